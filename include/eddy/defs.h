@@ -1,0 +1,106 @@
+/*
+ * What every public header of eddy needs: attributes, the names of the types,
+ * and the few preprocessor helpers behind the macros that read like Python.
+ */
+#ifndef EDDY_DEFS_H
+#define EDDY_DEFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define EDDY_BEGIN_DECLS extern "C" {
+#define EDDY_END_DECLS }
+#else
+#define EDDY_BEGIN_DECLS
+#define EDDY_END_DECLS
+#endif
+
+#if defined(__GNUC__)
+#define EDDY_API __attribute__((visibility("default")))
+#define EDDY_NODISCARD __attribute__((warn_unused_result))
+#define EDDY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define EDDY_CLEANUP(fn) __attribute__((cleanup(fn), unused))
+#else
+#define EDDY_API
+#define EDDY_NODISCARD
+#define EDDY_PRINTF(fmt, args)
+#define EDDY_CLEANUP(fn)
+#endif
+
+/*
+ * Marks every function that may suspend the calling task: other tasks and
+ * callbacks of the loop can run before it returns. It is the one thing a reader
+ * of C cannot see.
+ */
+#if defined(__clang__)
+#define EDDY_AWAITS __attribute__((annotate("eddy_awaits")))
+#else
+#define EDDY_AWAITS
+#endif
+
+/* No deadline at all (None in Python); any wait beyond 292 years means the same. */
+#define EDDY_FOREVER 1.7976931348623157e308
+
+typedef struct eddy_awaitable eddy_awaitable; /* a coroutine, Future or Task */
+typedef struct eddy_coroutine eddy_coroutine;
+typedef struct eddy_future eddy_future;
+typedef struct eddy_task eddy_task; /* is an eddy_future, which is an eddy_awaitable */
+typedef struct eddy_loop eddy_loop;
+typedef struct eddy_exception eddy_exception;
+typedef struct eddy_context eddy_context;
+
+/* "file.c:12", the place in the source where a macro is used. */
+#define EDDYI_STR2(x) #x
+#define EDDYI_STR(x) EDDYI_STR2(x)
+#define EDDYI_WHERE __FILE__ ":" EDDYI_STR(__LINE__)
+
+#define EDDYI_CAT2(a, b) a##b
+#define EDDYI_CAT(a, b) EDDYI_CAT2(a, b)
+
+/* The number of arguments, 1 to 32. */
+#define EDDYI_COUNT(...)                                                                           \
+    EDDYI_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,  \
+                 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define EDDYI_COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17,   \
+                     a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, \
+                     ...)                                                                          \
+    n
+
+/* m(a), m(b), …: applies a macro to each of 1 to 32 arguments. */
+#define EDDYI_MAP(m, ...) EDDYI_CAT(EDDYI_MAP_, EDDYI_COUNT(__VA_ARGS__))(m, __VA_ARGS__)
+#define EDDYI_MAP_1(m, a) m(a)
+#define EDDYI_MAP_2(m, a, ...) m(a), EDDYI_MAP_1(m, __VA_ARGS__)
+#define EDDYI_MAP_3(m, a, ...) m(a), EDDYI_MAP_2(m, __VA_ARGS__)
+#define EDDYI_MAP_4(m, a, ...) m(a), EDDYI_MAP_3(m, __VA_ARGS__)
+#define EDDYI_MAP_5(m, a, ...) m(a), EDDYI_MAP_4(m, __VA_ARGS__)
+#define EDDYI_MAP_6(m, a, ...) m(a), EDDYI_MAP_5(m, __VA_ARGS__)
+#define EDDYI_MAP_7(m, a, ...) m(a), EDDYI_MAP_6(m, __VA_ARGS__)
+#define EDDYI_MAP_8(m, a, ...) m(a), EDDYI_MAP_7(m, __VA_ARGS__)
+#define EDDYI_MAP_9(m, a, ...) m(a), EDDYI_MAP_8(m, __VA_ARGS__)
+#define EDDYI_MAP_10(m, a, ...) m(a), EDDYI_MAP_9(m, __VA_ARGS__)
+#define EDDYI_MAP_11(m, a, ...) m(a), EDDYI_MAP_10(m, __VA_ARGS__)
+#define EDDYI_MAP_12(m, a, ...) m(a), EDDYI_MAP_11(m, __VA_ARGS__)
+#define EDDYI_MAP_13(m, a, ...) m(a), EDDYI_MAP_12(m, __VA_ARGS__)
+#define EDDYI_MAP_14(m, a, ...) m(a), EDDYI_MAP_13(m, __VA_ARGS__)
+#define EDDYI_MAP_15(m, a, ...) m(a), EDDYI_MAP_14(m, __VA_ARGS__)
+#define EDDYI_MAP_16(m, a, ...) m(a), EDDYI_MAP_15(m, __VA_ARGS__)
+#define EDDYI_MAP_17(m, a, ...) m(a), EDDYI_MAP_16(m, __VA_ARGS__)
+#define EDDYI_MAP_18(m, a, ...) m(a), EDDYI_MAP_17(m, __VA_ARGS__)
+#define EDDYI_MAP_19(m, a, ...) m(a), EDDYI_MAP_18(m, __VA_ARGS__)
+#define EDDYI_MAP_20(m, a, ...) m(a), EDDYI_MAP_19(m, __VA_ARGS__)
+#define EDDYI_MAP_21(m, a, ...) m(a), EDDYI_MAP_20(m, __VA_ARGS__)
+#define EDDYI_MAP_22(m, a, ...) m(a), EDDYI_MAP_21(m, __VA_ARGS__)
+#define EDDYI_MAP_23(m, a, ...) m(a), EDDYI_MAP_22(m, __VA_ARGS__)
+#define EDDYI_MAP_24(m, a, ...) m(a), EDDYI_MAP_23(m, __VA_ARGS__)
+#define EDDYI_MAP_25(m, a, ...) m(a), EDDYI_MAP_24(m, __VA_ARGS__)
+#define EDDYI_MAP_26(m, a, ...) m(a), EDDYI_MAP_25(m, __VA_ARGS__)
+#define EDDYI_MAP_27(m, a, ...) m(a), EDDYI_MAP_26(m, __VA_ARGS__)
+#define EDDYI_MAP_28(m, a, ...) m(a), EDDYI_MAP_27(m, __VA_ARGS__)
+#define EDDYI_MAP_29(m, a, ...) m(a), EDDYI_MAP_28(m, __VA_ARGS__)
+#define EDDYI_MAP_30(m, a, ...) m(a), EDDYI_MAP_29(m, __VA_ARGS__)
+#define EDDYI_MAP_31(m, a, ...) m(a), EDDYI_MAP_30(m, __VA_ARGS__)
+#define EDDYI_MAP_32(m, a, ...) m(a), EDDYI_MAP_31(m, __VA_ARGS__)
+
+#endif

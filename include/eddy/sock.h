@@ -1,0 +1,65 @@
+/*
+ * Descriptors and sockets on the loop: callbacks for readiness, and suspending socket calls.
+ *
+ * The sock_* calls try the system call first and do not suspend if it succeeds (rule 164), so a task
+ * that only ever finds data should eddy_sleep(0) now and then. They work on blocking and non-blocking sockets
+ * alike. At any moment one task may receive on a descriptor and another send; a second one in the same direction gets
+ * -EBUSY. None of them closes @fd, and @fd must not be closed while one waits.
+ */
+#ifndef EDDY_SOCK_H
+#define EDDY_SOCK_H
+
+#include "defs.h"
+#include "loop.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+EDDY_BEGIN_DECLS
+
+/*
+ * Has fn(arg) called in each turn in which @fd is readable, or writable, until removed
+ * (loop.add_reader, add_writer). A second call for the same descriptor and direction replaces
+ * the first. Returns 0, -EBADF, -EPERM for a regular file or directory (always ready, so nothing to wait for), -ENOMEM,
+ * EDDY_ECLOSED, EDDY_ETHREAD, -EOPNOTSUPP under the virtual clock.
+ */
+EDDY_API int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
+EDDY_API int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
+
+/* Removes it, and a call already due with it; do so before closing @fd. True if there was one. */
+EDDY_API bool eddy_loop_remove_reader(eddy_loop *loop, int fd);
+EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
+
+/*
+ * Receives up to @size bytes into @buf (loop.sock_recv, sock_recv_into); returns how many, 0 at the end of the
+ * stream, or -errno. Cancelled: -ECANCELED and nothing was taken; bytes that came together with the
+ * cancellation are delivered, and it strikes at the next suspension.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recv(int fd, void *buf, size_t size);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recv_into(int fd, void *buf, size_t size);
+
+/*
+ * Sends all @size bytes at @buf (loop.sock_sendall). Returns 0 or -errno; a peer that is gone gives -EPIPE
+ * or -ECONNRESET, never SIGPIPE. Cancelled, or failed half-way: *ret_sent, which may be NULL, has how many bytes went out.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendall(int fd, const void *buf, size_t size,
+                                                          size_t *ret_sent);
+
+/*
+ * Accepts a connection on a listening socket (loop.sock_accept). Returns the new descriptor, non-blocking and
+ * close-on-exec, or -errno. *addr and *addrlen as accept(2); both may be NULL. Cancelled: a connection that came
+ * together with the cancellation is delivered, and it strikes at the next suspension.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr *addr,
+                                                         socklen_t *addrlen);
+
+/*
+ * Connects a socket to an address (loop.sock_connect). Returns 0 or -errno. Cancelled: the
+ * attempt is left as it is, close the socket.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_connect(int fd, const struct sockaddr *addr,
+                                                          socklen_t addrlen);
+
+EDDY_END_DECLS
+
+#endif

@@ -1,0 +1,18 @@
+/* The version of these headers, and of the library that is running. */
+#ifndef EDDY_VERSION_H
+#define EDDY_VERSION_H
+
+#include "defs.h"
+
+EDDY_BEGIN_DECLS
+
+#define EDDY_VERSION_MAJOR 0
+#define EDDY_VERSION_MINOR 1
+#define EDDY_VERSION_PATCH 0
+#define EDDY_VERSION "0.1.0"
+
+EDDY_API const char *eddy_version(void);
+
+EDDY_END_DECLS
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * The backend contract: submit an operation, get its result.
+ *
+ * A backend waits for the kernel (or, for the virtual clock, for nobody) on behalf of one loop, in the
+ * loop's thread. It is completion-shaped: io_uring is that, epoll tries the call when the descriptor is
+ * ready. What every backend guarantees:
+ *
+ *   - submit() and cancel() never complete an operation; only wait() does, by calling op->complete(op) exactly once for each.
+ *   - An operation, and every buffer it names, belongs to the backend from submit() until that call.
+ *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came first.
+ *   - complete() may submit and cancel other operations, and submit its own again.
+ *   - wait() does not sleep when a completion is at hand.
+ *   - Two operations on one descriptor in the same direction do not overlap; io/ sees to that.
+ *   - A descriptor may be closed and its number used again between operations, without a word to the backend.
+ */
+#ifndef EDDYI_BACKEND_H
+#define EDDYI_BACKEND_H
+
+#include "base/list.h"
+#include "eddy/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum eddyi_op_kind {
+    EDDYI_OP_POLL,    /* result: the poll(2) events that are there */
+    EDDYI_OP_RECV,    /* result: bytes, 0 at the end of the stream */
+    EDDYI_OP_SEND,    /* result: bytes, at least one */
+    EDDYI_OP_ACCEPT,  /* result: a descriptor, non-blocking and close-on-exec */
+    EDDYI_OP_CONNECT, /* result: 0 */
+};
+
+struct eddyi_op {
+    enum eddyi_op_kind kind;
+    int fd;
+    union {
+        unsigned events; /* POLL: POLLIN and/or POLLOUT */
+        struct {
+            void *buf;
+            size_t size;
+        } io; /* RECV, SEND */
+        struct {
+            struct sockaddr *addr;
+            socklen_t *addrlen;
+        } accept; /* both may be NULL */
+        struct {
+            const struct sockaddr *addr;
+            socklen_t addrlen;
+        } connect;
+    };
+    int64_t result; /* as above, or -errno; valid in complete() and after */
+    void (*complete)(struct eddyi_op *op);
+
+    /* the backend's own, while it has the operation */
+    struct eddyi_list link;
+    unsigned state;
+    bool cancelled;
+};
+
+struct eddyi_backend;
+
+struct eddyi_backend_ops {
+    const char *name;
+
+    /* A new backend. On failure -errno, and a sentence in @reason (may be "" for -ENOMEM and the like). */
+    int (*open)(struct eddyi_backend **ret, char *reason, size_t reason_size);
+    /* No operation is outstanding any more. */
+    void (*close)(struct eddyi_backend *b);
+
+    /* Hands over an operation. 0, or -errno: then the operation was not taken and will not complete. */
+    int (*submit)(struct eddyi_backend *b, struct eddyi_op *op);
+    /* Asks for an operation that is outstanding to end early. */
+    void (*cancel)(struct eddyi_backend *b, struct eddyi_op *op);
+
+    /*
+     * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at all, < 0: without
+     * limit); returns also when woken. 0, or -errno if the kernel's wait failed for good; -EDEADLK from
+     * the virtual clock, which waits for nobody.
+     */
+    int (*wait)(struct eddyi_backend *b, int64_t timeout);
+
+    /* Has wait(), now or next, return at once. From any thread, and from signal handlers. */
+    void (*wake)(struct eddyi_backend *b);
+
+    /* The clock, in nanoseconds. */
+    int64_t (*now)(struct eddyi_backend *b);
+};
+
+/* Each backend's own struct begins with this. */
+struct eddyi_backend {
+    const struct eddyi_backend_ops *ops;
+};
+
+extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epoll, eddyi_backend_virtual;
+
+/*
+ * Opens the backend that was asked for; for EDDY_BACKEND_DEFAULT the one that $EDDY_BACKEND names, else io_uring,
+ * and where that is refused epoll. @reason is why it is not io_uring ("" if it is, or if nobody wanted it), and on
+ * failure what failed. 0 or -errno.
+ */
+int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason, size_t reason_size);
+
+#endif

@@ -1,0 +1,190 @@
+#include "base/exception.h"
+
+#include "base/sys.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * One allocation: the struct, n_members pointers, the message with its terminator.
+ */
+struct eddy_exception {
+    atomic_uint refs;
+    int code;
+    const char *message; /* "" if there is none */
+    size_t n_members;
+    eddy_exception *members[];
+};
+
+/* Its count starts so high that nobody ever frees it. */
+static struct eddy_exception no_memory = {.refs = 1u << 30, .code = -ENOMEM, .message = ""};
+
+eddy_exception *eddyi_exception_no_memory(void)
+{
+    return &no_memory;
+}
+
+static eddy_exception *make(int code, size_t n_members, size_t message_size)
+{
+    size_t pointers = n_members * sizeof(eddy_exception *);
+    eddy_exception *e = eddyi_alloc(sizeof *e + pointers + message_size);
+
+    if (!e)
+        return NULL;
+    atomic_init(&e->refs, 1);
+    e->code = code;
+    e->message = (char *)e->members + pointers;
+    e->n_members = n_members;
+    return e;
+}
+
+eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args)
+{
+    eddy_exception *e;
+    va_list again;
+    int length = 0;
+
+    if (fmt) {
+        va_copy(again, args);
+        length = vsnprintf(NULL, 0, fmt, again);
+        va_end(again);
+        if (length < 0)
+            length = 0;
+    }
+    e = make(code, 0, (size_t)length + 1);
+    if (!e)
+        return NULL;
+    if (length > 0)
+        vsnprintf((char *)e->members, (size_t)length + 1, fmt, args);
+    else
+        *(char *)e->members = '\0';
+    return e;
+}
+
+eddy_exception *eddy_exception_new(int code, const char *fmt, ...)
+{
+    eddy_exception *e;
+    va_list args;
+
+    va_start(args, fmt);
+    e = eddyi_exception_vnew(code, fmt, args);
+    va_end(args);
+    return e;
+}
+
+eddy_exception *eddy_exception_group_new(const char *message, eddy_exception *const *members, size_t n)
+{
+    size_t size = strlen(message ? message : "") + 1;
+    eddy_exception *e = make(EDDY_EGROUP, n, size);
+
+    if (!e)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        e->members[i] = eddy_exception_ref(members[i]);
+    memcpy((char *)(e->members + n), message ? message : "", size);
+    return e;
+}
+
+eddy_exception *eddy_exception_ref(const eddy_exception *e)
+{
+    eddy_exception *mine = (eddy_exception *)e;
+
+    if (mine)
+        atomic_fetch_add_explicit(&mine->refs, 1, memory_order_relaxed);
+    return mine;
+}
+
+void eddy_exception_unref(const eddy_exception *e)
+{
+    eddy_exception *mine = (eddy_exception *)e;
+
+    if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < mine->n_members; i++)
+        eddy_exception_unref(mine->members[i]);
+    eddyi_free(mine);
+}
+
+int eddy_exception_code(const eddy_exception *e)
+{
+    return e ? e->code : 0;
+}
+
+const char *eddy_exception_message(const eddy_exception *e)
+{
+    return e ? e->message : "";
+}
+
+size_t eddy_exception_count(const eddy_exception *e)
+{
+    return e ? e->n_members : 0;
+}
+
+const eddy_exception *eddy_exception_member(const eddy_exception *e, size_t i)
+{
+    return i < eddy_exception_count(e) ? e->members[i] : NULL;
+}
+
+/* A buffer that counts what does not fit, as snprintf() does. */
+struct writer {
+    char *buf;
+    size_t size, length;
+};
+
+static void append(struct writer *w, const char *text)
+{
+    for (; *text; text++, w->length++)
+        if (w->length + 1 < w->size)
+            w->buf[w->length] = *text;
+}
+
+static void append_exception(struct writer *w, const eddy_exception *e)
+{
+    if (*e->message) {
+        append(w, e->message);
+        append(w, " (");
+    }
+    append(w, eddy_strerror(e->code));
+    for (size_t i = 0; i < e->n_members; i++) {
+        append(w, i ? "; " : ": ");
+        append_exception(w, e->members[i]);
+    }
+    if (*e->message)
+        append(w, ")");
+}
+
+int eddy_exception_format(const eddy_exception *e, char *buf, size_t size)
+{
+    struct writer w = {buf, size, 0};
+
+    if (e)
+        append_exception(&w, e);
+    if (size)
+        buf[w.length < size ? w.length : size - 1] = '\0';
+    return (int)w.length;
+}
+
+void eddyi_error_set(struct eddyi_error *error, int code, eddy_exception *e)
+{
+    eddy_exception *old = error->exception;
+
+    error->code = code;
+    error->exception = e;
+    eddy_exception_unref(old);
+}
+
+void eddyi_error_clear(struct eddyi_error *error)
+{
+    eddyi_error_set(error, 0, NULL);
+}
+
+const eddy_exception *eddyi_error_get(struct eddyi_error *error)
+{
+    if (!error->exception && error->code < 0) {
+        error->exception = eddy_exception_new(error->code, NULL);
+        if (!error->exception)
+            return &no_memory;
+    }
+    return error->exception;
+}

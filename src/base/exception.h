@@ -1,0 +1,36 @@
+/*
+ * Exception objects: immutable, counted, in one piece of memory.
+ */
+#ifndef EDDYI_EXCEPTION_H
+#define EDDYI_EXCEPTION_H
+
+#include "eddy/error.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* As eddy_exception_new(), from a va_list. */
+eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args);
+
+/* -ENOMEM, for when there is no memory to make an exception; counts no references. */
+eddy_exception *eddyi_exception_no_memory(void);
+
+/*
+ * The latest failure of a task or thread. A code alone needs no memory; the exception is made when
+ * somebody asks for it.
+ */
+struct eddyi_error {
+    int code;                  /* < 0, or 0 if nothing failed yet */
+    eddy_exception *exception; /* owned; NULL if the code is all there is */
+};
+
+/* Replaces what is there; takes over the reference to @e, which may be NULL. */
+void eddyi_error_set(struct eddyi_error *error, int code, eddy_exception *e);
+void eddyi_error_clear(struct eddyi_error *error);
+/* The exception, made if need be; NULL if nothing failed. Borrowed from @error. */
+const eddy_exception *eddyi_error_get(struct eddyi_error *error);
+
+/* The error slot of whatever runs: the current task's, else the thread's. */
+struct eddyi_error *eddyi_error_here(void);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Faults: how tests make the library's calls to the kernel, and for memory, fail.
+ *
+ * In a build with EDDY_FAULTS every such call (base/sys.h) asks eddyi_fault(name) first, where name is the
+ * call's: "malloc", "mmap", "accept4"… Two plans answer, each may be empty: one names a call and
+ * its error (for a test of one particular failure), the other counts all calls that can fail and picks the n-th (torture).
+ * Both may be used from any thread.
+ */
+#ifndef EDDYI_FAULT_H
+#define EDDYI_FAULT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* From now on each call of this name fails with @error (an errno, positive). @call is not copied. */
+void eddyi_fault_only(const char *call, int error);
+
+/* The same for the @nth call of this name from now on (1: the next) and no other. */
+void eddyi_fault_nth(const char *call, unsigned long nth, int error);
+
+/* No call fails any more because of the two above. */
+void eddyi_fault_clear(void);
+
+/* How many calls failed because of them, since the last eddyi_fault_clear(). */
+unsigned long eddyi_fault_hits(void);
+
+/*
+ * Torture: counts calls that can fail, from 1, and makes the @nth fail, and all later ones if @ever_after, with
+ * an errno that is legal for the call; @seed chooses among several. 0 for @nth only counts.
+ */
+struct eddyi_torture {
+    unsigned long nth;
+    bool ever_after;
+    unsigned seed;
+    /* what became of it; the caller sets both to 0 */
+    atomic_ulong calls;           /* counted so far */
+    _Atomic(const char *) struck; /* the first call that was made to fail; NULL: none yet */
+};
+
+/* @t is the caller's until eddyi_torture_stop(), which may be called in a signal handler. */
+void eddyi_torture_start(struct eddyi_torture *t);
+void eddyi_torture_stop(void);
+
+/* The ledger of the library's allocations: those alive now, and those ever made. */
+long eddyi_ledger_live(void);
+unsigned long eddyi_ledger_made(void);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * A priority queue of deadlines: a 4-ary heap ordered by (when, order of insertion).
+ *
+ * The nodes live with whoever waits and know their place, so any one of them leaves in O(log n).
+ * The array holds the deadlines themselves: finding the least of four siblings touches one cache line and no node.
+ */
+#ifndef EDDYI_HEAP_H
+#define EDDYI_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct eddyi_heap_node {
+    int64_t when;   /* nanoseconds */
+    uint64_t order; /* among equal deadlines the smaller goes first */
+    size_t place;   /* index in the array plus one; 0 while in no heap */
+};
+
+struct eddyi_heap_entry {
+    int64_t when;
+    struct eddyi_heap_node *node;
+};
+
+struct eddyi_heap {
+    struct eddyi_heap_entry *entries;
+    size_t n, capacity;
+    uint64_t next_order;
+};
+
+/* {0} is an empty heap. */
+void eddyi_heap_fini(struct eddyi_heap *h);
+
+/* 0 or -ENOMEM. The node must be in no heap. */
+int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when);
+
+/* Harmless if it is in no heap. */
+void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node);
+
+/* The earliest, or NULL. */
+static inline struct eddyi_heap_node *eddyi_heap_first(const struct eddyi_heap *h)
+{
+    return h->n ? h->entries[0].node : NULL;
+}
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Intrusive lists: the links live in the things they link, so linking never allocates.
+ *
+ * struct eddyi_list is a doubly linked ring with a head of the same type; an element can leave
+ * from anywhere. struct eddyi_ready (loop/ready.h) has its own, singly linked queue.
+ */
+#ifndef EDDYI_LIST_H
+#define EDDYI_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct eddyi_list {
+    struct eddyi_list *next, *prev; /* an element that is in no list points to itself */
+};
+
+/* The struct that holds @member at address @ptr. */
+#define eddyi_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#define EDDYI_LIST_EACH(it, head) for (struct eddyi_list *it = (head)->next; it != (head); it = it->next)
+
+static inline void eddyi_list_init(struct eddyi_list *l)
+{
+    l->next = l->prev = l;
+}
+
+static inline bool eddyi_list_empty(const struct eddyi_list *l)
+{
+    return l->next == l;
+}
+
+static inline void eddyi_list_append(struct eddyi_list *head, struct eddyi_list *l)
+{
+    l->prev = head->prev;
+    l->next = head;
+    head->prev->next = l;
+    head->prev = l;
+}
+
+/* Also right for an element that is in no list. */
+static inline void eddyi_list_remove(struct eddyi_list *l)
+{
+    l->prev->next = l->next;
+    l->next->prev = l->prev;
+    eddyi_list_init(l);
+}
+
+static inline struct eddyi_list *eddyi_list_pop(struct eddyi_list *head)
+{
+    struct eddyi_list *l = head->next;
+
+    if (l == head)
+        return NULL;
+    eddyi_list_remove(l);
+    return l;
+}
+
+/* Moves all elements of @from to the end of @to. */
+static inline void eddyi_list_move_all(struct eddyi_list *to, struct eddyi_list *from)
+{
+    if (eddyi_list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    eddyi_list_init(from);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * The one door to memory and to the kernel.
+ *
+ * Every allocation and every system call of eddy goes through a function named eddyi_alloc… or
+ * eddyi_sys_…, declared here. A system call gives its result or -errno; errno itself is never looked
+ * at anywhere else. In a build with EDDY_FAULTS each of them first asks eddyi_fault(), where tests make any call fail
+ * that they choose; in other builds the question compiles to nothing.
+ *
+ * Whoever needs another call adds it here.
+ */
+#ifndef EDDYI_SYS_H
+#define EDDYI_SYS_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#ifdef EDDY_FAULTS
+/* 0, or the -errno with which the call of this name is to fail instead of being made. */
+int eddyi_fault(const char *call);
+/* Keeps count of what is allocated, for tests: +1, -1. */
+void eddyi_ledger(int change);
+#else
+static inline int eddyi_fault(const char *call)
+{
+    (void)call;
+    return 0;
+}
+static inline void eddyi_ledger(int change)
+{
+    (void)change;
+}
+#endif
+
+/* Memory. NULL when there is none; 0 bytes give a valid pointer. */
+static inline void *eddyi_alloc(size_t size)
+{
+    void *p = eddyi_fault("malloc") ? NULL : malloc(size ? size : 1);
+
+    if (p)
+        eddyi_ledger(+1);
+    return p;
+}
+
+static inline void *eddyi_zalloc(size_t size)
+{
+    void *p = eddyi_fault("malloc") ? NULL : calloc(1, size ? size : 1);
+
+    if (p)
+        eddyi_ledger(+1);
+    return p;
+}
+
+static inline void *eddyi_realloc(void *old, size_t size)
+{
+    void *p = eddyi_fault("realloc") ? NULL : realloc(old, size ? size : 1);
+
+    if (p && !old)
+        eddyi_ledger(+1);
+    return p;
+}
+
+static inline void eddyi_free(void *p)
+{
+    if (p)
+        eddyi_ledger(-1);
+    free(p);
+}
+
+char *eddyi_strdup(const char *s);
+
+/* The result of a system call as eddy passes it on. */
+static inline long eddyi_sys_result(long rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+/* mmap(2): private anonymous memory, MAP_NORESERVE; MAP_STACK when @stack. */
+int eddyi_sys_map(size_t size, bool stack, void **ret);
+void eddyi_sys_unmap(void *p, size_t size);
+int eddyi_sys_protect_none(void *p, size_t size);
+int eddyi_sys_advise(void *p, size_t size, int advice);
+/* madvise(MADV_GUARD_INSTALL): -EINVAL from kernels before 6.13. */
+int eddyi_sys_guard_install(void *p, size_t size);
+
+int eddyi_sys_eventfd(void);            /* non-blocking, close-on-exec */
+int eddyi_sys_eventfd_signal(int fd);   /* any thread, also from a signal handler */
+int eddyi_sys_eventfd_drain(int fd);
+void eddyi_sys_close(int fd);
+
+/* Sockets, in sys_socket.c. None of these blocks, whatever the descriptor's flags are. */
+struct sockaddr;
+long eddyi_sys_recv(int fd, void *buf, size_t size);       /* bytes, 0 at the end, -EAGAIN */
+long eddyi_sys_send(int fd, const void *buf, size_t size); /* bytes, never SIGPIPE, -EAGAIN */
+int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-blocking, close-on-exec */
+int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
+int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
+int eddyi_sys_is_nonblocking(int fd); /* 1 if O_NONBLOCK is set, 0 if not, -errno */
+int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
+
+/* Waiting, in sys_poll.c. */
+struct epoll_event;
+int eddyi_sys_epoll_create(void);
+int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data);
+/* @timeout in nanoseconds, < 0: for ever; never returns early. The number of events, or -errno. */
+int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
+/* 0 if one can wait for @fd to become ready; -EPERM if it is ready always, as files are; -EBADF. */
+int eddyi_sys_pollable(int fd);
+/* Which of the poll(2) events are there now, or -errno. */
+int eddyi_sys_poll_now(int fd, unsigned events);
+/* Sleeps until @fd is readable, at most @timeout nanoseconds; for when the usual wait is not available. */
+void eddyi_sys_nap(int fd, int64_t timeout);
+
+int eddyi_sys_sigaction(int signo, const struct sigaction *act, struct sigaction *ret_old);
+int eddyi_sys_sigaltstack(const stack_t *stack, stack_t *ret_old);
+
+long eddyi_sys_pid(void);
+
+/* CLOCK_MONOTONIC in nanoseconds; cannot fail. */
+int64_t eddyi_sys_now(void);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * The calls of sys.h that wait, and those that ask whether one can.
+ */
+#include "base/sys.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+
+int eddyi_sys_epoll_create(void)
+{
+    int f = eddyi_fault("epoll_create1");
+
+    return f < 0 ? f : (int)eddyi_sys_result(epoll_create1(EPOLL_CLOEXEC));
+}
+
+int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data)
+{
+    struct epoll_event ev = {.events = events, .data.u64 = data};
+    int f = eddyi_fault("epoll_ctl");
+
+    return f < 0 ? f : (int)eddyi_sys_result(epoll_ctl(epfd, op, fd, &ev));
+}
+
+static struct timespec timespec_of(int64_t nanoseconds)
+{
+    return (struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+}
+
+/* Milliseconds for the older calls, rounded up: a timer must not be early, nor spin for the last fraction (rule 7). */
+static int milliseconds_of(int64_t nanoseconds)
+{
+    int64_t ms = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
+
+    return nanoseconds < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout)
+{
+    static atomic_bool no_pwait2;
+    int f = eddyi_fault("epoll_wait");
+
+    if (f < 0)
+        return f;
+    /* Only a wait that is limited needs epoll_pwait2 (Linux 5.11, for its nanoseconds). Filters older than the call may
+     * answer EPERM for it. */
+    if (timeout > 0 && !atomic_load_explicit(&no_pwait2, memory_order_relaxed)) {
+        struct timespec ts = timespec_of(timeout);
+        int n = (int)eddyi_sys_result(epoll_pwait2(epfd, events, n_events, &ts, NULL));
+
+        if (n != -ENOSYS && n != -EPERM)
+            return n;
+        atomic_store_explicit(&no_pwait2, true, memory_order_relaxed);
+    }
+    return (int)eddyi_sys_result(epoll_wait(epfd, events, n_events, milliseconds_of(timeout)));
+}
+
+/* What epoll itself says: it refuses files that have no notion of readiness. */
+static int ask_epoll(int fd)
+{
+    int epfd = eddyi_sys_epoll_create();
+    int rc;
+
+    if (epfd < 0)
+        return epfd;
+    rc = eddyi_sys_epoll_ctl(epfd, EPOLL_CTL_ADD, fd, 0, 0);
+    eddyi_sys_close(epfd);
+    return rc;
+}
+
+int eddyi_sys_pollable(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    switch (st.st_mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK:
+        return -EPERM;
+    case S_IFCHR: /* a terminal can be waited for, /dev/null cannot */
+        return ask_epoll(fd);
+    default:
+        return 0;
+    }
+}
+
+int eddyi_sys_poll_now(int fd, unsigned events)
+{
+    struct pollfd p = {.fd = fd, .events = (short)events};
+    int n = (int)eddyi_sys_result(poll(&p, 1, 0));
+
+    if (n < 0)
+        return n;
+    return p.revents & POLLNVAL ? -EBADF : p.revents;
+}
+
+void eddyi_sys_nap(int fd, int64_t timeout)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    poll(&p, 1, milliseconds_of(timeout));
+}

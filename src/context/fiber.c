@@ -1,0 +1,194 @@
+/*
+ * Fibers in C: the first frame of a new one, and what the sanitizers must hear about a switch.
+ *
+ * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack, arrive() as the first thing on
+ * the new one, be that the return from a switch or the beginning of a fiber. In builds without sanitizers both
+ * are empty, and eddyi_fiber_switch() is the assembly itself.
+ */
+#include "context/fiber.h"
+
+#include <stdint.h>
+
+/* In assembly: writes the frame from which the first jump calls entry(arg), and returns its address. */
+void *eddyi_fiber_prepare(void *top, void (*entry)(void *arg), void *arg);
+
+#if defined(EDDYI_FIBER_ASAN)
+
+#include <sanitizer/common_interface_defs.h>
+
+#define UNWATCHED __attribute__((no_sanitize("address")))
+
+/* Whoever switched last in this thread. Valid until the one who arrives has run arrive(). */
+static _Thread_local struct eddyi_fiber *left;
+
+UNWATCHED static void leave(struct eddyi_fiber *from, struct eddyi_fiber *to, int for_good)
+{
+    left = from;
+    __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->stack_low, to->stack_size);
+}
+
+UNWATCHED static void arrive(struct eddyi_fiber *self)
+{
+    const void *low;
+    size_t size;
+
+    __sanitizer_finish_switch_fiber(self->fake_stack, &low, &size);
+    /* ASan knows the bounds of the thread's stack and tells them here, for the way back. */
+    if (left->stack_size == 0) {
+        left->stack_low = low;
+        left->stack_size = size;
+    }
+}
+
+void eddyi_fiber_init_thread(struct eddyi_fiber *f)
+{
+    *f = (struct eddyi_fiber){.sp = NULL};
+}
+
+static void begin(struct eddyi_fiber *f, void *low, void *top)
+{
+    *f = (struct eddyi_fiber){.stack_low = low, .stack_size = (size_t)((char *)top - (char *)low)};
+}
+
+void eddyi_fiber_fini(struct eddyi_fiber *f)
+{
+    (void)f;
+}
+
+#elif defined(EDDYI_FIBER_TSAN)
+
+#include <sanitizer/tsan_interface.h>
+#include <stdatomic.h>
+
+#define UNWATCHED __attribute__((no_sanitize("thread")))
+
+/* TSan dies at 8128 threads and fibers; beyond this many, fibers go by their thread's name. */
+#define FIBERS_MAX 7500
+
+static atomic_int fibers;
+static _Thread_local void *thread_tsan; /* the thread's own name */
+static _Thread_local void *ended;       /* was running when it was destroyed: to be done on arrival elsewhere */
+
+static void destroy(void *tsan)
+{
+    __tsan_destroy_fiber(tsan);
+    atomic_fetch_sub_explicit(&fibers, 1, memory_order_relaxed);
+}
+
+/* Inline, as clang notes the return of every other function, and this would return in a fiber that never called it. */
+UNWATCHED __attribute__((always_inline)) static inline void leave(struct eddyi_fiber *from, struct eddyi_fiber *to,
+                                                                  int for_good)
+{
+    void *tsan = to->tsan ? to->tsan : thread_tsan;
+
+    (void)from;
+    (void)for_good;
+    if (tsan != __tsan_get_current_fiber())
+        __tsan_switch_to_fiber(tsan, 0);
+}
+
+UNWATCHED static void arrive(struct eddyi_fiber *self)
+{
+    (void)self;
+    if (ended) {
+        destroy(ended);
+        ended = NULL;
+    }
+}
+
+void eddyi_fiber_init_thread(struct eddyi_fiber *f)
+{
+    *f = (struct eddyi_fiber){.sp = NULL};
+    thread_tsan = __tsan_get_current_fiber();
+}
+
+static void begin(struct eddyi_fiber *f, void *low, void *top)
+{
+    (void)low;
+    (void)top;
+    f->tsan = NULL;
+    if (atomic_fetch_add_explicit(&fibers, 1, memory_order_relaxed) < FIBERS_MAX)
+        f->tsan = __tsan_create_fiber(0);
+    else
+        atomic_fetch_sub_explicit(&fibers, 1, memory_order_relaxed);
+}
+
+void eddyi_fiber_fini(struct eddyi_fiber *f)
+{
+    if (!f->tsan)
+        return;
+    if (f->tsan == __tsan_get_current_fiber())
+        ended = f->tsan;
+    else
+        destroy(f->tsan);
+    f->tsan = NULL;
+}
+
+#endif
+
+#if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)
+
+/* Lies at the very top of the fiber's stack. */
+struct beginning {
+    struct eddyi_fiber *self;
+    void (*entry)(void *arg);
+    void *arg;
+};
+
+UNWATCHED static void arrive_first(void *arg)
+{
+    struct beginning *b = arg;
+
+    arrive(b->self);
+    b->entry(b->arg);
+    __builtin_trap();
+}
+
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg)
+{
+    struct beginning *b = (struct beginning *)(((uintptr_t)top - sizeof(*b)) & ~(uintptr_t)15);
+
+    *b = (struct beginning){f, entry, arg};
+    begin(f, low, top);
+    f->sp = eddyi_fiber_prepare(b, arrive_first, b);
+}
+
+UNWATCHED void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    leave(from, to, 0);
+    eddyi_fiber_jump(from, to);
+    arrive(from);
+}
+
+UNWATCHED void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    leave(from, to, 1);
+    eddyi_fiber_jump(from, to);
+    __builtin_trap();
+}
+
+#else
+
+void eddyi_fiber_init_thread(struct eddyi_fiber *f)
+{
+    f->sp = NULL;
+}
+
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg)
+{
+    (void)low;
+    f->sp = eddyi_fiber_prepare(top, entry, arg);
+}
+
+void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    eddyi_fiber_jump(from, to);
+    __builtin_trap();
+}
+
+void eddyi_fiber_fini(struct eddyi_fiber *f)
+{
+    (void)f;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * Fibers: flows of control with a stack of their own, and the switch between them.
+ *
+ * A switch saves the registers that a function call must preserve on the stack it leaves, and the
+ * stack pointer in the fiber; nothing else. The floating-point environment (rounding, exception masks) belongs to the
+ * thread, not to the fiber. The assembly is in fiber_x86_64.S and fiber_aarch64.S; AddressSanitizer and ThreadSanitizer
+ * are told about every switch in fiber.c, in builds that use them, and valgrind about every stack in stack.c.
+ *
+ * A fiber stays on the thread it first ran on: compilers keep the addresses of thread-local variables across calls.
+ */
+#ifndef EDDYI_FIBER_H
+#define EDDYI_FIBER_H
+
+#include <stddef.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EDDYI_FIBER_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define EDDYI_FIBER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EDDYI_FIBER_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define EDDYI_FIBER_TSAN 1
+#endif
+#endif
+
+struct eddyi_fiber {
+    void *sp; /* where it continues; valid while it is suspended. First, as the assembly wants it */
+#ifdef EDDYI_FIBER_ASAN
+    const void *stack_low; /* lowest byte of its stack; of a thread's, not known before the first switch away */
+    size_t stack_size;     /* bytes from there to where its frames begin */
+    void *fake_stack;      /* where ASan keeps variables of frames that have returned, while it is suspended */
+#endif
+#ifdef EDDYI_FIBER_TSAN
+    void *tsan; /* TSan's name for it; NULL: it goes by the thread's */
+#endif
+};
+
+/* The flow of control that is running on the thread's own stack. Call on each run of a loop. */
+void eddyi_fiber_init_thread(struct eddyi_fiber *f);
+
+/*
+ * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. @entry must not
+ * return: it leaves with eddyi_fiber_exit(). A backtrace ends at @entry's caller.
+ */
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg),
+                      void *arg);
+
+/* In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. */
+void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
+
+/* Suspends @from, which is running, and continues @to; returns when somebody switches back. */
+#if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)
+void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *to);
+#else
+static inline void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    eddyi_fiber_jump(from, to);
+}
+#endif
+
+/* The same for the last time: @from and its stack are free as soon as @to runs. */
+void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to) __attribute__((noreturn));
+
+/*
+ * Forgets a fiber; it need not have ended. The running fiber may only do this to itself if
+ * eddyi_fiber_exit() is the next thing it does.
+ */
+void eddyi_fiber_fini(struct eddyi_fiber *f);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * The switch for x86-64, System V ABI. A suspended stack, from its pointer upwards:
+ *
+ *     r15 | r14 | r13 | r12 | rbx | rbp | address to continue at
+ *
+ * The resume is an indirect jump, not a return: the processor predicts returns from the calls it has seen, a
+ * switch returns to another one's call, and each such miss costs about 5 ns. "notrack", as compilers use it for jump
+ * tables, because what follows a call instruction has no landing pad.
+ *
+ * The saved frame has the same shape on both sides, so the unwind information holds on either side of the exchange.
+ */
+        .text
+
+/* void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to) */
+        .globl  eddyi_fiber_jump
+        .hidden eddyi_fiber_jump
+        .type   eddyi_fiber_jump, @function
+        .p2align 4
+eddyi_fiber_jump:
+        .cfi_startproc
+        endbr64                         /* may be called through a pointer */
+        pushq   %rbp                    /* save the six registers a call preserves */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx                    /* second */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12                    /* third */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13                    /* fourth */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14                    /* fifth */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15                    /* sixth; the return address lies above them */
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        movq    %rsp, (%rdi)            /* from->sp */
+        movq    (%rsi), %rsp            /* to->sp: from here on we are the other */
+        popq    %r15                    /* its registers, in reverse */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14                    /* fifth */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13                    /* fourth */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12                    /* third */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx                    /* second */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp                    /* first */
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        popq    %rcx                    /* where its call of this function continues */
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rcx
+        notrack jmp *%rcx               /* go there */
+        .cfi_endproc
+        .size   eddyi_fiber_jump, .-eddyi_fiber_jump
+
+/*
+ * void *eddyi_fiber_prepare(void *top, void (*entry)(void *), void *arg)
+ * Two zero words end the stack for whoever walks it without unwind information.
+ */
+        .globl  eddyi_fiber_prepare
+        .hidden eddyi_fiber_prepare
+        .type   eddyi_fiber_prepare, @function
+        .p2align 4
+eddyi_fiber_prepare:
+        .cfi_startproc
+        endbr64                         /* may be called through a pointer */
+        xorl    %ecx, %ecx              /* zero */
+        movq    %rcx, -8(%rdi)          /* end of the stack */
+        movq    %rcx, -16(%rdi)         /* and again, which aligns the rest */
+        leaq    .Lstart(%rip), %rax     /* where the first jump arrives */
+        movq    %rax, -24(%rdi)         /* address to continue at */
+        movq    %rcx, -32(%rdi)         /* rbp: no frame above */
+        movq    %rsi, -40(%rdi)         /* rbx: entry */
+        movq    %rdx, -48(%rdi)         /* r12: arg */
+        movq    %rcx, -56(%rdi)         /* r13 */
+        movq    %rcx, -64(%rdi)         /* r14 */
+        movq    %rcx, -72(%rdi)         /* r15 */
+        leaq    -72(%rdi), %rax         /* the stack pointer of the suspended fiber */
+        ret                             /* which goes into fiber->sp */
+        .cfi_endproc
+        .size   eddyi_fiber_prepare, .-eddyi_fiber_prepare
+
+/*
+ * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be undefined. They look up
+ * the address before a return address, hence the first nop.
+ */
+        .type   eddyi_fiber_start, @function
+        .p2align 4
+eddyi_fiber_start:
+        .cfi_startproc
+        .cfi_undefined %rip
+        nop                             /* never run; belongs to this frame for unwinders */
+.Lstart: endbr64                         /* the first jump into a fiber lands here */
+        movq    %r12, %rdi              /* arg */
+        call    *%rbx                   /* entry(arg), which does not return */
+        ud2                             /* unless it does */
+        .cfi_endproc
+        .size   eddyi_fiber_start, .-eddyi_fiber_start
+
+        .section .note.GNU-stack, "", @progbits
+
+#if defined(__CET__) && (__CET__ & 1)
+/* Indirect branch tracking works with this file, shadow stacks do not: the property says the former only. */
+        .section .note.gnu.property, "a", @note
+        .p2align 3
+        .long   4                       /* size of the name */
+        .long   16                      /* size of the property */
+        .long   5                       /* NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"                   /* name */
+        .long   0xc0000002              /* GNU_PROPERTY_X86_FEATURE_1_AND */
+        .long   4                       /* size of the value */
+        .long   1                       /* IBT */
+        .long   0                       /* padding */
+#endif

@@ -1,0 +1,77 @@
+/*
+ * What valgrind and the sanitizers must hear about stacks. Without them it all comes to nothing, or, for
+ * valgrind, to a few instructions without effect.
+ *
+ * Valgrind takes a large change of the stack pointer for a switch only between stacks it knows. AddressSanitizer's
+ * marks of frames that never returned would accuse the stack's next user; its leak check does not look into
+ * mappings unless told, and a task is in one.
+ */
+#ifndef EDDYI_MARK_H
+#define EDDYI_MARK_H
+
+#include "context/fiber.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef EDDYI_FIBER_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+
+#if defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#endif
+#endif
+#ifndef VALGRIND_STACK_REGISTER
+#define RUNNING_ON_VALGRIND 0
+#define VALGRIND_STACK_REGISTER(low, high) 0
+#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define VALGRIND_MAKE_MEM_UNDEFINED(low, size) ((void)(low), (void)(size))
+#endif
+
+/* Whether anybody wants to hear of fresh stacks; even telling nobody takes 2.5 ns. */
+static inline bool eddyi_mark_watched(void)
+{
+#ifdef EDDYI_FIBER_ASAN
+    return true;
+#else
+    return RUNNING_ON_VALGRIND;
+#endif
+}
+
+/* A stack was made: frames in [low, top), the object and descriptor from there to @end. Returns valgrind's number for it. */
+static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
+{
+    (void)top;
+    (void)end;
+#ifdef EDDYI_FIBER_ASAN
+    __lsan_register_root_region(low, (size_t)(end - low));
+#endif
+    return (unsigned)VALGRIND_STACK_REGISTER(low, top);
+}
+
+static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end)
+{
+    (void)low;
+    (void)end;
+#ifdef EDDYI_FIBER_ASAN
+    __lsan_unregister_root_region(low, (size_t)(end - low));
+#endif
+    VALGRIND_STACK_DEREGISTER(valgrind_id);
+}
+
+/* A stack gets a new user, whom what the last one left there does not concern. */
+static inline void eddyi_mark_stack_fresh(char *low, void *top)
+{
+    size_t size = (size_t)((char *)top - low);
+
+    (void)size;
+#ifdef EDDYI_FIBER_ASAN
+    __asan_unpoison_memory_region(low, size);
+#endif
+    VALGRIND_MAKE_MEM_UNDEFINED(low, size);
+}
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * The pool of stacks.
+ *
+ * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its slab), free (it
+ * has a descriptor and whatever pages its last user touched; in its class's free list, latest first) or taken.
+ *
+ *     bare -- make() --> taken -- eddyi_stack_give() --> free -- eddyi_stack_take() --> taken
+ *       ^---------------------------- drop() ------------'
+ *
+ * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many stacks at its tail as the
+ * least it held in a period were of no use in that period: they are dropped, a few at a time. A bare
+ * slot costs its guard's share of the page tables, so that a burst leaves little behind even where single long-lived tasks hold
+ * on to the slabs.
+ */
+#include "context/stack.h"
+
+#include "base/sys.h"
+#include "context/mark.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CLASSES 15 /* 16 KiB << 0 … 14 */
+#define SLAB_SIZE ((size_t)16 * 1024 * 1024)
+#define SLAB_SLOTS_MAX 64 /* bits of a word */
+#define GUARD_SIZE ((size_t)16 * 1024)
+#define LINE ((size_t)64)
+#define SIZE_BITS (8 * (unsigned)sizeof(size_t))
+#define STAGGER_LINES 16 /* 1 KiB: more gains nothing, and a task and its first frames are to have room in one page */
+
+/* mprotect makes two mappings of one, and vm.max_map_count is 65530 by default. */
+#define PROTECTED_MAX 30000
+
+/* How long a stack is kept for nothing, how many gives pass between looks at the clock, and how many are dropped then. */
+#define UNUSED_NS ((int64_t)5 * 1000000000)
+#define GIVES_PER_TIDY 128
+#define TIDY_BATCH 64
+
+struct eddyi_stack_slab {
+    struct eddyi_list link; /* in its class's slabs */
+    struct eddyi_stack_class *class;
+    char *base;
+    uint64_t bare;      /* a bit per slot */
+    uint64_t guarded;   /* a bit per slot; guards outlive their stacks */
+    unsigned protected; /* guards made with mprotect */
+    unsigned valgrind_ids[SLAB_SLOTS_MAX];
+};
+
+struct eddyi_stack_class {
+    struct eddyi_stack_pool *pool;
+    size_t size;             /* a power of two */
+    size_t slot_size;        /* from one slot to the next */
+    size_t guard_size;
+    unsigned slots;          /* per slab */
+    size_t keep;             /* free stacks that are never dropped: SLAB_SIZE of them */
+    struct eddyi_list open;  /* slabs with bare slots */
+    struct eddyi_list dense; /* slabs without */
+    struct eddyi_list free;  /* stacks, the latest first */
+    size_t n_free;
+    size_t unused;  /* the least n_free since the period began */
+    size_t surplus; /* what was unused in the last period and is not dropped yet */
+};
+
+struct eddyi_stack_pool {
+    size_t object_size; /* a multiple of LINE */
+    size_t taken;
+    bool closed;
+    bool watched;          /* by valgrind or AddressSanitizer */
+    bool no_guard_install; /* the kernel does not know MADV_GUARD_INSTALL */
+    unsigned smallest;     /* class in use: with pages above 4 KiB the first have no room beside a guard */
+    unsigned gives, makes;
+    int64_t period; /* when it began */
+    struct eddyi_stack_class classes[CLASSES];
+};
+
+/* Guards made with mprotect, in the whole process, as its mappings are counted. */
+static atomic_int protected_guards;
+
+static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *pool, size_t size, size_t page)
+{
+    size_t guard = size / 4 < GUARD_SIZE ? size / 4 : GUARD_SIZE;
+
+    c->pool = pool;
+    c->size = size;
+    /* An odd number of pages: at a distance of a power of two, all the top pages would compete for the same sets of
+     * the TLB (a quarter of the time of a switch, with 1000 stacks). */
+    c->slot_size = size + page;
+    c->guard_size = guard < page ? page : guard;
+    c->keep = SLAB_SIZE / size < SLAB_SLOTS_MAX ? SLAB_SIZE / size : SLAB_SLOTS_MAX;
+    c->slots = c->keep ? (unsigned)c->keep : 1;
+    eddyi_list_init(&c->open);
+    eddyi_list_init(&c->dense);
+    eddyi_list_init(&c->free);
+}
+
+int eddyi_stack_pool_new(size_t object_size, struct eddyi_stack_pool **ret)
+{
+    struct eddyi_stack_pool *pool = eddyi_zalloc(sizeof(*pool));
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (!pool)
+        return -ENOMEM;
+    pool->watched = eddyi_mark_watched();
+    pool->object_size = (object_size + LINE - 1) & ~(LINE - 1);
+    for (unsigned i = 0; i < CLASSES; i++)
+        class_init(&pool->classes[i], pool, EDDYI_STACK_MIN << i, page);
+    while (EDDYI_STACK_MIN << pool->smallest < 4 * page)
+        pool->smallest++;
+    *ret = pool;
+    return 0;
+}
+
+static struct eddyi_stack_class *class_for(struct eddyi_stack_pool *pool, size_t size)
+{
+    unsigned i;
+
+    if (size > EDDYI_STACK_MAX)
+        return NULL;
+    if (size == 0)
+        size = EDDYI_STACK_DEFAULT;
+    i = size > EDDYI_STACK_MIN ? SIZE_BITS - (unsigned)__builtin_clzl((size - 1) / EDDYI_STACK_MIN) : 0;
+    return &pool->classes[i > pool->smallest ? i : pool->smallest];
+}
+
+static uint64_t all_slots(const struct eddyi_stack_class *c)
+{
+    return UINT64_MAX >> (SLAB_SLOTS_MAX - c->slots);
+}
+
+static struct eddyi_stack_slab *slab_new(struct eddyi_stack_class *c)
+{
+    struct eddyi_stack_slab *slab = eddyi_zalloc(sizeof(*slab));
+    void *base;
+
+    if (!slab)
+        return NULL;
+    if (eddyi_sys_map(c->slots * c->slot_size, true, &base) < 0) {
+        eddyi_free(slab);
+        return NULL;
+    }
+    /* Before Linux 6.7 MAP_STACK does not say so. Failure: the kernel has no huge pages. */
+    eddyi_sys_advise(base, c->slots * c->slot_size, MADV_NOHUGEPAGE);
+    slab->class = c;
+    slab->base = base;
+    slab->bare = all_slots(c);
+    eddyi_list_append(&c->open, &slab->link);
+    return slab;
+}
+
+static void slab_free(struct eddyi_stack_slab *slab)
+{
+    struct eddyi_stack_class *c = slab->class;
+
+    eddyi_list_remove(&slab->link);
+    eddyi_sys_unmap(slab->base, c->slots * c->slot_size);
+    atomic_fetch_sub_explicit(&protected_guards, (int)slab->protected, memory_order_relaxed);
+    eddyi_free(slab);
+}
+
+static bool protect(char *low, size_t size)
+{
+    if (atomic_fetch_add_explicit(&protected_guards, 1, memory_order_relaxed) < PROTECTED_MAX &&
+        eddyi_sys_protect_none(low, size) == 0)
+        return true;
+    atomic_fetch_sub_explicit(&protected_guards, 1, memory_order_relaxed);
+    return false;
+}
+
+static void warn_unguarded(void)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&said))
+        fputs("eddy: task stacks made from now on have no guard pages: this kernel has no MADV_GUARD_INSTALL "
+              "(Linux 6.13), and vm.max_map_count allows no more of the other kind. A stack overflow may go "
+              "unnoticed.\n",
+              stderr);
+}
+
+/* Tries to have the low end of a slot guarded. */
+static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
+{
+    struct eddyi_stack_class *c = slab->class;
+    char *low = slab->base + slot * c->slot_size;
+    uint64_t bit = (uint64_t)1 << slot;
+
+    if (slab->guarded & bit)
+        return true;
+    if (!c->pool->no_guard_install) {
+        int rc = eddyi_sys_guard_install(low, c->guard_size);
+
+        if (rc == 0) {
+            slab->guarded |= bit;
+            return true;
+        }
+        if (rc == -EINVAL)
+            c->pool->no_guard_install = true;
+    }
+    if (protect(low, c->guard_size)) {
+        slab->guarded |= bit;
+        slab->protected++;
+        return true;
+    }
+    warn_unguarded();
+    return false;
+}
+
+static struct eddyi_stack *make(struct eddyi_stack_class *c)
+{
+    struct eddyi_stack_slab *slab =
+        eddyi_list_empty(&c->open) ? slab_new(c) : eddyi_container(c->open.next, struct eddyi_stack_slab, link);
+    struct eddyi_stack_pool *pool = c->pool;
+    struct eddyi_stack *s;
+    unsigned slot;
+    char *top;
+
+    if (!slab)
+        return NULL;
+    slot = (unsigned)__builtin_ctzll(slab->bare);
+    slab->bare &= slab->bare - 1;
+    if (!slab->bare) {
+        eddyi_list_remove(&slab->link);
+        eddyi_list_append(&c->dense, &slab->link);
+    }
+
+    top = slab->base + (slot + 1) * c->slot_size - pool->makes++ % STAGGER_LINES * LINE;
+    top -= (sizeof(*s) + LINE - 1) & ~(LINE - 1);
+    s = (struct eddyi_stack *)(void *)top;
+    s->object = top - pool->object_size;
+    s->guard = slab->base + slot * c->slot_size;
+    s->limit = guard(slab, slot) ? s->guard + c->guard_size : s->guard;
+    s->size = c->size;
+    s->slab = slab;
+    s->class = c;
+    slab->valgrind_ids[slot] = eddyi_mark_stack(s->limit, s->object, s->guard + c->slot_size);
+    return s;
+}
+
+int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret)
+{
+    struct eddyi_stack_class *c = class_for(pool, size);
+    struct eddyi_stack *s;
+    struct eddyi_list *l;
+
+    if (!c)
+        return -EINVAL;
+    l = eddyi_list_pop(&c->free);
+    if (l) {
+        s = eddyi_container(l, struct eddyi_stack, link);
+        if (--c->n_free < c->unused)
+            c->unused = c->n_free;
+    } else {
+        s = make(c);
+        if (!s)
+            return -ENOMEM;
+    }
+    pool->taken++;
+    if (pool->watched)
+        eddyi_mark_stack_fresh(s->limit, s->object);
+    *ret = s;
+    return 0;
+}
+
+/* Its slot's number, after valgrind and the sanitizers have been told that it is no stack any more. */
+static unsigned unmark(const struct eddyi_stack *s)
+{
+    size_t slot_size = s->class->slot_size;
+    unsigned slot = (unsigned)((size_t)(s->guard - s->slab->base) / slot_size);
+
+    eddyi_unmark_stack(s->slab->valgrind_ids[slot], s->limit, s->guard + slot_size);
+    return slot;
+}
+
+/* Makes the longest unused stack bare. */
+static void drop(struct eddyi_stack_class *c)
+{
+    struct eddyi_stack *s = eddyi_container(c->free.prev, struct eddyi_stack, link);
+    struct eddyi_stack_slab *slab = s->slab;
+
+    eddyi_list_remove(&s->link);
+    c->n_free--;
+    c->unused--;
+    c->surplus--;
+    if (!slab->bare) {
+        eddyi_list_remove(&slab->link);
+        eddyi_list_append(&c->open, &slab->link);
+    }
+    slab->bare |= (uint64_t)1 << unmark(s);
+    if (slab->bare == all_slots(c))
+        slab_free(slab);
+    else /* Failure: the pages stay, and are used again when the slot is. */
+        eddyi_sys_advise(s->limit, (size_t)(s->guard + c->slot_size - s->limit), MADV_DONTNEED);
+}
+
+static void begin_period(struct eddyi_stack_pool *pool, int64_t now)
+{
+    pool->period = now;
+    for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
+        c->surplus = c->unused;
+        c->unused = c->n_free;
+    }
+}
+
+bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now)
+{
+    unsigned batch = TIDY_BATCH;
+
+    if (now - pool->period >= UNUSED_NS)
+        begin_period(pool, now);
+    for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
+        for (; c->surplus && c->unused > c->keep; batch--) {
+            if (!batch)
+                return true;
+            drop(c);
+        }
+    }
+    return false;
+}
+
+static void pool_free(struct eddyi_stack_pool *pool)
+{
+    for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
+        EDDYI_LIST_EACH(l, &c->free)
+            unmark(eddyi_container(l, struct eddyi_stack, link));
+        eddyi_list_move_all(&c->open, &c->dense);
+        while (!eddyi_list_empty(&c->open))
+            slab_free(eddyi_container(c->open.next, struct eddyi_stack_slab, link));
+    }
+    eddyi_free(pool);
+}
+
+void eddyi_stack_pool_close(struct eddyi_stack_pool *pool)
+{
+    if (!pool)
+        return;
+    pool->closed = true;
+    if (!pool->taken)
+        pool_free(pool);
+}
+
+void eddyi_stack_give(struct eddyi_stack *s)
+{
+    struct eddyi_stack_class *c = s->class;
+    struct eddyi_stack_pool *pool = c->pool;
+
+    /* Before the stack is free: it may be running, and must not be dropped. */
+    if (++pool->gives % GIVES_PER_TIDY == 0)
+        eddyi_stack_pool_tidy(pool, eddyi_sys_now());
+
+    eddyi_list_append(c->free.next, &s->link); /* before the first */
+    c->n_free++;
+    pool->taken--;
+    if (pool->closed && !pool->taken)
+        pool_free(pool);
+}
+
+bool eddyi_stack_guards(const struct eddyi_stack *s, const void *addr)
+{
+    const char *p = addr;
+
+    return p >= s->guard && p < s->limit;
+}

@@ -1,0 +1,200 @@
+#include "contextvars/contextvars.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+struct var_entry {
+    const eddy_contextvar *var;
+    void *value;
+};
+
+/* Immutable; shared between threads with the callbacks that cross them. */
+struct eddyi_var_map {
+    atomic_uint refs;
+    size_t n;
+    struct var_entry entries[];
+};
+
+struct eddy_context {
+    atomic_uint refs;
+    bool entered; /* by eddy_context_run() */
+    struct eddyi_var_map *map;
+};
+
+static EDDYI_THREAD_LOCAL struct eddyi_var_scope thread_scope;
+EDDYI_THREAD_LOCAL struct eddyi_var_scope *eddyi_vars_current;
+
+static void clear_thread_scope(void)
+{
+    eddyi_vars_fini(&thread_scope);
+}
+
+static struct eddyi_var_map *map_ref(struct eddyi_var_map *map)
+{
+    if (map)
+        atomic_fetch_add_explicit(&map->refs, 1, memory_order_relaxed);
+    return map;
+}
+
+static void map_unref(struct eddyi_var_map *map)
+{
+    if (map && atomic_fetch_sub_explicit(&map->refs, 1, memory_order_acq_rel) == 1)
+        eddyi_free(map);
+}
+
+static struct eddyi_var_scope *scope_here(void)
+{
+    return eddyi_vars_current ? eddyi_vars_current : &thread_scope;
+}
+
+/* Where the scope keeps its map. */
+static struct eddyi_var_map **map_of(struct eddyi_var_scope *scope)
+{
+    return scope->context ? &scope->context->map : &scope->map;
+}
+
+static const struct var_entry *find(const struct eddyi_var_map *map, const eddy_contextvar *var)
+{
+    for (size_t i = 0; map && i < map->n; i++)
+        if (map->entries[i].var == var)
+            return &map->entries[i];
+    return NULL;
+}
+
+/* Replaces *map by one without @var, and with it again at @value if @set. 0 or -ENOMEM. */
+static int replace(struct eddyi_var_map **map, const eddy_contextvar *var, bool set, void *value)
+{
+    size_t n = *map ? (*map)->n : 0;
+    struct eddyi_var_map *fresh = eddyi_alloc(sizeof *fresh + (n + 1) * sizeof fresh->entries[0]);
+
+    if (!fresh)
+        return -ENOMEM;
+    atomic_init(&fresh->refs, 1);
+    fresh->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if ((*map)->entries[i].var != var)
+            fresh->entries[fresh->n++] = (*map)->entries[i];
+    if (set)
+        fresh->entries[fresh->n++] = (struct var_entry){var, value};
+    map_unref(*map);
+    *map = fresh;
+    return 0;
+}
+
+bool eddy_contextvar_lookup(const eddy_contextvar *var, void **ret_value)
+{
+    const struct var_entry *entry = find(*map_of(scope_here()), var);
+
+    if (entry && ret_value)
+        *ret_value = entry->value;
+    return entry != NULL;
+}
+
+void *eddy_contextvar_get(const eddy_contextvar *var)
+{
+    void *value = var->default_value;
+
+    eddy_contextvar_lookup(var, &value);
+    return value;
+}
+
+int eddy_contextvar_set(const eddy_contextvar *var, void *value, eddy_token *ret_token)
+{
+    eddy_token token = {.var = var};
+
+    token.was_set = eddy_contextvar_lookup(var, &token.old_value);
+    if (!eddyi_vars_current)
+        eddyi_thread_at_exit(clear_thread_scope);
+    if (replace(map_of(scope_here()), var, true, value) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    if (ret_token)
+        *ret_token = token;
+    return 0;
+}
+
+int eddy_contextvar_reset(const eddy_contextvar *var, eddy_token *token)
+{
+    if (token->var != var)
+        return eddy_raise(EDDY_EMISUSE, "the token was made by another context variable");
+    if (token->used)
+        return eddy_raise(EDDY_EMISUSE, "the token of '%s' has been used already", var->name);
+    if (replace(map_of(scope_here()), var, token->was_set, token->old_value) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    token->used = true;
+    return 0;
+}
+
+static eddy_context *context_new(struct eddyi_var_map *map)
+{
+    eddy_context *ctx = eddyi_alloc(sizeof *ctx);
+
+    if (!ctx)
+        return NULL;
+    atomic_init(&ctx->refs, 1);
+    ctx->entered = false;
+    ctx->map = map_ref(map);
+    return ctx;
+}
+
+eddy_context *eddy_copy_context(void)
+{
+    return context_new(*map_of(scope_here()));
+}
+
+eddy_context *eddy_context_ref(eddy_context *ctx)
+{
+    if (ctx)
+        atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+    return ctx;
+}
+
+void eddy_context_unref(eddy_context *ctx)
+{
+    if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    map_unref(ctx->map);
+    eddyi_free(ctx);
+}
+
+int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
+{
+    struct eddyi_var_scope scope = {.context = ctx}, *before = eddyi_vars_current;
+    int rc;
+
+    if (ctx->entered)
+        return eddy_raise(EDDY_EMISUSE, "the context is already entered");
+    ctx->entered = true;
+    eddyi_vars_current = &scope;
+    rc = fn(arg);
+    eddyi_vars_current = before;
+    ctx->entered = false;
+    return rc;
+}
+
+void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context)
+{
+    scope->context = eddy_context_ref(context);
+    scope->map = context ? NULL : map_ref(*map_of(scope_here()));
+}
+
+void eddyi_vars_fini(struct eddyi_var_scope *scope)
+{
+    map_unref(scope->map);
+    eddy_context_unref(scope->context);
+    *scope = (struct eddyi_var_scope){0};
+}
+
+eddy_context *eddyi_vars_context(struct eddyi_var_scope *scope)
+{
+    if (!scope->context) {
+        scope->context = context_new(scope->map);
+        if (scope->context) {
+            map_unref(scope->map);
+            scope->map = NULL;
+        }
+    }
+    return scope->context;
+}

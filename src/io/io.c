@@ -1,0 +1,209 @@
+#include "io/io.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "task/task.h"
+
+#include <string.h>
+
+/*
+ * Ends what is with the backend, and waits until it has let go. Tasks see -ECANCELED. Should waiting fail, the
+ * backend gives everything up by the second time.
+ */
+static void end_operations(struct eddyi_io *io)
+{
+    struct eddyi_backend *b = io->loop->backend;
+    int failures = 0;
+
+    EDDYI_LIST_EACH (l, &io->ops)
+        eddyi_io_cancel(eddyi_container(l, struct eddyi_io_op, link));
+    while (!eddyi_list_empty(&io->ops) && failures < 3)
+        failures += b->ops->wait(b, -1) < 0;
+}
+
+static void close_io(struct eddyi_loop_part *p)
+{
+    struct eddyi_io *io = eddyi_container(p, struct eddyi_io, part);
+
+    while (!eddyi_list_empty(&io->claims)) {
+        struct eddyi_io_claim *c = eddyi_container(io->claims.next, struct eddyi_io_claim, link);
+
+        eddyi_io_release(c);
+        if (c->lost)
+            c->lost(c);
+    }
+    end_operations(io);
+    eddyi_free(io->slots);
+    eddyi_free(io);
+}
+
+struct eddyi_io *eddyi_io_of(eddy_loop *loop)
+{
+    static const char key;
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+    struct eddyi_io *io;
+
+    if (part)
+        return eddyi_container(part, struct eddyi_io, part);
+    io = eddyi_zalloc(sizeof *io);
+    if (!io)
+        return NULL;
+    io->loop = loop;
+    io->part.key = &key;
+    io->part.close = close_io;
+    eddyi_list_init(&io->ops);
+    eddyi_list_init(&io->claims);
+    eddyi_loop_part_add(loop, &io->part);
+    return io;
+}
+
+struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction)
+{
+    return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
+}
+
+static int grow(struct eddyi_io *io, int fd)
+{
+    size_t n = io->n_slots ? io->n_slots : 64;
+    struct eddyi_io_slot *slots;
+
+    while (n <= (size_t)fd)
+        n *= 2;
+    slots = eddyi_realloc(io->slots, n * sizeof *slots);
+    if (!slots)
+        return -ENOMEM;
+    memset(slots + io->n_slots, 0, (n - io->n_slots) * sizeof *slots);
+    io->slots = slots;
+    io->n_slots = n;
+    return 0;
+}
+
+int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction)
+{
+    int rc = (size_t)fd < io->n_slots ? 0 : grow(io, fd);
+
+    if (rc < 0)
+        return rc;
+    c->io = io;
+    c->fd = fd;
+    c->direction = direction;
+    io->slots[fd].claim[direction] = c;
+    eddyi_list_append(&io->claims, &c->link);
+    return 0;
+}
+
+void eddyi_io_release(struct eddyi_io_claim *c)
+{
+    if (!c->io)
+        return;
+    c->io->slots[c->fd].claim[c->direction] = NULL;
+    c->io = NULL;
+    eddyi_list_remove(&c->link);
+}
+
+static void on_complete(struct eddyi_op *op)
+{
+    struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
+
+    eddyi_list_remove(&o->link);
+    o->io = NULL;
+    o->done(o);
+}
+
+int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
+{
+    struct eddyi_backend *b = io->loop->backend;
+    int rc;
+
+    o->op.complete = on_complete;
+    rc = b->ops->submit(b, &o->op);
+    if (rc < 0)
+        return rc;
+    o->io = io;
+    eddyi_list_append(&io->ops, &o->link);
+    return 0;
+}
+
+bool eddyi_io_cancel(struct eddyi_io_op *o)
+{
+    struct eddyi_backend *b = o->io ? o->io->loop->backend : NULL;
+
+    if (b)
+        b->ops->cancel(b, &o->op);
+    return b != NULL;
+}
+
+/* The calls of tasks. */
+
+static void call_done(struct eddyi_io_op *o)
+{
+    eddyi_wait_over(&eddyi_container(o, struct eddyi_io_call, o)->wait);
+}
+
+/*
+ * The descriptor is free for the next at once (rule 165), although the backend may take until its next wait() to let go: it sees the
+ * cancellation before it sees anything of whoever comes next.
+ */
+static bool call_cancel(struct eddyi_wait *w)
+{
+    struct eddyi_io_call *c = eddyi_container(w, struct eddyi_io_call, wait);
+
+    eddyi_io_release(&c->claim);
+    return eddyi_io_cancel(&c->o);
+}
+
+int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
+{
+    eddy_task *t = eddyi_task_here();
+    struct eddyi_io *io;
+
+    if (!t)
+        return EDDY_ENOTASK;
+    c->loop = t->future.loop;
+    c->fd = fd;
+    c->direction = direction;
+    c->claim.io = NULL;
+    c->claim.lost = NULL;
+    /* A task that cleans up while its loop closes may make calls, but cannot wait. */
+    if (c->loop->closed)
+        return 0;
+    io = eddyi_io_of(c->loop);
+    if (!io)
+        return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_io_claimed(io, fd, direction))
+        return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s", fd,
+                          direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
+    return 0;
+}
+
+/* Claims the descriptor, for the rest of the call, and submits the operation. */
+static int start(struct eddyi_io_call *c)
+{
+    struct eddyi_io *io = eddyi_io_of(c->loop);
+    int rc = io ? 0 : -ENOMEM;
+
+    if (rc == 0 && !c->claim.io)
+        rc = eddyi_io_claim(io, &c->claim, c->fd, c->direction);
+    c->o.op.fd = c->fd;
+    c->o.done = call_done;
+    return rc < 0 ? rc : eddyi_io_submit(io, &c->o);
+}
+
+int64_t eddyi_io_wait(struct eddyi_io_call *c)
+{
+    int rc = eddyi_wait_init(&c->wait, call_cancel);
+
+    c->o.io = NULL;
+    if (rc == 0 && !c->loop->closed)
+        rc = start(c);
+    if (rc < 0)
+        return rc;
+    c->o.op.result = c->loop->closed ? -ECANCELED : 0;
+    eddyi_wait_park(&c->wait);
+    return eddyi_wait_finish_with(&c->wait, c->o.op.result);
+}
+
+void eddyi_io_end(struct eddyi_io_call *c)
+{
+    eddyi_io_release(&c->claim);
+}

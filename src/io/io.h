@@ -1,0 +1,87 @@
+/*
+ * What the calls on descriptors share: operations with the backend, who has a descriptor, and a task's wait.
+ *
+ * A loop that ever used a descriptor has a struct eddyi_io. It knows the operations that are with the backend, so that closing the
+ * loop can end them while their memory is still there, and for each descriptor who reads and who
+ * writes: a task in a sock_ call, or a watch. There is room for one of each.
+ */
+#ifndef EDDYI_IO_H
+#define EDDYI_IO_H
+
+#include "backend/backend.h"
+#include "base/list.h"
+#include "loop/loop.h"
+#include "task/wait.h"
+
+enum eddyi_io_direction { EDDYI_IO_READ, EDDYI_IO_WRITE };
+
+struct eddyi_io_slot {
+    struct eddyi_io_claim *claim[2]; /* by direction; NULL: free */
+};
+
+struct eddyi_io {
+    struct eddyi_loop_part part;
+    eddy_loop *loop;
+    struct eddyi_list ops;    /* struct eddyi_io_op: with the backend */
+    struct eddyi_list claims; /* struct eddyi_io_claim: in slots */
+    struct eddyi_io_slot *slots;
+    size_t n_slots; /* descriptors from here on are free */
+};
+
+/* The loop's; made at the first use. NULL when memory is short. */
+struct eddyi_io *eddyi_io_of(eddy_loop *loop);
+
+/* One direction of a descriptor, as long as somebody has it. */
+struct eddyi_io_claim {
+    struct eddyi_list link;
+    struct eddyi_io *io; /* NULL: not claimed, or no longer */
+    int fd;
+    enum eddyi_io_direction direction;
+    /* The loop closes; the claim has been released. NULL for those that find out by themselves. */
+    void (*lost)(struct eddyi_io_claim *c);
+};
+
+/* Who has it, or NULL. */
+struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction);
+
+/* Takes a direction that is free, for a descriptor that is one. 0 or -ENOMEM. */
+int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction);
+void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
+
+/* An operation with the backend. */
+struct eddyi_io_op {
+    struct eddyi_op op;
+    struct eddyi_list link;
+    struct eddyi_io *io; /* NULL: it is not with the backend */
+    void (*done)(struct eddyi_io_op *o);
+};
+
+int eddyi_io_submit(struct eddyi_io *io,
+                    struct eddyi_io_op *o);  /* 0 or -errno: then done() will not be called */
+bool eddyi_io_cancel(struct eddyi_io_op *o); /* false if it is not with the backend */
+
+/*
+ * A call of a task's that may have to wait: begun, made at once if possible, else waited for any number of times, and
+ * ended. On the task's stack.
+ */
+struct eddyi_io_call {
+    struct eddyi_io_op o;
+    struct eddyi_wait wait;
+    struct eddyi_io_claim claim;
+    eddy_loop *loop;
+    int fd;
+    enum eddyi_io_direction direction;
+};
+
+/* 0, or as a raised error: EDDY_ENOTASK, -EBUSY if somebody has this direction of @fd. */
+int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
+
+/*
+ * Submits c->o.op, of which kind and arguments are set, and waits for its result, which it returns; -ECANCELED, as a raised
+ * error, if the task is cancelled and nothing happened.
+ */
+EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
+
+void eddyi_io_end(struct eddyi_io_call *c);
+
+#endif

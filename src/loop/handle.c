@@ -1,0 +1,272 @@
+#include "loop/handle.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+
+/* The low bits of a slot's state; the generation is above them. */
+enum { FREE, PENDING, CANCELLED, STATE_BITS = 2 };
+
+enum { CHUNK_SLOTS = 32 };
+
+struct eddyi_handle_chunk {
+    struct eddyi_handle_chunk *next;
+    struct eddyi_handle_slot slots[CHUNK_SLOTS];
+};
+
+static uint64_t pack(uint64_t generation, unsigned what)
+{
+    return generation << STATE_BITS | what;
+}
+
+static int add_chunk(struct eddyi_handle_pool *pool, eddy_loop *loop)
+{
+    struct eddyi_handle_chunk *chunk = eddyi_zalloc(sizeof *chunk);
+
+    if (!chunk)
+        return -ENOMEM;
+    for (int i = CHUNK_SLOTS; i-- > 0;) {
+        struct eddyi_handle_slot *slot = &chunk->slots[i];
+
+        eddyi_ready_init(&slot->timer.ready, eddyi_handle_run);
+        slot->loop = loop;
+        slot->pool = pool;
+        slot->next_free = pool->free;
+        pool->free = slot;
+    }
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    return 0;
+}
+
+void eddyi_handle_pool_fini(struct eddyi_handle_pool *pool)
+{
+    struct eddyi_handle_chunk *next;
+
+    for (struct eddyi_handle_chunk *chunk = pool->chunks; chunk; chunk = next) {
+        next = chunk->next;
+        eddyi_free(chunk);
+    }
+    *pool = (struct eddyi_handle_pool){0};
+}
+
+/* A slot out of the pool, pending, with its callback; NULL without memory. */
+static struct eddyi_handle_slot *take(struct eddyi_handle_pool *pool, eddy_loop *loop, eddy_callback_fn *fn,
+                                      void *arg, eddy_context *context)
+{
+    struct eddyi_handle_slot *slot;
+    uint64_t state;
+
+    if (!pool->free && add_chunk(pool, loop) < 0)
+        return NULL;
+    slot = pool->free;
+    pool->free = slot->next_free;
+    slot->fn = fn;
+    slot->arg = arg;
+    eddyi_vars_init(&slot->vars, context);
+    state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, state | PENDING, memory_order_release);
+    return slot;
+}
+
+/* Makes the handle stale and the slot free. Returns what it was: PENDING or CANCELLED. */
+static unsigned retire(struct eddyi_handle_slot *slot)
+{
+    uint64_t state = atomic_load(&slot->state);
+
+    while (!atomic_compare_exchange_weak(&slot->state, &state, pack((state >> STATE_BITS) + 1, FREE)))
+        ;
+    return state & (pack(1, 0) - 1);
+}
+
+static void give_back(struct eddyi_handle_slot *slot)
+{
+    eddy_loop *loop = slot->loop;
+    bool shared = slot->pool == &loop->shared_handles;
+
+    eddyi_vars_fini(&slot->vars);
+    if (shared)
+        pthread_mutex_lock(&loop->mutex);
+    slot->next_free = slot->pool->free;
+    slot->pool->free = slot;
+    if (shared)
+        pthread_mutex_unlock(&loop->mutex);
+}
+
+void eddyi_handle_run(struct eddyi_ready *r)
+{
+    struct eddyi_handle_slot *slot = eddyi_container(r, struct eddyi_handle_slot, timer.ready);
+    eddy_callback_fn *fn = slot->fn;
+    void *arg = slot->arg;
+
+    if (retire(slot) == PENDING) {
+        eddyi_vars_current = &slot->vars;
+        fn(arg);
+        eddyi_vars_current = NULL;
+    }
+    give_back(slot);
+}
+
+void eddyi_handles_drop(struct eddyi_list *list)
+{
+    for (struct eddyi_list *l = list->next, *next; l != list; l = next) {
+        struct eddyi_ready *r = EDDYI_READY(l);
+
+        next = l->next;
+        if (r->run != eddyi_handle_run)
+            continue;
+        eddyi_list_remove(l);
+        retire(eddyi_container(r, struct eddyi_handle_slot, timer.ready));
+        give_back(eddyi_container(r, struct eddyi_handle_slot, timer.ready));
+    }
+}
+
+static eddy_handle handle_of(const struct eddyi_handle_slot *slot)
+{
+    return (eddy_handle){(void *)slot, atomic_load_explicit(&slot->state, memory_order_relaxed) >> STATE_BITS};
+}
+
+/* The handle of a callback that could not be scheduled; the error has been raised. */
+static eddy_handle failed(int raised)
+{
+    (void)raised;
+    return (eddy_handle){0};
+}
+
+eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
+{
+    struct eddyi_handle_slot *slot;
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return failed(rc);
+    slot = take(&loop->handles, loop, fn, arg, context);
+    if (!slot)
+        return failed(eddy_raise(-ENOMEM, NULL));
+    eddyi_loop_ready(loop, &slot->timer.ready);
+    return handle_of(slot);
+}
+
+static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg, eddy_context *context)
+{
+    struct eddyi_handle_slot *slot = take(&loop->handles, loop, fn, arg, context);
+
+    if (!slot)
+        return failed(eddy_raise(-ENOMEM, NULL));
+    if (eddyi_timer_start(loop, &slot->timer, when) < 0) {
+        retire(slot);
+        give_back(slot);
+        return failed(eddy_raise(-ENOMEM, NULL));
+    }
+    return handle_of(slot);
+}
+
+eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg,
+                                    eddy_context *context)
+{
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return failed(rc);
+    if (delay != delay)
+        return failed(eddy_raise(-EINVAL, "call_later: the delay is not a number"));
+    return call_at(loop, eddyi_deadline(loop, delay), fn, arg, context);
+}
+
+eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg,
+                                 eddy_context *context)
+{
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return failed(rc);
+    if (when != when)
+        return failed(eddy_raise(-EINVAL, "call_at: the time is not a number"));
+    return call_at(loop, eddyi_nanoseconds(when), fn, arg, context);
+}
+
+static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
+{
+    struct eddyi_handle_slot *slot = take(&loop->shared_handles, loop, fn, arg, context);
+
+    if (!slot)
+        return failed(eddy_raise(-ENOMEM, NULL));
+    eddyi_list_append(&loop->posted, &slot->timer.ready.link);
+    atomic_store_explicit(&loop->any_posted, true, memory_order_release);
+    if (!loop->wake_sent) {
+        loop->wake_sent = true;
+        loop->backend->ops->wake(loop->backend);
+    }
+    return handle_of(slot);
+}
+
+eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
+                                              eddy_context *context)
+{
+    eddy_handle h;
+
+    /* In the loop's own thread it is call_soon, so that the two keep their order (rule 196). */
+    if (eddyi_loop_running == loop)
+        return eddy_loop_call_soon_in(loop, fn, arg, context);
+    if (loop->fork_number != eddyi_fork_number)
+        return failed(eddy_raise(EDDY_EFORKED, NULL));
+
+    pthread_mutex_lock(&loop->mutex);
+    if (loop->closed)
+        h = failed(eddy_raise(EDDY_ECLOSED, NULL));
+    else
+        h = post(loop, fn, arg, context);
+    pthread_mutex_unlock(&loop->mutex);
+    return h;
+}
+
+eddy_handle eddy_loop_call_soon(eddy_loop *loop, eddy_callback_fn *fn, void *arg)
+{
+    return eddy_loop_call_soon_in(loop, fn, arg, NULL);
+}
+
+eddy_handle eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_callback_fn *fn, void *arg)
+{
+    return eddy_loop_call_soon_threadsafe_in(loop, fn, arg, NULL);
+}
+
+eddy_handle eddy_loop_call_later(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg)
+{
+    return eddy_loop_call_later_in(loop, delay, fn, arg, NULL);
+}
+
+eddy_handle eddy_loop_call_at(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg)
+{
+    return eddy_loop_call_at_in(loop, when, fn, arg, NULL);
+}
+
+void eddy_handle_cancel(eddy_handle h)
+{
+    struct eddyi_handle_slot *slot = h.slot;
+    uint64_t expected = pack(h.generation, PENDING);
+
+    if (!slot || !atomic_compare_exchange_strong(&slot->state, &expected, pack(h.generation, CANCELLED)))
+        return;
+    /* A timer's turn would be its deadline: bring it forward, that nothing piles up until then. The heap is the
+     * loop thread's; cancelled from elsewhere, a timer stays where it is. */
+    if (pthread_equal(slot->loop->thread, pthread_self()) && slot->timer.node.place) {
+        eddyi_timer_stop(slot->loop, &slot->timer);
+        eddyi_loop_ready(slot->loop, &slot->timer.ready);
+    }
+}
+
+bool eddy_handle_cancelled(eddy_handle h)
+{
+    struct eddyi_handle_slot *slot = h.slot;
+
+    return slot && atomic_load(&slot->state) == pack(h.generation, CANCELLED);
+}
+
+double eddy_handle_when(eddy_handle h)
+{
+    struct eddyi_handle_slot *slot = h.slot;
+
+    if (!slot || atomic_load(&slot->state) != pack(h.generation, PENDING) || !slot->timer.node.place)
+        return EDDY_FOREVER;
+    return (double)slot->timer.node.when * 1e-9;
+}

@@ -1,0 +1,244 @@
+/*
+ * Making, closing and asking a loop.
+ */
+#include "loop/loop.h"
+
+#include "base/sys.h"
+#include "context/stack.h"
+#include "eddy/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+unsigned eddyi_fork_number;
+
+/* The child shares the parent's ring and descriptors; it must not touch them, and has no running loop (rule 13). */
+static void after_fork_in_child(void)
+{
+    eddyi_fork_number++;
+    eddyi_loop_running = NULL;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static bool debug_wanted(void)
+{
+    const char *value = getenv("EDDY_DEBUG");
+
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+static eddy_loop *loop_alloc(const eddy_loop_options *options)
+{
+    eddy_loop *loop = eddyi_zalloc(sizeof *loop);
+
+    if (!loop)
+        return NULL;
+    atomic_init(&loop->refs, 1);
+    loop->debug = options->debug || debug_wanted();
+    loop->stack_size = options->stack_size;
+    loop->thread = pthread_self();
+    loop->fork_number = eddyi_fork_number;
+    loop->slow_callback_duration = 0.1;
+    eddyi_list_init(&loop->ready);
+    eddyi_list_init(&loop->batch);
+    eddyi_list_init(&loop->tasks);
+    eddyi_list_init(&loop->coroutines);
+    eddyi_list_init(&loop->parts);
+    eddyi_list_init(&loop->pending);
+    eddyi_list_init(&loop->posted);
+    pthread_mutex_init(&loop->mutex, NULL);
+    return loop;
+}
+
+eddy_loop *eddy_loop_new(const eddy_loop_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static const eddy_loop_options defaults;
+    eddy_loop *loop;
+    int rc;
+
+    pthread_once(&once, watch_forks);
+    options = options ? options : &defaults;
+    if (options->stack_size > EDDYI_STACK_MAX) {
+        eddy_raise(-EINVAL, "a stack of %zu bytes is above the limit of %zu", options->stack_size,
+                   EDDYI_STACK_MAX);
+        return NULL;
+    }
+    loop = loop_alloc(options);
+    if (!loop) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    rc = eddyi_backend_open(options->backend, &loop->backend, loop->backend_reason, sizeof loop->backend_reason);
+    if (rc < 0) {
+        eddy_raise(rc, "no event loop: %s", loop->backend_reason);
+        pthread_mutex_destroy(&loop->mutex);
+        eddyi_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+eddy_loop *eddy_loop_ref(eddy_loop *loop)
+{
+    if (loop)
+        atomic_fetch_add_explicit(&loop->refs, 1, memory_order_relaxed);
+    return loop;
+}
+
+void eddy_loop_unref(eddy_loop *loop)
+{
+    if (!loop || atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (!loop->closed) {
+        /* Closing reports to handlers, which may look at the loop and take references. */
+        atomic_store(&loop->refs, 1);
+        eddy_loop_close(loop);
+        eddy_loop_unref(loop);
+        return;
+    }
+    eddyi_handle_pool_fini(&loop->handles);
+    eddyi_handle_pool_fini(&loop->shared_handles);
+    pthread_mutex_destroy(&loop->mutex);
+    eddyi_free(loop);
+}
+
+static void drop_timers(eddy_loop *loop)
+{
+    struct eddyi_heap_node *first;
+
+    while ((first = eddyi_heap_first(&loop->timers)) != NULL) {
+        eddyi_heap_remove(&loop->timers, first);
+        eddyi_loop_ready(loop, &eddyi_container(first, struct eddyi_timer, node)->ready);
+    }
+    eddyi_heap_fini(&loop->timers);
+}
+
+static void close_parts(struct eddyi_list *parts)
+{
+    while (!eddyi_list_empty(parts)) {
+        struct eddyi_list *last = parts->prev;
+
+        eddyi_list_remove(last);
+        eddyi_container(last, struct eddyi_loop_part, link)->close(
+            eddyi_container(last, struct eddyi_loop_part, link));
+    }
+}
+
+/* Dropping one item can queue others. */
+static void drop_ready(eddy_loop *loop)
+{
+    struct eddyi_list dropped;
+
+    eddyi_list_init(&dropped);
+    eddyi_list_move_all(&dropped, &loop->batch);
+    eddyi_list_move_all(&dropped, &loop->posted);
+    do {
+        eddyi_list_move_all(&dropped, &loop->ready);
+        eddyi_handles_drop(&dropped);
+        if (loop->task_hooks)
+            loop->task_hooks->drop(&dropped);
+    } while (!eddyi_list_empty(&loop->ready));
+}
+
+int eddy_loop_close(eddy_loop *loop)
+{
+    if (loop->running)
+        return eddy_raise(EDDY_ERUNNING, "cannot close a running event loop");
+    if (loop->fork_number != eddyi_fork_number)
+        return eddy_raise(EDDY_EFORKED, NULL);
+    if (loop->closed)
+        return 0;
+    pthread_mutex_lock(&loop->mutex);
+    loop->closed = true;
+    pthread_mutex_unlock(&loop->mutex);
+
+    /* First whatever still has operations with the backend, whose memory may be on the stacks of tasks; the
+     * tasks after that; their stacks last. */
+    close_parts(&loop->parts);
+    if (loop->task_hooks)
+        loop->task_hooks->close(loop);
+    close_parts(&loop->pending);
+    drop_timers(loop);
+    drop_ready(loop);
+    loop->backend->ops->close(loop->backend);
+    eddyi_stack_pool_close(loop->stacks);
+    loop->stacks = NULL;
+    return 0;
+}
+
+int eddyi_loop_check(const eddy_loop *loop)
+{
+    if (!loop)
+        return eddy_raise(EDDY_ENOLOOP, NULL);
+    if (loop->fork_number != eddyi_fork_number)
+        return eddy_raise(EDDY_EFORKED, "the event loop was made before fork(); make a new one in the child");
+    if (loop->closed)
+        return eddy_raise(EDDY_ECLOSED, NULL);
+    if (loop->running && eddyi_loop_running != loop)
+        return eddy_raise(EDDY_ETHREAD, "the loop runs in another thread; only "
+                                        "eddy_loop_call_soon_threadsafe() may be used from here");
+    return 0;
+}
+
+void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part)
+{
+    eddyi_list_append(&loop->parts, &part->link);
+}
+
+struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key)
+{
+    EDDYI_LIST_EACH(l, &loop->parts)
+        if (eddyi_container(l, struct eddyi_loop_part, link)->key == key)
+            return eddyi_container(l, struct eddyi_loop_part, link);
+    return NULL;
+}
+
+bool eddy_loop_is_running(const eddy_loop *loop)
+{
+    return loop->running;
+}
+
+bool eddy_loop_is_closed(const eddy_loop *loop)
+{
+    return loop->closed;
+}
+
+double eddy_loop_time(const eddy_loop *loop)
+{
+    return loop->closed ? (double)eddyi_sys_now() * 1e-9 : (double)eddyi_loop_now(loop) * 1e-9;
+}
+
+const char *eddy_loop_backend_name(const eddy_loop *loop)
+{
+    return loop->closed ? "closed" : loop->backend->ops->name;
+}
+
+const char *eddy_loop_backend_reason(const eddy_loop *loop)
+{
+    return loop->backend_reason;
+}
+
+bool eddy_loop_get_debug(const eddy_loop *loop)
+{
+    return loop->debug;
+}
+
+void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
+{
+    loop->debug = enabled;
+}
+
+double eddy_loop_get_slow_callback_duration(const eddy_loop *loop)
+{
+    return loop->slow_callback_duration;
+}
+
+void eddy_loop_set_slow_callback_duration(eddy_loop *loop, double seconds)
+{
+    loop->slow_callback_duration = seconds;
+}

@@ -1,0 +1,138 @@
+/*
+ * The loop: what is ready, what is due later, and the turn that runs it.
+ *
+ * One turn: wait for the backend (not at all if something is ready) and let it complete operations; put
+ * matured timers on the ready queue; take what the queue holds now and run that, in order. What is scheduled
+ * meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1 to 8).
+ *
+ * Everything that can become ready begins with a struct eddyi_ready: callbacks, task steps, done-callbacks.
+ * The loop knows callbacks and time; it knows nothing of sockets, and of tasks only which one runs.
+ */
+#ifndef EDDYI_LOOP_H
+#define EDDYI_LOOP_H
+
+#include "backend/backend.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/thread.h"
+#include "context/fiber.h"
+#include "contextvars/contextvars.h"
+#include "eddy/loop.h"
+#include "eddy/task.h"
+#include "loop/handle.h"
+#include "loop/ready.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Something a higher layer keeps with the loop; closed with it, the latest first. */
+struct eddyi_loop_part {
+    struct eddyi_list link;
+    const void *key;                          /* whose it is: the address of some static of the layer */
+    void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
+};
+
+/* What the loop must ask of the layer that makes tasks. */
+struct eddyi_task_hooks {
+    /* The loop closes: report and free the tasks and coroutines that are left. */
+    void (*close)(eddy_loop *loop);
+    /* Frees the items of theirs on @list, which will not run. */
+    void (*drop)(struct eddyi_list *list);
+    /* Names a ready item, for the slow-callback report. */
+    void (*describe_ready)(struct eddyi_ready *r, char *buf, size_t size);
+    /* Raises -EDEADLK, with who waits for whom as the message. */
+    int (*explain_deadlock)(eddy_loop *loop);
+};
+
+struct eddy_loop {
+    atomic_uint refs;
+    atomic_bool running, closed; /* read by other threads, to refuse them */
+    bool stopping, debug;
+    pthread_t thread;     /* the one that made it, or the latest that ran it */
+    unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */
+
+    struct eddyi_list ready; /* waits for the next turn */
+    struct eddyi_list batch; /* what this turn still has to run */
+    struct eddyi_heap timers;
+    int run_error; /* why the run ends early, < 0; 0 otherwise */
+
+    struct eddyi_backend *backend;
+    char backend_reason[160];
+
+    struct eddyi_fiber fiber;     /* the loop's own flow of control, while a task runs */
+    eddy_task *current;           /* the task whose step runs; NULL in plain callbacks */
+
+    struct eddyi_list tasks;      /* of task/: not ended, in order of creation */
+    struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
+    struct eddyi_list parts;
+    struct eddyi_list pending;    /* parts as well: futures that keep themselves alive until others have ended */
+    struct eddyi_stack_pool *stacks;
+    size_t stack_size;
+
+    struct eddyi_handle_pool handles; /* of the loop's thread */
+    pthread_mutex_t mutex;            /* guards the next three, and closed while other threads may look */
+    struct eddyi_handle_pool shared_handles;
+    struct eddyi_list posted; /* ready items from other threads */
+    bool wake_sent;           /* the backend was woken and the loop has not looked yet */
+    atomic_bool any_posted;   /* posted is not empty: a look without the mutex */
+
+    /* A signal handler asked for on_signal() at the next turn. */
+    atomic_bool signalled;
+    void (*on_signal)(eddy_loop *loop, void *arg);
+    void *on_signal_arg;
+
+    double slow_callback_duration;
+    eddy_exception_handler *exception_handler;
+    void *exception_handler_arg;
+    eddy_task_factory *task_factory; /* kept for task/ */
+    void *task_factory_arg;
+    const struct eddyi_task_hooks *task_hooks; /* NULL until there was a task or coroutine */
+};
+
+/* Appends to the ready queue. Only from the loop's thread. */
+static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
+{
+    eddyi_list_append(&loop->ready, &r->link);
+}
+
+/*
+ * A timer: its ready item is put on the queue at the deadline. Starting gives 0 or -ENOMEM (the heap
+ * has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
+ */
+int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
+void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
+
+/*
+ * The loop's clock, in nanoseconds; seconds as nanoseconds, saturated; and @delay seconds from now. NaN is
+ * the caller's to refuse.
+ */
+int64_t eddyi_loop_now(const eddy_loop *loop);
+int64_t eddyi_nanoseconds(double seconds);
+int64_t eddyi_deadline(const eddy_loop *loop, double delay);
+#define EDDYI_NEVER INT64_MAX
+
+/* How often this process forked from one that had loops: 0 in the first. */
+extern unsigned eddyi_fork_number;
+
+/* The loop that runs in this thread. */
+extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
+
+/*
+ * 0 if the loop may be used here; else EDDY_ECLOSED, EDDY_EFORKED, EDDY_ETHREAD, as a raised error.
+ * NULL is EDDY_ENOLOOP.
+ */
+int eddyi_loop_check(const eddy_loop *loop);
+
+/* One turn, as described above. */
+void eddyi_loop_turn(eddy_loop *loop);
+
+/* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */
+void eddyi_loop_signal(eddy_loop *loop);
+
+void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part);
+struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key);
+
+
+
+
+#endif

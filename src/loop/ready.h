@@ -1,0 +1,32 @@
+/*
+ * The ready queue: things to run once, first come, first served.
+ *
+ * A doubly linked ring, so that what waits in it can be taken out again: the items live on the
+ * stacks of tasks, which may leave before their turn has come.
+ */
+#ifndef EDDYI_READY_H
+#define EDDYI_READY_H
+
+#include "base/list.h"
+
+struct eddyi_ready {
+    struct eddyi_list link; /* points to itself while the item is in no queue */
+    /* Called when its turn has come. The item is out of the queue then, and may be queued again or freed. */
+    void (*run)(struct eddyi_ready *r);
+};
+
+#define EDDYI_READY(ptr) eddyi_container((ptr), struct eddyi_ready, link)
+
+static inline void eddyi_ready_init(struct eddyi_ready *r, void (*run)(struct eddyi_ready *r))
+{
+    eddyi_list_init(&r->link);
+    r->run = run;
+}
+
+/* Harmless if it is in no queue. */
+static inline void eddyi_ready_cancel(struct eddyi_ready *r)
+{
+    eddyi_list_remove(&r->link);
+}
+
+#endif

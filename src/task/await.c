@@ -1,0 +1,155 @@
+/*
+ * eddy_await: a coroutine runs here and now, a future is waited for.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
+
+void eddy_awaitable_drop(eddy_awaitable *x)
+{
+    if (!x)
+        return;
+    if (x->kind == EDDYI_COROUTINE)
+        eddy_coroutine_close((eddy_coroutine *)(void *)x);
+    else
+        eddy_future_unref(eddyi_future_of(x));
+}
+
+bool eddy_awaitable_iscoroutine(const eddy_awaitable *x)
+{
+    return x && x->kind == EDDYI_COROUTINE;
+}
+
+bool eddy_awaitable_isfuture(const eddy_awaitable *x)
+{
+    return x && x->kind != EDDYI_COROUTINE;
+}
+
+int eddy_return(void *value)
+{
+    eddy_task *t = eddyi_task_here();
+
+    if (!t)
+        return EDDY_ENOTASK;
+    t->value = value;
+    return 0;
+}
+
+static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
+{
+    int rc;
+
+    eddyi_coroutine_consume(coro);
+    coro->outer = t->coro;
+    t->coro = coro;
+    t->value = NULL;
+    rc = eddyi_coroutine_run(coro);
+    t->coro = coro->outer;
+    eddyi_coroutine_free(coro);
+    if (rc >= 0 && ret_value)
+        *ret_value = t->value;
+    t->value = NULL;
+    return rc;
+}
+
+/* A task that waits for a future; on its stack. */
+struct await {
+    struct eddyi_wait wait;
+    struct eddyi_hook hook;
+};
+
+static bool cancel_await(struct eddyi_wait *w)
+{
+    return eddyi_future_cancel(w->future, w->message);
+}
+
+/*
+ * The awaited future leads back to the task itself, so neither will ever end: gives up the wait alone,
+ * not the future.
+ */
+void eddyi_await_break(struct eddyi_wait *w)
+{
+    eddyi_hook_remove(&eddyi_container(w, struct await, wait)->hook);
+    eddyi_wait_over(w);
+    w->cancelled = true;
+}
+
+bool eddyi_wait_is_await(const struct eddyi_wait *w)
+{
+    return w->cancel == cancel_await;
+}
+
+/* Waits for a pending future to be done. -ECANCELED, raised, if the wait was given up. */
+static int wait_done(eddy_future *f)
+{
+    struct await a;
+    int rc = eddyi_wait_init(&a.wait, cancel_await);
+
+    if (rc < 0)
+        return rc;
+    a.wait.future = f;
+    eddyi_future_hook(f, &a.hook, &a.wait.task->ready);
+    eddyi_wait_park(&a.wait);
+    if (a.wait.over)
+        return eddyi_wait_finish(&a.wait);
+    /* The message of a cancellation went to the future and comes back with its result. */
+    eddy_exception_unref(a.wait.message);
+    return 0;
+}
+
+static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
+{
+    int rc;
+
+    if (!eddyi_future_done(f)) {
+        rc = wait_done(f);
+        if (rc < 0)
+            return rc;
+        rc = eddyi_future_retrieve_raise(f, ret_value);
+        /* Cancelled after the future was done: that wins, and the result is lost (rule 59). */
+        if (rc == -ECANCELED)
+            t->must_cancel = false;
+        else if (eddyi_task_take_cancel(t))
+            rc = -ECANCELED;
+        return rc;
+    }
+    return eddyi_future_retrieve_raise(f, ret_value);
+}
+
+/* A mistake strikes, as in asyncio, at the task's next step (rules 39 and 44). */
+static int mistake(eddy_task *t, int code, const char *message)
+{
+    int rc = eddyi_task_yield(t);
+
+    return rc < 0 ? rc : eddy_raise(code, "%s", message);
+}
+
+int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
+{
+    eddy_task *t;
+    eddy_future *f;
+    int rc;
+
+    if (!x)
+        return eddy_raise(-ENOMEM, NULL);
+    t = eddyi_task_here();
+    if (!t) {
+        eddy_awaitable_drop(x);
+        return EDDY_ENOTASK;
+    }
+    if (x->kind == EDDYI_COROUTINE)
+        return await_coroutine(t, (eddy_coroutine *)(void *)x, ret_value);
+
+    f = eddyi_future_of(x);
+    if (f->loop != t->future.loop && !eddyi_future_done(f))
+        rc = mistake(t, EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");
+    else if (f == &t->future)
+        rc = mistake(t, EDDY_EMISUSE, "a task cannot await itself");
+    else
+        rc = await_future(t, f, ret_value);
+    eddy_future_unref(f);
+    return rc;
+}

@@ -1,0 +1,141 @@
+/*
+ * What the loop asks of tasks: their end when it closes, and names for its reports.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "context/overflow.h"
+#include "context/stack.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A task that goes on suspending in spite of so many refusals is left where it is, with its stack. */
+enum { MAX_REFUSALS = 100 };
+
+static void report(eddy_task *t, const char *message)
+{
+    eddy_exception_context context = {.message = message, .task = t, .future = &t->future, .where = t->where};
+
+    eddy_loop_call_exception_handler(t->future.loop, &context);
+}
+
+static void refuse(eddy_task *t)
+{
+    if (++t->refused <= MAX_REFUSALS)
+        return;
+    report(t, "Task goes on waiting although its loop is closed; its stack is lost");
+    for (;;)
+        eddyi_fiber_switch(&t->fiber, &t->future.loop->fiber);
+}
+
+/* Unlinks the wait from whatever it waits for. */
+static void end_wait(struct eddyi_wait *w)
+{
+    if (w->over)
+        return;
+    if (eddyi_wait_is_await(w))
+        eddyi_await_break(w);
+    else
+        eddyi_wait_cancel(w, NULL);
+}
+
+void eddyi_close_wait(struct eddyi_wait *w)
+{
+    refuse(w->task);
+    end_wait(w);
+    w->cancelled = true;
+    eddyi_ready_cancel(&w->task->ready);
+}
+
+void eddyi_close_yield(eddy_task *t)
+{
+    refuse(t);
+    t->must_cancel = true;
+}
+
+/* Lets a task run that is suspended, on the closing loop, until it ends. */
+static void run_out(eddy_task *t)
+{
+    eddy_loop *loop = t->future.loop, *running = eddyi_loop_running;
+    struct eddyi_var_scope *vars = eddyi_vars_current;
+
+    if (t->wait)
+        end_wait(t->wait);
+    else
+        t->must_cancel = true;
+    eddyi_ready_cancel(&t->ready);
+
+    eddyi_loop_running = loop;
+    if (!running)
+        eddyi_fiber_init_thread(&loop->fiber);
+    loop->current = t;
+    eddyi_fiber_switch(&loop->fiber, &t->fiber);
+    loop->current = NULL;
+    eddyi_loop_running = running;
+    eddyi_vars_current = vars;
+}
+
+static void close_task(eddy_task *t)
+{
+    report(t, "Task was destroyed but it is pending!");
+    if (t->started) {
+        run_out(t);
+    } else {
+        eddyi_ready_cancel(&t->ready);
+        eddyi_task_end_unstarted(t);
+    }
+}
+
+void eddyi_tasks_close(eddy_loop *loop)
+{
+    struct eddyi_list *l;
+
+    while ((l = eddyi_list_pop(&loop->tasks)) != NULL)
+        close_task(eddyi_container(l, struct eddy_task, link));
+    eddyi_coroutines_report(&loop->coroutines, loop);
+}
+
+static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
+{
+    if (r->run == eddyi_task_run) {
+        eddy_task *t = eddyi_container(r, struct eddy_task, ready);
+
+        snprintf(buf, size, "a step of task '%s'%s%s", eddy_task_get_name(t), t->where ? ", made at " : "",
+                 t->where ? t->where : "");
+    } else {
+        snprintf(buf, size, "a callback");
+    }
+}
+
+/* Called in a signal handler: nothing here allocates or locks. */
+static bool describe_overflow(const void *addr, char *buf, size_t size)
+{
+    eddy_loop *loop = eddyi_loop_running;
+    eddy_task *t = loop ? loop->current : NULL;
+
+    if (!t || !eddyi_stack_guards(t->stack, addr))
+        return false;
+    snprintf(buf, size,
+             "eddy: stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu bytes. "
+             "Give it more with .stack_size, or all tasks with eddy_loop_options.stack_size.\n",
+             t->name ? t->name : "Task", t->coro ? t->coro->name : "?", t->where ? t->where : "?", t->stack->size);
+    return true;
+}
+
+void eddyi_loop_attach_tasks(eddy_loop *loop)
+{
+    static const struct eddyi_task_hooks hooks = {
+        .close = eddyi_tasks_close,
+        .drop = eddyi_done_callbacks_drop_queued,
+        .describe_ready = describe_ready,
+        .explain_deadlock = eddyi_explain_deadlock,
+    };
+
+    if (loop->task_hooks)
+        return;
+    loop->task_hooks = &hooks;
+    eddyi_overflow_install(describe_overflow);
+}

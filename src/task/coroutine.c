@@ -1,0 +1,148 @@
+#include "task/coroutine.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Coroutines made while no loop ran in this thread. Nobody can know when they are forgotten, before the
+ * thread ends.
+ */
+static EDDYI_THREAD_LOCAL struct eddyi_list thread_list;
+
+static void report_thread_list(void)
+{
+    if (thread_list.next)
+        eddyi_coroutines_report(&thread_list, NULL);
+}
+
+static void report_at_exit(void)
+{
+    atexit(report_thread_list);
+}
+
+static struct eddyi_list *list_here(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    if (eddyi_loop_running) {
+        eddyi_loop_attach_tasks(eddyi_loop_running);
+        return &eddyi_loop_running->coroutines;
+    }
+    if (!thread_list.next)
+        eddyi_list_init(&thread_list);
+    eddyi_thread_at_exit(report_thread_list);
+    pthread_once(&once, report_at_exit); /* the main thread's end is not a thread's end */
+    return &thread_list;
+}
+
+static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
+{
+    eddy_coroutine *coro = eddyi_alloc(sizeof *coro + args_size);
+
+    if (!coro) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    *coro = (eddy_coroutine){.base = {EDDYI_COROUTINE}, .name = name, .fn = fn};
+    eddyi_list_append(list_here(), &coro->link);
+    return coro;
+}
+
+eddy_coroutine *eddy_coroutine_new(const char *name, int (*fn)(void *arg), void *arg, const char *where)
+{
+    eddy_coroutine *coro = make(name, fn, 0);
+
+    if (coro) {
+        coro->arg = arg;
+        coro->where = where;
+    }
+    return coro;
+}
+
+eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args), const void *args, size_t size,
+                                        const void *caller)
+{
+    eddy_coroutine *coro = make(name, fn, size);
+
+    if (coro) {
+        if (size)
+            memcpy(coro->args, args, size);
+        coro->arg = coro->args;
+        coro->caller = caller;
+    }
+    return coro;
+}
+
+void eddyi_coroutine_consume(eddy_coroutine *coro)
+{
+    eddyi_list_remove(&coro->link);
+}
+
+int eddyi_coroutine_run(eddy_coroutine *coro)
+{
+    coro->drop = NULL;
+    return coro->fn(coro->arg);
+}
+
+void eddyi_coroutine_free(eddy_coroutine *coro)
+{
+    if (coro->drop)
+        coro->drop(coro->arg);
+    eddyi_free(coro);
+}
+
+void eddy_coroutine_close(eddy_coroutine *coro)
+{
+    if (!coro)
+        return;
+    eddyi_coroutine_consume(coro);
+    eddyi_coroutine_free(coro);
+}
+
+const char *eddy_coroutine_name(const eddy_coroutine *coro)
+{
+    return coro->name;
+}
+
+/* Where the coroutine was made: in the source, or the calling function, or at least an address. */
+static const char *place(const eddy_coroutine *coro, char *buf, size_t size)
+{
+    Dl_info info;
+
+    if (coro->where || !coro->caller)
+        return coro->where;
+    if (!dladdr(coro->caller, &info))
+        snprintf(buf, size, "%p", coro->caller);
+    else if (info.dli_sname)
+        snprintf(buf, size, "%s+0x%zx", info.dli_sname, (size_t)((char *)coro->caller - (char *)info.dli_saddr));
+    else
+        snprintf(buf, size, "%s+0x%zx", info.dli_fname, (size_t)((char *)coro->caller - (char *)info.dli_fbase));
+    return buf;
+}
+
+void eddyi_coroutines_report(struct eddyi_list *list, eddy_loop *loop)
+{
+    struct eddyi_list *l;
+    char buf[200];
+
+    while ((l = eddyi_list_pop(list)) != NULL) {
+        eddy_coroutine *coro = eddyi_container(l, struct eddy_coroutine, link);
+        eddy_exception_context context = {
+            .message = "coroutine was never awaited",
+            .coroutine = coro,
+            .where = place(coro, buf, sizeof buf),
+        };
+
+        if (loop)
+            eddy_loop_call_exception_handler(loop, &context);
+        else
+            eddy_loop_default_exception_handler(NULL, &context);
+        eddyi_coroutine_free(coro);
+    }
+}

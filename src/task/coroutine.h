@@ -1,0 +1,35 @@
+/*
+ * Coroutine objects: a function and its arguments, to be run once.
+ */
+#ifndef EDDYI_COROUTINE_H
+#define EDDYI_COROUTINE_H
+
+#include "base/list.h"
+#include "task/awaitable.h"
+
+struct eddy_coroutine {
+    struct eddy_awaitable base;
+    struct eddyi_list link;   /* among those made and not consumed: of the loop that ran then, or of the thread */
+    const char *name;         /* of the function; static */
+    const char *where;        /* "file.c:12" where it was made, or NULL: then @caller */
+    const void *caller;       /* the instruction that called its constructor */
+    int (*fn)(void *arg);
+    void (*drop)(void *arg);  /* if it is freed without having run: gives back what @arg owns; NULL: nothing */
+    void *arg;                /* the caller's, or @args below */
+    eddy_coroutine *outer;    /* the one that awaits it in the same task; while it runs */
+    _Alignas(16) char args[]; /* the arguments of eddy_async */
+};
+
+/* Takes it off its list: from now on somebody owns it. */
+void eddyi_coroutine_consume(eddy_coroutine *coro);
+
+/* Runs one that was consumed, in the current task. */
+int eddyi_coroutine_run(eddy_coroutine *coro);
+
+/* Frees one that was consumed. */
+void eddyi_coroutine_free(eddy_coroutine *coro);
+
+/* Reports and frees each coroutine of the list as never awaited. @loop (may be NULL) is told. */
+void eddyi_coroutines_report(struct eddyi_list *list, eddy_loop *loop);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * The done-callbacks of users: a function, its argument and its context, called through the loop.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/future.h"
+
+struct done_callback {
+    struct eddyi_hook hook; /* its keep is the future, a reference of its own once it is queued */
+    struct eddyi_ready ready;
+    eddy_done_fn *fn;
+    void *arg;
+    struct eddyi_var_scope vars;
+};
+
+static void free_callback(struct done_callback *cb)
+{
+    eddyi_vars_fini(&cb->vars);
+    eddyi_free(cb);
+}
+
+static void run(struct eddyi_ready *r)
+{
+    struct done_callback *cb = eddyi_container(r, struct done_callback, ready);
+    eddy_future *f = cb->hook.keep;
+
+    eddyi_vars_current = &cb->vars;
+    cb->fn(f, cb->arg);
+    eddyi_vars_current = NULL;
+    free_callback(cb);
+    eddy_future_unref(f);
+}
+
+int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg, eddy_context *context)
+{
+    struct done_callback *cb = eddyi_alloc(sizeof *cb);
+
+    if (!cb)
+        return eddy_raise(-ENOMEM, NULL);
+    cb->fn = fn;
+    cb->arg = arg;
+    eddyi_vars_init(&cb->vars, context);
+    eddyi_ready_init(&cb->ready, run);
+    eddyi_hook_init(&cb->hook);
+    if (eddyi_future_done(f))
+        eddyi_loop_ready(f->loop, &cb->ready);
+    else
+        eddyi_future_hook(f, &cb->hook, &cb->ready);
+    cb->hook.keep = eddyi_future_done(f) ? eddy_future_ref(f) : f;
+    return 0;
+}
+
+int eddy_future_add_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg)
+{
+    return eddy_future_add_done_callback_in(f, fn, arg, NULL);
+}
+
+/* The hook as a user's callback, or NULL if it is a hook of another kind. */
+static struct done_callback *callback_of(struct eddyi_list *l)
+{
+    struct eddyi_hook *hook = eddyi_container(l, struct eddyi_hook, link);
+
+    return hook->ready->run == run ? eddyi_container(hook, struct done_callback, hook) : NULL;
+}
+
+int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg)
+{
+    int removed = 0;
+
+    for (struct eddyi_list *l = f->hooks.next, *next; l != &f->hooks; l = next) {
+        struct done_callback *cb = callback_of(l);
+
+        next = l->next;
+        if (cb && cb->fn == fn && cb->arg == arg) {
+            eddyi_list_remove(l);
+            free_callback(cb);
+            removed++;
+        }
+    }
+    return removed;
+}
+
+void eddyi_done_callbacks_drop(struct eddyi_list *hooks)
+{
+    for (struct eddyi_list *l = hooks->next, *next; l != hooks; l = next) {
+        struct done_callback *cb = callback_of(l);
+
+        next = l->next;
+        eddyi_list_remove(l);
+        if (cb)
+            free_callback(cb);
+    }
+}
+
+void eddyi_done_callbacks_drop_queued(struct eddyi_list *list)
+{
+    struct eddyi_list *l;
+
+    while ((l = eddyi_list_pop(list)) != NULL) {
+        struct eddyi_ready *r = EDDYI_READY(l);
+
+        if (r->run == run) {
+            struct done_callback *cb = eddyi_container(r, struct done_callback, ready);
+
+            eddy_future_unref(cb->hook.keep);
+            free_callback(cb);
+        } else {
+            r->run(r);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+#include "task/future.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
+{
+    *f = (eddy_future){.base = {EDDYI_FUTURE}, .refs = 1, .ops = ops};
+    f->loop = eddy_loop_ref(loop);
+    eddyi_list_init(&f->hooks);
+}
+
+/* Nobody ever asked how it ended, and now nobody can (rule 36). */
+static void report_unretrieved(eddy_future *f)
+{
+    bool is_task = f->base.kind == EDDYI_TASK;
+    eddy_exception_context context = {
+        .message = is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+        .exception = f->exception,
+        .future = f,
+        .task = is_task ? (eddy_task *)(void *)f : NULL,
+        .where = is_task ? ((eddy_task *)(void *)f)->where : NULL,
+    };
+    eddy_exception *made = NULL;
+
+    if (!f->exception)
+        context.exception = made = eddy_exception_new(f->status, NULL);
+    eddy_loop_call_exception_handler(f->loop, &context);
+    eddy_exception_unref(made);
+}
+
+void eddyi_future_fini(eddy_future *f)
+{
+    if (f->unretrieved) {
+        f->unretrieved = false;
+        f->refs++; /* the handler may take a reference and drop it again */
+        report_unretrieved(f);
+    }
+    eddyi_done_callbacks_drop(&f->hooks);
+    eddy_exception_unref(f->exception);
+    eddy_exception_unref(f->cancel_message);
+    eddy_loop_unref(f->loop);
+}
+
+static void destroy(eddy_future *f)
+{
+    eddyi_future_fini(f);
+    eddyi_free(f);
+}
+
+static const struct eddyi_future_ops plain_ops = {"Future", eddyi_future_cancel_plain, destroy};
+
+eddy_future *eddy_loop_create_future(eddy_loop *loop)
+{
+    eddy_future *f;
+
+    if (eddyi_loop_check(loop) < 0)
+        return NULL;
+    f = eddyi_alloc(sizeof *f);
+    if (!f) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    eddyi_loop_attach_tasks(loop);
+    eddyi_future_init(f, loop, &plain_ops);
+    return f;
+}
+
+eddy_future *eddy_create_future(void)
+{
+    return eddy_loop_create_future(eddyi_loop_running);
+}
+
+eddy_future *eddy_future_ref(eddy_future *f)
+{
+    if (f)
+        f->refs++;
+    return f;
+}
+
+void eddy_future_unref(eddy_future *f)
+{
+    if (f && --f->refs == 0)
+        f->ops->destroy(f);
+}
+
+static void queue_hooks(eddy_future *f)
+{
+    struct eddyi_list *l;
+
+    while ((l = eddyi_list_pop(&f->hooks)) != NULL) {
+        struct eddyi_hook *hook = eddyi_container(l, struct eddyi_hook, link);
+
+        eddy_future_ref(hook->keep);
+        eddyi_loop_ready(f->loop, hook->ready);
+    }
+}
+
+void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e)
+{
+    f->state = EDDYI_FINISHED;
+    f->status = status;
+    f->value = value;
+    f->exception = e;
+    f->unretrieved = status < 0;
+    queue_hooks(f);
+}
+
+void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message)
+{
+    eddy_exception *old = f->cancel_message;
+
+    f->state = EDDYI_CANCELLED;
+    f->status = -ECANCELED;
+    f->exception = e;
+    f->cancel_message = message;
+    f->unretrieved = false;
+    eddy_exception_unref(old);
+    queue_hooks(f);
+}
+
+bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message)
+{
+    f->unretrieved = false;
+    if (eddyi_future_done(f))
+        return false;
+    eddyi_future_finish_cancelled(f, NULL, eddy_exception_ref(message));
+    return true;
+}
+
+bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message)
+{
+    return f->ops->cancel(f, message);
+}
+
+eddy_exception *eddyi_cancel_message(const char *msg)
+{
+    return msg ? eddy_exception_new(-ECANCELED, "%s", msg) : NULL;
+}
+
+bool eddy_future_cancel(eddy_future *f, const char *msg)
+{
+    eddy_exception *message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
+    bool accepted = eddyi_future_cancel(f, message);
+
+    eddy_exception_unref(message);
+    return accepted;
+}
+
+static int settable(const eddy_future *f, const char *call)
+{
+    if (f->base.kind == EDDYI_TASK)
+        return eddy_raise(EDDY_EMISUSE, "a Task does not support %s", call);
+    if (eddyi_future_done(f))
+        return eddy_raise(EDDY_EINVALIDSTATE, "%s: the future is done already", call);
+    return 0;
+}
+
+int eddy_future_set_result_value(eddy_future *f, int status, void *value)
+{
+    int rc = settable(f, "set_result");
+
+    if (rc < 0)
+        return rc;
+    if (status < 0)
+        return eddy_raise(EDDY_EMISUSE, "set_result: a result is not negative; use set_exception");
+    eddyi_future_finish(f, status, value, NULL);
+    return 0;
+}
+
+int eddy_future_set_result(eddy_future *f, int status)
+{
+    return eddy_future_set_result_value(f, status, NULL);
+}
+
+int eddy_future_set_value(eddy_future *f, void *value)
+{
+    return eddy_future_set_result_value(f, 0, value);
+}
+
+int eddy_future_set_exception(eddy_future *f, int code, const char *fmt, ...)
+{
+    eddy_exception *e = NULL;
+    va_list args;
+    int rc = settable(f, "set_exception");
+
+    if (rc < 0)
+        return rc;
+    if (code >= 0)
+        return eddy_raise(EDDY_EMISUSE, "set_exception: the code of an exception is negative");
+    if (fmt) {
+        va_start(args, fmt);
+        e = eddyi_exception_vnew(code, fmt, args);
+        va_end(args);
+    }
+    eddyi_future_finish(f, code, NULL, e);
+    return 0;
+}
+
+int eddy_future_set_error(eddy_future *f, const eddy_exception *e)
+{
+    int rc = settable(f, "set_exception");
+
+    if (rc < 0)
+        return rc;
+    if (!e)
+        return eddy_raise(EDDY_EMISUSE, "set_exception: there is no exception");
+    eddyi_future_finish(f, eddy_exception_code(e), NULL, eddy_exception_ref(e));
+    return 0;
+}
+
+bool eddy_future_done(const eddy_future *f)
+{
+    return eddyi_future_done(f);
+}
+
+bool eddy_future_cancelled(const eddy_future *f)
+{
+    return f->state == EDDYI_CANCELLED;
+}
+
+int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception)
+{
+    f->unretrieved = false;
+    if (f->state == EDDYI_CANCELLED && f->exception) {
+        *ret_exception = f->exception;
+        f->exception = NULL;
+    } else {
+        *ret_exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
+    }
+    if (f->status >= 0 && ret_value)
+        *ret_value = f->value;
+    return f->status;
+}
+
+int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
+{
+    eddy_exception *e;
+    int status = eddyi_future_retrieve(f, ret_value, &e);
+
+    if (status < 0)
+        eddyi_error_set(eddyi_error_here(), status, e);
+    return status;
+}
+
+int eddy_future_result_value(eddy_future *f, void **ret_value)
+{
+    if (!eddyi_future_done(f))
+        return eddy_raise(EDDY_EINVALIDSTATE, "Result is not set.");
+    return eddyi_future_retrieve_raise(f, ret_value);
+}
+
+int eddy_future_result(eddy_future *f)
+{
+    return eddy_future_result_value(f, NULL);
+}
+
+int eddy_future_exception(eddy_future *f, const eddy_exception **ret)
+{
+    if (!eddyi_future_done(f))
+        return eddy_raise(EDDY_EINVALIDSTATE, "Exception is not set.");
+    if (f->state == EDDYI_CANCELLED)
+        return eddyi_future_retrieve_raise(f, NULL);
+    f->unretrieved = false;
+    if (f->status < 0 && !f->exception) {
+        f->exception = eddy_exception_new(f->status, NULL);
+        if (!f->exception)
+            f->exception = eddy_exception_ref(eddyi_exception_no_memory());
+    }
+    if (ret)
+        *ret = f->exception;
+    return 0;
+}
+
+eddy_loop *eddy_future_get_loop(const eddy_future *f)
+{
+    return f->loop;
+}
+
+eddy_task *eddy_future_as_task(eddy_future *f)
+{
+    return f && f->base.kind == EDDYI_TASK ? (eddy_task *)(void *)f : NULL;
+}

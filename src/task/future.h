@@ -1,0 +1,109 @@
+/*
+ * Futures inside: state, result, and who is told.
+ *
+ *   PENDING --set_result, set_exception--> FINISHED   status, value, exception
+ *           --cancel---------------------> CANCELLED  exception, cancel_message
+ *
+ * Whoever wants to know puts a hook on the list; the end of the future queues each hook's ready item,
+ * in order. A kind of future that cancels or dies in its own way (task, gather, …) has its own ops.
+ */
+#ifndef EDDYI_FUTURE_H
+#define EDDYI_FUTURE_H
+
+#include "base/list.h"
+#include "eddy/future.h"
+#include "loop/ready.h"
+#include "task/awaitable.h"
+
+enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
+
+struct eddyi_future_ops {
+    const char *noun; /* for messages: "Future", "Task" */
+    /* Ends it early, with @message (may be NULL); false if it was done. */
+    bool (*cancel)(eddy_future *f, const eddy_exception *message);
+    /* The last reference is gone: frees it, after eddyi_future_fini(). */
+    void (*destroy)(eddy_future *f);
+};
+
+struct eddy_future {
+    struct eddy_awaitable base;
+    enum eddyi_future_state state : 8;
+    bool unretrieved; /* failed, and nobody has asked yet (rule 36) */
+    bool marked;      /* seen already by whoever is going through several futures */
+    unsigned refs;
+    int status;
+    void *value;
+    eddy_exception *exception;      /* of a failure. CANCELLED: handed to the first who asks, then NULL (rule 33) */
+    eddy_exception *cancel_message; /* CANCELLED: for all who ask later. On a pending task: of the latest request */
+    eddy_loop *loop;                /* owned */
+    struct eddyi_list hooks;
+    const struct eddyi_future_ops *ops;
+};
+
+/* One who is to be told. Removing it also takes back what is queued already. */
+struct eddyi_hook {
+    struct eddyi_list link;
+    struct eddyi_ready *ready; /* queued when the future is done */
+    eddy_future *keep;         /* the future, if it is to be kept alive until the item has run; else NULL */
+};
+
+void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops);
+void eddyi_future_fini(eddy_future *f);
+
+static inline bool eddyi_future_done(const eddy_future *f)
+{
+    return f->state != EDDYI_PENDING;
+}
+
+/* Ends a pending future and queues its hooks; takes over the reference to @e (may be NULL). */
+void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
+void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
+
+/* Cancel as the kind of future does. @message is borrowed. */
+bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
+
+/* The plain future's cancel: it is cancelled at once. */
+bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);
+
+/*
+ * The outcome of a future that is done: its status; value and exception (may be NULL, the caller owns a
+ * reference) besides. A CancelledError's message is handed out as CPython does.
+ */
+int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
+
+/* The same, raising what it failed with as the caller's error. */
+int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value);
+
+/* Adds the hook of a pending future. Removing is harmless if it is on none. */
+static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook, struct eddyi_ready *ready)
+{
+    hook->ready = ready;
+    hook->keep = NULL;
+    eddyi_list_append(&f->hooks, &hook->link);
+}
+
+static inline void eddyi_hook_init(struct eddyi_hook *hook)
+{
+    eddyi_list_init(&hook->link);
+}
+
+static inline void eddyi_hook_remove(struct eddyi_hook *hook)
+{
+    eddyi_list_remove(&hook->link);
+}
+
+/* The message of a cancellation as an exception; NULL if there is none, or no memory for it. */
+eddy_exception *eddyi_cancel_message(const char *msg);
+
+/* Empties a future's list of hooks; the users' done-callbacks on it are freed. */
+void eddyi_done_callbacks_drop(struct eddyi_list *hooks);
+
+/* Empties a queue of a closing loop: users' done-callbacks are freed, eddy's own items run, to let go of things. */
+void eddyi_done_callbacks_drop_queued(struct eddyi_list *list);
+
+static inline eddy_future *eddyi_future_of(eddy_awaitable *x)
+{
+    return (eddy_future *)(void *)x;
+}
+
+#endif

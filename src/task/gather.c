@@ -1,0 +1,261 @@
+/*
+ * gather: one future for several.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/wait.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+struct gather;
+
+/* One argument. Those that name a future given before share its place. */
+struct child {
+    struct eddyi_hook hook;
+    struct eddyi_ready ready;
+    struct gather *gather;
+    eddy_future *future; /* owned */
+    size_t first;        /* index of the first child with this future; its own if that is it */
+};
+
+struct gather {
+    struct eddy_future future;
+    struct eddyi_loop_part pending;
+    bool return_exceptions;
+    bool cancel_requested;
+    size_t n;
+    size_t n_left;           /* different futures whose end has not been seen */
+    eddy_outcome *outcomes;  /* n of them behind the children, filled when all have ended */
+    struct child children[];
+};
+
+static struct gather *gather_of(eddy_future *f)
+{
+    return eddyi_container(f, struct gather, future);
+}
+
+/* Cancels the children; the gather itself ends when they have (rules 83 and 84). */
+static bool cancel(eddy_future *f, const eddy_exception *message)
+{
+    struct gather *g = gather_of(f);
+    bool accepted = false;
+
+    if (eddyi_future_done(f))
+        return false;
+    eddy_future_ref(f);
+    for (size_t i = 0; i < g->n; i++)
+        if (eddyi_future_cancel(g->children[i].future, message))
+            accepted = true;
+    if (accepted)
+        g->cancel_requested = true;
+    eddy_future_unref(f);
+    return accepted;
+}
+
+static void destroy(eddy_future *f)
+{
+    struct gather *g = gather_of(f);
+
+    for (size_t i = 0; i < g->n; i++) {
+        eddyi_hook_remove(&g->children[i].hook);
+        eddy_exception_unref(g->outcomes[i].exception);
+    }
+    eddyi_future_fini(f);
+    for (size_t i = 0; i < g->n; i++)
+        eddy_future_unref(g->children[i].future);
+    eddyi_free(g);
+}
+
+static const struct eddyi_future_ops gather_ops = {"gather", cancel, destroy};
+
+static void fill_outcomes(struct gather *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        eddy_future *f = g->children[i].future;
+        eddy_outcome *o = &g->outcomes[i];
+
+        o->status = f->status;
+        o->value = f->status < 0 ? NULL : f->value;
+        o->exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
+        f->unretrieved = false;
+    }
+}
+
+/* The gather ends as the child did. */
+static void fail_as(struct gather *g, eddy_future *child)
+{
+    eddy_exception *e;
+    int status = eddyi_future_retrieve(child, NULL, &e);
+
+    eddyi_future_finish(&g->future, status, NULL, e);
+}
+
+/* The CancelledError is made by the last child, as CPython does; it decides the message. */
+static void fail_cancelled(struct gather *g)
+{
+    eddy_future *last = g->children[g->n - 1].future;
+    eddy_exception *e = NULL;
+
+    if (last->state == EDDYI_CANCELLED)
+        eddyi_future_retrieve(last, NULL, &e);
+    else
+        e = eddy_exception_ref(last->cancel_message);
+    eddyi_future_finish(&g->future, -ECANCELED, NULL, e);
+}
+
+static void child_ended(struct gather *g, eddy_future *child)
+{
+    g->n_left--;
+    if (eddyi_future_done(&g->future)) {
+        child->unretrieved = false;
+        return;
+    }
+    if (!g->return_exceptions && child->status < 0) {
+        fail_as(g, child);
+        return;
+    }
+    if (g->n_left > 0)
+        return;
+    fill_outcomes(g);
+    if (g->cancel_requested)
+        fail_cancelled(g);
+    else
+        eddyi_future_finish(&g->future, 0, NULL, NULL);
+}
+
+/*
+ * While children are left the gather holds a reference to itself, and is among the loop's pending: their ends
+ * are looked at also if nobody waits.
+ */
+static void hold(struct gather *g)
+{
+    eddy_future_ref(&g->future);
+    eddyi_list_append(&g->future.loop->pending, &g->pending.link);
+}
+
+static void let_go(struct eddyi_loop_part *part)
+{
+    struct gather *g = eddyi_container(part, struct gather, pending);
+
+    eddyi_list_remove(&g->pending.link);
+    for (size_t i = 0; i < g->n; i++)
+        eddyi_hook_remove(&g->children[i].hook);
+    g->n_left = 0;
+    eddy_future_unref(&g->future);
+}
+
+static void run(struct eddyi_ready *r)
+{
+    struct child *c = eddyi_container(r, struct child, ready);
+    struct gather *g = c->gather;
+
+    child_ended(g, c->future);
+    if (g->n_left == 0)
+        let_go(&g->pending);
+}
+
+static struct gather *gather_new(eddy_loop *loop, size_t n, bool return_exceptions)
+{
+    struct gather *g = eddyi_zalloc(sizeof *g + n * (sizeof g->children[0] + sizeof g->outcomes[0]));
+
+    if (!g)
+        return NULL;
+    eddyi_loop_attach_tasks(loop);
+    eddyi_future_init(&g->future, loop, &gather_ops);
+    g->pending.close = let_go;
+    g->return_exceptions = return_exceptions;
+    g->outcomes = (eddy_outcome *)(void *)&g->children[n];
+    return g;
+}
+
+static size_t index_of(const struct gather *g, const eddy_awaitable *x)
+{
+    size_t i = 0;
+
+    while (i < g->n && &g->children[i].future->base != x)
+        i++;
+    return i;
+}
+
+/* Consumes @x as the next child. */
+static int add_child(struct gather *g, eddy_awaitable *x)
+{
+    struct child *c = &g->children[g->n];
+    size_t first = index_of(g, x);
+    eddy_future *f = eddy_awaitable_ensure_future(x, g->future.loop);
+
+    if (!f)
+        return eddy_exception_code(eddy_error());
+    eddyi_hook_init(&c->hook);
+    eddyi_ready_init(&c->ready, run);
+    c->gather = g;
+    c->future = f;
+    c->first = first;
+    g->n++;
+    return 0;
+}
+
+/* Gives up a gather half made: what was scheduled already is cancelled. */
+static eddy_future *give_up(struct gather *g, eddy_awaitable *const *rest, size_t n)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->children[i].future->base.kind == EDDYI_TASK)
+            eddyi_future_cancel(g->children[i].future, NULL);
+    eddy_future_unref(&g->future);
+    for (size_t i = 0; i < n; i++)
+        eddy_awaitable_drop(rest[i]);
+    return NULL;
+}
+
+/* The loop of the first future among the arguments, else the current one. */
+static eddy_loop *loop_for(eddy_awaitable *const *aws, size_t n)
+{
+    if (n > 0 && aws[0] && aws[0]->kind != EDDYI_COROUTINE)
+        return eddyi_future_of(aws[0])->loop;
+    return eddy_get_event_loop();
+}
+
+eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_exceptions)
+{
+    eddy_loop *loop = loop_for(aws, n);
+    struct gather *g = eddyi_loop_check(loop) < 0 ? NULL : gather_new(loop, n, return_exceptions);
+
+    if (!g) {
+        if (loop && !loop->closed)
+            eddy_raise(-ENOMEM, NULL);
+        for (size_t i = 0; i < n; i++)
+            eddy_awaitable_drop(aws[i]);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (add_child(g, aws[i]) < 0)
+            return give_up(g, aws + i + 1, n - i - 1);
+
+    for (size_t i = 0; i < n; i++) {
+        struct child *c = &g->children[i];
+
+        if (c->first != i)
+            continue;
+        g->n_left++;
+        if (!eddyi_future_done(c->future))
+            eddyi_future_hook(c->future, &c->hook, &c->ready);
+    }
+    if (n == 0)
+        eddyi_future_finish(&g->future, 0, NULL, NULL);
+    else
+        hold(g);
+
+    /* Children that are done need no turn of the loop; if all are, neither does the gather (rule 75). */
+    for (size_t i = 0; i < n; i++)
+        if (g->children[i].first == i && eddyi_future_done(g->children[i].future) && g->n_left > 0)
+            run(&g->children[i].ready);
+    return &g->future;
+}
+
+const eddy_outcome *eddy_gather_outcomes(const eddy_future *f)
+{
+    if (!f || f->ops != &gather_ops || f->state != EDDYI_FINISHED || f->status < 0)
+        return NULL;
+    return eddyi_container(f, struct gather, future)->outcomes;
+}

@@ -1,0 +1,375 @@
+/*
+ * Task groups: what asyncio.TaskGroup does, flag by flag.
+ */
+#include "eddy/group.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+#include <stdio.h>
+
+#undef eddy_group_enter
+
+enum { NO_TASK, ENTERED, EXITING, EXITED };
+
+/* eddy_group as the library sees it. */
+struct group {
+    eddy_task *parent;
+    eddy_loop *loop;
+    struct eddyi_list children;
+    struct eddyi_list errors;  /* children that failed, in the order of their failures */
+    struct eddyi_wait *waiter; /* the parent, while it waits in _exit */
+    const char *where;
+    size_t n_errors;
+    int state;
+    bool aborting;         /* children were cancelled; no new ones */
+    bool parent_cancelled; /* the group cancelled its parent, and owes it an uncancel */
+    bool ended_early;      /* eddy_group_cancel() */
+    bool no_memory;        /* a child could not be made */
+};
+
+_Static_assert(sizeof(struct group) == sizeof(eddy_group), "eddy_group has another size");
+
+struct child {
+    struct eddyi_hook hook;
+    struct eddyi_ready ready;
+    struct eddyi_list link; /* among the children, then perhaps among the errors */
+    struct group *group;    /* NULL once the end has been seen */
+    eddy_task *task;        /* owned */
+    eddy_exception *error;  /* owned; how it failed */
+};
+
+static struct group *group_of(eddy_group *tg)
+{
+    return (struct group *)(void *)tg;
+}
+
+static void child_free(struct child *c)
+{
+    eddyi_list_remove(&c->link);
+    eddyi_hook_remove(&c->hook);
+    eddyi_ready_cancel(&c->ready);
+    eddy_exception_unref(c->error);
+    eddy_unref(c->task);
+    eddyi_free(c);
+}
+
+static void abort_children(struct group *g)
+{
+    g->aborting = true;
+    for (struct eddyi_list *l = g->children.next, *next; l != &g->children; l = next) {
+        next = l->next;
+        eddyi_task_cancel(eddyi_container(l, struct child, link)->task, NULL);
+    }
+}
+
+/* Something failed: ends the children, and interrupts the parent in its block or its _exit. */
+static void fail(struct group *g)
+{
+    if (g->aborting || g->parent_cancelled)
+        return;
+    abort_children(g);
+    g->parent_cancelled = true;
+    eddyi_task_cancel(g->parent, NULL);
+}
+
+/* What the child failed with; never NULL. */
+static eddy_exception *error_of(eddy_task *t)
+{
+    eddy_exception *e;
+    int status = eddyi_future_retrieve(&t->future, NULL, &e);
+
+    if (!e)
+        e = eddy_exception_new(status, NULL);
+    return e ? e : eddy_exception_ref(eddyi_exception_no_memory());
+}
+
+/* True if the child stays, as an error. */
+static bool child_ended(struct group *g, struct child *c)
+{
+    eddyi_list_remove(&c->link);
+    c->group = NULL;
+    if (g->waiter && eddyi_list_empty(&g->children) && !g->waiter->over)
+        eddyi_wait_over(g->waiter);
+    if (c->task->future.state == EDDYI_CANCELLED || c->task->future.status >= 0)
+        return false;
+
+    c->error = error_of(c->task);
+    eddyi_list_append(&g->errors, &c->link);
+    g->n_errors++;
+    fail(g);
+    return true;
+}
+
+static void on_child_done(struct eddyi_ready *r)
+{
+    struct child *c = eddyi_container(r, struct child, ready);
+
+    /* One that ended eagerly has been seen; only its memory is left, which create_task returned. */
+    if (!c->group || !child_ended(c->group, c))
+        child_free(c);
+}
+
+eddy_group *eddyi_group_enter(eddy_group *tg, const char *where)
+{
+    struct group *g = group_of(tg);
+    eddy_task *t = eddy_current_task();
+
+    *g = (struct group){.parent = t, .where = where, .state = t ? ENTERED : NO_TASK};
+    eddyi_list_init(&g->children);
+    eddyi_list_init(&g->errors);
+    if (t)
+        g->loop = t->future.loop;
+    return tg;
+}
+
+void eddy_group_enter(eddy_group *tg)
+{
+    eddyi_group_enter(tg, NULL);
+}
+
+static int may_create(const struct group *g)
+{
+    if (g->state == NO_TASK)
+        return eddy_raise(EDDY_EMISUSE, "the task group has not been entered in a task");
+    if (g->state == EXITED || (g->state == EXITING && eddyi_list_empty(&g->children)))
+        return eddy_raise(EDDY_EMISUSE, "the task group is finished");
+    if (g->aborting)
+        return eddy_raise(EDDY_EMISUSE, "the task group is shutting down");
+    return 0;
+}
+
+static eddy_task *no_memory(struct group *g)
+{
+    g->no_memory = true;
+    fail(g);
+    return NULL;
+}
+
+eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options)
+{
+    struct group *g = group_of(tg);
+    struct child *c;
+
+    if (may_create(g) < 0) {
+        eddy_coroutine_close(options->coro);
+        return NULL;
+    }
+    c = eddyi_alloc(sizeof *c);
+    if (!c) {
+        eddy_coroutine_close(options->coro);
+        eddy_raise(-ENOMEM, NULL);
+        return no_memory(g);
+    }
+    *c = (struct child){.group = g};
+    eddyi_ready_init(&c->ready, on_child_done);
+    eddyi_hook_init(&c->hook);
+    c->task = eddy_loop_create_task_with(g->loop, options);
+    if (!c->task) {
+        eddyi_free(c);
+        return no_memory(g);
+    }
+    eddyi_list_init(&c->link);
+    if (!eddyi_future_done(&c->task->future)) {
+        eddyi_list_append(&g->children, &c->link);
+        eddyi_future_hook(&c->task->future, &c->hook, &c->ready);
+    } else if (!child_ended(g, c)) {
+        eddyi_loop_ready(g->loop, &c->ready);
+    }
+    return c->task;
+}
+
+static bool stop_waiting(struct eddyi_wait *w)
+{
+    eddyi_wait_over(w);
+    return true;
+}
+
+/* The loop is closing: nobody will hear from the children any more. */
+static void let_go_of_children(struct group *g)
+{
+    while (!eddyi_list_empty(&g->children))
+        child_free(eddyi_container(g->children.next, struct child, link));
+}
+
+/* Waits once for the last child to end; -ECANCELED raised if the parent is cancelled meanwhile. */
+static int wait_for_children(struct group *g)
+{
+    struct eddyi_wait w;
+    int rc = eddyi_wait_init(&w, stop_waiting);
+
+    if (rc < 0)
+        return rc;
+    w.what = "the tasks of its group";
+    g->waiter = &w;
+    eddyi_wait_park(&w);
+    g->waiter = NULL;
+    rc = eddyi_wait_finish(&w);
+    if (g->loop->closed)
+        let_go_of_children(g);
+    return rc;
+}
+
+/* The running task's present error, if it belongs to @rc. */
+static eddy_exception *error_for(int rc)
+{
+    const eddy_exception *e = eddy_error();
+
+    return eddy_exception_code(e) == rc ? eddy_exception_ref(e) : eddy_exception_new(rc, NULL);
+}
+
+/* All failures as one exception; the errors are used up. @body may be NULL. */
+static int raise_group(struct group *g, eddy_exception *body)
+{
+    size_t n = 0, total = g->n_errors + (body != NULL) + g->no_memory;
+    eddy_exception **members = eddyi_alloc(total * sizeof *members), *e = NULL;
+
+    if (members) {
+        EDDYI_LIST_EACH(l, &g->errors)
+            members[n++] = eddyi_container(l, struct child, link)->error;
+        if (g->no_memory)
+            members[n++] = eddyi_exception_no_memory();
+        if (body)
+            members[n++] = body;
+        e = eddy_exception_group_new("unhandled errors in a TaskGroup", members, n);
+        eddyi_free(members);
+    }
+    eddyi_error_set(&g->parent->error, EDDY_EGROUP, e);
+    return EDDY_EGROUP;
+}
+
+static void free_errors(struct group *g)
+{
+    while (!eddyi_list_empty(&g->errors))
+        child_free(eddyi_container(g->errors.next, struct child, link));
+    g->n_errors = 0;
+}
+
+/* How the scope ends, once no child is left. @cancelled: the cancellation to pass on, may be NULL. */
+static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *cancelled)
+{
+    eddy_task *parent = g->parent;
+    eddy_exception *body = NULL;
+
+    if (g->parent_cancelled && eddy_task_uncancel(parent) == 0)
+        was_cancelled = false;
+    if (was_cancelled && g->n_errors == 0 && !g->no_memory) {
+        eddyi_error_set(&parent->error, -ECANCELED, eddy_exception_ref(cancelled));
+        return -ECANCELED;
+    }
+    if (rc < 0 && rc != -ECANCELED)
+        body = error_for(rc);
+    if (g->n_errors == 0 && !g->no_memory && (rc >= 0 || rc == -ECANCELED))
+        return rc < 0 && g->ended_early ? 0 : rc;
+
+    /* A cancellation from outside stays due: it strikes again at the next suspension (rule 114). */
+    if (parent->cancelling > 0) {
+        eddy_task_uncancel(parent);
+        eddyi_task_cancel(parent, NULL);
+    }
+    raise_group(g, body);
+    eddy_exception_unref(body);
+    return EDDY_EGROUP;
+}
+
+int eddy_group_exit(eddy_group *tg, int rc)
+{
+    struct group *g = group_of(tg);
+    bool was_cancelled = rc == -ECANCELED;
+    eddy_exception *cancelled = NULL, *body = NULL;
+
+    if (g->state == NO_TASK)
+        return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a task group can only be used in a task");
+    if (g->state != ENTERED)
+        return eddy_raise(EDDY_EMISUSE, "the task group has been left already");
+    g->state = EXITING;
+    if (rc < 0) {
+        body = error_for(rc);
+        if (was_cancelled)
+            cancelled = eddy_exception_ref(body);
+        if (!g->aborting)
+            abort_children(g);
+    }
+    while (!eddyi_list_empty(&g->children)) {
+        if (wait_for_children(g) < 0 && !g->aborting) {
+            was_cancelled = true;
+            eddy_exception_unref(cancelled);
+            cancelled = error_for(-ECANCELED);
+            abort_children(g);
+        }
+    }
+    g->state = EXITED;
+    if (body)
+        eddyi_error_set(&g->parent->error, rc, body);
+    rc = outcome(g, rc, was_cancelled, cancelled);
+    eddy_exception_unref(cancelled);
+    free_errors(g);
+    return rc;
+}
+
+void eddy_group_cancel(eddy_group *tg)
+{
+    struct group *g = group_of(tg);
+
+    if ((g->state != ENTERED && g->state != EXITING) || g->ended_early)
+        return;
+    g->ended_early = true;
+    if (!g->aborting)
+        abort_children(g);
+    if (!g->parent_cancelled && (g->state == ENTERED || g->waiter)) {
+        g->parent_cancelled = true;
+        eddyi_task_cancel(g->parent, NULL);
+    }
+}
+
+static void report_errors(struct group *g)
+{
+    EDDYI_LIST_EACH(l, &g->errors) {
+        struct child *c = eddyi_container(l, struct child, link);
+        eddy_exception_context context = {
+            .message = "A task failed whose group was left without eddy_group_exit()",
+            .exception = c->error,
+            .task = c->task,
+            .where = g->where,
+        };
+
+        eddy_loop_call_exception_handler(g->loop, &context);
+    }
+}
+
+/* Runs while the block returns: what the block returns, status, value and error, must come through it. */
+void eddy_group_abandon(eddy_group *const *guarded)
+{
+    struct group *g = group_of(*guarded);
+    eddy_task *t = g->parent;
+    struct eddyi_error error;
+    void *value;
+    bool cancelled = false;
+
+    if (g->state != ENTERED)
+        return;
+    if (g->loop->debug)
+        fprintf(stderr, "eddy: the task group entered at %s was left without eddy_group_exit()\n",
+                g->where ? g->where : "?");
+    g->state = EXITING;
+    error = t->error;
+    t->error = (struct eddyi_error){0};
+    value = t->value;
+    abort_children(g);
+    while (!eddyi_list_empty(&g->children))
+        if (wait_for_children(g) < 0)
+            cancelled = true;
+    g->state = EXITED;
+    if (g->parent_cancelled)
+        eddy_task_uncancel(t);
+    else if (cancelled)
+        t->must_cancel = true; /* strikes at the next suspension instead */
+    report_errors(g);
+    free_errors(g);
+    eddyi_error_clear(&t->error);
+    t->error = error;
+    t->value = value;
+}

@@ -1,0 +1,211 @@
+/*
+ * Running a program: a loop for a while, Ctrl-C, and the clean-up (rules 191 to 195).
+ */
+#include "eddy/run.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/contextvars.h"
+#include "eddy/error.h"
+#include "eddy/task.h"
+#include "eddy/wait.h"
+#include "loop/loop.h"
+#include "task/interrupt.h"
+#include "task/task.h"
+
+#include <stdio.h>
+
+enum { CREATED, INITIALISED, CLOSED };
+
+void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
+{
+    *r = (eddy_runner){.eddyi_state = CREATED};
+    if (options) {
+        r->eddyi_debug = options->debug;
+        r->eddyi_no_sigint = options->no_sigint;
+        r->eddyi_loop_factory = options->loop_factory;
+    }
+}
+
+static int no_loop(void)
+{
+    return eddy_exception_code(eddy_error());
+}
+
+static int initialise(eddy_runner *r)
+{
+    if (r->eddyi_state == CLOSED)
+        return eddy_raise(EDDY_ECLOSED, "the runner is closed");
+    if (r->eddyi_state == INITIALISED)
+        return 0;
+    r->eddyi_context = eddy_copy_context();
+    if (!r->eddyi_context)
+        return eddy_raise(-ENOMEM, NULL);
+    r->eddyi_loop = r->eddyi_loop_factory ? r->eddyi_loop_factory() : eddy_new_event_loop();
+    if (!r->eddyi_loop) {
+        eddy_context_unref(r->eddyi_context);
+        r->eddyi_context = NULL;
+        return no_loop();
+    }
+    if (!r->eddyi_loop_factory) {
+        eddy_set_event_loop(r->eddyi_loop);
+        r->eddyi_set_event_loop = true;
+    }
+    if (r->eddyi_debug)
+        eddy_loop_set_debug(r->eddyi_loop, true);
+    r->eddyi_state = INITIALISED;
+    return 0;
+}
+
+eddy_loop *eddy_runner_get_loop(eddy_runner *r)
+{
+    return initialise(r) < 0 ? NULL : r->eddyi_loop;
+}
+
+/* Runs the task until it ends, with Ctrl-C meant for it. */
+static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
+{
+    struct eddyi_interrupt interrupt;
+    int rc;
+
+    eddyi_interrupt_begin(&interrupt, r->eddyi_no_sigint ? NULL : t);
+    rc = eddy_loop_run_until_complete_value(r->eddyi_loop, EDDY_AWAITABLE(eddy_ref(t)), ret_value);
+    eddyi_interrupt_end(&interrupt);
+    if (rc == -ECANCELED && interrupt.count > 0 && eddy_task_uncancel(t) == 0)
+        rc = eddy_raise(-EINTR, "interrupted by Ctrl-C");
+    return rc;
+}
+
+int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options)
+{
+    eddy_task_options task_options = {.coro = options->coro, .context = options->context};
+    eddy_task *t;
+    int rc;
+
+    if (eddyi_loop_running)
+        rc = eddy_raise(EDDY_ERUNNING, "cannot be called from a running event loop");
+    else
+        rc = initialise(r);
+    if (rc < 0) {
+        eddy_coroutine_close(options->coro);
+        return rc;
+    }
+    if (!task_options.context)
+        task_options.context = r->eddyi_context;
+    t = eddy_loop_create_task_with(r->eddyi_loop, &task_options);
+    if (!t)
+        return no_loop();
+    rc = run_interruptible(r, t, options->ret_value);
+    eddy_unref(t);
+    return rc;
+}
+
+/* References to all tasks that have not ended; *ret_n of them. NULL without memory. */
+static eddy_awaitable **remaining_tasks(eddy_loop *loop, size_t *ret_n)
+{
+    size_t n = 0;
+    eddy_awaitable **all;
+
+    EDDYI_LIST_EACH(l, &loop->tasks)
+        n++;
+    all = eddyi_alloc(n * sizeof *all);
+    if (!all)
+        return NULL;
+    *ret_n = 0;
+    EDDYI_LIST_EACH(l, &loop->tasks)
+        all[(*ret_n)++] = EDDY_AWAITABLE(eddy_ref(eddyi_container(l, struct eddy_task, link)));
+    return all;
+}
+
+static void report_failures(eddy_loop *loop, eddy_awaitable **all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        eddy_future *f = eddyi_future_of(all[i]);
+        eddy_exception_context context = {
+            .message = "unhandled exception during eddy_run() shutdown",
+            .task = eddyi_task_of(f),
+            .where = eddyi_task_of(f)->where,
+        };
+
+        if (f->state == EDDYI_FINISHED && f->status < 0 && eddy_future_exception(f, &context.exception) == 0)
+            eddy_loop_call_exception_handler(loop, &context);
+    }
+}
+
+/* One pass: what is born while others clean up is not cancelled (rule 193), but ended by the loop's close. */
+static void cancel_all_tasks(eddy_loop *loop)
+{
+    size_t n = 0;
+    eddy_awaitable **all = remaining_tasks(loop, &n);
+    eddy_future *together;
+
+    for (size_t i = 0; i < n; i++) {
+        eddyi_future_cancel(eddyi_future_of(all[i]), NULL);
+        eddy_future_ref(eddyi_future_of(all[i])); /* gather consumes one reference, the report needs the other */
+    }
+    if (n > 0) {
+        together = eddy_gather_list(all, n, true);
+        if (together)
+            eddy_loop_run_until_complete(loop, together);
+        report_failures(loop, all, n);
+        for (size_t i = 0; i < n; i++)
+            eddy_awaitable_drop(all[i]);
+    }
+    eddyi_free(all);
+}
+
+void eddy_runner_close(eddy_runner *r)
+{
+    struct eddyi_error *error = eddyi_error_here(), kept;
+
+    if (r->eddyi_state != INITIALISED) {
+        if (r->eddyi_state == CREATED)
+            r->eddyi_state = CLOSED;
+        return;
+    }
+    /* The run's own error is the one that its caller will ask for. */
+    kept = *error;
+    *error = (struct eddyi_error){0};
+    cancel_all_tasks(r->eddyi_loop);
+    if (r->eddyi_set_event_loop)
+        eddy_set_event_loop(NULL);
+    eddy_loop_close(r->eddyi_loop);
+    eddy_loop_unref(r->eddyi_loop);
+    eddy_context_unref(r->eddyi_context);
+    r->eddyi_loop = NULL;
+    r->eddyi_context = NULL;
+    r->eddyi_state = CLOSED;
+    eddyi_error_clear(error);
+    *error = kept;
+}
+
+int eddy_run_with(const eddy_run_options *options)
+{
+    eddy_runner r;
+    int rc;
+
+    if (eddyi_loop_running) {
+        eddy_coroutine_close(options->coro);
+        return eddy_raise(EDDY_ERUNNING, "eddy_run() cannot be called from a running event loop");
+    }
+    eddy_runner_init(&r, options);
+    rc = eddy_runner_run_with(&r, options);
+    eddy_runner_close(&r);
+    return rc;
+}
+
+int eddy_exit_code(int status)
+{
+    char text[1000];
+
+    if (status >= 0)
+        return 0;
+    if (status == -EINTR)
+        return 130;
+    if (eddy_exception_code(eddy_error()) == status)
+        eddy_exception_format(eddy_error(), text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s", eddy_strerror(status));
+    fprintf(stderr, "error: %s\n", text);
+    return 1;
+}

@@ -1,0 +1,91 @@
+/*
+ * shield: a future that ends as another one does, and whose cancellation stays with itself.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/wait.h"
+#include "loop/loop.h"
+#include "task/future.h"
+
+struct shield {
+    struct eddy_future future;
+    struct eddyi_loop_part pending;
+    struct eddyi_hook hook; /* on inner, until one of the two is done */
+    struct eddyi_ready ready;
+    eddy_future *inner; /* owned */
+};
+
+/* It holds a reference to itself until one of the two is done: the outcome is passed on also if nobody waits. */
+static void let_go(struct eddyi_loop_part *part)
+{
+    struct shield *s = eddyi_container(part, struct shield, pending);
+
+    eddyi_list_remove(&s->pending.link);
+    eddyi_hook_remove(&s->hook);
+    eddy_future_unref(&s->future);
+}
+
+static bool cancel(eddy_future *f, const eddy_exception *message)
+{
+    struct shield *s = eddyi_container(f, struct shield, future);
+    bool queued = eddyi_future_done(s->inner);
+
+    if (!eddyi_future_cancel_plain(f, message))
+        return false;
+    if (!queued)
+        let_go(&s->pending);
+    return true;
+}
+
+static void destroy(eddy_future *f)
+{
+    struct shield *s = eddyi_container(f, struct shield, future);
+
+    eddyi_future_fini(f);
+    eddy_future_unref(s->inner);
+    eddyi_free(s);
+}
+
+static const struct eddyi_future_ops shield_ops = {"shield", cancel, destroy};
+
+static void inner_done(struct eddyi_ready *r)
+{
+    struct shield *s = eddyi_container(r, struct shield, ready);
+    eddy_future *inner = s->inner;
+    eddy_exception *e;
+    void *value = NULL;
+    int status;
+
+    if (eddyi_future_done(&s->future)) {
+        inner->unretrieved = false;
+    } else if (inner->state == EDDYI_CANCELLED) {
+        eddyi_future_cancel_plain(&s->future, NULL);
+    } else {
+        status = eddyi_future_retrieve(inner, &value, &e);
+        eddyi_future_finish(&s->future, status, value, e);
+    }
+    let_go(&s->pending);
+}
+
+eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
+{
+    eddy_future *inner = eddy_awaitable_ensure_future(x, NULL);
+    struct shield *s;
+
+    if (!inner || eddyi_future_done(inner))
+        return inner;
+    s = eddyi_alloc(sizeof *s);
+    if (!s) {
+        eddy_future_unref(inner);
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    eddyi_future_init(&s->future, inner->loop, &shield_ops);
+    s->future.refs = 2;
+    s->inner = inner;
+    s->pending.close = let_go;
+    eddyi_list_append(&inner->loop->pending, &s->pending.link);
+    eddyi_ready_init(&s->ready, inner_done);
+    eddyi_future_hook(inner, &s->hook, &s->ready);
+    return &s->future;
+}

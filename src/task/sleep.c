@@ -1,0 +1,59 @@
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/wait.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+/* On the sleeping task's stack. */
+struct sleep {
+    struct eddyi_wait wait;
+    struct eddyi_timer timer;
+};
+
+/* Like asyncio's, the timer ends a future, so to speak, and the task has its turn after that (rule 42). */
+static void wake(struct eddyi_ready *r)
+{
+    eddyi_wait_over(&eddyi_container(r, struct sleep, timer.ready)->wait);
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    eddyi_timer_stop(w->task->future.loop, &eddyi_container(w, struct sleep, wait)->timer);
+    eddyi_wait_over(w);
+    return true;
+}
+
+int eddy_sleep(double delay)
+{
+    struct sleep s = {.timer.node.place = 0};
+    eddy_loop *loop;
+    int rc = eddyi_wait_init(&s.wait, cancel);
+
+    if (rc < 0)
+        return rc;
+    if (delay <= 0)
+        return eddyi_task_yield(s.wait.task);
+    if (delay != delay)
+        return eddy_raise(-EINVAL, "sleep: the delay is not a number");
+
+    loop = s.wait.task->future.loop;
+    s.wait.what = "sleep";
+    eddyi_ready_init(&s.timer.ready, wake);
+    rc = eddyi_timer_start(loop, &s.timer, eddyi_deadline(loop, delay));
+    if (rc < 0)
+        return eddy_raise(rc, NULL);
+    eddyi_wait_park(&s.wait);
+    return eddyi_wait_finish(&s.wait);
+}
+
+static eddy_async(sleep_and_return, (double, delay), (int, result), (void *, value))
+{
+    eddy_try(eddy_sleep(delay));
+    eddy_return(value);
+    return result;
+}
+
+eddy_coroutine *eddy_sleep_coro(double delay, int result, void *value)
+{
+    return sleep_and_return(delay, result, value);
+}

@@ -1,0 +1,248 @@
+#include "task/task.h"
+
+#include "base/sys.h"
+#include "context/overflow.h"
+#include "context/stack.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+/* Task-1, Task-2, …: one count for the process (rule 50). */
+static atomic_uint_fast64_t next_number = 1;
+
+eddy_task *eddy_current_task(void)
+{
+    return eddyi_loop_running ? eddyi_loop_running->current : NULL;
+}
+
+eddy_task *eddyi_task_here(void)
+{
+    eddy_task *t = eddy_current_task();
+
+    if (!t)
+        eddy_raise(EDDY_ENOTASK, NULL);
+    return t;
+}
+
+static bool cancel_future(eddy_future *f, const eddy_exception *message)
+{
+    return eddyi_task_cancel(eddyi_task_of(f), message);
+}
+
+/* The last reference is gone, so the task has ended, or never will. */
+static void destroy(eddy_future *f)
+{
+    eddy_task *t = eddyi_task_of(f);
+
+    eddyi_future_fini(f);
+    eddyi_vars_fini(&t->vars);
+    eddyi_error_clear(&t->error);
+    eddyi_free(t->name);
+    eddyi_stack_give(t->stack);
+}
+
+static const struct eddyi_future_ops task_ops = {"Task", cancel_future, destroy};
+
+/* A struct on a stack of its own, nothing in it yet. */
+static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
+{
+    struct eddyi_stack *stack;
+    eddy_task *t;
+    int rc = 0;
+
+    if (!loop->stacks)
+        rc = eddyi_stack_pool_new(sizeof(struct eddy_task), &loop->stacks);
+    if (rc == 0)
+        rc = eddyi_stack_take(loop->stacks, stack_size ? stack_size : loop->stack_size, &stack);
+    if (rc < 0) {
+        eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large" : "no stack for another task");
+        return NULL;
+    }
+    t = stack->object;
+    *t = (eddy_task){.stack = stack};
+    return t;
+}
+
+static int set_name(eddy_task *t, const char *name)
+{
+    char *copy = eddyi_strdup(name);
+
+    if (!copy)
+        return eddy_raise(-ENOMEM, NULL);
+    eddyi_free(t->name);
+    t->name = copy;
+    return 0;
+}
+
+eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
+{
+    eddy_task *t = alloc_task(loop, options->stack_size);
+
+    if (!t) {
+        eddy_coroutine_close(options->coro);
+        return NULL;
+    }
+    eddyi_loop_attach_tasks(loop);
+    if (options->name && set_name(t, options->name) < 0) {
+        eddyi_stack_give(t->stack);
+        eddy_coroutine_close(options->coro);
+        return NULL;
+    }
+    eddyi_coroutine_consume(options->coro);
+    eddyi_future_init(&t->future, loop, &task_ops);
+    t->future.base.kind = EDDYI_TASK;
+    t->future.refs = 2; /* the caller's, and the loop's until it has ended */
+    t->coro = options->coro;
+    t->where = options->where;
+    t->number = atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed);
+    eddyi_vars_init(&t->vars, options->context);
+    eddyi_ready_init(&t->ready, eddyi_task_run);
+    eddyi_list_append(&loop->tasks, &t->link);
+    eddyi_task_prepare(t);
+
+    if (options->eager_start && eddyi_loop_running == loop)
+        eddyi_task_start_eagerly(t);
+    else
+        eddyi_loop_ready(loop, &t->ready);
+    return t;
+}
+
+eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options)
+{
+    loop = loop ? loop : eddyi_loop_running;
+    if (!options->coro) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    if (eddyi_loop_check(loop) < 0) {
+        eddy_coroutine_close(options->coro);
+        return NULL;
+    }
+    if (loop->task_factory)
+        return loop->task_factory(loop, options, loop->task_factory_arg);
+    return eddy_task_new(loop, options);
+}
+
+int eddy_spawn_with(const eddy_task_options *options)
+{
+    eddy_task *t = eddy_loop_create_task_with(NULL, options);
+
+    eddy_unref(t);
+    return t ? 0 : eddy_exception_code(eddy_error());
+}
+
+void eddy_loop_set_task_factory(eddy_loop *loop, eddy_task_factory *factory, void *arg)
+{
+    loop->task_factory = factory;
+    loop->task_factory_arg = arg;
+}
+
+eddy_task_factory *eddy_loop_get_task_factory(const eddy_loop *loop, void **ret_arg)
+{
+    if (ret_arg)
+        *ret_arg = loop->task_factory_arg;
+    return loop->task_factory;
+}
+
+eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *options, void *arg)
+{
+    eddy_task_options eager = *options;
+
+    (void)arg;
+    eager.eager_start = true;
+    return eddy_task_new(loop, &eager);
+}
+
+/* The task's own error goes with the status that it came with; an older one stays behind. */
+static eddy_exception *take_error(eddy_task *t, int rc)
+{
+    eddy_exception *e = NULL;
+
+    if (t->error.code == rc) {
+        e = t->error.exception;
+        t->error.exception = NULL;
+    }
+    return e;
+}
+
+void eddyi_task_end(eddy_task *t, int rc)
+{
+    eddy_exception *message = t->future.cancel_message;
+
+    eddyi_coroutine_free(t->coro);
+    t->coro = NULL;
+    eddyi_list_remove(&t->link);
+    t->future.cancel_message = NULL;
+
+    if (rc == -ECANCELED) {
+        eddyi_future_finish_cancelled(&t->future, take_error(t, rc), NULL);
+        eddy_exception_unref(message);
+    } else if (rc >= 0 && t->must_cancel) {
+        /* Asked to end after its last suspension: cancelled all the same, the result is dropped (rule 64). */
+        eddyi_future_finish_cancelled(&t->future, NULL, message);
+    } else {
+        t->future.cancel_message = message;
+        eddyi_future_finish(&t->future, rc, rc < 0 ? NULL : t->value, rc < 0 ? take_error(t, rc) : NULL);
+    }
+    t->must_cancel = false;
+}
+
+int eddy_task_cancelling(const eddy_task *t)
+{
+    return t->cancelling;
+}
+
+int eddy_task_uncancel(eddy_task *t)
+{
+    if (t->cancelling > 0 && --t->cancelling == 0)
+        t->must_cancel = false;
+    return t->cancelling;
+}
+
+const char *eddy_task_get_name(eddy_task *t)
+{
+    char buf[32];
+
+    if (!t->name) {
+        snprintf(buf, sizeof buf, "Task-%llu", (unsigned long long)t->number);
+        t->name = eddyi_strdup(buf);
+    }
+    return t->name ? t->name : "Task";
+}
+
+int eddy_task_set_name(eddy_task *t, const char *name)
+{
+    return set_name(t, name);
+}
+
+const eddy_coroutine *eddy_task_get_coro(const eddy_task *t)
+{
+    const eddy_coroutine *coro = t->coro;
+
+    while (coro && coro->outer)
+        coro = coro->outer;
+    return coro;
+}
+
+eddy_context *eddy_task_get_context(eddy_task *t)
+{
+    return eddyi_vars_context(&t->vars);
+}
+
+size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n)
+{
+    size_t count = 0;
+
+    loop = loop ? loop : eddyi_loop_running;
+    if (!loop)
+        return 0;
+    EDDYI_LIST_EACH(l, &loop->tasks) {
+        if (count < n)
+            ret_tasks[count] = eddyi_container(l, struct eddy_task, link);
+        count++;
+    }
+    return count;
+}

@@ -1,0 +1,94 @@
+/*
+ * Tasks inside: a future, a stack, and the coroutine that runs on it.
+ *
+ * A task that has not ended is in exactly one of these states (rule 43):
+ *
+ *   queued    its ready item is in the loop's queue; `wait` is NULL or over
+ *   running   it is loop->current, or it started another task eagerly and waits for that to suspend
+ *   parked    `wait` is set and not over
+ *
+ * The struct lies at the top of its own stack (context/stack.h), so a parked task is one page. It goes
+ * with the last reference; the loop holds one until the task has ended.
+ */
+#ifndef EDDYI_TASK_H
+#define EDDYI_TASK_H
+
+#include "base/exception.h"
+#include "context/fiber.h"
+#include "contextvars/contextvars.h"
+#include "eddy/task.h"
+#include "task/future.h"
+#include "task/wait.h"
+
+struct eddy_task {
+    struct eddy_future future;
+    struct eddyi_ready ready;     /* its next step */
+    struct eddyi_fiber fiber;
+    struct eddyi_wait *wait;      /* what it is parked on; NULL while queued by itself, or running */
+    struct eddyi_fiber *starter;  /* eager start: who goes on at the first suspension; NULL after it */
+    struct eddyi_var_scope vars;
+    struct eddyi_error error;     /* the latest failure in it (eddy_error) */
+    eddy_coroutine *coro;         /* the innermost that runs; NULL once ended */
+    void *value;                  /* what eddy_return() left, for whoever receives the status */
+    struct eddyi_list link;       /* in loop->tasks until it has ended */
+    struct eddyi_stack *stack;
+    const char *where;            /* "file.c:12" where it was created, or NULL */
+    char *name;                   /* owned; NULL: nobody asked for "Task-N" yet */
+    uint64_t number;
+    int cancelling;               /* requests that were not withdrawn */
+    bool started;
+    bool must_cancel;             /* the next step, or suspension, gives -ECANCELED */
+    uint8_t refused;              /* suspensions refused since its loop closed */
+    bool visited;                 /* by the walk along who-waits-for-whom that is under way */
+};
+
+static inline eddy_task *eddyi_task_of(eddy_future *f)
+{
+    return (eddy_task *)(void *)f;
+}
+
+/* Makes the loop know tasks: hooks for its close and its reports. */
+void eddyi_loop_attach_tasks(eddy_loop *loop);
+
+/* The running task, or NULL with EDDY_ENOTASK raised. */
+eddy_task *eddyi_task_here(void);
+
+/* As eddy_task_cancel(), with the message as an exception (borrowed, may be NULL). */
+bool eddyi_task_cancel(eddy_task *t, const eddy_exception *message);
+
+/* Runs one step; the function of a task's ready item. */
+void eddyi_task_run(struct eddyi_ready *r);
+
+/* Runs a new task at once, until it suspends or ends. Only while its loop runs. */
+void eddyi_task_start_eagerly(eddy_task *t);
+
+/* Suspends the running task until its ready item has been queued and had its turn. */
+void eddyi_task_suspend(eddy_task *t);
+
+/* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was cancelled. */
+int eddyi_task_yield(eddy_task *t);
+
+/* If a cancellation is due: takes it, raises -ECANCELED with its message, and gives true. */
+bool eddyi_task_take_cancel(eddy_task *t);
+
+/* The coroutine has ended with @rc: makes that the task's outcome. */
+void eddyi_task_end(eddy_task *t, int rc);
+
+/* Makes the stack of a new task ready for its first step. */
+void eddyi_task_prepare(eddy_task *t);
+
+/* Ends, as cancelled, a task that has not had its first step. */
+void eddyi_task_end_unstarted(eddy_task *t);
+
+/*
+ * The loop closes: every task that is left is ended, as Python closes the coroutine of a pending task when it
+ * goes. Its suspension gives -ECANCELED, and so at once does every further one.
+ */
+void eddyi_tasks_close(eddy_loop *loop);
+void eddyi_close_wait(struct eddyi_wait *w);
+void eddyi_close_yield(eddy_task *t);
+
+/* Raises -EDEADLK, with who waits for whom in the message. */
+int eddyi_explain_deadlock(eddy_loop *loop);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * timeout: a deadline that cancels the task, once, and owns up to it at the end of the scope.
+ */
+#include "eddy/timeout.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+#include <stdio.h>
+
+/* The functions behind the macros that declare guards. */
+#undef eddy_timeout_enter
+#undef eddy_timeout_enter_at
+
+/*
+ *   ENTERED --deadline--> EXPIRING --exit--> EXPIRED
+ *           --exit------> EXITED
+ */
+enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY };
+
+/* eddy_timeout as the library sees it. */
+struct timeout {
+    struct eddyi_timer timer;
+    eddy_task *task;
+    const char *where;
+    double when; /* on the loop's clock */
+    int state;
+    int cancelling; /* the task's count at entry */
+};
+
+_Static_assert(sizeof(struct timeout) == sizeof(eddy_timeout), "eddy_timeout has another size");
+
+static struct timeout *timeout_of(const eddy_timeout *tm)
+{
+    return (struct timeout *)(void *)tm;
+}
+
+static void strike(struct eddyi_ready *r)
+{
+    struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
+
+    eddyi_task_cancel(tm->task, NULL);
+    tm->state = EXPIRING;
+}
+
+/* Without memory for a timer nothing would limit the block: it is ended at once instead. */
+static void arm(struct timeout *tm)
+{
+    eddy_loop *loop = tm->task->future.loop;
+    int64_t when = eddyi_nanoseconds(tm->when);
+
+    if (when == EDDYI_NEVER)
+        return;
+    if (when <= eddyi_loop_now(loop)) {
+        eddyi_loop_ready(loop, &tm->timer.ready);
+    } else if (eddyi_timer_start(loop, &tm->timer, when) < 0) {
+        eddyi_task_cancel(tm->task, NULL);
+        tm->state = NO_MEMORY;
+    }
+}
+
+static eddy_timeout *enter(eddy_timeout *public, eddy_task *t, double when, const char *where)
+{
+    struct timeout *tm = timeout_of(public);
+
+    *tm = (struct timeout){.task = t, .where = where, .when = when, .state = t ? ENTERED : NO_TASK};
+    eddyi_ready_init(&tm->timer.ready, strike);
+    if (t) {
+        tm->cancelling = t->cancelling;
+        arm(tm);
+    }
+    return public;
+}
+
+eddy_timeout *eddyi_timeout_enter_at(eddy_timeout *tm, double when, const char *where)
+{
+    return enter(tm, eddy_current_task(), when, where);
+}
+
+eddy_timeout *eddyi_timeout_enter(eddy_timeout *tm, double delay, const char *where)
+{
+    eddy_task *t = eddy_current_task();
+    int64_t deadline = t ? eddyi_deadline(t->future.loop, delay) : 0;
+
+    return enter(tm, t, deadline == EDDYI_NEVER ? EDDY_FOREVER : (double)deadline * 1e-9, where);
+}
+
+void eddy_timeout_enter(eddy_timeout *tm, double delay)
+{
+    eddyi_timeout_enter(tm, delay, NULL);
+}
+
+void eddy_timeout_enter_at(eddy_timeout *tm, double when)
+{
+    eddyi_timeout_enter_at(tm, when, NULL);
+}
+
+/* The scope ends after its deadline struck: withdraws the cancellation, and tells whether it was the only one. */
+static bool withdraw(struct timeout *tm)
+{
+    return eddy_task_uncancel(tm->task) <= tm->cancelling;
+}
+
+int eddy_timeout_exit(eddy_timeout *public, int rc)
+{
+    struct timeout *tm = timeout_of(public);
+    int code = tm->state == NO_MEMORY ? -ENOMEM : -ETIMEDOUT;
+
+    if (tm->state == NO_TASK)
+        return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a timeout can only be used in a task");
+    if (tm->state != ENTERED && tm->state != EXPIRING && tm->state != NO_MEMORY)
+        return eddy_raise(EDDY_EMISUSE, "the timeout has been left already");
+
+    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
+    if (tm->state == ENTERED) {
+        tm->state = EXITED;
+        return rc;
+    }
+    tm->state = code == -ENOMEM ? EXITED : EXPIRED;
+    return withdraw(tm) && rc == -ECANCELED ? eddy_raise(code, NULL) : rc;
+}
+
+int eddy_timeout_reschedule(eddy_timeout *public, double when)
+{
+    struct timeout *tm = timeout_of(public);
+
+    if (tm->state != ENTERED)
+        return eddy_raise(EDDY_EMISUSE, "cannot move the deadline of a timeout that %s",
+                          tm->state == NO_TASK ? "has not been entered" : "has struck or been left");
+    if (when != when)
+        return eddy_raise(-EINVAL, "reschedule: the time is not a number");
+    tm->when = when;
+    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
+    arm(tm);
+    return 0;
+}
+
+double eddy_timeout_when(const eddy_timeout *tm)
+{
+    return timeout_of(tm)->when;
+}
+
+bool eddy_timeout_expired(const eddy_timeout *tm)
+{
+    return timeout_of(tm)->state == EXPIRING || timeout_of(tm)->state == EXPIRED;
+}
+
+void eddy_timeout_abandon(eddy_timeout *const *guarded)
+{
+    struct timeout *tm = timeout_of(*guarded);
+
+    if (tm->state != ENTERED && tm->state != EXPIRING && tm->state != NO_MEMORY)
+        return;
+    if (tm->task->future.loop->debug)
+        fprintf(stderr, "eddy: the timeout entered at %s was left without eddy_timeout_exit()\n",
+                tm->where ? tm->where : "?");
+    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
+    if (tm->state != ENTERED)
+        withdraw(tm);
+    tm->state = EXITED;
+}

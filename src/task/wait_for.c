@@ -1,0 +1,124 @@
+/*
+ * wait_for: a timeout around one await, in the task that awaits (rules 99 to 103).
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/timeout.h"
+#include "eddy/wait.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
+
+struct wait_for {
+    eddy_awaitable *x; /* owned until it is awaited */
+    double timeout;
+};
+
+/* Waits until a future that was cancelled has ended; on the waiting task's stack. */
+struct ending {
+    struct eddyi_wait wait;
+    struct eddyi_hook hook;
+    struct eddyi_ready ready;
+};
+
+static void ended(struct eddyi_ready *r)
+{
+    struct ending *e = eddyi_container(r, struct ending, ready);
+
+    if (!e->wait.over)
+        eddyi_wait_over(&e->wait);
+}
+
+static bool stop_waiting(struct eddyi_wait *w)
+{
+    eddyi_wait_over(w);
+    return true;
+}
+
+static int cancel_and_wait(eddy_future *f)
+{
+    struct ending e;
+    int rc = eddyi_wait_init(&e.wait, stop_waiting);
+
+    if (rc < 0)
+        return rc;
+    e.wait.what = "the end of what it cancelled";
+    eddyi_ready_init(&e.ready, ended);
+    eddyi_future_hook(f, &e.hook, &e.ready);
+    eddyi_future_cancel(f, NULL);
+    eddyi_wait_park(&e.wait);
+    eddyi_hook_remove(&e.hook);
+    eddyi_ready_cancel(&e.ready);
+    return eddyi_wait_finish(&e.wait);
+}
+
+/* There is no time at all: only what is done already counts. */
+static int without_time(eddy_awaitable *x, void **ret_value)
+{
+    eddy_future *f = eddy_awaitable_ensure_future(x, NULL);
+    bool was_done;
+    int rc;
+
+    if (!f)
+        return eddy_exception_code(eddy_error());
+    was_done = eddyi_future_done(f);
+    rc = was_done ? 0 : cancel_and_wait(f);
+    if (rc == 0) {
+        rc = eddyi_future_done(f) ? eddyi_future_retrieve_raise(f, ret_value) : -ECANCELED;
+        if (rc == -ECANCELED && !was_done)
+            rc = eddy_raise(-ETIMEDOUT, NULL);
+    }
+    eddy_future_unref(f);
+    return rc;
+}
+
+static int within_time(eddy_awaitable *x, double timeout, void **ret_value)
+{
+    eddy_timeout tm;
+
+    eddy_timeout_enter(&tm, timeout);
+    return eddy_timeout_exit(&tm, eddy_awaitable_await(x, ret_value));
+}
+
+static int run(void *arg)
+{
+    struct wait_for *w = arg;
+    void *value = NULL;
+    int rc;
+
+    if (w->timeout != w->timeout) {
+        eddy_awaitable_drop(w->x);
+        return eddy_raise(-EINVAL, "wait_for: the timeout is not a number");
+    }
+    if (w->timeout <= 0)
+        rc = without_time(w->x, &value);
+    else
+        rc = within_time(w->x, w->timeout, &value);
+    if (rc >= 0)
+        eddy_return(value);
+    return rc;
+}
+
+static void drop(void *arg)
+{
+    eddy_awaitable_drop(((struct wait_for *)arg)->x);
+}
+
+eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
+{
+    struct wait_for args = {x, timeout};
+    eddy_coroutine *coro;
+
+    if (!x)
+        return NULL;
+    /* From here on the coroutine answers for what it awaits. */
+    if (x->kind == EDDYI_COROUTINE)
+        eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
+    coro = eddy_coroutine_new_copy("wait_for", run, &args, sizeof args, __builtin_return_address(0));
+    if (coro)
+        coro->drop = drop;
+    else
+        eddy_awaitable_drop(x);
+    return coro;
+}
