@@ -124,31 +124,32 @@ static bool wants(const struct eddyi_op *op, int direction)
     }
 }
 
-static int control(struct epoll *e, int op, int fd, unsigned events)
+static int control(struct epoll *e, int op, int fd, unsigned events, uint32_t generation)
 {
-    return eddyi_sys_epoll_ctl(e->epfd, op, fd, events,
-                               (uint64_t)e->slots[fd].generation << 32 | (uint32_t)fd);
+    return eddyi_sys_epoll_ctl(e->epfd, op, fd, events, (uint64_t)generation << 32 | (uint32_t)fd);
 }
 
 /*
  * Arms the registration for whoever waits on @fd now. The table's word on whether there is one is only a guess:
  * closing took it away (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
+ * Where this fails, what was armed before still is.
  */
 static int arm(struct epoll *e, int fd, unsigned mode)
 {
     struct slot *s = &e->slots[fd];
     unsigned events = mode | (s->op[READ] ? EPOLLIN : 0) | (s->op[WRITE] ? EPOLLOUT : 0);
-    int rc;
+    int rc = control(e, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, s->generation + 1);
 
-    s->generation++;
-    s->edge = mode == EPOLLET;
-    rc = control(e, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events);
     if (rc == -ENOENT)
-        rc = control(e, EPOLL_CTL_ADD, fd, events);
+        rc = control(e, EPOLL_CTL_ADD, fd, events, s->generation + 1);
     else if (rc == -EEXIST)
-        rc = control(e, EPOLL_CTL_MOD, fd, events);
-    s->registered = rc == 0;
-    return rc;
+        rc = control(e, EPOLL_CTL_MOD, fd, events, s->generation + 1);
+    if (rc < 0)
+        return rc;
+    s->generation++;
+    s->registered = true;
+    s->edge = mode == EPOLLET;
+    return 0;
 }
 
 static void leave_table(struct epoll *e, const struct eddyi_op *op)
@@ -285,7 +286,7 @@ static void rearm(struct epoll *e, int fd, unsigned mode)
 /* Takes back a registration for every edge, once nobody is left to hear of the next. */
 static void forget(struct epoll *e, int fd)
 {
-    control(e, EPOLL_CTL_DEL, fd, 0);
+    control(e, EPOLL_CTL_DEL, fd, 0, 0);
     e->slots[fd].registered = false;
     e->slots[fd].edge = false;
 }

@@ -10,4 +10,7 @@
 /* madvise(2), Linux 6.13: the pages fault like PROT_NONE, without a mapping of their own. EINVAL before. */
 #define EDDYI_MADV_GUARD_INSTALL 102
 
+/* madvise(2), Linux 5.14: reads every page, or says why it cannot. */
+#define EDDYI_MADV_POPULATE_READ 22
+
 #endif

@@ -98,7 +98,6 @@ long eddyi_sys_send(int fd, const void *buf, size_t size); /* bytes, never SIGPI
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-blocking, close-on-exec */
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
-int eddyi_sys_is_nonblocking(int fd); /* 1 if O_NONBLOCK is set, 0 if not, -errno */
 int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
 
 /* Waiting, in sys_poll.c. */
@@ -109,8 +108,6 @@ int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data
 int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
 /* 0 if one can wait for @fd to become ready; -EPERM if it is ready always, as files are; -EBADF. */
 int eddyi_sys_pollable(int fd);
-/* Which of the poll(2) events are there now, or -errno. */
-int eddyi_sys_poll_now(int fd, unsigned events);
 /* Sleeps until @fd is readable, at most @timeout nanoseconds; for when the usual wait is not available. */
 void eddyi_sys_nap(int fd, int64_t timeout);
 

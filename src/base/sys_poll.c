@@ -49,7 +49,10 @@ int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int
      * answer EPERM for it. */
     if (timeout > 0 && !atomic_load_explicit(&no_pwait2, memory_order_relaxed)) {
         struct timespec ts = timespec_of(timeout);
-        int n = (int)eddyi_sys_result(epoll_pwait2(epfd, events, n_events, &ts, NULL));
+        int n = eddyi_fault("epoll_pwait2");
+
+        if (n == 0)
+            n = (int)eddyi_sys_result(epoll_pwait2(epfd, events, n_events, &ts, NULL));
 
         if (n != -ENOSYS && n != -EPERM)
             return n;
@@ -87,16 +90,6 @@ int eddyi_sys_pollable(int fd)
     default:
         return 0;
     }
-}
-
-int eddyi_sys_poll_now(int fd, unsigned events)
-{
-    struct pollfd p = {.fd = fd, .events = (short)events};
-    int n = (int)eddyi_sys_result(poll(&p, 1, 0));
-
-    if (n < 0)
-        return n;
-    return p.revents & POLLNVAL ? -EBADF : p.revents;
 }
 
 void eddyi_sys_nap(int fd, int64_t timeout)

@@ -10,23 +10,26 @@
 
 long eddyi_sys_recv(int fd, void *buf, size_t size)
 {
-    int f = eddyi_fault("recv");
+    long n;
 
-    return f < 0 ? f : eddyi_sys_result(recv(fd, buf, size, MSG_DONTWAIT));
+    do {
+        n = eddyi_fault("recv");
+        if (n == 0)
+            n = eddyi_sys_result(recv(fd, buf, size, MSG_DONTWAIT));
+    } while (n == -EINTR);
+    return n;
 }
 
 long eddyi_sys_send(int fd, const void *buf, size_t size)
 {
-    int f = eddyi_fault("send");
+    long n;
 
-    return f < 0 ? f : eddyi_sys_result(send(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-
-int eddyi_sys_is_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    return flags < 0 ? -errno : (flags & O_NONBLOCK) != 0;
+    do {
+        n = eddyi_fault("send");
+        if (n == 0)
+            n = eddyi_sys_result(send(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+    } while (n == -EINTR);
+    return n;
 }
 
 /*
@@ -45,13 +48,16 @@ static int borrow_nonblocking(int fd, int *flags)
 
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen)
 {
-    int f = eddyi_fault("accept4");
-    int flags, borrowed = f < 0 ? f : borrow_nonblocking(fd, &flags);
+    int flags, borrowed = borrow_nonblocking(fd, &flags);
     int rc;
 
     if (borrowed < 0)
         return borrowed;
-    rc = (int)eddyi_sys_result(accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    do {
+        rc = eddyi_fault("accept4");
+        if (rc == 0)
+            rc = (int)eddyi_sys_result(accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    } while (rc == -EINTR);
     if (borrowed)
         fcntl(fd, F_SETFL, flags);
     return rc;

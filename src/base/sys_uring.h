@@ -36,7 +36,8 @@ static inline int eddyi_sys_uring_enable(struct io_uring *ring)
 {
     int f = eddyi_fault("io_uring_register");
 
-    return f < 0 ? f : io_uring_enable_rings(ring);
+    /* By number: the shared liburing 2.3 does not export io_uring_enable_rings(). */
+    return f < 0 ? f : io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 static inline int eddyi_sys_uring_probe(struct io_uring *ring, struct io_uring_probe *p, unsigned n)
@@ -90,12 +91,16 @@ static inline int eddyi_sys_uring_wait(struct io_uring *ring, int64_t timeout)
     return io_uring_submit_and_wait_timeout(ring, &cqe, 1, &ts, NULL);
 }
 
-/* The result that a completion carries. */
+/*
+ * The result that a completion carries. Errors after which one tries again take nothing; in place of a success they would make
+ * bytes disappear, so then there is no fault.
+ */
 static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
 {
     int f = eddyi_fault("cqe");
+    bool passing = f == -EINTR || f == -EAGAIN;
 
-    return f < 0 ? f : cqe->res;
+    return f < 0 && !(passing && cqe->res >= 0) ? f : cqe->res;
 }
 
 #endif

@@ -14,6 +14,7 @@
  */
 #include "context/stack.h"
 
+#include "base/kernel.h"
 #include "base/sys.h"
 #include "context/mark.h"
 
@@ -67,9 +68,9 @@ struct eddyi_stack_pool {
     size_t object_size; /* a multiple of LINE */
     size_t taken;
     bool closed;
-    bool watched;          /* by valgrind or AddressSanitizer */
-    bool no_guard_install; /* the kernel does not know MADV_GUARD_INSTALL */
-    unsigned smallest;     /* class in use: with pages above 4 KiB the first have no room beside a guard */
+    bool watched; /* by valgrind or AddressSanitizer */
+    enum { UNPROBED, WORKS, UNKNOWN } guard_install; /* in this kernel */
+    unsigned smallest; /* class in use: with pages above 4 KiB the first have no room beside a guard */
     unsigned gives, makes;
     int64_t period; /* when it began */
     struct eddyi_stack_class classes[CLASSES];
@@ -179,6 +180,23 @@ static void warn_unguarded(void)
               stderr);
 }
 
+static bool guard_install(struct eddyi_stack_pool *pool, char *low, size_t size)
+{
+    int rc;
+
+    if (pool->guard_install == UNKNOWN)
+        return false;
+    rc = eddyi_sys_guard_install(low, size);
+    if (rc == -EINVAL)
+        pool->guard_install = UNKNOWN;
+    if (rc < 0)
+        return false;
+    /* qemu's emulation of Linux accepts any advice, and ignores it. A guard is what cannot be populated. */
+    if (pool->guard_install == UNPROBED)
+        pool->guard_install = eddyi_sys_advise(low, size, EDDYI_MADV_POPULATE_READ) < 0 ? WORKS : UNKNOWN;
+    return pool->guard_install == WORKS;
+}
+
 /* Tries to have the low end of a slot guarded. */
 static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
 {
@@ -188,23 +206,15 @@ static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
 
     if (slab->guarded & bit)
         return true;
-    if (!c->pool->no_guard_install) {
-        int rc = eddyi_sys_guard_install(low, c->guard_size);
-
-        if (rc == 0) {
-            slab->guarded |= bit;
-            return true;
+    if (!guard_install(c->pool, low, c->guard_size)) {
+        if (!protect(low, c->guard_size)) {
+            warn_unguarded();
+            return false;
         }
-        if (rc == -EINVAL)
-            c->pool->no_guard_install = true;
-    }
-    if (protect(low, c->guard_size)) {
-        slab->guarded |= bit;
         slab->protected++;
-        return true;
     }
-    warn_unguarded();
-    return false;
+    slab->guarded |= bit;
+    return true;
 }
 
 static struct eddyi_stack *make(struct eddyi_stack_class *c)

@@ -169,20 +169,20 @@ static struct gather *gather_new(eddy_loop *loop, size_t n, bool return_exceptio
     return g;
 }
 
-static size_t index_of(const struct gather *g, const eddy_awaitable *x)
+/* Where a future that was given before has its first place. */
+static size_t index_of(const struct gather *g, const eddy_future *f)
 {
     size_t i = 0;
 
-    while (i < g->n && &g->children[i].future->base != x)
+    while (g->children[i].future != f)
         i++;
     return i;
 }
 
-/* Consumes @x as the next child. */
+/* Consumes @x as the next child. Futures seen before are marked, so that only a duplicate is searched for. */
 static int add_child(struct gather *g, eddy_awaitable *x)
 {
     struct child *c = &g->children[g->n];
-    size_t first = index_of(g, x);
     eddy_future *f = eddy_awaitable_ensure_future(x, g->future.loop);
 
     if (!f)
@@ -191,9 +191,21 @@ static int add_child(struct gather *g, eddy_awaitable *x)
     eddyi_ready_init(&c->ready, run);
     c->gather = g;
     c->future = f;
-    c->first = first;
+    c->first = f->marked ? index_of(g, f) : g->n;
+    f->marked = true;
     g->n++;
     return 0;
+}
+
+static int add_children(struct gather *g, eddy_awaitable *const *aws, size_t n)
+{
+    int rc = 0;
+
+    while (rc == 0 && g->n < n)
+        rc = add_child(g, aws[g->n]);
+    for (size_t i = 0; i < g->n; i++)
+        g->children[i].future->marked = false;
+    return rc;
 }
 
 /* Gives up a gather half made: what was scheduled already is cancelled. */
@@ -228,9 +240,8 @@ eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_
             eddy_awaitable_drop(aws[i]);
         return NULL;
     }
-    for (size_t i = 0; i < n; i++)
-        if (add_child(g, aws[i]) < 0)
-            return give_up(g, aws + i + 1, n - i - 1);
+    if (add_children(g, aws, n) < 0)
+        return give_up(g, aws + g->n + 1, n - g->n - 1);
 
     for (size_t i = 0; i < n; i++) {
         struct child *c = &g->children[i];

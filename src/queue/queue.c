@@ -1,0 +1,230 @@
+/*
+ * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for itself (rules 129, 130).
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "queue/storage.h"
+#include "sync/wait_queue.h"
+
+static void init(eddy_queue *q, size_t maxsize, size_t size, int order, eddy_compare_fn *compare)
+{
+    *q = (eddy_queue){
+        .eddyi_maxsize = maxsize,
+        .eddyi_item_size = size ? size : sizeof(void *),
+        .eddyi_values = size > 0,
+        .eddyi_order = order,
+        .eddyi_compare = compare,
+        .eddyi_finished.eddyi_set = true,
+    };
+}
+
+void eddy_queue_init(eddy_queue *q, size_t maxsize)
+{
+    init(q, maxsize, 0, EDDYI_FIFO, NULL);
+}
+
+void eddy_lifo_queue_init(eddy_queue *q, size_t maxsize)
+{
+    init(q, maxsize, 0, EDDYI_LIFO, NULL);
+}
+
+void eddy_priority_queue_init(eddy_queue *q, size_t maxsize, eddy_compare_fn *compare)
+{
+    init(q, maxsize, 0, EDDYI_PRIORITY, compare);
+}
+
+void eddy_queue_init_values(eddy_queue *q, size_t maxsize, size_t size)
+{
+    init(q, maxsize, size, EDDYI_FIFO, NULL);
+}
+
+void eddy_lifo_queue_init_values(eddy_queue *q, size_t maxsize, size_t size)
+{
+    init(q, maxsize, size, EDDYI_LIFO, NULL);
+}
+
+void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, size_t size, eddy_compare_fn *compare)
+{
+    init(q, maxsize, size, EDDYI_PRIORITY, compare);
+}
+
+void eddy_queue_fini(eddy_queue *q)
+{
+    eddyi_free(q->eddyi_items);
+    q->eddyi_items = NULL;
+    q->eddyi_n = q->eddyi_capacity = 0;
+}
+
+size_t eddy_queue_qsize(const eddy_queue *q)
+{
+    return q->eddyi_n;
+}
+
+size_t eddy_queue_maxsize(const eddy_queue *q)
+{
+    return q->eddyi_maxsize;
+}
+
+bool eddy_queue_empty(const eddy_queue *q)
+{
+    return q->eddyi_n == 0;
+}
+
+bool eddy_queue_full(const eddy_queue *q)
+{
+    return q->eddyi_maxsize > 0 && q->eddyi_n >= q->eddyi_maxsize;
+}
+
+static int put_nowait(eddy_queue *q, const void *item)
+{
+    if (q->eddyi_shut_down)
+        return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
+    if (eddy_queue_full(q))
+        return eddy_raise(EDDY_EQUEUEFULL, NULL);
+    if (eddyi_queue_store(q, item) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    q->eddyi_unfinished++;
+    eddy_event_clear(&q->eddyi_finished);
+    eddyi_wait_queue_wake(&q->eddyi_getters);
+    return 0;
+}
+
+static int get_nowait(eddy_queue *q, void *ret)
+{
+    if (eddy_queue_empty(q))
+        return eddy_raise(q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY, NULL);
+    eddyi_queue_fetch(q, ret);
+    eddyi_wait_queue_wake(&q->eddyi_putters);
+    return 0;
+}
+
+static int put(eddy_queue *q, const void *item)
+{
+    while (eddy_queue_full(q)) {
+        bool woken = false;
+        int rc;
+
+        if (q->eddyi_shut_down)
+            return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
+        rc = eddyi_wait_queue_wait(&q->eddyi_putters, "room in a queue", &woken);
+        if (rc < 0) {
+            /* Woken, but cannot take the place: the next in line can. */
+            if (!eddy_queue_full(q) && woken)
+                eddyi_wait_queue_wake(&q->eddyi_putters);
+            return rc;
+        }
+    }
+    return put_nowait(q, item);
+}
+
+static int get(eddy_queue *q, void *ret)
+{
+    while (eddy_queue_empty(q)) {
+        bool woken = false;
+        int rc;
+
+        if (q->eddyi_shut_down)
+            return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
+        rc = eddyi_wait_queue_wait(&q->eddyi_getters, "an item of a queue", &woken);
+        if (rc < 0) {
+            /* Woken, but cannot take the item: the next in line can. */
+            if (!eddy_queue_empty(q) && woken)
+                eddyi_wait_queue_wake(&q->eddyi_getters);
+            return rc;
+        }
+    }
+    return get_nowait(q, ret);
+}
+
+/* A queue of pointers must not be used as one of values, or memory beyond the pointer would be copied. */
+static int check_kind(const eddy_queue *q, bool values)
+{
+    if (q->eddyi_values != values)
+        return eddy_raise(EDDY_EMISUSE, values ? "the queue holds pointers, not values"
+                                               : "the queue holds values: use the calls with _value");
+    return 0;
+}
+
+int eddy_queue_put(eddy_queue *q, void *item)
+{
+    int rc = check_kind(q, false);
+
+    return rc < 0 ? rc : put(q, &item);
+}
+
+int eddy_queue_put_value(eddy_queue *q, const void *value)
+{
+    int rc = check_kind(q, true);
+
+    return rc < 0 ? rc : put(q, value);
+}
+
+int eddy_queue_put_nowait(eddy_queue *q, void *item)
+{
+    int rc = check_kind(q, false);
+
+    return rc < 0 ? rc : put_nowait(q, &item);
+}
+
+int eddy_queue_put_value_nowait(eddy_queue *q, const void *value)
+{
+    int rc = check_kind(q, true);
+
+    return rc < 0 ? rc : put_nowait(q, value);
+}
+
+int eddy_queue_get(eddy_queue *q, void *ret_item)
+{
+    int rc = check_kind(q, false);
+
+    return rc < 0 ? rc : get(q, ret_item);
+}
+
+int eddy_queue_get_value(eddy_queue *q, void *ret_value)
+{
+    int rc = check_kind(q, true);
+
+    return rc < 0 ? rc : get(q, ret_value);
+}
+
+int eddy_queue_get_nowait(eddy_queue *q, void *ret_item)
+{
+    int rc = check_kind(q, false);
+
+    return rc < 0 ? rc : get_nowait(q, ret_item);
+}
+
+int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value)
+{
+    int rc = check_kind(q, true);
+
+    return rc < 0 ? rc : get_nowait(q, ret_value);
+}
+
+int eddy_queue_task_done(eddy_queue *q)
+{
+    if (q->eddyi_unfinished == 0)
+        return eddy_raise(EDDY_EMISUSE, "task_done() called too many times");
+    if (--q->eddyi_unfinished == 0)
+        eddy_event_set(&q->eddyi_finished);
+    return 0;
+}
+
+int eddy_queue_join(eddy_queue *q)
+{
+    return q->eddyi_unfinished > 0 ? eddy_event_wait(&q->eddyi_finished) : 0;
+}
+
+void eddy_queue_shutdown(eddy_queue *q, bool immediate)
+{
+    q->eddyi_shut_down = true;
+    while (immediate && !eddy_queue_empty(q)) {
+        eddyi_queue_fetch(q, NULL);
+        if (q->eddyi_unfinished > 0)
+            q->eddyi_unfinished--;
+    }
+    if (immediate && q->eddyi_unfinished == 0)
+        eddy_event_set(&q->eddyi_finished);
+    eddyi_wait_queue_wake_all(&q->eddyi_getters);
+    eddyi_wait_queue_wake_all(&q->eddyi_putters);
+}

@@ -1,0 +1,90 @@
+#include "base/exception.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "sync/wait_queue.h"
+#include "task/task.h"
+
+eddy_lock *eddy_condition_lock(eddy_condition *c)
+{
+    return c->eddyi_shared_lock ? c->eddyi_shared_lock : &c->eddyi_own_lock;
+}
+
+int eddy_condition_acquire(eddy_condition *c)
+{
+    return eddy_lock_acquire(eddy_condition_lock(c));
+}
+
+int eddy_condition_release(eddy_condition *c)
+{
+    return eddy_lock_release(eddy_condition_lock(c));
+}
+
+bool eddy_condition_locked(const eddy_condition *c)
+{
+    return eddy_lock_locked(eddy_condition_lock((eddy_condition *)c));
+}
+
+/*
+ * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest of
+ * them (rule 124). On a loop that is closing nobody would ever free the lock.
+ */
+static int reacquire(eddy_condition *c, eddy_exception **cancelled)
+{
+    int rc;
+
+    while ((rc = eddy_condition_acquire(c)) == -ECANCELED && !eddy_current_task()->future.loop->closed) {
+        eddy_exception_unref(*cancelled);
+        *cancelled = eddy_exception_ref(eddy_error());
+    }
+    return rc;
+}
+
+int eddy_condition_wait(eddy_condition *c)
+{
+    eddy_exception *cancelled = NULL;
+    int rc;
+
+    if (!eddy_condition_locked(c))
+        return eddy_raise(EDDY_EMISUSE, "cannot wait on un-acquired lock");
+    if (!eddyi_task_here())
+        return EDDY_ENOTASK;
+    eddy_condition_release(c);
+    rc = eddyi_wait_queue_wait(&c->eddyi_queue, "a condition", NULL);
+    if (rc < 0)
+        cancelled = eddy_exception_ref(eddy_error());
+    if (reacquire(c, &cancelled) == -ECANCELED && !cancelled)
+        return -ECANCELED;
+    if (!cancelled)
+        return 0;
+
+    /* A notification that came to this one is another's now (rule 125). */
+    eddyi_wait_queue_wake(&c->eddyi_queue);
+    rc = eddy_reraise(cancelled);
+    eddy_exception_unref(cancelled);
+    return rc;
+}
+
+int eddy_condition_wait_for(eddy_condition *c, bool (*predicate)(void *arg), void *arg)
+{
+    while (!predicate(arg)) {
+        int rc = eddy_condition_wait(c);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int eddy_condition_notify(eddy_condition *c, size_t n)
+{
+    if (!eddy_condition_locked(c))
+        return eddy_raise(EDDY_EMISUSE, "cannot notify on un-acquired lock");
+    while (n-- > 0 && eddyi_wait_queue_wake(&c->eddyi_queue))
+        ;
+    return 0;
+}
+
+int eddy_condition_notify_all(eddy_condition *c)
+{
+    return eddy_condition_notify(c, SIZE_MAX);
+}

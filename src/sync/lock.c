@@ -1,0 +1,38 @@
+#include "eddy/error.h"
+#include "sync/wait_queue.h"
+
+int eddy_lock_acquire(eddy_lock *lock)
+{
+    int rc;
+
+    /* A newcomer does not overtake one who waits, even if the lock is free for the moment (rule 119). */
+    if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue)) {
+        lock->eddyi_locked = true;
+        return 0;
+    }
+    rc = eddyi_wait_queue_wait(&lock->eddyi_queue, "a lock", NULL);
+    if (rc == 0)
+        lock->eddyi_locked = true;
+    else if (rc == -ECANCELED && !lock->eddyi_locked)
+        eddyi_wait_queue_wake_first(&lock->eddyi_queue); /* this one's wake-up, if it had one, is the next one's */
+    return rc;
+}
+
+int eddy_lock_release(eddy_lock *lock)
+{
+    if (!lock->eddyi_locked)
+        return eddy_raise(EDDY_EMISUSE, "Lock is not acquired.");
+    lock->eddyi_locked = false;
+    eddyi_wait_queue_wake_first(&lock->eddyi_queue);
+    return 0;
+}
+
+bool eddy_lock_locked(const eddy_lock *lock)
+{
+    return lock->eddyi_locked;
+}
+
+void eddyi_lock_release_guarded(eddy_lock *const *lock)
+{
+    eddy_lock_release(*lock);
+}

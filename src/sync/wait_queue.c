@@ -1,0 +1,120 @@
+#include "sync/wait_queue.h"
+
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+_Static_assert(sizeof(struct eddyi_wait_queue) == sizeof(eddy_wait_queue), "eddy_wait_queue has another size");
+
+/* On the waiting task's stack. */
+struct waiter {
+    struct eddyi_wait wait;
+    struct eddyi_list link;
+    struct eddyi_wait_queue *queue;
+    bool woken;
+};
+
+static struct eddyi_wait_queue *queue_of(eddy_wait_queue *q)
+{
+    struct eddyi_wait_queue *queue = (struct eddyi_wait_queue *)(void *)q;
+
+    if (!queue->waiters.next)
+        eddyi_list_init(&queue->waiters);
+    return queue;
+}
+
+static struct waiter *waiter_of(struct eddyi_list *l)
+{
+    return eddyi_container(l, struct waiter, link);
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    struct waiter *waiter = eddyi_container(w, struct waiter, wait);
+
+    waiter->queue->n_waiting--;
+    eddyi_wait_over(w);
+    return true;
+}
+
+/* The first that is waiting, or NULL. Those found to be over are not looked at again. */
+static struct waiter *first_waiting(struct eddyi_wait_queue *q)
+{
+    struct eddyi_list *l = q->next ? q->next : &q->waiters;
+
+    while (l != &q->waiters && waiter_of(l)->wait.over)
+        l = l->next;
+    q->next = l == &q->waiters ? NULL : l;
+    return q->next ? waiter_of(q->next) : NULL;
+}
+
+static void wake(struct waiter *w)
+{
+    w->woken = true;
+    eddyi_wait_over(&w->wait);
+}
+
+bool eddyi_wait_queue_wake(eddy_wait_queue *public)
+{
+    struct waiter *w = first_waiting(queue_of(public));
+
+    if (w)
+        wake(w);
+    return w != NULL;
+}
+
+void eddyi_wait_queue_wake_first(eddy_wait_queue *public)
+{
+    struct eddyi_wait_queue *q = queue_of(public);
+
+    if (!eddyi_list_empty(&q->waiters) && !waiter_of(q->waiters.next)->wait.over)
+        wake(waiter_of(q->waiters.next));
+}
+
+void eddyi_wait_queue_wake_all(eddy_wait_queue *q)
+{
+    while (eddyi_wait_queue_wake(q))
+        ;
+}
+
+/* The first wait binds the queue to its loop (rule 40). */
+static int bind_to_loop(struct eddyi_wait_queue *q, const eddy_task *t)
+{
+    if (!q->loop)
+        q->loop = t->future.loop;
+    if (q->loop != t->future.loop)
+        return eddy_raise(EDDY_EOTHERLOOP, "it is bound to a different event loop");
+    return 0;
+}
+
+static void leave(struct waiter *w)
+{
+    struct eddyi_wait_queue *q = w->queue;
+
+    if (q->next == &w->link)
+        q->next = w->link.next == &q->waiters ? NULL : w->link.next;
+    eddyi_list_remove(&w->link);
+    if (!w->wait.cancelled)
+        q->n_waiting--;
+}
+
+int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_woken)
+{
+    struct waiter w = {.queue = queue_of(public)};
+    int rc = eddyi_wait_init(&w.wait, cancel);
+
+    if (rc == 0)
+        rc = bind_to_loop(w.queue, w.wait.task);
+    if (rc < 0)
+        return rc;
+    w.wait.what = what;
+    eddyi_list_append(&w.queue->waiters, &w.link);
+    if (!w.queue->next)
+        w.queue->next = &w.link;
+    w.queue->n_waiting++;
+    eddyi_wait_park(&w.wait);
+    leave(&w);
+    if (ret_woken)
+        *ret_woken = w.woken;
+    return eddyi_wait_finish(&w.wait);
+}

@@ -1,0 +1,49 @@
+/*
+ * The wait queue beneath every lock, event, condition, semaphore and queue.
+ *
+ * Waiters are on the stacks of their tasks, in the order in which they came, and stay in the queue until
+ * their task runs again (rules 119 and 127 depend on that). Each is in one of three states:
+ *
+ *   waiting    not over
+ *   woken      over, somebody called _wake: the task owns what it was woken for
+ *   cancelled  over, its task was cancelled first
+ *
+ * A woken waiter whose task is cancelled before it runs gets -ECANCELED from _wait, with woken still true: it
+ * must pass on what it was woken for.
+ */
+#ifndef EDDYI_WAIT_QUEUE_H
+#define EDDYI_WAIT_QUEUE_H
+
+#include "base/list.h"
+#include "eddy/sync.h"
+#include "task/wait.h"
+
+/* eddy_wait_queue as the library sees it. */
+struct eddyi_wait_queue {
+    struct eddyi_list waiters; /* next is NULL in one that is {0} */
+    struct eddyi_list *next;   /* everybody before it is over, so the first that waits is not; NULL: nobody waits */
+    size_t n_waiting;          /* waiting or woken, so not cancelled */
+    eddy_loop *loop;           /* of whoever waited first; NULL before */
+};
+
+/*
+ * Waits. 0 when woken, -ECANCELED, EDDY_ENOTASK, EDDY_EOTHERLOOP, each raised. *ret_woken, which may be NULL, tells
+ * whether it was woken, also when cancelled after that.
+ */
+int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken);
+
+/* Wakes the first that is waiting; false if there is none. */
+bool eddyi_wait_queue_wake(eddy_wait_queue *q);
+
+/* Wakes the very first, unless it is woken or cancelled already. */
+void eddyi_wait_queue_wake_first(eddy_wait_queue *q);
+
+void eddyi_wait_queue_wake_all(eddy_wait_queue *q);
+
+/* Whether there is anybody whose wait was not cancelled. */
+static inline bool eddyi_wait_queue_busy(const eddy_wait_queue *q)
+{
+    return q->eddyi_n_waiting > 0;
+}
+
+#endif
