@@ -30,6 +30,11 @@ struct eddyi_loop_part {
     struct eddyi_list link;
     const void *key;                          /* whose it is: the address of some static of the layer */
     void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
+    /*
+     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what needs
+     * a running loop for that. It may give NULL: nothing to do.
+     */
+    eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
 };
 
 /* What the loop must ask of the layer that makes tasks. */

@@ -154,6 +154,18 @@ static void cancel_all_tasks(eddy_loop *loop)
     eddyi_free(all);
 }
 
+/* Asynchronous generators, executors: whatever higher layers keep with the loop (rule 192). */
+static void shut_down_parts(eddy_loop *loop)
+{
+    EDDYI_LIST_EACH(l, &loop->parts) {
+        struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
+        eddy_coroutine *coro = part->shutdown ? part->shutdown(part) : NULL;
+
+        if (coro)
+            eddy_loop_run_until_complete(loop, coro);
+    }
+}
+
 void eddy_runner_close(eddy_runner *r)
 {
     struct eddyi_error *error = eddyi_error_here(), kept;
@@ -167,6 +179,7 @@ void eddy_runner_close(eddy_runner *r)
     kept = *error;
     *error = (struct eddyi_error){0};
     cancel_all_tasks(r->eddyi_loop);
+    shut_down_parts(r->eddyi_loop);
     if (r->eddyi_set_event_loop)
         eddy_set_event_loop(NULL);
     eddy_loop_close(r->eddyi_loop);
