@@ -26,6 +26,7 @@
 #include "eddy/defs.h"
 #include "eddy/error.h"
 #include "eddy/future.h"
+#include "eddy/generator.h"
 #include "eddy/group.h"
 #include "eddy/loop.h"
 #include "eddy/queue.h"

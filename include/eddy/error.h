@@ -38,6 +38,7 @@ enum {
     EDDY_ETHREAD = -10015,        /* called from a thread that is not the loop's */
     EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none */
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
+    EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
     EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
 };
 

@@ -23,6 +23,7 @@ static const struct {
     {EDDY_EOTHERLOOP, "The future belongs to another event loop"},
     {EDDY_ETHREAD, "Called from a thread other than the event loop's"},
     {EDDY_EFORKED, "The event loop was made before fork()"},
+    {EDDY_EGENERATOREXIT, "The generator is being closed"},
     {EDDY_EMISUSE, "The call makes no sense here"},
 };
 

@@ -32,6 +32,7 @@ struct eddy_task {
     void *value;                  /* what eddy_return() left, for whoever receives the status */
     struct eddyi_list link;       /* in loop->tasks until it has ended */
     struct eddyi_stack *stack;
+    struct eddyi_generator *generator; /* of generator/: the innermost that it is running; NULL: none */
     const char *where;            /* "file.c:12" where it was created, or NULL */
     char *name;                   /* owned; NULL: nobody asked for "Task-N" yet */
     uint64_t number;

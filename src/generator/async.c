@@ -1,0 +1,161 @@
+/*
+ * Asynchronous generators: generators that run in a task, and that their loop knows, to close them in the end.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "generator/generator.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+/* The asynchronous generators of a loop that have begun and not ended. */
+struct asyncgens {
+    struct eddyi_loop_part part;
+    struct eddyi_list all;
+    eddy_loop *loop;
+};
+
+static const char key;
+
+static struct eddyi_generator *inner_of(const eddy_async_generator *g)
+{
+    return (struct eddyi_generator *)(void *)g;
+}
+
+static void close_part(struct eddyi_loop_part *part)
+{
+    struct asyncgens *gens = eddyi_container(part, struct asyncgens, part);
+
+    while (eddyi_list_pop(&gens->all))
+        ;
+    eddyi_free(gens);
+}
+
+static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
+{
+    struct asyncgens *gens = eddyi_container(part, struct asyncgens, part);
+
+    return eddyi_list_empty(&gens->all) ? NULL : eddy_loop_shutdown_asyncgens(gens->loop);
+}
+
+static struct asyncgens *asyncgens_of(eddy_loop *loop)
+{
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+    struct asyncgens *gens;
+
+    if (part)
+        return eddyi_container(part, struct asyncgens, part);
+    gens = eddyi_zalloc(sizeof *gens);
+    if (!gens)
+        return NULL;
+    gens->loop = loop;
+    gens->part.key = &key;
+    gens->part.close = close_part;
+    gens->part.shutdown = shut_down;
+    eddyi_list_init(&gens->all);
+    eddyi_loop_part_add(loop, &gens->part);
+    return gens;
+}
+
+eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void *args), const void *args,
+                                               size_t size)
+{
+    return (eddy_async_generator *)(void *)eddyi_generator_new(name, fn, args, size);
+}
+
+/* In a task, and known to its loop. */
+static int prepare(struct eddyi_generator *g)
+{
+    eddy_task *t = eddyi_task_here();
+    struct asyncgens *gens;
+
+    if (!t)
+        return EDDY_ENOTASK;
+    if (g->state != EDDYI_GEN_CREATED)
+        return 0;
+    gens = asyncgens_of(t->future.loop);
+    if (!gens)
+        return eddy_raise(-ENOMEM, NULL);
+    eddyi_list_append(&gens->all, &g->link);
+    return 0;
+}
+
+static int resume(eddy_async_generator *public, void *value, const eddy_exception *thrown, void **ret_value)
+{
+    struct eddyi_generator *g = inner_of(public);
+    int rc = g ? prepare(g) : eddy_raise(-ENOMEM, NULL);
+
+    return rc < 0 ? rc : eddyi_generator_resume(g, value, thrown, ret_value);
+}
+
+int eddy_anext(eddy_async_generator *g, void **ret_value)
+{
+    return resume(g, NULL, NULL, ret_value);
+}
+
+int eddy_asend(eddy_async_generator *g, void *value, void **ret_value)
+{
+    return resume(g, value, NULL, ret_value);
+}
+
+int eddy_athrow(eddy_async_generator *g, void **ret_value, int code, const char *fmt, ...)
+{
+    eddy_exception *e;
+    va_list args;
+    int rc;
+
+    if (code >= 0)
+        return eddy_raise(EDDY_EMISUSE, "the code of an exception is negative");
+    va_start(args, fmt);
+    e = eddyi_exception_vnew(code, fmt, args);
+    va_end(args);
+    if (!e)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = resume(g, NULL, e, ret_value);
+    eddy_exception_unref(e);
+    return rc;
+}
+
+int eddy_aclose(eddy_async_generator *g)
+{
+    int rc = g ? 0 : eddy_raise(-ENOMEM, NULL);
+
+    if (rc == 0 && !eddyi_task_here())
+        rc = EDDY_ENOTASK;
+    return rc < 0 ? rc : eddyi_generator_close(inner_of(g));
+}
+
+void eddy_async_generator_free(eddy_async_generator *g)
+{
+    if (!g)
+        return;
+    eddyi_generator_close(inner_of(g));
+    eddyi_generator_free(inner_of(g));
+}
+
+static void report(eddy_loop *loop)
+{
+    eddy_exception_context context = {
+        .message = "an error occurred during closing of asynchronous generator",
+        .exception = eddy_error(),
+    };
+
+    eddy_loop_call_exception_handler(loop, &context);
+}
+
+static eddy_async(shutdown_asyncgens, (eddy_loop *, loop))
+{
+    struct asyncgens *gens = asyncgens_of(loop);
+    struct eddyi_list *l;
+
+    if (!gens)
+        return eddy_raise(-ENOMEM, NULL);
+    while ((l = eddyi_list_pop(&gens->all)) != NULL)
+        if (eddyi_generator_close(eddyi_container(l, struct eddyi_generator, link)) < 0)
+            report(loop);
+    return 0;
+}
+
+eddy_coroutine *eddy_loop_shutdown_asyncgens(eddy_loop *loop)
+{
+    return shutdown_asyncgens(loop);
+}

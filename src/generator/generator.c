@@ -1,0 +1,230 @@
+#include "generator/generator.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "base/thread.h"
+#include "context/stack.h"
+#include "task/task.h"
+
+#include <string.h>
+
+/* Generators need no loop, so their stacks are the thread's. A generator ends in the thread in which it began. */
+static EDDYI_THREAD_LOCAL struct eddyi_stack_pool *stacks;
+
+/* The innermost generator that runs in this thread outside of tasks. */
+static EDDYI_THREAD_LOCAL struct eddyi_generator *running_outside;
+
+static void close_stacks(void)
+{
+    eddyi_stack_pool_close(stacks);
+    stacks = NULL;
+}
+
+static int take_stack(struct eddyi_generator *g)
+{
+    int rc = 0;
+
+    if (!stacks) {
+        eddyi_thread_at_exit(close_stacks);
+        rc = eddyi_stack_pool_new(0, &stacks);
+    }
+    return rc < 0 ? rc : eddyi_stack_take(stacks, 0, &g->stack);
+}
+
+static struct eddyi_generator **innermost(void)
+{
+    eddy_task *t = eddy_current_task();
+
+    return t ? &t->generator : &running_outside;
+}
+
+struct eddyi_generator *eddyi_generator_here(void)
+{
+    return *innermost();
+}
+
+struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args, size_t size)
+{
+    struct eddyi_generator *g = eddyi_zalloc(sizeof *g + size);
+
+    if (!g) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    g->name = name;
+    g->fn = fn;
+    eddyi_list_init(&g->link);
+    if (size)
+        memcpy(g->args, args, size);
+    return g;
+}
+
+static void end(struct eddyi_generator *g, int result)
+{
+    g->state = EDDYI_GEN_ENDED;
+    g->result = result;
+    eddyi_list_remove(&g->link);
+    if (result < 0) {
+        const eddy_exception *e = eddy_error();
+
+        g->error = eddy_exception_code(e) == result ? eddy_exception_ref(e) : eddy_exception_new(result, NULL);
+    }
+}
+
+static void run_body(void *arg)
+{
+    struct eddyi_generator *g = arg;
+    struct eddyi_fiber mine;
+
+    end(g, g->fn(g->args));
+    mine = g->fiber;
+    eddyi_fiber_exit(&mine, &g->caller);
+}
+
+/* Control goes to the generator, and comes back when it yields or ends. */
+static void switch_to(struct eddyi_generator *g)
+{
+    eddy_task *t = eddy_current_task();
+    struct eddyi_generator **here = innermost();
+
+    g->outer = *here;
+    *here = g;
+    if (t) {
+        struct eddyi_stack *stack = t->stack;
+
+        g->caller = t->fiber;
+        t->fiber = g->fiber;
+        t->stack = g->stack;
+        eddyi_fiber_switch(&g->caller, &g->fiber);
+        t->fiber = g->caller;
+        t->stack = stack;
+    } else {
+        if (g->outer)
+            g->caller = g->outer->fiber;
+        else
+            eddyi_fiber_init_thread(&g->caller);
+        eddyi_fiber_switch(&g->caller, &g->fiber);
+    }
+    *here = g->outer;
+}
+
+/* Ends one that has not begun. */
+static int end_unbegun(struct eddyi_generator *g, const eddy_exception *thrown)
+{
+    g->state = EDDYI_GEN_ENDED;
+    g->result = eddy_exception_code(thrown);
+    return eddy_reraise(thrown);
+}
+
+static int begin(struct eddyi_generator *g)
+{
+    int rc = take_stack(g);
+
+    if (rc < 0)
+        return eddy_raise(rc, "no stack for the generator '%s'", g->name);
+    eddyi_fiber_init(&g->fiber, g->stack->limit, g->stack->object, run_body, g);
+    return 0;
+}
+
+/* What its error was is told once; later resumptions only find it ended. */
+static int tell_end(struct eddyi_generator *g)
+{
+    const eddy_exception *e = g->error;
+
+    if (g->stack)
+        eddyi_stack_give(g->stack);
+    g->stack = NULL;
+    if (g->result >= 0)
+        return 0;
+    eddyi_error_set(eddyi_error_here(), g->result, (eddy_exception *)e);
+    g->error = NULL;
+    return g->result;
+}
+
+int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown, void **ret_value)
+{
+    int rc;
+
+    if (g->state == EDDYI_GEN_RUNNING)
+        return eddy_raise(EDDY_EMISUSE, "generator '%s' is already executing", g->name);
+    if (g->state == EDDYI_GEN_ENDED)
+        return thrown ? eddy_reraise(thrown) : 0;
+    if (g->state == EDDYI_GEN_CREATED) {
+        if (thrown)
+            return end_unbegun(g, thrown);
+        if (value)
+            return eddy_raise(EDDY_EMISUSE, "can't send a value to the just-started generator '%s'", g->name);
+        rc = begin(g);
+        if (rc < 0)
+            return rc;
+    }
+    g->sent = value;
+    g->thrown = eddy_exception_ref(thrown);
+    g->state = EDDYI_GEN_RUNNING;
+    switch_to(g);
+    if (g->state == EDDYI_GEN_ENDED)
+        return tell_end(g);
+    if (ret_value)
+        *ret_value = g->handed_out;
+    return 1;
+}
+
+int eddy_yield(void *value, void **ret_sent)
+{
+    struct eddyi_generator *g = eddyi_generator_here();
+    eddy_task *t = eddy_current_task();
+    struct eddyi_var_scope *vars = eddyi_vars_current;
+    int code;
+
+    if (!g)
+        return eddy_raise(EDDY_EMISUSE, "eddy_yield() outside a generator");
+    g->handed_out = value;
+    g->state = EDDYI_GEN_SUSPENDED;
+    if (t)
+        g->fiber = t->fiber;
+    eddyi_fiber_switch(&g->fiber, &g->caller);
+    eddyi_vars_current = vars;
+
+    if (g->thrown) {
+        code = eddy_reraise(g->thrown);
+        eddy_exception_unref(g->thrown);
+        g->thrown = NULL;
+        return code;
+    }
+    if (ret_sent)
+        *ret_sent = g->sent;
+    return 0;
+}
+
+int eddyi_generator_close(struct eddyi_generator *g)
+{
+    eddy_exception *leave;
+    int rc;
+
+    if (g->state == EDDYI_GEN_ENDED)
+        return 0;
+    if (g->state == EDDYI_GEN_CREATED) {
+        g->state = EDDYI_GEN_ENDED;
+        return 0;
+    }
+    leave = eddy_exception_new(EDDY_EGENERATOREXIT, NULL);
+    if (!leave)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = eddyi_generator_resume(g, NULL, leave, NULL);
+    eddy_exception_unref(leave);
+    if (rc > 0)
+        return eddy_raise(EDDY_EMISUSE, "generator '%s' ignored GeneratorExit", g->name);
+    return rc == EDDY_EGENERATOREXIT ? 0 : rc;
+}
+
+void eddyi_generator_free(struct eddyi_generator *g)
+{
+    eddyi_list_remove(&g->link);
+    if (g->stack) {
+        eddyi_fiber_fini(&g->fiber);
+        eddyi_stack_give(g->stack);
+    }
+    eddy_exception_unref(g->thrown);
+    eddy_exception_unref(g->error);
+    eddyi_free(g);
+}
