@@ -32,7 +32,8 @@ typedef struct eddy_async_generator eddy_async_generator;
 /*
  * eddy_gen(name, (type, parameter)…) { body } defines `eddy_generator *name(type parameter, …)`, and
  * eddy_async_gen(…) `eddy_async_generator *name(…)`, as eddy_async does a coroutine function. Calling it copies the arguments and
- * runs nothing. NULL when memory is short; every function here takes NULL and gives -ENOMEM.
+ * runs nothing. NULL when memory is short; every function here takes NULL and gives -ENOMEM. What the arguments point to
+ * belongs to the body from its first resumption on, and to the caller if that never comes.
  */
 #define eddy_gen(...)                                                                              \
     EDDYI_CAT(EDDYI_GEN_, EDDYI_PARAMS(__VA_ARGS__))(eddy_generator, eddy_generator_new, __VA_ARGS__)

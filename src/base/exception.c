@@ -17,12 +17,19 @@ struct eddy_exception {
     eddy_exception *members[];
 };
 
-/* Its count starts so high that nobody ever frees it. */
+/* What must be there without memory. The counts start so high that nobody ever frees them. */
 static struct eddy_exception no_memory = {.refs = 1u << 30, .code = -ENOMEM, .message = ""};
+
+static struct eddy_exception generator_exit = {.refs = 1u << 30, .code = EDDY_EGENERATOREXIT, .message = ""};
 
 eddy_exception *eddyi_exception_no_memory(void)
 {
     return &no_memory;
+}
+
+eddy_exception *eddyi_exception_generator_exit(void)
+{
+    return &generator_exit;
 }
 
 static eddy_exception *make(int code, size_t n_members, size_t message_size)
@@ -81,7 +88,7 @@ eddy_exception *eddy_exception_group_new(const char *message, eddy_exception *co
     if (!e)
         return NULL;
     for (size_t i = 0; i < n; i++)
-        e->members[i] = eddy_exception_ref(members[i]);
+        e->members[i] = eddy_exception_ref(members[i] ? members[i] : &no_memory);
     memcpy((char *)(e->members + n), message ? message : "", size);
     return e;
 }

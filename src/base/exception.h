@@ -12,8 +12,9 @@
 /* As eddy_exception_new(), from a va_list. */
 eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args);
 
-/* -ENOMEM, for when there is no memory to make an exception; counts no references. */
+/* -ENOMEM and EDDY_EGENERATOREXIT, which are there also when no exception can be made. Static, so nobody owns them. */
 eddy_exception *eddyi_exception_no_memory(void);
+eddy_exception *eddyi_exception_generator_exit(void);
 
 /*
  * The latest failure of a task or thread. A code alone needs no memory; the exception is made when

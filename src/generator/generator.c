@@ -74,11 +74,9 @@ static void end(struct eddyi_generator *g, int result)
 static void run_body(void *arg)
 {
     struct eddyi_generator *g = arg;
-    struct eddyi_fiber mine;
 
     end(g, g->fn(g->args));
-    mine = g->fiber;
-    eddyi_fiber_exit(&mine, &g->caller);
+    eddyi_fiber_exit(&g->fiber, &g->caller);
 }
 
 /* Control goes to the generator, and comes back when it yields or ends. */
@@ -198,7 +196,6 @@ int eddy_yield(void *value, void **ret_sent)
 
 int eddyi_generator_close(struct eddyi_generator *g)
 {
-    eddy_exception *leave;
     int rc;
 
     if (g->state == EDDYI_GEN_ENDED)
@@ -207,11 +204,7 @@ int eddyi_generator_close(struct eddyi_generator *g)
         g->state = EDDYI_GEN_ENDED;
         return 0;
     }
-    leave = eddy_exception_new(EDDY_EGENERATOREXIT, NULL);
-    if (!leave)
-        return eddy_raise(-ENOMEM, NULL);
-    rc = eddyi_generator_resume(g, NULL, leave, NULL);
-    eddy_exception_unref(leave);
+    rc = eddyi_generator_resume(g, NULL, eddyi_exception_generator_exit(), NULL);
     if (rc > 0)
         return eddy_raise(EDDY_EMISUSE, "generator '%s' ignored GeneratorExit", g->name);
     return rc == EDDY_EGENERATOREXIT ? 0 : rc;

@@ -89,16 +89,19 @@ void eddyi_task_start_eagerly(eddy_task *t)
     eddyi_vars_current = vars;
 }
 
-/* Leaves the stack for good. It is given back while it is still running, which the pool allows. */
+/*
+ * Leaves the stack for good. It is given back, with the task on it, while it is still running: the pool leaves
+ * both alone until somebody takes a stack, and that is somebody after the switch.
+ */
 static _Noreturn void leave(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop;
-    struct eddyi_fiber mine = t->fiber, *starter = t->starter;
+    struct eddyi_fiber *starter = t->starter;
 
     loop->current = NULL;
     eddyi_vars_current = NULL;
     eddy_future_unref(&t->future);
-    eddyi_fiber_exit(&mine, starter ? starter : next_fiber(loop));
+    eddyi_fiber_exit(&t->fiber, starter ? starter : next_fiber(loop));
 }
 
 /* Where the first switch to a task arrives. */
