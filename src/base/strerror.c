@@ -25,6 +25,7 @@ static const struct {
     {EDDY_EFORKED, "The event loop was made before fork()"},
     {EDDY_EGENERATOREXIT, "The generator is being closed"},
     {EDDY_EMISUSE, "The call makes no sense here"},
+    {EDDY_EBROKEN, "The worker process that ran the job has died"},
 };
 
 const char *eddy_strerror(int status)

@@ -39,8 +39,8 @@ int eddyi_sys_map(size_t size, bool stack, void **ret)
 void eddyi_sys_unmap(void *p, size_t size)
 {
     eddyi_ledger(-1);
-    /* Unmapping the middle of a merged mapping makes two of it, and so can fail at vm.max_map_count. The address space is
-     * lost then, the memory need not be. */
+    /* Unmapping the middle of a merged mapping makes two of it, and so can fail at vm.max_map_count. The
+     * address space is lost then, the memory need not be. */
     if (munmap(p, size) < 0)
         madvise(p, size, MADV_DONTNEED);
 }
@@ -128,6 +128,16 @@ int eddyi_sys_sigaltstack(const stack_t *stack, stack_t *ret_old)
 long eddyi_sys_pid(void)
 {
     return getpid();
+}
+
+long eddyi_sys_tid(void)
+{
+    return gettid();
+}
+
+bool eddyi_sys_is_main_thread(void)
+{
+    return getpid() == gettid();
 }
 
 int64_t eddyi_sys_now(void)

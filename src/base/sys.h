@@ -12,7 +12,9 @@
 #define EDDYI_SYS_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -111,10 +113,34 @@ int eddyi_sys_pollable(int fd);
 /* Sleeps until @fd is readable, at most @timeout nanoseconds; for when the usual wait is not available. */
 void eddyi_sys_nap(int fd, int64_t timeout);
 
+/* Threads, in sys_thread.c. */
+int eddyi_sys_thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg); /* joinable; -EAGAIN */
+void eddyi_sys_thread_name(const char *name);                                  /* of the calling thread */
+unsigned eddyi_sys_cpus(void);                                                 /* that this process may use; >= 1 */
+/* Sleeps while *word is @expected; returns when woken, when interrupted, or for no reason at all. */
+void eddyi_sys_futex_wait(atomic_uint *word, unsigned expected);
+void eddyi_sys_futex_wake(atomic_uint *word); /* all who sleep there; also from a signal handler */
+
+/* Processes and what connects them, in sys_process.c. Descriptors are close-on-exec. */
+struct pollfd;
+long eddyi_sys_fork(void);
+long eddyi_sys_wait_child(long pid, bool block, int *ret_status); /* -1: any child. Its pid, 0: none has ended */
+int eddyi_sys_kill(long pid, int signo);
+int eddyi_sys_socketpair(int type, int ret_fds[2]);
+int eddyi_sys_pipe(int ret_fds[2]);
+int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms); /* interrupted is 0, too */
+/* One message of a SOCK_SEQPACKET socket, with up to 2 descriptors; they wait. */
+int eddyi_sys_send_message(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
+long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsigned n_fds); /* 0: the end */
+void eddyi_sys_hang_up(int fd); /* ends a connection for all who have the descriptor */
+void eddyi_sys_close_all_but(const int *keep, unsigned n); /* standard input, output and error stay */
+
 int eddyi_sys_sigaction(int signo, const struct sigaction *act, struct sigaction *ret_old);
 int eddyi_sys_sigaltstack(const stack_t *stack, stack_t *ret_old);
 
 long eddyi_sys_pid(void);
+long eddyi_sys_tid(void);
+bool eddyi_sys_is_main_thread(void);
 
 /* CLOCK_MONOTONIC in nanoseconds; cannot fail. */
 int64_t eddyi_sys_now(void);

@@ -1,9 +1,9 @@
 /*
  * Fibers in C: the first frame of a new one, and what the sanitizers must hear about a switch.
  *
- * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack, arrive() as the first thing on
- * the new one, be that the return from a switch or the beginning of a fiber. In builds without sanitizers both
- * are empty, and eddyi_fiber_switch() is the assembly itself.
+ * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack, arrive()
+ * as the first thing on the new one, be that the return from a switch or the beginning of a fiber. Builds
+ * without sanitizers have neither, and eddyi_fiber_switch() is the assembly itself.
  */
 #include "context/fiber.h"
 
@@ -18,13 +18,21 @@ void *eddyi_fiber_prepare(void *top, void (*entry)(void *arg), void *arg);
 
 #define UNWATCHED __attribute__((no_sanitize("address")))
 
-/* Whoever switched last in this thread. Valid until the one who arrives has run arrive(). */
+/* Who switched last in this thread, unless for the last time; read by the one who arrives. */
 static _Thread_local struct eddyi_fiber *left;
 
-UNWATCHED static void leave(struct eddyi_fiber *from, struct eddyi_fiber *to, int for_good)
+UNWATCHED static void leave(struct eddyi_fiber *from, struct eddyi_fiber *to)
 {
     left = from;
-    __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->stack_low, to->stack_size);
+    __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_low, to->stack_size);
+}
+
+/* Also ends the fake stack, on which @from may be. */
+UNWATCHED static void leave_for_good(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    (void)from;
+    left = NULL;
+    __sanitizer_start_switch_fiber(NULL, to->stack_low, to->stack_size);
 }
 
 UNWATCHED static void arrive(struct eddyi_fiber *self)
@@ -34,7 +42,7 @@ UNWATCHED static void arrive(struct eddyi_fiber *self)
 
     __sanitizer_finish_switch_fiber(self->fake_stack, &low, &size);
     /* ASan knows the bounds of the thread's stack and tells them here, for the way back. */
-    if (left->stack_size == 0) {
+    if (left && left->stack_size == 0) {
         left->stack_low = low;
         left->stack_size = size;
     }
@@ -67,7 +75,7 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 static atomic_int fibers;
 static _Thread_local void *thread_tsan; /* the thread's own name */
-static _Thread_local void *ended;       /* was running when it was destroyed: to be done on arrival elsewhere */
+static _Thread_local void *ended;       /* left for good: to be destroyed by the one who arrives */
 
 static void destroy(void *tsan)
 {
@@ -75,16 +83,23 @@ static void destroy(void *tsan)
     atomic_fetch_sub_explicit(&fibers, 1, memory_order_relaxed);
 }
 
-/* Inline, as clang notes the return of every other function, and this would return in a fiber that never called it. */
-UNWATCHED __attribute__((always_inline)) static inline void leave(struct eddyi_fiber *from, struct eddyi_fiber *to,
-                                                                  int for_good)
+/* Inline, as clang notes every function's return, and these would return in a fiber that never called them. */
+#define INLINE __attribute__((always_inline)) static inline
+
+UNWATCHED INLINE void leave(struct eddyi_fiber *from, struct eddyi_fiber *to)
 {
     void *tsan = to->tsan ? to->tsan : thread_tsan;
 
     (void)from;
-    (void)for_good;
     if (tsan != __tsan_get_current_fiber())
         __tsan_switch_to_fiber(tsan, 0);
+}
+
+UNWATCHED INLINE void leave_for_good(struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    ended = from->tsan;
+    from->tsan = NULL;
+    leave(from, to);
 }
 
 UNWATCHED static void arrive(struct eddyi_fiber *self)
@@ -115,11 +130,7 @@ static void begin(struct eddyi_fiber *f, void *low, void *top)
 
 void eddyi_fiber_fini(struct eddyi_fiber *f)
 {
-    if (!f->tsan)
-        return;
-    if (f->tsan == __tsan_get_current_fiber())
-        ended = f->tsan;
-    else
+    if (f->tsan)
         destroy(f->tsan);
     f->tsan = NULL;
 }
@@ -155,15 +166,17 @@ void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)
 
 UNWATCHED void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *to)
 {
-    leave(from, to, 0);
+    leave(from, to);
     eddyi_fiber_jump(from, to);
     arrive(from);
 }
 
 UNWATCHED void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to)
 {
-    leave(from, to, 1);
-    eddyi_fiber_jump(from, to);
+    struct eddyi_fiber nobody;
+
+    leave_for_good(from, to);
+    eddyi_fiber_jump(&nobody, to);
     __builtin_trap();
 }
 

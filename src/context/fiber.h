@@ -1,12 +1,14 @@
 /*
  * Fibers: flows of control with a stack of their own, and the switch between them.
  *
- * A switch saves the registers that a function call must preserve on the stack it leaves, and the
- * stack pointer in the fiber; nothing else. The floating-point environment (rounding, exception masks) belongs to the
- * thread, not to the fiber. The assembly is in fiber_x86_64.S and fiber_aarch64.S; AddressSanitizer and ThreadSanitizer
- * are told about every switch in fiber.c, in builds that use them, and valgrind about every stack in stack.c.
+ * A switch saves the registers that a function call must preserve on the stack it leaves, and the stack
+ * pointer in the fiber; nothing else. The floating-point environment (rounding, exception masks) belongs
+ * to the thread, not to the fiber. The assembly is in fiber_x86_64.S and fiber_aarch64.S;
+ * AddressSanitizer and ThreadSanitizer are told about every switch in fiber.c, in builds that use them,
+ * and valgrind about every stack in stack.c.
  *
- * A fiber stays on the thread it first ran on: compilers keep the addresses of thread-local variables across calls.
+ * A fiber stays on the thread it first ran on: compilers keep the addresses of thread-local variables
+ * across calls.
  */
 #ifndef EDDYI_FIBER_H
 #define EDDYI_FIBER_H
@@ -28,9 +30,9 @@
 struct eddyi_fiber {
     void *sp; /* where it continues; valid while it is suspended. First, as the assembly wants it */
 #ifdef EDDYI_FIBER_ASAN
-    const void *stack_low; /* lowest byte of its stack; of a thread's, not known before the first switch away */
+    const void *stack_low; /* lowest byte of its stack; of a thread's, known after the first switch away */
     size_t stack_size;     /* bytes from there to where its frames begin */
-    void *fake_stack;      /* where ASan keeps variables of frames that have returned, while it is suspended */
+    void *fake_stack;      /* where ASan keeps variables, to catch uses after return; while suspended */
 #endif
 #ifdef EDDYI_FIBER_TSAN
     void *tsan; /* TSan's name for it; NULL: it goes by the thread's */
@@ -41,11 +43,10 @@ struct eddyi_fiber {
 void eddyi_fiber_init_thread(struct eddyi_fiber *f);
 
 /*
- * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. @entry must not
- * return: it leaves with eddyi_fiber_exit(). A backtrace ends at @entry's caller.
+ * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. @entry
+ * must not return: it leaves with eddyi_fiber_exit(). A backtrace ends at @entry's caller.
  */
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg),
-                      void *arg);
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg);
 
 /* In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. */
 void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
@@ -60,13 +61,10 @@ static inline void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fib
 }
 #endif
 
-/* The same for the last time: @from and its stack are free as soon as @to runs. */
+/* The same for the last time: @from is forgotten, and its stack free as soon as @to runs. */
 void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to) __attribute__((noreturn));
 
-/*
- * Forgets a fiber; it need not have ended. The running fiber may only do this to itself if
- * eddyi_fiber_exit() is the next thing it does.
- */
+/* Forgets a fiber that is not running and will not run again: one that never did, or stays suspended. */
 void eddyi_fiber_fini(struct eddyi_fiber *f);
 
 #endif

@@ -3,11 +3,12 @@
  *
  *     r15 | r14 | r13 | r12 | rbx | rbp | address to continue at
  *
- * The resume is an indirect jump, not a return: the processor predicts returns from the calls it has seen, a
- * switch returns to another one's call, and each such miss costs about 5 ns. "notrack", as compilers use it for jump
- * tables, because what follows a call instruction has no landing pad.
+ * The resume is an indirect jump, not a return: the processor predicts returns from the calls it has
+ * seen, a switch returns to another one's call, and each such miss costs about 5 ns. "notrack", as
+ * compilers use it for jump tables, because what follows a call instruction has no landing pad.
  *
- * The saved frame has the same shape on both sides, so the unwind information holds on either side of the exchange.
+ * The saved frame has the same shape on both sides, so the unwind information holds on either side of the
+ * exchange.
  */
         .text
 
@@ -92,8 +93,8 @@ eddyi_fiber_prepare:
         .size   eddyi_fiber_prepare, .-eddyi_fiber_prepare
 
 /*
- * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be undefined. They look up
- * the address before a return address, hence the first nop.
+ * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be undefined.
+ * They look up the address before a return address, hence the first nop.
  */
         .type   eddyi_fiber_start, @function
         .p2align 4

@@ -2,9 +2,9 @@
  * What valgrind and the sanitizers must hear about stacks. Without them it all comes to nothing, or, for
  * valgrind, to a few instructions without effect.
  *
- * Valgrind takes a large change of the stack pointer for a switch only between stacks it knows. AddressSanitizer's
- * marks of frames that never returned would accuse the stack's next user; its leak check does not look into
- * mappings unless told, and a task is in one.
+ * Valgrind takes a large change of the stack pointer for a switch only between stacks it knows.
+ * AddressSanitizer's marks of frames that never returned would accuse the stack's next user; its leak
+ * check does not look into mappings unless told, and a task is in one.
  */
 #ifndef EDDYI_MARK_H
 #define EDDYI_MARK_H
@@ -41,7 +41,7 @@ static inline bool eddyi_mark_watched(void)
 #endif
 }
 
-/* A stack was made: frames in [low, top), the object and descriptor from there to @end. Returns valgrind's number for it. */
+/* A stack was made: frames in [low, top), object and descriptor up to @end. Returns valgrind's number. */
 static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
 {
     (void)top;
@@ -52,11 +52,13 @@ static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
     return (unsigned)VALGRIND_STACK_REGISTER(low, top);
 }
 
+/* It is one no longer: what comes to lie here next may be anything. */
 static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end)
 {
     (void)low;
     (void)end;
 #ifdef EDDYI_FIBER_ASAN
+    __asan_unpoison_memory_region(low, (size_t)(end - low));
     __lsan_unregister_root_region(low, (size_t)(end - low));
 #endif
     VALGRIND_STACK_DEREGISTER(valgrind_id);

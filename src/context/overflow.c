@@ -14,7 +14,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* Without the frame the kernel pushes (AT_MINSIGSTKSZ), which may be large: AVX-512 has 2.5 KiB of registers. */
+/* Without the frame the kernel pushes (AT_MINSIGSTKSZ): with AVX-512 it has 2.5 KiB of registers. */
 #define ALTERNATE_SIZE ((size_t)64 * 1024)
 
 static eddyi_overflow_describe_fn *describe;

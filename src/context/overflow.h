@@ -21,8 +21,8 @@ typedef bool eddyi_overflow_describe_fn(const void *addr, char *buf, size_t size
 void eddyi_overflow_install(eddyi_overflow_describe_fn *describe);
 
 /*
- * Gives this thread an alternate signal stack, unless it has one, and takes it back. In pairs
- * around each run of a loop. Returns what to pass to _leave. Without memory there is no message, that is all.
+ * Gives this thread an alternate signal stack, unless it has one, and takes it back. In pairs around each
+ * run of a loop. Returns what to pass to _leave. Without memory there is no message, that is all.
  */
 void *eddyi_overflow_enter(void);
 void eddyi_overflow_leave(void *token);

@@ -1,25 +1,24 @@
 /*
  * The pool of stacks.
  *
- * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its slab), free (it
- * has a descriptor and whatever pages its last user touched; in its class's free list, latest first) or taken.
+ * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its slab),
+ * free (it has a descriptor and whatever pages its last user touched; in its class's free list, latest
+ * first) or taken.
  *
  *     bare -- make() --> taken -- eddyi_stack_give() --> free -- eddyi_stack_take() --> taken
  *       ^---------------------------- drop() ------------'
  *
- * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many stacks at its tail as the
- * least it held in a period were of no use in that period: they are dropped, a few at a time. A bare
- * slot costs its guard's share of the page tables, so that a burst leaves little behind even where single long-lived tasks hold
- * on to the slabs.
+ * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many stacks
+ * at its tail as the least it held in a period were of no use in that period: they are dropped, a few at
+ * a time. A bare slot costs its share of the page tables only, so a burst leaves little behind even where
+ * single long-lived tasks hold on to the slabs.
  */
 #include "context/stack.h"
 
-#include "base/kernel.h"
+#include "base/guard.h"
 #include "base/sys.h"
 #include "context/mark.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,12 +28,9 @@
 #define GUARD_SIZE ((size_t)16 * 1024)
 #define LINE ((size_t)64)
 #define SIZE_BITS (8 * (unsigned)sizeof(size_t))
-#define STAGGER_LINES 16 /* 1 KiB: more gains nothing, and a task and its first frames are to have room in one page */
+#define STAGGER_LINES 16 /* more gains nothing, and a task and its first frames are to fit in one page */
 
-/* mprotect makes two mappings of one, and vm.max_map_count is 65530 by default. */
-#define PROTECTED_MAX 30000
-
-/* How long a stack is kept for nothing, how many gives pass between looks at the clock, and how many are dropped then. */
+/* How long a stack is kept for nothing; how many gives pass between looks at the clock; drops after each. */
 #define UNUSED_NS ((int64_t)5 * 1000000000)
 #define GIVES_PER_TIDY 128
 #define TIDY_BATCH 64
@@ -45,14 +41,14 @@ struct eddyi_stack_slab {
     char *base;
     uint64_t bare;      /* a bit per slot */
     uint64_t guarded;   /* a bit per slot; guards outlive their stacks */
-    unsigned protected; /* guards made with mprotect */
+    unsigned protected; /* of the guards: made with mprotect */
     unsigned valgrind_ids[SLAB_SLOTS_MAX];
 };
 
 struct eddyi_stack_class {
     struct eddyi_stack_pool *pool;
-    size_t size;             /* a power of two */
-    size_t slot_size;        /* from one slot to the next */
+    size_t size;      /* a power of two */
+    size_t slot_size; /* from one slot to the next */
     size_t guard_size;
     unsigned slots;          /* per slab */
     size_t keep;             /* free stacks that are never dropped: SLAB_SIZE of them */
@@ -68,16 +64,12 @@ struct eddyi_stack_pool {
     size_t object_size; /* a multiple of LINE */
     size_t taken;
     bool closed;
-    bool watched; /* by valgrind or AddressSanitizer */
-    enum { UNPROBED, WORKS, UNKNOWN } guard_install; /* in this kernel */
+    bool watched;      /* by valgrind or AddressSanitizer */
     unsigned smallest; /* class in use: with pages above 4 KiB the first have no room beside a guard */
     unsigned gives, makes;
     int64_t period; /* when it began */
     struct eddyi_stack_class classes[CLASSES];
 };
-
-/* Guards made with mprotect, in the whole process, as its mappings are counted. */
-static atomic_int protected_guards;
 
 static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *pool, size_t size, size_t page)
 {
@@ -85,8 +77,8 @@ static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *poo
 
     c->pool = pool;
     c->size = size;
-    /* An odd number of pages: at a distance of a power of two, all the top pages would compete for the same sets of
-     * the TLB (a quarter of the time of a switch, with 1000 stacks). */
+    /* An odd number of pages: at a distance of a power of two, all the top pages would compete for the same
+     * sets of the TLB (a quarter of the time of a switch, with 1000 stacks). */
     c->slot_size = size + page;
     c->guard_size = guard < page ? page : guard;
     c->keep = SLAB_SIZE / size < SLAB_SLOTS_MAX ? SLAB_SIZE / size : SLAB_SLOTS_MAX;
@@ -130,16 +122,17 @@ static uint64_t all_slots(const struct eddyi_stack_class *c)
     return UINT64_MAX >> (SLAB_SLOTS_MAX - c->slots);
 }
 
-static struct eddyi_stack_slab *slab_new(struct eddyi_stack_class *c)
+/* A slab more, in the open list; false if memory is short. */
+static bool slab_new(struct eddyi_stack_class *c)
 {
     struct eddyi_stack_slab *slab = eddyi_zalloc(sizeof(*slab));
     void *base;
 
     if (!slab)
-        return NULL;
+        return false;
     if (eddyi_sys_map(c->slots * c->slot_size, true, &base) < 0) {
         eddyi_free(slab);
-        return NULL;
+        return false;
     }
     /* Before Linux 6.7 MAP_STACK does not say so. Failure: the kernel has no huge pages. */
     eddyi_sys_advise(base, c->slots * c->slot_size, MADV_NOHUGEPAGE);
@@ -147,7 +140,7 @@ static struct eddyi_stack_slab *slab_new(struct eddyi_stack_class *c)
     slab->base = base;
     slab->bare = all_slots(c);
     eddyi_list_append(&c->open, &slab->link);
-    return slab;
+    return true;
 }
 
 static void slab_free(struct eddyi_stack_slab *slab)
@@ -156,78 +149,38 @@ static void slab_free(struct eddyi_stack_slab *slab)
 
     eddyi_list_remove(&slab->link);
     eddyi_sys_unmap(slab->base, c->slots * c->slot_size);
-    atomic_fetch_sub_explicit(&protected_guards, (int)slab->protected, memory_order_relaxed);
+    eddyi_guard_unmapped(slab->protected);
     eddyi_free(slab);
-}
-
-static bool protect(char *low, size_t size)
-{
-    if (atomic_fetch_add_explicit(&protected_guards, 1, memory_order_relaxed) < PROTECTED_MAX &&
-        eddyi_sys_protect_none(low, size) == 0)
-        return true;
-    atomic_fetch_sub_explicit(&protected_guards, 1, memory_order_relaxed);
-    return false;
-}
-
-static void warn_unguarded(void)
-{
-    static atomic_flag said = ATOMIC_FLAG_INIT;
-
-    if (!atomic_flag_test_and_set(&said))
-        fputs("eddy: task stacks made from now on have no guard pages: this kernel has no MADV_GUARD_INSTALL "
-              "(Linux 6.13), and vm.max_map_count allows no more of the other kind. A stack overflow may go "
-              "unnoticed.\n",
-              stderr);
-}
-
-static bool guard_install(struct eddyi_stack_pool *pool, char *low, size_t size)
-{
-    int rc;
-
-    if (pool->guard_install == UNKNOWN)
-        return false;
-    rc = eddyi_sys_guard_install(low, size);
-    if (rc == -EINVAL)
-        pool->guard_install = UNKNOWN;
-    if (rc < 0)
-        return false;
-    /* qemu's emulation of Linux accepts any advice, and ignores it. A guard is what cannot be populated. */
-    if (pool->guard_install == UNPROBED)
-        pool->guard_install = eddyi_sys_advise(low, size, EDDYI_MADV_POPULATE_READ) < 0 ? WORKS : UNKNOWN;
-    return pool->guard_install == WORKS;
 }
 
 /* Tries to have the low end of a slot guarded. */
 static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
 {
     struct eddyi_stack_class *c = slab->class;
-    char *low = slab->base + slot * c->slot_size;
     uint64_t bit = (uint64_t)1 << slot;
+    enum eddyi_guard made;
 
     if (slab->guarded & bit)
         return true;
-    if (!guard_install(c->pool, low, c->guard_size)) {
-        if (!protect(low, c->guard_size)) {
-            warn_unguarded();
-            return false;
-        }
-        slab->protected++;
-    }
+    made = eddyi_guard_make(slab->base + slot * c->slot_size, c->guard_size);
+    if (made == EDDYI_GUARD_NONE)
+        return false;
     slab->guarded |= bit;
+    slab->protected += made == EDDYI_GUARD_PROTECTED;
     return true;
 }
 
 static struct eddyi_stack *make(struct eddyi_stack_class *c)
 {
-    struct eddyi_stack_slab *slab =
-        eddyi_list_empty(&c->open) ? slab_new(c) : eddyi_container(c->open.next, struct eddyi_stack_slab, link);
     struct eddyi_stack_pool *pool = c->pool;
+    struct eddyi_stack_slab *slab;
     struct eddyi_stack *s;
     unsigned slot;
     char *top;
 
-    if (!slab)
+    if (eddyi_list_empty(&c->open) && !slab_new(c))
         return NULL;
+    slab = eddyi_container(c->open.next, struct eddyi_stack_slab, link);
     slot = (unsigned)__builtin_ctzll(slab->bare);
     slab->bare &= slab->bare - 1;
     if (!slab->bare) {
@@ -332,7 +285,7 @@ bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now)
 static void pool_free(struct eddyi_stack_pool *pool)
 {
     for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
-        EDDYI_LIST_EACH(l, &c->free)
+        EDDYI_LIST_EACH (l, &c->free)
             unmark(eddyi_container(l, struct eddyi_stack, link));
         eddyi_list_move_all(&c->open, &c->dense);
         while (!eddyi_list_empty(&c->open))

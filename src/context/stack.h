@@ -5,16 +5,16 @@
  *   | guard | … untouched …        frames grow this way <- | object | struct eddyi_stack |   |
  *   ^ guard ^ limit                                        ^ object                  stagger
  *
- * Each slot holds, at its top, an object of its user (the task) and its own descriptor, so that a parked task
- * with a shallow stack is one page. The position of both is staggered between slots, or the tops of
+ * Each slot holds, at its top, an object of its user (the task) and its own descriptor, so that a parked
+ * task with a shallow stack is one page. The position of both is staggered between slots, or the tops of
  * all stacks would compete for the same cache sets.
  *
  * Guards are installed with madvise(MADV_GUARD_INSTALL) where the kernel has it (6.13), which costs no
- * mapping; elsewhere with mprotect, up to a budget that stays below vm.max_map_count, then without a guard, which is
- * said once on standard error.
+ * mapping; elsewhere with mprotect, up to a budget that stays below vm.max_map_count, then without a
+ * guard, which is said once on standard error.
  *
- * A stack that is given back stays as it is, for the next to take. What no task needed for some seconds goes
- * back to the kernel, but for 16 MiB of each size class.
+ * A stack that is given back stays as it is, for the next to take. What no task needed for some seconds
+ * goes back to the kernel, but for 16 MiB of each size class.
  *
  * A pool belongs to a loop and is used from its thread only. Its memory stays until it is closed and the
  * last stack is back.
@@ -58,14 +58,15 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool);
 int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret);
 
 /*
- * Gives one back. It may be the stack that is running, unless the pool is closed: nothing in it is touched but the
- * descriptor, and its memory stays mapped until another call on the pool.
+ * Gives one back. It may be the stack that is running, unless the pool is closed: nothing in it is
+ * touched but the descriptor, and its memory stays mapped until another call on the pool.
  */
 void eddyi_stack_give(struct eddyi_stack *stack);
 
 /*
  * Gives memory of long unused stacks back to the kernel, a batch at a time; @now is eddyi_sys_now().
- * eddyi_stack_give() calls it now and then; a loop with nothing to do may. True if it should be called again soon.
+ * eddyi_stack_give() calls it now and then; a loop with nothing to do may. True if it should be called
+ * again soon.
  */
 bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now);
 

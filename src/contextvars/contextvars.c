@@ -164,13 +164,16 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
     struct eddyi_var_scope scope = {.context = ctx}, *before = eddyi_vars_current;
     int rc;
 
-    if (ctx->entered)
+    /* The second: by the task or callback that runs in it. */
+    if (ctx->entered || (before && before->context == ctx))
         return eddy_raise(EDDY_EMISUSE, "the context is already entered");
+    eddy_context_ref(ctx); /* fn may give up the caller's */
     ctx->entered = true;
     eddyi_vars_current = &scope;
     rc = fn(arg);
     eddyi_vars_current = before;
     ctx->entered = false;
+    eddy_context_unref(ctx);
     return rc;
 }
 

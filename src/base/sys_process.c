@@ -1,0 +1,207 @@
+/*
+ * The calls of sys.h about processes and what connects them.
+ */
+#include "base/sys.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_FDS = 2 };
+
+long eddyi_sys_fork(void)
+{
+    int f = eddyi_fault("fork");
+
+    return f < 0 ? f : eddyi_sys_result(fork());
+}
+
+long eddyi_sys_wait_child(long pid, bool block, int *ret_status)
+{
+    long rc;
+
+    do
+        rc = eddyi_sys_result(waitpid((pid_t)pid, ret_status, block ? 0 : WNOHANG));
+    while (rc == -EINTR);
+    return rc;
+}
+
+int eddyi_sys_kill(long pid, int signo)
+{
+    return (int)eddyi_sys_result(kill((pid_t)pid, signo));
+}
+
+/* Off the numbers of standard input, output and error, in case the program has closed one of those. */
+static int move_up(int *fd)
+{
+    int moved;
+
+    if (*fd > STDERR_FILENO)
+        return 0;
+    moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0)
+        return -errno;
+    eddyi_sys_close(*fd);
+    *fd = moved;
+    return 0;
+}
+
+static int move_up_pair(int fds[2])
+{
+    int rc = move_up(&fds[0]);
+
+    if (rc == 0)
+        rc = move_up(&fds[1]);
+    if (rc < 0) {
+        eddyi_sys_close(fds[0]);
+        eddyi_sys_close(fds[1]);
+    }
+    return rc;
+}
+
+int eddyi_sys_socketpair(int type, int ret_fds[2])
+{
+    int fds[2], rc = eddyi_fault("socketpair");
+
+    if (rc == 0)
+        rc = (int)eddyi_sys_result(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds));
+    if (rc == 0)
+        rc = move_up_pair(fds);
+    if (rc == 0)
+        memcpy(ret_fds, fds, sizeof fds);
+    return rc;
+}
+
+int eddyi_sys_pipe(int ret_fds[2])
+{
+    int fds[2], rc = eddyi_fault("pipe2");
+
+    if (rc == 0)
+        rc = (int)eddyi_sys_result(pipe2(fds, O_CLOEXEC));
+    if (rc == 0)
+        rc = move_up_pair(fds);
+    if (rc == 0)
+        memcpy(ret_fds, fds, sizeof fds);
+    return rc;
+}
+
+int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms)
+{
+    int f = eddyi_fault("poll");
+    int rc = f < 0 ? f : (int)eddyi_sys_result(poll(fds, n, timeout_ms));
+
+    for (unsigned i = 0; rc < 0 && i < n; i++)
+        fds[i].revents = 0;
+    return rc == -EINTR ? 0 : rc;
+}
+
+/* Room for descriptors beside a message, aligned as cmsg(3) wants it. */
+union fd_room {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
+};
+
+int eddyi_sys_send_message(int fd, const void *data, size_t size, const int *fds, unsigned n_fds)
+{
+    union fd_room room;
+    struct iovec iov = {(void *)data, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *header;
+    long rc;
+
+    if (n_fds > 0) {
+        memset(&room, 0, sizeof room);
+        msg.msg_control = room.space;
+        msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        header = CMSG_FIRSTHDR(&msg);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
+    }
+    do {
+        rc = eddyi_fault("sendmsg");
+        if (rc == 0)
+            rc = eddyi_sys_result(sendmsg(fd, &msg, MSG_NOSIGNAL));
+    } while (rc == -EINTR);
+    return rc < 0 ? (int)rc : 0;
+}
+
+long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsigned n_fds)
+{
+    union fd_room room;
+    struct iovec iov = {data, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *header;
+    long rc;
+
+    for (unsigned i = 0; i < n_fds; i++)
+        ret_fds[i] = -1;
+    if (n_fds > 0) {
+        msg.msg_control = room.space;
+        msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+    }
+    do {
+        rc = eddyi_fault("recvmsg");
+        if (rc == 0)
+            rc = eddyi_sys_result(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC));
+    } while (rc == -EINTR);
+    header = rc > 0 && n_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(n_fds * sizeof(int)))
+        memcpy(ret_fds, CMSG_DATA(header), n_fds * sizeof(int));
+    return rc;
+}
+
+void eddyi_sys_hang_up(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+}
+
+static bool is_kept(int fd, const int *keep, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (keep[i] == fd)
+            return true;
+    return fd <= STDERR_FILENO;
+}
+
+/* Where close_range(2), Linux 5.9, is missing or filtered: what is open now is listed. */
+static void close_listed(const int *keep, unsigned n)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)) != NULL) {
+        int fd = atoi(entry->d_name);
+
+        if (entry->d_name[0] != '.' && fd != dirfd(dir) && !is_kept(fd, keep, n))
+            close(fd);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+void eddyi_sys_close_all_but(const int *keep, unsigned n)
+{
+    unsigned first = STDERR_FILENO + 1;
+
+    /* The gaps between those that are kept, from below. */
+    while (first <= INT32_MAX) {
+        unsigned last = ~0u;
+
+        for (unsigned i = 0; i < n; i++)
+            if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] <= last)
+                last = (unsigned)keep[i];
+        if (last > first && close_range(first, last == ~0u ? last : last - 1, 0) < 0) {
+            close_listed(keep, n);
+            return;
+        }
+        if (last == ~0u)
+            return;
+        first = last + 1;
+    }
+}
