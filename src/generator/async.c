@@ -70,7 +70,7 @@ static int prepare(struct eddyi_generator *g)
 
     if (!t)
         return EDDY_ENOTASK;
-    if (g->state != EDDYI_GEN_CREATED)
+    if (g->state != EDDYI_GEN_CREATED || !eddyi_list_empty(&g->link))
         return 0;
     gens = asyncgens_of(t->future.loop);
     if (!gens)
