@@ -44,6 +44,13 @@ static eddy_task *awaited_task(const eddy_task *t)
     return eddy_future_as_task(t->wait->future);
 }
 
+/* The request came back to a task that it went through, by way of a gather: the task waits for itself. */
+static void come_full_circle(eddy_task *t)
+{
+    if (t->wait && !t->wait->over && eddyi_wait_is_await(t->wait))
+        eddyi_await_break(t->wait);
+}
+
 /*
  * A chain of tasks each of which awaits the next is walked in a loop, not by recursion: it may be longer than any
  * stack. Where it bites its own tail nothing could ever end, so the last wait is broken off.
@@ -55,6 +62,10 @@ bool eddyi_task_cancel(eddy_task *first, const eddy_exception *message)
     first->future.unretrieved = false;
     if (eddyi_future_done(&first->future))
         return false;
+    if (first->visited) {
+        come_full_circle(first);
+        return true;
+    }
     for (;; last = next) {
         last->future.unretrieved = false;
         last->cancelling++;
