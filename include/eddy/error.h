@@ -39,6 +39,7 @@ enum {
     EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none */
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
     EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
+    EDDY_EBROKEN = -10019,        /* BrokenProcessPool: the worker process of the job died; see the message */
     EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
 };
 

@@ -24,7 +24,7 @@ EDDY_API EDDY_NODISCARD eddy_future *eddy_loop_create_future(eddy_loop *loop);
 /*
  * Finishes the future successfully: with a status >= 0, with a pointer (status 0), or both.
  * Returns 0, EDDY_EINVALIDSTATE if it is done already, EDDY_EMISUSE on a task or for a
- * negative status.
+ * negative status, EDDY_ETHREAD while its loop runs in another thread.
  */
 EDDY_API int eddy_future_set_result(eddy_future *f, int status);
 EDDY_API int eddy_future_set_value(eddy_future *f, void *value);
@@ -66,7 +66,7 @@ typedef void eddy_done_fn(eddy_future *f, void *arg);
 /*
  * Has fn(f, arg) called through the loop once f is done, also if it already is, in a copy
  * of the current context. The _in form takes the context to run in. The loop keeps f alive
- * until the callback has run. Returns 0 or -ENOMEM.
+ * until the callback has run. Returns 0, -ENOMEM, EDDY_ECLOSED or EDDY_ETHREAD.
  */
 EDDY_API int eddy_future_add_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg);
 EDDY_API int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg,

@@ -14,6 +14,7 @@ typedef struct eddy_run_options {
     eddy_coroutine *coro;             /* what to run; consumed. The macros' first argument */
     bool debug;                       /* run the loop in debug mode */
     bool no_sigint;                   /* leave Ctrl-C alone */
+    bool sigterm;                     /* SIGTERM cancels the coroutine as Ctrl-C does */
     eddy_loop *(*loop_factory)(void); /* makes the loop; NULL: eddy_new_event_loop() */
     eddy_context *context;            /* for eddy_runner_run(): to run in, instead of the runner's */
     void **ret_value;                 /* the pointer beside the result, as eddy_await_value() */
@@ -52,10 +53,11 @@ typedef struct eddy_runner {
     int eddyi_state;
     bool eddyi_debug;
     bool eddyi_no_sigint;
+    bool eddyi_sigterm;
     bool eddyi_set_event_loop;
 } eddy_runner;
 
-/* The loop is made at the first use. Of @options (may be NULL) debug, no_sigint and loop_factory count. */
+/* The loop is made at the first use. Of @options (may be NULL) debug, no_sigint, sigterm and loop_factory count. */
 EDDY_API void eddy_runner_init(eddy_runner *r, const eddy_run_options *options);
 
 /* Runs a coroutine; as eddy_run(), but the loop and its other tasks stay. EDDY_ECLOSED after close. */

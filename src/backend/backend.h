@@ -81,6 +81,12 @@ struct eddyi_backend_ops {
      */
     int (*wait)(struct eddyi_backend *b, int64_t timeout);
 
+    /*
+     * Where time is virtual: waits for real until woken, or interrupted by a signal, without moving it; 0. NULL: wait()
+     * without a limit does just that.
+     */
+    int (*wait_for_wake)(struct eddyi_backend *b);
+
     /* Has wait(), now or next, return at once. From any thread, and from signal handlers. */
     void (*wake)(struct eddyi_backend *b);
 

@@ -20,13 +20,11 @@
  * and enabled by the first wait(); when yet another thread comes (EEXIST), it gets a ring of its own.
  */
 #include "backend/backend.h"
-#include "base/sys_uring.h"
+#include "backend/io_uring_ring.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { SQ_ENTRIES = 256, CQ_ENTRIES = 4096 };
 
 /* user_data of what is no operation; those are addresses. */
 enum { CANCEL_REQUEST = 0, WAKER = 1 };
@@ -40,9 +38,10 @@ enum { BREATHER = 1000000 };
 struct uring {
     struct eddyi_backend backend;
     struct io_uring ring;
-    bool disabled; /* until a thread has waited */
-    bool gone;     /* the ring was given up; the next wait makes another */
-    bool failed;   /* the latest wait failed for good */
+    bool disabled;        /* until a thread has waited */
+    bool gone;            /* the ring was given up; the next wait makes another */
+    bool failed;          /* the latest wait failed for good */
+    bool short_of_memory; /* the kernel was, in the present wait; or of room for results */
     int wakefd;
     bool waker_armed;
     bool waker_once; /* the kernel has no multishot poll (before 5.13) */
@@ -60,97 +59,13 @@ static struct eddyi_op *op_of(struct eddyi_list *l)
     return eddyi_container(l, struct eddyi_op, link);
 }
 
-/* Opening. */
-
-static const char *hint_for(int rc)
-{
-    switch (rc) {
-    case -EPERM:
-        return " (seccomp or kernel.io_uring_disabled)";
-    case -ENOSYS:
-        return " (a kernel without io_uring, or seccomp)";
-    case -ENOMEM:
-        return " (possibly RLIMIT_MEMLOCK)";
-    default:
-        return "";
-    }
-}
-
-static int refused(int rc, const char *call, char *reason, size_t reason_size)
-{
-    snprintf(reason, reason_size, "%s: %s%s", call, strerror(-rc), hint_for(rc));
-    return rc;
-}
-
-/* Makes a ring with the best flags the kernel takes; each is refused with EINVAL by kernels before it. */
-static int make_ring(struct io_uring *ring, bool *ret_disabled)
-{
-    static const unsigned ladder[] = {
-        /* 6.1; COOP is implied. TASKRUN_FLAG says whether completions wait to be gathered, without a call. */
-        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-            IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, /* 5.19 */
-        0,
-    };
-    int rc = -EINVAL;
-
-    for (size_t i = 0; i < sizeof ladder / sizeof ladder[0] && rc == -EINVAL; i++) {
-        struct io_uring_params p = {.cq_entries = CQ_ENTRIES};
-
-        p.flags = ladder[i] | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
-        rc = eddyi_sys_uring_init(ring, SQ_ENTRIES, &p);
-        *ret_disabled = ladder[i] & IORING_SETUP_R_DISABLED;
-    }
-    /* Where this fails, a child merely has the memory mapped, too. */
-    if (rc == 0)
-        eddyi_sys_uring_dontfork(ring);
-    return rc;
-}
-
-/* Whether the kernel, and whatever filters calls to it, lets the ring do what is needed. */
-static int check_ring(struct io_uring *ring, char *reason, size_t reason_size)
-{
-    static const struct {
-        unsigned char opcode;
-        const char *name;
-    } needed[] = {
-        {IORING_OP_POLL_ADD, "POLL_ADD"}, {IORING_OP_RECV, "RECV"},
-        {IORING_OP_SEND, "SEND"},         {IORING_OP_ACCEPT, "ACCEPT"},
-        {IORING_OP_CONNECT, "CONNECT"},   {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
-    };
-    enum { N_PROBED = 64 };
-    union {
-        struct io_uring_probe probe;
-        char space[sizeof(struct io_uring_probe) + N_PROBED * sizeof(struct io_uring_probe_op)];
-    } u = {0};
-    int rc;
-
-    if (!(ring->features & IORING_FEAT_EXT_ARG) || !(ring->features & IORING_FEAT_NODROP)) {
-        snprintf(reason, reason_size, "io_uring: the kernel is too old (5.11 is needed)");
-        return -ENOSYS;
-    }
-    rc = eddyi_sys_uring_knock(ring);
-    if (rc < 0 && rc != -EBADFD) /* EBADFD: disabled as yet, but reached */
-        return refused(rc, "io_uring_enter", reason, reason_size);
-    rc = eddyi_sys_uring_probe(ring, &u.probe, N_PROBED);
-    if (rc < 0)
-        return refused(rc, "io_uring_register", reason, reason_size);
-    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        if (io_uring_opcode_supported(&u.probe, needed[i].opcode))
-            continue;
-        snprintf(reason, reason_size, "io_uring: the kernel refuses %s", needed[i].name);
-        return -ENOSYS;
-    }
-    return 0;
-}
-
 static int open_ring(struct uring *u, char *reason, size_t reason_size)
 {
-    int rc = make_ring(&u->ring, &u->disabled);
+    int rc = eddyi_ring_make(&u->ring, &u->disabled);
 
     if (rc < 0)
-        return refused(rc, "io_uring_setup", reason, reason_size);
-    rc = check_ring(&u->ring, reason, reason_size);
+        return eddyi_ring_refused(rc, "io_uring_setup", reason, reason_size);
+    rc = eddyi_ring_check(&u->ring, reason, reason_size);
     if (rc < 0)
         eddyi_sys_uring_exit(&u->ring);
     return rc;
@@ -162,7 +77,7 @@ static int uring_open(struct eddyi_backend **ret, char *reason, size_t reason_si
     int rc;
 
     if (!u)
-        return refused(-ENOMEM, "malloc", reason, reason_size);
+        return -ENOMEM;
     u->backend.ops = &eddyi_backend_io_uring;
     u->pid = eddyi_sys_pid();
     eddyi_list_init(&u->to_submit);
@@ -173,7 +88,8 @@ static int uring_open(struct eddyi_backend **ret, char *reason, size_t reason_si
     rc = u->wakefd = eddyi_sys_eventfd();
     if (rc < 0) {
         eddyi_free(u);
-        return refused(rc, "eventfd", reason, reason_size);
+        snprintf(reason, reason_size, "eventfd: %s", strerror(-rc));
+        return rc;
     }
     rc = open_ring(u, reason, reason_size);
     if (rc < 0) {
@@ -345,6 +261,16 @@ static bool has_to_wait(const struct eddyi_op *op, int result)
     return result == -EAGAIN && op->kind != EDDYI_OP_POLL;
 }
 
+/* An operation that has its result. */
+static void end(struct uring *u, struct eddyi_op *op, int result)
+{
+    if (op->kind == EDDYI_OP_RECV && result > 0)
+        eddyi_sys_uring_wrote(op->io.buf, (size_t)result);
+    if (op->kind == EDDYI_OP_ACCEPT && result >= 0 && op->accept.addr)
+        eddyi_sys_uring_wrote(op->accept.addr, *op->accept.addrlen);
+    finish(u, op, result);
+}
+
 static void take_result(struct uring *u, struct eddyi_op *op, int result)
 {
     bool interrupted = result == -ECANCELED || result == -EINTR;
@@ -362,7 +288,7 @@ static void take_result(struct uring *u, struct eddyi_op *op, int result)
         op->state |= POLLING;
         move(op, TO_SUBMIT, &u->to_submit);
     } else {
-        finish(u, op, result);
+        end(u, op, result);
     }
 }
 
@@ -377,6 +303,8 @@ static void take_wake(struct uring *u, const struct io_uring_cqe *cqe)
     u->waker_armed = false;
     if (cqe->res == -EINVAL)
         u->waker_once = true;
+    else if (cqe->res < 0 && cqe->res != -ECANCELED)
+        u->short_of_memory = true;
     eddyi_sys_eventfd_drain(u->wakefd);
 }
 
@@ -427,7 +355,7 @@ static int move_here(struct uring *u)
     struct io_uring ring;
     struct eddyi_list *l;
     bool disabled;
-    int rc = make_ring(&ring, &disabled);
+    int rc = eddyi_ring_make(&ring, &disabled);
 
     if (rc < 0)
         return rc;
@@ -483,7 +411,7 @@ static int have_ring(struct uring *u)
     int rc = 0;
 
     if (u->gone)
-        rc = make_ring(&u->ring, &u->disabled);
+        rc = eddyi_ring_make(&u->ring, &u->disabled);
     if (rc == 0)
         u->gone = false;
     if (rc == 0 && u->disabled)
@@ -502,13 +430,12 @@ static int exchange(struct uring *u, int64_t timeout)
 
     if (rc == -EEXIST)
         rc = move_here(u);
-    take_results(u);
-    /* Short of memory, or of room for results: some have to be taken before there is more. */
-    if (rc == -EAGAIN || rc == -EBUSY) {
-        if (timeout != 0 && eddyi_list_empty(&u->done))
-            eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);
+    u->short_of_memory = rc == -EAGAIN || rc == -EBUSY;
+    if (u->short_of_memory)
         rc = 0;
-    }
+    take_results(u);
+    if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
+        eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);
     /* EINTR: a signal handler may have left something for the loop to look at. */
     return rc == -ETIME || rc == -EINTR || rc > 0 ? 0 : rc;
 }

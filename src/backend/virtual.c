@@ -2,7 +2,8 @@
  * The virtual clock: time that moves only when it is waited for, and then at once.
  *
  * It starts at 0. A wait with a limit moves it by that much; a wait without one would last for ever, since
- * no event can come from anywhere but other threads, and is a deadlock.
+ * no event can come from anywhere but other threads, and is a deadlock. When a completion is known to be on its way
+ * from another thread, the loop waits for that instead, in real time, and the virtual time stands still.
  */
 #include "backend/backend.h"
 
@@ -13,7 +14,7 @@
 struct virtual_clock {
     struct eddyi_backend backend;
     int64_t now;
-    atomic_bool woken;
+    atomic_uint woken; /* 0 or 1; a futex for wait_for_wake */
 };
 
 static struct virtual_clock *of(struct eddyi_backend *b)
@@ -50,7 +51,7 @@ static int virtual_wait(struct eddyi_backend *b, int64_t timeout)
 {
     struct virtual_clock *v = of(b);
 
-    if (atomic_exchange(&v->woken, false) || timeout == 0)
+    if (atomic_exchange(&v->woken, 0) || timeout == 0)
         return 0;
     if (timeout < 0)
         return -EDEADLK;
@@ -58,9 +59,24 @@ static int virtual_wait(struct eddyi_backend *b, int64_t timeout)
     return 0;
 }
 
+static int virtual_wait_for_wake(struct eddyi_backend *b)
+{
+    struct virtual_clock *v = of(b);
+
+    /* Only once: what interrupted it may have left something for the loop to look at. */
+    if (!atomic_exchange(&v->woken, 0)) {
+        eddyi_sys_futex_wait(&v->woken, 0);
+        atomic_store(&v->woken, 0);
+    }
+    return 0;
+}
+
 static void virtual_wake(struct eddyi_backend *b)
 {
-    atomic_store(&of(b)->woken, true);
+    struct virtual_clock *v = of(b);
+
+    if (!atomic_exchange(&v->woken, 1))
+        eddyi_sys_futex_wake(&v->woken);
 }
 
 static int64_t virtual_now(struct eddyi_backend *b)
@@ -75,6 +91,7 @@ const struct eddyi_backend_ops eddyi_backend_virtual = {
     .submit = virtual_submit,
     .cancel = virtual_cancel,
     .wait = virtual_wait,
+    .wait_for_wake = virtual_wait_for_wake,
     .wake = virtual_wake,
     .now = virtual_now,
 };

@@ -31,6 +31,9 @@ void eddyi_error_clear(struct eddyi_error *error);
 /* The exception, made if need be; NULL if nothing failed. Borrowed from @error. */
 const eddy_exception *eddyi_error_get(struct eddyi_error *error);
 
+/* The code of the latest failure here, of a call that gave NULL; @otherwise if it did not say. */
+int eddyi_error_latest(int otherwise);
+
 /* The error slot of whatever runs: the current task's, else the thread's. */
 struct eddyi_error *eddyi_error_here(void);
 

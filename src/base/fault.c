@@ -51,6 +51,8 @@ static const struct call_errors {
     {"poll", {0}, {EINTR}},
     {"sendmsg", {EPIPE, ENOBUFS, ENOMEM}, {EINTR}},
     {"recvmsg", {ECONNRESET, ENOMEM}, {EINTR}},
+    {"map_file", {ENOENT, EACCES, EMFILE, ENOMEM}, {0}},
+    {"write_all", {EIO, EPIPE, ENOSPC}, {0}},
     {"recv", {ECONNRESET, ENOMEM}, {EINTR}},
     {"send", {ECONNRESET, EPIPE, ENOBUFS}, {EINTR}},
     {"accept4", {EMFILE, ENFILE, ENOMEM}, {ECONNABORTED, EINTR}},

@@ -128,12 +128,17 @@ long eddyi_sys_wait_child(long pid, bool block, int *ret_status); /* -1: any chi
 int eddyi_sys_kill(long pid, int signo);
 int eddyi_sys_socketpair(int type, int ret_fds[2]);
 int eddyi_sys_pipe(int ret_fds[2]);
+long eddyi_sys_read(int fd, void *data, size_t size);
 int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms); /* interrupted is 0, too */
 /* One message of a SOCK_SEQPACKET socket, with up to 2 descriptors; they wait. */
 int eddyi_sys_send_message(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
 long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsigned n_fds); /* 0: the end */
 void eddyi_sys_hang_up(int fd); /* ends a connection for all who have the descriptor */
 void eddyi_sys_close_all_but(const int *keep, unsigned n); /* standard input, output and error stay */
+
+/* For reports, in sys_image.c. */
+int eddyi_sys_map_file(const char *path, const void **ret, size_t *ret_size); /* to be read; then unmapped */
+int eddyi_sys_write_all(int fd, const char *buf, size_t size); /* blocks; also from a signal handler */
 
 int eddyi_sys_sigaction(int signo, const struct sigaction *act, struct sigaction *ret_old);
 int eddyi_sys_sigaltstack(const stack_t *stack, stack_t *ret_old);

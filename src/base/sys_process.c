@@ -89,6 +89,11 @@ int eddyi_sys_pipe(int ret_fds[2])
     return rc;
 }
 
+long eddyi_sys_read(int fd, void *data, size_t size)
+{
+    return eddyi_sys_result(read(fd, data, size));
+}
+
 int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms)
 {
     int f = eddyi_fault("poll");

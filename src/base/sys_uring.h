@@ -9,6 +9,15 @@
 
 #include <liburing.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#endif
+#endif
+#ifndef VALGRIND_MAKE_MEM_DEFINED
+#define VALGRIND_MAKE_MEM_DEFINED(p, size) ((void)(p), (void)(size))
+#endif
+
 static inline int eddyi_sys_uring_init(struct io_uring *ring, unsigned entries, struct io_uring_params *p)
 {
     int f = eddyi_fault("io_uring_setup");
@@ -101,6 +110,12 @@ static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
     bool passing = f == -EINTR || f == -EAGAIN;
 
     return f < 0 && !(passing && cqe->res >= 0) ? f : cqe->res;
+}
+
+/* The kernel has written here; valgrind, which sees system calls only, cannot know. */
+static inline void eddyi_sys_uring_wrote(void *p, size_t size)
+{
+    VALGRIND_MAKE_MEM_DEFINED(p, size);
 }
 
 #endif

@@ -189,10 +189,28 @@ static int start(struct eddyi_io_call *c)
     return rc < 0 ? rc : eddyi_io_submit(io, &c->o);
 }
 
+/* What a report says the task waits for. */
+static const char *name_of(enum eddyi_op_kind kind)
+{
+    switch (kind) {
+    case EDDYI_OP_RECV:
+        return "recv";
+    case EDDYI_OP_SEND:
+        return "send";
+    case EDDYI_OP_ACCEPT:
+        return "accept";
+    default: /* a connect polls */
+        return "connect";
+    }
+}
+
 int64_t eddyi_io_wait(struct eddyi_io_call *c)
 {
     int rc = eddyi_wait_init(&c->wait, call_cancel);
 
+    c->wait.what = name_of(c->o.op.kind);
+    c->wait.on_fd = true;
+    c->wait.fd = c->fd;
     c->o.io = NULL;
     if (rc == 0 && !c->loop->closed)
         rc = start(c);
@@ -200,6 +218,9 @@ int64_t eddyi_io_wait(struct eddyi_io_call *c)
         return rc;
     c->o.op.result = c->loop->closed ? -ECANCELED : 0;
     eddyi_wait_park(&c->wait);
+    /* The loop closes: nobody cancelled the task, but the operation. */
+    if (c->o.op.result == -ECANCELED && !c->wait.cancelled)
+        return eddy_raise(-ECANCELED, NULL);
     return eddyi_wait_finish_with(&c->wait, c->o.op.result);
 }
 

@@ -68,6 +68,17 @@ static void watch_fail(struct watch *w, int rc)
         loop, &(eddy_exception_context){.message = message, .exception = eddy_error()});
 }
 
+/* Of one descriptor the reader is called before the writer (rule 3), whichever the kernel names first. */
+static void watch_due(struct watch *w)
+{
+    struct watch *writer = watch_of(eddyi_io_claimed(w->claim.io, w->claim.fd, EDDYI_IO_WRITE));
+
+    if (writer && writer != w && !eddyi_list_empty(&writer->ready.link))
+        eddyi_list_append(&writer->ready.link, &w->ready.link);
+    else
+        eddyi_loop_ready(w->loop, &w->ready);
+}
+
 static void watch_polled(struct eddyi_io_op *o)
 {
     struct watch *w = eddyi_container(o, struct watch, poll);
@@ -77,7 +88,7 @@ static void watch_polled(struct eddyi_io_op *o)
     else if (o->op.result < 0)
         watch_fail(w, (int)o->op.result);
     else
-        eddyi_loop_ready(w->loop, &w->ready);
+        watch_due(w);
 }
 
 static void watch_run(struct eddyi_ready *r)

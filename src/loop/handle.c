@@ -191,12 +191,7 @@ static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_c
 
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    eddyi_list_append(&loop->posted, &slot->timer.ready.link);
-    atomic_store_explicit(&loop->any_posted, true, memory_order_release);
-    if (!loop->wake_sent) {
-        loop->wake_sent = true;
-        loop->backend->ops->wake(loop->backend);
-    }
+    eddyi_loop_post_locked(loop, &slot->timer.ready);
     return handle_of(slot);
 }
 
@@ -240,6 +235,18 @@ eddy_handle eddy_loop_call_at(eddy_loop *loop, double when, eddy_callback_fn *fn
     return eddy_loop_call_at_in(loop, when, fn, arg, NULL);
 }
 
+/*
+ * A cancelled timer's turn would be its deadline: lets it have it now, that nothing piles up until then. The heap is the loop
+ * thread's; cancelled from elsewhere, a timer stays where it is.
+ */
+static void bring_forward(struct eddyi_handle_slot *slot)
+{
+    if (!slot->timer.node.place)
+        return;
+    eddyi_timer_stop(slot->loop, &slot->timer);
+    eddyi_loop_ready(slot->loop, &slot->timer.ready);
+}
+
 void eddy_handle_cancel(eddy_handle h)
 {
     struct eddyi_handle_slot *slot = h.slot;
@@ -247,12 +254,15 @@ void eddy_handle_cancel(eddy_handle h)
 
     if (!slot || !atomic_compare_exchange_strong(&slot->state, &expected, pack(h.generation, CANCELLED)))
         return;
-    /* A timer's turn would be its deadline: bring it forward, that nothing piles up until then. The heap is the
-     * loop thread's; cancelled from elsewhere, a timer stays where it is. */
-    if (pthread_equal(slot->loop->thread, pthread_self()) && slot->timer.node.place) {
-        eddyi_timer_stop(slot->loop, &slot->timer);
-        eddyi_loop_ready(slot->loop, &slot->timer.ready);
+    if (eddyi_loop_running == slot->loop) {
+        bring_forward(slot);
+        return;
     }
+    /* While the loop does not run, its heap is still that of the thread that had it last; the mutex keeps others from running it. */
+    pthread_mutex_lock(&slot->loop->mutex);
+    if (!slot->loop->running && pthread_equal(slot->loop->thread, pthread_self()))
+        bring_forward(slot);
+    pthread_mutex_unlock(&slot->loop->mutex);
 }
 
 bool eddy_handle_cancelled(eddy_handle h)

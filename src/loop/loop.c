@@ -6,6 +6,8 @@
 #include "base/sys.h"
 #include "context/stack.h"
 #include "eddy/error.h"
+#include "loop/registry.h"
+#include "loop/signal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +19,33 @@ static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
     eddyi_loop_running = NULL;
+    eddyi_registry_after_fork(true);
+    eddyi_signals_after_fork(true);
+}
+
+/* Locks are taken in the same order as elsewhere, so that the child finds all of them free. */
+static void before_fork(void)
+{
+    eddyi_registry_before_fork();
+    eddyi_signals_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    eddyi_signals_after_fork(false);
+    eddyi_registry_after_fork(false);
 }
 
 static void watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void eddyi_watch_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
 }
 
 static bool debug_wanted(void)
@@ -38,6 +62,7 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     if (!loop)
         return NULL;
     atomic_init(&loop->refs, 1);
+    atomic_init(&loop->holds, 1);
     loop->debug = options->debug || debug_wanted();
     loop->stack_size = options->stack_size;
     loop->thread = pthread_self();
@@ -56,12 +81,12 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
 
 eddy_loop *eddy_loop_new(const eddy_loop_options *options)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const eddy_loop_options defaults;
     eddy_loop *loop;
     int rc;
 
-    pthread_once(&once, watch_forks);
+    eddyi_watch_forks();
+    eddyi_debug_begin();
     options = options ? options : &defaults;
     if (options->stack_size > EDDYI_STACK_MAX) {
         eddy_raise(-EINVAL, "a stack of %zu bytes is above the limit of %zu", options->stack_size,
@@ -80,6 +105,8 @@ eddy_loop *eddy_loop_new(const eddy_loop_options *options)
         eddyi_free(loop);
         return NULL;
     }
+    loop->clock = eddyi_loop_now(loop);
+    eddyi_registry_add(loop);
     return loop;
 }
 
@@ -90,21 +117,35 @@ eddy_loop *eddy_loop_ref(eddy_loop *loop)
     return loop;
 }
 
-void eddy_loop_unref(eddy_loop *loop)
+eddy_loop *eddyi_loop_hold(eddy_loop *loop)
 {
-    if (!loop || atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) != 1)
+    atomic_fetch_add_explicit(&loop->holds, 1, memory_order_relaxed);
+    return loop;
+}
+
+void eddyi_loop_release(eddy_loop *loop)
+{
+    if (atomic_fetch_sub_explicit(&loop->holds, 1, memory_order_acq_rel) != 1)
         return;
-    if (!loop->closed) {
-        /* Closing reports to handlers, which may look at the loop and take references. */
-        atomic_store(&loop->refs, 1);
-        eddy_loop_close(loop);
-        eddy_loop_unref(loop);
-        return;
-    }
     eddyi_handle_pool_fini(&loop->handles);
     eddyi_handle_pool_fini(&loop->shared_handles);
     pthread_mutex_destroy(&loop->mutex);
     eddyi_free(loop);
+}
+
+void eddy_loop_unref(eddy_loop *loop)
+{
+    if (!loop || atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (loop->closed) {
+        eddyi_loop_release(loop);
+        return;
+    }
+    /* Closing reports to handlers, which may look at the loop and take references. In a forked child it cannot be closed,
+     * and stays. */
+    atomic_store(&loop->refs, 1);
+    if (eddy_loop_close(loop) == 0)
+        eddy_loop_unref(loop);
 }
 
 static void drop_timers(eddy_loop *loop)
@@ -129,6 +170,17 @@ static void close_parts(struct eddyi_list *parts)
     }
 }
 
+/* Without tasks all that is left are eddy's own items, which let go of things when they run. */
+static void drop_own(eddy_loop *loop, struct eddyi_list *list)
+{
+    struct eddyi_list *l;
+
+    if (loop->task_hooks)
+        loop->task_hooks->drop(list);
+    while ((l = eddyi_list_pop(list)) != NULL)
+        EDDYI_READY(l)->run(EDDYI_READY(l));
+}
+
 /* Dropping one item can queue others. */
 static void drop_ready(eddy_loop *loop)
 {
@@ -140,17 +192,16 @@ static void drop_ready(eddy_loop *loop)
     do {
         eddyi_list_move_all(&dropped, &loop->ready);
         eddyi_handles_drop(&dropped);
-        if (loop->task_hooks)
-            loop->task_hooks->drop(&dropped);
+        drop_own(loop, &dropped);
     } while (!eddyi_list_empty(&loop->ready));
 }
 
 int eddy_loop_close(eddy_loop *loop)
 {
-    if (loop->running)
-        return eddy_raise(EDDY_ERUNNING, "cannot close a running event loop");
     if (loop->fork_number != eddyi_fork_number)
         return eddy_raise(EDDY_EFORKED, NULL);
+    if (loop->running)
+        return eddy_raise(EDDY_ERUNNING, "cannot close a running event loop");
     if (loop->closed)
         return 0;
     pthread_mutex_lock(&loop->mutex);
@@ -165,6 +216,8 @@ int eddy_loop_close(eddy_loop *loop)
     close_parts(&loop->pending);
     drop_timers(loop);
     drop_ready(loop);
+    loop->drained = true;
+    eddyi_registry_remove(loop);
     loop->backend->ops->close(loop->backend);
     eddyi_stack_pool_close(loop->stacks);
     loop->stacks = NULL;

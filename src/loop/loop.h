@@ -35,6 +35,7 @@ struct eddyi_loop_part {
      * a running loop for that. It may give NULL: nothing to do.
      */
     eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
+    bool shutdown_late; /* after those of other parts, which may still need this one (rule 192) */
 };
 
 /* What the loop must ask of the layer that makes tasks. */
@@ -50,9 +51,11 @@ struct eddyi_task_hooks {
 };
 
 struct eddy_loop {
-    atomic_uint refs;
+    atomic_uint refs;  /* the users'; with the last the loop is closed */
+    atomic_uint holds; /* what keeps the struct: futures and their kind, all users together */
     atomic_bool running, closed; /* read by other threads, to refuse them */
     bool stopping, debug;
+    bool drained; /* closed, and what was queued was dropped: nothing may be queued any more */
     pthread_t thread;     /* the one that made it, or the latest that ran it */
     unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */
 
@@ -60,12 +63,16 @@ struct eddy_loop {
     struct eddyi_list batch; /* what this turn still has to run */
     struct eddyi_heap timers;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
+    uint64_t turns;
+    int64_t clock; /* the time as of its latest reading, at most 16 turns ago: good enough to say since when */
 
     struct eddyi_backend *backend;
     char backend_reason[160];
 
     struct eddyi_fiber fiber;     /* the loop's own flow of control, while a task runs */
+    bool cancel_circled;          /* of task/: the cancellation under way came back to where it has been */
     eddy_task *current;           /* the task whose step runs; NULL in plain callbacks */
+    bool leaving;                 /* a task that has ended is about to leave its stack: no place to start another from */
 
     struct eddyi_list tasks;      /* of task/: not ended, in order of creation */
     struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
@@ -80,6 +87,8 @@ struct eddy_loop {
     struct eddyi_list posted; /* ready items from other threads */
     bool wake_sent;           /* the backend was woken and the loop has not looked yet */
     atomic_bool any_posted;   /* posted is not empty: a look without the mutex */
+    atomic_bool asleep;       /* the loop waits, or is about to: who posts must wake it */
+    unsigned expected;        /* completions that other threads owe; meanwhile virtual time stands still */
 
     /* A signal handler asked for on_signal() at the next turn. */
     atomic_bool signalled;
@@ -92,6 +101,14 @@ struct eddy_loop {
     eddy_task_factory *task_factory; /* kept for task/ */
     void *task_factory_arg;
     const struct eddyi_task_hooks *task_hooks; /* NULL until there was a task or coroutine */
+    struct eddyi_signals *signals;             /* of loop/signal.c: NULL until a signal was subscribed to */
+
+    /* For those who look from outside: loop/registry.h. */
+    _Atomic(eddy_loop *) next_loop;
+    atomic_bool dump_wanted; /* the dump signal came */
+    unsigned number;         /* 1 is the process's first */
+    atomic_int tid;          /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
+    const char *base;        /* its frames on that thread's stack are below */
 };
 
 /* Appends to the ready queue. Only from the loop's thread. */
@@ -99,6 +116,13 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 {
     eddyi_list_append(&loop->ready, &r->link);
 }
+
+/*
+ * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a word raised: then the
+ * item was not taken. An item that was taken runs even if the loop is closed first, while closing.
+ */
+int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r);
+void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r); /* with the mutex held, not closed */
 
 /*
  * A timer: its ready item is put on the queue at the deadline. Starting gives 0 or -ENOMEM (the heap
@@ -118,6 +142,7 @@ int64_t eddyi_deadline(const eddy_loop *loop, double delay);
 
 /* How often this process forked from one that had loops: 0 in the first. */
 extern unsigned eddyi_fork_number;
+void eddyi_watch_forks(void); /* has it counted from now on */
 
 /* The loop that runs in this thread. */
 extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
@@ -133,6 +158,13 @@ void eddyi_loop_turn(eddy_loop *loop);
 
 /* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */
 void eddyi_loop_signal(eddy_loop *loop);
+
+/*
+ * Keeps the loop in memory, not open: what belongs to the loop holds it so, or tasks that never end would keep their own loop
+ * from closing.
+ */
+eddy_loop *eddyi_loop_hold(eddy_loop *loop);
+void eddyi_loop_release(eddy_loop *loop);
 
 void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part);
 struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key);

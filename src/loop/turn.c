@@ -5,6 +5,7 @@
 #include "context/overflow.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
+#include "loop/signal.h"
 
 #include <stdio.h>
 
@@ -62,6 +63,40 @@ static int64_t wait_time(const eddy_loop *loop)
     return left < 0 ? 0 : left < MAX_WAIT ? left : MAX_WAIT;
 }
 
+/*
+ * Posting and falling asleep meet in two flags. The poster raises any_posted and then looks at asleep; the loop raises asleep
+ * and then looks at any_posted. Both looks and stores are sequentially consistent, so one of the two sees the other, and
+ * a busy loop costs its posters no system call. (tests/model/wake.pml)
+ */
+void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r)
+{
+    eddyi_list_append(&loop->posted, &r->link);
+    atomic_store(&loop->any_posted, true);
+    if (atomic_load(&loop->asleep) && !loop->wake_sent) {
+        loop->wake_sent = true;
+        loop->backend->ops->wake(loop->backend);
+    }
+}
+
+int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
+{
+    int rc = 0;
+
+    if (loop->fork_number != eddyi_fork_number)
+        return EDDY_EFORKED;
+    if (eddyi_loop_running == loop && !loop->closed) {
+        eddyi_loop_ready(loop, r); /* in order with what the loop's own thread schedules (rule 196) */
+        return 0;
+    }
+    pthread_mutex_lock(&loop->mutex);
+    if (loop->closed)
+        rc = EDDY_ECLOSED;
+    else
+        eddyi_loop_post_locked(loop, r);
+    pthread_mutex_unlock(&loop->mutex);
+    return rc;
+}
+
 static void take_posted(eddy_loop *loop)
 {
     if (!atomic_load_explicit(&loop->any_posted, memory_order_acquire))
@@ -81,20 +116,42 @@ static void take_matured(eddy_loop *loop)
 
     if (!first)
         return;
-    now = eddyi_loop_now(loop);
+    loop->clock = now = eddyi_loop_now(loop);
     for (; first && first->when <= now; first = eddyi_heap_first(&loop->timers)) {
         eddyi_heap_remove(&loop->timers, first);
         eddyi_loop_ready(loop, &eddyi_container(first, struct eddyi_timer, node)->ready);
     }
 }
 
+static int wait(eddy_loop *loop)
+{
+    const struct eddyi_backend_ops *ops = loop->backend->ops;
+    int64_t timeout = wait_time(loop);
+    int rc;
+
+    if (timeout == 0)
+        return ops->wait(loop->backend, 0);
+    atomic_store(&loop->asleep, true);
+    if (atomic_load(&loop->any_posted))
+        rc = ops->wait(loop->backend, 0);
+    else if (loop->expected > 0 && ops->wait_for_wake)
+        rc = ops->wait_for_wake(loop->backend);
+    else
+        rc = ops->wait(loop->backend, timeout);
+    atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    loop->clock = eddyi_loop_now(loop);
+    return rc;
+}
+
 static void wait_for_events(eddy_loop *loop)
 {
-    int rc = loop->backend->ops->wait(loop->backend, wait_time(loop));
+    int rc = wait(loop);
 
+    if (++loop->turns % 16 == 0)
+        loop->clock = eddyi_loop_now(loop);
     take_posted(loop);
-    if (atomic_exchange(&loop->signalled, false) && loop->on_signal)
-        loop->on_signal(loop, loop->on_signal_arg);
+    if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) && atomic_exchange(&loop->signalled, false))
+        eddyi_signals_notice(loop);
     take_matured(loop);
 
     if (rc == -EDEADLK && !eddyi_list_empty(&loop->ready))
@@ -142,9 +199,14 @@ static int run(eddy_loop *loop)
 {
     void *overflow = eddyi_overflow_enter();
 
+    pthread_mutex_lock(&loop->mutex); /* see eddy_handle_cancel() */
     loop->thread = pthread_self();
     loop->running = true;
+    pthread_mutex_unlock(&loop->mutex);
     loop->run_error = 0;
+    loop->tid = (int)eddyi_sys_tid();
+    loop->base = __builtin_frame_address(0);
+    loop->clock = eddyi_loop_now(loop);
     eddyi_loop_running = loop;
     eddyi_fiber_init_thread(&loop->fiber);
     do
@@ -168,13 +230,17 @@ int eddy_loop_run_forever(eddy_loop *loop)
     if (rc < 0)
         return rc;
 
+    eddy_loop_ref(loop); /* a callback may give up the caller's */
     eddyi_vars_current = NULL;
     rc = run(loop);
     eddyi_vars_current = vars;
 
     if (rc == -EDEADLK && loop->task_hooks)
-        return loop->task_hooks->explain_deadlock(loop);
-    return rc < 0 ? eddy_raise(rc, "waiting for events failed") : 0;
+        rc = loop->task_hooks->explain_deadlock(loop);
+    else if (rc < 0)
+        rc = eddy_raise(rc, "waiting for events failed");
+    eddy_loop_unref(loop);
+    return rc;
 }
 
 void eddy_loop_stop(eddy_loop *loop)

@@ -18,6 +18,8 @@ struct item {
     struct eddyi_list link; /* in the queue of those that ended */
     eddy_completions *it;
     eddy_future *future; /* owned */
+    bool made;           /* it is the task of a coroutine that was given */
+    bool repeated;       /* the argument at this index is one that was given before */
 };
 
 /* A task that waits for the queue to have something; on its stack. */
@@ -29,6 +31,7 @@ struct getter {
 struct eddy_completions {
     unsigned refs; /* the user's, and one for each coroutine made by _next() */
     eddy_loop *loop; /* owned */
+    eddy_future *maker; /* owned; the task that made it and so most likely waits for it; NULL: none */
     struct eddyi_timer timer;
     struct eddyi_list ended;   /* items, to be handed out */
     struct eddyi_list getters; /* first come, first served */
@@ -135,25 +138,35 @@ static void completions_unref(eddy_completions *it)
         eddyi_ready_cancel(&it->items[i].ready);
         eddy_future_unref(it->items[i].future);
     }
-    eddy_loop_unref(it->loop);
+    eddy_future_unref(it->maker);
+    eddyi_loop_release(it->loop);
     eddyi_free(it);
 }
 
-/* Adds one, unless it is among them. -ENOMEM: @x could not be made a task. */
+/* Afterwards a coroutine that was given twice cannot be looked at any more. */
+static void find_repeated(eddy_completions *it, eddy_awaitable *const *aws, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        it->items[i].repeated = aws[i] && aws[i]->marked;
+        if (aws[i])
+            aws[i]->marked = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (aws[i])
+            aws[i]->marked = false;
+}
+
+/* Adds one. A coroutine is consumed, a future stays the caller's as well. */
 static int add_item(eddy_completions *it, eddy_awaitable *x)
 {
     struct item *item = &it->items[it->n];
-    bool is_future = eddy_awaitable_isfuture(x);
 
-    if (is_future && eddyi_future_of(x)->marked)
-        return 0;
+    *item = (struct item){.it = it, .made = eddy_awaitable_iscoroutine(x)};
+    if (eddy_awaitable_isfuture(x))
+        eddy_future_ref(eddyi_future_of(x));
     item->future = eddy_awaitable_ensure_future(x, it->loop);
     if (!item->future)
-        return eddy_exception_code(eddy_error());
-    if (is_future)
-        eddy_future_ref(item->future); /* borrowed from the caller */
-    item->future->marked = true;
-    item->it = it;
+        return eddyi_error_latest(-ENOMEM);
     eddyi_hook_init(&item->hook);
     eddyi_ready_init(&item->ready, item_ended);
     eddyi_list_init(&item->link);
@@ -165,15 +178,28 @@ static int add_items(eddy_completions *it, eddy_awaitable *const *aws, size_t n)
 {
     int rc = 0;
 
+    find_repeated(it, aws, n);
     for (size_t i = 0; i < n; i++) {
+        if (it->items[i].repeated)
+            continue;
         if (rc == 0)
             rc = add_item(it, aws[i]);
         else if (eddy_awaitable_iscoroutine(aws[i]))
             eddy_awaitable_drop(aws[i]);
     }
-    for (size_t i = 0; i < it->n; i++)
-        it->items[i].future->marked = false;
     return rc;
+}
+
+static int start_timer(eddy_completions *it, double timeout)
+{
+    int64_t deadline;
+
+    if (timeout != timeout)
+        return eddy_raise(-EINVAL, "as_completed: the timeout is not a number");
+    deadline = eddyi_deadline(it->loop, timeout);
+    if (it->n == 0 || deadline == EDDYI_NEVER)
+        return 0;
+    return eddyi_timer_start(it->loop, &it->timer, deadline) < 0 ? eddy_raise(-ENOMEM, NULL) : 0;
 }
 
 static void start(eddy_completions *it)
@@ -182,10 +208,12 @@ static void start(eddy_completions *it)
     for (size_t i = 0; i < it->n; i++) {
         struct item *item = &it->items[i];
 
-        if (eddyi_future_done(item->future))
+        if (eddyi_future_done(item->future)) {
             eddyi_loop_ready(it->loop, &item->ready);
-        else
-            eddyi_future_hook(item->future, &item->hook, &item->ready);
+            continue;
+        }
+        eddyi_future_hook(item->future, &item->hook, &item->ready);
+        item->hook.waiter = it->maker;
     }
 }
 
@@ -196,18 +224,21 @@ static eddy_completions *completions_new(eddy_loop *loop, size_t n)
     if (!it)
         return NULL;
     it->refs = 1;
-    it->loop = eddy_loop_ref(loop);
+    it->loop = eddyi_loop_hold(loop);
+    it->maker = loop->current ? eddy_future_ref(&loop->current->future) : NULL;
     eddyi_list_init(&it->ended);
     eddyi_list_init(&it->getters);
     eddyi_ready_init(&it->timer.ready, time_is_over);
     return it;
 }
 
-static eddy_completions *give_up(eddy_completions *it, int rc)
+/* It cannot be made, after all: tasks that were made for it are cancelled. */
+static eddy_completions *give_up(eddy_completions *it)
 {
-    eddy_raise(rc, NULL);
-    if (it)
-        completions_unref(it);
+    for (size_t i = 0; i < it->n; i++)
+        if (it->items[i].made)
+            eddyi_cancel(it->items[i].future, NULL);
+    completions_unref(it);
     return NULL;
 }
 
@@ -215,35 +246,31 @@ eddy_completions *eddy_as_completed(eddy_awaitable *const *aws, size_t n, double
 {
     eddy_loop *loop = eddyi_loop_running;
     eddy_completions *it = loop ? completions_new(loop, n) : NULL;
-    int64_t deadline;
-    int rc;
 
     if (!it) {
-        for (size_t i = 0; i < n; i++)
-            if (eddy_awaitable_iscoroutine(aws[i]))
-                eddy_awaitable_drop(aws[i]);
-        return give_up(NULL, loop ? -ENOMEM : EDDY_ENOLOOP);
+        eddyi_awaitables_drop(aws, n, false);
+        eddy_raise(loop ? -ENOMEM : EDDY_ENOLOOP, NULL);
+        return NULL;
     }
-    rc = timeout != timeout ? -EINVAL : 0;
-    if (add_items(it, aws, n) < 0)
-        return give_up(it, eddy_exception_code(eddy_error()));
-    deadline = eddyi_deadline(loop, timeout);
-    if (rc == 0 && it->n > 0 && deadline != EDDYI_NEVER)
-        rc = eddyi_timer_start(loop, &it->timer, deadline);
-    if (rc < 0)
-        return give_up(it, rc);
+    if (add_items(it, aws, n) < 0 || start_timer(it, timeout) < 0)
+        return give_up(it);
     start(it);
     return it;
 }
 
 int eddy_completions_anext(eddy_completions *it, eddy_future **ret)
 {
+    int rc;
+
     if (!it)
         return eddy_raise(-ENOMEM, NULL);
     if (it->n_left == 0)
         return 0;
     it->n_left--;
-    return get(it, ret);
+    it->refs++; /* another task may free it meanwhile */
+    rc = get(it, ret);
+    completions_unref(it);
+    return rc;
 }
 
 static int next_result(void *arg)

@@ -18,6 +18,24 @@ void eddy_awaitable_drop(eddy_awaitable *x)
         eddy_future_unref(eddyi_future_of(x));
 }
 
+void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures)
+{
+    /* From the end, where each can still be looked at: the coroutine of a later place was not closed yet. */
+    while (n-- > 0) {
+        size_t same = 0;
+
+        if (eddy_awaitable_isfuture(aws[n])) {
+            if (futures)
+                eddy_awaitable_drop(aws[n]);
+            continue;
+        }
+        while (aws[same] != aws[n])
+            same++;
+        if (same == n)
+            eddy_awaitable_drop(aws[n]);
+    }
+}
+
 bool eddy_awaitable_iscoroutine(const eddy_awaitable *x)
 {
     return x && x->kind == EDDYI_COROUTINE;
@@ -28,13 +46,15 @@ bool eddy_awaitable_isfuture(const eddy_awaitable *x)
     return x && x->kind != EDDYI_COROUTINE;
 }
 
+EDDYI_THREAD_LOCAL void **eddyi_return_here;
+
 int eddy_return(void *value)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddy_current_task();
 
-    if (!t)
-        return EDDY_ENOTASK;
-    t->value = value;
+    if (!t && !eddyi_return_here)
+        return eddy_raise(EDDY_ENOTASK, NULL);
+    *(t ? &t->value : eddyi_return_here) = value;
     return 0;
 }
 
@@ -73,6 +93,7 @@ static bool cancel_await(struct eddyi_wait *w)
 void eddyi_await_break(struct eddyi_wait *w)
 {
     eddyi_hook_remove(&eddyi_container(w, struct await, wait)->hook);
+    eddyi_ready_cancel(&w->task->ready); /* of a future that is done already */
     eddyi_wait_over(w);
     w->cancelled = true;
 }
@@ -92,6 +113,7 @@ static int wait_done(eddy_future *f)
         return rc;
     a.wait.future = f;
     eddyi_future_hook(f, &a.hook, &a.wait.task->ready);
+    a.hook.waiter = &a.wait.task->future;
     eddyi_wait_park(&a.wait);
     if (a.wait.over)
         return eddyi_wait_finish(&a.wait);
@@ -102,21 +124,23 @@ static int wait_done(eddy_future *f)
 
 static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
 {
+    void *value = NULL;
     int rc;
 
-    if (!eddyi_future_done(f)) {
-        rc = wait_done(f);
-        if (rc < 0)
-            return rc;
-        rc = eddyi_future_retrieve_raise(f, ret_value);
-        /* Cancelled after the future was done: that wins, and the result is lost (rule 59). */
-        if (rc == -ECANCELED)
-            t->must_cancel = false;
-        else if (eddyi_task_take_cancel(t))
-            rc = -ECANCELED;
+    if (eddyi_future_done(f))
+        return eddyi_future_retrieve_raise(f, ret_value);
+    rc = wait_done(f);
+    if (rc < 0)
         return rc;
-    }
-    return eddyi_future_retrieve_raise(f, ret_value);
+    rc = eddyi_future_retrieve_raise(f, &value);
+    /* Cancelled after the future was done: that wins, and the result is lost (rule 59). */
+    if (rc == -ECANCELED)
+        t->must_cancel = false;
+    else if (eddyi_task_take_cancel(t))
+        rc = -ECANCELED;
+    if (rc >= 0 && ret_value)
+        *ret_value = value;
+    return rc;
 }
 
 /* A mistake strikes, as in asyncio, at the task's next step (rules 39 and 44). */

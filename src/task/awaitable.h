@@ -9,7 +9,14 @@
 enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK };
 
 struct eddy_awaitable {
-    enum eddyi_kind kind;
+    enum eddyi_kind kind : 8;
+    bool marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
 };
+
+/*
+ * Closes the coroutines among several awaitables, each once though it may be named twice; and gives up the references to
+ * futures if those were handed over as well.
+ */
+void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures);
 
 #endif

@@ -71,6 +71,8 @@ static void run_out(eddy_task *t)
     eddyi_loop_running = loop;
     if (!running)
         eddyi_fiber_init_thread(&loop->fiber);
+    else /* closed from within another loop: the flow of control is that one's */
+        loop->fiber = running->current ? running->current->fiber : running->fiber;
     loop->current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
     loop->current = NULL;

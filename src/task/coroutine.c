@@ -10,35 +10,36 @@
 #include <string.h>
 
 /*
- * Coroutines made while no loop ran in this thread. Nobody can know when they are forgotten, before the
- * thread ends.
+ * Coroutines made while no loop ran in their thread: some other thread may run them, and outlive this one. Nobody can know
+ * that they are forgotten before the process ends.
  */
-static EDDYI_THREAD_LOCAL struct eddyi_list thread_list;
+static struct eddyi_list homeless = {&homeless, &homeless};
+static pthread_mutex_t homeless_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static void report_thread_list(void)
+static void report_homeless(void)
 {
-    if (thread_list.next)
-        eddyi_coroutines_report(&thread_list, NULL);
+    eddyi_coroutines_report(&homeless, NULL);
 }
 
 static void report_at_exit(void)
 {
-    atexit(report_thread_list);
+    atexit(report_homeless);
 }
 
-static struct eddyi_list *list_here(void)
+static void add_to_list(eddy_coroutine *coro)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    coro->homeless = !eddyi_loop_running;
     if (eddyi_loop_running) {
         eddyi_loop_attach_tasks(eddyi_loop_running);
-        return &eddyi_loop_running->coroutines;
+        eddyi_list_append(&eddyi_loop_running->coroutines, &coro->link);
+        return;
     }
-    if (!thread_list.next)
-        eddyi_list_init(&thread_list);
-    eddyi_thread_at_exit(report_thread_list);
-    pthread_once(&once, report_at_exit); /* the main thread's end is not a thread's end */
-    return &thread_list;
+    pthread_once(&once, report_at_exit);
+    pthread_mutex_lock(&homeless_mutex);
+    eddyi_list_append(&homeless, &coro->link);
+    pthread_mutex_unlock(&homeless_mutex);
 }
 
 static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
@@ -50,7 +51,7 @@ static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_
         return NULL;
     }
     *coro = (eddy_coroutine){.base = {EDDYI_COROUTINE}, .name = name, .fn = fn};
-    eddyi_list_append(list_here(), &coro->link);
+    add_to_list(coro);
     return coro;
 }
 
@@ -81,7 +82,13 @@ eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args),
 
 void eddyi_coroutine_consume(eddy_coroutine *coro)
 {
+    if (!coro->homeless) {
+        eddyi_list_remove(&coro->link);
+        return;
+    }
+    pthread_mutex_lock(&homeless_mutex);
     eddyi_list_remove(&coro->link);
+    pthread_mutex_unlock(&homeless_mutex);
 }
 
 int eddyi_coroutine_run(eddy_coroutine *coro)

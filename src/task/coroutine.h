@@ -5,11 +5,13 @@
 #define EDDYI_COROUTINE_H
 
 #include "base/list.h"
+#include "base/thread.h"
 #include "task/awaitable.h"
 
 struct eddy_coroutine {
     struct eddy_awaitable base;
-    struct eddyi_list link;   /* among those made and not consumed: of the loop that ran then, or of the thread */
+    struct eddyi_list link;   /* among those made and not consumed: of the loop that ran then, or the homeless */
+    bool homeless;            /* made while no loop ran in its thread */
     const char *name;         /* of the function; static */
     const char *where;        /* "file.c:12" where it was made, or NULL: then @caller */
     const void *caller;       /* the instruction that called its constructor */
@@ -19,6 +21,9 @@ struct eddy_coroutine {
     eddy_coroutine *outer;    /* the one that awaits it in the same task; while it runs */
     _Alignas(16) char args[]; /* the arguments of eddy_async */
 };
+
+/* Where eddy_return() leaves the pointer if no task runs in this thread; NULL: nowhere. For jobs of executors. */
+extern EDDYI_THREAD_LOCAL void **eddyi_return_here;
 
 /* Takes it off its list: from now on somebody owns it. */
 void eddyi_coroutine_consume(eddy_coroutine *coro);

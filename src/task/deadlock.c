@@ -1,53 +1,125 @@
 /*
  * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will ever wake.
  */
+#include "base/cycles.h"
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "task/waits.h"
 #include "loop/loop.h"
-#include "task/coroutine.h"
-#include "task/task.h"
 
 #include <stdio.h>
 
-struct text {
-    char buf[2000];
+struct report {
+    struct eddyi_waits waits;
+    bool *told; /* of each task */
     size_t length;
+    char text[2000];
 };
 
-static __attribute__((format(printf, 2, 3))) void add(struct text *text, const char *fmt, ...)
+static __attribute__((format(printf, 2, 3))) void add(struct report *r, const char *fmt, ...)
 {
-    size_t room = sizeof text->buf - text->length;
+    size_t room = sizeof r->text - r->length;
     va_list args;
     int n;
 
     va_start(args, fmt);
-    n = vsnprintf(text->buf + text->length, room, fmt, args);
+    n = vsnprintf(r->text + r->length, room, fmt, args);
     va_end(args);
     if (n > 0)
-        text->length += (size_t)n < room ? (size_t)n : room - 1;
+        r->length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void add_wait(struct text *text, eddy_task *t)
+static void add_task(struct report *r, const eddy_task *t, bool with_place)
 {
-    eddy_task *awaited = t->wait ? eddy_future_as_task(t->wait->future) : NULL;
+    char name[100];
 
-    add(text, "%stask '%s'", text->length ? "; " : "", eddy_task_get_name(t));
-    if (t->where)
-        add(text, " (%s)", t->where);
-    if (awaited)
-        add(text, " waits for task '%s'", eddy_task_get_name(awaited));
-    else if (t->wait && t->wait->future)
-        add(text, " waits for a %s", t->wait->future->ops->noun);
-    else
-        add(text, " waits for %s", t->wait && t->wait->what ? t->wait->what : "an event");
+    eddyi_task_print_name(t, name, sizeof name);
+    add(r, "task '%s'", name);
+    if (with_place && t->where)
+        add(r, " (%s)", t->where);
+}
+
+/* "task 'a' (x.c:1) waits for task 'b' (x.c:2), which waits for task 'a'" */
+static void add_cycle(const size_t *nodes, size_t n, void *arg)
+{
+    struct report *r = arg;
+
+    add(r, "%s", r->length ? "; " : "");
+    for (size_t i = 0; i < n; i++) {
+        r->told[nodes[i]] = true;
+        add_task(r, r->waits.tasks[nodes[i]], true);
+        add(r, "%s waits for ", i > 0 ? ", which" : "");
+    }
+    add_task(r, r->waits.tasks[nodes[0]], false);
+}
+
+static void add_cycles(struct report *r)
+{
+    struct eddyi_waits *w = &r->waits;
+    struct eddyi_graph g = {.n = w->n};
+    size_t *first, *targets;
+
+    if (eddyi_graph_build(w->n, w->from, w->to, w->n_edges, &first, &targets) < 0)
+        return;
+    g.first = first;
+    g.targets = targets;
+    eddyi_graph_cycles(&g, add_cycle, r);
+    eddyi_free(first);
+    eddyi_free(targets);
+}
+
+/* For a gather, a group and their kind: whom it waits for by way of that. */
+static void add_members(struct report *r, size_t node)
+{
+    const char *before = ": ";
+
+    for (size_t i = 0; i < r->waits.n_edges; i++) {
+        if (r->waits.from[i] != node)
+            continue;
+        add(r, "%s", before);
+        add_task(r, r->waits.tasks[r->waits.to[i]], false);
+        before = ", ";
+    }
+}
+
+static void add_wait(struct report *r, const eddy_task *t)
+{
+    char what[200];
+
+    add(r, "%s", r->length ? "; " : "");
+    add_task(r, t, true);
+    if (!t->wait)
+        return;
+    eddyi_wait_print(t->wait, what, sizeof what);
+    add(r, " waits for %s", what);
+}
+
+static void add_everybody_else(struct report *r)
+{
+    for (size_t i = 0; i < r->waits.n && r->length < sizeof r->text - 1; i++) {
+        const eddy_task *t = r->waits.tasks[i];
+
+        if (r->told[i])
+            continue;
+        add_wait(r, t);
+        if (t->wait && !eddy_future_as_task(t->wait->future))
+            add_members(r, i);
+    }
 }
 
 int eddyi_explain_deadlock(eddy_loop *loop)
 {
-    struct text text = {.length = 0};
+    struct report r = {.length = 0};
 
-    EDDYI_LIST_EACH(l, &loop->tasks)
-        add_wait(&text, eddyi_container(l, struct eddy_task, link));
+    if (eddyi_waits_init(&r.waits, loop) == 0 && (r.told = eddyi_zalloc(r.waits.n)) != NULL) {
+        add_cycles(&r);
+        add_everybody_else(&r);
+    } else {
+        EDDYI_LIST_EACH(l, &loop->tasks)
+            add_wait(&r, eddyi_container(l, struct eddy_task, link));
+    }
+    eddyi_free(r.told);
+    eddyi_waits_fini(&r.waits);
     return eddy_raise(-EDEADLK, "deadlock: nothing is ready and no timer is pending: %s",
-                      text.length ? text.buf : "there is no task");
+                      r.length ? r.text : "there is no task");
 }

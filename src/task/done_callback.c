@@ -34,8 +34,12 @@ static void run(struct eddyi_ready *r)
 
 int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg, eddy_context *context)
 {
-    struct done_callback *cb = eddyi_alloc(sizeof *cb);
+    struct done_callback *cb;
+    int rc = eddyi_loop_check(f->loop);
 
+    if (rc < 0)
+        return rc;
+    cb = eddyi_alloc(sizeof *cb);
     if (!cb)
         return eddy_raise(-ENOMEM, NULL);
     cb->fn = fn;

@@ -12,8 +12,13 @@ eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x, eddy_loop *loop)
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    if (x->kind != EDDYI_COROUTINE)
-        return eddyi_future_of(x);
+    if (x->kind != EDDYI_COROUTINE) {
+        if (!loop || eddyi_future_of(x)->loop == loop)
+            return eddyi_future_of(x);
+        eddy_awaitable_drop(x);
+        eddy_raise(EDDY_EOTHERLOOP, NULL);
+        return NULL;
+    }
     options.coro = (eddy_coroutine *)(void *)x;
     return eddy_task_future(eddy_loop_create_task_with(loop ? loop : eddy_get_event_loop(), &options));
 }

@@ -21,6 +21,13 @@ struct eddyi_error *eddyi_error_here(void)
     return &thread_error;
 }
 
+int eddyi_error_latest(int otherwise)
+{
+    int code = eddyi_error_here()->code;
+
+    return code < 0 ? code : otherwise;
+}
+
 const eddy_exception *eddy_error(void)
 {
     return eddyi_error_get(eddyi_error_here());

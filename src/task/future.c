@@ -9,7 +9,7 @@
 void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
 {
     *f = (eddy_future){.base = {EDDYI_FUTURE}, .refs = 1, .ops = ops};
-    f->loop = eddy_loop_ref(loop);
+    f->loop = eddyi_loop_hold(loop);
     eddyi_list_init(&f->hooks);
 }
 
@@ -42,7 +42,7 @@ void eddyi_future_fini(eddy_future *f)
     eddyi_done_callbacks_drop(&f->hooks);
     eddy_exception_unref(f->exception);
     eddy_exception_unref(f->cancel_message);
-    eddy_loop_unref(f->loop);
+    eddyi_loop_release(f->loop);
 }
 
 static void destroy(eddy_future *f)
@@ -91,6 +91,8 @@ static void queue_hooks(eddy_future *f)
 {
     struct eddyi_list *l;
 
+    if (f->loop->drained)
+        eddyi_done_callbacks_drop(&f->hooks);
     while ((l = eddyi_list_pop(&f->hooks)) != NULL) {
         struct eddyi_hook *hook = eddyi_container(l, struct eddyi_hook, link);
 
@@ -144,7 +146,7 @@ eddy_exception *eddyi_cancel_message(const char *msg)
 bool eddy_future_cancel(eddy_future *f, const char *msg)
 {
     eddy_exception *message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
-    bool accepted = eddyi_future_cancel(f, message);
+    bool accepted = eddyi_cancel(f, message) > 0;
 
     eddy_exception_unref(message);
     return accepted;
@@ -152,6 +154,8 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
 
 static int settable(const eddy_future *f, const char *call)
 {
+    if (f->loop->running && eddyi_loop_running != f->loop)
+        return eddyi_loop_check(f->loop);
     if (f->base.kind == EDDYI_TASK)
         return eddy_raise(EDDY_EMISUSE, "a Task does not support %s", call);
     if (eddyi_future_done(f))

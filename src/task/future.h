@@ -29,7 +29,6 @@ struct eddy_future {
     struct eddy_awaitable base;
     enum eddyi_future_state state : 8;
     bool unretrieved; /* failed, and nobody has asked yet (rule 36) */
-    bool marked;      /* seen already by whoever is going through several futures */
     unsigned refs;
     int status;
     void *value;
@@ -45,6 +44,7 @@ struct eddyi_hook {
     struct eddyi_list link;
     struct eddyi_ready *ready; /* queued when the future is done */
     eddy_future *keep;         /* the future, if it is to be kept alive until the item has run; else NULL */
+    eddy_future *waiter;       /* the task that waits by it, or the future others wait for; NULL: a callback */
 };
 
 void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops);
@@ -59,7 +59,13 @@ static inline bool eddyi_future_done(const eddy_future *f)
 void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
 void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
 
-/* Cancel as the kind of future does. @message is borrowed. */
+/*
+ * Cancels as the kind of future does; @message is borrowed. 1 if it accepted, 0 if it was done, or EDDY_EMISUSE, raised, if
+ * it waits for itself, so that nothing was cancelled.
+ */
+int eddyi_cancel(eddy_future *f, const eddy_exception *message);
+
+/* One step of that, for kinds of futures that cancel others. If loop->cancel_circled is set after it, give up: return false. */
 bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 
 /* The plain future's cancel: it is cancelled at once. */
@@ -74,11 +80,15 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
 /* The same, raising what it failed with as the caller's error. */
 int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value);
 
-/* Adds the hook of a pending future. Removing is harmless if it is on none. */
+/*
+ * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be noted in it, for reports; what is
+ * noted must live as long as the hook.
+ */
 static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook, struct eddyi_ready *ready)
 {
     hook->ready = ready;
     hook->keep = NULL;
+    hook->waiter = NULL;
     eddyi_list_append(&f->hooks, &hook->link);
 }
 

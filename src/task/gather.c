@@ -10,13 +10,14 @@
 
 struct gather;
 
-/* One argument. Those that name a future given before share its place. */
+/* One argument. What was given several times counts once, at its first place. */
 struct child {
     struct eddyi_hook hook;
     struct eddyi_ready ready;
     struct gather *gather;
     eddy_future *future; /* owned */
-    size_t first;        /* index of the first child with this future; its own if that is it */
+    size_t first;        /* index of the first child that is the same; its own if that is it */
+    bool made;           /* the future is the task of a coroutine that was given */
 };
 
 struct gather {
@@ -44,13 +45,21 @@ static bool cancel(eddy_future *f, const eddy_exception *message)
     if (eddyi_future_done(f))
         return false;
     eddy_future_ref(f);
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < g->n && !f->loop->cancel_circled; i++)
         if (eddyi_future_cancel(g->children[i].future, message))
             accepted = true;
+    accepted = accepted && !f->loop->cancel_circled;
     if (accepted)
         g->cancel_requested = true;
     eddy_future_unref(f);
     return accepted;
+}
+
+/* Its end is of no interest any more, even if it has come. */
+static void forget(struct child *c)
+{
+    eddyi_hook_remove(&c->hook);
+    eddyi_ready_cancel(&c->ready);
 }
 
 static void destroy(eddy_future *f)
@@ -58,7 +67,7 @@ static void destroy(eddy_future *f)
     struct gather *g = gather_of(f);
 
     for (size_t i = 0; i < g->n; i++) {
-        eddyi_hook_remove(&g->children[i].hook);
+        forget(&g->children[i]);
         eddy_exception_unref(g->outcomes[i].exception);
     }
     eddyi_future_fini(f);
@@ -140,7 +149,7 @@ static void let_go(struct eddyi_loop_part *part)
 
     eddyi_list_remove(&g->pending.link);
     for (size_t i = 0; i < g->n; i++)
-        eddyi_hook_remove(&g->children[i].hook);
+        forget(&g->children[i]);
     g->n_left = 0;
     eddy_future_unref(&g->future);
 }
@@ -159,8 +168,10 @@ static struct gather *gather_new(eddy_loop *loop, size_t n, bool return_exceptio
 {
     struct gather *g = eddyi_zalloc(sizeof *g + n * (sizeof g->children[0] + sizeof g->outcomes[0]));
 
-    if (!g)
+    if (!g) {
+        eddy_raise(-ENOMEM, NULL);
         return NULL;
+    }
     eddyi_loop_attach_tasks(loop);
     eddyi_future_init(&g->future, loop, &gather_ops);
     g->pending.close = let_go;
@@ -169,54 +180,60 @@ static struct gather *gather_new(eddy_loop *loop, size_t n, bool return_exceptio
     return g;
 }
 
-/* Where a future that was given before has its first place. */
-static size_t index_of(const struct gather *g, const eddy_future *f)
+static size_t index_of(eddy_awaitable *const *aws, const eddy_awaitable *x)
 {
     size_t i = 0;
 
-    while (g->children[i].future != f)
+    while (aws[i] != x)
         i++;
     return i;
 }
 
-/* Consumes @x as the next child. Futures seen before are marked, so that only a duplicate is searched for. */
+/* Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any more. */
+static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct child *c = &g->children[i];
+
+        c->gather = g;
+        c->first = aws[i] && aws[i]->marked ? index_of(aws, aws[i]) : i;
+        c->made = eddy_awaitable_iscoroutine(aws[i]);
+        eddyi_hook_init(&c->hook);
+        eddyi_ready_init(&c->ready, run);
+        if (aws[i])
+            aws[i]->marked = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (aws[i])
+            aws[i]->marked = false;
+}
+
+/* Consumes the next argument. */
 static int add_child(struct gather *g, eddy_awaitable *x)
 {
     struct child *c = &g->children[g->n];
-    eddy_future *f = eddy_awaitable_ensure_future(x, g->future.loop);
 
-    if (!f)
-        return eddy_exception_code(eddy_error());
-    eddyi_hook_init(&c->hook);
-    eddyi_ready_init(&c->ready, run);
-    c->gather = g;
-    c->future = f;
-    c->first = f->marked ? index_of(g, f) : g->n;
-    f->marked = true;
+    /* A coroutine that was given before is that one's task by now. */
+    if (c->first < g->n && c->made)
+        c->future = eddy_future_ref(g->children[c->first].future);
+    else
+        c->future = eddy_awaitable_ensure_future(x, g->future.loop);
+    if (!c->future)
+        return eddyi_error_latest(-ENOMEM);
     g->n++;
     return 0;
 }
 
-static int add_children(struct gather *g, eddy_awaitable *const *aws, size_t n)
-{
-    int rc = 0;
-
-    while (rc == 0 && g->n < n)
-        rc = add_child(g, aws[g->n]);
-    for (size_t i = 0; i < g->n; i++)
-        g->children[i].future->marked = false;
-    return rc;
-}
-
-/* Gives up a gather half made: what was scheduled already is cancelled. */
-static eddy_future *give_up(struct gather *g, eddy_awaitable *const *rest, size_t n)
+/* Gives up a gather whose next argument could not be added: tasks that it made are cancelled. */
+static eddy_future *give_up(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
     for (size_t i = 0; i < g->n; i++)
-        if (g->children[i].future->base.kind == EDDYI_TASK)
-            eddyi_future_cancel(g->children[i].future, NULL);
+        if (g->children[i].made)
+            eddyi_cancel(g->children[i].future, NULL);
+    for (size_t i = g->n + 1; i < n; i++)
+        if (g->children[i].first == i || !g->children[i].made)
+            eddy_awaitable_drop(aws[i]);
     eddy_future_unref(&g->future);
-    for (size_t i = 0; i < n; i++)
-        eddy_awaitable_drop(rest[i]);
     return NULL;
 }
 
@@ -228,20 +245,25 @@ static eddy_loop *loop_for(eddy_awaitable *const *aws, size_t n)
     return eddy_get_event_loop();
 }
 
+static void hook_child(struct gather *g, struct child *c)
+{
+    eddyi_future_hook(c->future, &c->hook, &c->ready);
+    c->hook.waiter = &g->future;
+}
+
 eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_exceptions)
 {
     eddy_loop *loop = loop_for(aws, n);
     struct gather *g = eddyi_loop_check(loop) < 0 ? NULL : gather_new(loop, n, return_exceptions);
 
     if (!g) {
-        if (loop && !loop->closed)
-            eddy_raise(-ENOMEM, NULL);
-        for (size_t i = 0; i < n; i++)
-            eddy_awaitable_drop(aws[i]);
+        eddyi_awaitables_drop(aws, n, true);
         return NULL;
     }
-    if (add_children(g, aws, n) < 0)
-        return give_up(g, aws + g->n + 1, n - g->n - 1);
+    prepare(g, aws, n);
+    while (g->n < n)
+        if (add_child(g, aws[g->n]) < 0)
+            return give_up(g, aws, n);
 
     for (size_t i = 0; i < n; i++) {
         struct child *c = &g->children[i];
@@ -250,7 +272,7 @@ eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_
             continue;
         g->n_left++;
         if (!eddyi_future_done(c->future))
-            eddyi_future_hook(c->future, &c->hook, &c->ready);
+            hook_child(g, c);
     }
     if (n == 0)
         eddyi_future_finish(&g->future, 0, NULL, NULL);

@@ -57,23 +57,34 @@ static void child_free(struct child *c)
     eddyi_free(c);
 }
 
-static void abort_children(struct group *g)
+/* False if a child waits for itself: then it, and those after it, were not cancelled. */
+static bool abort_children(struct group *g)
 {
     g->aborting = true;
     for (struct eddyi_list *l = g->children.next, *next; l != &g->children; l = next) {
+        eddy_task *t = eddyi_container(l, struct child, link)->task;
+
         next = l->next;
-        eddyi_task_cancel(eddyi_container(l, struct child, link)->task, NULL);
+        if (eddyi_cancel(&t->future, NULL) < 0) {
+            eddyi_report_circle(t);
+            return false;
+        }
     }
+    return true;
+}
+
+static void cancel_parent(struct group *g)
+{
+    g->parent_cancelled = true;
+    if (eddyi_cancel(&g->parent->future, NULL) < 0)
+        eddyi_report_circle(g->parent);
 }
 
 /* Something failed: ends the children, and interrupts the parent in its block or its _exit. */
 static void fail(struct group *g)
 {
-    if (g->aborting || g->parent_cancelled)
-        return;
-    abort_children(g);
-    g->parent_cancelled = true;
-    eddyi_task_cancel(g->parent, NULL);
+    if (!g->aborting && !g->parent_cancelled && abort_children(g))
+        cancel_parent(g);
 }
 
 /* What the child failed with; never NULL. */
@@ -139,12 +150,20 @@ static int may_create(const struct group *g)
         return eddy_raise(EDDY_EMISUSE, "the task group is finished");
     if (g->aborting)
         return eddy_raise(EDDY_EMISUSE, "the task group is shutting down");
-    return 0;
+    return eddyi_loop_check(g->loop);
 }
 
-static eddy_task *no_memory(struct group *g)
+/* A child that could not be made fails the group as it would have by failing. @c: NULL without memory even for that. */
+static eddy_task *not_made(struct group *g, struct child *c)
 {
-    g->no_memory = true;
+    if (c) {
+        c->group = NULL;
+        c->error = eddy_exception_ref(eddy_error());
+        eddyi_list_append(&g->errors, &c->link);
+        g->n_errors++;
+    } else {
+        g->no_memory = true;
+    }
     fail(g);
     return NULL;
 }
@@ -162,20 +181,19 @@ eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *
     if (!c) {
         eddy_coroutine_close(options->coro);
         eddy_raise(-ENOMEM, NULL);
-        return no_memory(g);
+        return not_made(g, NULL);
     }
     *c = (struct child){.group = g};
     eddyi_ready_init(&c->ready, on_child_done);
     eddyi_hook_init(&c->hook);
-    c->task = eddy_loop_create_task_with(g->loop, options);
-    if (!c->task) {
-        eddyi_free(c);
-        return no_memory(g);
-    }
     eddyi_list_init(&c->link);
+    c->task = eddy_loop_create_task_with(g->loop, options);
+    if (!c->task)
+        return not_made(g, c);
     if (!eddyi_future_done(&c->task->future)) {
         eddyi_list_append(&g->children, &c->link);
         eddyi_future_hook(&c->task->future, &c->hook, &c->ready);
+        c->hook.waiter = &g->parent->future;
     } else if (!child_ended(g, c)) {
         eddyi_loop_ready(g->loop, &c->ready);
     }
@@ -268,7 +286,7 @@ static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *
     /* A cancellation from outside stays due: it strikes again at the next suspension (rule 114). */
     if (parent->cancelling > 0) {
         eddy_task_uncancel(parent);
-        eddyi_task_cancel(parent, NULL);
+        eddyi_cancel(&parent->future, NULL);
     }
     raise_group(g, body);
     eddy_exception_unref(body);
@@ -319,10 +337,8 @@ void eddy_group_cancel(eddy_group *tg)
     g->ended_early = true;
     if (!g->aborting)
         abort_children(g);
-    if (!g->parent_cancelled && (g->state == ENTERED || g->waiter)) {
-        g->parent_cancelled = true;
-        eddyi_task_cancel(g->parent, NULL);
-    }
+    if (!g->parent_cancelled && (g->state == ENTERED || g->waiter))
+        cancel_parent(g);
 }
 
 static void report_errors(struct group *g)
@@ -363,9 +379,9 @@ void eddy_group_abandon(eddy_group *const *guarded)
         if (wait_for_children(g) < 0)
             cancelled = true;
     g->state = EXITED;
-    if (g->parent_cancelled)
-        eddy_task_uncancel(t);
-    else if (cancelled)
+    if (g->parent_cancelled && eddy_task_uncancel(t) == 0)
+        cancelled = false;
+    if (cancelled)
         t->must_cancel = true; /* strikes at the next suspension instead */
     report_errors(g);
     free_errors(g);

@@ -4,76 +4,55 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-#include <stdatomic.h>
-#include <unistd.h>
-
-/* The run that Ctrl-C is meant for. */
-static _Atomic(struct eddyi_interrupt *) active;
-
-static void on_sigint(int sig)
+/* In the signal handler. A program that does not react to the first ends as if nobody had ever handled the signal. */
+static void strike(struct eddyi_signal_fallback *f)
 {
-    struct eddyi_interrupt *interrupt = atomic_load(&active);
-    int saved = errno;
+    struct eddyi_interrupt *interrupt =
+        eddyi_container(f, struct eddyi_interrupting_signal, fallback)->interrupt;
 
-    if (!interrupt || interrupt->count > 0) {
-        /* The program does not react: end as if nobody had ever handled the signal. */
-        signal(sig, SIG_DFL);
-        raise(sig);
+    if (atomic_fetch_add(&interrupt->count, 1) > 0) {
+        eddyi_signal_by_default(f->signo);
     } else {
-        interrupt->count = interrupt->count + 1;
+        atomic_store(&interrupt->signo, f->signo);
         eddyi_loop_signal(interrupt->task->future.loop);
     }
-    errno = saved;
 }
 
-/* At the start of the loop's next turn. */
+/* At the start of a turn of the loop, after some signal. */
 static void cancel_main_task(eddy_loop *loop, void *arg)
 {
     struct eddyi_interrupt *interrupt = arg;
 
     (void)loop;
-    eddyi_task_cancel(interrupt->task, NULL);
+    if (atomic_load(&interrupt->count) == 0 || interrupt->told)
+        return;
+    interrupt->told = true;
+    if (eddyi_cancel(&interrupt->task->future, NULL) < 0)
+        eddyi_report_circle(interrupt->task);
 }
 
-static bool is_main_thread(void)
+static void take(struct eddyi_interrupt *interrupt, struct eddyi_interrupting_signal *s, int signo)
 {
-    return getpid() == gettid();
+    s->interrupt = interrupt;
+    s->fallback.strike = strike;
+    s->taken = eddyi_signal_fallback_begin(&s->fallback, signo);
 }
 
-void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task)
+void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint, bool sigterm)
 {
-    struct sigaction action = {.sa_handler = on_sigint};
-    struct eddyi_interrupt *nobody = NULL;
-    eddy_loop *loop = task ? task->future.loop : NULL;
-
-    *interrupt = (struct eddyi_interrupt){.task = NULL};
-    if (!task || !is_main_thread())
-        return;
-    if (eddyi_sys_sigaction(SIGINT, NULL, &interrupt->before) < 0 || (interrupt->before.sa_flags & SA_SIGINFO) ||
-        interrupt->before.sa_handler != SIG_DFL)
-        return;
-    interrupt->task = task;
-    if (!atomic_compare_exchange_strong(&active, &nobody, interrupt)) {
-        interrupt->task = NULL;
-        return;
-    }
-    loop->on_signal = cancel_main_task;
-    loop->on_signal_arg = interrupt;
-    sigemptyset(&action.sa_mask);
-    if (eddyi_sys_sigaction(SIGINT, &action, NULL) < 0)
-        eddyi_interrupt_end(interrupt);
+    *interrupt = (struct eddyi_interrupt){.task = task};
+    task->future.loop->on_signal = cancel_main_task;
+    task->future.loop->on_signal_arg = interrupt;
+    if (sigint)
+        take(interrupt, &interrupt->signals[0], SIGINT);
+    if (sigterm)
+        take(interrupt, &interrupt->signals[1], SIGTERM);
 }
 
 void eddyi_interrupt_end(struct eddyi_interrupt *interrupt)
 {
-    struct sigaction now;
-
-    if (!interrupt->task)
-        return;
-    /* Whoever took the signal meanwhile keeps it. */
-    if (eddyi_sys_sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint)
-        eddyi_sys_sigaction(SIGINT, &interrupt->before, NULL);
-    atomic_store(&active, NULL);
+    for (int i = 0; i < 2; i++)
+        if (interrupt->signals[i].taken)
+            eddyi_signal_fallback_end(&interrupt->signals[i].fallback);
     interrupt->task->future.loop->on_signal = NULL;
-    interrupt->task = NULL;
 }

@@ -5,21 +5,26 @@
 #define EDDYI_INTERRUPT_H
 
 #include "eddy/defs.h"
-
-#include <signal.h>
+#include "loop/signal.h"
 
 /* In the storage of whoever runs the loop. */
 struct eddyi_interrupt {
-    eddy_task *task;         /* NULL: SIGINT is left alone */
-    struct sigaction before; /* to be put back */
-    volatile sig_atomic_t count;
+    struct eddyi_interrupting_signal {
+        struct eddyi_signal_fallback fallback;
+        struct eddyi_interrupt *interrupt;
+        bool taken;
+    } signals[2];
+    eddy_task *task;
+    atomic_uint count; /* how many have come */
+    atomic_int signo;  /* the first of them */
+    bool told;         /* the task was cancelled because of it */
 };
 
 /*
- * Takes SIGINT for @task until _end. Only in the main thread, only if nobody else handles or ignores it, and
- * for one run at a time; otherwise, and for NULL, it does nothing.
+ * Takes SIGINT if @sigint, and SIGTERM if @sigterm, for @task until _end. Only in the main thread, and each only if
+ * nobody else handles or ignores it; otherwise it does nothing.
  */
-void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task);
+void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint, bool sigterm);
 void eddyi_interrupt_end(struct eddyi_interrupt *interrupt);
 
 #endif

@@ -60,7 +60,7 @@ int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x, void 
     }
     f = eddy_awaitable_ensure_future(x, loop);
     if (!f)
-        return eddy_exception_code(eddy_error());
+        return eddyi_error_latest(-ENOMEM);
     rc = run_until_done(loop, f);
     if (rc == 0)
         rc = eddyi_future_retrieve_raise(f, ret_value);

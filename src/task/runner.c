@@ -23,13 +23,14 @@ void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
     if (options) {
         r->eddyi_debug = options->debug;
         r->eddyi_no_sigint = options->no_sigint;
+        r->eddyi_sigterm = options->sigterm;
         r->eddyi_loop_factory = options->loop_factory;
     }
 }
 
 static int no_loop(void)
 {
-    return eddy_exception_code(eddy_error());
+    return eddyi_error_latest(EDDY_ENOLOOP);
 }
 
 static int initialise(eddy_runner *r)
@@ -68,11 +69,11 @@ static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
     struct eddyi_interrupt interrupt;
     int rc;
 
-    eddyi_interrupt_begin(&interrupt, r->eddyi_no_sigint ? NULL : t);
+    eddyi_interrupt_begin(&interrupt, t, !r->eddyi_no_sigint, r->eddyi_sigterm);
     rc = eddy_loop_run_until_complete_value(r->eddyi_loop, EDDY_AWAITABLE(eddy_ref(t)), ret_value);
     eddyi_interrupt_end(&interrupt);
-    if (rc == -ECANCELED && interrupt.count > 0 && eddy_task_uncancel(t) == 0)
-        rc = eddy_raise(-EINTR, "interrupted by Ctrl-C");
+    if (rc == -ECANCELED && interrupt.told && eddy_task_uncancel(t) == 0)
+        rc = eddy_raise(-EINTR, "interrupted by %s", interrupt.signo == SIGINT ? "Ctrl-C" : "SIGTERM");
     return rc;
 }
 
@@ -132,6 +133,24 @@ static void report_failures(eddy_loop *loop, eddy_awaitable **all, size_t n)
     }
 }
 
+/* Cancels them; those that will never end, because they wait for themselves, are left to the loop's close. Returns how many stay. */
+static size_t cancel_each(eddy_awaitable **all, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        eddy_future *f = eddyi_future_of(all[i]);
+
+        if (eddyi_cancel(f, NULL) < 0) {
+            eddyi_report_circle(eddyi_task_of(f));
+            eddy_future_unref(f);
+        } else {
+            all[kept++] = EDDY_AWAITABLE(eddy_future_ref(f)); /* gather consumes one, the report needs the other */
+        }
+    }
+    return kept;
+}
+
 /* One pass: what is born while others clean up is not cancelled (rule 193), but ended by the loop's close. */
 static void cancel_all_tasks(eddy_loop *loop)
 {
@@ -139,10 +158,7 @@ static void cancel_all_tasks(eddy_loop *loop)
     eddy_awaitable **all = remaining_tasks(loop, &n);
     eddy_future *together;
 
-    for (size_t i = 0; i < n; i++) {
-        eddyi_future_cancel(eddyi_future_of(all[i]), NULL);
-        eddy_future_ref(eddyi_future_of(all[i])); /* gather consumes one reference, the report needs the other */
-    }
+    n = cancel_each(all, n);
     if (n > 0) {
         together = eddy_gather_list(all, n, true);
         if (together)
@@ -157,12 +173,14 @@ static void cancel_all_tasks(eddy_loop *loop)
 /* Asynchronous generators, executors: whatever higher layers keep with the loop (rule 192). */
 static void shut_down_parts(eddy_loop *loop)
 {
-    EDDYI_LIST_EACH(l, &loop->parts) {
-        struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
-        eddy_coroutine *coro = part->shutdown ? part->shutdown(part) : NULL;
+    for (int late = 0; late <= 1; late++) {
+        EDDYI_LIST_EACH(l, &loop->parts) {
+            struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
+            eddy_coroutine *coro = part->shutdown && part->shutdown_late == late ? part->shutdown(part) : NULL;
 
-        if (coro)
-            eddy_loop_run_until_complete(loop, coro);
+            if (coro)
+                eddy_loop_run_until_complete(loop, coro);
+        }
     }
 }
 
@@ -170,9 +188,12 @@ void eddy_runner_close(eddy_runner *r)
 {
     struct eddyi_error *error = eddyi_error_here(), kept;
 
-    if (r->eddyi_state != INITIALISED) {
-        if (r->eddyi_state == CREATED)
-            r->eddyi_state = CLOSED;
+    if (r->eddyi_state == CREATED)
+        r->eddyi_state = CLOSED;
+    if (r->eddyi_state == CLOSED)
+        return;
+    if (eddyi_loop_running) {
+        eddy_raise(EDDY_ERUNNING, "a runner cannot be closed from a running event loop");
         return;
     }
     /* The run's own error is the one that its caller will ask for. */

@@ -22,6 +22,7 @@ static void let_go(struct eddyi_loop_part *part)
 
     eddyi_list_remove(&s->pending.link);
     eddyi_hook_remove(&s->hook);
+    eddyi_ready_cancel(&s->ready);
     eddy_future_unref(&s->future);
 }
 
@@ -67,19 +68,8 @@ static void inner_done(struct eddyi_ready *r)
     let_go(&s->pending);
 }
 
-eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
+static eddy_future *shield_new(eddy_future *inner, struct shield *s)
 {
-    eddy_future *inner = eddy_awaitable_ensure_future(x, NULL);
-    struct shield *s;
-
-    if (!inner || eddyi_future_done(inner))
-        return inner;
-    s = eddyi_alloc(sizeof *s);
-    if (!s) {
-        eddy_future_unref(inner);
-        eddy_raise(-ENOMEM, NULL);
-        return NULL;
-    }
     eddyi_future_init(&s->future, inner->loop, &shield_ops);
     s->future.refs = 2;
     s->inner = inner;
@@ -87,5 +77,24 @@ eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
     eddyi_list_append(&inner->loop->pending, &s->pending.link);
     eddyi_ready_init(&s->ready, inner_done);
     eddyi_future_hook(inner, &s->hook, &s->ready);
+    s->hook.waiter = &s->future;
     return &s->future;
+}
+
+eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
+{
+    /* First the memory, that nothing is started in vain. */
+    struct shield *s = x ? eddyi_alloc(sizeof *s) : NULL;
+    eddy_future *inner;
+
+    if (!s) {
+        eddy_awaitable_drop(x);
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    inner = eddy_awaitable_ensure_future(x, NULL);
+    if (inner && !eddyi_future_done(inner))
+        return shield_new(inner, s);
+    eddyi_free(s);
+    return inner;
 }

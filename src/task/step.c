@@ -100,7 +100,9 @@ static _Noreturn void leave(eddy_task *t)
 
     loop->current = NULL;
     eddyi_vars_current = NULL;
+    loop->leaving = true; /* the exception handler may be called */
     eddy_future_unref(&t->future);
+    loop->leaving = false;
     eddyi_fiber_exit(&t->fiber, starter ? starter : next_fiber(loop));
 }
 

@@ -77,7 +77,7 @@ static int set_name(eddy_task *t, const char *name)
     return 0;
 }
 
-eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
+static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
 {
     eddy_task *t = alloc_task(loop, options->stack_size);
 
@@ -103,27 +103,37 @@ eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
     eddyi_list_append(&loop->tasks, &t->link);
     eddyi_task_prepare(t);
 
-    if (options->eager_start && eddyi_loop_running == loop)
+    if (options->eager_start && eddyi_loop_running == loop && !loop->leaving)
         eddyi_task_start_eagerly(t);
     else
         eddyi_loop_ready(loop, &t->ready);
     return t;
 }
 
+/* Whether a task can be made; otherwise the coroutine is consumed, and the error raised. */
+static bool check(const eddy_loop *loop, const eddy_task_options *options)
+{
+    if (!options->coro) {
+        eddy_raise(-ENOMEM, NULL);
+        return false;
+    }
+    if (eddyi_loop_check(loop) == 0)
+        return true;
+    eddy_coroutine_close(options->coro);
+    return false;
+}
+
+eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
+{
+    return check(loop, options) ? make(loop, options) : NULL;
+}
+
 eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options)
 {
     loop = loop ? loop : eddyi_loop_running;
-    if (!options->coro) {
-        eddy_raise(-ENOMEM, NULL);
+    if (!check(loop, options))
         return NULL;
-    }
-    if (eddyi_loop_check(loop) < 0) {
-        eddy_coroutine_close(options->coro);
-        return NULL;
-    }
-    if (loop->task_factory)
-        return loop->task_factory(loop, options, loop->task_factory_arg);
-    return eddy_task_new(loop, options);
+    return loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg) : make(loop, options);
 }
 
 int eddy_spawn_with(const eddy_task_options *options)
@@ -131,7 +141,7 @@ int eddy_spawn_with(const eddy_task_options *options)
     eddy_task *t = eddy_loop_create_task_with(NULL, options);
 
     eddy_unref(t);
-    return t ? 0 : eddy_exception_code(eddy_error());
+    return t ? 0 : eddyi_error_latest(-ENOMEM);
 }
 
 void eddy_loop_set_task_factory(eddy_loop *loop, eddy_task_factory *factory, void *arg)

@@ -54,8 +54,11 @@ void eddyi_loop_attach_tasks(eddy_loop *loop);
 /* The running task, or NULL with EDDY_ENOTASK raised. */
 eddy_task *eddyi_task_here(void);
 
-/* As eddy_task_cancel(), with the message as an exception (borrowed, may be NULL). */
+/* The kind of cancel that a task's future has; see eddyi_future_cancel(). */
 bool eddyi_task_cancel(eddy_task *t, const eddy_exception *message);
+
+/* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being cancelled. */
+void eddyi_report_circle(eddy_task *t);
 
 /* Runs one step; the function of a task's ready item. */
 void eddyi_task_run(struct eddyi_ready *r);

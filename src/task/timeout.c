@@ -19,7 +19,7 @@
  *   ENTERED --deadline--> EXPIRING --exit--> EXPIRED
  *           --exit------> EXITED
  */
-enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY };
+enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY, NOT_A_NUMBER };
 
 /* eddy_timeout as the library sees it. */
 struct timeout {
@@ -38,15 +38,28 @@ static struct timeout *timeout_of(const eddy_timeout *tm)
     return (struct timeout *)(void *)tm;
 }
 
+static bool is_active(const struct timeout *tm)
+{
+    return tm->state != NO_TASK && tm->state != EXPIRED && tm->state != EXITED;
+}
+
 static void strike(struct eddyi_ready *r)
 {
     struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
 
-    eddyi_task_cancel(tm->task, NULL);
-    tm->state = EXPIRING;
+    if (eddyi_cancel(&tm->task->future, NULL) < 0)
+        eddyi_report_circle(tm->task);
+    else
+        tm->state = EXPIRING;
 }
 
-/* Without memory for a timer nothing would limit the block: it is ended at once instead. */
+/* Nothing would limit the block: it is ended at once instead. */
+static void refuse(struct timeout *tm, int state)
+{
+    eddyi_cancel(&tm->task->future, NULL);
+    tm->state = state;
+}
+
 static void arm(struct timeout *tm)
 {
     eddy_loop *loop = tm->task->future.loop;
@@ -54,12 +67,10 @@ static void arm(struct timeout *tm)
 
     if (when == EDDYI_NEVER)
         return;
-    if (when <= eddyi_loop_now(loop)) {
+    if (when <= eddyi_loop_now(loop))
         eddyi_loop_ready(loop, &tm->timer.ready);
-    } else if (eddyi_timer_start(loop, &tm->timer, when) < 0) {
-        eddyi_task_cancel(tm->task, NULL);
-        tm->state = NO_MEMORY;
-    }
+    else if (eddyi_timer_start(loop, &tm->timer, when) < 0)
+        refuse(tm, NO_MEMORY);
 }
 
 static eddy_timeout *enter(eddy_timeout *public, eddy_task *t, double when, const char *where)
@@ -70,7 +81,10 @@ static eddy_timeout *enter(eddy_timeout *public, eddy_task *t, double when, cons
     eddyi_ready_init(&tm->timer.ready, strike);
     if (t) {
         tm->cancelling = t->cancelling;
-        arm(tm);
+        if (when != when)
+            refuse(tm, NOT_A_NUMBER);
+        else
+            arm(tm);
     }
     return public;
 }
@@ -83,8 +97,10 @@ eddy_timeout *eddyi_timeout_enter_at(eddy_timeout *tm, double when, const char *
 eddy_timeout *eddyi_timeout_enter(eddy_timeout *tm, double delay, const char *where)
 {
     eddy_task *t = eddy_current_task();
-    int64_t deadline = t ? eddyi_deadline(t->future.loop, delay) : 0;
+    int64_t deadline = t && delay == delay ? eddyi_deadline(t->future.loop, delay) : 0;
 
+    if (delay != delay)
+        return enter(tm, t, delay, where);
     return enter(tm, t, deadline == EDDYI_NEVER ? EDDY_FOREVER : (double)deadline * 1e-9, where);
 }
 
@@ -107,11 +123,11 @@ static bool withdraw(struct timeout *tm)
 int eddy_timeout_exit(eddy_timeout *public, int rc)
 {
     struct timeout *tm = timeout_of(public);
-    int code = tm->state == NO_MEMORY ? -ENOMEM : -ETIMEDOUT;
+    int code = tm->state == NO_MEMORY ? -ENOMEM : tm->state == NOT_A_NUMBER ? -EINVAL : -ETIMEDOUT;
 
     if (tm->state == NO_TASK)
         return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a timeout can only be used in a task");
-    if (tm->state != ENTERED && tm->state != EXPIRING && tm->state != NO_MEMORY)
+    if (!is_active(tm))
         return eddy_raise(EDDY_EMISUSE, "the timeout has been left already");
 
     eddyi_timer_stop(tm->task->future.loop, &tm->timer);
@@ -119,7 +135,7 @@ int eddy_timeout_exit(eddy_timeout *public, int rc)
         tm->state = EXITED;
         return rc;
     }
-    tm->state = code == -ENOMEM ? EXITED : EXPIRED;
+    tm->state = code == -ETIMEDOUT ? EXPIRED : EXITED;
     return withdraw(tm) && rc == -ECANCELED ? eddy_raise(code, NULL) : rc;
 }
 
@@ -152,7 +168,7 @@ void eddy_timeout_abandon(eddy_timeout *const *guarded)
 {
     struct timeout *tm = timeout_of(*guarded);
 
-    if (tm->state != ENTERED && tm->state != EXPIRING && tm->state != NO_MEMORY)
+    if (!is_active(tm))
         return;
     if (tm->task->future.loop->debug)
         fprintf(stderr, "eddy: the timeout entered at %s was left without eddy_timeout_exit()\n",

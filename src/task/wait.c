@@ -34,6 +34,19 @@ bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message)
     return !w->over && cancel_wait(w, message);
 }
 
+/* A cancellation that is due already goes to the wait at once; it stays due if the wait cannot be ended. */
+static void cancel_due(eddy_task *t, struct eddyi_wait *w)
+{
+    eddy_loop *loop = t->future.loop;
+
+    if (eddyi_wait_cancel(w, t->future.cancel_message)) {
+        t->must_cancel = false;
+    } else if (loop->cancel_circled) {
+        loop->cancel_circled = false;
+        eddyi_report_circle(t);
+    }
+}
+
 void eddyi_wait_park(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
@@ -43,8 +56,9 @@ void eddyi_wait_park(struct eddyi_wait *w)
         return;
     }
     t->wait = w;
-    if (t->must_cancel && eddyi_wait_cancel(w, t->future.cancel_message))
-        t->must_cancel = false;
+    w->since = t->future.loop->clock;
+    if (t->must_cancel)
+        cancel_due(t, w);
     eddyi_task_suspend(t);
     t->wait = NULL;
 }

@@ -22,8 +22,11 @@ struct eddyi_wait {
     const char *what;              /* for a person: "sleep", "lock"; NULL for "an event" */
     eddy_future *future;           /* what is awaited, if it is a future; borrowed */
     const eddy_exception *message; /* of the cancellation, set before cancel() is asked; owned, may be NULL */
+    int64_t since;                 /* on the loop's clock, as of eddyi_wait_park() */
     bool over;                     /* eddyi_wait_over() was called */
     bool cancelled;                /* cancel() said true */
+    bool on_fd;                    /* it waits for a descriptor */
+    int fd;                        /* if so, which */
 };
 
 /* Prepares a wait of the current task. 0, or EDDY_ENOTASK with a message. */

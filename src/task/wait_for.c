@@ -46,11 +46,13 @@ static int cancel_and_wait(eddy_future *f)
     e.wait.what = "the end of what it cancelled";
     eddyi_ready_init(&e.ready, ended);
     eddyi_future_hook(f, &e.hook, &e.ready);
-    eddyi_future_cancel(f, NULL);
-    eddyi_wait_park(&e.wait);
+    e.hook.waiter = &e.wait.task->future;
+    rc = eddyi_cancel(f, NULL);
+    if (rc >= 0)
+        eddyi_wait_park(&e.wait);
     eddyi_hook_remove(&e.hook);
     eddyi_ready_cancel(&e.ready);
-    return eddyi_wait_finish(&e.wait);
+    return rc < 0 ? rc : eddyi_wait_finish(&e.wait);
 }
 
 /* There is no time at all: only what is done already counts. */
@@ -61,9 +63,12 @@ static int without_time(eddy_awaitable *x, void **ret_value)
     int rc;
 
     if (!f)
-        return eddy_exception_code(eddy_error());
+        return eddyi_error_latest(-ENOMEM);
     was_done = eddyi_future_done(f);
-    rc = was_done ? 0 : cancel_and_wait(f);
+    if (!was_done && f->loop != eddyi_loop_running)
+        rc = eddy_raise(EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");
+    else
+        rc = was_done ? 0 : cancel_and_wait(f);
     if (rc == 0) {
         rc = eddyi_future_done(f) ? eddyi_future_retrieve_raise(f, ret_value) : -ECANCELED;
         if (rc == -ECANCELED && !was_done)

@@ -74,17 +74,19 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         eddyi_ready_init(&all[i].ready, completed);
         all[i].waiting = w;
         all[i].future = fs[i];
-        if (fs[i]->marked)
+        if (fs[i]->base.marked)
             continue;
-        fs[i]->marked = true;
+        fs[i]->base.marked = true;
         w->n_left++;
-        if (eddyi_future_done(fs[i]))
+        if (eddyi_future_done(fs[i])) {
             eddyi_loop_ready(fs[i]->loop, &all[i].ready);
-        else
-            eddyi_future_hook(fs[i], &all[i].hook, &all[i].ready);
+            continue;
+        }
+        eddyi_future_hook(fs[i], &all[i].hook, &all[i].ready);
+        all[i].hook.waiter = &w->wait.task->future;
     }
     for (size_t i = 0; i < n; i++)
-        fs[i]->marked = false;
+        fs[i]->base.marked = false;
 }
 
 static int wait_watched(struct waiting *w, struct watched *all, eddy_future *const *fs, size_t n, double timeout)

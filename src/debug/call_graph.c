@@ -1,0 +1,326 @@
+/*
+ * The call graph of a future: who waits for it, who for those, and where each of them is.
+ *
+ * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by whoever awaits it. The graph is built
+ * and walked without recursion, for chains of tasks may be longer than a stack is deep.
+ */
+#include "base/sys.h"
+#include "debug/symbols.h"
+#include "eddy/debug.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/waits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MAX_NODES = 10000, /* a graph that branches and joins again has many paths */
+    MAX_BETWEEN = 32,  /* gathers of gathers of … */
+    PLACE_SIZE = 96
+};
+
+/* The public part comes first. */
+struct node {
+    eddy_future_call_graph public;
+    struct node *parent;     /* NULL: the first */
+    size_t index;            /* among the parent's awaited_by */
+    struct node *next_built; /* to be looked at after this one */
+    struct node **children;
+    size_t room;
+};
+
+/* The text that an entry may need. */
+struct place {
+    char text[PLACE_SIZE];
+};
+
+struct building {
+    eddy_call_graph_options options;
+    struct eddyi_symbols symbols;
+    struct node *last; /* the list of those built */
+    size_t n;
+};
+
+static struct node *node_of(const eddy_future_call_graph *public)
+{
+    return (struct node *)(uintptr_t)public;
+}
+
+static const char *place_of(const eddy_coroutine *coro, struct building *b, char *buf)
+{
+    size_t offset;
+    const char *function;
+
+    if (coro->where || !coro->caller)
+        return coro->where;
+    function = eddyi_symbols_function(&b->symbols, coro->caller, &offset);
+    if (!function)
+        return NULL;
+    snprintf(buf, PLACE_SIZE, "%s+0x%zx", function, offset);
+    return buf;
+}
+
+/* Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not including, the result. */
+static size_t wanted(const eddy_call_graph_options *options, bool is_current, size_t n, size_t *ret_from)
+{
+    size_t from = is_current && options->depth < n ? options->depth : is_current && options->depth ? n : 0;
+    size_t limit = (size_t)labs((long)options->limit);
+
+    if (limit > 0 && limit < n - from) {
+        if (options->limit < 0)
+            n = from + limit;
+        else
+            from = n - limit;
+    }
+    *ret_from = from;
+    return n;
+}
+
+static int capture_stack(struct building *b, struct node *node)
+{
+    eddy_future_call_graph *public = &node->public;
+    const eddy_task *t = eddy_future_as_task(public->future);
+    size_t n = 0, from, i = 0;
+    eddy_frame_call_graph_entry *entries;
+    struct place *places;
+
+    if (!t || b->options.no_stack)
+        return 0;
+    for (const eddy_coroutine *c = t->coro; c; c = c->outer)
+        n++;
+    n = wanted(&b->options, t == t->future.loop->current, n, &from);
+    /* The entries, and behind them their texts. */
+    entries = eddyi_alloc((n - from) * (sizeof *entries + sizeof *places));
+    if (!entries)
+        return -ENOMEM;
+    places = (struct place *)(void *)(entries + (n - from));
+    for (const eddy_coroutine *c = t->coro; c && i < n; c = c->outer, i++) {
+        if (i < from)
+            continue;
+        entries[i - from].function = c->name;
+        entries[i - from].where = place_of(c, b, places[i - from].text);
+    }
+    public->call_stack = entries;
+    public->n_call_stack = n - from;
+    return 0;
+}
+
+static bool is_on_path(const struct node *node, const eddy_future *f)
+{
+    for (; node; node = node->parent)
+        if (node->public.future == f)
+            return true;
+    return false;
+}
+
+static struct node *node_new(struct building *b, eddy_future *f)
+{
+    struct node *node = eddyi_zalloc(sizeof *node);
+
+    if (!node)
+        return NULL;
+    node->public.future = eddy_future_ref(f);
+    if (b->last)
+        b->last->next_built = node;
+    b->last = node;
+    b->n++;
+    return node;
+}
+
+static int add_child(struct building *b, struct node *parent, eddy_future *f)
+{
+    eddy_future_call_graph *public = &parent->public;
+    struct node *child, **grown;
+
+    if (is_on_path(parent, f) || b->n >= MAX_NODES) {
+        public->cut = true;
+        return 0;
+    }
+    if (public->n_awaited_by == parent->room) {
+        parent->room = parent->room ? 2 * parent->room : 4;
+        grown = eddyi_realloc(parent->children, parent->room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        parent->children = grown;
+        public->awaited_by = (eddy_future_call_graph *const *)(void *)grown;
+    }
+    child = node_new(b, f);
+    if (!child)
+        return -ENOMEM;
+    child->parent = parent;
+    child->index = public->n_awaited_by;
+    parent->children[public->n_awaited_by++] = child;
+    return 0;
+}
+
+/* Adds the tasks that wait for @f, also those that do so by way of a future that waits for it. */
+static int add_waiters(struct building *b, struct node *node, eddy_future *f, int between)
+{
+    int rc = 0;
+
+    EDDYI_LIST_EACH(l, &f->hooks) {
+        eddy_future *waiter = eddyi_container(l, struct eddyi_hook, link)->waiter;
+
+        if (rc < 0 || !waiter || eddyi_future_done(waiter))
+            continue;
+        if (eddy_future_as_task(waiter))
+            rc = add_child(b, node, waiter);
+        else if (between < MAX_BETWEEN)
+            rc = add_waiters(b, node, waiter, between + 1);
+    }
+    return rc;
+}
+
+/* The next in the order of printing: a node, its first child with all of its, the second … */
+static struct node *next_in_order(const struct node *node)
+{
+    if (node->public.n_awaited_by > 0)
+        return node->children[0];
+    for (; node->parent; node = node->parent)
+        if (node->index + 1 < node->parent->public.n_awaited_by)
+            return node->parent->children[node->index + 1];
+    return NULL;
+}
+
+void eddy_call_graph_free(eddy_future_call_graph *graph)
+{
+    struct node *next;
+
+    for (struct node *node = node_of(graph); node; node = next) {
+        next = node->next_built;
+        eddyi_free((void *)(uintptr_t)node->public.call_stack);
+        eddyi_free(node->children);
+        eddy_future_unref(node->public.future);
+        eddyi_free(node);
+    }
+}
+
+static int build(struct building *b, eddy_future *f, eddy_future_call_graph **ret)
+{
+    struct node *first = node_new(b, f);
+    int rc = first ? 0 : -ENOMEM;
+
+    for (struct node *node = first; node && rc == 0; node = node->next_built) {
+        rc = capture_stack(b, node);
+        if (rc == 0)
+            rc = add_waiters(b, node, node->public.future, 0);
+    }
+    eddyi_symbols_fini(&b->symbols);
+    if (rc < 0) {
+        eddy_call_graph_free(first ? &first->public : NULL);
+        return eddy_raise(rc, NULL);
+    }
+    *ret = &first->public;
+    return 0;
+}
+
+int eddy_capture_call_graph(eddy_future *future, const eddy_call_graph_options *options,
+                            eddy_future_call_graph **ret)
+{
+    struct building b = {.options = options ? *options : (eddy_call_graph_options){0}};
+    int rc = eddyi_loop_check(future ? future->loop : eddyi_loop_running);
+
+    if (rc < 0)
+        return rc;
+    if (!future && !eddyi_loop_running->current) {
+        *ret = NULL;
+        return 0;
+    }
+    return build(&b, future ? future : &eddyi_loop_running->current->future, ret);
+}
+
+/* Text as snprintf() counts it: what has no room is counted all the same. */
+struct text {
+    char *buf;
+    size_t size, length;
+};
+
+static __attribute__((format(printf, 2, 3))) void add(struct text *t, const char *fmt, ...)
+{
+    bool room = t->length < t->size;
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(room ? t->buf + t->length : NULL, room ? t->size - t->length : 0, fmt, args);
+    va_end(args);
+    if (n > 0)
+        t->length += (size_t)n;
+}
+
+static void add_node(struct text *t, const struct node *node, int level)
+{
+    const eddy_future_call_graph *public = &node->public;
+    char name[100];
+
+    if (eddy_future_as_task(public->future)) {
+        eddyi_task_print_name(eddyi_task_of(public->future), name, sizeof name);
+        add(t, "%*s* Task(name='%s', id=%p)\n", level * 4, "", name, (void *)public->future);
+    } else {
+        add(t, "%*s* Future(id=%p)\n", level * 4, "", (void *)public->future);
+    }
+    if (public->n_call_stack > 0)
+        add(t, "%*s  + Call stack:\n", level * 4, "");
+    for (size_t i = 0; i < public->n_call_stack; i++) {
+        const eddy_frame_call_graph_entry *e = &public->call_stack[i];
+
+        add(t, "%*s  |   async %s()%s%s\n", level * 4, "", e->function, e->where ? ", made at " : "",
+            e->where ? e->where : "");
+    }
+    if (public->n_awaited_by > 0)
+        add(t, "%*s  + Awaited by:\n", level * 4, "");
+    if (public->cut)
+        add(t, "%*s  + Awaited by one of those above, in a cycle, or by too many\n", level * 4, "");
+}
+
+static void add_graph(struct text *t, const eddy_future_call_graph *graph)
+{
+    for (const struct node *node = node_of(graph); node; node = next_in_order(node)) {
+        int level = 0;
+
+        for (const struct node *above = node->parent; above; above = above->parent)
+            level++;
+        add_node(t, node, level);
+    }
+}
+
+int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options, char *buf, size_t size)
+{
+    struct text t = {.buf = buf, .size = size};
+    eddy_future_call_graph *graph;
+    int rc = eddy_capture_call_graph(future, options, &graph);
+
+    if (rc < 0)
+        return rc;
+    if (size > 0)
+        buf[0] = '\0';
+    add_graph(&t, graph);
+    eddy_call_graph_free(graph);
+    return (int)t.length;
+}
+
+int eddy_print_call_graph(eddy_future *future, const eddy_call_graph_options *options, FILE *file)
+{
+    eddy_future_call_graph *graph;
+    struct text t = {.buf = NULL};
+    int rc = eddy_capture_call_graph(future, options, &graph);
+
+    if (rc < 0)
+        return rc;
+    add_graph(&t, graph);
+    t.size = t.length + 1;
+    t.length = 0;
+    t.buf = eddyi_alloc(t.size);
+    if (t.buf) {
+        t.buf[0] = '\0';
+        add_graph(&t, graph);
+        fputs(t.buf, file ? file : stdout);
+    } else {
+        rc = eddy_raise(-ENOMEM, NULL);
+    }
+    eddyi_free(t.buf);
+    eddy_call_graph_free(graph);
+    return rc;
+}

@@ -1,0 +1,135 @@
+/*
+ * EDDY_DUMP_SIGNAL: a signal at which every loop of the process dumps its tasks to standard error.
+ *
+ * A loop does so in its next turn. One that has no next turn, because something in it does not return, does so when
+ * the signal comes a second time: then in the signal handler, in its own thread, between any two instructions of
+ * what hangs.
+ */
+#include "base/sys.h"
+#include "context/stack.h"
+#include "debug/dump.h"
+#include "loop/loop.h"
+#include "loop/registry.h"
+#include "loop/signal.h"
+#include "task/task.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* So deep, in bytes, callbacks may be nested on the stack of the loop. */
+enum { MAX_LOOP_STACK = 1024 * 1024 };
+
+static const char *stack_pointer(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (const char *)(uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#else
+    return (const char *)(uintptr_t)context->uc_mcontext.sp;
+#endif
+}
+
+/* Whether the thread runs where the loop says: not in the few instructions in which it goes from one stack to another. */
+static bool is_settled(const eddy_loop *loop, const char *sp)
+{
+    const eddy_task *t = loop->current;
+
+    if (t)
+        return sp >= t->stack->limit && sp < (const char *)t->stack->object;
+    return sp < loop->base && loop->base - sp < MAX_LOOP_STACK;
+}
+
+/* In the thread of a loop that may hang. */
+static void dump_here(eddy_loop *loop, const ucontext_t *context)
+{
+    if (loop && atomic_load(&loop->dump_wanted) && is_settled(loop, stack_pointer(context))) {
+        atomic_store(&loop->dump_wanted, false);
+        eddyi_dump(loop, STDERR_FILENO);
+    }
+}
+
+static void ask(eddy_loop *loop, int signo, const ucontext_t *context)
+{
+    if (!atomic_exchange(&loop->dump_wanted, true))
+        eddyi_loop_signal(loop);
+    else if (loop->tid != eddyi_sys_tid())
+        syscall(SYS_tgkill, getpid(), loop->tid, signo);
+    else
+        dump_here(eddyi_loop_running, context);
+}
+
+static void handle(int signo, siginfo_t *info, void *context)
+{
+    int saved = errno;
+
+    eddyi_signal_handler_enter();
+    if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
+        dump_here(eddyi_loop_running, context);
+    } else {
+        for (eddy_loop *loop = atomic_load(&eddyi_loops); loop; loop = atomic_load(&loop->next_loop))
+            if (atomic_load(&loop->running))
+                ask(loop, signo, context);
+    }
+    eddyi_signal_handler_leave();
+    errno = saved;
+}
+
+static const struct {
+    const char *name;
+    int signo;
+} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},   {"USR2", SIGUSR2},
+             {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}, {"URG", SIGURG}, {"IO", SIGIO}};
+
+/* 0 if it is the name of none. */
+static int signal_number(const char *name)
+{
+    char *end;
+    long number = strtol(name, &end, 10);
+
+    if (*name && !*end)
+        return number > 0 && number < EDDYI_SIGNALS ? (int)number : 0;
+    if (strncmp(name, "SIG", 3) == 0)
+        name += 3;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].signo;
+    return 0;
+}
+
+static void install(const char *name)
+{
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK}, before;
+    int signo = signal_number(name);
+
+    sigfillset(&action.sa_mask);
+    sigdelset(&action.sa_mask, SIGSEGV);
+    if (signo == 0 || eddyi_sys_sigaction(signo, NULL, &before) < 0)
+        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n", name);
+    else if ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL)
+        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself\n", name);
+    else if (eddyi_sys_sigaction(signo, &action, NULL) < 0)
+        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s cannot be handled\n", name);
+}
+
+static void begin(void)
+{
+    const char *name = getenv("EDDY_DUMP_SIGNAL");
+
+    if (name && *name)
+        install(name);
+}
+
+void eddyi_debug_begin(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, begin);
+}
+
+void eddyi_debug_dump(eddy_loop *loop)
+{
+    if (atomic_exchange(&loop->dump_wanted, false))
+        eddyi_dump(loop, STDERR_FILENO);
+}

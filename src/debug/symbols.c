@@ -1,0 +1,115 @@
+#include "debug/symbols.h"
+
+#include "base/sys.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+
+void eddyi_symbols_fini(struct eddyi_symbols *s)
+{
+    for (size_t i = 0; i < s->n_files; i++)
+        if (s->files[i].image)
+            eddyi_sys_unmap((void *)(uintptr_t)s->files[i].image, s->files[i].size);
+    s->n_files = 0;
+}
+
+/* The file that is loaded with this bias, looked into if need be; NULL if there are too many. */
+static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const struct link_map *map)
+{
+    struct eddyi_symbol_file *f;
+
+    for (size_t i = 0; i < s->n_files; i++)
+        if (s->files[i].bias == map->l_addr)
+            return &s->files[i];
+    if (s->n_files == EDDYI_SYMBOL_MODULES)
+        return NULL;
+    f = &s->files[s->n_files++];
+    *f = (struct eddyi_symbol_file){.bias = map->l_addr};
+    /* The program itself goes without a name. */
+    if (eddyi_sys_map_file(*map->l_name ? map->l_name : "/proc/self/exe", &f->image, &f->size) < 0)
+        f->image = NULL;
+    return f;
+}
+
+/* @count things of @size bytes at @offset; NULL if the file has not got that much. */
+static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint64_t count, uint64_t size)
+{
+    if (offset > f->size || (count && size > (f->size - offset) / count))
+        return NULL;
+    return (const char *)f->image + offset;
+}
+
+/* The function among the symbols that covers @value. */
+static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) *table, const ElfW(Shdr) *strings,
+                          uintptr_t value, size_t *ret_offset)
+{
+    size_t n = table->sh_size / sizeof(ElfW(Sym));
+    const ElfW(Sym) *symbols = part(f, table->sh_offset, n, sizeof *symbols);
+    const char *names = part(f, strings->sh_offset, strings->sh_size, 1);
+
+    for (size_t i = 0; symbols && names && i < n; i++) {
+        const ElfW(Sym) *symbol = &symbols[i];
+
+        if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || value < symbol->st_value ||
+            value - symbol->st_value >= symbol->st_size || symbol->st_name >= strings->sh_size)
+            continue;
+        *ret_offset = value - symbol->st_value;
+        return names + symbol->st_name;
+    }
+    return NULL;
+}
+
+static const char *search_file(const struct eddyi_symbol_file *f, uintptr_t value, size_t *ret_offset)
+{
+    const ElfW(Ehdr) *header = f->image ? part(f, 0, 1, sizeof *header) : NULL;
+    const ElfW(Shdr) *sections;
+
+    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shentsize != sizeof *sections)
+        return NULL;
+    sections = part(f, header->e_shoff, header->e_shnum, sizeof *sections);
+    for (unsigned i = 0; sections && i < header->e_shnum; i++)
+        if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header->e_shnum)
+            return search(f, &sections[i], &sections[sections[i].sh_link], value, ret_offset);
+    return NULL;
+}
+
+const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address, size_t *ret_offset)
+{
+    const struct eddyi_symbol_file *f;
+    struct link_map *map = NULL;
+    const char *name = NULL;
+    Dl_info info;
+
+    if (!dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+        return NULL;
+    f = file_of(s, map);
+    if (f)
+        name = search_file(f, (uintptr_t)address - f->bias, ret_offset);
+    /* A file without a symbol table still has what it exports. */
+    if (!name && info.dli_sname) {
+        name = info.dli_sname;
+        *ret_offset = (size_t)((const char *)address - (const char *)info.dli_saddr);
+    }
+    return name;
+}
+
+void eddyi_symbols_print(struct eddyi_symbols *s, const void *address, char *buf, size_t size)
+{
+    size_t offset;
+    const char *name = eddyi_symbols_function(s, address, &offset), *file;
+    Dl_info info;
+
+    if (!dladdr(address, &info) || !info.dli_fname) {
+        snprintf(buf, size, "%p", address);
+        return;
+    }
+    file = strrchr(info.dli_fname, '/');
+    file = file ? file + 1 : info.dli_fname;
+    if (name)
+        snprintf(buf, size, "%s+0x%zx (%s)", name, offset, file);
+    else
+        snprintf(buf, size, "%s+0x%zx", file, (size_t)((const char *)address - (const char *)info.dli_fbase));
+}

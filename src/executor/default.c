@@ -1,0 +1,172 @@
+/*
+ * The default executor of a loop: made at its first use, shut down when the program ends.
+ */
+#include "executor/default.h"
+
+#include "base/sys.h"
+#include "eddy/timeout.h"
+#include "executor/executor.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+/* A loop's default executor. */
+struct default_executor {
+    struct eddyi_loop_part part;
+    eddy_loop *loop;
+    eddy_executor *executor; /* owned; NULL: not made yet, or given up */
+    bool shut_down;          /* for good: no other will be made */
+};
+
+static const char part_key;
+
+static void close_part(struct eddyi_loop_part *part)
+{
+    struct default_executor *d = eddyi_container(part, struct default_executor, part);
+
+    eddyi_executor_abandon(d->executor);
+    eddyi_free(d);
+}
+
+static struct default_executor *find(eddy_loop *loop)
+{
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &part_key);
+
+    return part ? eddyi_container(part, struct default_executor, part) : NULL;
+}
+
+static eddy_async(shut_down_and_report, (eddy_loop *, loop))
+{
+    const double join_timeout = 300; /* CPython's THREAD_JOIN_TIMEOUT */
+    int rc = eddy_await(eddy_loop_shutdown_default_executor(loop, join_timeout));
+
+    if (rc == -ETIMEDOUT)
+        eddy_loop_call_exception_handler(
+            loop, &(eddy_exception_context){.message = "jobs are left behind", .exception = eddy_error()});
+    return rc;
+}
+
+/* For the runner, at the end of the program. */
+static eddy_coroutine *shut_down_at_end(struct eddyi_loop_part *part)
+{
+    struct default_executor *d = eddyi_container(part, struct default_executor, part);
+
+    return d->executor ? shut_down_and_report(d->loop) : NULL;
+}
+
+/* The loop's, made now if it has none. NULL when memory is short. */
+static struct default_executor *find_or_make(eddy_loop *loop)
+{
+    struct default_executor *d = find(loop);
+
+    if (d)
+        return d;
+    d = eddyi_zalloc(sizeof *d);
+    if (!d) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    d->loop = loop;
+    d->part.key = &part_key;
+    d->part.close = close_part;
+    eddyi_loop_part_add(loop, &d->part);
+    d->part.shutdown = shut_down_at_end;
+    d->part.shutdown_late = true;
+    return d;
+}
+
+eddy_executor *eddyi_default_executor(eddy_loop *loop)
+{
+    struct default_executor *d = find_or_make(loop);
+
+    if (!d)
+        return NULL;
+    if (d->shut_down) {
+        eddy_raise(EDDY_ECLOSED, "the loop's default executor was shut down");
+        return NULL;
+    }
+    if (!d->executor)
+        d->executor = eddy_thread_pool_new(0);
+    return d->executor;
+}
+
+int eddy_loop_set_default_executor(eddy_loop *loop, eddy_executor *e)
+{
+    struct default_executor *d = NULL;
+    int rc = e ? eddyi_loop_check(loop) : eddy_raise(-ENOMEM, NULL);
+
+    if (rc == 0 && e->ops != &eddyi_thread_pool_ops)
+        rc = eddy_raise(EDDY_EMISUSE, "the default executor must be a pool of threads");
+    if (rc == 0) {
+        d = find_or_make(loop);
+        rc = d ? 0 : -ENOMEM;
+    }
+    if (rc < 0) {
+        eddyi_executor_abandon(e);
+        return rc;
+    }
+    eddyi_executor_abandon(d->executor);
+    d->executor = e;
+    return 0;
+}
+
+/*
+ * Waits until the threads have left. Virtual time stands still while they run, so there the limit is one of real time, and
+ * the loop's thread waits for it.
+ */
+static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
+{
+    eddy_timeout tm;
+
+    if (eddyi_concurrent_done(e->over))
+        return 0;
+    if (loop->backend->ops->wait_for_wake)
+        return eddyi_concurrent_wait(e->over, timeout);
+    eddy_timeout_enter(&tm, timeout);
+    return eddy_timeout_exit(&tm, eddy_await(eddyi_wrap_future(loop, eddy_concurrent_future_ref(e->over))));
+}
+
+/* Lets go of jobs that are stuck, and says which. */
+static int give_up(eddy_executor *e, double timeout)
+{
+    char jobs[500];
+    unsigned n = eddyi_executor_describe(e, jobs, sizeof jobs);
+
+    return eddy_raise(
+        -ETIMEDOUT,
+        "the executor did not finish joining its threads within %g seconds; still running: %u job%s (%s)",
+        timeout, n, n == 1 ? "" : "s", jobs);
+}
+
+static eddy_async(shutdown_default_executor, (eddy_loop *, loop), (double, timeout))
+{
+    struct default_executor *d = find_or_make(loop);
+    eddy_executor *e;
+    int rc;
+
+    if (!d)
+        return -ENOMEM;
+    d->shut_down = true;
+    if (!d->executor)
+        return 0;
+    e = eddyi_executor_ref(d->executor);
+    eddy_executor_shutdown(e, false, false);
+    rc = wait_over(loop, e, timeout);
+    if (rc == 0)
+        eddyi_executor_join(e);
+    else if (rc == -ETIMEDOUT)
+        rc = give_up(e, timeout);
+
+    d = rc == -ECANCELED ? NULL
+                         : find(loop); /* by now the loop may be closing, or somebody else has done this */
+    if (d && d->executor == e) {
+        d->executor = NULL;
+        eddyi_executor_abandon(e);
+    }
+    eddyi_executor_unref(e);
+    return rc;
+}
+
+eddy_coroutine *eddy_loop_shutdown_default_executor(eddy_loop *loop, double timeout)
+{
+    return shutdown_default_executor(loop, timeout);
+}

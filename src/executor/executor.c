@@ -1,0 +1,389 @@
+/*
+ * The queue and the threads of every executor. The hand-over is modelled in tests/model/pool.pml.
+ */
+#include "executor/executor.h"
+
+#include "base/sys.h"
+#include "base/thread.h"
+#include "loop/loop.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* How often an idle thread looks before it sleeps: some microseconds, about what waking it would take. */
+enum { LOOKS = 500 };
+
+static EDDYI_THREAD_LOCAL struct eddyi_worker *this_worker;
+
+eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned max_threads)
+{
+    eddy_executor *e = eddyi_zalloc(sizeof *e);
+
+    if (!e)
+        return NULL;
+    e->over = eddy_concurrent_future_new();
+    if (!e->over) {
+        eddyi_free(e);
+        return NULL;
+    }
+    eddyi_concurrent_begin(e->over); /* nobody shall cancel it */
+    atomic_init(&e->refs, 1);
+    e->ops = ops;
+    e->fork_number = eddyi_fork_number;
+    e->max_threads = max_threads;
+    e->spins = eddyi_sys_cpus() > 1;
+    pthread_mutex_init(&e->mutex, NULL);
+    pthread_cond_init(&e->work, NULL);
+    pthread_cond_init(&e->closed, NULL);
+    eddyi_list_init(&e->queue);
+    eddyi_list_init(&e->workers);
+    eddyi_list_init(&e->ended);
+    return e;
+}
+
+eddy_executor *eddyi_executor_ref(eddy_executor *e)
+{
+    atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+    return e;
+}
+
+void eddyi_executor_unref(eddy_executor *e)
+{
+    if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (e->ops->fini)
+        e->ops->fini(e);
+    eddy_concurrent_future_unref(e->over);
+    pthread_cond_destroy(&e->work);
+    pthread_cond_destroy(&e->closed);
+    pthread_mutex_destroy(&e->mutex);
+    eddyi_free(e);
+}
+
+bool eddyi_executor_is_mine(const eddy_executor *e)
+{
+    return this_worker && this_worker->executor == e;
+}
+
+static int check(const eddy_executor *e)
+{
+    if (e->fork_number != eddyi_fork_number)
+        return eddy_raise(EDDY_EFORKED, "the executor was made before fork(); its threads are not here");
+    return 0;
+}
+
+/* What a thread of the pool does. */
+
+/* Looks for work for a moment, without the mutex. */
+static void look(eddy_executor *e)
+{
+    for (int i = 0; i < LOOKS && atomic_load(&e->n_queued) == 0 && !atomic_load(&e->shut_down); i++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("isb" ::: "memory");
+#endif
+    }
+}
+
+/*
+ * Idle, with the mutex held. Who submits a job counts on the threads that look: those it does not wake. So a thread that has looked in
+ * vain must look at the queue once more, with the mutex, before it sleeps; the caller's loop does.
+ */
+static void idle(eddy_executor *e, bool may_look)
+{
+    e->n_idle++;
+    if (may_look) {
+        pthread_mutex_unlock(&e->mutex);
+        look(e);
+        pthread_mutex_lock(&e->mutex);
+    } else {
+        e->n_asleep++;
+        pthread_cond_wait(&e->work, &e->mutex);
+        e->n_asleep--;
+    }
+    e->n_idle--;
+}
+
+static struct eddyi_job *take(struct eddyi_worker *w)
+{
+    eddy_executor *e = w->executor;
+    struct eddyi_job *job = eddyi_container(eddyi_list_pop(&e->queue), struct eddyi_job, link);
+
+    atomic_fetch_sub(&e->n_queued, 1);
+    w->job = job->name ? job->name : "a job";
+    w->begun = eddyi_sys_now();
+    return job;
+}
+
+/* The next job; NULL, and the mutex is still held, when there will be none. */
+static struct eddyi_job *next_job(struct eddyi_worker *w)
+{
+    eddy_executor *e = w->executor;
+    bool may_look = e->spins;
+    struct eddyi_job *job = NULL;
+
+    pthread_mutex_lock(&e->mutex);
+    w->job = NULL;
+    while (eddyi_list_empty(&e->queue)) {
+        if (atomic_load(&e->shut_down))
+            return NULL;
+        idle(e, may_look);
+        may_look = false;
+    }
+    job = take(w);
+    pthread_mutex_unlock(&e->mutex);
+    return job;
+}
+
+/* With the mutex held, which it gives up. */
+static void leave(struct eddyi_worker *w)
+{
+    eddy_executor *e = w->executor;
+    bool last = --e->n_threads == 0;
+
+    eddyi_list_remove(&w->link);
+    if (e->abandoned)
+        eddyi_free(w);
+    else
+        eddyi_list_append(&e->ended, &w->link);
+    pthread_mutex_unlock(&e->mutex);
+    if (last)
+        eddyi_concurrent_finish(e->over, 0, NULL, NULL);
+    eddyi_executor_unref(e);
+}
+
+static void *work(void *arg)
+{
+    struct eddyi_worker *w = arg;
+    const struct eddyi_executor_ops *ops = w->executor->ops;
+    struct eddyi_job *job;
+
+    this_worker = w;
+    eddyi_sys_thread_name(ops->thread_name);
+    while ((job = next_job(w)) != NULL) {
+        if (eddyi_concurrent_begin(&job->cf))
+            ops->run(w, job);
+        eddyi_job_unref(job);
+    }
+    if (ops->leave) {
+        pthread_mutex_unlock(&w->executor->mutex);
+        ops->leave(w);
+        pthread_mutex_lock(&w->executor->mutex);
+    }
+    leave(w);
+    return NULL;
+}
+
+/* Submitting. */
+
+/* With the mutex held. Thus the new thread does not leave before its struct is complete. */
+static int add_thread(eddy_executor *e)
+{
+    struct eddyi_worker *w = eddyi_zalloc(sizeof *w);
+    int rc;
+
+    if (!w)
+        return -ENOMEM;
+    w->executor = eddyi_executor_ref(e);
+    rc = eddyi_sys_thread_start(&w->thread, work, w);
+    if (rc < 0) {
+        atomic_fetch_sub(&e->refs, 1);
+        eddyi_free(w);
+        return rc;
+    }
+    eddyi_list_append(&e->workers, &w->link);
+    e->n_threads++;
+    return 0;
+}
+
+/* With the mutex held: sees to it that somebody takes what was appended. < 0 if nobody ever would. */
+static int call_worker(eddy_executor *e)
+{
+    unsigned queued = atomic_load(&e->n_queued), looking = e->n_idle - e->n_asleep;
+    int rc = 0;
+
+    if (queued > e->n_idle && e->n_threads < e->max_threads)
+        rc = add_thread(e);
+    else if (e->n_asleep > 0 && queued > looking)
+        pthread_cond_signal(&e->work);
+    /* As long as there are threads, one of them will come to it. */
+    return e->n_threads > 0 ? 0 : rc;
+}
+
+static int enqueue(eddy_executor *e, struct eddyi_job *job)
+{
+    int rc;
+
+    if (atomic_load(&e->shut_down))
+        return EDDY_ECLOSED;
+    eddyi_list_append(&e->queue, &job->link);
+    atomic_fetch_add(&e->n_queued, 1);
+    rc = call_worker(e);
+    if (rc < 0) {
+        eddyi_list_remove(&job->link);
+        atomic_fetch_sub(&e->n_queued, 1);
+    }
+    return rc;
+}
+
+int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
+{
+    int rc = check(e);
+
+    if (rc < 0)
+        return rc;
+    job->executor = eddyi_executor_ref(e);
+    pthread_mutex_lock(&e->mutex);
+    rc = enqueue(e, job);
+    pthread_mutex_unlock(&e->mutex);
+    if (rc == EDDY_ECLOSED)
+        return eddy_raise(rc, "the executor takes no more jobs: it was shut down");
+    return rc < 0 ? eddy_raise(rc, "no thread for the executor") : 0;
+}
+
+void eddyi_executor_withdraw(struct eddyi_job *job)
+{
+    eddy_executor *e = job->executor;
+    bool queued;
+
+    if (!e)
+        return;
+    pthread_mutex_lock(&e->mutex);
+    queued = !eddyi_list_empty(&job->link);
+    eddyi_list_remove(&job->link);
+    if (queued)
+        atomic_fetch_sub(&e->n_queued, 1);
+    pthread_mutex_unlock(&e->mutex);
+    if (queued)
+        atomic_fetch_sub(&job->cf.refs, 1); /* the queue's; not the last, for whoever cancels has one */
+}
+
+/* Shutting down. */
+
+/* With the mutex held. Whether it is over by that already. */
+static bool close_queue(eddy_executor *e)
+{
+    bool first = !atomic_exchange(&e->shut_down, true);
+
+    pthread_cond_broadcast(&e->work);
+    pthread_cond_broadcast(&e->closed);
+    return first && e->n_threads == 0;
+}
+
+static void cancel_queued(eddy_executor *e)
+{
+    struct eddyi_list *l;
+
+    for (;;) {
+        struct eddyi_job *job;
+
+        pthread_mutex_lock(&e->mutex);
+        l = eddyi_list_pop(&e->queue);
+        if (l)
+            atomic_fetch_sub(&e->n_queued, 1);
+        pthread_mutex_unlock(&e->mutex);
+        if (!l)
+            return;
+        job = eddyi_container(l, struct eddyi_job, link);
+        eddyi_concurrent_cancel(&job->cf);
+        eddyi_job_unref(job);
+    }
+}
+
+void eddyi_executor_join(eddy_executor *e)
+{
+    struct eddyi_list ended, *l;
+
+    eddyi_list_init(&ended);
+    pthread_mutex_lock(&e->mutex);
+    eddyi_list_move_all(&ended, &e->ended);
+    pthread_mutex_unlock(&e->mutex);
+    while ((l = eddyi_list_pop(&ended)) != NULL) {
+        struct eddyi_worker *w = eddyi_container(l, struct eddyi_worker, link);
+
+        pthread_join(w->thread, NULL);
+        eddyi_free(w);
+    }
+}
+
+int eddy_executor_shutdown(eddy_executor *e, bool wait, bool cancel_futures)
+{
+    bool over;
+    int rc = check(e);
+
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&e->mutex);
+    over = close_queue(e);
+    pthread_mutex_unlock(&e->mutex);
+    if (cancel_futures)
+        cancel_queued(e);
+    if (over)
+        eddyi_concurrent_finish(e->over, 0, NULL, NULL);
+    if (!wait)
+        return 0;
+    if (eddyi_executor_is_mine(e))
+        return eddy_raise(-EDEADLK, "a job cannot wait for the end of its own executor");
+    rc = eddyi_concurrent_wait(e->over, EDDY_FOREVER);
+    eddyi_executor_join(e);
+    return rc;
+}
+
+void eddyi_executor_abandon(eddy_executor *e)
+{
+    if (!e || e->fork_number != eddyi_fork_number)
+        return;
+    eddy_executor_shutdown(e, false, false);
+    pthread_mutex_lock(&e->mutex);
+    e->abandoned = true;
+    EDDYI_LIST_EACH (l, &e->workers)
+        pthread_detach(eddyi_container(l, struct eddyi_worker, link)->thread);
+    pthread_mutex_unlock(&e->mutex);
+    eddyi_executor_join(e);
+    eddyi_executor_unref(e);
+}
+
+void eddy_executor_free(eddy_executor *e)
+{
+    if (!e || e->fork_number != eddyi_fork_number)
+        return;
+    if (eddyi_executor_is_mine(e)) {
+        eddyi_executor_abandon(e);
+        return;
+    }
+    eddy_executor_shutdown(e, true, false);
+    eddyi_executor_unref(e);
+}
+
+unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size)
+{
+    int64_t now = eddyi_sys_now();
+    size_t length = 0;
+    unsigned n = 0;
+
+    buf[0] = '\0';
+    pthread_mutex_lock(&e->mutex);
+    EDDYI_LIST_EACH (l, &e->workers) {
+        const struct eddyi_worker *w = eddyi_container(l, struct eddyi_worker, link);
+
+        if (!w->job)
+            continue;
+        if (length < size)
+            length += (size_t)snprintf(buf + length, size - length, "%s'%s', for %.1f seconds", n ? ", " : "",
+                                       w->job, (double)(now - w->begun) * 1e-9);
+        n++;
+    }
+    pthread_mutex_unlock(&e->mutex);
+    return n;
+}
+
+void eddyi_executor_pause(eddy_executor *e, int64_t nanoseconds)
+{
+    int64_t until = eddyi_sys_now() + nanoseconds;
+    struct timespec deadline = {until / 1000000000, until % 1000000000};
+    int rc = 0;
+
+    while (rc == 0 && !atomic_load(&e->shut_down))
+        rc = pthread_cond_clockwait(&e->closed, &e->mutex, CLOCK_MONOTONIC, &deadline);
+}

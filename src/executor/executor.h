@@ -1,0 +1,90 @@
+/*
+ * Executors inside: a queue of jobs, and threads that take from it.
+ *
+ * A process pool is one, too: each of its threads has a worker process and drives it. So there is one hand-over, one way
+ * to cancel and one to shut down.
+ *
+ * References are held by the owner, each thread that has not left, and each job.
+ */
+#ifndef EDDYI_EXECUTOR_H
+#define EDDYI_EXECUTOR_H
+
+#include "executor/job.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One thread of a pool. */
+struct eddyi_worker {
+    struct eddyi_list link; /* in the executor's workers, then in ended */
+    eddy_executor *executor;
+    pthread_t thread;
+    const char *job; /* the name of the one it runs; NULL: none. Guarded by the mutex, as is the next */
+    int64_t begun;   /* when it began with that */
+    void *process;   /* a process pool's: what it drives, NULL: nothing yet. The thread's own */
+};
+
+struct eddyi_executor_ops {
+    const char *thread_name;
+    /* In a worker's thread: does the job, which has begun, and finishes it. */
+    void (*run)(struct eddyi_worker *w, struct eddyi_job *job);
+    /* The thread leaves. NULL: nothing to be done. */
+    void (*leave)(struct eddyi_worker *w);
+    /* The last reference is gone. Frees what the kind of executor has of its own. NULL: nothing. */
+    void (*fini)(eddy_executor *e);
+};
+
+struct eddy_executor {
+    atomic_uint refs;
+    const struct eddyi_executor_ops *ops;
+    unsigned fork_number;
+    unsigned max_threads;
+    bool spins; /* there is more than one processor: looking for a moment beats sleeping */
+
+    pthread_mutex_t mutex; /* guards all that follows */
+    pthread_cond_t work;   /* where idle threads sleep */
+    pthread_cond_t
+        closed; /* where threads pause; not above, for they would take wake-ups meant for idle ones */
+    struct eddyi_list queue;
+    atomic_uint n_queued; /* atomic: idle threads look without the mutex */
+    unsigned n_threads;
+    unsigned n_idle; /* look or sleep */
+    unsigned n_asleep;
+    struct eddyi_list workers;    /* threads that have not left */
+    struct eddyi_list ended;      /* threads that have, to be joined */
+    atomic_bool shut_down;        /* atomic for the same reason */
+    bool abandoned;               /* nobody will join the threads */
+    eddy_concurrent_future *over; /* owned; done when it is shut down and all threads have left */
+
+    unsigned deaths; /* a process pool's: workers that died since the last one that did a job */
+};
+
+/* NULL when memory is short. */
+eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned max_threads);
+eddy_executor *eddyi_executor_ref(eddy_executor *e);
+void eddyi_executor_unref(eddy_executor *e); /* NULL is allowed */
+
+/* Hands over a job, and a reference to it. 0, or as a raised error -EAGAIN, EDDY_ECLOSED, EDDY_EFORKED; it is not taken then. */
+int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job);
+
+/* Takes a cancelled job out of the queue, if it is in there. With the job's mutex held. */
+void eddyi_executor_withdraw(struct eddyi_job *job);
+
+/* Shuts it down without waiting, and gives the caller's reference up; its threads end by themselves. NULL is allowed. */
+void eddyi_executor_abandon(eddy_executor *e);
+
+/* Joins the threads that have left. */
+void eddyi_executor_join(eddy_executor *e);
+
+/* Writes which jobs run, "'name', for 0.3 seconds", to @buf. The number of them. */
+unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size);
+
+/* Whether this thread is one of the executor's. */
+bool eddyi_executor_is_mine(const eddy_executor *e);
+
+/* With the mutex held: sleeps for that long, or until the executor is shut down. */
+void eddyi_executor_pause(eddy_executor *e, int64_t nanoseconds);
+
+extern const struct eddyi_executor_ops eddyi_thread_pool_ops;
+
+#endif

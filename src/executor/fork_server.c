@@ -1,0 +1,192 @@
+/*
+ * The program's side of the fork server: starting, asking and ending it.
+ */
+#include "base/sys.h"
+#include "base/thread.h"
+#include "executor/process.h"
+#include "loop/loop.h"
+
+#include <signal.h>
+#include <stdio_ext.h>
+#include <sys/socket.h>
+
+/* One for the program. */
+static struct {
+    pthread_mutex_t mutex; /* guards the rest, and one question and answer */
+    unsigned users;
+    unsigned fork_number;
+    long pid;
+    int control; /* < 0: there is no server */
+} server = {.mutex = PTHREAD_MUTEX_INITIALIZER, .control = -1};
+
+/* The fork itself, in a thread made for it. */
+struct start {
+    int control[2];
+    long pid;
+};
+
+/*
+ * Signals: a handler of the program's must not run in the child, so all are blocked until the child has done away with them.
+ * Output that the program has not flushed is the program's to flush.
+ */
+static void *fork_here(void *arg)
+{
+    struct start *start = arg;
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    start->pid = eddyi_sys_fork();
+    if (start->pid == 0) {
+        __fpurge(stdout);
+        __fpurge(stderr);
+        eddyi_fork_server_main(start->control[1]);
+    }
+    return NULL;
+}
+
+/*
+ * Forks in a thread of its own: its stack has the usual size, whereas the caller may be a task; and nothing of what the
+ * caller's thread keeps for itself, a running loop say, is left in the child.
+ */
+static int start_server(void)
+{
+    struct start start;
+    pthread_t thread;
+    int rc = eddyi_sys_socketpair(SOCK_SEQPACKET, start.control);
+
+    if (rc < 0)
+        return rc;
+    rc = eddyi_sys_thread_start(&thread, fork_here, &start);
+    if (rc == 0) {
+        pthread_join(thread, NULL);
+        rc = start.pid < 0 ? (int)start.pid : 0;
+    }
+    eddyi_sys_close(start.control[1]);
+    if (rc < 0) {
+        eddyi_sys_close(start.control[0]);
+        return rc;
+    }
+    server.pid = start.pid;
+    server.control = start.control[0];
+    return 0;
+}
+
+/* Whoever has inherited the descriptor cannot keep it alive. The program may have waited for the process already, or not want to. */
+static void stop_server(void)
+{
+    int status;
+
+    if (server.control < 0)
+        return;
+    eddyi_sys_hang_up(server.control);
+    eddyi_sys_close(server.control);
+    server.control = -1;
+    eddyi_sys_wait_child(server.pid, true, &status);
+}
+
+/* In a forked child the server is the parent's. The mutex may be held by a thread that is not here. */
+static void forget_parents_server(void)
+{
+    if (server.fork_number == eddyi_fork_number)
+        return;
+    pthread_mutex_init(&server.mutex, NULL);
+    if (server.control >= 0)
+        eddyi_sys_close(server.control);
+    server.control = -1;
+    server.users = 0;
+    server.fork_number = eddyi_fork_number;
+}
+
+int eddyi_fork_server_acquire(void)
+{
+    int rc = 0;
+
+    eddyi_watch_forks();
+    forget_parents_server();
+    pthread_mutex_lock(&server.mutex);
+    if (server.control < 0)
+        rc = start_server();
+    if (rc == 0)
+        server.users++;
+    pthread_mutex_unlock(&server.mutex);
+    return rc;
+}
+
+void eddyi_fork_server_release(void)
+{
+    pthread_mutex_lock(&server.mutex);
+    if (--server.users == 0)
+        stop_server();
+    pthread_mutex_unlock(&server.mutex);
+}
+
+/* Sends the request with the server's ends of both; the answer is a pid or -errno. */
+static long ask(const int fds[2])
+{
+    const struct eddyi_server_request request = {.what = EDDYI_SPAWN};
+    long pid, rc = eddyi_sys_send_message(server.control, &request, sizeof request, fds, 2);
+
+    if (rc < 0)
+        return rc;
+    rc = eddyi_sys_recv_message(server.control, &pid, sizeof pid, NULL, 0);
+    if (rc < 0)
+        return rc;
+    return rc == sizeof pid ? pid : -EPIPE;
+}
+
+/* Asks, and if the server turns out to be gone or out of step, asks a new one. */
+static long ask_server(const int fds[2])
+{
+    long pid = -EPIPE;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        int rc = server.control < 0 ? start_server() : 0;
+
+        if (rc < 0)
+            return rc;
+        pid = ask(fds);
+        if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM)
+            break;
+        stop_server();
+    }
+    return pid;
+}
+
+int eddyi_fork_server_spawn(struct eddyi_process *ret)
+{
+    int connection[2], fate[2];
+    long pid;
+    int rc = eddyi_sys_socketpair(SOCK_STREAM, connection);
+
+    if (rc < 0)
+        return rc;
+    rc = eddyi_sys_pipe(fate);
+    if (rc < 0) {
+        eddyi_sys_close(connection[0]);
+        eddyi_sys_close(connection[1]);
+        return rc;
+    }
+    pthread_mutex_lock(&server.mutex);
+    pid = ask_server((const int[]){connection[1], fate[1]});
+    pthread_mutex_unlock(&server.mutex);
+    eddyi_sys_close(connection[1]);
+    eddyi_sys_close(fate[1]);
+    if (pid < 0) {
+        eddyi_sys_close(connection[0]);
+        eddyi_sys_close(fate[0]);
+        return (int)pid;
+    }
+    *ret = (struct eddyi_process){pid, connection[0], fate[0]};
+    return 0;
+}
+
+void eddyi_fork_server_kill(long pid)
+{
+    const struct eddyi_server_request request = {.what = EDDYI_KILL, .pid = pid};
+
+    pthread_mutex_lock(&server.mutex);
+    if (server.control >= 0)
+        eddyi_sys_send_message(server.control, &request, sizeof request, NULL, 0);
+    pthread_mutex_unlock(&server.mutex);
+}

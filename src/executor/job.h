@@ -1,0 +1,63 @@
+/*
+ * Jobs: what an executor has to do, and what came of it.
+ *
+ * A job is a concurrent future, so that one piece of memory serves everybody: the executor's queue, the worker that runs
+ * it and those who wait for it each hold a reference.
+ */
+#ifndef EDDYI_JOB_H
+#define EDDYI_JOB_H
+
+#include "contextvars/contextvars.h"
+#include "eddy/executor.h"
+#include "executor/concurrent.h"
+
+struct eddyi_job {
+    struct eddy_concurrent_future cf;
+    struct eddyi_list link;  /* in the executor's queue; guarded by its mutex */
+    eddy_executor *executor; /* owned; NULL: not handed to one yet */
+    int (*fn)(void *arg);
+    const char *name;        /* static, may be NULL */
+    void *arg;               /* the caller's, or @copy */
+    size_t size;             /* of @copy */
+    void (*drop)(void *arg); /* NULL: nothing to be given back, or given back already */
+    void (*drop_value)(void *value);
+    struct eddyi_var_scope vars; /* the context variables it runs with */
+    eddy_bytes bytes;            /* eddy_return_bytes(); complete before it is done */
+    bool private;                /* only one wrapped future knows it, besides the executor */
+    _Alignas(16) char copy[];
+};
+
+/* The job that it is; NULL if it is another kind of concurrent future, or NULL. */
+struct eddyi_job *eddyi_job_if(const eddy_concurrent_future *cf);
+
+static inline struct eddyi_job *eddyi_job_of(eddy_concurrent_future *cf)
+{
+    return eddyi_container(cf, struct eddyi_job, cf);
+}
+
+/* A job as described, with one reference. NULL, with -ENOMEM raised, when memory is short; drop was called then. */
+struct eddyi_job *eddyi_job_new(const eddy_job *description);
+
+static inline void eddyi_job_unref(struct eddyi_job *job)
+{
+    eddy_concurrent_future_unref(&job->cf);
+}
+
+/* What a call of a job's function gave; exception and bytes are owned. */
+struct eddyi_job_result {
+    int status;
+    void *value;
+    eddy_exception *exception; /* NULL: the status is all there is */
+    eddy_bytes bytes;
+};
+
+/* Calls fn in this thread, which is nobody else's meanwhile. */
+void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_job_result *ret);
+
+/* Its argument is not needed any more. */
+void eddyi_job_drop_arg(struct eddyi_job *job);
+
+/* The job is over: takes the result over, and tells everybody. */
+void eddyi_job_finish(struct eddyi_job *job, struct eddyi_job_result *result);
+
+#endif

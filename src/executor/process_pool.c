@@ -1,0 +1,337 @@
+/*
+ * Process pools: each thread of the executor drives a worker process of its own.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "executor/executor.h"
+#include "executor/process.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+    FREE_DEATHS = 5,     /* that many workers in a row may die before there is a pause */
+    FIRST_PAUSE_MS = 10, /* doubled with each further one */
+    LONGEST_PAUSE_MS = 1000,
+    PATIENCE_MS = 1000, /* for a worker without a connection to end by itself */
+    ATTEMPTS = 5,       /* to get a request to a worker that lives */
+};
+
+/* The end of the connection with a worker; its status if it is known. */
+struct death {
+    const char *cause; /* what happened, if it is not how the process ended; else NULL */
+    bool known;        /* there is a status */
+    int status;        /* as wait(2) gives it */
+};
+
+static bool readable(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return eddyi_sys_poll(&p, 1, timeout_ms) > 0;
+}
+
+/* Waits until the worker has ended, and forgets it. One that does not end without its connection is killed. */
+static void bury(struct eddyi_worker *w, struct death *ret)
+{
+    struct eddyi_process *p = w->process;
+    long n;
+
+    eddyi_sys_hang_up(p->connection);
+    eddyi_sys_close(p->connection);
+    if (!readable(p->fate, PATIENCE_MS)) {
+        eddyi_fork_server_kill(p->pid);
+        if (!ret->cause)
+            ret->cause = "closed its connection";
+    }
+    do
+        n = eddyi_sys_read(p->fate, &ret->status, sizeof ret->status);
+    while (n == -EINTR);
+    ret->known = n == sizeof ret->status;
+    eddyi_sys_close(p->fate);
+    eddyi_free(p);
+    w->process = NULL;
+}
+
+static eddy_exception *describe(long pid, const struct death *d)
+{
+    int signo = d->known && WIFSIGNALED(d->status) ? WTERMSIG(d->status) : 0;
+
+    if (d->cause)
+        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld %s", pid, d->cause);
+    if (!d->known)
+        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld ended together with its fork server",
+                                  pid);
+    if (signo)
+        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld was killed by signal %d (%s)", pid, signo,
+                                  sigdescr_np(signo) ? sigdescr_np(signo) : "unknown");
+    return eddy_exception_new(EDDY_EBROKEN, "worker process %ld exited with status %d", pid,
+                              WEXITSTATUS(d->status));
+}
+
+/* A worker died that had a job, or before it got one: the more in a row, the longer the pause before the next is made. */
+static void count_death(eddy_executor *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    e->deaths++;
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void count_success(eddy_executor *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    e->deaths = 0;
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void pause_if_they_die(eddy_executor *e)
+{
+    unsigned beyond;
+    int64_t ms;
+
+    pthread_mutex_lock(&e->mutex);
+    if (e->deaths > FREE_DEATHS) {
+        beyond = e->deaths - FREE_DEATHS - 1;
+        ms = beyond > 6 ? LONGEST_PAUSE_MS : FIRST_PAUSE_MS << beyond;
+        eddyi_executor_pause(e, ms * 1000000);
+    }
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static int spawn(struct eddyi_worker *w)
+{
+    struct eddyi_process *p;
+    int rc;
+
+    pause_if_they_die(w->executor);
+    p = eddyi_alloc(sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    rc = eddyi_fork_server_spawn(p);
+    if (rc < 0)
+        eddyi_free(p);
+    else
+        w->process = p;
+    return rc;
+}
+
+/* Sees to it that there is a worker, and that it is not known to be dead. 0 or -errno. */
+static int have_process(struct eddyi_worker *w)
+{
+    struct eddyi_process *p = w->process;
+    struct death d = {.cause = NULL};
+
+    if (p && readable(p->fate, 0))
+        bury(w, &d);
+    return w->process ? 0 : spawn(w);
+}
+
+/* Waits until the connection is ready, or the worker has died with nothing left to read. False then. */
+static bool wait_connection(const struct eddyi_process *p, short events)
+{
+    struct pollfd fds[2] = {{.fd = p->connection, .events = events}, {.fd = p->fate, .events = POLLIN}};
+
+    if (eddyi_sys_poll(fds, 2, -1) < 0)
+        return false;
+    return fds[0].revents || !fds[1].revents;
+}
+
+/* 0, or what the connection failed with; -EPIPE at its end. */
+static int send_all(const struct eddyi_process *p, const void *data, size_t size)
+{
+    const char *at = data;
+
+    while (size > 0) {
+        long n = eddyi_sys_send(p->connection, at, size);
+
+        if (n == -EAGAIN) {
+            if (!wait_connection(p, POLLOUT))
+                return -EPIPE;
+        } else if (n < 0) {
+            return (int)n;
+        } else {
+            at += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int recv_all(const struct eddyi_process *p, void *data, size_t size)
+{
+    char *at = data;
+
+    while (size > 0) {
+        long n = eddyi_sys_recv(p->connection, at, size);
+
+        if (n == -EAGAIN) {
+            if (!wait_connection(p, POLLIN))
+                return -EPIPE;
+        } else if (n <= 0) {
+            return n < 0 ? (int)n : -EPIPE;
+        } else {
+            at += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int send_job(const struct eddyi_process *p, const struct eddyi_job *job)
+{
+    const struct eddyi_request request = {EDDYI_REQUEST, job->fn, job->arg, job->size};
+    int rc = send_all(p, &request, sizeof request);
+
+    return rc < 0 ? rc : send_all(p, job->arg, job->size);
+}
+
+/* The message of the reply as an exception. */
+static int recv_message(const struct eddyi_process *p, const struct eddyi_reply *reply,
+                        struct eddyi_job_result *ret)
+{
+    char *text = eddyi_alloc(reply->message_size + 1);
+    int rc = text ? recv_all(p, text, reply->message_size) : -ENOMEM;
+
+    if (rc == 0) {
+        text[reply->message_size] = '\0';
+        ret->exception = eddy_exception_new(reply->status, reply->message_size ? "%s" : NULL, text);
+    }
+    eddyi_free(text);
+    return rc;
+}
+
+static int recv_bytes(const struct eddyi_process *p, const struct eddyi_reply *reply,
+                      struct eddyi_job_result *ret)
+{
+    int rc;
+
+    ret->bytes.data = eddyi_alloc(reply->size);
+    if (!ret->bytes.data)
+        return -ENOMEM;
+    ret->bytes.size = reply->size;
+    rc = recv_all(p, ret->bytes.data, reply->size);
+    if (rc < 0)
+        eddy_bytes_fini(&ret->bytes);
+    return rc;
+}
+
+/* 0; -ENOMEM; -EBADMSG, with a worker that cannot be understood; or what the connection failed with. */
+static int recv_result(const struct eddyi_process *p, struct eddyi_job_result *ret)
+{
+    struct eddyi_reply reply;
+    int rc = recv_all(p, &reply, sizeof reply);
+
+    if (rc < 0)
+        return rc;
+    if (reply.magic != EDDYI_REPLY || (reply.has_message && reply.status >= 0))
+        return -EBADMSG;
+    *ret = (struct eddyi_job_result){.status = reply.status, .value = reply.value};
+    if (reply.has_message)
+        rc = recv_message(p, &reply, ret);
+    if (rc == 0 && reply.has_bytes)
+        rc = recv_bytes(p, &reply, ret);
+    if (rc < 0) {
+        eddy_exception_unref(ret->exception);
+        ret->exception = NULL;
+    }
+    return rc;
+}
+
+/* A worker that lives and has the job. One that died before it had all of it cannot have begun: another one gets it. */
+static int deliver(struct eddyi_worker *w, const struct eddyi_job *job, struct eddyi_job_result *ret)
+{
+    int rc = -EPIPE;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        struct death d = {.cause = NULL};
+        long pid;
+
+        rc = have_process(w);
+        if (rc < 0)
+            break;
+        rc = send_job(w->process, job);
+        if (rc == 0)
+            return 0;
+        pid = ((struct eddyi_process *)w->process)->pid;
+        bury(w, &d);
+        count_death(w->executor);
+        if (i == ATTEMPTS - 1)
+            ret->exception = describe(pid, &d);
+    }
+    ret->status = ret->exception ? EDDY_EBROKEN : rc;
+    if (!ret->exception)
+        ret->exception = eddy_exception_new(rc, "no worker process for the job");
+    return rc;
+}
+
+static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
+{
+    struct death d = {.cause = rc == -EBADMSG ? "sent something that is no result" : NULL};
+    long pid = ((struct eddyi_process *)w->process)->pid;
+
+    bury(w, &d);
+    count_death(w->executor);
+    *ret = (struct eddyi_job_result){.status = EDDY_EBROKEN};
+    if (rc == -ENOMEM) {
+        ret->status = rc;
+        ret->exception = eddy_exception_new(rc, "no memory for the result of worker process %ld", pid);
+    } else {
+        ret->exception = describe(pid, &d);
+    }
+}
+
+static void run(struct eddyi_worker *w, struct eddyi_job *job)
+{
+    struct eddyi_job_result result = {.status = 0};
+    int rc;
+
+    if (deliver(w, job, &result) == 0) {
+        rc = recv_result(w->process, &result);
+        if (rc < 0)
+            fail(w, rc, &result);
+        else
+            count_success(w->executor);
+    }
+    eddyi_vars_fini(&job->vars);
+    eddyi_job_drop_arg(job);
+    eddyi_job_finish(job, &result);
+}
+
+static void leave(struct eddyi_worker *w)
+{
+    struct death d = {.cause = NULL};
+
+    if (w->process)
+        bury(w, &d);
+}
+
+static void fini(eddy_executor *e)
+{
+    eddyi_fork_server_release();
+}
+
+static const struct eddyi_executor_ops process_pool_ops = {
+    .thread_name = "eddy-driver",
+    .run = run,
+    .leave = leave,
+    .fini = fini,
+};
+
+eddy_executor *eddy_process_pool_new(unsigned n_processes)
+{
+    eddy_executor *e;
+    int rc = eddyi_fork_server_acquire();
+
+    if (rc < 0) {
+        eddy_raise(rc, "no fork server for worker processes");
+        return NULL;
+    }
+    e = eddyi_executor_new(&process_pool_ops, n_processes ? n_processes : eddyi_sys_cpus());
+    if (!e) {
+        eddyi_fork_server_release();
+        eddy_raise(-ENOMEM, NULL);
+    }
+    return e;
+}

@@ -1,0 +1,191 @@
+/*
+ * run_coroutine_threadsafe: a coroutine that another thread's loop runs.
+ *
+ * The loop holds a reference until the task has ended: first through the item that starts it, then through its place among the
+ * loop's pending. So when the loop closes, whatever had not ended is found, and is cancelled; nobody waits for it in vain.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "eddy/task.h"
+#include "executor/concurrent.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
+
+struct remote {
+    struct eddy_concurrent_future cf;
+    eddy_loop *loop;           /* borrowed: it lets go first. NULL from then on; guarded by the mutex of cf */
+    struct eddyi_ready start;  /* makes the task */
+    struct eddyi_ready ended;  /* the task has ended */
+    struct eddyi_ready cancel; /* posted once at most */
+    struct eddyi_hook hook;
+    struct eddyi_loop_part pending;
+    eddy_coroutine *coro;        /* until there is a task */
+    eddy_future *task;           /* owned, of the loop's thread; NULL before and after */
+    struct eddyi_var_scope vars; /* the caller's variables, of which the task gets a copy */
+};
+
+static struct remote *remote_of(eddy_concurrent_future *cf)
+{
+    return eddyi_container(cf, struct remote, cf);
+}
+
+/* The task goes the way of the loop's objects: in the loop's thread, when it has been told to, or when it ends. */
+static void cancelled(eddy_concurrent_future *cf)
+{
+    struct remote *r = remote_of(cf);
+
+    if (!r->loop)
+        return;
+    eddy_concurrent_future_ref(cf);
+    if (eddyi_loop_post(r->loop, &r->cancel) < 0)
+        atomic_fetch_sub(&cf->refs, 1); /* not the last: whoever cancels has one */
+}
+
+static void destroy(eddy_concurrent_future *cf)
+{
+    struct remote *r = remote_of(cf);
+
+    eddyi_vars_fini(&r->vars);
+    eddyi_concurrent_fini(cf);
+    eddyi_free(r);
+}
+
+static const struct eddyi_concurrent_ops remote_ops = {cancelled, destroy};
+
+/* The loop has nothing more to do with it. */
+static void let_go(struct remote *r)
+{
+    pthread_mutex_lock(&r->cf.mutex);
+    r->loop = NULL;
+    pthread_mutex_unlock(&r->cf.mutex);
+    eddyi_list_remove(&r->pending.link);
+    eddyi_hook_remove(&r->hook);
+    eddyi_ready_cancel(&r->ended);
+    eddy_future_unref(r->task);
+    r->task = NULL;
+    eddy_concurrent_future_unref(&r->cf);
+}
+
+/* As CPython does, the failure of a task whose concurrent future was cancelled counts as not retrieved. */
+static void copy_outcome(struct remote *r)
+{
+    eddy_exception *e;
+    void *value = NULL;
+    int status;
+
+    if (eddyi_concurrent_done(&r->cf))
+        return;
+    status = eddyi_future_retrieve(r->task, &value, &e);
+    if (r->task->state == EDDYI_CANCELLED)
+        eddyi_concurrent_finish_cancelled(&r->cf, e);
+    else
+        eddyi_concurrent_finish(&r->cf, status, value, e);
+}
+
+static void run_ended(struct eddyi_ready *ready)
+{
+    struct remote *r = eddyi_container(ready, struct remote, ended);
+
+    copy_outcome(r);
+    let_go(r);
+}
+
+static void loop_closes(struct eddyi_loop_part *part)
+{
+    struct remote *r = eddyi_container(part, struct remote, pending);
+
+    if (eddyi_future_done(r->task))
+        copy_outcome(r);
+    else
+        eddyi_concurrent_finish_cancelled(&r->cf, NULL);
+    let_go(r);
+}
+
+static void watch_task(struct remote *r, eddy_loop *loop, eddy_task *t)
+{
+    r->task = eddy_task_future(t);
+    eddyi_list_append(&loop->pending, &r->pending.link);
+    if (eddyi_future_done(r->task))
+        eddyi_loop_ready(loop, &r->ended);
+    else
+        eddyi_future_hook(r->task, &r->hook, &r->ended);
+}
+
+static void run_start(struct eddyi_ready *ready)
+{
+    struct remote *r = eddyi_container(ready, struct remote, start);
+    eddy_loop *loop = r->loop;
+    struct eddyi_var_scope *vars = eddyi_vars_current;
+    eddy_task *t;
+
+    if (loop->closed) {
+        eddyi_coroutine_free(r->coro);
+        eddyi_concurrent_finish_cancelled(&r->cf, NULL);
+        let_go(r);
+        return;
+    }
+    eddyi_vars_current = &r->vars;
+    t = eddy_loop_create_task_with(loop, &(eddy_task_options){.coro = r->coro});
+    eddyi_vars_current = vars;
+    if (t) {
+        watch_task(r, loop, t);
+    } else {
+        eddyi_concurrent_finish(&r->cf, eddy_exception_code(eddy_error()), NULL,
+                                eddy_exception_ref(eddy_error()));
+        let_go(r);
+    }
+}
+
+static void run_cancel(struct eddyi_ready *ready)
+{
+    struct remote *r = eddyi_container(ready, struct remote, cancel);
+
+    if (r->task)
+        eddyi_cancel(r->task, NULL);
+    eddy_concurrent_future_unref(&r->cf);
+}
+
+static struct remote *remote_new(eddy_coroutine *coro, eddy_loop *loop)
+{
+    struct remote *r = eddyi_zalloc(sizeof *r);
+
+    if (!r)
+        return NULL;
+    eddyi_concurrent_init(&r->cf, &remote_ops);
+    atomic_store(&r->cf.refs, 2); /* the caller's and the loop's */
+    r->cf.loop = loop;
+    r->loop = loop;
+    r->coro = coro;
+    r->pending.close = loop_closes;
+    eddyi_list_init(&r->pending.link);
+    eddyi_hook_init(&r->hook);
+    eddyi_ready_init(&r->start, run_start);
+    eddyi_ready_init(&r->ended, run_ended);
+    eddyi_ready_init(&r->cancel, run_cancel);
+    eddyi_vars_init(&r->vars, NULL);
+    return r;
+}
+
+eddy_concurrent_future *eddy_run_coroutine_threadsafe(eddy_coroutine *coro, eddy_loop *loop)
+{
+    struct remote *r;
+    int rc;
+
+    if (!coro || !loop) {
+        eddy_raise(coro ? EDDY_ENOLOOP : -ENOMEM, NULL);
+        eddy_coroutine_close(coro);
+        return NULL;
+    }
+    eddyi_coroutine_consume(coro); /* off this thread's list, before another thread has it */
+    r = remote_new(coro, loop);
+    rc = r ? eddyi_loop_post(loop, &r->start) : -ENOMEM;
+    if (rc < 0) {
+        eddy_raise(rc, NULL);
+        eddyi_coroutine_free(coro);
+        if (r)
+            destroy(&r->cf);
+        return NULL;
+    }
+    return &r->cf;
+}

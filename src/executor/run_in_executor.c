@@ -1,0 +1,95 @@
+/*
+ * Jobs on executors, and the futures of a loop that end as they do: run_in_executor, submit, to_thread.
+ */
+#include "executor/default.h"
+#include "executor/executor.h"
+#include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
+
+/* Hands a new job, of which it consumes the reference, to an executor. */
+static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job *job)
+{
+    if (!e)
+        e = eddyi_default_executor(loop);
+    job->private = true;
+    eddy_concurrent_future_ref(&job->cf);
+    if (!e || eddyi_executor_submit(e, job) < 0) {
+        eddyi_job_unref(job);
+        eddyi_job_unref(job);
+        return NULL;
+    }
+    return eddyi_wrap_future(loop, &job->cf);
+}
+
+eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e, const eddy_job *description)
+{
+    struct eddyi_job *job = eddyi_job_new(description);
+
+    loop = loop ? loop : eddyi_loop_running;
+    if (!job)
+        return NULL;
+    if (eddyi_loop_check(loop) < 0) {
+        eddyi_job_unref(job);
+        return NULL;
+    }
+    return run_job(loop, e, job);
+}
+
+eddy_concurrent_future *eddy_executor_submit_with(eddy_executor *e, const eddy_job *description)
+{
+    struct eddyi_job *job = eddyi_job_new(description);
+
+    if (!job)
+        return NULL;
+    eddy_concurrent_future_ref(&job->cf);
+    if (eddyi_executor_submit(e, job) < 0) {
+        eddyi_job_unref(job);
+        eddyi_job_unref(job);
+        return NULL;
+    }
+    return &job->cf;
+}
+
+/* The body of to_thread. The job is the coroutine's until here. */
+static int run_in_thread(void *arg)
+{
+    struct eddyi_job *job = arg;
+    eddy_task *t = eddyi_task_here();
+    void *value = NULL;
+    eddy_future *f;
+    int rc;
+
+    if (!t) {
+        eddyi_job_unref(job);
+        return EDDY_ENOTASK;
+    }
+    eddyi_vars_init(&job->vars, NULL);
+    f = run_job(t->future.loop, NULL, job);
+    if (!f)
+        return eddy_exception_code(eddy_error());
+    rc = eddy_await_value(f, &value);
+    if (rc >= 0)
+        eddy_return(value);
+    return rc;
+}
+
+static void drop_job(void *arg)
+{
+    eddyi_job_unref(arg);
+}
+
+eddy_coroutine *eddy_to_thread_with(const eddy_job *description, const char *where)
+{
+    struct eddyi_job *job = eddyi_job_new(description);
+    eddy_coroutine *coro;
+
+    if (!job)
+        return NULL;
+    coro = eddy_coroutine_new(job->name ? job->name : "to_thread", run_in_thread, job, where);
+    if (coro)
+        coro->drop = drop_job;
+    else
+        eddyi_job_unref(job);
+    return coro;
+}

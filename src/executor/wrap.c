@@ -1,0 +1,147 @@
+/*
+ * wrap_future: a future of a loop that ends as a concurrent future does.
+ *
+ * It watches its source. Whichever thread ends that posts the wrapper's ready item, which allocates nothing; the outcome
+ * is copied in the loop's thread. The wrapper holds a reference to itself, and is among the loop's pending, until the item has run
+ * or can no longer come:
+ *
+ *   unwatched in time          no item was, or will be, posted
+ *   told, and posted           the item runs, at the latest while the loop closes
+ *   told, but the loop closed  "undelivered": nothing was posted; the loop's close finds it
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "executor/concurrent.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+struct wrapped {
+    struct eddy_future future;
+    struct eddyi_loop_part pending;
+    struct eddyi_ready ready;
+    struct eddyi_watcher watcher;
+    eddy_concurrent_future *source; /* owned */
+    bool undelivered;               /* guarded by the source's mutex */
+    bool expected;                  /* counted in loop->expected */
+};
+
+static void let_go(struct wrapped *w)
+{
+    eddyi_list_remove(&w->pending.link);
+    if (w->expected)
+        w->future.loop->expected--;
+    w->expected = false;
+    eddy_future_unref(&w->future);
+}
+
+static void loop_closes(struct eddyi_loop_part *part)
+{
+    struct wrapped *w = eddyi_container(part, struct wrapped, pending);
+
+    if (eddyi_concurrent_unwatch(w->source, &w->watcher) || w->undelivered)
+        let_go(w);
+}
+
+/* The source keeps the result of a running job, and drops it. */
+static bool cancel(eddy_future *f, const eddy_exception *message)
+{
+    struct wrapped *w = eddyi_container(f, struct wrapped, future);
+    eddy_concurrent_future *source;
+
+    if (!eddyi_future_cancel_plain(f, message))
+        return false;
+    source = eddy_concurrent_future_ref(w->source);
+    if (eddyi_concurrent_unwatch(source, &w->watcher))
+        let_go(w);
+    eddyi_concurrent_cancel(source);
+    eddy_concurrent_future_unref(source);
+    return true;
+}
+
+static void destroy(eddy_future *f)
+{
+    struct wrapped *w = eddyi_container(f, struct wrapped, future);
+
+    eddyi_future_fini(f);
+    eddy_concurrent_future_unref(w->source);
+    eddyi_free(w);
+}
+
+static const struct eddyi_future_ops wrapped_ops = {"result from another thread", cancel, destroy};
+
+/* In the thread that ended the source. The wrapper may be gone as soon as its item is posted. */
+static void source_done(struct eddyi_watcher *watcher)
+{
+    struct wrapped *w = eddyi_container(watcher, struct wrapped, watcher);
+
+    if (eddyi_loop_post(w->future.loop, &w->ready) < 0)
+        w->undelivered = true;
+}
+
+static void copy_outcome(struct wrapped *w)
+{
+    eddy_exception *e;
+    void *value = NULL;
+    int status;
+
+    if (eddy_concurrent_future_cancelled(w->source)) {
+        eddyi_future_cancel_plain(&w->future, NULL);
+    } else {
+        status = eddyi_concurrent_outcome(w->source, &value, &e);
+        eddyi_future_finish(&w->future, status, value, e);
+    }
+}
+
+static void arrived(struct eddyi_ready *r)
+{
+    struct wrapped *w = eddyi_container(r, struct wrapped, ready);
+
+    if (!eddyi_future_done(&w->future))
+        copy_outcome(w);
+    let_go(w);
+}
+
+static int check(const eddy_loop *loop, const eddy_concurrent_future *cf)
+{
+    int rc = cf ? eddyi_loop_check(loop) : eddy_raise(-ENOMEM, NULL);
+
+    return rc < 0 ? rc : eddyi_concurrent_check(cf);
+}
+
+eddy_future *eddyi_wrap_future(eddy_loop *loop, eddy_concurrent_future *cf)
+{
+    struct wrapped *w;
+
+    if (check(loop, cf) < 0) {
+        eddy_concurrent_future_unref(cf);
+        return NULL;
+    }
+    w = eddyi_zalloc(sizeof *w);
+    if (!w) {
+        eddy_concurrent_future_unref(cf);
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    eddyi_loop_attach_tasks(loop);
+    eddyi_future_init(&w->future, loop, &wrapped_ops);
+    w->future.refs = 2;
+    w->source = cf;
+    w->pending.close = loop_closes;
+    eddyi_list_append(&loop->pending, &w->pending.link);
+    eddyi_ready_init(&w->ready, arrived);
+    w->expected = cf->loop != loop;
+    loop->expected += w->expected;
+    w->watcher.done = source_done;
+    eddyi_concurrent_watch(cf, &w->watcher);
+    return &w->future;
+}
+
+eddy_future *eddy_wrap_future(eddy_concurrent_future *cf)
+{
+    return eddyi_wrap_future(eddyi_loop_running, cf);
+}
+
+eddy_concurrent_future *eddyi_wrapped_source(const eddy_future *f)
+{
+    return f && f->ops == &wrapped_ops ? eddyi_container(f, struct wrapped, future)->source : NULL;
+}

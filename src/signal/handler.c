@@ -1,0 +1,173 @@
+/*
+ * Callbacks for signals: add_signal_handler and its removal.
+ *
+ * As in asyncio a delivery is noticed in one turn and the callback called in the next, by the handler that was there
+ * when it was noticed. What is noticed together is called together, so one item of the ready queue serves all.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/signal.h"
+#include "loop/loop.h"
+#include "loop/signal.h"
+
+struct handler {
+    unsigned refs; /* while it is the signal's handler, and while a call of it is due */
+    struct eddyi_signal_subscriber subscriber;
+    struct handlers *owner;
+    eddy_callback_fn *fn;
+    void *arg;
+    struct eddyi_var_scope vars;
+};
+
+/* A loop's. */
+struct handlers {
+    struct eddyi_loop_part part;
+    struct handler *present[EDDYI_SIGNALS];
+    struct handler *due[EDDYI_SIGNALS]; /* of the numbers in calls: who is to be called */
+    struct eddyi_signal_fifo calls;
+    struct eddyi_ready ready;
+};
+
+static void handler_unref(struct handler *h)
+{
+    if (!h || --h->refs > 0)
+        return;
+    eddyi_vars_fini(&h->vars);
+    eddyi_free(h);
+}
+
+static void deliver(struct eddyi_signal_subscriber *s)
+{
+    struct handler *h = eddyi_container(s, struct handler, subscriber);
+    struct handlers *owner = h->owner;
+
+    if (!owner->due[s->signo]) {
+        h->refs++;
+        owner->due[s->signo] = h;
+    }
+    eddyi_signal_fifo_put(&owner->calls, s->signo);
+    if (eddyi_list_empty(&owner->ready.link))
+        eddyi_loop_ready(s->loop, &owner->ready);
+}
+
+static void drop_due(struct handlers *all)
+{
+    for (int signo = 1; signo < EDDYI_SIGNALS; signo++) {
+        handler_unref(all->due[signo]);
+        all->due[signo] = NULL;
+    }
+}
+
+static void call_due(struct eddyi_ready *r)
+{
+    struct handlers *all = eddyi_container(r, struct handlers, ready);
+    int signo;
+
+    while ((signo = eddyi_signal_fifo_take(&all->calls)) != 0) {
+        struct handler *h = all->due[signo];
+
+        eddyi_vars_current = &h->vars;
+        h->fn(h->arg);
+        eddyi_vars_current = NULL;
+    }
+    drop_due(all);
+}
+
+static bool remove_handler(struct handlers *all, int signo)
+{
+    struct handler *h = all->present[signo];
+
+    if (!h)
+        return false;
+    all->present[signo] = NULL;
+    eddyi_signal_unsubscribe(&h->subscriber);
+    handler_unref(h);
+    return true;
+}
+
+static void close_part(struct eddyi_loop_part *part)
+{
+    struct handlers *all = eddyi_container(part, struct handlers, part);
+
+    eddyi_ready_cancel(&all->ready);
+    drop_due(all);
+    for (int signo = 1; signo < EDDYI_SIGNALS; signo++)
+        remove_handler(all, signo);
+    eddyi_free(all);
+}
+
+static const char key;
+
+static struct handlers *find_handlers(eddy_loop *loop)
+{
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+
+    return part ? eddyi_container(part, struct handlers, part) : NULL;
+}
+
+static struct handlers *handlers_of(eddy_loop *loop)
+{
+    struct handlers *all = find_handlers(loop);
+
+    if (all)
+        return all;
+    all = eddyi_zalloc(sizeof *all);
+    if (!all)
+        return NULL;
+    all->part.key = &key;
+    all->part.close = close_part;
+    eddyi_ready_init(&all->ready, call_due);
+    eddyi_loop_part_add(loop, &all->part);
+    return all;
+}
+
+static struct handler *handler_new(struct handlers *owner, eddy_callback_fn *fn, void *arg)
+{
+    struct handler *h = owner ? eddyi_zalloc(sizeof *h) : NULL;
+
+    if (!h)
+        return NULL;
+    h->refs = 1;
+    h->owner = owner;
+    h->fn = fn;
+    h->arg = arg;
+    h->subscriber.deliver = deliver;
+    eddyi_vars_init(&h->vars, NULL);
+    return h;
+}
+
+int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *fn, void *arg)
+{
+    struct handlers *all;
+    struct handler *h;
+    int rc = eddyi_loop_check(loop);
+
+    if (rc == 0 && !fn)
+        rc = eddy_raise(-EINVAL, "add_signal_handler: there is no callback");
+    if (rc == 0)
+        rc = eddyi_signal_check(signo);
+    if (rc < 0)
+        return rc;
+    all = handlers_of(loop);
+    h = handler_new(all, fn, arg);
+    if (!h)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = eddyi_signal_subscribe(loop, &h->subscriber, signo);
+    if (rc < 0) {
+        handler_unref(h);
+        return rc;
+    }
+    remove_handler(all, signo); /* only now: there was always one */
+    all->present[signo] = h;
+    return 0;
+}
+
+bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signo)
+{
+    struct handlers *all;
+
+    if (signo < 1 || signo >= EDDYI_SIGNALS || eddyi_loop_check(loop) < 0)
+        return false;
+    all = find_handlers(loop);
+    return all && remove_handler(all, signo);
+}

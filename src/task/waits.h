@@ -1,0 +1,27 @@
+/*
+ * Who waits for whom: read off the hooks of futures, for reports.
+ */
+#ifndef EDDYI_WAITS_H
+#define EDDYI_WAITS_H
+
+#include "task/task.h"
+
+/* The tasks of a loop as the nodes of a graph; edge i says that task from[i] waits for task to[i]. */
+struct eddyi_waits {
+    size_t n, n_edges, room;
+    eddy_task **tasks; /* in the order of their creation */
+    size_t *from, *to;
+    struct eddyi_numbered_task *by_address;
+};
+
+/* 0 or -ENOMEM. In any case _fini is to be called. */
+int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop);
+void eddyi_waits_fini(struct eddyi_waits *w);
+
+/* The task's name, also where eddy_task_get_name() cannot be called: nothing is allocated. */
+void eddyi_task_print_name(const eddy_task *t, char *buf, size_t size);
+
+/* What a parked task waits for: "task 'b'", "a lock", "recv on descriptor 5". Nothing is allocated. */
+void eddyi_wait_print(const struct eddyi_wait *w, char *buf, size_t size);
+
+#endif
