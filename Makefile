@@ -1,0 +1,36 @@
+# The commands that people type; CMake does the work. BUILD and PREFIX can be set: make install PREFIX=/opt/eddy.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+
+all: $(BUILD)/Makefile
+	cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/Makefile:
+	cmake -S . -B $(BUILD) -G "Unix Makefiles" -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+
+# Many URLs at once, from a server of our own on this machine.
+demo:
+	tools/install-deps.sh base
+	$(MAKE) all
+	tools/demo.sh $(BUILD)
+
+# Everything that must hold, in some minutes; check-full takes hours to be thorough.
+check:
+	tools/install-deps.sh check
+	tests/check
+
+check-full:
+	tools/install-deps.sh full
+	tests/check --full
+
+install: all
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+format:
+	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+clean:
+	rm -rf $(BUILD) build-check
+
+.PHONY: all demo check check-full install format clean

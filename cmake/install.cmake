@@ -1,0 +1,29 @@
+# What `make install` puts where: both libraries, the public headers, eddy.pc. Adapters and tools install themselves.
+include(GNUInstallDirs)
+
+install(TARGETS eddy eddy_shared
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES include/eddy.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/eddy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN curl.h EXCLUDE)
+
+set(EDDY_PC_REQUIRES "")
+if(EDDY_WITH_URING)
+    set(EDDY_PC_REQUIRES liburing)
+endif()
+set(packages eddy)
+if(EDDY_WITH_CURL)
+    list(APPEND packages eddy-curl)
+    install(FILES include/eddy/curl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
+endif()
+
+# The prefix is known for certain only when installing (cmake --install --prefix), so these are written then.
+foreach(package ${packages})
+    install(CODE "
+        set(CMAKE_INSTALL_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")
+        set(CMAKE_INSTALL_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
+        set(PROJECT_DESCRIPTION \"${PROJECT_DESCRIPTION}\")
+        set(PROJECT_VERSION \"${PROJECT_VERSION}\")
+        set(EDDY_PC_REQUIRES \"${EDDY_PC_REQUIRES}\")
+        configure_file(\"${PROJECT_SOURCE_DIR}/cmake/${package}.pc.in\" \"${PROJECT_BINARY_DIR}/${package}.pc\" @ONLY)")
+    install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()

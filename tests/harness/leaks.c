@@ -1,0 +1,150 @@
+/*
+ * What a test may not leave behind: descriptors, threads, child processes, and memory that the library took.
+ */
+#include "harness/harness.h"
+
+#include "base/thread.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Present with AddressSanitizer and LeakSanitizer only. */
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+
+enum { MAX_DESCRIPTORS = 32768 };
+
+static unsigned char open_before[MAX_DESCRIPTORS], open_after[MAX_DESCRIPTORS];
+static long live_before;
+static int threads_before;
+
+static void list_descriptors(unsigned char *open_now)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    for (int i = 0; i < MAX_DESCRIPTORS; i++)
+        open_now[i] = 0;
+    if (!dir)
+        return;
+    while ((entry = readdir(dir)) != NULL) {
+        int fd = atoi(entry->d_name);
+
+        if (fd != dirfd(dir) && fd < MAX_DESCRIPTORS && entry->d_name[0] != '.')
+            open_now[fd] = 1;
+    }
+    closedir(dir);
+}
+
+static int count_threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    struct dirent *entry;
+    int n = 0;
+
+    if (!dir)
+        return 0;
+    while ((entry = readdir(dir)) != NULL)
+        n += entry->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+#if defined(__SANITIZE_THREAD__)
+static void *nothing(void *arg)
+{
+    return arg;
+}
+#endif
+
+/* ThreadSanitizer starts a thread of its own with the first of the process; that one is not the test's. */
+static void start_threads_of_sanitizer(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    pthread_t t;
+
+    if (pthread_create(&t, NULL, nothing, NULL) == 0)
+        pthread_join(t, NULL);
+#endif
+}
+
+void leaks_before(void)
+{
+    start_threads_of_sanitizer();
+    list_descriptors(open_before);
+    threads_before = count_threads();
+    live_before = eddyi_ledger_live();
+}
+
+static void check_descriptors(void)
+{
+    list_descriptors(open_after);
+    for (int fd = 0; fd < MAX_DESCRIPTORS; fd++) {
+        char link[64], target[200];
+        ssize_t n;
+
+        if (open_before[fd] == open_after[fd])
+            continue;
+        if (open_before[fd]) {
+            report_broken("descriptor %d, which was not the test's, was closed", fd);
+            continue;
+        }
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        report_broken("left descriptor %d open: %s", fd, target);
+    }
+}
+
+/* A joined thread can be listed for a moment longer: the kernel tells the joiner before it is all gone. */
+static void check_threads(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    int n = count_threads();
+
+    for (int i = 0; n > threads_before && i < 300; i++) {
+        nanosleep(&moment, NULL);
+        n = count_threads();
+    }
+    if (n > threads_before)
+        report_broken("left %d thread(s) running", n - threads_before);
+}
+
+static void check_children(void)
+{
+    int status;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+
+    if (pid > 0)
+        report_broken("left child process %d, which has ended, without waiting for it", (int)pid);
+    else if (pid == 0)
+        report_broken("left a child process running");
+}
+
+static void check_memory(void)
+{
+    long live;
+
+    /* The latest error of this thread is the library's to keep until the thread ends. */
+    eddyi_thread_cleanup();
+    live = eddyi_ledger_live();
+    if (live > live_before)
+        report_broken("left %ld allocation(s) of the library", live - live_before);
+    if (live < live_before)
+        report_broken("freed %ld allocation(s) too many", live_before - live);
+}
+
+void leaks_after(void)
+{
+    check_descriptors();
+    check_threads();
+    check_children();
+    check_memory();
+    if (!test_tortured() && !report->broken && __lsan_do_recoverable_leak_check &&
+        __lsan_do_recoverable_leak_check())
+        report_broken("LeakSanitizer found a leak");
+}

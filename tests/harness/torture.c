@@ -1,0 +1,59 @@
+/*
+ * Torture: a test again and again, each time with another call failing.
+ *
+ * A first run counts the calls that can fail. Then each of them fails, once and for ever after; with a limit,
+ * one out of each of as many equal stretches, chosen by the seed.
+ */
+#include "harness/harness.h"
+
+#include <stdio.h>
+
+/* xorshift: the same choices on every machine. */
+static unsigned next_random(unsigned *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+static enum verdict torture_call(const struct test *t, struct fault_plan plan, char *message, size_t size)
+{
+    char reason[700];
+    enum verdict v = child_run(t, &plan, reason, sizeof reason);
+
+    if (v == FAILED)
+        snprintf(message, size, "%s [with call %lu failing %s: %s; --fail %lu%s --seed %u]", reason, plan.nth,
+                 plan.ever_after ? "and all after it" : "once",
+                 report->torture.struck ? report->torture.struck : "not reached", plan.nth,
+                 plan.ever_after ? "+" : "", plan.seed);
+    return v;
+}
+
+enum verdict torture_run(const struct test *t, const struct torture *how, char *message, size_t size)
+{
+    struct fault_plan count = {.nth = 0};
+    enum verdict v = child_run(t, &count, message, size);
+    unsigned long calls = report->torture.calls;
+    unsigned long points = how->limit && how->limit < calls ? how->limit : calls;
+    unsigned state = how->seed * 2654435761u + 1;
+
+    if (v != PASSED)
+        return v;
+    if (state == 0)
+        state = 1;
+    for (unsigned long i = 0; i < points; i++) {
+        unsigned long first = calls * i / points, end = calls * (i + 1) / points;
+        unsigned long nth = first + next_random(&state) % (end - first) + 1;
+
+        for (int ever_after = 0; ever_after < 2; ever_after++) {
+            struct fault_plan plan = {.nth = nth, .ever_after = ever_after, .seed = how->seed};
+
+            v = torture_call(t, plan, message, size);
+            if (v == FAILED)
+                return v;
+        }
+    }
+    snprintf(message, size, "%lu of %lu calls", points, calls);
+    return PASSED;
+}

@@ -1,0 +1,85 @@
+#!/bin/sh
+# The rules about the source itself: layers, exported names, the table of faults. Prints one line for each.
+#
+#     tests/project/layers.sh BUILD
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "$1" && pwd) || exit 2
+cd "$top" || exit 2
+failed=0
+
+# Says how a rule is kept; what breaks it comes on standard input.
+rule()
+{
+    broken=$(cat)
+    if [ -z "$broken" ]; then
+        echo "ok $1"
+    else
+        echo "not ok $1 - $(echo "$broken" | head -n 1)"
+        echo "$broken" | sed 's/^/# /'
+        failed=1
+    fi
+}
+
+# A file includes its own layer and those before it in this list. Context variables stand beside base/ and context/.
+layers="base context contextvars backend loop task generator sync queue executor io net stream tls process signal debug"
+
+rank()
+{
+    n=0
+    for layer in $layers; do
+        n=$((n + 1))
+        [ "$layer" = "$1" ] && echo $n && return
+    done
+    echo 0
+}
+
+for folder in src/*/; do
+    layer=$(basename "$folder")
+    own=$(rank "$layer")
+    [ "$own" = 0 ] && echo "$folder is no layer: it belongs into the list in this script" && continue
+    grep -rHo '^ *# *include "[a-z_]*/[^"]*"' "$folder" 2>/dev/null | sed 's/: *# *include "/ /; s/"$//' |
+        while read -r file included; do
+            other=${included%%/*}
+            [ "$other" = eddy ] && continue
+            number=$(rank "$other")
+            [ "$number" = 0 ] && echo "$file includes $included, which is in no layer"
+            [ "$number" -gt "$own" ] && echo "$file includes $included, a layer below its own"
+        done
+done | rule "no file includes a layer below its own"
+
+# Exported from the shared library, and declared in a public header: the same names. In the list of EDDY_API
+# declarations comments and macros are gone, and a name is what stands before its first parenthesis.
+exported()
+{
+    nm -D --defined-only "$build"/src/libeddy.so | awk '{print $3}' | sed 's/@.*//' | grep -v '^_' | sort -u
+}
+declared()
+{
+    cat include/eddy/*.h | ${CC:-cc} -fpreprocessed -dD -E -P - 2>/dev/null | grep -v '^#' | tr '\n' ' ' |
+        grep -o 'EDDY_API [^;]*;' | sed 's/EDDY_[A-Z]*([^()]*) //g' |
+        grep -o '[a-z][a-z0-9_]*(' | tr -d '(' | sort -u
+}
+if [ -e "$build/src/libeddy.so" ]; then
+    exported >"$build/exported.txt"
+    declared >"$build/declared.txt"
+    comm -23 "$build/exported.txt" "$build/declared.txt" | sed 's/$/ is exported but in no public header/' |
+        rule "every exported name is declared in a public header"
+    comm -13 "$build/exported.txt" "$build/declared.txt" | grep '^eddyi\{0,1\}_' |
+        sed 's/$/ is declared in a public header but not exported/' |
+        rule "every function declared in a public header is exported"
+else
+    echo "ok exported names # skip $build has no shared library"
+fi
+
+# Torture has to know what a call can fail with.
+grep -rhoE 'eddyi_fault\("[a-z0-9_]+"\)' src | sed 's/.*("//; s/")//' | sort -u | while read -r call; do
+    grep -q "{\"$call\"," src/base/fault.c || echo "src/base/fault.c has no errors for \"$call\""
+done | rule "every call that can be made to fail has its errors"
+
+# The one door: nobody else calls malloc and its kin.
+grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)\(' src --include='*.c' --include='*.h' |
+    grep -vE '^src/base/(sys|fault)' | grep -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
+    sed 's/$/   <- goes past base\/sys.h/' | rule "memory comes through base/sys.h only"
+
+exit $failed

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Installs what eddy needs on Debian 12 (as root, or with sudo).
+#
+#     tools/install-deps.sh base|check|full
+#
+# base: to build it and run the demo; check: also for `make check`; full: also for `make check-full`. Where all of it is
+# there nothing is done and no network is needed.
+set -eu
+
+base="build-essential cmake pkg-config liburing-dev libcurl4-openssl-dev libjansson-dev"
+check="clang valgrind nginx-light openssl curl ca-certificates"
+full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+
+case ${1:-} in
+base) wanted=$base ;;
+check) wanted="$base $check" ;;
+full) wanted="$base $check $full" ;;
+*)
+    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "install-deps: this is no Debian; please see that these, or their like, are installed: $wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) || state=
+    [ "$state" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "install-deps: missing:$missing. Install them, or run this as root." >&2
+        exit 1
+    fi
+    sudo=sudo
+fi
+
+echo "Installing:$missing"
+$sudo apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+
+# The tests start an nginx of their own; the one of the system shall not begin to serve because of them.
+case $missing in
+*nginx*)
+    if [ -d /run/systemd/system ]; then
+        $sudo systemctl disable --now nginx || true
+    fi
+    ;;
+esac
