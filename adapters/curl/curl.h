@@ -1,0 +1,47 @@
+/*
+ * What the files of the adapter share: the object behind eddy_curl, and the two directions between
+ * libcurl and the loop.
+ *
+ *   libcurl --on_socket, on_timer--> the loop's readers, writers and one timer      (socket.c)
+ *   the loop --curl_multi_socket_action--> libcurl --messages--> futures             (socket.c, curl.c)
+ *
+ * Nothing is done from within libcurl's callbacks but to note, watch and schedule: libcurl
+ * refuses to be called from there.
+ */
+#ifndef EDDYI_CURL_H
+#define EDDYI_CURL_H
+
+#include "eddy/curl.h"
+#include "eddy/future.h"
+
+/* A transfer; lives on the stack of the task that waits for it. */
+struct eddyi_curl_transfer {
+    eddy_curl *owner; /* NULL once the owner closed: libcurl has forgotten the handle */
+    struct eddyi_curl_transfer *next, **link; /* among the owner's; link points at whatever points here */
+    CURL *easy;
+    eddy_future *done;
+    CURLcode code; /* how it ended; valid when done has a result */
+    char *old_private;
+    char message[CURL_ERROR_SIZE];
+};
+
+struct eddy_curl {
+    eddy_loop *loop;
+    CURLM *multi;
+    struct eddyi_curl_transfer *transfers;
+    eddy_handle timer; /* of libcurl's one timeout; stale when none is set */
+};
+
+/* Has libcurl tell the loop what to wait for. */
+void eddyi_curl_connect(eddy_curl *curl);
+
+/* Hands out the results that libcurl has ready. */
+void eddyi_curl_collect(eddy_curl *curl);
+
+/* Ends every transfer with @status. For failures after which some of them might wait for ever. */
+void eddyi_curl_fail_all(eddy_curl *curl, int status, const char *message);
+
+/* A sentence and a code of the multi interface as a raised error. */
+int eddyi_curl_raise(CURLMcode code);
+
+#endif

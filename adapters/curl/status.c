@@ -1,0 +1,84 @@
+/* libcurl's error codes in the words of eddy. */
+#include "curl.h"
+
+#include "eddy/error.h"
+
+#include <errno.h>
+
+/* The errno that libcurl noted last, 0 if none. */
+static int os_errno(CURL *easy)
+{
+    long number = 0;
+
+    if (easy)
+        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+    return number > 0 ? (int)number : 0;
+}
+
+static int connect_status(CURL *easy)
+{
+    int number = os_errno(easy);
+
+    return number ? -number : -ECONNREFUSED;
+}
+
+/* What libcurl noted may be left from a connect to the first of several addresses; only what a connection
+ * that once stood can fail with is believed. */
+static int transmission_status(CURL *easy)
+{
+    int number = os_errno(easy);
+
+    return number == ECONNRESET || number == EPIPE || number == ETIMEDOUT ? -number : -EIO;
+}
+
+int eddy_curl_status(CURLcode code, CURL *easy)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_CONNECT:
+        return connect_status(easy);
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return transmission_status(easy);
+    case CURLE_GOT_NOTHING:
+        return -ECONNRESET;
+    case CURLE_PARTIAL_FILE:
+        return EDDY_EINCOMPLETE;
+    case CURLE_TOO_MANY_REDIRECTS:
+        return -ELOOP;
+    case CURLE_WRITE_ERROR:
+    case CURLE_READ_ERROR:
+        return -EIO;
+    case CURLE_URL_MALFORMAT:
+        return -EINVAL;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return -EPROTONOSUPPORT;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_REMOTE_ACCESS_DENIED:
+    case CURLE_LOGIN_DENIED:
+        return -EACCES;
+    case CURLE_REMOTE_FILE_NOT_FOUND:
+        return -ENOENT;
+    case CURLE_REMOTE_DISK_FULL:
+        return -ENOSPC;
+    case CURLE_FILESIZE_EXCEEDED:
+        return -EFBIG;
+    default:
+        return EDDY_CURL_STATUS(code);
+    }
+}
+
+int eddyi_curl_raise(CURLMcode code)
+{
+    int status = EDDY_EMISUSE; /* the others mean: added already, called from a callback, no such handle */
+
+    if (code == CURLM_OUT_OF_MEMORY)
+        status = -ENOMEM;
+    else if (code == CURLM_INTERNAL_ERROR)
+        status = -EIO;
+    return eddy_raise(status, "libcurl: %s", curl_multi_strerror(code));
+}

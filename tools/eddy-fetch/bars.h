@@ -1,0 +1,16 @@
+/* Progress bars at the bottom of a terminal on standard error. */
+#ifndef BARS_H
+#define BARS_H
+
+#include "progress.h"
+
+/* Whether standard error is a terminal that can move its cursor. */
+bool bars_possible(void);
+
+/* Draws a bar for each of the oldest URLs being fetched, and a line for the whole, over those drawn before. */
+void bars_draw(struct progress *p);
+
+/* Takes them from the screen; the cursor stands where they began. */
+void bars_erase(struct progress *p);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * As many workers as may run at once, each taking the next URL from the list until there is none left. Between
+ * suspensions only one of them runs, so taking needs no lock.
+ */
+#include "fetch.h"
+#include "progress.h"
+#include "stop.h"
+#include "transfer.h"
+
+#include <eddy/curl.h>
+#include <eddy/error.h>
+#include <eddy/group.h>
+
+#include <errno.h>
+
+struct crew {
+    struct session session;
+    struct item_list *items;
+    size_t next; /* the item nobody has taken yet */
+    struct progress progress;
+};
+
+eddy_async(worker, (struct crew *, crew))
+{
+    CURL *easy = curl_easy_init();
+    int status = 0;
+
+    if (!easy)
+        return eddy_raise(-ENOMEM, "starting a transfer");
+    while (status != -ECANCELED && crew->next < crew->items->n) {
+        struct item *item = &crew->items->items[crew->next++];
+
+        progress_begin(&crew->progress, item);
+        status = fetch_item(&crew->session, easy, item);
+        progress_end(&crew->progress, item);
+    }
+    curl_easy_cleanup(easy);
+    return status == -ECANCELED ? status : 0; /* that an URL failed is no reason for the others to end */
+}
+
+static int run_workers(struct crew *crew, size_t n)
+{
+    eddy_group tg;
+
+    eddy_group_enter(&tg);
+    for (size_t i = 0; i < n; i++)
+        eddy_group_create_task(&tg, worker(crew), .name = "worker");
+    return eddy_group_exit(&tg, 0);
+}
+
+static int run(struct job *job, struct crew *crew)
+{
+    size_t n = job->options->parallel < job->items->n ? job->options->parallel : job->items->n;
+    struct stop stop;
+    int status;
+
+    eddy_try(progress_init(&crew->progress, job->items->n, n, job->options->quiet));
+    status = stop_watch(&stop, &job->signal);
+    if (status >= 0) {
+        status = run_workers(crew, n);
+        stop_unwatch(&stop);
+    }
+    job->seconds = eddy_loop_time(crew->progress.loop) - crew->progress.started;
+    progress_fini(&crew->progress);
+    return status;
+}
+
+eddy_async(fetch_all, (struct job *, job))
+{
+    struct crew crew = {
+        .session = {.options = job->options, .output_dir = job->output_dir},
+        .items = job->items,
+    };
+    int status;
+
+    crew.session.curl = eddy_curl_open(NULL);
+    if (!crew.session.curl)
+        return eddy_reraise(eddy_error());
+    status = run(job, &crew);
+    eddy_curl_close(crew.session.curl);
+    return status;
+}

@@ -1,0 +1,55 @@
+/*
+ * The URLs to fetch, in order, each with what became of it.
+ */
+#ifndef ITEMS_H
+#define ITEMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum item_state { ITEM_WAITING, ITEM_RUNNING, ITEM_DONE, ITEM_FAILED, ITEM_CANCELLED };
+
+struct item {
+    char *url;
+    char *file; /* its name in the output directory; NULL if bodies are not kept */
+    enum item_state state;
+    long http_status;  /* of the latest answer; 0 if there was none */
+    uint64_t bytes;    /* of the body, in the latest attempt */
+    uint64_t expected; /* the length the server promised; 0 if it did not */
+    double started;    /* on the loop's clock */
+    double seconds;    /* from there to the end, with all attempts */
+    unsigned attempts;
+    char *error; /* one line; NULL unless failed or cancelled, or memory is short */
+};
+
+struct item_list {
+    struct item *items;
+    size_t n, size;
+};
+
+/*
+ * Appends a URL. Returns 0, -ENOMEM, or -EINVAL if it is no http or https URL.
+ */
+int item_list_add(struct item_list *list, const char *url);
+
+/*
+ * Appends the URLs of a text file, one on each line ("-": of standard input). Blank lines and lines that begin
+ * with # do not count. Returns 0, or a negative status after saying on standard error what is wrong, and where.
+ */
+int item_list_read(struct item_list *list, const char *path);
+
+/*
+ * Gives each item a file name, made from the path of its URL: two never get the same. Returns
+ * 0 or -ENOMEM.
+ */
+int item_list_name_files(struct item_list *list);
+
+/* What to print for an item that has an error. */
+const char *item_error(const struct item *item);
+
+/* How many items are in @state. */
+size_t item_list_count(const struct item_list *list, enum item_state state);
+
+void item_list_free(struct item_list *list);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * What the user sees on standard error while URLs are fetched: bars that are redrawn in place on a
+ * terminal, a line for each URL that ended elsewhere. Failures are told in any case.
+ */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include "items.h"
+
+#include <eddy/loop.h>
+#include <stdbool.h>
+
+enum { MAX_BARS = 16 };
+
+struct progress {
+    enum { SHOW_FAILURES, SHOW_LINES, SHOW_BARS } mode;
+    eddy_loop *loop;
+    eddy_handle timer; /* of the next redrawing */
+    size_t total, n_done, n_failed;
+    uint64_t bytes; /* of the URLs that ended */
+    double started;
+
+    const struct item **active; /* the URLs being fetched, the oldest first; room for @parallel */
+    size_t n_active;
+
+    size_t drawn[MAX_BARS + 1]; /* the width of each line on the screen now */
+    size_t n_drawn;
+};
+
+/* Prepares for @total URLs, at most @parallel at once, on the running loop. Returns 0 or -ENOMEM. */
+int progress_init(struct progress *p, size_t total, size_t parallel, bool quiet);
+
+/* An URL's turn has come; and it has ended, whichever way. */
+void progress_begin(struct progress *p, const struct item *item);
+void progress_end(struct progress *p, const struct item *item);
+
+/* Takes the bars away. */
+void progress_fini(struct progress *p);
+
+#endif

@@ -1,0 +1,192 @@
+/* One URL: attempts under a deadline, pauses between them, and a verdict. */
+#include "transfer.h"
+#include "output.h"
+
+#include <eddy/error.h>
+#include <eddy/loop.h>
+#include <eddy/timeout.h>
+#include <eddy/version.h>
+#include <eddy/wait.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Seconds between attempts: doubled from the first to the longest. A server's Retry-After may ask for more, within reason. */
+#define FIRST_PAUSE 0.5
+#define LONGEST_PAUSE 30.0
+#define LONGEST_RETRY_AFTER 120.0
+
+/* The server answered with an HTTP status of 400 or more. */
+#define STATUS_HTTP EDDY_EUSER
+
+struct attempt {
+    CURL *easy;
+    struct item *item;
+    struct output output;
+};
+
+static size_t receive(char *data, size_t size, size_t count, void *arg)
+{
+    struct attempt *a = arg;
+    size_t n = size * count;
+
+    if (a->item->bytes == 0) {
+        curl_off_t length = -1;
+
+        curl_easy_getinfo(a->easy, CURLINFO_RESPONSE_CODE, &a->item->http_status);
+        curl_easy_getinfo(a->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        a->item->expected = length > 0 ? (uint64_t)length : 0;
+    }
+    a->item->bytes += n;
+    if (a->item->http_status >= 400) /* the page that explains the error is not what was asked for */
+        return n;
+    return output_write(&a->output, data, n) < 0 ? CURL_WRITEFUNC_ERROR : n;
+}
+
+static int set_options(struct attempt *a, const struct options *o)
+{
+    CURL *easy = a->easy;
+    CURLcode code;
+
+    curl_easy_reset(easy);
+    code = curl_easy_setopt(easy, CURLOPT_URL, a->item->url);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_USERAGENT, "eddy-fetch/" EDDY_VERSION);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK && o->cacert)
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, o->cacert);
+    if (code == CURLE_OK && o->cacert) /* else the system's certificates would be trusted as well */
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (code != CURLE_OK)
+        return eddy_raise(eddy_curl_status(code, NULL), "%s", curl_easy_strerror(code));
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, o->max_redirects);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, o->insecure ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, o->insecure ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
+    return 0;
+}
+
+static int perform(const struct session *session, struct attempt *a)
+{
+    double limit = session->options->timeout;
+    eddy_timeout tm;
+    int status;
+
+    eddy_try(set_options(a, session->options));
+    eddy_timeout_enter(&tm, limit);
+    status = eddy_curl_perform(session->curl, a->easy);
+    status = eddy_timeout_exit(&tm, status);
+
+    curl_easy_getinfo(a->easy, CURLINFO_RESPONSE_CODE, &a->item->http_status);
+    if (eddy_timeout_expired(&tm) && status == -ETIMEDOUT)
+        return eddy_raise(status, "timed out after %g s (%llu bytes received)", limit,
+                          (unsigned long long)a->item->bytes);
+    if (a->output.error < 0) /* libcurl knows only that the callback refused */
+        return output_commit(&a->output);
+    if (status >= 0 && a->item->http_status >= 400)
+        return eddy_raise(STATUS_HTTP, "HTTP status %ld", a->item->http_status);
+    return status;
+}
+
+static int attempt(const struct session *session, CURL *easy, struct item *item, bool *ret_local)
+{
+    struct attempt a = {.easy = easy, .item = item};
+    int status;
+
+    item->attempts++;
+    item->http_status = 0;
+    item->bytes = item->expected = 0;
+    *ret_local = true;
+    eddy_try(output_open(&a.output, session->output_dir, item->file));
+    status = perform(session, &a);
+    if (status >= 0)
+        return output_commit(&a.output);
+    output_discard(&a.output);
+    *ret_local = a.output.error < 0;
+    return status;
+}
+
+/* Whether the same request may succeed a moment later. */
+static bool may_pass(int status, long http_status)
+{
+    switch (status) {
+    case -ETIMEDOUT:
+    case -ECONNREFUSED:
+    case -ECONNRESET:
+    case -EPIPE:
+    case -EIO:
+    case -ENETUNREACH:
+    case -EHOSTUNREACH:
+    case EDDY_EINCOMPLETE:
+    case EDDY_CURL_STATUS(CURLE_COULDNT_RESOLVE_HOST):
+    case EDDY_CURL_STATUS(CURLE_HTTP2_STREAM):
+        return true;
+    case STATUS_HTTP:
+        return http_status == 408 || http_status == 429 || http_status == 500 ||
+               (http_status >= 502 && http_status <= 504);
+    default:
+        return false;
+    }
+}
+
+static double pause_before(unsigned attempt_number, CURL *easy)
+{
+    double pause = fmin(FIRST_PAUSE * exp2(attempt_number - 1), LONGEST_PAUSE);
+    curl_off_t retry_after = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    return fmax(pause, fmin((double)retry_after, LONGEST_RETRY_AFTER));
+}
+
+static int attempts(const struct session *session, CURL *easy, struct item *item)
+{
+    for (;;) {
+        bool local; /* the failure is this machine's: trying again would not help */
+        int status = attempt(session, easy, item, &local);
+
+        if (status >= 0 || local || !may_pass(status, item->http_status) ||
+            item->attempts > session->options->retries)
+            return status;
+        eddy_try(eddy_sleep(pause_before(item->attempts, easy)));
+    }
+}
+
+/* The message of the latest error, on one line. */
+static char *error_line(int status)
+{
+    const eddy_exception *e = eddy_error();
+    const char *text = e && eddy_exception_code(e) == status ? eddy_exception_message(e) : "";
+    char *line = strdup(*text ? text : eddy_strerror(status));
+
+    for (char *c = line; c && *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = ' ';
+    return line;
+}
+
+int fetch_item(const struct session *session, CURL *easy, struct item *item)
+{
+    eddy_loop *loop = eddy_get_running_loop();
+    int status;
+
+    item->state = ITEM_RUNNING;
+    item->started = eddy_loop_time(loop);
+    status = attempts(session, easy, item);
+    item->seconds = eddy_loop_time(loop) - item->started;
+    if (status >= 0) {
+        item->state = ITEM_DONE;
+        return 0;
+    }
+    item->state = status == -ECANCELED ? ITEM_CANCELLED : ITEM_FAILED;
+    if (item->state == ITEM_FAILED)
+        item->error = error_line(status);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* Fetching one URL: its attempts, and how each ended. */
+#ifndef TRANSFER_H
+#define TRANSFER_H
+
+#include "items.h"
+#include "options.h"
+
+#include <eddy/curl.h>
+#include <eddy/defs.h>
+
+/* What every transfer of a run shares. */
+struct session {
+    const struct options *options;
+    eddy_curl *curl;
+    int output_dir; /* descriptor; -1: bodies are not kept */
+};
+
+/*
+ * Fetches item->url with the handle @easy, whose options it replaces, and writes down in @item how that
+ * went. Returns 0, or the status of the last attempt.
+ *
+ * Cancelled: -ECANCELED, the item is ITEM_CANCELLED, and no file is left.
+ */
+EDDY_AWAITS int fetch_item(const struct session *session, CURL *easy, struct item *item);
+
+#endif
