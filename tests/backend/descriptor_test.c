@@ -1,0 +1,291 @@
+/*
+ * Descriptors in all their states: closed, used again, of the wrong kind, in error.
+ */
+#include "backend/rig.h"
+
+#include <linux/errqueue.h>
+
+/* Makes @fd, which is free, the number of @other, and closes @other. */
+static void renumber(int other, int fd)
+{
+    if (other != fd) {
+        REQUIRE(dup2(other, fd) == fd);
+        close(other);
+    }
+}
+
+TEST_REAL(a_number_that_was_closed_and_used_again_works)
+{
+    struct eddyi_backend *b = rig_open();
+    char buf[8];
+    int s[2];
+
+    for (int i = 0; i < 5; i++) {
+        int number;
+
+        pair_open(s);
+        struct rig_op recv = rig_recv(s[0], buf, sizeof buf);
+        EXPECT_EQ(rig_submit(b, &recv), 0);
+        rig_settle(b);
+        EXPECT(socket_write(s[1], "x"));
+        EXPECT_EQ(rig_finish(b, &recv), 1);
+        number = s[0];
+        pair_close(s);
+        EXPECT_EQ(fcntl(number, F_GETFD), -1);
+    }
+    rig_close(b);
+}
+
+/* The old file lives on in a duplicate, and so do registrations for it under the old number. */
+static void reuse_while_a_duplicate_lives(bool cancel)
+{
+    struct eddyi_backend *b = rig_open();
+    char buf[8];
+    int old[2], new[2], duplicate, number;
+
+    pair_open(old);
+    number = old[0];
+    duplicate = fcntl(number, F_DUPFD_CLOEXEC, 0);
+    struct rig_op before = rig_recv(number, buf, sizeof buf);
+    EXPECT_EQ(rig_submit(b, &before), 0);
+    rig_settle(b);
+    if (cancel)
+        rig_cancel(b, &before);
+    else
+        EXPECT(socket_write(old[1], "x"));
+    EXPECT_EQ(rig_finish(b, &before), cancel ? -ECANCELED : 1);
+    close(number);
+
+    pair_open(new);
+    renumber(new[0], number);
+    struct rig_op poll = rig_poll(number, POLLIN);
+    EXPECT_EQ(rig_submit(b, &poll), 0);
+    rig_settle(b);
+    EXPECT(socket_write(old[1], "for the old one"));
+    rig_settle(b);
+    b->ops->wait(b, 2 * MILLISECONDS);
+    EXPECT_EQ(poll.completions, 0);
+    EXPECT(socket_write(new[1], "y"));
+    EXPECT_EQ(rig_finish(b, &poll), POLLIN);
+
+    /* And back: the old file under the old number, for which a registration may still exist. */
+    close(number);
+    renumber(duplicate, number);
+    struct rig_op after = rig_recv(number, buf, 3);
+    EXPECT_EQ(rig_run(b, &after), 3);
+    EXPECT(memcmp(buf, "for", 3) == 0);
+
+    close(number);
+    close(old[1]);
+    close(new[1]);
+    rig_close(b);
+}
+
+TEST_REAL(events_of_a_closed_file_do_not_reach_the_next_with_its_number)
+{
+    reuse_while_a_duplicate_lives(false);
+}
+
+TEST_REAL(a_cancelled_wait_on_a_closed_file_does_not_reach_the_next_with_its_number)
+{
+    reuse_while_a_duplicate_lives(true);
+}
+
+TEST_REAL(two_numbers_of_one_file_are_waited_for_apart)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2], duplicate;
+
+    pair_open(s);
+    duplicate = fcntl(s[0], F_DUPFD_CLOEXEC, 0);
+    struct rig_op one = rig_poll(s[0], POLLIN), two = rig_poll(duplicate, POLLIN);
+    EXPECT_EQ(rig_submit(b, &one), 0);
+    EXPECT_EQ(rig_submit(b, &two), 0);
+    rig_settle(b);
+    EXPECT(socket_write(s[1], "x"));
+    EXPECT_EQ(rig_finish(b, &one), POLLIN);
+    EXPECT_EQ(rig_finish(b, &two), POLLIN);
+
+    close(duplicate);
+    pair_close(s);
+    rig_close(b);
+}
+
+TEST_REAL(what_is_always_ready_cannot_be_waited_for)
+{
+    static const char *const paths[] = {"/proc/self/exe", "/", "/dev/null"};
+    struct eddyi_backend *b = rig_open();
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+        struct rig_op poll = rig_poll(fd, POLLIN);
+
+        EXPECT_EQ(rig_run(b, &poll), -EPERM);
+        EXPECT_EQ(poll.completions, 0);
+        close(fd);
+    }
+    rig_close(b);
+}
+
+TEST_REAL(pipes_and_terminals_can_be_waited_for)
+{
+    struct eddyi_backend *b = rig_open();
+    int p[2], terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    struct rig_op in = rig_poll(p[0], POLLIN), out = rig_poll(p[1], POLLOUT);
+    EXPECT_EQ(rig_submit(b, &in), 0);
+    EXPECT_EQ(rig_run(b, &out), POLLOUT);
+    EXPECT_EQ(write(p[1], "x", 1), 1);
+    EXPECT_EQ(rig_finish(b, &in), POLLIN);
+    if (terminal >= 0) {
+        struct rig_op poll = rig_poll(terminal, POLLOUT);
+
+        EXPECT(rig_run(b, &poll) > 0);
+        close(terminal);
+    }
+    pair_close(p);
+    rig_close(b);
+}
+
+TEST_REAL(what_is_no_descriptor_is_refused)
+{
+    struct eddyi_backend *b = rig_open();
+    char buf[8];
+    int s[2];
+
+    pair_open(s);
+    pair_close(s);
+    struct rig_op negative = rig_recv(-1, buf, 8), huge = rig_recv(INT32_MAX, buf, 8);
+    struct rig_op poll = rig_poll(s[0], POLLIN), recv = rig_recv(s[0], buf, 8);
+    struct rig_op send = rig_send(s[0], buf, 8), accept = rig_accept(s[0]);
+    EXPECT_EQ(rig_run(b, &negative), -EBADF);
+    EXPECT_EQ(rig_run(b, &huge), -EBADF);
+    EXPECT_EQ(rig_run(b, &poll), -EBADF);
+    EXPECT_EQ(rig_run(b, &recv), -EBADF);
+    EXPECT_EQ(rig_run(b, &send), -EBADF);
+    EXPECT_EQ(rig_run(b, &accept), -EBADF);
+    rig_close(b);
+}
+
+TEST_REAL(what_is_no_socket_is_told_so)
+{
+    struct eddyi_backend *b = rig_open();
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    char buf[8] = "";
+
+    struct rig_op recv = rig_recv(file, buf, 8), send = rig_send(file, buf, 8), accept = rig_accept(file);
+    EXPECT_EQ(rig_run(b, &recv), -ENOTSOCK);
+    EXPECT_EQ(rig_run(b, &send), -ENOTSOCK);
+    EXPECT_EQ(rig_run(b, &accept), -ENOTSOCK);
+    close(file);
+    rig_close(b);
+}
+
+TEST_REAL(sending_to_a_peer_that_is_gone_is_an_error_and_no_signal)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2];
+
+    pair_open(s);
+    close(s[1]);
+    struct rig_op send = rig_send(s[0], "x", 1);
+    EXPECT_EQ(rig_run(b, &send), -EPIPE);
+    close(s[0]);
+    rig_close(b);
+}
+
+/* Connections. */
+
+static void connect_and_accept(int flags)
+{
+    struct eddyi_backend *b = rig_open();
+    struct sockaddr_in addr;
+    int listener = socket_listen(&addr, flags),
+        client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    int64_t server;
+    char buf[8];
+
+    struct rig_op accept = rig_accept(listener), connect = rig_connect(client, &addr);
+    EXPECT_EQ(rig_submit(b, &accept), 0);
+    rig_settle(b);
+    if (!EXPECT_EQ(rig_run(b, &connect), 0))
+        rig_cancel(b, &accept);
+    server = rig_finish(b, &accept);
+    REQUIRE(server >= 0);
+    EXPECT(fcntl((int)server, F_GETFL) & O_NONBLOCK);
+    EXPECT(fcntl((int)server, F_GETFD) & FD_CLOEXEC);
+    EXPECT_EQ((fcntl(listener, F_GETFL) & O_NONBLOCK) != 0, flags != 0);
+    EXPECT_EQ((fcntl(client, F_GETFL) & O_NONBLOCK) != 0, flags != 0);
+
+    /* A reset while the other end waits. */
+    struct rig_op recv = rig_recv(client, buf, sizeof buf);
+    EXPECT_EQ(rig_submit(b, &recv), 0);
+    rig_settle(b);
+    setsockopt((int)server, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close((int)server);
+    EXPECT_EQ(rig_finish(b, &recv), -ECONNRESET);
+
+    close(client);
+    close(listener);
+    rig_close(b);
+}
+
+TEST_REAL(non_blocking_sockets_connect_and_accept)
+{
+    connect_and_accept(SOCK_NONBLOCK);
+}
+
+TEST_REAL(blocking_sockets_connect_and_accept_without_blocking)
+{
+    connect_and_accept(0);
+}
+
+TEST_REAL(a_refused_connection_says_so)
+{
+    struct eddyi_backend *b = rig_open();
+    struct sockaddr_in addr;
+    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    struct rig_op connect = rig_connect(client, &addr);
+    EXPECT_EQ(rig_run(b, &connect), -ECONNREFUSED);
+    close(client);
+    close(nobody);
+    rig_close(b);
+}
+
+/*
+ * A message on the error queue keeps a socket in an error state that recv does not report: whoever waits for
+ * data must not be woken for it over and over.
+ */
+TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
+{
+    struct eddyi_backend *b = rig_open();
+    struct sockaddr_in addr;
+    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1,
+        turns = 0;
+    int64_t begin;
+    char buf[8];
+
+    REQUIRE(connect(client, (struct sockaddr *)&addr, sizeof addr) == 0);
+    REQUIRE(setsockopt(client, SOL_IP, IP_RECVERR, &on, sizeof on) == 0);
+    if (send(client, "x", 1, 0) != 1 || poll(&(struct pollfd){client, POLLIN, 0}, 1, 1000) != 1)
+        SKIP("no ICMP answer on the loopback");
+    EXPECT_EQ(recv(client, buf, sizeof buf, MSG_DONTWAIT), -1);
+
+    struct rig_op recv_op = rig_recv(client, buf, sizeof buf);
+    EXPECT_EQ(rig_submit(b, &recv_op), 0);
+    begin = b->ops->now(b);
+    while (b->ops->now(b) - begin < 40 * MILLISECONDS && recv_op.completions == 0) {
+        EXPECT_EQ(b->ops->wait(b, 10 * MILLISECONDS), 0);
+        turns++;
+    }
+    EXPECT_EQ(recv_op.completions, 0);
+    EXPECT(turns <= 10);
+    rig_cancel(b, &recv_op);
+    EXPECT_EQ(rig_finish(b, &recv_op), -ECANCELED);
+
+    close(client);
+    close(nobody);
+    rig_close(b);
+}

@@ -1,0 +1,124 @@
+#include "harness/test.h"
+
+#include "base/heap.h"
+
+#include <stdlib.h>
+
+static struct eddyi_heap heap;
+
+static void insert(struct eddyi_heap_node *node, int64_t when)
+{
+    *node = (struct eddyi_heap_node){.place = 0};
+    REQUIRE(eddyi_heap_insert(&heap, node, when) == 0);
+}
+
+static struct eddyi_heap_node *pop(void)
+{
+    struct eddyi_heap_node *first = eddyi_heap_first(&heap);
+
+    if (first)
+        eddyi_heap_remove(&heap, first);
+    return first;
+}
+
+TEST_VIRTUAL(an_empty_heap_has_no_first)
+{
+    EXPECT(eddyi_heap_first(&heap) == NULL);
+}
+
+TEST_VIRTUAL(nodes_come_out_in_the_order_of_their_deadlines)
+{
+    struct eddyi_heap_node nodes[500];
+    int64_t last = INT64_MIN;
+
+    srand(1);
+    for (int i = 0; i < 500; i++)
+        insert(&nodes[i], rand() % 1000 - 500);
+
+    for (int i = 0; i < 500; i++) {
+        struct eddyi_heap_node *node = pop();
+
+        REQUIRE(node != NULL);
+        EXPECT(node->when >= last);
+        last = node->when;
+    }
+    EXPECT(pop() == NULL);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(equal_deadlines_come_out_first_come_first_served)
+{
+    struct eddyi_heap_node nodes[100];
+
+    for (int i = 0; i < 100; i++)
+        insert(&nodes[i], i % 2);
+
+    for (int i = 0; i < 100; i++)
+        EXPECT(pop() == &nodes[i < 50 ? 2 * i : 2 * (i - 50) + 1]);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(any_node_can_leave_from_anywhere)
+{
+    struct eddyi_heap_node nodes[300];
+    int64_t last = INT64_MIN;
+    int left = 0;
+
+    srand(2);
+    for (int i = 0; i < 300; i++)
+        insert(&nodes[i], rand() % 100);
+    for (int i = 0; i < 300; i += 2)
+        eddyi_heap_remove(&heap, &nodes[i]);
+
+    for (struct eddyi_heap_node *node; (node = pop()) != NULL; left++) {
+        EXPECT((node - nodes) % 2 == 1);
+        EXPECT(node->when >= last);
+        last = node->when;
+    }
+    EXPECT_EQ(left, 150);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(removing_a_node_that_is_in_no_heap_is_harmless)
+{
+    struct eddyi_heap_node in, out = {.place = 0};
+
+    insert(&in, 1);
+    eddyi_heap_remove(&heap, &out);
+    EXPECT(pop() == &in);
+    eddyi_heap_remove(&heap, &in);
+    EXPECT(pop() == NULL);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(a_node_that_left_may_come_again_behind_its_equals)
+{
+    struct eddyi_heap_node a, b;
+
+    insert(&a, 7);
+    insert(&b, 7);
+    eddyi_heap_remove(&heap, &a);
+    REQUIRE(eddyi_heap_insert(&heap, &a, 7) == 0);
+
+    EXPECT(pop() == &b);
+    EXPECT(pop() == &a);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(a_heap_that_cannot_grow_says_so_and_keeps_what_it_has)
+{
+    struct eddyi_heap_node nodes[65];
+    int rc = 0, n = 0;
+
+    eddyi_fault_nth("realloc", 2, ENOMEM);
+    for (; n < 65 && rc == 0; n++) {
+        nodes[n] = (struct eddyi_heap_node){.place = 0};
+        rc = eddyi_heap_insert(&heap, &nodes[n], -n);
+    }
+    EXPECT_EQ(rc, -ENOMEM);
+    EXPECT_EQ(nodes[n - 1].place, 0);
+
+    for (int i = n - 2; i >= 0; i--)
+        EXPECT(pop() == &nodes[i]);
+    eddyi_heap_fini(&heap);
+}

@@ -1,0 +1,57 @@
+/*
+ * Sockets for tests: pairs, listeners, and addresses that refuse.
+ */
+#ifndef EDDY_TEST_SOCKETS_H
+#define EDDY_TEST_SOCKETS_H
+
+#include "harness/test.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Writes a string; to a peer that is gone, without a signal. */
+static inline bool socket_write(int fd, const char *string)
+{
+    return send(fd, string, strlen(string), MSG_NOSIGNAL) == (ssize_t)strlen(string);
+}
+
+static inline void pair_open(int fds[2])
+{
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+}
+
+static inline void pair_close(const int fds[2])
+{
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* A socket that listens on a port of the loopback, which goes into @addr. */
+static inline int socket_listen(struct sockaddr_in *addr, int flags)
+{
+    socklen_t size = sizeof *addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+    *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    REQUIRE(fd >= 0);
+    REQUIRE(bind(fd, (struct sockaddr *)addr, size) == 0 && listen(fd, 128) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)addr, &size) == 0);
+    return fd;
+}
+
+/* An address at which nobody listens: the port is taken by the socket that is returned, which does not. */
+static inline int socket_refusing(struct sockaddr_in *addr)
+{
+    socklen_t size = sizeof *addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)addr, size) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)addr, &size) == 0);
+    return fd;
+}
+
+#endif
