@@ -30,11 +30,15 @@ static int give_int(struct step *s, long long value)
     return 0;
 }
 
+/* A refused cancellation says false, as that of a future that is done, and raises an error of its own. */
 static int run_cancel(struct step *s)
 {
-    int status = eddy_future_cancel(s->object->future, json_string_value(arg(s, 2)));
+    eddy_exception *before = eddy_error() ? eddy_exception_ref(eddy_error()) : NULL;
+    bool accepted = eddy_future_cancel(s->object->future, json_string_value(arg(s, 2)));
+    bool refused = !accepted && eddy_error() != before;
 
-    return status < 0 ? status : give_bool(s, status > 0);
+    eddy_exception_unref(before);
+    return refused ? eddy_exception_code(eddy_error()) : give_bool(s, accepted);
 }
 
 static int run_done(struct step *s)
