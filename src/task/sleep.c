@@ -23,7 +23,7 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-int eddy_sleep(double delay)
+static int sleep_for(double delay)
 {
     struct sleep s = {.timer.node.place = 0};
     eddy_loop *loop;
@@ -31,8 +31,6 @@ int eddy_sleep(double delay)
 
     if (rc < 0)
         return rc;
-    if (delay <= 0)
-        return eddyi_task_yield(s.wait.task);
     if (delay != delay)
         return eddy_raise(-EINVAL, "sleep: the delay is not a number");
 
@@ -44,6 +42,16 @@ int eddy_sleep(double delay)
         return eddy_raise(rc, NULL);
     eddyi_wait_park(&s.wait);
     return eddyi_wait_finish(&s.wait);
+}
+
+int eddy_sleep(double delay)
+{
+    eddy_task *t;
+
+    if (!(delay <= 0))
+        return sleep_for(delay);
+    t = eddyi_task_here();
+    return t ? eddyi_task_yield(t) : EDDY_ENOTASK;
 }
 
 static eddy_async(sleep_and_return, (double, delay), (int, result), (void *, value))
