@@ -1,7 +1,7 @@
-# What `make install` puts where: both libraries, the public headers, eddy.pc. Adapters and tools install themselves.
+# What `make install` puts where: the libraries, the public headers, eddy.pc and eddy-test.pc. Adapters and tools install themselves.
 include(GNUInstallDirs)
 
-install(TARGETS eddy eddy_shared
+install(TARGETS eddy eddy_shared eddy_test
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/eddy.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/eddy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN curl.h EXCLUDE)
@@ -10,7 +10,7 @@ set(EDDY_PC_REQUIRES "")
 if(EDDY_WITH_URING)
     set(EDDY_PC_REQUIRES liburing)
 endif()
-set(packages eddy)
+set(packages eddy eddy-test)
 if(EDDY_WITH_CURL)
     list(APPEND packages eddy-curl)
     install(FILES include/eddy/curl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)

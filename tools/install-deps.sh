@@ -8,7 +8,7 @@
 set -eu
 
 base="build-essential cmake pkg-config liburing-dev libcurl4-openssl-dev libjansson-dev"
-check="clang valgrind nginx-light openssl curl ca-certificates"
+check="clang gdb valgrind spin nginx-light openssl curl ca-certificates"
 full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
 case ${1:-} in

@@ -44,7 +44,9 @@ EDDY_API bool eddy_future_cancelled(const eddy_future *f);
 
 /*
  * Cancels the future, with a message for whoever awaits it (@msg may be NULL). Returns false
- * if it was done already. On a task it is eddy_task_cancel(), on a gather it cancels the children.
+ * if it was done already, or if tasks wait for each other in a circle, so that nothing could end (eddy_error() is then
+ * EDDY_EMISUSE). On a task it is eddy_task_cancel(), on a gather it cancels the children. Returns false, with
+ * EDDY_ETHREAD raised, in a thread that does not run its loop.
  */
 EDDY_API bool eddy_future_cancel(eddy_future *f, const char *msg);
 
@@ -72,7 +74,7 @@ EDDY_API int eddy_future_add_done_callback(eddy_future *f, eddy_done_fn *fn, voi
 EDDY_API int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg,
                                               eddy_context *context);
 
-/* Removes every callback (fn, arg) that is not scheduled yet; returns how many there were. */
+/* Removes every callback (fn, arg) that is not scheduled yet; returns how many there were, or EDDY_ETHREAD. */
 EDDY_API int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg);
 
 EDDY_API eddy_loop *eddy_future_get_loop(const eddy_future *f);

@@ -1,13 +1,14 @@
 /*
  * Signals: callbacks on the loop, and tasks that wait.
  *
- * Only the main thread may ask for signals. Whatever runs because of one runs in the loop's thread, between other
- * callbacks and tasks, and is free to call anything; nothing of the program's runs in a signal handler. A signal that
- * comes n times while the loop is busy is delivered n times, in order. (The kernel itself keeps only one of the same
- * number pending while that is blocked.)
+ * Only the main thread may ask for signals. Whatever runs because of one runs in the loop's thread,
+ * between other callbacks and tasks, and is free to call anything; nothing of the program's runs in a
+ * signal handler. A signal that comes n times while the loop is busy is delivered n times, in order.
+ * (The kernel itself keeps only one of the same number pending while that is blocked.)
  *
- * A signal goes to everybody who asked for it: the callback, and each task that waits. When nobody is left, what was
- * there before is put back: a handler of the program's own, SIG_DFL, or the Ctrl-C of eddy_run().
+ * A signal goes to everybody who asked for it: the callback, and each task that waits. When nobody is
+ * left, what was there before is put back: a handler of the program's own, SIG_DFL, or the Ctrl-C of
+ * eddy_run().
  *
  * SIGKILL and SIGSTOP cannot be asked for, nor the faults SIGSEGV, SIGBUS, SIGFPE and SIGILL.
  */
@@ -22,9 +23,10 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Has fn(arg) called each time the signal comes, as an ordinary callback of the loop, in a copy of the current
- * context (loop.add_signal_handler). A second call for the same signal replaces the first. Returns 0, -EINVAL for a
- * signal that cannot be handled, EDDY_ETHREAD outside of the main thread, -ENOMEM, EDDY_ECLOSED.
+ * Has fn(arg) called each time the signal comes, as an ordinary callback of the loop, in a copy of the
+ * current context (loop.add_signal_handler). A second call for the same signal replaces the first.
+ * Returns 0, -EINVAL for a signal that cannot be handled, EDDY_ETHREAD outside of the main thread,
+ * -ENOMEM, EDDY_ECLOSED.
  */
 EDDY_API int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *fn, void *arg);
 
@@ -32,12 +34,14 @@ EDDY_API int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callb
 EDDY_API bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signo);
 
 /*
- * eddy_signal_wait(SIGTERM, SIGINT, …): suspends the task until one of the signals comes, and returns its number.
+ * eddy_signal_wait(SIGTERM, SIGINT, …): suspends the task until one of the signals comes, and returns
+ * its number.
  *
- * Before and after the call these signals do what they did otherwise, so this is for one that ends the program; for
- * those that come again and again see eddy_signals_open(). Returns -ECANCELED, EDDY_ENOTASK, or why one cannot be
- * waited for, as above. A signal is never lost: one that comes together with a cancellation is returned, and the
- * cancellation strikes at the next suspension; others that come before the call returns are raised once more then.
+ * Before and after the call these signals do what they did otherwise, so this is for one that ends the
+ * program; for those that come again and again see eddy_signals_open(). Returns -ECANCELED,
+ * EDDY_ENOTASK, or why one cannot be waited for, as above. A signal is never lost: one that comes
+ * together with a cancellation is returned, and the cancellation strikes at the next suspension; others
+ * that come before the call returns are raised once more then.
  */
 #ifndef __cplusplus
 #define eddy_signal_wait(...)                                                                      \
@@ -60,7 +64,10 @@ typedef struct eddy_signals {
     void *eddyi_receiver; /* NULL: not open */
 } eddy_signals;
 
-/* In a task or callback of the loop. Returns 0, or why not, as eddy_loop_add_signal_handler(), or EDDY_ENOLOOP. */
+/*
+ * In a task or callback of the loop. Returns 0, or why not, as eddy_loop_add_signal_handler(), or
+ * EDDY_ENOLOOP.
+ */
 #ifndef __cplusplus
 #define eddy_signals_open(s, ...)                                                                  \
     eddy_signals_open_list((s), (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
@@ -68,8 +75,9 @@ typedef struct eddy_signals {
 EDDY_API EDDY_NODISCARD int eddy_signals_open_list(eddy_signals *s, const int *signos, size_t n);
 
 /*
- * Gives the number of the next signal; suspends only if none has come. -ECANCELED: nothing is lost, the next call
- * gets it. -EBUSY if another task waits here already, EDDY_ENOTASK, EDDY_ECLOSED once its loop is closed.
+ * Gives the number of the next signal; suspends only if none has come. -ECANCELED: nothing is lost, the
+ * next call gets it. -EBUSY if another task waits here already, EDDY_ENOTASK, EDDY_ECLOSED once its loop
+ * is closed.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_signals_next(eddy_signals *s);
 

@@ -3,7 +3,8 @@
  *
  * The sock_* calls try the system call first and do not suspend if it succeeds (rule 164), so a task
  * that only ever finds data should eddy_sleep(0) now and then. They work on blocking and non-blocking sockets
- * alike. At any moment one task may receive on a descriptor and another send; a second one in the same direction gets
+ * alike; a blocking one is made non-blocking for the moment in which accept(2) or connect(2) is called on it.
+ * At any moment one task may receive on a descriptor and another send; a second one in the same direction gets
  * -EBUSY. None of them closes @fd, and @fd must not be closed while one waits.
  */
 #ifndef EDDY_SOCK_H
@@ -18,10 +19,18 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Has fn(arg) called in each turn in which @fd is readable, or writable, until removed
- * (loop.add_reader, add_writer). A second call for the same descriptor and direction replaces
- * the first. Returns 0, -EBADF, -EPERM for a regular file or directory (always ready, so nothing to wait for), -ENOMEM,
- * EDDY_ECLOSED, EDDY_ETHREAD, -EOPNOTSUPP under the virtual clock.
+ * Has fn(arg) called in each turn in which @fd is readable, or writable, until removed, in a copy of the
+ * current context (loop.add_reader, add_writer). A hang-up or an error counts as both. A second call for the same
+ * descriptor and direction replaces the first, and a call already due with it. Returns 0 or
+ *
+ *   -EBADF       @fd is not open
+ *   -EPERM       a regular file or directory: always ready, so nothing to wait for
+ *   -EBUSY       a task waits in that direction in one of the calls below
+ *   -EINVAL      @fn is NULL
+ *   -EOPNOTSUPP  the loop has the virtual clock
+ *   -ENOMEM, EDDY_ECLOSED, EDDY_ETHREAD
+ *
+ * A descriptor that is found closed while it is watched is reported to the exception handler, and watched no more.
  */
 EDDY_API int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 EDDY_API int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
@@ -54,8 +63,8 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr
                                                          socklen_t *addrlen);
 
 /*
- * Connects a socket to an address (loop.sock_connect). Returns 0 or -errno. Cancelled: the
- * attempt is left as it is, close the socket.
+ * Connects a socket to an address (loop.sock_connect). Returns 0 or -errno. Where the queue of a Unix socket
+ * is full it waits for room. Cancelled: the attempt is left as it is, close the socket.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_connect(int fd, const struct sockaddr *addr,
                                                           socklen_t addrlen);

@@ -29,6 +29,7 @@ typedef struct eddy_wait_queue {
  */
 typedef struct eddy_lock {
     eddy_wait_queue eddyi_queue;
+    const void *eddyi_holder; /* the task that took it, for reports */
     bool eddyi_locked;
 } eddy_lock;
 

@@ -68,8 +68,8 @@ EDDY_API eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_opt
 
 /*
  * Asks the task to end: its next, or present, suspension gives -ECANCELED, with @msg (may be
- * NULL) as the message. What it waits for is cancelled too. Returns false if it was done. Never acts
- * at once; the task can clean up, or refuse.
+ * NULL) as the message. What it waits for is cancelled too. Returns false if it was done, or waits for itself in a circle
+ * (EDDY_EMISUSE). Never acts at once; the task can clean up, or refuse.
  */
 EDDY_API bool eddy_task_cancel(eddy_task *t, const char *msg);
 

@@ -46,11 +46,11 @@ size_t eddyi_backtrace(const eddy_task *t, const void **ret, size_t n)
 {
     struct frames f = {.ret = ret, .room = n};
 
-    if (t == t->future.loop->current)
+    if (!t || t == t->future.loop->current)
         add_frames(&f);
     else
         add_suspended(&f, &t->fiber);
-    for (const struct eddyi_generator *g = t->generator; g; g = g->outer)
+    for (const struct eddyi_generator *g = t ? t->generator : NULL; g; g = g->outer)
         add_suspended(&f, &g->caller);
     return f.n;
 }

@@ -1,8 +1,9 @@
 /*
  * The call graph of a future: who waits for it, who for those, and where each of them is.
  *
- * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by whoever awaits it. The graph is built
- * and walked without recursion, for chains of tasks may be longer than a stack is deep.
+ * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by whoever
+ * awaits it. The graph is built and walked without recursion, for chains of tasks may be longer than a
+ * stack is deep.
  */
 #include "base/sys.h"
 #include "debug/symbols.h"
@@ -45,7 +46,7 @@ struct building {
 
 static struct node *node_of(const eddy_future_call_graph *public)
 {
-    return (struct node *)(uintptr_t)public;
+    return (struct node *)(uintptr_t) public;
 }
 
 static const char *place_of(const eddy_coroutine *coro, struct building *b, char *buf)
@@ -62,7 +63,10 @@ static const char *place_of(const eddy_coroutine *coro, struct building *b, char
     return buf;
 }
 
-/* Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not including, the result. */
+/*
+ * Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not including,
+ * the result.
+ */
 static size_t wanted(const eddy_call_graph_options *options, bool is_current, size_t n, size_t *ret_from)
 {
     size_t from = is_current && options->depth < n ? options->depth : is_current && options->depth ? n : 0;
@@ -286,7 +290,8 @@ static void add_graph(struct text *t, const eddy_future_call_graph *graph)
     }
 }
 
-int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options, char *buf, size_t size)
+int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options, char *buf,
+                           size_t size)
 {
     struct text t = {.buf = buf, .size = size};
     eddy_future_call_graph *graph;

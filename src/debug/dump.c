@@ -11,10 +11,14 @@
 
 #include <stdio.h>
 
+/* Futures that wait for futures, each in turn: beyond so many nobody follows. */
+enum { MAX_DEPTH = 32 };
+
 struct dump {
     struct eddyi_symbols symbols;
     int fd;
-    int error; /* the first; nothing more is written then */
+    int error;       /* the first; nothing more is written then */
+    size_t patience; /* steps that may still be spent on looking for holders of locks */
     size_t length;
     char text[1024];
 };
@@ -40,9 +44,25 @@ static __attribute__((format(printf, 2, 3))) void print(struct dump *d, const ch
         d->length += (size_t)n < sizeof d->text - d->length ? (size_t)n : sizeof d->text - d->length - 1;
 }
 
-static void print_seconds_since(struct dump *d, const eddy_loop *loop, int64_t since)
+/* The holder of a lock may have ended; it has not if it is among the tasks. */
+static void print_holder(struct dump *d, const struct eddyi_wait *w)
 {
-    print(d, " for %.3f s", (double)(eddyi_loop_now(loop) - since) * 1e-9);
+    char name[100];
+
+    if (!w->holder || !*w->holder)
+        return;
+    EDDYI_LIST_EACH(l, &w->task->future.loop->tasks) {
+        const eddy_task *t = eddyi_container(l, struct eddy_task, link);
+
+        if (d->patience == 0)
+            return;
+        d->patience--;
+        if (t != *w->holder)
+            continue;
+        eddyi_task_print_name(t, name, sizeof name);
+        print(d, " held by task '%s'", name);
+        return;
+    }
 }
 
 static void print_state(struct dump *d, const eddy_task *t)
@@ -57,8 +77,8 @@ static void print_state(struct dump *d, const eddy_task *t)
         print(d, t->started ? "ready" : "ready, not started");
     } else if (w) {
         eddyi_wait_print(w, what, sizeof what);
-        print(d, "waiting for %s", what);
-        print_seconds_since(d, loop, w->since);
+        print(d, "waiting %.3f s: %s", (double)(eddyi_loop_now(loop) - w->since) * 1e-9, what);
+        print_holder(d, w);
     } else {
         print(d, "starting another task");
     }
@@ -66,7 +86,10 @@ static void print_state(struct dump *d, const eddy_task *t)
         print(d, ", cancel requested %d time%s", t->cancelling, t->cancelling == 1 ? "" : "s");
 }
 
-/* The outermost first, which is at the end of the list: each finds its predecessor anew, for there is no memory. */
+/*
+ * The outermost first, which is at the end of the list: each finds its predecessor anew, for there is no
+ * memory.
+ */
 static void print_coroutines(struct dump *d, const eddy_task *t)
 {
     const eddy_coroutine *last = NULL;
@@ -85,32 +108,33 @@ static void print_coroutines(struct dump *d, const eddy_task *t)
     print(d, "\n");
 }
 
-static void print_waiters(struct dump *d, const eddy_task *t)
+/* Who waits for @f, also by way of other futures. *any: a name has been printed already. */
+static void print_waiters(struct dump *d, const eddy_future *f, const char *by, int depth, bool *any)
 {
-    const char *before = "    awaited by ";
     char name[100];
 
-    EDDYI_LIST_EACH(l, &t->future.hooks) {
+    EDDYI_LIST_EACH(l, &f->hooks) {
         eddy_future *waiter = eddyi_container(l, struct eddyi_hook, link)->waiter;
 
-        if (!waiter)
+        if (!waiter || eddyi_future_done(waiter))
             continue;
-        if (eddy_future_as_task(waiter)) {
-            eddyi_task_print_name(eddyi_task_of(waiter), name, sizeof name);
-            print(d, "%stask '%s'", before, name);
-        } else {
-            print(d, "%sa %s", before, waiter->ops->noun);
+        if (!eddy_future_as_task(waiter)) {
+            if (depth < MAX_DEPTH)
+                print_waiters(d, waiter, waiter->ops->noun, depth + 1, any);
+            continue;
         }
-        before = ", ";
+        eddyi_task_print_name(eddyi_task_of(waiter), name, sizeof name);
+        print(d, "%stask '%s'%s%s%s", *any ? ", " : "    awaited by ", name, *by ? " (" : "", by,
+              *by ? ")" : "");
+        *any = true;
     }
-    if (*before == ',')
-        print(d, "\n");
 }
 
+/* The stack of a task; NULL: that which leads here. */
 static void print_stack(struct dump *d, const eddy_task *t)
 {
     const void *frames[EDDYI_BACKTRACE_MAX];
-    size_t n = t->started ? eddyi_backtrace(t, frames, EDDYI_BACKTRACE_MAX) : 0;
+    size_t n = !t || t->started ? eddyi_backtrace(t, frames, EDDYI_BACKTRACE_MAX) : 0;
     char where[256];
 
     for (size_t i = 0; i < n; i++) {
@@ -122,6 +146,7 @@ static void print_stack(struct dump *d, const eddy_task *t)
 static void print_task(struct dump *d, const eddy_task *t)
 {
     char name[100];
+    bool awaited = false;
 
     eddyi_task_print_name(t, name, sizeof name);
     print(d, "\ntask '%s': ", name);
@@ -130,19 +155,24 @@ static void print_task(struct dump *d, const eddy_task *t)
     if (t->where)
         print(d, "    created at %s\n", t->where);
     print_coroutines(d, t);
-    print_waiters(d, t);
+    print_waiters(d, &t->future, "", 0, &awaited);
+    print(d, "%s", awaited ? "\n" : "");
     print_stack(d, t);
 }
 
-int eddyi_dump(eddy_loop *loop, int fd)
+int eddyi_dump(eddy_loop *loop, int fd, bool interrupted)
 {
-    struct dump d = {.fd = fd};
+    struct dump d = {.fd = fd, .patience = 10 * 1000 * 1000};
     size_t n = 0;
 
     EDDYI_LIST_EACH(l, &loop->tasks)
         n++;
-    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->number, eddy_loop_backend_name(loop), loop->tid, n,
-          n == 1 ? "" : "s");
+    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->number, eddy_loop_backend_name(loop), loop->tid,
+          n, n == 1 ? "" : "s");
+    if (interrupted && !loop->current) {
+        print(&d, "\nbusy in a callback:\n");
+        print_stack(&d, NULL);
+    }
     EDDYI_LIST_EACH(l, &loop->tasks)
         print_task(&d, eddyi_container(l, struct eddy_task, link));
     flush(&d);
@@ -159,6 +189,6 @@ int eddy_dump_tasks(eddy_loop *loop, int fd)
     rc = eddyi_loop_check(loop);
     if (rc < 0)
         return rc;
-    rc = eddyi_dump(loop, fd);
+    rc = eddyi_dump(loop, fd, false);
     return rc < 0 ? eddy_raise(rc, "the dump of the tasks cannot be written") : 0;
 }

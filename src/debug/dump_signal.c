@@ -1,13 +1,14 @@
 /*
  * EDDY_DUMP_SIGNAL: a signal at which every loop of the process dumps its tasks to standard error.
  *
- * A loop does so in its next turn. One that has no next turn, because something in it does not return, does so when
- * the signal comes a second time: then in the signal handler, in its own thread, between any two instructions of
- * what hangs.
+ * A loop does so in its next turn. One that has no next turn, because something in it does not return,
+ * does so when the signal comes a second time: then in the signal handler, in its own thread, between
+ * any two instructions of what hangs.
  */
 #include "base/sys.h"
 #include "context/stack.h"
 #include "debug/dump.h"
+#include "debug/introspection.h"
 #include "loop/loop.h"
 #include "loop/registry.h"
 #include "loop/signal.h"
@@ -31,7 +32,10 @@ static const char *stack_pointer(const ucontext_t *context)
 #endif
 }
 
-/* Whether the thread runs where the loop says: not in the few instructions in which it goes from one stack to another. */
+/*
+ * Whether the thread runs where the loop says: not in the few instructions in which it goes from one
+ * stack to another.
+ */
 static bool is_settled(const eddy_loop *loop, const char *sp)
 {
     const eddy_task *t = loop->current;
@@ -46,8 +50,20 @@ static void dump_here(eddy_loop *loop, const ucontext_t *context)
 {
     if (loop && atomic_load(&loop->dump_wanted) && is_settled(loop, stack_pointer(context))) {
         atomic_store(&loop->dump_wanted, false);
-        eddyi_dump(loop, STDERR_FILENO);
+        eddyi_dump(loop, STDERR_FILENO, true);
     }
+}
+
+/* Tells a signal that was forwarded from others, by its address. */
+static char forwarded;
+
+static void forward(const eddy_loop *loop, int signo)
+{
+    siginfo_t info = {.si_code = SI_QUEUE};
+
+    info.si_pid = getpid();
+    info.si_value.sival_ptr = &forwarded;
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), loop->tid, signo, &info);
 }
 
 static void ask(eddy_loop *loop, int signo, const ucontext_t *context)
@@ -55,7 +71,7 @@ static void ask(eddy_loop *loop, int signo, const ucontext_t *context)
     if (!atomic_exchange(&loop->dump_wanted, true))
         eddyi_loop_signal(loop);
     else if (loop->tid != eddyi_sys_tid())
-        syscall(SYS_tgkill, getpid(), loop->tid, signo);
+        forward(loop, signo);
     else
         dump_here(eddyi_loop_running, context);
 }
@@ -65,7 +81,7 @@ static void handle(int signo, siginfo_t *info, void *context)
     int saved = errno;
 
     eddyi_signal_handler_enter();
-    if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
+    if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &forwarded) {
         dump_here(eddyi_loop_running, context);
     } else {
         for (eddy_loop *loop = atomic_load(&eddyi_loops); loop; loop = atomic_load(&loop->next_loop))
@@ -79,8 +95,8 @@ static void handle(int signo, siginfo_t *info, void *context)
 static const struct {
     const char *name;
     int signo;
-} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},   {"USR2", SIGUSR2},
-             {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}, {"URG", SIGURG}, {"IO", SIGIO}};
+} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+             {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}, {"URG", SIGURG},   {"IO", SIGIO}};
 
 /* 0 if it is the name of none. */
 static int signal_number(const char *name)
@@ -100,18 +116,23 @@ static int signal_number(const char *name)
 
 static void install(const char *name)
 {
-    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK}, before;
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK},
+                     before;
     int signo = signal_number(name);
 
     sigfillset(&action.sa_mask);
     sigdelset(&action.sa_mask, SIGSEGV);
     if (signo == 0 || eddyi_sys_sigaction(signo, NULL, &before) < 0)
-        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n", name);
+        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n",
+                name);
     else if ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL)
         fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself\n", name);
     else if (eddyi_sys_sigaction(signo, &action, NULL) < 0)
         fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s cannot be handled\n", name);
 }
+
+/* Whoever has a loop shall have the block: a static library gives only what somebody refers to. */
+static const struct eddyi_introspection *const introspection __attribute__((used)) = &eddyi_introspection;
 
 static void begin(void)
 {
@@ -131,5 +152,5 @@ void eddyi_debug_begin(void)
 void eddyi_debug_dump(eddy_loop *loop)
 {
     if (atomic_exchange(&loop->dump_wanted, false))
-        eddyi_dump(loop, STDERR_FILENO);
+        eddyi_dump(loop, STDERR_FILENO, false);
 }

@@ -13,85 +13,91 @@
         name, (uint32_t)offsetof(type, member)                                                               \
     }
 
-/* Bit-fields of one byte, for which there is no offsetof(): the first of all, and the one behind the awaitable's. */
+/*
+ * Bit-fields of one byte, for which there is no offsetof(): the first of all, and the one behind the
+ * awaitable's.
+ */
 enum { KIND_OFFSET = 0, STATE_OFFSET = sizeof(struct eddy_awaitable) };
 
-/* Not static, and not exported under this name: the note below needs an address that is fixed within the file. */
-extern const struct eddyi_introspection eddyi_introspection;
-
 /* The address is filled in by the dynamic linker, so the block is data that becomes constant. */
-const struct eddyi_introspection eddyi_introspection __attribute__((used, visibility("hidden"))) = {
-    .magic = EDDYI_INTROSPECTION_MAGIC,
-    .version = EDDYI_INTROSPECTION_VERSION,
-    .size = sizeof(struct eddyi_introspection),
-    .library = EDDY_VERSION,
-    .loops = (uint64_t)&eddyi_loops,
-    .fields_offset = offsetof(struct eddyi_introspection, fields),
-    .n_fields = sizeof((struct eddyi_introspection *)0)->fields / sizeof(struct eddyi_introspection_field),
-    .fields =
+const struct eddyi_introspection eddyi_introspection
+    __attribute__((used, visibility("hidden"))) =
         {
-            FIELD("loop.next", eddy_loop, next_loop),
-            FIELD("loop.number", eddy_loop, number),
-            FIELD("loop.tid", eddy_loop, tid),
-            FIELD("loop.turns", eddy_loop, turns),
-            FIELD("loop.clock", eddy_loop, clock),
-            FIELD("loop.running", eddy_loop, running),
-            FIELD("loop.current", eddy_loop, current),
-            FIELD("loop.tasks", eddy_loop, tasks),
-            FIELD("loop.backend", eddy_loop, backend),
-            FIELD("loop.backend_reason", eddy_loop, backend_reason),
-            FIELD("loop.timers", eddy_loop, timers.n),
-            FIELD("loop.fiber_sp", eddy_loop, fiber.sp),
-            FIELD("backend.ops", struct eddyi_backend, ops),
-            FIELD("backend_ops.name", struct eddyi_backend_ops, name),
+            .magic = EDDYI_INTROSPECTION_MAGIC,
+            .version = EDDYI_INTROSPECTION_VERSION,
+            .size = sizeof(struct eddyi_introspection),
+            .library = EDDY_VERSION,
+            .loops = (uint64_t)&eddyi_loops,
+            .fields_offset = offsetof(struct eddyi_introspection, fields),
+            .n_fields =
+                sizeof((struct eddyi_introspection *)0)->fields / sizeof(struct eddyi_introspection_field),
+            .fields =
+                {
+                    FIELD("loop.next", eddy_loop, next_loop),
+                    FIELD("loop.number", eddy_loop, number),
+                    FIELD("loop.tid", eddy_loop, tid),
+                    FIELD("loop.turns", eddy_loop, turns),
+                    FIELD("loop.clock", eddy_loop, clock),
+                    FIELD("loop.running", eddy_loop, running),
+                    FIELD("loop.asleep", eddy_loop, asleep),
+                    FIELD("loop.current", eddy_loop, current),
+                    FIELD("loop.tasks", eddy_loop, tasks),
+                    FIELD("loop.backend", eddy_loop, backend),
+                    FIELD("loop.backend_reason", eddy_loop, backend_reason),
+                    FIELD("loop.timers", eddy_loop, timers.n),
+                    FIELD("loop.fiber_sp", eddy_loop, fiber.sp),
+                    FIELD("backend.ops", struct eddyi_backend, ops),
+                    FIELD("backend_ops.name", struct eddyi_backend_ops, name),
 
-            FIELD("task.link", eddy_task, link),
-            {"task.kind", KIND_OFFSET},
-            {"task.state", STATE_OFFSET},
-            FIELD("task.ops", eddy_task, future.ops),
-            FIELD("task.hooks", eddy_task, future.hooks),
-            FIELD("task.loop", eddy_task, future.loop),
-            FIELD("task.ready", eddy_task, ready.link),
-            FIELD("task.sp", eddy_task, fiber.sp),
-            FIELD("task.wait", eddy_task, wait),
-            FIELD("task.coroutine", eddy_task, coro),
-            FIELD("task.generator", eddy_task, generator),
-            FIELD("task.stack", eddy_task, stack),
-            FIELD("task.where", eddy_task, where),
-            FIELD("task.name", eddy_task, name),
-            FIELD("task.number", eddy_task, number),
-            FIELD("task.cancelling", eddy_task, cancelling),
-            FIELD("task.started", eddy_task, started),
+                    FIELD("task.link", eddy_task, link),
+                    {"task.kind", KIND_OFFSET},
+                    {"task.state", STATE_OFFSET},
+                    FIELD("task.ops", eddy_task, future.ops),
+                    FIELD("task.hooks", eddy_task, future.hooks),
+                    FIELD("task.loop", eddy_task, future.loop),
+                    FIELD("task.ready", eddy_task, ready.link),
+                    FIELD("task.sp", eddy_task, fiber.sp),
+                    FIELD("task.wait", eddy_task, wait),
+                    FIELD("task.coroutine", eddy_task, coro),
+                    FIELD("task.generator", eddy_task, generator),
+                    FIELD("task.stack", eddy_task, stack),
+                    FIELD("task.where", eddy_task, where),
+                    FIELD("task.name", eddy_task, name),
+                    FIELD("task.number", eddy_task, number),
+                    FIELD("task.cancelling", eddy_task, cancelling),
+                    FIELD("task.started", eddy_task, started),
 
-            {"future.kind", KIND_OFFSET},
-            {"future.state", STATE_OFFSET},
-            FIELD("future.ops", eddy_future, ops),
-            FIELD("future.hooks", eddy_future, hooks),
-            FIELD("future_ops.noun", struct eddyi_future_ops, noun),
-            FIELD("hook.link", struct eddyi_hook, link),
-            FIELD("hook.waiter", struct eddyi_hook, waiter),
+                    {"future.kind", KIND_OFFSET},
+                    {"future.state", STATE_OFFSET},
+                    FIELD("future.ops", eddy_future, ops),
+                    FIELD("future.hooks", eddy_future, hooks),
+                    FIELD("future_ops.noun", struct eddyi_future_ops, noun),
+                    FIELD("hook.link", struct eddyi_hook, link),
+                    FIELD("hook.waiter", struct eddyi_hook, waiter),
 
-            FIELD("wait.what", struct eddyi_wait, what),
-            FIELD("wait.future", struct eddyi_wait, future),
-            FIELD("wait.since", struct eddyi_wait, since),
-            FIELD("wait.over", struct eddyi_wait, over),
-            FIELD("wait.on_fd", struct eddyi_wait, on_fd),
-            FIELD("wait.fd", struct eddyi_wait, fd),
+                    FIELD("wait.what", struct eddyi_wait, what),
+                    FIELD("wait.future", struct eddyi_wait, future),
+                    FIELD("wait.holder", struct eddyi_wait, holder),
+                    FIELD("wait.since", struct eddyi_wait, since),
+                    FIELD("wait.over", struct eddyi_wait, over),
+                    FIELD("wait.on_fd", struct eddyi_wait, on_fd),
+                    FIELD("wait.fd", struct eddyi_wait, fd),
 
-            FIELD("coroutine.name", eddy_coroutine, name),
-            FIELD("coroutine.outer", eddy_coroutine, outer),
-            FIELD("generator.name", struct eddyi_generator, name),
-            FIELD("generator.outer", struct eddyi_generator, outer),
-            FIELD("generator.caller_sp", struct eddyi_generator, caller.sp),
-            FIELD("stack.limit", struct eddyi_stack, limit),
-            FIELD("stack.object", struct eddyi_stack, object),
-            {"constant.task_kind", EDDYI_TASK},
-            {"constant.future_kind", EDDYI_FUTURE},
-            {"constant.pending", EDDYI_PENDING},
-        },
+                    FIELD("coroutine.name", eddy_coroutine, name),
+                    FIELD("coroutine.outer", eddy_coroutine, outer),
+                    FIELD("generator.name", struct eddyi_generator, name),
+                    FIELD("generator.outer", struct eddyi_generator, outer),
+                    FIELD("generator.caller_sp", struct eddyi_generator, caller.sp),
+                    FIELD("stack.limit", struct eddyi_stack, limit),
+                    FIELD("stack.object", struct eddyi_stack, object),
+                    {"constant.task_kind", EDDYI_TASK},
+                    {"constant.future_kind", EDDYI_FUTURE},
+                    {"constant.pending", EDDYI_PENDING},
+                },
 };
 
-extern const struct eddyi_introspection eddy_introspection __attribute__((alias("eddyi_introspection"), visibility("default")));
+extern const struct eddyi_introspection eddy_introspection
+    __attribute__((alias("eddyi_introspection"), visibility("default")));
 
 /* Kept by the linker even where it throws out what nobody refers to, and by strip. */
 __asm__(".pushsection .note.eddy, \"a\", %note\n"

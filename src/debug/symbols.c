@@ -43,8 +43,8 @@ static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint
 }
 
 /* The function among the symbols that covers @value. */
-static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) *table, const ElfW(Shdr) *strings,
-                          uintptr_t value, size_t *ret_offset)
+static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) * table,
+                          const ElfW(Shdr) * strings, uintptr_t value, size_t *ret_offset)
 {
     size_t n = table->sh_size / sizeof(ElfW(Sym));
     const ElfW(Sym) *symbols = part(f, table->sh_offset, n, sizeof *symbols);
@@ -65,7 +65,7 @@ static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) *t
 static const char *search_file(const struct eddyi_symbol_file *f, uintptr_t value, size_t *ret_offset)
 {
     const ElfW(Ehdr) *header = f->image ? part(f, 0, 1, sizeof *header) : NULL;
-    const ElfW(Shdr) *sections;
+    const ElfW(Shdr) * sections;
 
     if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shentsize != sizeof *sections)
         return NULL;

@@ -1,7 +1,9 @@
 /*
- * What stands at an address: names of functions, also of static ones, which only the symbol table of the file has.
+ * What stands at an address: names of functions, also of static ones, which only the symbol table of the
+ * file has.
  *
- * Nothing is allocated; so it also works in a signal handler, as long as what it looks at does not change meanwhile.
+ * Nothing is allocated; so it also works in a signal handler, as long as what it looks at does not
+ * change meanwhile.
  */
 #ifndef EDDYI_SYMBOLS_H
 #define EDDYI_SYMBOLS_H

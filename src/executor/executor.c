@@ -337,7 +337,7 @@ void eddyi_executor_abandon(eddy_executor *e)
     eddy_executor_shutdown(e, false, false);
     pthread_mutex_lock(&e->mutex);
     e->abandoned = true;
-    EDDYI_LIST_EACH (l, &e->workers)
+    EDDYI_LIST_EACH(l, &e->workers)
         pthread_detach(eddyi_container(l, struct eddyi_worker, link)->thread);
     pthread_mutex_unlock(&e->mutex);
     eddyi_executor_join(e);
@@ -364,7 +364,7 @@ unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size)
 
     buf[0] = '\0';
     pthread_mutex_lock(&e->mutex);
-    EDDYI_LIST_EACH (l, &e->workers) {
+    EDDYI_LIST_EACH(l, &e->workers) {
         const struct eddyi_worker *w = eddyi_container(l, struct eddyi_worker, link);
 
         if (!w->job)

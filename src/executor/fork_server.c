@@ -184,9 +184,13 @@ int eddyi_fork_server_spawn(struct eddyi_process *ret)
 void eddyi_fork_server_kill(long pid)
 {
     const struct eddyi_server_request request = {.what = EDDYI_KILL, .pid = pid};
+    int rc = -EPIPE;
 
     pthread_mutex_lock(&server.mutex);
     if (server.control >= 0)
-        eddyi_sys_send_message(server.control, &request, sizeof request, NULL, 0);
+        rc = eddyi_sys_send_message(server.control, &request, sizeof request, NULL, 0);
     pthread_mutex_unlock(&server.mutex);
+    /* Next best: the number may, in this moment, have become somebody else's. */
+    if (rc < 0)
+        eddyi_sys_kill(pid, SIGKILL);
 }

@@ -62,7 +62,7 @@ static void report(struct child *c, int status)
 
 static struct child *find(struct server *s, long pid)
 {
-    EDDYI_LIST_EACH (l, &s->children)
+    EDDYI_LIST_EACH(l, &s->children)
         if (eddyi_container(l, struct child, link)->pid == pid)
             return eddyi_container(l, struct child, link);
     return NULL;
@@ -85,8 +85,10 @@ static long spawn(struct server *s, const int fds[2])
     struct child *c = eddyi_alloc(sizeof *c);
     long self = eddyi_sys_pid(), pid = c ? eddyi_sys_fork() : -ENOMEM;
 
-    if (pid == 0)
+    if (pid == 0) {
+        eddyi_free(c);
         eddyi_worker_main(fds[0], self);
+    }
     eddyi_sys_close(fds[0]);
     if (pid < 0) {
         eddyi_sys_close(fds[1]);

@@ -24,9 +24,9 @@
 /* First in everything that is sent, so that what a stray write() of a job's put between is noticed. */
 enum { EDDYI_REQUEST = 0x65647131, EDDYI_REPLY = 0x65647231 };
 
-/* To a worker; the argument's bytes follow. */
+/* To a worker; the argument's bytes follow. (No padding in what is sent: it would be bytes of some stack.) */
 struct eddyi_request {
-    uint32_t magic;
+    uint64_t magic;
     int (*fn)(void *arg);
     void *arg; /* if size is 0 */
     size_t size;
@@ -36,11 +36,11 @@ struct eddyi_request {
 struct eddyi_reply {
     uint32_t magic;
     int status;
-    bool has_message;
-    size_t message_size;
     void *value;
-    bool has_bytes;
+    size_t message_size;
     size_t size;
+    uint32_t has_message;
+    uint32_t has_bytes;
 };
 
 /* A worker process, as its driver sees it. */
@@ -61,8 +61,9 @@ int eddyi_fork_server_spawn(struct eddyi_process *ret);
 void eddyi_fork_server_kill(long pid);
 
 /* Between driver and server. */
+enum { EDDYI_SPAWN, EDDYI_KILL };
 struct eddyi_server_request {
-    enum { EDDYI_SPAWN, EDDYI_KILL } what;
+    long what;
     long pid; /* KILL */
 };
 

@@ -15,8 +15,8 @@ enum {
     FREE_DEATHS = 5,     /* that many workers in a row may die before there is a pause */
     FIRST_PAUSE_MS = 10, /* doubled with each further one */
     LONGEST_PAUSE_MS = 1000,
-    PATIENCE_MS = 1000, /* for a worker without a connection to end by itself */
-    ATTEMPTS = 5,       /* to get a request to a worker that lives */
+    PATIENCE_MS = 300, /* for a worker without a connection to end by itself */
+    ATTEMPTS = 5,      /* to get a request to a worker that lives */
 };
 
 /* The end of the connection with a worker; its status if it is known. */
@@ -41,10 +41,10 @@ static void bury(struct eddyi_worker *w, struct death *ret)
 
     eddyi_sys_hang_up(p->connection);
     eddyi_sys_close(p->connection);
-    if (!readable(p->fate, PATIENCE_MS)) {
-        eddyi_fork_server_kill(p->pid);
+    while (!readable(p->fate, PATIENCE_MS)) {
         if (!ret->cause)
             ret->cause = "closed its connection";
+        eddyi_fork_server_kill(p->pid);
     }
     do
         n = eddyi_sys_read(p->fate, &ret->status, sizeof ret->status);

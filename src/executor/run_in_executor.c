@@ -7,19 +7,28 @@
 #include "task/coroutine.h"
 #include "task/task.h"
 
-/* Hands a new job, of which it consumes the reference, to an executor. */
+/*
+ * Hands a new job, of which it consumes the reference, to an executor. The future comes first: once the job is handed over nothing
+ * may fail.
+ */
 static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job *job)
 {
+    eddy_future *f;
+
     if (!e)
         e = eddyi_default_executor(loop);
     job->private = true;
-    eddy_concurrent_future_ref(&job->cf);
-    if (!e || eddyi_executor_submit(e, job) < 0) {
+    eddy_concurrent_future_ref(&job->cf); /* for the executor */
+    f = e ? eddyi_wrap_future(loop, eddy_concurrent_future_ref(&job->cf)) : NULL;
+    if (!f || eddyi_executor_submit(e, job) < 0) {
         eddyi_job_unref(job);
-        eddyi_job_unref(job);
-        return NULL;
+        if (f)
+            eddyi_future_cancel(f, NULL);
+        eddy_future_unref(f);
+        f = NULL;
     }
-    return eddyi_wrap_future(loop, &job->cf);
+    eddyi_job_unref(job);
+    return f;
 }
 
 eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e, const eddy_job *description)

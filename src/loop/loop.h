@@ -50,6 +50,21 @@ struct eddyi_task_hooks {
     int (*explain_deadlock)(eddy_loop *loop);
 };
 
+/*
+ * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is ready in another order.
+ */
+enum eddyi_sight {
+    EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
+    EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
+    EDDYI_SEES_ITEM,  /* @item is off the batch and about to run, on the loop's own stack */
+    EDDYI_SEES_STEP,  /* @item, a task's step, could be switched to directly; false: go through the loop */
+    EDDYI_SEES_PARK,  /* the task whose step @item is suspends; its wait is set, unless it only yields */
+};
+
+struct eddyi_observer {
+    bool (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item);
+};
+
 struct eddy_loop {
     atomic_uint refs;  /* the users'; with the last the loop is closed */
     atomic_uint holds; /* what keeps the struct: futures and their kind, all users together */
@@ -69,6 +84,7 @@ struct eddy_loop {
     struct eddyi_backend *backend;
     char backend_reason[160];
 
+    struct eddyi_observer *observer; /* NULL: nobody looks on */
     struct eddyi_fiber fiber;     /* the loop's own flow of control, while a task runs */
     bool cancel_circled;          /* of task/: the cancellation under way came back to where it has been */
     eddy_task *current;           /* the task whose step runs; NULL in plain callbacks */
@@ -111,6 +127,12 @@ struct eddy_loop {
     const char *base;        /* its frames on that thread's stack are below */
 };
 
+/* Shows the observer, if there is one, what happens. True unless it objects. */
+static inline bool eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+{
+    return !loop->observer || loop->observer->see(loop->observer, loop, sight, item);
+}
+
 /* Appends to the ready queue. Only from the loop's thread. */
 static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 {
@@ -146,6 +168,12 @@ void eddyi_watch_forks(void); /* has it counted from now on */
 
 /* The loop that runs in this thread. */
 extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
+
+/* Whether it runs in another thread, so that nothing of it may be touched here. */
+static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
+{
+    return loop->running && eddyi_loop_running != loop;
+}
 
 /*
  * 0 if the loop may be used here; else EDDY_ECLOSED, EDDY_EFORKED, EDDY_ETHREAD, as a raised error.

@@ -25,8 +25,8 @@ struct eddyi_signals {
 };
 
 /*
- * A signal, for the process. What the handler reads is atomic, the rest is behind the mutex: subscriptions begin in the main thread,
- * but end with their loop, wherever that is closed.
+ * A signal, for the process. What the handler reads is atomic, the rest is behind the mutex:
+ * subscriptions begin in the main thread, but end with their loop, wherever that is closed.
  */
 static struct entry {
     _Atomic(struct eddyi_signals *) taker;            /* the loop that is told; NULL: none */
@@ -63,7 +63,10 @@ static int take_extra(struct eddyi_signal_fifo *f)
             return signo;
         }
     }
-    /* A writer counts first and says so afterwards, so none is overlooked by one who looks again in between. */
+    /*
+     * A writer counts first and says so afterwards, so none is overlooked by one who looks again in
+     * between.
+     */
     atomic_store(&f->any_extra, false);
     for (int signo = 1; signo < EDDYI_SIGNALS; signo++)
         if (atomic_load(&f->extra[signo]) > 0)
@@ -140,8 +143,9 @@ static bool is_ours(const struct sigaction *action)
 }
 
 /*
- * SA_RESTART: system calls of the program shall not fail because of us. SA_ONSTACK: the stack of a task may have no room for a signal's
- * frame. Every signal is blocked meanwhile, for no reason but to keep the depth of that stack at one.
+ * SA_RESTART: system calls of the program shall not fail because of us. SA_ONSTACK: the stack of a task
+ * may have no room for a signal's frame. Every signal is blocked meanwhile, for no reason but to keep
+ * the depth of that stack at one.
  */
 static int install(int signo)
 {
@@ -235,8 +239,7 @@ static void deliver_all(struct eddyi_signals *signals)
     int signo;
 
     while ((signo = eddyi_signal_fifo_take(&signals->arrived)) != 0) {
-        EDDYI_LIST_EACH(l, &signals->subscribers)
-        {
+        EDDYI_LIST_EACH(l, &signals->subscribers) {
             struct eddyi_signal_subscriber *s = eddyi_container(l, struct eddyi_signal_subscriber, link);
 
             if (s->signo == signo)
@@ -293,7 +296,8 @@ int eddyi_signal_check(int signo)
     case SIGBUS:
     case SIGFPE:
     case SIGILL:
-        return eddy_raise(-EINVAL, "signal %d says that the program is broken; a callback cannot handle that", signo);
+        return eddy_raise(-EINVAL, "signal %d says that the program is broken; a callback cannot handle that",
+                          signo);
     }
     /* The C library keeps some for itself. */
     if (signo < 1 || signo >= EDDYI_SIGNALS || eddyi_sys_sigaction(signo, NULL, &now) < 0)
@@ -343,7 +347,8 @@ bool eddyi_signal_fallback_begin(struct eddyi_signal_fallback *f, int signo)
     if (!eddyi_sys_is_main_thread())
         return false;
     pthread_mutex_lock(&mutex);
-    if (eddyi_sys_sigaction(signo, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL) {
+    if (eddyi_sys_sigaction(signo, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+        now.sa_handler == SIG_DFL) {
         f->signo = signo;
         atomic_store(&entries[signo].fallback, f);
         begun = install(signo) == 0;
@@ -364,8 +369,8 @@ void eddyi_signal_fallback_end(struct eddyi_signal_fallback *f)
 }
 
 /*
- * Until the child has put the dispositions back, a signal to it would run our handler, and wake the parent's loop. So signals
- * wait that long.
+ * Until the child has put the dispositions back, a signal to it would run our handler, and wake the
+ * parent's loop. So signals wait that long.
  */
 static EDDYI_THREAD_LOCAL sigset_t mask_before_fork;
 

@@ -25,9 +25,9 @@
 
 /* Numbers of signals, first in, first out. Any number of writers, signal handlers among them; one reader. */
 struct eddyi_signal_fifo {
-    atomic_uint head, tail;       /* written up to here, read up to here */
-    atomic_uchar numbers[512];    /* 0: reserved by a writer that has not got there yet, or read */
-    atomic_bool any_extra;        /* extra is not all 0 */
+    atomic_uint head, tail;           /* written up to here, read up to here */
+    atomic_uchar numbers[512];        /* 0: reserved by a writer that has not got there yet, or read */
+    atomic_bool any_extra;            /* extra is not all 0 */
     atomic_uint extra[EDDYI_SIGNALS]; /* that found no room */
 };
 
@@ -39,17 +39,24 @@ struct eddyi_signal_subscriber {
     struct eddyi_list link; /* among its loop's; to itself: it subscribes to nothing */
     eddy_loop *loop;
     int signo;
-    /* In the loop's thread, from its ready queue, once for each delivery. It must not end any subscription. */
+    /*
+     * In the loop's thread, from its ready queue, once for each delivery. It must not end any
+     * subscription.
+     */
     void (*deliver)(struct eddyi_signal_subscriber *s);
 };
 
 /*
- * 0, or as a raised error: -EINVAL for what is no signal, or one that cannot be caught or, being a fault of the program, not be
- * survived; EDDY_ETHREAD outside of the main thread; -ENOMEM; what eddyi_loop_check() says.
+ * 0, or as a raised error: -EINVAL for what is no signal, or one that cannot be caught or, being a fault
+ * of the program, not be survived; EDDY_ETHREAD outside of the main thread; -ENOMEM; what
+ * eddyi_loop_check() says.
  */
 int eddyi_signal_subscribe(eddy_loop *loop, struct eddyi_signal_subscriber *s, int signo);
 
-/* Harmless after the loop was closed, which ends all subscriptions. What has arrived is delivered to those left. */
+/*
+ * Harmless after the loop was closed, which ends all subscriptions. What has arrived is delivered to
+ * those left.
+ */
 void eddyi_signal_unsubscribe(struct eddyi_signal_subscriber *s);
 
 /* Whether anybody does, in any loop. */
@@ -62,15 +69,18 @@ void eddyi_signal_look(eddy_loop *loop);
 int eddyi_signal_check(int signo);
 
 /*
- * Who gets a signal as long as nobody subscribes to it. Told in the signal handler, and so with its means: it may use
- * atomics and eddyi_loop_signal().
+ * Who gets a signal as long as nobody subscribes to it. Told in the signal handler, and so with its
+ * means: it may use atomics and eddyi_loop_signal().
  */
 struct eddyi_signal_fallback {
     int signo;
     void (*strike)(struct eddyi_signal_fallback *f);
 };
 
-/* Takes a signal that the program leaves alone (SIG_DFL, no subscriber, no fallback), in the main thread; else false. */
+/*
+ * Takes a signal that the program leaves alone (SIG_DFL, no subscriber, no fallback), in the main
+ * thread; else false.
+ */
 bool eddyi_signal_fallback_begin(struct eddyi_signal_fallback *f, int signo);
 void eddyi_signal_fallback_end(struct eddyi_signal_fallback *f);
 

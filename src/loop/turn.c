@@ -179,9 +179,12 @@ void eddyi_loop_turn(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
+    eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
     wait_for_events(loop);
     eddyi_list_move_all(&loop->batch, &loop->ready);
+    eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((l = eddyi_list_pop(&loop->batch)) != NULL) {
+        eddyi_loop_observe(loop, EDDYI_SEES_ITEM, EDDYI_READY(l));
         if (loop->debug)
             run_and_time(loop, EDDYI_READY(l));
         else

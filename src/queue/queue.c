@@ -6,46 +6,52 @@
 #include "queue/storage.h"
 #include "sync/wait_queue.h"
 
-static void init(eddy_queue *q, size_t maxsize, size_t size, int order, eddy_compare_fn *compare)
+static void init(eddy_queue *q, size_t maxsize, int order, eddy_compare_fn *compare)
 {
     *q = (eddy_queue){
         .eddyi_maxsize = maxsize,
-        .eddyi_item_size = size ? size : sizeof(void *),
-        .eddyi_values = size > 0,
+        .eddyi_item_size = sizeof(void *),
         .eddyi_order = order,
         .eddyi_compare = compare,
         .eddyi_finished.eddyi_set = true,
     };
 }
 
+static void init_values(eddy_queue *q, size_t maxsize, size_t size, int order, eddy_compare_fn *compare)
+{
+    init(q, maxsize, order, compare);
+    q->eddyi_item_size = size;
+    q->eddyi_values = true;
+}
+
 void eddy_queue_init(eddy_queue *q, size_t maxsize)
 {
-    init(q, maxsize, 0, EDDYI_FIFO, NULL);
+    init(q, maxsize, EDDYI_FIFO, NULL);
 }
 
 void eddy_lifo_queue_init(eddy_queue *q, size_t maxsize)
 {
-    init(q, maxsize, 0, EDDYI_LIFO, NULL);
+    init(q, maxsize, EDDYI_LIFO, NULL);
 }
 
 void eddy_priority_queue_init(eddy_queue *q, size_t maxsize, eddy_compare_fn *compare)
 {
-    init(q, maxsize, 0, EDDYI_PRIORITY, compare);
+    init(q, maxsize, EDDYI_PRIORITY, compare);
 }
 
 void eddy_queue_init_values(eddy_queue *q, size_t maxsize, size_t size)
 {
-    init(q, maxsize, size, EDDYI_FIFO, NULL);
+    init_values(q, maxsize, size, EDDYI_FIFO, NULL);
 }
 
 void eddy_lifo_queue_init_values(eddy_queue *q, size_t maxsize, size_t size)
 {
-    init(q, maxsize, size, EDDYI_LIFO, NULL);
+    init_values(q, maxsize, size, EDDYI_LIFO, NULL);
 }
 
 void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, size_t size, eddy_compare_fn *compare)
 {
-    init(q, maxsize, size, EDDYI_PRIORITY, compare);
+    init_values(q, maxsize, size, EDDYI_PRIORITY, compare);
 }
 
 void eddy_queue_fini(eddy_queue *q)
@@ -98,6 +104,14 @@ static int get_nowait(eddy_queue *q, void *ret)
     return 0;
 }
 
+/* Getters and putters are bound to one loop, of whoever waited first. */
+static int wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what, bool *ret_woken)
+{
+    if (!mine->eddyi_loop)
+        mine->eddyi_loop = others->eddyi_loop;
+    return eddyi_wait_queue_wait(mine, what, ret_woken);
+}
+
 static int put(eddy_queue *q, const void *item)
 {
     while (eddy_queue_full(q)) {
@@ -106,7 +120,7 @@ static int put(eddy_queue *q, const void *item)
 
         if (q->eddyi_shut_down)
             return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
-        rc = eddyi_wait_queue_wait(&q->eddyi_putters, "room in a queue", &woken);
+        rc = wait(&q->eddyi_putters, &q->eddyi_getters, "room in a queue", &woken);
         if (rc < 0) {
             /* Woken, but cannot take the place: the next in line can. */
             if (!eddy_queue_full(q) && woken)
@@ -125,7 +139,7 @@ static int get(eddy_queue *q, void *ret)
 
         if (q->eddyi_shut_down)
             return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
-        rc = eddyi_wait_queue_wait(&q->eddyi_getters, "an item of a queue", &woken);
+        rc = wait(&q->eddyi_getters, &q->eddyi_putters, "an item of a queue", &woken);
         if (rc < 0) {
             /* Woken, but cannot take the item: the next in line can. */
             if (!eddy_queue_empty(q) && woken)

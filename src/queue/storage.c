@@ -18,7 +18,7 @@ static int grow(eddy_queue *q)
     size_t size = q->eddyi_item_size, before_end = q->eddyi_capacity - q->eddyi_first;
     char *items;
 
-    if (capacity > SIZE_MAX / size)
+    if (size > 0 && capacity > SIZE_MAX / size)
         return -ENOMEM;
     items = eddyi_alloc(capacity * size);
     if (!items)

@@ -127,8 +127,8 @@ int eddy_signals_next(eddy_signals *s)
 }
 
 /*
- * Ends it. What is left has the effect that it has without us, unless others heard of it; but for @taken, of which one
- * was enough (0: none).
+ * Ends it. What is left has the effect that it has without us, unless others heard of it; but for
+ * @taken, of which one was enough (0: none).
  */
 static void end(struct receiver *r, int taken)
 {

@@ -26,7 +26,8 @@ bool eddy_condition_locked(const eddy_condition *c)
 
 /*
  * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest of
- * them (rule 124). On a loop that is closing nobody would ever free the lock.
+ * them (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would ever free the lock, and if
+ * the lock is bound to another loop.
  */
 static int reacquire(eddy_condition *c, eddy_exception **cancelled)
 {
@@ -46,20 +47,20 @@ int eddy_condition_wait(eddy_condition *c)
 
     if (!eddy_condition_locked(c))
         return eddy_raise(EDDY_EMISUSE, "cannot wait on un-acquired lock");
-    if (!eddyi_task_here())
-        return EDDY_ENOTASK;
-    eddy_condition_release(c);
-    rc = eddyi_wait_queue_wait(&c->eddyi_queue, "a condition", NULL);
+    rc = eddyi_wait_queue_bind(&c->eddyi_queue);
     if (rc < 0)
+        return rc;
+    eddy_condition_release(c);
+    if (eddyi_wait_queue_wait(&c->eddyi_queue, "a condition", NULL) < 0)
         cancelled = eddy_exception_ref(eddy_error());
-    if (reacquire(c, &cancelled) == -ECANCELED && !cancelled)
-        return -ECANCELED;
-    if (!cancelled)
+    rc = reacquire(c, &cancelled);
+    if (rc == 0 && !cancelled)
         return 0;
 
     /* A notification that came to this one is another's now (rule 125). */
     eddyi_wait_queue_wake(&c->eddyi_queue);
-    rc = eddy_reraise(cancelled);
+    if (rc == 0)
+        rc = eddy_reraise(cancelled);
     eddy_exception_unref(cancelled);
     return rc;
 }

@@ -1,19 +1,25 @@
 #include "eddy/error.h"
+#include "eddy/task.h"
 #include "sync/wait_queue.h"
+
+static int take(eddy_lock *lock)
+{
+    lock->eddyi_locked = true;
+    lock->eddyi_holder = eddy_current_task();
+    return 0;
+}
 
 int eddy_lock_acquire(eddy_lock *lock)
 {
     int rc;
 
     /* A newcomer does not overtake one who waits, even if the lock is free for the moment (rule 119). */
-    if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue)) {
-        lock->eddyi_locked = true;
-        return 0;
-    }
-    rc = eddyi_wait_queue_wait(&lock->eddyi_queue, "a lock", NULL);
+    if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
+        return take(lock);
+    rc = eddyi_wait_queue_wait_held(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
     if (rc == 0)
-        lock->eddyi_locked = true;
-    else if (rc == -ECANCELED && !lock->eddyi_locked)
+        return take(lock);
+    if (rc == -ECANCELED && !lock->eddyi_locked)
         eddyi_wait_queue_wake_first(&lock->eddyi_queue); /* this one's wake-up, if it had one, is the next one's */
     return rc;
 }
@@ -23,6 +29,7 @@ int eddy_lock_release(eddy_lock *lock)
     if (!lock->eddyi_locked)
         return eddy_raise(EDDY_EMISUSE, "Lock is not acquired.");
     lock->eddyi_locked = false;
+    lock->eddyi_holder = NULL;
     eddyi_wait_queue_wake_first(&lock->eddyi_queue);
     return 0;
 }

@@ -25,6 +25,8 @@ int eddy_semaphore_acquire(eddy_semaphore *s)
         return 0;
     }
     rc = eddyi_wait_queue_wait(&s->eddyi_queue, "a semaphore", &woken);
+    if (rc < 0 && rc != -ECANCELED)
+        return rc;
     if (rc < 0 && woken)
         s->eddyi_value++;
     while (s->eddyi_value > 0 && wake_next(s))

@@ -87,6 +87,13 @@ static int bind_to_loop(struct eddyi_wait_queue *q, const eddy_task *t)
     return 0;
 }
 
+int eddyi_wait_queue_bind(eddy_wait_queue *q)
+{
+    eddy_task *t = eddyi_task_here();
+
+    return t ? bind_to_loop(queue_of(q), t) : EDDY_ENOTASK;
+}
+
 static void leave(struct waiter *w)
 {
     struct eddyi_wait_queue *q = w->queue;
@@ -100,6 +107,11 @@ static void leave(struct waiter *w)
 
 int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_woken)
 {
+    return eddyi_wait_queue_wait_held(public, what, NULL, ret_woken);
+}
+
+int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder, bool *ret_woken)
+{
     struct waiter w = {.queue = queue_of(public)};
     int rc = eddyi_wait_init(&w.wait, cancel);
 
@@ -108,6 +120,7 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
     if (rc < 0)
         return rc;
     w.wait.what = what;
+    w.wait.holder = holder;
     eddyi_list_append(&w.queue->waiters, &w.link);
     if (!w.queue->next)
         w.queue->next = &w.link;

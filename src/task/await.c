@@ -151,6 +151,23 @@ static int mistake(eddy_task *t, int code, const char *message)
     return rc < 0 ? rc : eddy_raise(code, "%s", message);
 }
 
+/*
+ * CPython leaves a mark on a task that awaits itself (_asyncio_future_blocking stays set): until it ends, every further
+ * await of it, by whomever, fails at once and without a turn of the loop.
+ */
+static int await_self(eddy_task *t)
+{
+    t->self_awaited = true;
+    return mistake(t, EDDY_EMISUSE, "a task cannot await itself");
+}
+
+static bool was_self_awaited(eddy_future *f)
+{
+    eddy_task *t = eddy_future_as_task(f);
+
+    return t && t->self_awaited && !eddyi_future_done(f);
+}
+
 int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
 {
     eddy_task *t;
@@ -170,8 +187,10 @@ int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
     f = eddyi_future_of(x);
     if (f->loop != t->future.loop && !eddyi_future_done(f))
         rc = mistake(t, EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");
+    else if (was_self_awaited(f))
+        rc = eddy_raise(EDDY_EMISUSE, "the task has tried to await itself; nobody can await it until it ends");
     else if (f == &t->future)
-        rc = mistake(t, EDDY_EMISUSE, "a task cannot await itself");
+        rc = await_self(t);
     else
         rc = await_future(t, f, ret_value);
     eddy_future_unref(f);

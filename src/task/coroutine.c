@@ -50,7 +50,7 @@ static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    *coro = (eddy_coroutine){.base = {EDDYI_COROUTINE}, .name = name, .fn = fn};
+    *coro = (eddy_coroutine){.base = {.kind = EDDYI_COROUTINE}, .name = name, .fn = fn};
     add_to_list(coro);
     return coro;
 }

@@ -1,11 +1,12 @@
 /*
- * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will ever wake.
+ * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will ever
+ * wake.
  */
 #include "base/cycles.h"
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "task/waits.h"
 #include "loop/loop.h"
+#include "task/waits.h"
 
 #include <stdio.h>
 

@@ -72,6 +72,8 @@ int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg
 {
     int removed = 0;
 
+    if (eddyi_loop_elsewhere(f->loop))
+        return eddyi_loop_check(f->loop);
     for (struct eddyi_list *l = f->hooks.next, *next; l != &f->hooks; l = next) {
         struct done_callback *cb = callback_of(l);
 

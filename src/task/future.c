@@ -8,7 +8,7 @@
 
 void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
 {
-    *f = (eddy_future){.base = {EDDYI_FUTURE}, .refs = 1, .ops = ops};
+    *f = (eddy_future){.base = {.kind = EDDYI_FUTURE}, .refs = 1, .ops = ops};
     f->loop = eddyi_loop_hold(loop);
     eddyi_list_init(&f->hooks);
 }
@@ -145,16 +145,20 @@ eddy_exception *eddyi_cancel_message(const char *msg)
 
 bool eddy_future_cancel(eddy_future *f, const char *msg)
 {
-    eddy_exception *message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
-    bool accepted = eddyi_cancel(f, message) > 0;
+    eddy_exception *message;
+    bool accepted;
 
+    if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
+        return false;
+    message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
+    accepted = eddyi_cancel(f, message) > 0;
     eddy_exception_unref(message);
     return accepted;
 }
 
 static int settable(const eddy_future *f, const char *call)
 {
-    if (f->loop->running && eddyi_loop_running != f->loop)
+    if (eddyi_loop_elsewhere(f->loop))
         return eddyi_loop_check(f->loop);
     if (f->base.kind == EDDYI_TASK)
         return eddy_raise(EDDY_EMISUSE, "a Task does not support %s", call);

@@ -81,8 +81,8 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
 int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value);
 
 /*
- * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be noted in it, for reports; what is
- * noted must live as long as the hook.
+ * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be noted
+ * in it, for reports; what is noted must live as long as the hook.
  */
 static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook, struct eddyi_ready *ready)
 {

@@ -303,6 +303,8 @@ int eddy_group_exit(eddy_group *tg, int rc)
         return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a task group can only be used in a task");
     if (g->state != ENTERED)
         return eddy_raise(EDDY_EMISUSE, "the task group has been left already");
+    if (eddy_current_task() != g->parent)
+        return eddy_raise(EDDY_EMISUSE, "a task group can only be left by the task that entered it");
     g->state = EXITING;
     if (rc < 0) {
         body = error_for(rc);

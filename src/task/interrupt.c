@@ -4,7 +4,10 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-/* In the signal handler. A program that does not react to the first ends as if nobody had ever handled the signal. */
+/*
+ * In the signal handler. A program that does not react to the first ends as if nobody had ever handled
+ * the signal.
+ */
 static void strike(struct eddyi_signal_fallback *f)
 {
     struct eddyi_interrupt *interrupt =

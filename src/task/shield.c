@@ -83,10 +83,13 @@ static eddy_future *shield_new(eddy_future *inner, struct shield *s)
 
 eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
 {
-    /* First the memory, that nothing is started in vain. */
-    struct shield *s = x ? eddyi_alloc(sizeof *s) : NULL;
+    struct shield *s;
     eddy_future *inner;
 
+    if (eddy_awaitable_isfuture(x) && eddyi_future_done(eddyi_future_of(x)))
+        return eddyi_future_of(x);
+    /* First the memory, that nothing is started in vain. */
+    s = x ? eddyi_alloc(sizeof *s) : NULL;
     if (!s) {
         eddy_awaitable_drop(x);
         eddy_raise(-ENOMEM, NULL);

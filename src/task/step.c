@@ -24,7 +24,7 @@ static eddy_task *take_next_task(eddy_loop *loop)
     if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run || loop->debug)
         return NULL;
     t = task_of(EDDYI_READY(l));
-    if (!t->started && t->must_cancel)
+    if ((!t->started && t->must_cancel) || !eddyi_loop_observe(loop, EDDYI_SEES_STEP, &t->ready))
         return NULL;
     eddyi_list_remove(l);
     t->started = true;
@@ -45,6 +45,7 @@ void eddyi_task_suspend(eddy_task *t)
     struct eddyi_var_scope *vars = eddyi_vars_current;
     struct eddyi_fiber *starter = t->starter;
 
+    eddyi_loop_observe(t->future.loop, EDDYI_SEES_PARK, &t->ready);
     t->starter = NULL;
     eddyi_fiber_switch(&t->fiber, starter ? starter : next_fiber(t->future.loop));
     eddyi_vars_current = vars;

@@ -38,6 +38,7 @@ struct eddy_task {
     uint64_t number;
     int cancelling;               /* requests that were not withdrawn */
     bool started;
+    bool self_awaited;            /* it has awaited itself: nobody else can until it ends */
     bool must_cancel;             /* the next step, or suspension, gives -ECANCELED */
     uint8_t refused;              /* suspensions refused since its loop closed */
     bool visited;                 /* by the walk along who-waits-for-whom that is under way */

@@ -129,6 +129,8 @@ int eddy_timeout_exit(eddy_timeout *public, int rc)
         return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a timeout can only be used in a task");
     if (!is_active(tm))
         return eddy_raise(EDDY_EMISUSE, "the timeout has been left already");
+    if (eddy_current_task() != tm->task)
+        return eddy_raise(EDDY_EMISUSE, "a timeout can only be left by the task that entered it");
 
     eddyi_timer_stop(tm->task->future.loop, &tm->timer);
     if (tm->state == ENTERED) {

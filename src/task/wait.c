@@ -5,6 +5,8 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
+#include <stdio.h>
+
 int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w))
 {
     eddy_task *t = eddyi_task_here();
@@ -63,10 +65,24 @@ void eddyi_wait_park(struct eddyi_wait *w)
     t->wait = NULL;
 }
 
+/* A lock, queue or event was used from another thread: says so, and at least leaves the loop whole. */
+static void wake_from_elsewhere(eddy_task *t)
+{
+    fprintf(stderr,
+            "eddy: a thread that does not run its loop wakes task %llu '%s', which waits for %s; only "
+            "eddy_loop_call_soon_threadsafe() may do that\n",
+            (unsigned long long)t->number, t->name ? t->name : "",
+            t->wait && t->wait->what ? t->wait->what : "an event");
+    eddyi_loop_post(t->future.loop, &t->ready);
+}
+
 void eddyi_wait_over(struct eddyi_wait *w)
 {
     w->over = true;
-    eddyi_loop_ready(w->task->future.loop, &w->task->ready);
+    if (eddyi_loop_elsewhere(w->task->future.loop))
+        wake_from_elsewhere(w->task);
+    else
+        eddyi_loop_ready(w->task->future.loop, &w->task->ready);
 }
 
 static int raise_cancelled(struct eddyi_wait *w)

@@ -73,7 +73,7 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         eddyi_hook_init(&all[i].hook);
         eddyi_ready_init(&all[i].ready, completed);
         all[i].waiting = w;
-        all[i].future = fs[i];
+        all[i].future = eddy_future_ref(fs[i]); /* others may drop theirs meanwhile */
         if (fs[i]->base.marked)
             continue;
         fs[i]->base.marked = true;
@@ -89,11 +89,25 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         fs[i]->base.marked = false;
 }
 
+/* Returns how many are done. */
+static int unwatch_all(struct watched *all, size_t n)
+{
+    int done = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        eddyi_hook_remove(&all[i].hook);
+        eddyi_ready_cancel(&all[i].ready);
+        done += eddyi_future_done(all[i].future);
+        eddy_future_unref(all[i].future);
+    }
+    return done;
+}
+
 static int wait_watched(struct waiting *w, struct watched *all, eddy_future *const *fs, size_t n, double timeout)
 {
     eddy_loop *loop = w->wait.task->future.loop;
     int64_t deadline = eddyi_deadline(loop, timeout);
-    int rc;
+    int rc, done;
 
     eddyi_ready_init(&w->timer.ready, time_is_over);
     if (deadline != EDDYI_NEVER) {
@@ -104,11 +118,9 @@ static int wait_watched(struct waiting *w, struct watched *all, eddy_future *con
     watch_all(w, all, fs, n);
     eddyi_wait_park(&w->wait);
     eddyi_timer_stop(loop, &w->timer);
-    for (size_t i = 0; i < n; i++) {
-        eddyi_hook_remove(&all[i].hook);
-        eddyi_ready_cancel(&all[i].ready);
-    }
-    return eddyi_wait_finish(&w->wait);
+    done = unwatch_all(all, n);
+    rc = eddyi_wait_finish(&w->wait);
+    return rc < 0 ? rc : done;
 }
 
 static int check(eddy_future *const *fs, size_t n, double timeout, const eddy_task *t)
@@ -130,7 +142,7 @@ int eddy_wait_list(eddy_future *const *fs, size_t n, double timeout, enum eddy_r
 {
     struct waiting w = {.when = when};
     struct watched few[FEW], *all = few;
-    int rc = eddyi_wait_init(&w.wait, cancel), done = 0;
+    int rc = eddyi_wait_init(&w.wait, cancel);
 
     if (rc == 0)
         rc = check(fs, n, timeout, w.wait.task);
@@ -144,9 +156,5 @@ int eddy_wait_list(eddy_future *const *fs, size_t n, double timeout, enum eddy_r
     rc = wait_watched(&w, all, fs, n, timeout);
     if (all != few)
         eddyi_free(all);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        done += eddyi_future_done(fs[i]);
-    return done;
+    return rc;
 }

@@ -40,15 +40,20 @@ static int list_tasks(struct eddyi_waits *w, eddy_loop *loop)
     return 0;
 }
 
-static int add_edge(struct eddyi_waits *w, const eddy_task *from, size_t to)
+/* -1: it is of another loop, or has ended. */
+static long number_of(const struct eddyi_waits *w, const eddy_task *t)
 {
-    struct eddyi_numbered_task key = {from, 0}, *found;
+    struct eddyi_numbered_task key = {t, 0}, *found;
+
+    found = bsearch(&key, w->by_address, w->n, sizeof key, compare);
+    return found ? (long)found->number : -1;
+}
+
+static int add_edge(struct eddyi_waits *w, size_t from, size_t to)
+{
     size_t room = w->room ? 2 * w->room : 64;
     size_t *grown;
 
-    found = bsearch(&key, w->by_address, w->n, sizeof key, compare);
-    if (!found)
-        return 0; /* of another loop */
     if (w->n_edges == w->room) {
         grown = eddyi_realloc(w->from, room * sizeof *grown);
         if (!grown)
@@ -60,7 +65,7 @@ static int add_edge(struct eddyi_waits *w, const eddy_task *from, size_t to)
         w->to = grown;
         w->room = room;
     }
-    w->from[w->n_edges] = found->number;
+    w->from[w->n_edges] = from;
     w->to[w->n_edges++] = to;
     return 0;
 }
@@ -76,12 +81,21 @@ static int add_waiters(struct eddyi_waits *w, const eddy_future *f, size_t to, i
 
         if (rc < 0 || !waiter || eddyi_future_done(waiter))
             continue;
-        if (t)
-            rc = add_edge(w, t, to);
-        else if (depth < MAX_DEPTH)
+        if (t && number_of(w, t) >= 0)
+            rc = add_edge(w, (size_t)number_of(w, t), to);
+        else if (!t && depth < MAX_DEPTH)
             rc = add_waiters(w, waiter, to, depth + 1);
     }
     return rc;
+}
+
+/* Adds an edge to the task that holds the lock that @i waits for. */
+static int add_holder(struct eddyi_waits *w, size_t i)
+{
+    const struct eddyi_wait *wait = w->tasks[i]->wait;
+    long holder = wait && wait->holder ? number_of(w, *wait->holder) : -1;
+
+    return holder < 0 ? 0 : add_edge(w, i, (size_t)holder);
 }
 
 int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop)
@@ -90,8 +104,11 @@ int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop)
 
     *w = (struct eddyi_waits){.n = 0};
     rc = list_tasks(w, loop);
-    for (size_t i = 0; i < w->n && rc == 0; i++)
+    for (size_t i = 0; i < w->n && rc == 0; i++) {
         rc = add_waiters(w, &w->tasks[i]->future, i, 0);
+        if (rc == 0)
+            rc = add_holder(w, i);
+    }
     return rc;
 }
 

@@ -1,37 +1,44 @@
 #include "harness/test.h"
+#include "loop/loop.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
-static void stop(void *loop)
-{
-    eddy_loop_stop(loop);
-}
-
-static void *run_forever(void *loop)
-{
-    EXPECT_EQ(eddy_loop_run_forever(loop), 0);
-    return NULL;
-}
-
 /* A loop that runs in a thread of its own. */
 struct runner {
     eddy_loop *loop;
     pthread_t thread;
+    struct eddyi_ready stop;
 };
+
+static void stop(struct eddyi_ready *ready)
+{
+    eddy_loop_stop(eddyi_container(ready, struct runner, stop)->loop);
+}
+
+/* Should it fail, because of an injected fault, then closing the loop ends whatever others wait for. */
+static void *run_forever(void *arg)
+{
+    struct runner *r = arg;
+
+    if (!EXPECT_EQ(eddy_loop_run_forever(r->loop), 0))
+        eddy_loop_close(r->loop);
+    return NULL;
+}
 
 static void start(struct runner *r)
 {
     r->loop = test_real_loop();
     REQUIRE(r->loop != NULL);
-    REQUIRE(pthread_create(&r->thread, NULL, run_forever, r->loop) == 0);
+    eddyi_ready_init(&r->stop, stop);
+    REQUIRE(pthread_create(&r->thread, NULL, run_forever, r) == 0);
 }
 
+/* Needs no memory, so it works under torture, too. */
 static void finish(struct runner *r)
 {
-    while (!eddy_loop_call_soon_threadsafe(r->loop, stop, r->loop).slot) {
-    }
+    eddyi_loop_post(r->loop, &r->stop);
     pthread_join(r->thread, NULL);
     eddy_loop_unref(r->loop);
 }

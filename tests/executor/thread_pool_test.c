@@ -168,7 +168,7 @@ TEST_ASYNC_REAL(a_job_in_a_thread_learns_the_size_of_its_argument)
 /* Four that wait for each other at the gate can only end if they run side by side. */
 TEST_ASYNC_REAL(jobs_run_side_by_side_in_threads)
 {
-    struct gate gate;
+    static struct gate gate;
     eddy_future *jobs[4];
 
     gate_init(&gate);
@@ -187,7 +187,7 @@ TEST_ASYNC_REAL(a_cancelled_job_that_has_not_begun_never_runs_in_any_thread)
 {
     eddy_executor *pool = eddy_thread_pool_new(1);
     atomic_int counter = 0;
-    struct gate gate;
+    static struct gate gate;
     eddy_future *first, *second;
 
     gate_init(&gate);
@@ -232,14 +232,14 @@ TEST_ASYNC_REAL(a_running_job_is_let_go_of_and_what_it_owns_goes_when_its_thread
 {
     eddy_executor *pool = eddy_thread_pool_new(1);
     atomic_int dropped = 0;
-    struct gate gate;
+    static struct gate gate;
     struct owned owned = {&dropped, &gate};
     eddy_future *f;
 
     gate_init(&gate);
     REQUIRE(pool != NULL);
-    f = eddy_loop_run_in_executor(NULL, pool, wait_and_give, &owned, .size = sizeof owned, .drop = note_dropped,
-                                  .drop_value = note_value_dropped);
+    f = eddy_loop_run_in_executor(NULL, pool, wait_and_give, &owned, .size = sizeof owned,
+                                  .drop = note_dropped, .drop_value = note_value_dropped);
     REQUIRE(f != NULL);
     gate_await(&gate);
     EXPECT(eddy_future_cancel(f, NULL));
@@ -254,16 +254,17 @@ TEST_ASYNC_REAL(a_running_job_is_let_go_of_and_what_it_owns_goes_when_its_thread
 TEST_ASYNC_REAL(a_value_that_was_received_is_not_dropped_by_the_thread)
 {
     atomic_int dropped = 0;
-    struct gate gate;
+    static struct gate gate;
     struct owned owned = {&dropped, &gate};
     void *value = NULL;
 
     gate_init(&gate);
     gate_open(&gate, 1);
-    EXPECT_EQ(eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, wait_and_give, &owned, .size = sizeof owned,
-                                                         .drop = note_dropped, .drop_value = note_value_dropped),
-                               &value),
-              0);
+    EXPECT_EQ(
+        eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, wait_and_give, &owned, .size = sizeof owned,
+                                                   .drop = note_dropped, .drop_value = note_value_dropped),
+                         &value),
+        0);
     EXPECT(value == &dropped);
     EXPECT_EQ(atomic_load(&dropped), 1);
     return 0;
@@ -271,13 +272,13 @@ TEST_ASYNC_REAL(a_value_that_was_received_is_not_dropped_by_the_thread)
 
 TEST_ASYNC_REAL(cancelling_the_task_ends_its_await_of_a_thread_at_once)
 {
-    struct gate gate;
+    static struct gate gate;
     eddy_task *t;
 
     gate_init(&gate);
     t = eddy_create_task(eddy_to_thread(wait_at_gate, &gate));
     REQUIRE(t != NULL);
-    eddy_try(eddy_sleep(0));
+    eddy_sleep(0);
     EXPECT(eddy_task_cancel(t, NULL));
     EXPECT_EQ(eddy_await(t), -ECANCELED);
     gate_open(&gate, 1);
@@ -346,7 +347,7 @@ TEST_ASYNC_REAL(shutting_down_threads_can_cancel_what_has_not_begun)
 {
     eddy_executor *pool = eddy_thread_pool_new(1);
     atomic_int counter = 0;
-    struct gate gate;
+    static struct gate gate;
     eddy_future *first, *second;
 
     gate_init(&gate);
@@ -387,7 +388,8 @@ TEST(a_job_without_a_thread_to_run_it_fails)
 
     REQUIRE(pool != NULL);
     eddyi_fault_only("pthread_create", EAGAIN);
-    EXPECT(eddy_executor_submit(pool, square, &pointer, .size = sizeof pointer, .drop = note_dropped) == NULL);
+    EXPECT(eddy_executor_submit(pool, square, &pointer, .size = sizeof pointer, .drop = note_dropped) ==
+           NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EAGAIN);
     EXPECT_EQ(atomic_load(&dropped), 1);
     eddyi_fault_clear();
@@ -399,7 +401,7 @@ TEST_ASYNC_REAL(jobs_wait_for_a_thread_where_no_further_one_can_be_made)
 {
     eddy_executor *pool = eddy_thread_pool_new(4);
     atomic_int counter = 0;
-    struct gate gate;
+    static struct gate gate;
     eddy_future *first, *second;
 
     gate_init(&gate);

@@ -75,10 +75,15 @@ static int interrupt_signal(void)
     return SIGRTMAX - 2;
 }
 
+static volatile pid_t deputy; /* the process of test_in_child() that this one waits for; else 0 */
+
 static void on_interrupt(int sig)
 {
     eddyi_torture_stop();
-    raise(SIGINT);
+    if (deputy)
+        kill(deputy, sig);
+    else
+        raise(SIGINT);
 }
 
 /* _exit and not exit: what is registered for exit() is the harness's, not the test's. */
@@ -99,7 +104,7 @@ static void run_body(const struct test *t, const struct fault_plan *plan)
     t->body();
     eddyi_torture_stop();
     eddyi_fault_clear();
-    if (plan || !report->unmet)
+    if (!report->unmet && !report->left_early)
         leaks_after();
 }
 
@@ -115,7 +120,8 @@ static void child_main(const struct test *t, const struct fault_plan *plan)
     close(output);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (plan)
-        sigaction(interrupt_signal(), &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+        sigaction(interrupt_signal(), &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = SA_RESTART},
+                  NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     run_body(t, plan);
@@ -149,29 +155,36 @@ static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
     }
 }
 
-/* Waits for the child to end, or ends it. Returns false if it had to be killed. */
-static bool watch(pid_t pid, bool torture, int *ret_status)
+enum ending { BY_ITSELF, INTERRUPTED, KILLED };
+
+/* Waits for the child to end, or ends it. */
+static enum ending watch(pid_t pid, bool torture, int *ret_status)
 {
     int limit = number_from_environment("EDDY_TEST_TIMEOUT", TIME_LIMIT) * test_slowness();
     int64_t start = now_ms();
 
-    if (torture && !wait_until(pid, start + TORTURE_PATIENCE * 1000 * test_slowness(), ret_status))
+    if (torture) {
+        if (wait_until(pid, start + TORTURE_PATIENCE * 1000 * test_slowness(), ret_status))
+            return BY_ITSELF;
         kill(pid, interrupt_signal());
-    else if (torture)
-        return true;
+    }
     if (wait_until(pid, start + limit * 1000, ret_status))
-        return true;
+        return torture ? INTERRUPTED : BY_ITSELF;
     kill(pid, SIGKILL);
     waitpid(pid, ret_status, 0);
-    return false;
+    return KILLED;
 }
 
-static enum verdict judge(const struct test *t, bool ended, int status, char *message, size_t size)
+static enum verdict judge(const struct test *t, enum ending ending, int status, char *message, size_t size)
 {
+    bool by_ctrl_c = WIFSIGNALED(status) && WTERMSIG(status) == SIGINT;
+
     if (report->unmet)
         snprintf(message, size, "%s", report->unmet_message);
-    else if (!ended)
+    else if (ending == KILLED || (ending == INTERRUPTED && by_ctrl_c))
         snprintf(message, size, "%s: hangs; killed", t->file);
+    else if (by_ctrl_c && report->torture.struck)
+        return PASSED; /* the test sends Ctrl-C, and could not prepare for it */
     else if (WIFSIGNALED(status))
         snprintf(message, size, "%s: crashed: %s", t->file, strsignal(WTERMSIG(status)));
     else if (!report->finished || WEXITSTATUS(status) != 0)
@@ -200,7 +213,7 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
 {
     sigset_t chld;
     int status;
-    bool ended;
+    enum ending ending;
     pid_t pid;
 
     if (!report)
@@ -223,9 +236,9 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     }
     if (pid == 0)
         child_main(t, plan);
-    ended = watch(pid, plan != NULL, &status);
+    ending = watch(pid, plan != NULL, &status);
     kill(-pid, SIGKILL); /* whatever it started and left */
-    return judge(t, ended, status, message, size);
+    return judge(t, ending, status, message, size);
 }
 
 void child_run_here(const struct test *t, const struct fault_plan *plan)
@@ -270,6 +283,7 @@ int test_in_child(void (*fn)(void *arg), void *arg, char *buf, size_t size)
         perror("test_in_child");
         child_end();
     }
+    deputy = pid;
     if (pid == 0) {
         dup2(fds[1], STDOUT_FILENO);
         dup2(fds[1], STDERR_FILENO);
@@ -288,5 +302,6 @@ int test_in_child(void (*fn)(void *arg), void *arg, char *buf, size_t size)
     close(fds[0]);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
+    deputy = 0;
     return status;
 }

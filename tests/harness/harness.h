@@ -19,6 +19,7 @@ struct report {
     char unmet_message[600]; /* the first one; "file:line: …" */
     atomic_bool broken;      /* it left something behind: not excused by an injected fault */
     char broken_message[600];
+    bool left_early; /* because of an injected fault, with variables that still own something */
     bool skipped;
     char skip_reason[200];
     bool finished; /* the child came to an end that it chose */

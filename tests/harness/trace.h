@@ -61,12 +61,13 @@ static struct {
     char message[200];
     char exception[200]; /* formatted; "" if there was none */
     int code;
-    char task[60];       /* names; "" if there was none */
+    char task[60]; /* names; "" if there was none */
     char coroutine[60];
     char where[200];
 } reports;
 
-__attribute__((unused)) static void reports_add(eddy_loop *loop, const eddy_exception_context *context, void *arg)
+__attribute__((unused)) static void reports_add(eddy_loop *loop, const eddy_exception_context *context,
+                                                void *arg)
 {
     (void)loop;
     (void)arg;

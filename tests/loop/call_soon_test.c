@@ -12,7 +12,7 @@ static eddy_loop *loop_here(void)
 
 TEST_ASYNC_REAL(callbacks_run_in_the_order_of_the_calls)
 {
-    static char words[20][4];
+    static char words[20][12];
 
     for (int i = 0; i < 20; i++) {
         snprintf(words[i], sizeof words[i], "%d", i);
@@ -20,7 +20,7 @@ TEST_ASYNC_REAL(callbacks_run_in_the_order_of_the_calls)
     }
     EXPECT_STR(traced(), "");
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19");
     return 0;
 }
@@ -36,9 +36,9 @@ TEST_ASYNC_REAL(what_a_callback_schedules_waits_for_the_next_turn)
     eddy_loop_call_soon(loop_here(), again, "first");
     eddy_loop_call_soon(loop_here(), again, "second");
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "first second");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "first second later later");
     return 0;
 }
@@ -47,10 +47,11 @@ static int times;
 
 static void for_ever(void *unused)
 {
-    if (++times < 1000000)
-        eddy_loop_call_soon(loop_here(), for_ever, NULL);
-    else
+    if (++times < 1000000 && eddy_loop_call_soon(loop_here(), for_ever, NULL).slot)
+        return;
+    if (times < 1000000000)
         FAIL("nothing else had its turn");
+    eddy_loop_stop(loop_here());
 }
 
 static void stop(void *loop)
@@ -80,9 +81,7 @@ TEST_REAL(a_callback_that_reschedules_itself_starves_neither_timers_nor_descript
 
 static void chain(void *left)
 {
-    if (--*(int *)left > 0)
-        eddy_loop_call_soon(loop_here(), chain, left);
-    else
+    if (--*(int *)left <= 0 || !eddy_loop_call_soon(loop_here(), chain, left).slot)
         eddy_loop_stop(loop_here());
 }
 
@@ -93,11 +92,13 @@ TEST_REAL(a_chain_of_any_length_runs_on_constant_stack_and_memory)
     int left = 10;
 
     REQUIRE(loop != NULL);
-    eddy_loop_call_soon(loop, chain, &left);
+    if (!eddy_loop_call_soon(loop, chain, &left).slot)
+        eddy_loop_stop(loop);
     EXPECT_EQ(eddy_loop_run_forever(loop), 0);
     made = eddyi_ledger_made();
     left = 200000;
-    eddy_loop_call_soon(loop, chain, &left);
+    if (!eddy_loop_call_soon(loop, chain, &left).slot)
+        eddy_loop_stop(loop);
     EXPECT_EQ(eddy_loop_run_forever(loop), 0);
 
     EXPECT(left <= 0 || test_tortured());
@@ -115,11 +116,11 @@ TEST_ASYNC(matured_timers_come_after_what_was_ready_before)
 {
     eddy_loop_call_soon(loop_here(), schedule_both, NULL);
     eddy_loop_call_later(loop_here(), 0, trace_callback, "earlier-timer");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     trace("step");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     trace("step");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
 
     EXPECT_STR(traced(), "step earlier-timer soon step timer");
     return 0;
@@ -128,9 +129,9 @@ TEST_ASYNC(matured_timers_come_after_what_was_ready_before)
 TEST_ASYNC(a_timer_without_delay_runs_after_the_task_that_slept_for_a_turn)
 {
     eddy_loop_call_later(loop_here(), 0, trace_callback, "timer");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     trace("task");
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
 
     EXPECT_STR(traced(), "task timer");
     return 0;
@@ -152,6 +153,8 @@ TEST_REAL(within_a_turn_come_ready_callbacks_then_descriptors_then_timers)
     if (eddy_loop_add_reader(loop, fds[0], trace_and_stop, loop) < 0)
         eddy_loop_stop(loop);
     eddy_loop_call_soon(loop, trace_callback, "ready");
+    if (test_tortured()) /* the descriptor may be lost */
+        eddy_loop_stop(loop);
     EXPECT_EQ(eddy_loop_run_forever(loop), 0);
     EXPECT_STR(traced(), "ready reader timer");
 
@@ -177,7 +180,7 @@ TEST_ASYNC_REAL(a_cancelled_callback_is_passed_over)
     eddy_loop_call_soon(loop_here(), trace_callback, "b");
     eddy_handle_cancel(h);
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "a b");
     return 0;
 }
@@ -212,7 +215,7 @@ TEST_ASYNC_REAL(scheduling_without_memory_fails_with_a_code)
     EXPECT(hits >= 3);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -ENOMEM);
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_IN("x x", traced());
     return 0;
 }

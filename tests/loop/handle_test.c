@@ -18,7 +18,7 @@ TEST_ASYNC(a_handle_is_cancelled_from_its_cancellation_until_its_turn)
     eddy_handle_cancel(h);
     EXPECT(eddy_handle_cancelled(h));
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT(!eddy_handle_cancelled(h));
     EXPECT_STR(traced(), "");
     return 0;
@@ -28,14 +28,14 @@ TEST_ASYNC(a_stale_handle_does_not_reach_the_next_user_of_its_slot)
 {
     eddy_handle stale = eddy_loop_call_soon(loop_here(), trace_callback, "first"), fresh;
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     fresh = eddy_loop_call_soon(loop_here(), trace_callback, "second");
     EXPECT(fresh.slot == stale.slot || test_tortured());
     eddy_handle_cancel(stale);
     EXPECT(!eddy_handle_cancelled(fresh));
     EXPECT_EQ(eddy_handle_when(stale), EDDY_FOREVER);
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "first second");
     return 0;
 }
@@ -49,7 +49,7 @@ TEST_ASYNC(slots_are_used_again)
             made = eddyi_ledger_made();
         for (int i = 0; i < 20; i++)
             eddy_handle_cancel(eddy_loop_call_soon(loop_here(), trace_callback, "never"));
-        eddy_try(eddy_sleep(0));
+        EXPECT_EQ(eddy_sleep(0), 0);
     }
     EXPECT_EQ(eddyi_ledger_made(), made);
     return 0;
@@ -76,7 +76,7 @@ TEST_ASYNC(when_tells_the_deadline_until_it_has_come)
     EXPECT_EQ(eddy_handle_when(at), 1.25);
     EXPECT_EQ(eddy_handle_when(soon), EDDY_FOREVER);
 
-    eddy_try(eddy_sleep(2));
+    EXPECT_EQ(eddy_sleep(2), 0);
     EXPECT_EQ(eddy_handle_when(at), EDDY_FOREVER);
     EXPECT_EQ(eddy_handle_when(later), 2.5);
     eddy_handle_cancel(later);
@@ -99,7 +99,7 @@ TEST_ASYNC(a_callback_may_cancel_itself_too_late)
     own = eddy_loop_call_soon(loop_here(), cancel_itself, NULL);
     eddy_loop_call_soon(loop_here(), trace_callback, "next");
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "itself next");
     return 0;
 }
@@ -114,10 +114,10 @@ TEST_ASYNC(a_running_callback_keeps_its_slot_to_itself)
     eddy_handle outer, inner = {0};
 
     outer = eddy_loop_call_soon(loop_here(), schedule_in_callback, &inner);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT(inner.slot != outer.slot);
     eddy_handle_cancel(outer);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "inner");
     return 0;
 }

@@ -75,6 +75,7 @@ TEST_REAL(after_a_run_the_thread_has_no_loop)
     EXPECT_EQ(eddy_run(trace_loops()), 0);
     EXPECT_STR(traced(), "1");
     EXPECT(eddy_get_event_loop() == NULL);
+    eddy_set_event_loop(NULL);
     eddy_loop_unref(loop);
 }
 

@@ -126,7 +126,7 @@ TEST_REAL(run_until_complete_gives_the_error_with_its_message)
 static eddy_async(stop_and_wait, (eddy_future *, f))
 {
     eddy_loop_stop(eddy_get_running_loop());
-    return eddy_await(f);
+    return eddy_await(eddy_ref(f));
 }
 
 TEST_REAL(a_loop_stopped_too_early_says_so_and_can_go_on)
@@ -137,7 +137,7 @@ TEST_REAL(a_loop_stopped_too_early_says_so_and_can_go_on)
 
     REQUIRE(loop != NULL);
     f = eddy_loop_create_future(loop);
-    t = eddy_loop_create_task(loop, stop_and_wait(eddy_ref(f)));
+    t = eddy_loop_create_task(loop, stop_and_wait(f));
     REQUIRE(f != NULL && t != NULL);
     EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_ref(t)), EDDY_ESTOPPED);
     EXPECT_STR(eddy_exception_message(eddy_error()), "Event loop stopped before Future completed.");
@@ -187,7 +187,7 @@ TEST_REAL(a_loop_whose_last_reference_goes_while_it_runs_lives_until_the_run_end
     eddy_loop *loop = test_real_loop();
 
     REQUIRE(loop != NULL);
-    eddy_loop_call_soon(loop, drop_loop, loop);
+    REQUIRE(eddy_loop_call_soon(loop, drop_loop, loop).slot != NULL);
     eddy_loop_stop(loop);
     EXPECT_EQ(eddy_loop_run_forever(loop), 0);
     EXPECT_STR(traced(), "dropped");

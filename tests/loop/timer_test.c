@@ -28,7 +28,7 @@ TEST_ASYNC(timers_run_in_the_order_of_their_deadlines)
     later(2, "b");
     eddy_loop_call_at(loop_here(), 2.5, trace_callback, "at");
 
-    eddy_try(eddy_sleep(10));
+    EXPECT_EQ(eddy_sleep(10), 0);
     EXPECT_STR(traced(), "a b at c");
     return 0;
 }
@@ -40,7 +40,7 @@ TEST_ASYNC(equal_deadlines_run_first_come_first_served)
     for (int i = 0; i < 8; i++)
         eddy_loop_call_at(loop_here(), 5, trace_callback, (void *)words[i]);
 
-    eddy_try(eddy_sleep(5));
+    EXPECT_EQ(eddy_sleep(5), 0);
     EXPECT_STR(traced(), "0 1 2 3 4 5 6 7");
     return 0;
 }
@@ -48,11 +48,11 @@ TEST_ASYNC(equal_deadlines_run_first_come_first_served)
 TEST_ASYNC(virtual_time_begins_at_zero_and_goes_straight_to_each_deadline)
 {
     EXPECT_EQ(now(), 0.0);
-    eddy_try(eddy_sleep(86400));
+    EXPECT_EQ(eddy_sleep(86400), 0);
     EXPECT_EQ(now(), 86400.0);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_EQ(now(), 86400.0);
-    eddy_try(eddy_sleep(0.25));
+    EXPECT_EQ(eddy_sleep(0.25), 0);
     EXPECT_EQ(now(), 86400.25);
     return 0;
 }
@@ -69,20 +69,20 @@ TEST_ASYNC(a_timer_made_during_a_turn_waits_for_the_next_even_if_overdue)
     eddy_loop_call_at(loop_here(), 5, make_overdue, NULL);
     eddy_loop_call_at(loop_here(), 5, trace_callback, "second");
 
-    eddy_try(eddy_sleep(6));
+    EXPECT_EQ(eddy_sleep(6), 0);
     EXPECT_STR(traced(), "first second soon overdue");
     return 0;
 }
 
 TEST_ASYNC(a_deadline_in_the_past_is_due_at_once_in_order)
 {
-    eddy_try(eddy_sleep(10));
+    EXPECT_EQ(eddy_sleep(10), 0);
     eddy_loop_call_at(loop_here(), 2, trace_callback, "b");
     later(-9, "a");
     later(-INFINITY, "minus-infinity");
 
-    eddy_try(eddy_sleep(0));
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_STR(traced(), "minus-infinity a b");
     EXPECT_EQ(now(), 10.0);
     return 0;
@@ -95,7 +95,7 @@ TEST_ASYNC(a_delay_has_no_upper_limit)
     later(INFINITY, "nor this");
     later(1e300, "nor that");
 
-    eddy_try(eddy_sleep(500.0 * 86400));
+    EXPECT_EQ(eddy_sleep(500.0 * 86400), 0);
     EXPECT_STR(traced(), "a-year");
     EXPECT_EQ(now(), 500.0 * 86400);
     return 0;
@@ -116,7 +116,7 @@ TEST_ASYNC(a_cancelled_timer_neither_runs_nor_moves_time)
     eddy_handle h = eddy_loop_call_later(loop_here(), 50, trace_callback, "never");
 
     eddy_handle_cancel(h);
-    eddy_try(eddy_sleep(100));
+    EXPECT_EQ(eddy_sleep(100), 0);
     EXPECT_STR(traced(), "");
     return 0;
 }
@@ -141,7 +141,7 @@ TEST_ASYNC(cancelled_timers_do_not_pile_up)
         for (int i = 0; i < 1000; i++)
             eddy_handle_cancel(eddy_loop_call_later(loop_here(), 1000 + i, trace_callback, "never"));
         EXPECT_EQ(loop_here()->timers.n, 0);
-        eddy_try(eddy_sleep(0));
+        EXPECT_EQ(eddy_sleep(0), 0);
     }
     EXPECT(eddyi_ledger_made() - made < 3);
     return 0;
@@ -151,11 +151,11 @@ TEST_ASYNC(cancelling_a_timer_that_has_run_is_harmless)
 {
     eddy_handle h = eddy_loop_call_later(loop_here(), 1, trace_callback, "once");
 
-    eddy_try(eddy_sleep(2));
+    EXPECT_EQ(eddy_sleep(2), 0);
     later(1, "other");
     eddy_handle_cancel(h);
     EXPECT(!eddy_handle_cancelled(h));
-    eddy_try(eddy_sleep(2));
+    EXPECT_EQ(eddy_sleep(2), 0);
     EXPECT_STR(traced(), "once other");
     return 0;
 }
@@ -173,7 +173,7 @@ TEST_ASYNC(a_timer_can_be_cancelled_in_the_very_turn_in_which_it_is_due)
     eddy_loop_call_at(loop_here(), 1, cancel, &h);
     h = eddy_loop_call_at(loop_here(), 1, trace_callback, "never");
 
-    eddy_try(eddy_sleep(2));
+    EXPECT_EQ(eddy_sleep(2), 0);
     EXPECT_STR(traced(), "cancel");
     return 0;
 }
@@ -182,7 +182,7 @@ TEST_ASYNC_REAL(a_real_timer_is_never_early)
 {
     double begin = now();
 
-    eddy_try(eddy_sleep(0.0125));
+    EXPECT_EQ(eddy_sleep(0.0125), 0);
     EXPECT(now() - begin >= 0.0125);
     return 0;
 }
@@ -264,7 +264,7 @@ TEST_ASYNC(a_timer_that_finds_no_memory_says_so)
     EXPECT(i < 1000);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -ENOMEM);
     EXPECT(eddy_loop_call_soon(loop_here(), trace_callback, "y").slot != NULL);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     EXPECT_IN("y", traced());
     return 0;
 }

@@ -22,7 +22,7 @@ rule()
 }
 
 # A file includes its own layer and those before it in this list. Context variables stand beside base/ and context/.
-layers="base context contextvars backend loop task generator sync queue executor io net stream tls process signal debug"
+layers="base context contextvars backend loop task generator sync queue executor io net stream tls process signal debug testkit"
 
 rank()
 {
@@ -52,11 +52,13 @@ done | rule "no file includes a layer below its own"
 # declarations comments and macros are gone, and a name is what stands before its first parenthesis.
 exported()
 {
-    nm -D --defined-only "$build"/src/libeddy.so | awk '{print $3}' | sed 's/@.*//' | grep -v '^_' | sort -u
+    nm -D --defined-only "$build"/src/libeddy.so | awk '$2 != "R" && $2 != "D" {print $3}' | sed 's/@.*//' | grep -v '^_' | sort -u
 }
 declared()
 {
-    cat include/eddy/*.h | ${CC:-cc} -fpreprocessed -dD -E -P - 2>/dev/null | grep -v '^#' | tr '\n' ' ' |
+    # Headers that eddy.h leaves out belong to other libraries.
+    # shellcheck disable=SC2046 # a list of words
+    (cd include && cat $(sed -n 's/^#include "\(.*\)"/\1/p' eddy.h)) | ${CC:-cc} -fpreprocessed -dD -E -P - 2>/dev/null | grep -v '^#' | tr '\n' ' ' |
         grep -o 'EDDY_API [^;]*;' | sed 's/EDDY_[A-Z]*([^()]*) //g' |
         grep -o '[a-z][a-z0-9_]*(' | tr -d '(' | sort -u
 }

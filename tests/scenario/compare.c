@@ -1,15 +1,12 @@
 /*
- * Compares traces with recorded ones: scenario-compare [--partly] RECORDED TRACES. Both files hold one JSON object a line,
- * for the same programs in the same order. Shows the first lines that differ, of the first few programs that do, and
- * ends with a summary; the exit status is 1 if a program differs, 2 if the files cannot be compared.
- *
- * --partly leaves out programs with ops that the runner does not know; if that is all of them, the status is 77.
+ * Compares traces with recorded ones: scenario-compare RECORDED TRACES. Both files hold one JSON object a line, for the
+ * same programs in the same order. Shows the first lines that differ, of the first few programs that do, and ends with
+ * a summary; the exit status is 1 if a program differs, 2 if the files cannot be compared.
  */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_SHOWN 3
 #define LINES_BEFORE 5
@@ -29,7 +26,8 @@ static size_t first_difference(const struct pair *p)
 {
     size_t i = 0;
 
-    while (i < json_array_size(p->recorded) && json_equal(json_array_get(p->recorded, i), json_array_get(p->got, i)))
+    while (i < json_array_size(p->recorded) &&
+           json_equal(json_array_get(p->recorded, i), json_array_get(p->got, i)))
         i++;
     return i;
 }
@@ -50,22 +48,6 @@ static void show_difference(const struct pair *p)
     show_lines(" ", p->recorded, at > LINES_BEFORE ? at - LINES_BEFORE : 0, at);
     show_lines("-", p->recorded, at, at + LINES_AFTER);
     show_lines("+", p->got, at, at + LINES_AFTER);
-}
-
-static bool has_unknown_op(const json_t *trace)
-{
-    static const char ending[] = " unknown";
-    size_t i;
-    json_t *line;
-
-    json_array_foreach(trace, i, line) {
-        const char *text = json_string_value(line);
-        size_t n = text ? strlen(text) : 0;
-
-        if (n >= strlen(ending) && strcmp(text + n - strlen(ending), ending) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* The next object of a file; NULL at its end. */
@@ -100,46 +82,51 @@ static FILE *open_file(const char *path)
     return f;
 }
 
+/* 1 if the next two programs of the files differ, 0 if they do not; -1 at the end. */
+static int compare_next(FILE *recorded_file, FILE *got_file, char **paths, bool show)
+{
+    json_t *recorded = read_object(recorded_file, paths[0]);
+    json_t *got = recorded ? read_object(got_file, paths[1]) : NULL;
+    struct pair p;
+    bool equal;
+
+    if (!recorded)
+        return -1;
+    p.id = json_string_value(json_object_get(recorded, "id"));
+    p.recorded = json_object_get(recorded, "trace");
+    p.got = json_object_get(got, "trace");
+    if (!got || !json_equal(json_object_get(recorded, "id"), json_object_get(got, "id"))) {
+        fprintf(stderr, "%s: no trace for %s\n", paths[1], p.id);
+        exit(2);
+    }
+    equal = json_equal(p.recorded, p.got);
+    if (!equal && show)
+        show_difference(&p);
+    json_decref(recorded);
+    json_decref(got);
+    return !equal;
+}
+
 int main(int argc, char **argv)
 {
-    bool partly = argc > 1 && strcmp(argv[1], "--partly") == 0;
-    const char **paths = (const char **)argv + 1 + partly;
-    size_t n = 0, differ = 0, left_out = 0;
-    json_t *recorded, *got;
-    FILE *files[2];
+    size_t n = 0, differ = 0;
+    FILE *recorded, *got;
+    int result;
 
-    if (argc != 3 + partly) {
-        fprintf(stderr, "usage: scenario-compare [--partly] RECORDED TRACES\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: scenario-compare RECORDED TRACES\n");
         return 2;
     }
-    for (int i = 0; i < 2; i++)
-        files[i] = open_file(paths[i]);
-
-    for (; (recorded = read_object(files[0], paths[0])) != NULL; n++) {
-        struct pair p = {json_object_get(recorded, "trace"), NULL, json_string_value(json_object_get(recorded, "id"))};
-
-        got = read_object(files[1], paths[1]);
-        if (!got || !json_equal(json_object_get(recorded, "id"), json_object_get(got, "id"))) {
-            printf("%s: no trace for %s\n", paths[1], p.id);
-            return 2;
-        }
-        p.got = json_object_get(got, "trace");
-        if (partly && has_unknown_op(p.got))
-            left_out++;
-        else if (!json_equal(p.recorded, p.got) && differ++ < MAX_SHOWN)
-            show_difference(&p);
-        json_decref(recorded);
-        json_decref(got);
-    }
-    for (int i = 0; i < 2; i++)
-        fclose(files[i]);
+    recorded = open_file(argv[1]);
+    got = open_file(argv[2]);
+    for (; (result = compare_next(recorded, got, argv + 1, differ < MAX_SHOWN)) >= 0; n++)
+        differ += (size_t)result;
+    fclose(recorded);
+    fclose(got);
     if (n == 0) {
-        printf("%s: no programs\n", paths[0]);
+        fprintf(stderr, "%s: no programs\n", argv[1]);
         return 2;
     }
-    printf("%zu programs, %zu differ", n, differ);
-    if (left_out > 0)
-        printf(", %zu need ops that the runner does not know", left_out);
-    putchar('\n');
-    return differ ? 1 : left_out == n ? 77 : 0;
+    printf("%zu programs, %zu differ\n", n, differ);
+    return differ ? 1 : 0;
 }

@@ -165,7 +165,8 @@ static int end_coroutine(struct frame *f, const char *name, enum flow flow)
     return status;
 }
 
-static eddy_async(coroutine, (struct scenario *, sc), (const char *, name), (const char *, label), (int, depth))
+static eddy_async(coroutine, (struct scenario *, sc), (const char *, name), (const char *, label),
+                  (int, depth))
 {
     struct frame f = {.sc = sc, .in_task = true, .depth = depth};
     const json_t *ops = json_object_get(sc->coros, name);

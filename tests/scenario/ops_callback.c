@@ -6,8 +6,8 @@
 /* One scheduled or added callback; in the arena. */
 struct callback {
     struct scenario *sc;
-    const json_t *ops;    /* of call_soon and call_later */
-    const char *name;     /* of add_done_callback */
+    const json_t *ops; /* of call_soon and call_later */
+    const char *name;  /* of add_done_callback */
     const struct object *object;
 };
 

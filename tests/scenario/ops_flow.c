@@ -26,7 +26,8 @@ static bool kind_fits(const char *kind, int code)
 {
     return strcmp(kind, "any") == 0 || (strcmp(kind, "cancelled") == 0 && code == -ECANCELED) ||
            (strcmp(kind, "timeout") == 0 && code == -ETIMEDOUT) ||
-           (strcmp(kind, "user") == 0 && code == USER_ERROR) || (strcmp(kind, "group") == 0 && code == EDDY_EGROUP);
+           (strcmp(kind, "user") == 0 && code == USER_ERROR) ||
+           (strcmp(kind, "group") == 0 && code == EDDY_EGROUP);
 }
 
 /* Runs the first handler that fits the error of the frame, which is then no longer on its way. */

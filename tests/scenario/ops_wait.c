@@ -96,8 +96,9 @@ static int run_gather(struct step *s)
 
         text_add(&task_name, "~");
         text_add(&task_name, coro ? coro : "");
-        aws[i] = objects[i] ? EDDY_AWAITABLE(eddy_ref(objects[i]->future))
-                            : EDDY_AWAITABLE(make_coroutine(s->sc, coro ? coro : "", text_get(&task_name), 0));
+        aws[i] = objects[i]
+                     ? EDDY_AWAITABLE(eddy_ref(objects[i]->future))
+                     : EDDY_AWAITABLE(make_coroutine(s->sc, coro ? coro : "", text_get(&task_name), 0));
     }
     status = names_bind_future(s->sc, arg_string(s, 1), &kind_gather,
                                eddy_gather_list(aws, n, json_is_true(arg(s, 3))));
@@ -114,7 +115,8 @@ static int run_shield(struct step *s)
     struct object **inner = arena_alloc(&s->sc->arena, sizeof *inner);
     struct object *shield;
 
-    eddy_try(names_bind_future(s->sc, arg_string(s, 1), &kind_shield, eddy_shield(eddy_ref(s->object->future))));
+    eddy_try(
+        names_bind_future(s->sc, arg_string(s, 1), &kind_shield, eddy_shield(eddy_ref(s->object->future))));
     inner[0] = s->object;
     shield = names_find(s->sc, arg_string(s, 1));
     shield->inner = inner;

@@ -48,7 +48,8 @@ json_t *run_scenario(const json_t *coros)
 
     sc.loop = eddy_loop_new(&options);
     if (!sc.loop || !sc.trace) {
-        fprintf(stderr, "scenario-runner: no loop: %s\n", eddy_error() ? eddy_exception_message(eddy_error()) : "");
+        fprintf(stderr, "scenario-runner: no loop: %s\n",
+                eddy_error() ? eddy_exception_message(eddy_error()) : "");
         json_decref(sc.trace);
         return NULL;
     }

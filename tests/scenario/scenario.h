@@ -45,7 +45,7 @@ struct scenario {
     struct variable *variables;
     long steps;      /* ops and rounds of repeat so far */
     long coroutines; /* made so far */
-    bool over; /* nothing is traced any more, and every op fails: all tasks come to their end */
+    bool over;       /* nothing is traced any more, and every op fails: all tasks come to their end */
 };
 
 /* What a name can stand for. A kind may be a special case of another, as a Task is a Future. */
@@ -53,20 +53,21 @@ struct kind {
     const char *name;
     const struct kind *is_a;
 };
-extern const struct kind kind_future, kind_task, kind_gather, kind_shield, kind_handle, kind_timeout, kind_group;
+extern const struct kind kind_future, kind_task, kind_gather, kind_shield, kind_handle, kind_timeout,
+    kind_group;
 
 struct object {
     const struct kind *kind;
     const char *name;
     struct object *next_name;
     struct object *next_object;
-    eddy_future *future;    /* owned; only of futures and their kinds, NULL for others */
-    struct object **inner;  /* what a gather or shield was made of; NULL where that was a coroutine */
+    eddy_future *future;   /* owned; only of futures and their kinds, NULL for others */
+    struct object **inner; /* what a gather or shield was made of; NULL where that was a coroutine */
     size_t n_inner;
-    eddy_handle handle;     /* of a handle */
-    eddy_timeout *timeout;  /* of a timeout; in the arena, for it is asked after its scope has ended */
-    eddy_group *group;      /* of a group, likewise */
-    void *data;             /* of any other kind: whatever the file that makes it likes */
+    eddy_handle handle;       /* of a handle */
+    eddy_timeout *timeout;    /* of a timeout; in the arena, for it is asked after its scope has ended */
+    eddy_group *group;        /* of a group, likewise */
+    void *data;               /* of any other kind: whatever the file that makes it likes */
     void (*free)(void *data); /* NULL: nothing to do */
 };
 
@@ -105,8 +106,8 @@ enum op_uses { USES_NOTHING, USES_FIRST, USES_SECOND, USES_LIST_FIRST, USES_LIST
 struct op {
     const char *word;
     enum op_style style;
-    enum op_uses uses;        /* which argument, or list, has names that must be bound */
-    const struct kind *wants; /* what that name must stand for; NULL: anything */
+    enum op_uses uses;          /* which argument, or list, has names that must be bound */
+    const struct kind *wants;   /* what that name must stand for; NULL: anything */
     int (*run)(struct step *s); /* a status of eddy's; of OP_BLOCK and OP_FLOW a flow */
     int words;                  /* how many words make the TEXT, the op's own included; 0: two */
 };

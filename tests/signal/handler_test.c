@@ -39,7 +39,10 @@ static void (*disposition(int signo))(int)
     return now.sa_handler;
 }
 
-/* A signal is noticed in the next turn, its callback called in the one after that, behind the tasks that are due. */
+/*
+ * A signal is noticed in the next turn, its callback called in the one after that, behind the tasks that
+ * are due.
+ */
 static int settle(void)
 {
     for (int i = 0; i < 3; i++)
@@ -216,6 +219,17 @@ TEST_REAL(who_took_the_signal_meanwhile_keeps_it)
     eddy_loop_unref(loop);
 }
 
+static void stop(void *arg)
+{
+    eddy_loop_stop(arg);
+}
+
+static void run_for_a_moment(eddy_loop *loop)
+{
+    REQUIRE(eddy_loop_call_later(loop, 0.001, stop, loop).slot != NULL);
+    eddy_loop_run_forever(loop);
+}
+
 TEST_REAL(of_two_loops_the_latest_has_the_signal_until_it_gives_it_up)
 {
     eddy_loop *first = test_real_loop(), *second = test_real_loop();
@@ -225,14 +239,12 @@ TEST_REAL(of_two_loops_the_latest_has_the_signal_until_it_gives_it_up)
     REQUIRE(eddy_loop_add_signal_handler(first, SIGUSR1, count, &calls[0]) == 0);
     REQUIRE(eddy_loop_add_signal_handler(second, SIGUSR1, count, &calls[1]) == 0);
     raise(SIGUSR1);
-    eddy_loop_call_later(second, 0.001, (eddy_callback_fn *)eddy_loop_stop, second);
-    eddy_loop_run_forever(second);
+    run_for_a_moment(second);
     EXPECT_EQ(calls[1], 1);
     eddy_loop_unref(second);
 
     raise(SIGUSR1);
-    eddy_loop_call_later(first, 0.001, (eddy_callback_fn *)eddy_loop_stop, first);
-    eddy_loop_run_forever(first);
+    run_for_a_moment(first);
     EXPECT_EQ(calls[0], 1);
     eddy_loop_unref(first);
 }
@@ -296,8 +308,9 @@ static void *send_storm(void *arg)
 
     for (int i = 0; i < s->total && !s->over; i++) {
         /* Signals in real time are queued, not merged. */
-        while (!s->over && (i - atomic_load(&s->calls) > ON_THEIR_WAY ||
-                            pthread_sigqueue(s->target, SIGRTMIN + i % 3, (union sigval){.sival_int = i}) != 0))
+        while (!s->over &&
+               (i - atomic_load(&s->calls) > ON_THEIR_WAY ||
+                pthread_sigqueue(s->target, SIGRTMIN + i % 3, (union sigval){.sival_int = i}) != 0))
             sched_yield();
     }
     return NULL;

@@ -77,10 +77,10 @@ TEST_ASYNC(waiting_lets_the_lock_go_and_has_it_again_afterwards)
 {
     eddy_task *a = start(wait_once("a"));
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT(!eddy_condition_locked(&cond));
-    eddy_try(notify(1));
-    eddy_try(eddy_await(a));
+    EXPECT_EQ(notify(1), 0);
+    EXPECT_EQ(eddy_await(a), 0);
     EXPECT_STR(traced(), "a");
     EXPECT(!eddy_condition_locked(&cond));
     return 0;
@@ -90,13 +90,13 @@ TEST_ASYNC(a_notified_waiter_goes_on_only_when_it_has_the_lock)
 {
     eddy_task *a = start(wait_once("a"));
 
-    eddy_try(settle());
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     eddy_condition_notify(&cond, 1);
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
     eddy_condition_release(&cond);
-    eddy_try(eddy_await(a));
+    EXPECT_EQ(eddy_await(a), 0);
     EXPECT_STR(traced(), "a");
     return 0;
 }
@@ -105,18 +105,18 @@ TEST_ASYNC(notify_wakes_so_many_in_the_order_in_which_they_came)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
-    eddy_try(settle());
-    eddy_try(notify(0));
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(notify(0), 0);
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
-    eddy_try(notify(2));
-    eddy_try(settle());
+    EXPECT_EQ(notify(2), 0);
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "a b");
-    eddy_try(notify(7));
-    eddy_try(settle());
+    EXPECT_EQ(notify(7), 0);
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "a b c");
-    eddy_try(eddy_await(a));
-    eddy_try(eddy_await(b));
+    EXPECT_EQ(eddy_await(a), 0);
+    EXPECT_EQ(eddy_await(b), 0);
     return eddy_await(c);
 }
 
@@ -124,16 +124,16 @@ TEST_ASYNC(notify_counts_only_those_that_are_not_woken_yet)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
-    eddy_try(settle());
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     eddy_condition_notify(&cond, 1);
     eddy_condition_notify(&cond, 1);
     eddy_condition_release(&cond);
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "a b");
-    eddy_try(notify_all());
-    eddy_try(eddy_await(a));
-    eddy_try(eddy_await(b));
+    EXPECT_EQ(notify_all(), 0);
+    EXPECT_EQ(eddy_await(a), 0);
+    EXPECT_EQ(eddy_await(b), 0);
     return eddy_await(c);
 }
 
@@ -141,11 +141,11 @@ TEST_ASYNC(notify_all_wakes_everybody)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
-    eddy_try(settle());
-    eddy_try(notify_all());
-    eddy_try(eddy_await(a));
-    eddy_try(eddy_await(b));
-    eddy_try(eddy_await(c));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(notify_all(), 0);
+    EXPECT_EQ(eddy_await(a), 0);
+    EXPECT_EQ(eddy_await(b), 0);
+    EXPECT_EQ(eddy_await(c), 0);
     EXPECT_STR(traced(), "a b c");
     return 0;
 }
@@ -154,11 +154,11 @@ TEST_ASYNC(a_notification_that_nobody_waits_for_is_lost)
 {
     eddy_task *a;
 
-    eddy_try(notify(1));
+    EXPECT_EQ(notify(1), 0);
     a = start(wait_once("a"));
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
-    eddy_try(notify(1));
+    EXPECT_EQ(notify(1), 0);
     return eddy_await(a);
 }
 
@@ -177,10 +177,10 @@ TEST_ASYNC(a_cancelled_wait_has_the_lock_again_before_it_returns)
 {
     eddy_task *a = start(wait_once("a"));
 
-    eddy_try(settle());
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     eddy_task_cancel(a, "enough");
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
     eddy_condition_release(&cond);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
@@ -193,14 +193,14 @@ TEST_ASYNC(cancellations_while_it_takes_the_lock_again_wait_and_the_latest_count
 {
     eddy_task *a = start(wait_once("a"));
 
-    eddy_try(settle());
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     eddy_task_cancel(a, "first");
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, "second");
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, "third");
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
     eddy_condition_release(&cond);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
@@ -212,12 +212,12 @@ TEST_ASYNC(one_that_was_notified_and_is_cancelled_while_it_takes_the_lock_gives_
 {
     eddy_task *a = start(wait_once("a"));
 
-    eddy_try(settle());
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     eddy_condition_notify(&cond, 1);
-    eddy_try(settle()); /* it waits for the lock now */
+    EXPECT_EQ(settle(), 0); /* it waits for the lock now */
     eddy_task_cancel(a, "too late");
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_condition_release(&cond);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
     EXPECT_STR(eddy_exception_message(eddy_error()), "too late");
@@ -229,14 +229,14 @@ TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
-    eddy_try(settle());
-    eddy_try(notify(1));
+    EXPECT_EQ(settle(), 0);
+    EXPECT_EQ(notify(1), 0);
     eddy_task_cancel(a, NULL);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
-    eddy_try(eddy_await(b));
-    eddy_try(settle());
+    EXPECT_EQ(eddy_await(b), 0);
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "a:-125 b");
-    eddy_try(notify(1));
+    EXPECT_EQ(notify(1), 0);
     return eddy_await(c);
 }
 
@@ -245,10 +245,10 @@ TEST_ASYNC(a_cancelled_waiter_that_was_not_notified_may_wake_another_for_nothing
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b"));
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, NULL);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
-    eddy_try(eddy_await(b));
+    EXPECT_EQ(eddy_await(b), 0);
     EXPECT_STR(traced(), "a:-125 b");
     return 0;
 }
@@ -280,19 +280,19 @@ TEST_ASYNC(wait_for_waits_until_its_predicate_is_true)
     wanted = 3;
     a = start(wait_until_enough());
     for (present = 0; present < wanted; present++) {
-        eddy_try(notify_all());
-        eddy_try(settle());
+        EXPECT_EQ(notify_all(), 0);
+        EXPECT_EQ(settle(), 0);
         EXPECT_STR(traced(), "");
     }
-    eddy_try(notify_all());
-    eddy_try(eddy_await(a));
+    EXPECT_EQ(notify_all(), 0);
+    EXPECT_EQ(eddy_await(a), 0);
     EXPECT_STR(traced(), "enough");
     return 0;
 }
 
 TEST_ASYNC(wait_for_does_not_suspend_if_its_predicate_is_true_already)
 {
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     EXPECT_EQ(eddy_condition_wait_for(&cond, enough, &wanted), 0);
     return eddy_condition_release(&cond);
 }
@@ -303,7 +303,7 @@ TEST_ASYNC(a_cancelled_wait_for_has_the_lock)
 
     wanted = 1;
     a = start(wait_until_enough());
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, NULL);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
     EXPECT(!eddy_condition_locked(&cond));
@@ -358,9 +358,9 @@ static eddy_async(hold_shared)
 static eddy_async(contend)
 {
     eddy_task *a = start(hold_shared());
+    int rc = eddy_await(hold_shared()), rc_of_a = eddy_await(a);
 
-    eddy_try(eddy_await(hold_shared()));
-    return eddy_await(a);
+    return rc < 0 ? rc : rc_of_a;
 }
 
 static eddy_async(notify_and_keep)
@@ -376,7 +376,7 @@ static eddy_async(cannot_have_the_lock_again)
 {
     eddy_task *other = start(notify_and_keep());
 
-    eddy_try(eddy_lock_acquire(&shared));
+    EXPECT_EQ(eddy_lock_acquire(&shared), 0);
     EXPECT_EQ(eddy_condition_wait(&on_shared), EDDY_EOTHERLOOP);
     return eddy_await(other);
 }
@@ -405,12 +405,12 @@ TEST_ASYNC(waiting_allocates_nothing)
     unsigned long before;
     int rc;
 
-    eddy_try(eddy_sleep(0.5));
-    eddy_try(eddy_condition_acquire(&cond));
+    EXPECT_EQ(eddy_sleep(0.5), 0);
+    EXPECT_EQ(eddy_condition_acquire(&cond), 0);
     before = eddyi_ledger_made();
     rc = eddy_condition_wait(&cond);
     EXPECT_EQ(eddyi_ledger_made(), before);
-    eddy_try(rc);
+    EXPECT_EQ(rc, 0);
     eddy_condition_release(&cond);
     return eddy_await(later);
 }

@@ -60,13 +60,13 @@ TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came)
 {
     eddy_task *a = start("a"), *b = start("b"), *c = start("c");
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "");
     eddy_event_set(&event);
     EXPECT_STR(traced(), "");
-    eddy_try(eddy_await(a));
-    eddy_try(eddy_await(b));
-    eddy_try(eddy_await(c));
+    EXPECT_EQ(eddy_await(a), 0);
+    EXPECT_EQ(eddy_await(b), 0);
+    EXPECT_EQ(eddy_await(c), 0);
     EXPECT_STR(traced(), "a b c");
     return 0;
 }
@@ -75,17 +75,17 @@ TEST_ASYNC(set_and_clear_in_one_step_still_releases_those_who_wait_but_nobody_wh
 {
     eddy_task *a = start("a"), *b = start("b"), *late;
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_event_set(&event);
     eddy_event_clear(&event);
     late = start("late");
-    eddy_try(eddy_await(a));
-    eddy_try(eddy_await(b));
-    eddy_try(settle());
+    EXPECT_EQ(eddy_await(a), 0);
+    EXPECT_EQ(eddy_await(b), 0);
+    EXPECT_EQ(settle(), 0);
     EXPECT_STR(traced(), "a b");
 
     eddy_event_set(&event);
-    eddy_try(eddy_await(late));
+    EXPECT_EQ(eddy_await(late), 0);
     EXPECT_STR(traced(), "a b late");
     return 0;
 }
@@ -94,12 +94,12 @@ TEST_ASYNC(a_cancelled_waiter_goes_and_the_others_wait_on)
 {
     eddy_task *a = start("a"), *b = start("b");
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, "enough");
     EXPECT_EQ(eddy_await(a), -ECANCELED);
     EXPECT_STR(eddy_exception_message(eddy_error()), "enough");
     eddy_event_set(&event);
-    eddy_try(eddy_await(b));
+    EXPECT_EQ(eddy_await(b), 0);
     EXPECT_STR(traced(), "a:-125 b");
     return 0;
 }
@@ -108,11 +108,11 @@ TEST_ASYNC(a_waiter_cancelled_after_the_set_is_cancelled_all_the_same)
 {
     eddy_task *a = start("a"), *b = start("b");
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_event_set(&event);
     eddy_task_cancel(a, NULL);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
-    eddy_try(eddy_await(b));
+    EXPECT_EQ(eddy_await(b), 0);
     EXPECT_STR(traced(), "a:-125 b");
     EXPECT(eddy_event_is_set(&event));
     return 0;
@@ -122,7 +122,7 @@ TEST_ASYNC(a_set_after_the_cancellation_in_the_same_step_does_not_undo_it)
 {
     eddy_task *a = start("a");
 
-    eddy_try(settle());
+    EXPECT_EQ(settle(), 0);
     eddy_task_cancel(a, NULL);
     eddy_event_set(&event);
     EXPECT_EQ(eddy_await(a), -ECANCELED);
@@ -190,7 +190,7 @@ TEST_ASYNC(waiting_allocates_nothing)
     int rc;
 
     eddy_loop_call_later(eddy_get_running_loop(), 1, set_event, NULL);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     before = eddyi_ledger_made();
     rc = eddy_event_wait(&event);
     EXPECT_EQ(eddyi_ledger_made(), before);

@@ -100,7 +100,7 @@ TEST_ASYNC(a_failed_future_gives_its_code_and_message)
 
 static eddy_async(await_and_keep, (eddy_future *, f), (const eddy_exception **, ret))
 {
-    int rc = eddy_await(f);
+    int rc = eddy_await(eddy_ref(f));
 
     *ret = eddy_exception_ref(eddy_error());
     return rc;
@@ -110,10 +110,10 @@ TEST_ASYNC(all_who_await_a_failed_future_get_the_same_exception)
 {
     eddy_future *f = new_future();
     const eddy_exception *first = NULL, *second = NULL;
-    eddy_task *a = eddy_create_task(await_and_keep(eddy_ref(f), &first));
-    eddy_task *b = eddy_create_task(await_and_keep(eddy_ref(f), &second));
+    eddy_task *a = eddy_create_task(await_and_keep(f, &first));
+    eddy_task *b = eddy_create_task(await_and_keep(f, &second));
 
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     eddy_future_set_exception(f, EDDY_EUSER, "shared");
     EXPECT_EQ(eddy_await(a), EDDY_EUSER);
     EXPECT_EQ(eddy_await(b), EDDY_EUSER);
@@ -220,11 +220,11 @@ TEST_ASYNC(cancelling_a_task_cancels_the_shared_future_it_waits_for_and_so_all_o
 {
     eddy_future *f = new_future();
     const eddy_exception *first = NULL, *second = NULL;
-    eddy_task *a = eddy_create_task(await_and_keep(eddy_ref(f), &first));
-    eddy_task *b = eddy_create_task(await_and_keep(eddy_ref(f), &second));
+    eddy_task *a = eddy_create_task(await_and_keep(f, &first));
+    eddy_task *b = eddy_create_task(await_and_keep(f, &second));
 
     REQUIRE(a != NULL && b != NULL);
-    eddy_try(eddy_sleep(0));
+    EXPECT_EQ(eddy_sleep(0), 0);
     eddy_task_cancel(b, "for b");
     EXPECT(eddy_future_cancelled(f));
     EXPECT_EQ(eddy_await(a), -ECANCELED);

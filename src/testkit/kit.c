@@ -1,0 +1,75 @@
+#include "testkit/kit.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "testkit/trial.h"
+
+static bool see(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+{
+    struct eddyi_kit *kit = eddyi_container(o, struct eddyi_kit, observer);
+
+    if (sight == EDDYI_SEES_BATCH && kit->seed)
+        eddyi_kit_shuffle(kit, &loop->batch);
+    return !kit->trial || eddyi_trial_see(kit->trial, sight, item);
+}
+
+/* Before the loop's tasks are ended: from here on nobody looks on. */
+static void close_kit(struct eddyi_loop_part *part)
+{
+    struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);
+
+    kit->loop->observer = NULL;
+    eddyi_free(kit);
+}
+
+static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
+{
+    struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);
+
+    if (kit->trial)
+        eddyi_trial_tasks_have_ended(kit->trial);
+    return NULL;
+}
+
+struct eddyi_kit *eddyi_kit_of(eddy_loop *loop)
+{
+    static const char key;
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+    struct eddyi_kit *kit;
+
+    if (part)
+        return eddyi_container(part, struct eddyi_kit, part);
+    kit = eddyi_zalloc(sizeof *kit);
+    if (!kit) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    kit->loop = loop;
+    kit->part.key = &key;
+    kit->part.close = close_kit;
+    kit->part.shutdown = shut_down;
+    kit->part.shutdown_late = true;
+    kit->observer.see = see;
+    eddyi_loop_part_add(loop, &kit->part);
+    loop->observer = &kit->observer;
+    return kit;
+}
+
+unsigned long eddyi_kit_number(const char *variable)
+{
+    const char *text = getenv(variable);
+
+    return text ? strtoul(text, NULL, 0) : 0;
+}
+
+eddy_loop *eddyi_kit_loop(eddy_backend backend)
+{
+    eddy_loop *loop = eddy_loop_new(&(eddy_loop_options){.backend = backend});
+    unsigned long seed = eddyi_kit_number("EDDY_SHUFFLE");
+
+    if (loop && seed && eddy_test_loop_shuffle(loop, seed) < 0) {
+        eddy_loop_unref(loop);
+        return NULL;
+    }
+    return loop;
+}

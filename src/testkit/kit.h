@@ -1,0 +1,34 @@
+/*
+ * What the test kit keeps with a loop: the observer through which it looks on, the order it wants, and the trial that the loop
+ * runs for.
+ */
+#ifndef EDDYI_KIT_H
+#define EDDYI_KIT_H
+
+#include "eddy/test.h"
+#include "loop/loop.h"
+
+struct eddyi_trial;
+
+struct eddyi_kit {
+    struct eddyi_observer observer;
+    struct eddyi_loop_part part;
+    eddy_loop *loop;
+    uint64_t seed;   /* 0: first come, first served */
+    uint64_t random; /* the generator's state */
+    struct eddyi_trial *trial; /* NULL: none */
+};
+
+/* The loop's; made at the first use. NULL when memory is short. */
+struct eddyi_kit *eddyi_kit_of(eddy_loop *loop);
+
+/* A new loop, with the order that the environment asks for. NULL as eddy_loop_new(). */
+eddy_loop *eddyi_kit_loop(eddy_backend backend);
+
+/* The number that an environment variable is set to; 0 if there is none. */
+unsigned long eddyi_kit_number(const char *variable);
+
+/* Puts what the turn will run in an order that the generator chooses. */
+void eddyi_kit_shuffle(struct eddyi_kit *kit, struct eddyi_list *batch);
+
+#endif

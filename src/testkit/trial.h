@@ -1,0 +1,140 @@
+/*
+ * Trials: runs of a scenario, each with one accident, and what every run must hold to.
+ *
+ *   trials.c   all runs of a scenario: on which backends, which of them, the report
+ *   trial.c    one run, from its loop to its verdict
+ *   tasks.c    who suspends and goes on in it, and when to strike
+ *   wrap.c     a timeout around each task
+ *   leaks.c    what it may not leave behind
+ */
+#ifndef EDDYI_TRIAL_H
+#define EDDYI_TRIAL_H
+
+#include "base/fault.h"
+#include "eddy/test.h"
+#include "eddy/timeout.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+/* A task of the run, numbered from 0 in the order of creation. */
+struct eddyi_seen_task {
+    eddy_task *task; /* may be gone, unless it is parked: the number tells whether it is still this one */
+    uint64_t number;
+    char name[40];
+    eddy_timeout *timeout; /* around its coroutine; NULL: not entered, or left */
+    unsigned n_suspensions;
+    bool parked;
+    bool ready;   /* parked, and its next step is queued */
+    size_t point; /* the place of its present suspension in the record, plus one; 0: none */
+    size_t turn;  /* in which it parked */
+};
+
+/* A suspension, as found in a run without an accident. */
+struct eddyi_point {
+    char task_name[40], what[80];
+    size_t task, suspension; /* suspension 0: it has not had its first step */
+    size_t parked_in;        /* the item, by its number, in which it parked */
+    size_t event_item;       /* the item that made it ready; 0: none did */
+    size_t event_turn;       /* the turn in whose wait for events it got ready; 0: in none */
+    bool lasts;              /* it was not over a full turn later */
+};
+
+/* When, and how, to cancel. */
+enum eddyi_when { EDDYI_SUSPENDED, EDDYI_LATER, EDDYI_BEFORE_EVENT, EDDYI_AFTER_EVENT };
+enum eddyi_how {
+    EDDYI_CANCEL,
+    EDDYI_CANCEL_TWICE,
+    EDDYI_CANCEL_AGAIN,
+    EDDYI_TIMEOUT,
+    EDDYI_TIMEOUT_AND_CANCEL,
+    EDDYI_CANCEL_AND_TIMEOUT,
+};
+
+/* All runs of a scenario. */
+struct eddyi_trials {
+    const eddy_test_scenario *scenario;
+    eddy_backend backend;
+    unsigned tried;    /* backends, as EDDY_TEST_… */
+    unsigned usable;   /* those of them that there are */
+    const char *only;  /* $EDDY_TEST_ONLY, or NULL */
+    bool verbose;
+    size_t points_room, n_points;
+    struct eddyi_point *points; /* the suspensions on this backend */
+    size_t items;               /* that ran, on this backend, without an accident */
+    bool hung;                  /* a run on this backend took all patience: there are no more of them */
+    eddy_test_result result;
+};
+
+/* One run. */
+struct eddyi_trial {
+    struct eddyi_trials *all;
+    char what[240], key[80]; /* the accident: for a reader, and for EDDY_TEST_ONLY; "" for none */
+    unsigned long seed;      /* of the order; 0: the usual one */
+    bool recording;          /* note all suspensions in all->points */
+    bool must_succeed;
+    const struct eddyi_point *point; /* cancel here; NULL: nowhere */
+    enum eddyi_when when;
+    enum eddyi_how how;
+    bool count_calls;           /* that can be made to fail */
+    unsigned long failing_call; /* the one of them that fails; 0: none */
+    bool and_all_later;
+    struct eddyi_torture *torture; /* how the calls were counted; NULL: they were not */
+
+    /* tasks.c: while it runs */
+    eddy_loop *loop;
+    struct eddyi_seen_task *tasks;
+    size_t n_tasks, tasks_room;
+    size_t items, turns; /* begun so far */
+    bool over;           /* the scenario's coroutine has ended */
+    bool struck;
+    eddy_task *victim;    /* owned; NULL: it could not be struck */
+    uint64_t victim_number;
+    unsigned again_after; /* it is struck again once it has suspended more often than this; 0: it is not */
+
+    /* what came of it */
+    int status;
+    char victim_name[40];
+    const char *call;
+    char wrong[1200]; /* the first rule that it broke; "": none */
+};
+
+/* 0, or -ENOMEM. */
+int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s);
+
+/*
+ * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none left, < 0: the scenario cannot
+ * be run.
+ */
+int eddyi_trials_next_backend(struct eddyi_trials *all);
+
+/* Runs a trial, unless EDDY_TEST_ONLY wants another. True if it broke a rule; it is reported then. */
+bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t);
+
+/* Frees everything; what to return. */
+int eddyi_trials_end(struct eddyi_trials *all, int rc, eddy_test_result *ret_result);
+
+/* The run itself; whatever is wrong is in t->wrong. */
+void eddyi_trial_run(struct eddyi_trial *t);
+
+/* Notes that a rule was broken; only the first counts. */
+void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* For the kit's observer. */
+bool eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
+void eddyi_trial_tasks_have_ended(struct eddyi_trial *t);
+
+/* wrap.c: has a timeout put around the coroutine of each task of the loop. */
+void eddyi_trial_wrap_tasks(struct eddyi_trial *t, eddy_loop *loop);
+
+/* What is noted of a task; it is, from now on. NULL when memory is short. */
+struct eddyi_seen_task *eddyi_trial_task(struct eddyi_trial *t, eddy_task *task);
+
+/* What there is before a run; and what is too much after it, as a rule broken. */
+struct eddyi_belongings {
+    long allocations;
+    unsigned char descriptors[4096 / 8]; /* a bit for each */
+};
+void eddyi_belongings_note(struct eddyi_belongings *b);
+void eddyi_belongings_compare(const struct eddyi_belongings *before, struct eddyi_trial *t);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what must hold of one that was
+ * made to.
+ */
+#include "base/exception.h"
+#include "eddy/error.h"
+#include "task/coroutine.h"
+#include "testkit/trial.h"
+
+#undef eddy_timeout_enter
+
+struct wrapped {
+    struct eddyi_trial *trial;
+    eddy_coroutine *inner; /* owned until it is awaited */
+};
+
+/* Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first, has left it. */
+static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
+{
+    struct eddyi_seen_task *seen = eddyi_trial_task(t, eddy_current_task());
+
+    if (!seen)
+        return;
+    seen->timeout = tm;
+    if (seen == t->tasks && !tm)
+        t->over = true;
+}
+
+/* A timeout alone is a timeout; a cancellation besides, whichever came first, outranks it. */
+static void judge_timeout(struct eddyi_trial *t, int inner, int rc)
+{
+    bool cancelled = t->how != EDDYI_TIMEOUT;
+
+    if (eddy_current_task() != t->victim || t->how < EDDYI_TIMEOUT || inner != -ECANCELED)
+        return;
+    if (!cancelled && eddy_current_task()->cancelling == 0 && rc != -ETIMEDOUT)
+        eddyi_trial_wrong(t, "the timeout gave %d instead of -ETIMEDOUT", rc);
+    if (cancelled && rc != -ECANCELED)
+        eddyi_trial_wrong(t, "timeout and cancellation together gave %d instead of -ECANCELED", rc);
+}
+
+static int run_wrapped(void *arg)
+{
+    struct wrapped *w = arg;
+    eddy_timeout tm;
+    void *value = NULL;
+    int inner, rc;
+
+    eddy_timeout_enter(&tm, EDDY_FOREVER);
+    note_timeout(w->trial, &tm);
+    inner = eddy_await_value(w->inner, &value);
+    note_timeout(w->trial, NULL);
+    rc = eddy_timeout_exit(&tm, inner);
+    judge_timeout(w->trial, inner, rc);
+    if (rc >= 0)
+        eddy_return(value);
+    return rc;
+}
+
+static void drop_wrapped(void *arg)
+{
+    eddyi_coroutine_free(((struct wrapped *)arg)->inner);
+}
+
+static eddy_coroutine *wrap(struct eddyi_trial *t, eddy_coroutine *inner)
+{
+    struct wrapped w = {t, inner};
+    eddy_coroutine *coro = eddy_coroutine_new_copy(eddy_coroutine_name(inner), run_wrapped, &w, sizeof w, inner->caller);
+
+    if (!coro) {
+        eddy_coroutine_close(inner);
+        return NULL;
+    }
+    eddyi_coroutine_consume(inner);
+    coro->where = inner->where;
+    coro->drop = drop_wrapped;
+    return coro;
+}
+
+static eddy_task *make_task(eddy_loop *loop, const eddy_task_options *options, void *trial)
+{
+    eddy_task_options wrapped = *options;
+    eddy_task *task;
+
+    wrapped.coro = wrap(trial, options->coro);
+    if (!wrapped.coro)
+        return NULL;
+    task = eddy_task_new(loop, &wrapped);
+    if (task)
+        eddyi_trial_task(trial, task);
+    return task;
+}
+
+void eddyi_trial_wrap_tasks(struct eddyi_trial *t, eddy_loop *loop)
+{
+    eddy_loop_set_task_factory(loop, make_task, t);
+}

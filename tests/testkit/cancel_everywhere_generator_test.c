@@ -1,0 +1,127 @@
+/*
+ * Cancellation everywhere in asynchronous generators: their clean-up runs, and they end.
+ */
+#include "testkit/everywhere.h"
+
+static eddy_lock lock;
+static int begun, cleaned_up, received;
+
+static void begin(void *unused)
+{
+    lock = (eddy_lock){0};
+    begun = cleaned_up = received = 0;
+}
+
+static int check(void *unused, const eddy_test_trial *trial)
+{
+    eddy_try(HOLDS(begun == cleaned_up));
+    return HOLDS(!eddy_lock_locked(&lock));
+}
+
+static int count_with_lock(int n)
+{
+    for (int i = 0; i < n; i++) {
+        eddy_try(eddy_sleep(1));
+        eddy_try(eddy_yield(&i, NULL));
+    }
+    return 0;
+}
+
+/* Awaits while it works, and while it cleans up. */
+static eddy_async_gen(count, (int, n))
+{
+    int rc;
+
+    eddy_try(eddy_lock_acquire(&lock));
+    begun++;
+    rc = count_with_lock(n);
+    eddy_sleep(0);
+    eddy_lock_release(&lock);
+    cleaned_up++;
+    return rc;
+}
+
+static eddy_async(iterate)
+{
+    eddy_async_generator *g = count(2);
+    void *value;
+    int rc;
+
+    while ((rc = eddy_anext(g, &value)) > 0)
+        received++;
+    eddy_async_generator_free(g);
+    return rc;
+}
+
+static int iterate_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(iterate()), eddy_create_task(iterate())};
+
+    return join(tasks, 2);
+}
+
+TEST_VIRTUAL(a_generator_cleans_up_wherever_its_consumer_is_cancelled)
+{
+    eddy_test_scenario s = {"async generator", iterate_scenario, .begin = begin, .check = check, .survives = true};
+
+    everywhere(&s, 8);
+}
+
+/* The consumer waits between two values; the generator is suspended meanwhile. */
+static eddy_async(pause_between)
+{
+    eddy_async_generator *g = count(2);
+    void *value;
+    int rc;
+
+    while ((rc = eddy_anext(g, &value)) > 0) {
+        received++;
+        rc = eddy_sleep(1);
+        if (rc < 0)
+            break;
+    }
+    eddy_aclose(g);
+    eddy_async_generator_free(g);
+    return rc;
+}
+
+static int pause_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(pause_between()), eddy_create_task(pause_between())};
+
+    return join(tasks, 2);
+}
+
+TEST_VIRTUAL(a_suspended_generator_is_closed_wherever_its_consumer_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"paused generator", pause_scenario, .begin = begin, .check = check,
+                                     .survives = true}, 10);
+}
+
+/* Nobody closes it but the end of the loop. */
+static eddy_async_generator *forgotten;
+
+static int forget_scenario(void *unused)
+{
+    void *value;
+    int rc;
+
+    forgotten = count(2);
+    rc = eddy_anext(forgotten, &value);
+    return rc < 0 ? rc : eddy_sleep(0);
+}
+
+static int forget_check(void *unused, const eddy_test_trial *trial)
+{
+    int rc = check(NULL, trial);
+
+    eddy_async_generator_free(forgotten);
+    forgotten = NULL;
+    return rc;
+}
+
+TEST_VIRTUAL(a_forgotten_generator_is_closed_with_its_loop_wherever_its_consumer_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"forgotten generator", forget_scenario, .begin = begin, .check = forget_check,
+                                     .survives = true}, 2);
+}
