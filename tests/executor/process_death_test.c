@@ -77,7 +77,7 @@ static eddy_async(order_some, (eddy_executor *, pool), (struct tally *, tally))
     return 0;
 }
 
-TEST_ASYNC_REAL(every_job_ends_though_workers_are_killed_at_random)
+TEST_ASYNC_REAL(threads_end_every_job_though_their_workers_are_killed_at_random)
 {
     struct tally tally = {.n = test_tortured() ? 30 : JOBS};
     eddy_executor *pool = eddy_process_pool_new(4);

@@ -5,9 +5,8 @@
 #     tests/project/install.sh BUILD
 # shellcheck disable=SC2317
 set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$1" && pwd) || exit 2
-work=$(mktemp -d)
+work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 failed=0

@@ -249,7 +249,8 @@ static void read_loops(struct reading *r, uint64_t first)
             break;
         }
     }
-    qsort(r->s->loops + begin, r->s->n_loops - begin, sizeof *r->s->loops, compare_loops);
+    if (r->s->n_loops > begin)
+        qsort(r->s->loops + begin, r->s->n_loops - begin, sizeof *r->s->loops, compare_loops);
     for (size_t i = begin; i < r->s->n_loops && r->error == 0; i++)
         read_tasks(r, i);
 }
