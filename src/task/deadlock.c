@@ -47,9 +47,11 @@ static void add_cycle(const size_t *nodes, size_t n, void *arg)
 
     add(r, "%s", r->length ? "; " : "");
     for (size_t i = 0; i < n; i++) {
+        const eddy_task *t = r->waits.tasks[nodes[i]];
+
         r->told[nodes[i]] = true;
-        add_task(r, r->waits.tasks[nodes[i]], true);
-        add(r, "%s waits for ", i > 0 ? ", which" : "");
+        add_task(r, t, true);
+        add(r, "%s waits for %s", i > 0 ? ", which" : "", t->wait && t->wait->holder ? "a lock of " : "");
     }
     add_task(r, r->waits.tasks[nodes[0]], false);
 }
