@@ -47,7 +47,8 @@ EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
  * Defines `eddy_coroutine *name(type parameter, …)`; the braces that follow are its body, a
  * function that returns a status. At most 12 parameters; a type that cannot stand before its
  * name (arrays, function pointers) needs a typedef. `static eddy_async(…)` keeps it to the
- * file; eddy_async_declare(name, …) announces it in a header.
+ * file; eddy_async_declare(name, …) announces it in a header. Arguments are copied as they are: what one of them owns (a
+ * reference, memory) only the body can give back, and the body never runs if its task is cancelled before its first step.
  */
 #define eddy_async(...)                                                                            \
     EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)

@@ -129,12 +129,20 @@ int eddyi_sys_kill(long pid, int signo);
 int eddyi_sys_socketpair(int type, int ret_fds[2]);
 int eddyi_sys_pipe(int ret_fds[2]);
 long eddyi_sys_read(int fd, void *data, size_t size);
+long eddyi_sys_write(int fd, const void *data, size_t size);
 int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms); /* interrupted is 0, too */
 /* One message of a SOCK_SEQPACKET socket, with up to 2 descriptors; they wait. */
 int eddyi_sys_send_message(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
 long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsigned n_fds); /* 0: the end */
 void eddyi_sys_hang_up(int fd); /* ends a connection for all who have the descriptor */
 void eddyi_sys_close_all_but(const int *keep, unsigned n); /* standard input, output and error stay */
+/* What a new process does to itself; where one fails, it goes on without. */
+void eddyi_sys_read_nothing(void);        /* standard input is at its end */
+void eddyi_sys_reset_signals(void);       /* as a new program has them, but SIGINT does nothing; none is blocked */
+void eddyi_sys_hold_sigchld(void);        /* it interrupts eddyi_sys_poll_or_child(), and only that */
+void eddyi_sys_end_with_parent(long pid); /* is killed when its parent ends; ends at once if that is not @pid any more */
+/* Waits until @fd is readable, or a child has ended, or for no reason: whether it is. */
+bool eddyi_sys_poll_or_child(int fd);
 
 /* For reports, in sys_image.c. */
 int eddyi_sys_map_file(const char *path, const void **ret, size_t *ret_size); /* to be read; then unmapped */

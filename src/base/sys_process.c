@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,11 @@ int eddyi_sys_pipe(int ret_fds[2])
 long eddyi_sys_read(int fd, void *data, size_t size)
 {
     return eddyi_sys_result(read(fd, data, size));
+}
+
+long eddyi_sys_write(int fd, const void *data, size_t size)
+{
+    return eddyi_sys_result(write(fd, data, size));
 }
 
 int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms)
@@ -209,4 +215,58 @@ void eddyi_sys_close_all_but(const int *keep, unsigned n)
             return;
         first = last + 1;
     }
+}
+
+void eddyi_sys_read_nothing(void)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (null > STDIN_FILENO) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+}
+
+static void nothing(int signo)
+{
+}
+
+void eddyi_sys_reset_signals(void)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL},
+                     interrupt = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+    sigset_t none;
+
+    for (int signo = 1; signo < NSIG; signo++)
+        sigaction(signo, &standard, NULL); /* fails for SIGKILL, SIGSTOP and the C library's own */
+    sigaction(SIGINT, &interrupt, NULL);   /* not ignored: a program that is executed would inherit that */
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+void eddyi_sys_hold_sigchld(void)
+{
+    struct sigaction child = {.sa_handler = nothing, .sa_flags = SA_NOCLDSTOP};
+    sigset_t set;
+
+    sigaction(SIGCHLD, &child, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+void eddyi_sys_end_with_parent(long pid)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != pid)
+        _exit(0);
+}
+
+bool eddyi_sys_poll_or_child(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    sigset_t none;
+
+    sigemptyset(&none);
+    return ppoll(&p, 1, NULL, &none) > 0;
 }

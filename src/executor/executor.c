@@ -1,19 +1,13 @@
 /*
- * The queue and the threads of every executor. The hand-over is modelled in tests/model/pool.pml.
+ * Submitting jobs to an executor, and shutting it down. What its threads do is in pool_thread.c; the hand-over between the two
+ * is modelled in tests/model/pool.pml.
  */
 #include "executor/executor.h"
 
 #include "base/sys.h"
-#include "base/thread.h"
 #include "loop/loop.h"
 
 #include <stdio.h>
-#include <time.h>
-
-/* How often an idle thread looks before it sleeps: some microseconds, about what waking it would take. */
-enum { LOOKS = 500 };
-
-static EDDYI_THREAD_LOCAL struct eddyi_worker *this_worker;
 
 eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned max_threads)
 {
@@ -60,119 +54,11 @@ void eddyi_executor_unref(eddy_executor *e)
     eddyi_free(e);
 }
 
-bool eddyi_executor_is_mine(const eddy_executor *e)
-{
-    return this_worker && this_worker->executor == e;
-}
-
 static int check(const eddy_executor *e)
 {
     if (e->fork_number != eddyi_fork_number)
         return eddy_raise(EDDY_EFORKED, "the executor was made before fork(); its threads are not here");
     return 0;
-}
-
-/* What a thread of the pool does. */
-
-/* Looks for work for a moment, without the mutex. */
-static void look(eddy_executor *e)
-{
-    for (int i = 0; i < LOOKS && atomic_load(&e->n_queued) == 0 && !atomic_load(&e->shut_down); i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("isb" ::: "memory");
-#endif
-    }
-}
-
-/*
- * Idle, with the mutex held. Who submits a job counts on the threads that look: those it does not wake. So a thread that has looked in
- * vain must look at the queue once more, with the mutex, before it sleeps; the caller's loop does.
- */
-static void idle(eddy_executor *e, bool may_look)
-{
-    e->n_idle++;
-    if (may_look) {
-        pthread_mutex_unlock(&e->mutex);
-        look(e);
-        pthread_mutex_lock(&e->mutex);
-    } else {
-        e->n_asleep++;
-        pthread_cond_wait(&e->work, &e->mutex);
-        e->n_asleep--;
-    }
-    e->n_idle--;
-}
-
-static struct eddyi_job *take(struct eddyi_worker *w)
-{
-    eddy_executor *e = w->executor;
-    struct eddyi_job *job = eddyi_container(eddyi_list_pop(&e->queue), struct eddyi_job, link);
-
-    atomic_fetch_sub(&e->n_queued, 1);
-    w->job = job->name ? job->name : "a job";
-    w->begun = eddyi_sys_now();
-    return job;
-}
-
-/* The next job; NULL, and the mutex is still held, when there will be none. */
-static struct eddyi_job *next_job(struct eddyi_worker *w)
-{
-    eddy_executor *e = w->executor;
-    bool may_look = e->spins;
-    struct eddyi_job *job = NULL;
-
-    pthread_mutex_lock(&e->mutex);
-    w->job = NULL;
-    while (eddyi_list_empty(&e->queue)) {
-        if (atomic_load(&e->shut_down))
-            return NULL;
-        idle(e, may_look);
-        may_look = false;
-    }
-    job = take(w);
-    pthread_mutex_unlock(&e->mutex);
-    return job;
-}
-
-/* With the mutex held, which it gives up. */
-static void leave(struct eddyi_worker *w)
-{
-    eddy_executor *e = w->executor;
-    bool last = --e->n_threads == 0;
-
-    eddyi_list_remove(&w->link);
-    if (e->abandoned)
-        eddyi_free(w);
-    else
-        eddyi_list_append(&e->ended, &w->link);
-    pthread_mutex_unlock(&e->mutex);
-    if (last)
-        eddyi_concurrent_finish(e->over, 0, NULL, NULL);
-    eddyi_executor_unref(e);
-}
-
-static void *work(void *arg)
-{
-    struct eddyi_worker *w = arg;
-    const struct eddyi_executor_ops *ops = w->executor->ops;
-    struct eddyi_job *job;
-
-    this_worker = w;
-    eddyi_sys_thread_name(ops->thread_name);
-    while ((job = next_job(w)) != NULL) {
-        if (eddyi_concurrent_begin(&job->cf))
-            ops->run(w, job);
-        eddyi_job_unref(job);
-    }
-    if (ops->leave) {
-        pthread_mutex_unlock(&w->executor->mutex);
-        ops->leave(w);
-        pthread_mutex_lock(&w->executor->mutex);
-    }
-    leave(w);
-    return NULL;
 }
 
 /* Submitting. */
@@ -186,7 +72,7 @@ static int add_thread(eddy_executor *e)
     if (!w)
         return -ENOMEM;
     w->executor = eddyi_executor_ref(e);
-    rc = eddyi_sys_thread_start(&w->thread, work, w);
+    rc = eddyi_sys_thread_start(&w->thread, eddyi_worker_thread, w);
     if (rc < 0) {
         atomic_fetch_sub(&e->refs, 1);
         eddyi_free(w);
@@ -376,14 +262,4 @@ unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size)
     }
     pthread_mutex_unlock(&e->mutex);
     return n;
-}
-
-void eddyi_executor_pause(eddy_executor *e, int64_t nanoseconds)
-{
-    int64_t until = eddyi_sys_now() + nanoseconds;
-    struct timespec deadline = {until / 1000000000, until % 1000000000};
-    int rc = 0;
-
-    while (rc == 0 && !atomic_load(&e->shut_down))
-        rc = pthread_cond_clockwait(&e->closed, &e->mutex, CLOCK_MONOTONIC, &deadline);
 }

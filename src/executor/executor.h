@@ -79,6 +79,9 @@ void eddyi_executor_join(eddy_executor *e);
 /* Writes which jobs run, "'name', for 0.3 seconds", to @buf. The number of them. */
 unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size);
 
+/* What each thread runs; @arg is its struct eddyi_worker, which is listed before the mutex is given up. */
+void *eddyi_worker_thread(void *arg);
+
 /* Whether this thread is one of the executor's. */
 bool eddyi_executor_is_mine(const eddy_executor *e);
 

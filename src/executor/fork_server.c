@@ -2,9 +2,7 @@
  * The program's side of the fork server: starting, asking and ending it.
  */
 #include "base/sys.h"
-#include "base/thread.h"
 #include "executor/process.h"
-#include "loop/loop.h"
 
 #include <signal.h>
 #include <stdio_ext.h>
@@ -14,7 +12,6 @@
 static struct {
     pthread_mutex_t mutex; /* guards the rest, and one question and answer */
     unsigned users;
-    unsigned fork_number;
     long pid;
     int control; /* < 0: there is no server */
 } server = {.mutex = PTHREAD_MUTEX_INITIALIZER, .control = -1};
@@ -88,22 +85,24 @@ static void stop_server(void)
 /* In a forked child the server is the parent's. The mutex may be held by a thread that is not here. */
 static void forget_parents_server(void)
 {
-    if (server.fork_number == eddyi_fork_number)
-        return;
     pthread_mutex_init(&server.mutex, NULL);
     if (server.control >= 0)
         eddyi_sys_close(server.control);
     server.control = -1;
     server.users = 0;
-    server.fork_number = eddyi_fork_number;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_parents_server);
 }
 
 int eddyi_fork_server_acquire(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int rc = 0;
 
-    eddyi_watch_forks();
-    forget_parents_server();
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&server.mutex);
     if (server.control < 0)
         rc = start_server();

@@ -7,10 +7,7 @@
 #include "base/sys.h"
 #include "executor/process.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 struct child {
@@ -24,37 +21,10 @@ struct server {
     struct eddyi_list children;
 };
 
-static void nothing(int signo)
-{
-}
-
-/* As a new program would have them; but a Ctrl-C is the program's business, and must not end what works for it. */
-static void reset_signals(void)
-{
-    struct sigaction standard = {.sa_handler = SIG_DFL},
-                     interrupt = {.sa_handler = nothing, .sa_flags = SA_RESTART};
-
-    for (int signo = 1; signo < NSIG; signo++)
-        sigaction(signo, &standard, NULL); /* fails for SIGKILL, SIGSTOP and the C library's own */
-    sigaction(SIGINT, &interrupt, NULL);   /* not ignored: an executed program would inherit that */
-}
-
-static void read_nothing(void)
-{
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    if (null > STDIN_FILENO) {
-        dup2(null, STDIN_FILENO);
-        close(null);
-    }
-}
-
 /* Says how it ended, to whoever drives it. */
 static void report(struct child *c, int status)
 {
-    if (write(c->fate, &status, sizeof status) < 0) {
-        /* Nobody is left to hear it. */
-    }
+    eddyi_sys_write(c->fate, &status, sizeof status); /* if nobody is left to hear it, so be it */
     eddyi_sys_close(c->fate);
     eddyi_list_remove(&c->link);
     eddyi_free(c);
@@ -126,27 +96,18 @@ static bool serve(struct server *s)
 _Noreturn void eddyi_fork_server_main(int control)
 {
     struct server s = {.control = control};
-    struct sigaction child = {.sa_handler = nothing, .sa_flags = SA_NOCLDSTOP};
-    struct pollfd p = {.fd = control, .events = POLLIN};
-    sigset_t only_child, none;
 
-    reset_signals();
-    prctl(PR_SET_NAME, "eddy-forkserver");
+    eddyi_sys_reset_signals();
+    eddyi_sys_thread_name("eddy-forkserver");
     eddyi_sys_close_all_but(&control, 1);
-    read_nothing();
+    eddyi_sys_read_nothing();
+    eddyi_sys_hold_sigchld();
     eddyi_list_init(&s.children);
-
-    /* The end of a child interrupts the wait, and nothing else. */
-    sigaction(SIGCHLD, &child, NULL);
-    sigemptyset(&none);
-    sigemptyset(&only_child);
-    sigaddset(&only_child, SIGCHLD);
-    pthread_sigmask(SIG_SETMASK, &only_child, NULL);
     for (;;) {
-        int n = ppoll(&p, 1, NULL, &none);
+        bool asked = eddyi_sys_poll_or_child(control);
 
         reap(&s);
-        if (n > 0 && !serve(&s))
+        if (asked && !serve(&s))
             _exit(0);
     }
 }

@@ -17,7 +17,7 @@
 #ifndef EDDYI_PROCESS_H
 #define EDDYI_PROCESS_H
 
-#include "eddy/executor.h"
+#include "executor/job.h"
 
 #include <stdint.h>
 
@@ -49,6 +49,15 @@ struct eddyi_process {
     int connection; /* a stream socket */
     int fate;       /* a pipe: in the end the wait status, or nothing, if the server is gone */
 };
+
+/* Sends a job, all of it. 0, or what the connection failed with; -EPIPE at its end. */
+int eddyi_process_send(const struct eddyi_process *p, const struct eddyi_job *job);
+
+/*
+ * Waits for the result. 0; -ENOMEM; -EBADMSG, with a worker that cannot be understood; or what the connection failed with. After
+ * an error the two are out of step.
+ */
+int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret);
 
 /* The fork server of this program: made for the first pool, ended with the last. 0 or -errno. */
 int eddyi_fork_server_acquire(void);

@@ -7,10 +7,8 @@
 #include "executor/process.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /* exit() in a job ends the worker, and what the program has registered for its own end is not called. */
@@ -128,18 +126,11 @@ static void serve(int fd)
 
 _Noreturn void eddyi_worker_main(int connection, long server_pid)
 {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != server_pid)
-        _exit(0); /* the server has ended before it could be asked for */
-    prctl(PR_SET_NAME, "eddy-worker");
+    eddyi_sys_end_with_parent(server_pid);
+    eddyi_sys_thread_name("eddy-worker");
     eddyi_sys_close_all_but(&connection, 1);
+    eddyi_sys_reset_signals();
     on_exit(leave, NULL);
-    sigaction(SIGCHLD, &standard, NULL);
-    sigemptyset(&none);
-    pthread_sigmask(SIG_SETMASK, &none, NULL);
     for (;;)
         serve(connection);
 }

@@ -21,9 +21,20 @@ static void report_homeless(void)
     eddyi_coroutines_report(&homeless, NULL);
 }
 
-static void report_at_exit(void)
+static void lock_homeless(void)
+{
+    pthread_mutex_lock(&homeless_mutex);
+}
+
+static void unlock_homeless(void)
+{
+    pthread_mutex_unlock(&homeless_mutex);
+}
+
+static void begin_homeless(void)
 {
     atexit(report_homeless);
+    pthread_atfork(lock_homeless, unlock_homeless, unlock_homeless);
 }
 
 static void add_to_list(eddy_coroutine *coro)
@@ -36,7 +47,7 @@ static void add_to_list(eddy_coroutine *coro)
         eddyi_list_append(&eddyi_loop_running->coroutines, &coro->link);
         return;
     }
-    pthread_once(&once, report_at_exit);
+    pthread_once(&once, begin_homeless);
     pthread_mutex_lock(&homeless_mutex);
     eddyi_list_append(&homeless, &coro->link);
     pthread_mutex_unlock(&homeless_mutex);

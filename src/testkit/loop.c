@@ -64,8 +64,7 @@ static int settle_from_outside(eddy_loop *loop)
 /* 1: in a task of the loop. 0: outside of any loop. */
 static int place(eddy_loop *loop)
 {
-    if (!loop)
-        return eddy_raise(EDDY_ENOLOOP, NULL);
+    eddy_try(eddyi_loop_check(loop));
     if (eddyi_loop_running && (eddyi_loop_running != loop || !loop->current))
         return eddy_raise(EDDY_EMISUSE, "time can be made to pass in a task of the loop, or while no loop runs");
     return eddyi_loop_running != NULL;

@@ -16,8 +16,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Seconds after which a run with a real clock counts as one that hangs. A deadlock of the virtual clock is known at once. */
-static const double PATIENCE = 5;
+/*
+ * Seconds after which a run with a real clock counts as one that hangs; and so many times as long as without an accident,
+ * besides. A deadlock of the virtual clock is known at once.
+ */
+static const double PATIENCE = 2, PATIENCE_FACTOR = 20;
 
 static EDDYI_THREAD_LOCAL struct eddyi_trial *running; /* for the loop factory, which gets no argument */
 
@@ -98,6 +101,11 @@ static void start_faults(struct eddyi_trial *t)
     eddyi_torture_start(&torture);
 }
 
+static double patience(const struct eddyi_trial *t)
+{
+    return t->recording ? 60 : PATIENCE + PATIENCE_FACTOR * (double)t->all->duration * 1e-9;
+}
+
 static int set_up(struct eddyi_trial *t, eddy_loop *loop)
 {
     struct eddyi_kit *kit = eddyi_kit_of(loop);
@@ -106,7 +114,7 @@ static int set_up(struct eddyi_trial *t, eddy_loop *loop)
         return -ENOMEM;
     if (t->seed)
         eddy_try(eddy_test_loop_shuffle(loop, t->seed));
-    if (t->all->backend != EDDY_BACKEND_VIRTUAL && !eddy_loop_call_later(loop, PATIENCE, on_patience_over, t).slot)
+    if (t->all->backend != EDDY_BACKEND_VIRTUAL && !eddy_loop_call_later(loop, patience(t), on_patience_over, t).slot)
         return -ENOMEM;
     eddy_loop_set_exception_handler(loop, on_report, t);
     t->loop = loop;

@@ -61,6 +61,7 @@ struct eddyi_trials {
     size_t points_room, n_points;
     struct eddyi_point *points; /* the suspensions on this backend */
     size_t items;               /* that ran, on this backend, without an accident */
+    int64_t duration;           /* of that run, in nanoseconds */
     bool hung;                  /* a run on this backend took all patience: there are no more of them */
     eddy_test_result result;
 };

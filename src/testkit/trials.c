@@ -75,7 +75,9 @@ static int run_without_accident(struct eddyi_trials *all)
 
     all->n_points = 0;
     all->hung = false;
+    all->duration = -eddyi_sys_now();
     eddyi_trial_run(&t);
+    all->duration += eddyi_sys_now();
     all->items = t.items;
     if (t.status < 0) {
         say(all->scenario, "%s on %s: fails without an accident: %s", all->scenario->name, backend_name(all->backend),
@@ -119,8 +121,8 @@ bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t)
     if (!t->wrong[0])
         return false;
     if (++all->result.failures <= REPORTED)
-        say(s, "%s on %s%s%s: %s [EDDY_TEST_ONLY='%s']", s->name, backend_name(all->backend), t->what[0] ? ", " : "",
-            t->what, t->wrong, key);
+        say(s, "%s on %s%s%s%s%s%s: %s [EDDY_TEST_ONLY='%s']", s->name, backend_name(all->backend),
+            t->what[0] ? ", " : "", t->what, t->call ? " (" : "", t->call ? t->call : "", t->call ? ")" : "", t->wrong, key);
     else if (all->result.failures == REPORTED + 1)
         say(s, "%s: there are more failures than that", s->name);
     if (all->hung)

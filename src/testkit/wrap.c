@@ -3,6 +3,7 @@
  * made to.
  */
 #include "base/exception.h"
+#include "context/stack.h"
 #include "eddy/error.h"
 #include "task/coroutine.h"
 #include "testkit/trial.h"
@@ -24,6 +25,30 @@ static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
     seen->timeout = tm;
     if (seen == t->tasks && !tm)
         t->over = true;
+}
+
+/* Takes an entry out of the heap whose node is no longer there, by way of one that is. */
+static void remove_timer(struct eddyi_heap *timers, size_t i)
+{
+    struct eddyi_heap_node node = {.when = timers->entries[i].when, .place = i + 1};
+
+    timers->entries[i].node = &node;
+    eddyi_heap_remove(timers, &node);
+}
+
+/* Timers that were started further down this stack: their owners have returned. */
+static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
+{
+    struct eddyi_heap *timers = &t->loop->timers;
+
+    for (size_t i = timers->n; i-- > 0;) {
+        char *at = i < timers->n ? (char *)timers->entries[i].node : NULL;
+
+        if (at < task->stack->limit || at >= (char *)task->stack->object)
+            continue;
+        eddyi_trial_wrong(t, "a timer runs on for a call that has returned, or a scope that was left");
+        remove_timer(timers, i);
+    }
 }
 
 /* A timeout alone is a timeout; a cancellation besides, whichever came first, outranks it. */
@@ -52,6 +77,7 @@ static int run_wrapped(void *arg)
     note_timeout(w->trial, NULL);
     rc = eddy_timeout_exit(&tm, inner);
     judge_timeout(w->trial, inner, rc);
+    look_for_timers(w->trial, eddy_current_task());
     if (rc >= 0)
         eddy_return(value);
     return rc;

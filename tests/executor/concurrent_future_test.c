@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 TEST(a_concurrent_future_gives_each_thread_its_result)
 {
@@ -131,6 +132,30 @@ TEST(any_number_of_threads_may_wait_for_one_result)
     eddy_concurrent_future_unref(cf);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
+}
+
+static void *finish_with_message(void *arg)
+{
+    EXPECT_EQ(eddy_concurrent_future_set_exception(arg, -EIO, "complete"), 0);
+    eddy_concurrent_future_unref(arg);
+    return NULL;
+}
+
+TEST(what_a_thread_sees_as_done_is_complete)
+{
+    for (int i = 0; i < 100; i++) {
+        eddy_concurrent_future *cf = eddy_concurrent_future_new();
+        pthread_t t;
+
+        REQUIRE(cf != NULL);
+        REQUIRE(pthread_create(&t, NULL, finish_with_message, eddy_concurrent_future_ref(cf)) == 0);
+        while (!eddy_concurrent_future_done(cf)) {
+        }
+        EXPECT_EQ(eddy_concurrent_future_result(cf, 0), -EIO);
+        EXPECT(test_tortured() || strcmp(eddy_exception_message(eddy_error()), "complete") == 0);
+        pthread_join(t, NULL);
+        eddy_concurrent_future_unref(cf);
+    }
 }
 
 /* Wrapping: in a loop. */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A loop that runs in a thread of its own. */
@@ -227,6 +228,38 @@ TEST_REAL(closing_the_loop_ends_the_wait_of_a_thread_for_a_task)
 TEST_REAL(closing_the_loop_ends_the_wait_of_a_thread_for_what_never_began)
 {
     close_under_waiter(false);
+}
+
+static eddy_async(refuse_to_end)
+{
+    for (;;)
+        eddy_sleep(1);
+    return 0;
+}
+
+/* Such a task keeps its stack for ever, so this is for a process that ends. */
+static void close_over_stubborn_task(void *unused)
+{
+    eddy_loop *loop = test_real_loop();
+    eddy_concurrent_future *cf = eddy_run_coroutine_threadsafe(refuse_to_end(), loop);
+    pthread_t t;
+    void *rc;
+
+    REQUIRE(cf != NULL);
+    REQUIRE(pthread_create(&t, NULL, wait_result, cf) == 0);
+    eddy_loop_run_until_complete(loop, eddy_sleep_coro(0.001, 0, NULL));
+    eddy_loop_close(loop);
+    pthread_join(t, &rc);
+    printf("the thread got %d\n", (int)(intptr_t)rc);
+}
+
+TEST_REAL(closing_the_loop_ends_the_wait_of_a_thread_also_if_the_task_refuses)
+{
+    char output[1000];
+
+    test_in_child(close_over_stubborn_task, NULL, output, sizeof output);
+    EXPECT_IN("its stack is lost", output);
+    EXPECT_IN("the thread got -125", output);
 }
 
 TEST_REAL(a_closed_loop_takes_nothing_from_another_thread)

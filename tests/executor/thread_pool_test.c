@@ -419,6 +419,24 @@ TEST_ASYNC_REAL(jobs_wait_for_a_thread_where_no_further_one_can_be_made)
     return 0;
 }
 
+/* One at a time, each handed over while the thread, done with the one before, looks for more or falls asleep. */
+TEST(a_thread_that_falls_asleep_does_not_miss_the_next_job)
+{
+    eddy_executor *pool = eddy_thread_pool_new(1);
+    atomic_int counter = 0;
+    int n = test_tortured() ? 5 : 5000, taken = 0;
+
+    REQUIRE(pool != NULL);
+    for (int i = 0; i < n; i++) {
+        eddy_concurrent_future *cf = eddy_executor_submit(pool, count, &counter);
+
+        taken += cf && eddy_concurrent_future_result(cf, EDDY_FOREVER) == 0;
+        eddy_concurrent_future_unref(cf);
+    }
+    eddy_executor_free(pool);
+    EXPECT_EQ(atomic_load(&counter), taken);
+}
+
 /* Hand-over in the thousands, with cancels between, from two sides: for ThreadSanitizer above all. */
 struct submitter {
     eddy_executor *pool;

@@ -288,7 +288,7 @@ static void run_with_sender(eddy_loop *loop, struct sender *s, void *(*send)(voi
     EXPECT_EQ(s->calls, s->total);
 }
 
-TEST_REAL(a_signal_wakes_the_loop_out_of_the_kernel)
+TEST_REAL(a_signal_from_a_thread_wakes_the_loop_out_of_the_kernel)
 {
     static struct sender sender = {.total = 100};
     eddy_loop *loop = test_real_loop();
@@ -316,11 +316,14 @@ static void *send_storm(void *arg)
     return NULL;
 }
 
-TEST_REAL(of_a_hundred_thousand_signals_none_is_lost)
+TEST_REAL(of_a_hundred_thousand_signals_from_a_thread_none_is_lost)
 {
     static struct sender sender = {.total = 100000};
     eddy_loop *loop = test_real_loop();
 
+#if defined(__SANITIZE_THREAD__)
+    SKIP("ThreadSanitizer keeps only one signal of a number until it lets the handler run");
+#endif
     if (test_tortured())
         sender.total = 100;
     sender.target = pthread_self();

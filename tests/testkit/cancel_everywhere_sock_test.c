@@ -162,11 +162,16 @@ static eddy_async(accept_three)
     return 0;
 }
 
-static eddy_async(connect_once)
+/* Some turns from now, so that the listener has begun to wait. */
+static eddy_async(connect_once, (int, turns))
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int rc;
+    int fd, rc = 0;
 
+    while (rc == 0 && turns-- > 0)
+        rc = eddy_sleep(0);
+    if (rc < 0)
+        return rc;
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     rc = eddy_sock_connect(fd, (struct sockaddr *)&all.addr, sizeof all.addr);
@@ -180,7 +185,7 @@ static int accept_scenario(void *unused)
     eddy_task *tasks[4] = {eddy_create_task(accept_three())};
 
     for (int i = 1; i < 4; i++)
-        tasks[i] = eddy_create_task(connect_once());
+        tasks[i] = eddy_create_task(connect_once(3 * i));
     return join(tasks, 4);
 }
 
@@ -199,7 +204,7 @@ static int accept_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(no_connection_is_lost_wherever_an_accept_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"accept", accept_scenario, .begin = begin_listening, .check = accept_check,
-                                     .backends = EDDY_TEST_REAL, .task = "accept_three"}, 2);
+                                     .backends = EDDY_TEST_REAL, .task = "accept_three"}, 4);
 }
 
 static eddy_async(accept_all)
@@ -221,7 +226,7 @@ static int connect_scenario(void *unused)
     int rc;
 
     for (int i = 0; i < 3; i++)
-        tasks[i] = eddy_create_task(connect_once());
+        tasks[i] = eddy_create_task(connect_once(i));
     rc = join(tasks, 3);
     eddy_task_cancel(acceptor, NULL);
     return join(&acceptor, 1) < 0 ? -ECANCELED : rc;

@@ -121,12 +121,12 @@ static int pass_baton(void)
     if (rc < 0)
         return rc;
     all.available = false;
-    come_in();
-    rc = eddy_sleep(0); /* with the baton, and the lock */
-    all.inside--;
     all.rounds++;
+    come_in();
     all.available = true;
     eddy_condition_notify(&all.cond, 1);
+    rc = eddy_sleep(0); /* meanwhile the next has to wait for the lock */
+    all.inside--;
     return rc;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a mutant: prints a source file with one piece of it replaced. The piece must be there, once.
+# Makes a mutant: a copy of a source file with one piece of it, on one line, replaced. The piece must be there, once.
 #
-#     tests/testkit/mutate.sh FILE OLD NEW
+#     tests/testkit/mutate.sh FILE OLD NEW COPY
 set -u
 awk -v old="$2" -v new="$3" '
     {
@@ -17,4 +17,4 @@ awk -v old="$2" -v new="$3" '
             print "mutate.sh: " found + 0 " places with: " old > "/dev/stderr"
             exit 1
         }
-    }' "$1"
+    }' "$1" >"$4"

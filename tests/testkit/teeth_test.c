@@ -1,0 +1,118 @@
+/*
+ * Whether cancellation everywhere finds anything: mutants of the library, each with one line that is wrong, must be caught.
+ */
+#include "harness/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char output[100000];
+
+struct mutant {
+    const char *name, *test;
+};
+
+/* The mutants are in a folder next to this program. */
+static void run_mutant(void *arg)
+{
+    const struct mutant *m = arg;
+    char path[600];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 100);
+
+    if (n < 0)
+        return;
+    path[n] = '\0';
+    snprintf(strrchr(path, '/'), 100, "/mutants/%s", m->name);
+    execl(path, m->name, m->test, (char *)NULL);
+    perror(path);
+}
+
+/* That the test fails on the mutant, and what it says. */
+static void expect_caught(const char *name, const char *test, const char *complaint)
+{
+    struct mutant m = {name, test};
+    int status = test_in_child(run_mutant, &m, output, sizeof output);
+    char verdict[200];
+
+    snprintf(verdict, sizeof verdict, "not ok %s", test);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    EXPECT_IN(verdict, output);
+    EXPECT_IN(complaint, output);
+    fputs(output, stderr);
+}
+
+TEST_VIRTUAL(a_lock_that_a_cancelled_waiter_keeps_from_the_next_is_found)
+{
+    expect_caught("lock", "a_lock_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(a_token_that_a_cancelled_waiter_does_not_give_back_is_found)
+{
+    expect_caught("semaphore-token", "a_token_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(a_token_that_is_given_back_without_waking_the_next_is_found)
+{
+    expect_caught("semaphore-next", "a_token_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(a_notification_that_a_cancelled_waiter_does_not_pass_on_is_found)
+{
+    expect_caught("condition", "a_notification_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(an_item_that_a_cancelled_getter_keeps_from_the_next_is_found)
+{
+    expect_caught("getter", "an_item_goes_to_the_next_getter_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(room_that_a_cancelled_putter_keeps_from_the_next_is_found)
+{
+    expect_caught("putter", "room_goes_to_the_next_putter_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(a_result_that_a_cancelled_task_keeps_from_the_next_is_found)
+{
+    expect_caught("completions", "a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled", "it never ends");
+}
+
+TEST_VIRTUAL(a_condition_that_is_left_without_its_lock_is_found)
+{
+    expect_caught("condition-lock", "a_notification_goes_to_the_next_wherever_one_is_cancelled",
+                  "all.most_inside <= 1");
+}
+
+TEST_VIRTUAL(a_barrier_that_still_counts_the_cancelled_is_found)
+{
+    expect_caught("barrier-count", "a_barrier_forgets_whoever_is_cancelled_wherever_it_is", "n_waiting");
+}
+
+TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)
+{
+    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "a timer runs on");
+}
+
+/* What the kernel then writes, and who is woken, is anybody's guess: it may well crash. */
+TEST_VIRTUAL(a_call_that_returns_before_the_kernel_has_let_go_is_found)
+{
+    expect_caught("early-return", "no_byte_is_lost_wherever_a_receiver_is_cancelled", "");
+}
+
+TEST_VIRTUAL(bytes_that_were_sent_and_not_counted_are_found)
+{
+    expect_caught("sent-forgotten", "sendall_knows_what_it_has_sent_wherever_it_is_cancelled",
+                  "all.sent == all.received + rest");
+}
+
+TEST_VIRTUAL(a_timeout_that_outranks_a_cancellation_is_found)
+{
+    expect_caught("timeout-outranks", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "instead of -ECANCELED");
+}
+
+TEST_VIRTUAL(a_group_that_ends_before_its_children_is_found)
+{
+    expect_caught("group-leaves", "a_group_ends_only_when_all_its_children_have", "left_behind");
+}
