@@ -10,6 +10,9 @@
  * left, what was there before is put back: a handler of the program's own, SIG_DFL, or the Ctrl-C of
  * eddy_run().
  *
+ * The virtual clock waits for nobody: there a signal is noticed while something else keeps the loop going,
+ * and waiting for nothing but signals is a deadlock.
+ *
  * SIGKILL and SIGSTOP cannot be asked for, nor the faults SIGSEGV, SIGBUS, SIGFPE and SIGILL.
  */
 #ifndef EDDY_SIGNAL_H

@@ -251,6 +251,11 @@ struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key)
     return NULL;
 }
 
+bool eddyi_loop_show(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+{
+    return loop->observer->see(loop->observer, loop, sight, item);
+}
+
 bool eddy_loop_is_running(const eddy_loop *loop)
 {
     return loop->running;

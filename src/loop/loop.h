@@ -128,9 +128,10 @@ struct eddy_loop {
 };
 
 /* Shows the observer, if there is one, what happens. True unless it objects. */
+bool eddyi_loop_show(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item) __attribute__((cold));
 static inline bool eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
 {
-    return !loop->observer || loop->observer->see(loop->observer, loop, sight, item);
+    return __builtin_expect(!loop->observer, true) || eddyi_loop_show(loop, sight, item);
 }
 
 /* Appends to the ready queue. Only from the loop's thread. */

@@ -1,11 +1,11 @@
 #include "eddy/error.h"
-#include "eddy/task.h"
+#include "loop/loop.h"
 #include "sync/wait_queue.h"
 
 static int take(eddy_lock *lock)
 {
     lock->eddyi_locked = true;
-    lock->eddyi_holder = eddy_current_task();
+    lock->eddyi_holder = eddyi_loop_running ? eddyi_loop_running->current : NULL;
     return 0;
 }
 

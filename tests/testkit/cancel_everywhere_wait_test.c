@@ -193,16 +193,12 @@ static eddy_async(get_result, (bool, plain))
 static int share_completions(bool plain)
 {
     eddy_task *tasks[2];
-    int rc;
 
     all.future = eddy_create_future();
     all.it = eddy_as_completed(EDDY_LIST(end_future(), all.future), EDDY_FOREVER);
     tasks[0] = eddy_create_task(get_result(plain));
     tasks[1] = eddy_create_task(get_result(plain));
-    rc = join(tasks, 2);
-    eddy_completions_free(all.it);
-    eddy_unref(all.future);
-    return rc;
+    return join(tasks, 2);
 }
 
 static int shared_anext_scenario(void *unused)
@@ -217,6 +213,8 @@ static int shared_next_scenario(void *unused)
 
 static int shared_check(void *unused, const eddy_test_trial *trial)
 {
+    eddy_completions_free(all.it); /* only now: others may still use it when the scenario is cancelled */
+    eddy_unref(all.future);
     return trial->status < 0 ? 0 : HOLDS(all.finished == (trial->task ? 1 : 2));
 }
 

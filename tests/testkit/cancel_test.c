@@ -22,6 +22,8 @@ static eddy_test_result find(eddy_test_scenario s, int failures, const char *com
     eddy_test_result result = {0};
     int rc;
 
+    if (test_tortured())
+        SKIP("one accident at a time");
     s.say = keep_line;
     said[0] = '\0';
     rc = eddy_test_cancel_everywhere(&s, &result);

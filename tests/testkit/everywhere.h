@@ -18,6 +18,8 @@ static inline void everywhere(const eddy_test_scenario *s, size_t suspensions)
 {
     eddy_test_result result = {0};
 
+    if (test_tortured())
+        SKIP("one accident at a time: scenarios need not hold to anything if calls fail besides");
     EXPECT_EQ(eddy_test_cancel_everywhere(s, &result), 0);
     EXPECT(result.suspensions >= suspensions);
     EXPECT(result.trials > result.suspensions);

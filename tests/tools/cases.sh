@@ -80,6 +80,16 @@ test_pstree_shows_the_cycle_of_a_deadlock()
     expect_line out "^process $pid, loop 1 \(.*, thread $pid\), 3 tasks, waits for events$"
 }
 
+test_pstree_shows_a_cycle_of_locks()
+{
+    start crosswise
+    run pstree $pid
+    expect_code 0
+    expect_line out '^one: take_both  \[waiting [0-9.]+ s: a lock held by .two.\]$'
+    expect_line out '^└── two: take_both  \[waiting [0-9.]+ s: a lock held by .one.\]$'
+    expect_line out '^cycle: one → two → one$'
+}
+
 test_a_stopped_process_answers()
 {
     start deadlock
@@ -353,6 +363,15 @@ test_gdb_on_a_hanging_process()
     expect_line out '^#[0-9]+ .* compute_for_ever \(\)'
     expect_line out "^task 'sleeper' \(0x[0-9a-f]+\), waiting: sleep"
     expect_line out '^#[0-9]+ .* eddy_sleep \(delay='
+}
+
+test_gdb_goes_on_behind_a_generator()
+{
+    start generator
+    gdb_run -p $pid -ex 'eddy bt Task-1' -ex detach
+    expect_code 0
+    expect_line out '^#[0-9]+ .* sleepy_values_eddy_'
+    expect_line out '^#[0-9]+ .* iterate_eddy_'
 }
 
 test_gdb_selects_a_task()

@@ -56,6 +56,24 @@ static eddy_async(say_ready)
     return 0;
 }
 
+static eddy_async(take_both, (eddy_lock *, first), (eddy_lock *, second))
+{
+    eddy_try(eddy_lock_acquire(first));
+    eddy_try(eddy_sleep(0));
+    return eddy_lock_acquire(second);
+}
+
+/* Two tasks that take two locks, each in another order. */
+static eddy_async(crosswise)
+{
+    static eddy_lock other_lock;
+
+    eddy_try(eddy_spawn(take_both(&lock, &other_lock), .name = "one"));
+    eddy_try(eddy_spawn(take_both(&other_lock, &lock), .name = "two"));
+    eddy_try(eddy_spawn(say_ready()));
+    return eddy_sleep(1000);
+}
+
 /* Two tasks that await each other, and one that waits for the first. */
 static eddy_async(deadlock)
 {
@@ -84,6 +102,24 @@ static eddy_async(zoo)
     eddy_group_create_task(&tg, eddy_wait_for(eddy_shield(shielded), 1000), .name = "member");
     eddy_group_create_task(&tg, await_the_other(&watched), .name = "watcher");
     return eddy_group_exit(&tg, 0);
+}
+
+static eddy_async_gen(sleepy_values)
+{
+    eddy_try(eddy_sleep(1000));
+    return eddy_yield(NULL, NULL);
+}
+
+/* A task that is suspended within a generator, which has a stack of its own. */
+static eddy_async(iterate)
+{
+    eddy_async_generator *g = sleepy_values();
+    int rc;
+
+    eddy_try(eddy_spawn(say_ready()));
+    rc = eddy_anext(g, NULL);
+    eddy_async_generator_free(g);
+    return rc;
 }
 
 static void spin(void *arg)
@@ -151,8 +187,9 @@ static eddy_async(chain)
 static const struct {
     const char *name;
     eddy_coroutine *(*make)(void);
-} scenes[] = {{"deadlock", deadlock},         {"zoo", zoo},   {"hang", hang},
-              {"hang_in_task", hang_in_task}, {"busy", busy}, {"chain", chain}};
+} scenes[] = {{"deadlock", deadlock}, {"crosswise", crosswise}, {"generator", iterate},
+              {"zoo", zoo},           {"hang", hang},           {"hang_in_task", hang_in_task},
+              {"busy", busy},         {"chain", chain}};
 
 int main(int argc, char **argv)
 {
