@@ -63,7 +63,7 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
         return NULL;
     atomic_init(&loop->refs, 1);
     atomic_init(&loop->holds, 1);
-    loop->debug = options->debug || debug_wanted();
+    loop->debug = loop->watched = options->debug || debug_wanted();
     loop->stack_size = options->stack_size;
     loop->thread = pthread_self();
     loop->fork_number = eddyi_fork_number;
@@ -251,11 +251,6 @@ struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key)
     return NULL;
 }
 
-bool eddyi_loop_show(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
-{
-    return loop->observer->see(loop->observer, loop, sight, item);
-}
-
 bool eddy_loop_is_running(const eddy_loop *loop)
 {
     return loop->running;
@@ -289,6 +284,13 @@ bool eddy_loop_get_debug(const eddy_loop *loop)
 void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
 {
     loop->debug = enabled;
+    loop->watched = enabled || loop->observer;
+}
+
+void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer)
+{
+    loop->observer = observer;
+    loop->watched = loop->debug || observer;
 }
 
 double eddy_loop_get_slow_callback_duration(const eddy_loop *loop)

@@ -58,7 +58,6 @@ enum eddyi_sight {
     EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
     EDDYI_SEES_ITEM,  /* @item is off the batch and about to run, on the loop's own stack */
     EDDYI_SEES_STEP,  /* @item, a task's step, could be switched to directly; false: go through the loop */
-    EDDYI_SEES_PARK,  /* the task whose step @item is suspends; its wait is set, unless it only yields */
 };
 
 struct eddyi_observer {
@@ -85,6 +84,7 @@ struct eddy_loop {
     char backend_reason[160];
 
     struct eddyi_observer *observer; /* NULL: nobody looks on */
+    bool watched;                    /* debug mode, or an observer: each item is to be seen */
     struct eddyi_fiber fiber;     /* the loop's own flow of control, while a task runs */
     bool cancel_circled;          /* of task/: the cancellation under way came back to where it has been */
     eddy_task *current;           /* the task whose step runs; NULL in plain callbacks */
@@ -127,11 +127,12 @@ struct eddy_loop {
     const char *base;        /* its frames on that thread's stack are below */
 };
 
+void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
+
 /* Shows the observer, if there is one, what happens. True unless it objects. */
-bool eddyi_loop_show(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item) __attribute__((cold));
 static inline bool eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
 {
-    return __builtin_expect(!loop->observer, true) || eddyi_loop_show(loop, sight, item);
+    return !loop->observer || loop->observer->see(loop->observer, loop, sight, item);
 }
 
 /* Appends to the ready queue. Only from the loop's thread. */

@@ -175,6 +175,15 @@ static void run_and_time(eddy_loop *loop, struct eddyi_ready *r)
         fprintf(stderr, "eddy: executing %s took %.3f seconds\n", what, (double)took * 1e-9);
 }
 
+static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
+{
+    eddyi_loop_observe(loop, EDDYI_SEES_ITEM, r);
+    if (loop->debug)
+        run_and_time(loop, r);
+    else
+        r->run(r);
+}
+
 void eddyi_loop_turn(eddy_loop *loop)
 {
     struct eddyi_list *l;
@@ -184,9 +193,8 @@ void eddyi_loop_turn(eddy_loop *loop)
     eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((l = eddyi_list_pop(&loop->batch)) != NULL) {
-        eddyi_loop_observe(loop, EDDYI_SEES_ITEM, EDDYI_READY(l));
-        if (loop->debug)
-            run_and_time(loop, EDDYI_READY(l));
+        if (loop->watched)
+            run_watched(loop, EDDYI_READY(l));
         else
             EDDYI_READY(l)->run(EDDYI_READY(l));
     }

@@ -15,16 +15,21 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
+static bool may_skip_loop(eddy_loop *loop, eddy_task *t)
+{
+    return !loop->debug && eddyi_loop_observe(loop, EDDYI_SEES_STEP, &t->ready);
+}
+
 /* The next thing to run in this turn, if it is a step of a task that needs its stack; taken off the queue. */
 static eddy_task *take_next_task(eddy_loop *loop)
 {
     struct eddyi_list *l = loop->batch.next;
     eddy_task *t;
 
-    if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run || loop->debug)
+    if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run)
         return NULL;
     t = task_of(EDDYI_READY(l));
-    if ((!t->started && t->must_cancel) || !eddyi_loop_observe(loop, EDDYI_SEES_STEP, &t->ready))
+    if ((!t->started && t->must_cancel) || (loop->watched && !may_skip_loop(loop, t)))
         return NULL;
     eddyi_list_remove(l);
     t->started = true;
@@ -45,7 +50,6 @@ void eddyi_task_suspend(eddy_task *t)
     struct eddyi_var_scope *vars = eddyi_vars_current;
     struct eddyi_fiber *starter = t->starter;
 
-    eddyi_loop_observe(t->future.loop, EDDYI_SEES_PARK, &t->ready);
     t->starter = NULL;
     eddyi_fiber_switch(&t->fiber, starter ? starter : next_fiber(t->future.loop));
     eddyi_vars_current = vars;

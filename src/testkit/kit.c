@@ -18,7 +18,7 @@ static void close_kit(struct eddyi_loop_part *part)
 {
     struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);
 
-    kit->loop->observer = NULL;
+    eddyi_loop_set_observer(kit->loop, NULL);
     eddyi_free(kit);
 }
 
@@ -51,7 +51,7 @@ struct eddyi_kit *eddyi_kit_of(eddy_loop *loop)
     kit->part.shutdown_late = true;
     kit->observer.see = see;
     eddyi_loop_part_add(loop, &kit->part);
-    loop->observer = &kit->observer;
+    eddyi_loop_set_observer(loop, &kit->observer);
     return kit;
 }
 

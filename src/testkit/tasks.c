@@ -125,16 +125,10 @@ static void note_lasting(struct eddyi_trial *t)
             t->all->points[t->tasks[i].point - 1].lasts = true;
 }
 
-/* Suspending and going on: exactly once each, in turns. */
+/* Suspending and going on. */
 
-static void park(struct eddyi_trial *t, eddy_task *task)
+static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 {
-    struct eddyi_seen_task *seen = eddyi_trial_task(t, task);
-
-    if (!seen)
-        return;
-    if (seen->parked)
-        eddyi_trial_wrong(t, "task %zu '%s' suspended although it was suspended", index_of(t, seen), seen->name);
     seen->n_suspensions++;
     seen->parked = true;
     seen->ready = false;
@@ -142,6 +136,23 @@ static void park(struct eddyi_trial *t, eddy_task *task)
     seen->point = 0;
     if (t->recording && !t->over)
         record_park(t, seen);
+}
+
+/* At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a moment ago. */
+static void note_parks(struct eddyi_trial *t)
+{
+    size_t i = 0;
+
+    EDDYI_LIST_EACH (l, &t->loop->tasks) {
+        eddy_task *task = eddyi_container(l, struct eddy_task, link);
+        struct eddyi_seen_task *seen;
+
+        while (i < t->n_tasks && t->tasks[i].number < task->number)
+            i++;
+        seen = i < t->n_tasks && t->tasks[i].number == task->number ? &t->tasks[i] : eddyi_trial_task(t, task);
+        if (seen && task->started && !seen->parked)
+            park(t, seen);
+    }
 }
 
 static bool is_over(const struct eddyi_wait *w)
@@ -157,8 +168,6 @@ static void go_on(struct eddyi_trial *t, eddy_task *task)
         return;
     if (!task->started && t->recording && !t->over)
         record_start(t, seen);
-    if (task->started && !seen->parked)
-        eddyi_trial_wrong(t, "task %zu '%s' went on although it was not suspended", index_of(t, seen), seen->name);
     if (seen->parked && !is_over(task->wait))
         eddyi_trial_wrong(t, "task %zu '%s' went on before its wait was over", index_of(t, seen), seen->name);
     seen->parked = seen->ready = false;
@@ -263,10 +272,12 @@ static void stop_if_endless(struct eddyi_trial *t)
     eddy_loop_stop(t->loop);
 }
 
-/* False if the item must go through the loop, since there is something to be done before it. */
+/* False if the item must go through the loop, since there is something to be done before it. Also begins a turn. */
 static bool boundary(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
 {
+    note_parks(t);
     note_events(t, false);
+    t->turns += sight == EDDYI_SEES_TURN;
     if (is_due(t, item)) {
         if (sight == EDDYI_SEES_STEP)
             return false;
@@ -281,7 +292,6 @@ bool eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi
 
     switch (sight) {
     case EDDYI_SEES_TURN:
-        t->turns++;
         if (!passive) {
             boundary(t, sight, NULL);
             note_lasting(t);
@@ -298,10 +308,6 @@ bool eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi
         stop_if_endless(t);
         if (!passive && item->run == eddyi_task_run)
             go_on(t, eddyi_container(item, struct eddy_task, ready));
-        break;
-    case EDDYI_SEES_PARK:
-        if (!passive)
-            park(t, eddyi_container(item, struct eddy_task, ready));
         break;
     }
     return true;
