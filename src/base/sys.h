@@ -88,15 +88,15 @@ int eddyi_sys_advise(void *p, size_t size, int advice);
 /* madvise(MADV_GUARD_INSTALL): -EINVAL from kernels before 6.13. */
 int eddyi_sys_guard_install(void *p, size_t size);
 
-int eddyi_sys_eventfd(void);            /* non-blocking, close-on-exec */
-int eddyi_sys_eventfd_signal(int fd);   /* any thread, also from a signal handler */
+int eddyi_sys_eventfd(void);          /* non-blocking, close-on-exec */
+int eddyi_sys_eventfd_signal(int fd); /* any thread, also from a signal handler */
 int eddyi_sys_eventfd_drain(int fd);
 void eddyi_sys_close(int fd);
 
 /* Sockets, in sys_socket.c. None of these blocks, whatever the descriptor's flags are. */
 struct sockaddr;
-long eddyi_sys_recv(int fd, void *buf, size_t size);       /* bytes, 0 at the end, -EAGAIN */
-long eddyi_sys_send(int fd, const void *buf, size_t size); /* bytes, never SIGPIPE, -EAGAIN */
+long eddyi_sys_recv(int fd, void *buf, size_t size);                    /* bytes, 0 at the end, -EAGAIN */
+long eddyi_sys_send(int fd, const void *buf, size_t size);              /* bytes, never SIGPIPE, -EAGAIN */
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-blocking, close-on-exec */
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
@@ -115,8 +115,8 @@ void eddyi_sys_nap(int fd, int64_t timeout);
 
 /* Threads, in sys_thread.c. */
 int eddyi_sys_thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg); /* joinable; -EAGAIN */
-void eddyi_sys_thread_name(const char *name);                                  /* of the calling thread */
-unsigned eddyi_sys_cpus(void);                                                 /* that this process may use; >= 1 */
+void eddyi_sys_thread_name(const char *name); /* of the calling thread */
+unsigned eddyi_sys_cpus(void);                /* that this process may use; >= 1 */
 /* Sleeps while *word is @expected; returns when woken, when interrupted, or for no reason at all. */
 void eddyi_sys_futex_wait(atomic_uint *word, unsigned expected);
 void eddyi_sys_futex_wake(atomic_uint *word); /* all who sleep there; also from a signal handler */
@@ -124,7 +124,8 @@ void eddyi_sys_futex_wake(atomic_uint *word); /* all who sleep there; also from 
 /* Processes and what connects them, in sys_process.c. Descriptors are close-on-exec. */
 struct pollfd;
 long eddyi_sys_fork(void);
-long eddyi_sys_wait_child(long pid, bool block, int *ret_status); /* -1: any child. Its pid, 0: none has ended */
+long eddyi_sys_wait_child(long pid, bool block,
+                          int *ret_status); /* -1: any child. Its pid, 0: none has ended */
 int eddyi_sys_kill(long pid, int signo);
 int eddyi_sys_socketpair(int type, int ret_fds[2]);
 int eddyi_sys_pipe(int ret_fds[2]);
@@ -137,10 +138,11 @@ long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsig
 void eddyi_sys_hang_up(int fd); /* ends a connection for all who have the descriptor */
 void eddyi_sys_close_all_but(const int *keep, unsigned n); /* standard input, output and error stay */
 /* What a new process does to itself; where one fails, it goes on without. */
-void eddyi_sys_read_nothing(void);        /* standard input is at its end */
-void eddyi_sys_reset_signals(void);       /* as a new program has them, but SIGINT does nothing; none is blocked */
-void eddyi_sys_hold_sigchld(void);        /* it interrupts eddyi_sys_poll_or_child(), and only that */
-void eddyi_sys_end_with_parent(long pid); /* is killed when its parent ends; ends at once if that is not @pid any more */
+void eddyi_sys_read_nothing(void);  /* standard input is at its end */
+void eddyi_sys_reset_signals(void); /* as a new program has them, but SIGINT does nothing; none is blocked */
+void eddyi_sys_hold_sigchld(void);  /* it interrupts eddyi_sys_poll_or_child(), and only that */
+void eddyi_sys_end_with_parent(
+    long pid); /* is killed when its parent ends; ends at once if that is not @pid any more */
 /* Waits until @fd is readable, or a child has ended, or for no reason: whether it is. */
 bool eddyi_sys_poll_or_child(int fd);
 

@@ -285,7 +285,7 @@ bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now)
 static void pool_free(struct eddyi_stack_pool *pool)
 {
     for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
-        EDDYI_LIST_EACH (l, &c->free)
+        EDDYI_LIST_EACH(l, &c->free)
             unmark(eddyi_container(l, struct eddyi_stack, link));
         eddyi_list_move_all(&c->open, &c->dense);
         while (!eddyi_list_empty(&c->open))

@@ -43,7 +43,8 @@ struct eddyi_generator *eddyi_generator_here(void)
     return *innermost();
 }
 
-struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args, size_t size)
+struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args,
+                                            size_t size)
 {
     struct eddyi_generator *g = eddyi_zalloc(sizeof *g + size);
 
@@ -67,7 +68,8 @@ static void end(struct eddyi_generator *g, int result)
     if (result < 0) {
         const eddy_exception *e = eddy_error();
 
-        g->error = eddy_exception_code(e) == result ? eddy_exception_ref(e) : eddy_exception_new(result, NULL);
+        g->error =
+            eddy_exception_code(e) == result ? eddy_exception_ref(e) : eddy_exception_new(result, NULL);
     }
 }
 
@@ -139,7 +141,8 @@ static int tell_end(struct eddyi_generator *g)
     return g->result;
 }
 
-int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown, void **ret_value)
+int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown,
+                           void **ret_value)
 {
     int rc;
 

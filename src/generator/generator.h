@@ -30,7 +30,7 @@ struct eddyi_generator {
     struct eddyi_stack *stack;     /* from the first resumption to the end */
     struct eddyi_fiber fiber;      /* while it is not running */
     struct eddyi_fiber caller;     /* while it is: who resumed it */
-    struct eddyi_list link;        /* asynchronous ones: with the loop, from the first resumption to the end */
+    struct eddyi_list link; /* asynchronous ones: with the loop, from the first resumption to the end */
     _Alignas(16) char args[];
 };
 
@@ -42,7 +42,8 @@ struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *ar
  * Resumes it with a value, or with an exception to be thrown (borrowed; NULL: none). 1 with *ret_value (may be NULL),
  * 0 at its end, or its error, raised.
  */
-int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown, void **ret_value);
+int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown,
+                           void **ret_value);
 
 /* eddy_generator_close(). */
 int eddyi_generator_close(struct eddyi_generator *g);

@@ -15,7 +15,7 @@ static void end_operations(struct eddyi_io *io)
     struct eddyi_backend *b = io->loop->backend;
     int failures = 0;
 
-    EDDYI_LIST_EACH (l, &io->ops)
+    EDDYI_LIST_EACH(l, &io->ops)
         eddyi_io_cancel(eddyi_container(l, struct eddyi_io_op, link));
     while (!eddyi_list_empty(&io->ops) && failures < 3)
         failures += b->ops->wait(b, -1) < 0;

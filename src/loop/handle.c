@@ -123,7 +123,8 @@ void eddyi_handles_drop(struct eddyi_list *list)
 
 static eddy_handle handle_of(const struct eddyi_handle_slot *slot)
 {
-    return (eddy_handle){(void *)slot, atomic_load_explicit(&slot->state, memory_order_relaxed) >> STATE_BITS};
+    return (eddy_handle){(void *)slot,
+                         atomic_load_explicit(&slot->state, memory_order_relaxed) >> STATE_BITS};
 }
 
 /* The handle of a callback that could not be scheduled; the error has been raised. */
@@ -147,7 +148,8 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
     return handle_of(slot);
 }
 
-static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg, eddy_context *context)
+static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg,
+                           eddy_context *context)
 {
     struct eddyi_handle_slot *slot = take(&loop->handles, loop, fn, arg, context);
 

@@ -98,7 +98,8 @@ eddy_loop *eddy_loop_new(const eddy_loop_options *options)
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    rc = eddyi_backend_open(options->backend, &loop->backend, loop->backend_reason, sizeof loop->backend_reason);
+    rc = eddyi_backend_open(options->backend, &loop->backend, loop->backend_reason,
+                            sizeof loop->backend_reason);
     if (rc < 0) {
         eddy_raise(rc, "no event loop: %s", loop->backend_reason);
         pthread_mutex_destroy(&loop->mutex);
@@ -165,8 +166,8 @@ static void close_parts(struct eddyi_list *parts)
         struct eddyi_list *last = parts->prev;
 
         eddyi_list_remove(last);
-        eddyi_container(last, struct eddyi_loop_part, link)->close(
-            eddyi_container(last, struct eddyi_loop_part, link));
+        eddyi_container(last, struct eddyi_loop_part, link)
+            ->close(eddyi_container(last, struct eddyi_loop_part, link));
     }
 }
 

@@ -56,20 +56,19 @@ struct eddyi_task_hooks {
 enum eddyi_sight {
     EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
     EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
-    EDDYI_SEES_ITEM,  /* @item is off the batch and about to run, on the loop's own stack */
-    EDDYI_SEES_STEP,  /* @item, a task's step, could be switched to directly; false: go through the loop */
+    EDDYI_SEES_ITEM,  /* @item is off the batch and about to run */
 };
 
 struct eddyi_observer {
-    bool (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item);
+    void (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item);
 };
 
 struct eddy_loop {
-    atomic_uint refs;  /* the users'; with the last the loop is closed */
-    atomic_uint holds; /* what keeps the struct: futures and their kind, all users together */
+    atomic_uint refs;            /* the users'; with the last the loop is closed */
+    atomic_uint holds;           /* what keeps the struct: futures and their kind, all users together */
     atomic_bool running, closed; /* read by other threads, to refuse them */
     bool stopping, debug;
-    bool drained; /* closed, and what was queued was dropped: nothing may be queued any more */
+    bool drained;         /* closed, and what was queued was dropped: nothing may be queued any more */
     pthread_t thread;     /* the one that made it, or the latest that ran it */
     unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */
 
@@ -78,22 +77,23 @@ struct eddy_loop {
     struct eddyi_heap timers;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
     uint64_t turns;
-    int64_t clock; /* the time as of its latest reading, at most 16 turns ago: good enough to say since when */
+    int64_t
+        clock; /* the time as of its latest reading, at most 16 turns ago: good enough to say since when */
 
     struct eddyi_backend *backend;
     char backend_reason[160];
 
     struct eddyi_observer *observer; /* NULL: nobody looks on */
-    bool watched;                    /* debug mode, or an observer: each item is to be seen */
-    struct eddyi_fiber fiber;     /* the loop's own flow of control, while a task runs */
-    bool cancel_circled;          /* of task/: the cancellation under way came back to where it has been */
-    eddy_task *current;           /* the task whose step runs; NULL in plain callbacks */
-    bool leaving;                 /* a task that has ended is about to leave its stack: no place to start another from */
+    bool watched;                    /* debug mode, or an observer: each item goes through the loop */
+    struct eddyi_fiber fiber;        /* the loop's own flow of control, while a task runs */
+    bool cancel_circled;             /* of task/: the cancellation under way came back to where it has been */
+    eddy_task *current;              /* the task whose step runs; NULL in plain callbacks */
+    bool leaving; /* a task that has ended is about to leave its stack: no place to start another from */
 
     struct eddyi_list tasks;      /* of task/: not ended, in order of creation */
     struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
     struct eddyi_list parts;
-    struct eddyi_list pending;    /* parts as well: futures that keep themselves alive until others have ended */
+    struct eddyi_list pending; /* parts as well: futures that keep themselves alive until others have ended */
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
 
@@ -123,16 +123,17 @@ struct eddy_loop {
     _Atomic(eddy_loop *) next_loop;
     atomic_bool dump_wanted; /* the dump signal came */
     unsigned number;         /* 1 is the process's first */
-    atomic_int tid;          /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
-    const char *base;        /* its frames on that thread's stack are below */
+    atomic_int tid;   /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
+    const char *base; /* its frames on that thread's stack are below */
 };
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
 
-/* Shows the observer, if there is one, what happens. True unless it objects. */
-static inline bool eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+/* Shows the observer, if there is one, what happens. */
+static inline void eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
 {
-    return !loop->observer || loop->observer->see(loop->observer, loop, sight, item);
+    if (loop->observer)
+        loop->observer->see(loop->observer, loop, sight, item);
 }
 
 /* Appends to the ready queue. Only from the loop's thread. */
@@ -198,8 +199,5 @@ void eddyi_loop_release(eddy_loop *loop);
 
 void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part);
 struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key);
-
-
-
 
 #endif

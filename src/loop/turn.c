@@ -150,7 +150,8 @@ static void wait_for_events(eddy_loop *loop)
     if (++loop->turns % 16 == 0)
         loop->clock = eddyi_loop_now(loop);
     take_posted(loop);
-    if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) && atomic_exchange(&loop->signalled, false))
+    if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) &&
+        atomic_exchange(&loop->signalled, false))
         eddyi_signals_notice(loop);
     take_matured(loop);
 

@@ -20,7 +20,8 @@ int eddy_lock_acquire(eddy_lock *lock)
     if (rc == 0)
         return take(lock);
     if (rc == -ECANCELED && !lock->eddyi_locked)
-        eddyi_wait_queue_wake_first(&lock->eddyi_queue); /* this one's wake-up, if it had one, is the next one's */
+        eddyi_wait_queue_wake_first(
+            &lock->eddyi_queue); /* this one's wake-up, if it had one, is the next one's */
     return rc;
 }
 

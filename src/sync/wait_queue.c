@@ -4,7 +4,8 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-_Static_assert(sizeof(struct eddyi_wait_queue) == sizeof(eddy_wait_queue), "eddy_wait_queue has another size");
+_Static_assert(sizeof(struct eddyi_wait_queue) == sizeof(eddy_wait_queue),
+               "eddy_wait_queue has another size");
 
 /* On the waiting task's stack. */
 struct waiter {
@@ -110,7 +111,8 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
     return eddyi_wait_queue_wait_held(public, what, NULL, ret_woken);
 }
 
-int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder, bool *ret_woken)
+int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder,
+                               bool *ret_woken)
 {
     struct waiter w = {.queue = queue_of(public)};
     int rc = eddyi_wait_init(&w.wait, cancel);

@@ -21,9 +21,10 @@
 /* eddy_wait_queue as the library sees it. */
 struct eddyi_wait_queue {
     struct eddyi_list waiters; /* next is NULL in one that is {0} */
-    struct eddyi_list *next;   /* everybody before it is over, so the first that waits is not; NULL: nobody waits */
-    size_t n_waiting;          /* waiting or woken, so not cancelled */
-    eddy_loop *loop;           /* of whoever waited first; NULL before */
+    struct eddyi_list
+        *next;        /* everybody before it is over, so the first that waits is not; NULL: nobody waits */
+    size_t n_waiting; /* waiting or woken, so not cancelled */
+    eddy_loop *loop;  /* of whoever waited first; NULL before */
 };
 
 /* Binds it to the current task's loop, unless it is bound. 0, or EDDY_ENOTASK, EDDY_EOTHERLOOP, raised: it cannot wait there. */
@@ -36,7 +37,8 @@ int eddyi_wait_queue_bind(eddy_wait_queue *q);
 int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken);
 
 /* The same for what a task holds: *holder is that task, or NULL. */
-int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder, bool *ret_woken);
+int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder,
+                               bool *ret_woken);
 
 /* Wakes the first that is waiting; false if there is none. */
 bool eddyi_wait_queue_wake(eddy_wait_queue *q);

@@ -29,8 +29,8 @@ struct getter {
 };
 
 struct eddy_completions {
-    unsigned refs; /* the user's, and one for each coroutine made by _next() */
-    eddy_loop *loop; /* owned */
+    unsigned refs;      /* the user's, and one for each coroutine made by _next() */
+    eddy_loop *loop;    /* owned */
     eddy_future *maker; /* owned; the task that made it and so most likely waits for it; NULL: none */
     struct eddyi_timer timer;
     struct eddyi_list ended;   /* items, to be handed out */

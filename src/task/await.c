@@ -188,7 +188,8 @@ int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
     if (f->loop != t->future.loop && !eddyi_future_done(f))
         rc = mistake(t, EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");
     else if (was_self_awaited(f))
-        rc = eddy_raise(EDDY_EMISUSE, "the task has tried to await itself; nobody can await it until it ends");
+        rc =
+            eddy_raise(EDDY_EMISUSE, "the task has tried to await itself; nobody can await it until it ends");
     else if (f == &t->future)
         rc = await_self(t);
     else

@@ -10,7 +10,8 @@ enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK };
 
 struct eddy_awaitable {
     enum eddyi_kind kind : 8;
-    bool marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
+    bool
+        marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
 };
 
 /*

@@ -123,7 +123,8 @@ static bool describe_overflow(const void *addr, char *buf, size_t size)
     snprintf(buf, size,
              "eddy: stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu bytes. "
              "Give it more with .stack_size, or all tasks with eddy_loop_options.stack_size.\n",
-             t->name ? t->name : "Task", t->coro ? t->coro->name : "?", t->where ? t->where : "?", t->stack->size);
+             t->name ? t->name : "Task", t->coro ? t->coro->name : "?", t->where ? t->where : "?",
+             t->stack->size);
     return true;
 }
 

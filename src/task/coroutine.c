@@ -77,8 +77,8 @@ eddy_coroutine *eddy_coroutine_new(const char *name, int (*fn)(void *arg), void 
     return coro;
 }
 
-eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args), const void *args, size_t size,
-                                        const void *caller)
+eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args), const void *args,
+                                        size_t size, const void *caller)
 {
     eddy_coroutine *coro = make(name, fn, size);
 
@@ -138,9 +138,11 @@ static const char *place(const eddy_coroutine *coro, char *buf, size_t size)
     if (!dladdr(coro->caller, &info))
         snprintf(buf, size, "%p", coro->caller);
     else if (info.dli_sname)
-        snprintf(buf, size, "%s+0x%zx", info.dli_sname, (size_t)((char *)coro->caller - (char *)info.dli_saddr));
+        snprintf(buf, size, "%s+0x%zx", info.dli_sname,
+                 (size_t)((char *)coro->caller - (char *)info.dli_saddr));
     else
-        snprintf(buf, size, "%s+0x%zx", info.dli_fname, (size_t)((char *)coro->caller - (char *)info.dli_fbase));
+        snprintf(buf, size, "%s+0x%zx", info.dli_fname,
+                 (size_t)((char *)coro->caller - (char *)info.dli_fbase));
     return buf;
 }
 

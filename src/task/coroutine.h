@@ -10,15 +10,16 @@
 
 struct eddy_coroutine {
     struct eddy_awaitable base;
-    struct eddyi_list link;   /* among those made and not consumed: of the loop that ran then, or the homeless */
-    bool homeless;            /* made while no loop ran in its thread */
-    const char *name;         /* of the function; static */
-    const char *where;        /* "file.c:12" where it was made, or NULL: then @caller */
-    const void *caller;       /* the instruction that called its constructor */
+    struct eddyi_list
+        link;           /* among those made and not consumed: of the loop that ran then, or the homeless */
+    bool homeless;      /* made while no loop ran in its thread */
+    const char *name;   /* of the function; static */
+    const char *where;  /* "file.c:12" where it was made, or NULL: then @caller */
+    const void *caller; /* the instruction that called its constructor */
     int (*fn)(void *arg);
-    void (*drop)(void *arg);  /* if it is freed without having run: gives back what @arg owns; NULL: nothing */
-    void *arg;                /* the caller's, or @args below */
-    eddy_coroutine *outer;    /* the one that awaits it in the same task; while it runs */
+    void (*drop)(void *arg); /* if it is freed without having run: gives back what @arg owns; NULL: nothing */
+    void *arg;               /* the caller's, or @args below */
+    eddy_coroutine *outer;   /* the one that awaits it in the same task; while it runs */
     _Alignas(16) char args[]; /* the arguments of eddy_async */
 };
 

@@ -32,9 +32,11 @@ struct eddy_future {
     unsigned refs;
     int status;
     void *value;
-    eddy_exception *exception;      /* of a failure. CANCELLED: handed to the first who asks, then NULL (rule 33) */
-    eddy_exception *cancel_message; /* CANCELLED: for all who ask later. On a pending task: of the latest request */
-    eddy_loop *loop;                /* owned */
+    eddy_exception
+        *exception; /* of a failure. CANCELLED: handed to the first who asks, then NULL (rule 33) */
+    eddy_exception
+        *cancel_message; /* CANCELLED: for all who ask later. On a pending task: of the latest request */
+    eddy_loop *loop;     /* owned */
     struct eddyi_list hooks;
     const struct eddyi_future_ops *ops;
 };
@@ -44,7 +46,7 @@ struct eddyi_hook {
     struct eddyi_list link;
     struct eddyi_ready *ready; /* queued when the future is done */
     eddy_future *keep;         /* the future, if it is to be kept alive until the item has run; else NULL */
-    eddy_future *waiter;       /* the task that waits by it, or the future others wait for; NULL: a callback */
+    eddy_future *waiter; /* the task that waits by it, or the future others wait for; NULL: a callback */
 };
 
 void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops);

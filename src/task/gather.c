@@ -26,8 +26,8 @@ struct gather {
     bool return_exceptions;
     bool cancel_requested;
     size_t n;
-    size_t n_left;           /* different futures whose end has not been seen */
-    eddy_outcome *outcomes;  /* n of them behind the children, filled when all have ended */
+    size_t n_left;          /* different futures whose end has not been seen */
+    eddy_outcome *outcomes; /* n of them behind the children, filled when all have ended */
     struct child children[];
 };
 

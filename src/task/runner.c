@@ -145,7 +145,8 @@ static size_t cancel_each(eddy_awaitable **all, size_t n)
             eddyi_report_circle(eddyi_task_of(f));
             eddy_future_unref(f);
         } else {
-            all[kept++] = EDDY_AWAITABLE(eddy_future_ref(f)); /* gather consumes one, the report needs the other */
+            all[kept++] =
+                EDDY_AWAITABLE(eddy_future_ref(f)); /* gather consumes one, the report needs the other */
         }
     }
     return kept;
@@ -176,7 +177,8 @@ static void shut_down_parts(eddy_loop *loop)
     for (int late = 0; late <= 1; late++) {
         EDDYI_LIST_EACH(l, &loop->parts) {
             struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
-            eddy_coroutine *coro = part->shutdown && part->shutdown_late == late ? part->shutdown(part) : NULL;
+            eddy_coroutine *coro =
+                part->shutdown && part->shutdown_late == late ? part->shutdown(part) : NULL;
 
             if (coro)
                 eddy_loop_run_until_complete(loop, coro);

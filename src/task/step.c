@@ -2,7 +2,7 @@
  * Steps: how control gets into a task and out of it.
  *
  * A task that parks or ends goes straight to the next task of this turn, if the next thing to run is a task; only
- * otherwise back to the loop. In debug mode it always goes back, because the loop times each step.
+ * otherwise back to the loop. In debug mode, and before an observer, it always goes back, so that the loop sees each step.
  */
 #include "base/sys.h"
 #include "context/stack.h"
@@ -15,21 +15,16 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
-static bool may_skip_loop(eddy_loop *loop, eddy_task *t)
-{
-    return !loop->debug && eddyi_loop_observe(loop, EDDYI_SEES_STEP, &t->ready);
-}
-
 /* The next thing to run in this turn, if it is a step of a task that needs its stack; taken off the queue. */
 static eddy_task *take_next_task(eddy_loop *loop)
 {
     struct eddyi_list *l = loop->batch.next;
     eddy_task *t;
 
-    if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run)
+    if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run || loop->watched)
         return NULL;
     t = task_of(EDDYI_READY(l));
-    if ((!t->started && t->must_cancel) || (loop->watched && !may_skip_loop(loop, t)))
+    if (!t->started && t->must_cancel)
         return NULL;
     eddyi_list_remove(l);
     t->started = true;

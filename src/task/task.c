@@ -58,7 +58,8 @@ static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
     if (rc == 0)
         rc = eddyi_stack_take(loop->stacks, stack_size ? stack_size : loop->stack_size, &stack);
     if (rc < 0) {
-        eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large" : "no stack for another task");
+        eddy_raise(rc,
+                   rc == -EINVAL ? "the stack size of the task is too large" : "no stack for another task");
         return NULL;
     }
     t = stack->object;
@@ -133,7 +134,8 @@ eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
-    return loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg) : make(loop, options);
+    return loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg)
+                              : make(loop, options);
 }
 
 int eddy_spawn_with(const eddy_task_options *options)

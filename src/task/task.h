@@ -22,26 +22,26 @@
 
 struct eddy_task {
     struct eddy_future future;
-    struct eddyi_ready ready;     /* its next step */
+    struct eddyi_ready ready; /* its next step */
     struct eddyi_fiber fiber;
-    struct eddyi_wait *wait;      /* what it is parked on; NULL while queued by itself, or running */
-    struct eddyi_fiber *starter;  /* eager start: who goes on at the first suspension; NULL after it */
+    struct eddyi_wait *wait;     /* what it is parked on; NULL while queued by itself, or running */
+    struct eddyi_fiber *starter; /* eager start: who goes on at the first suspension; NULL after it */
     struct eddyi_var_scope vars;
-    struct eddyi_error error;     /* the latest failure in it (eddy_error) */
-    eddy_coroutine *coro;         /* the innermost that runs; NULL once ended */
-    void *value;                  /* what eddy_return() left, for whoever receives the status */
-    struct eddyi_list link;       /* in loop->tasks until it has ended */
+    struct eddyi_error error; /* the latest failure in it (eddy_error) */
+    eddy_coroutine *coro;     /* the innermost that runs; NULL once ended */
+    void *value;              /* what eddy_return() left, for whoever receives the status */
+    struct eddyi_list link;   /* in loop->tasks until it has ended */
     struct eddyi_stack *stack;
     struct eddyi_generator *generator; /* of generator/: the innermost that it is running; NULL: none */
-    const char *where;            /* "file.c:12" where it was created, or NULL */
-    char *name;                   /* owned; NULL: nobody asked for "Task-N" yet */
+    const char *where;                 /* "file.c:12" where it was created, or NULL */
+    char *name;                        /* owned; NULL: nobody asked for "Task-N" yet */
     uint64_t number;
-    int cancelling;               /* requests that were not withdrawn */
+    int cancelling; /* requests that were not withdrawn */
     bool started;
-    bool self_awaited;            /* it has awaited itself: nobody else can until it ends */
-    bool must_cancel;             /* the next step, or suspension, gives -ECANCELED */
-    uint8_t refused;              /* suspensions refused since its loop closed */
-    bool visited;                 /* by the walk along who-waits-for-whom that is under way */
+    bool self_awaited; /* it has awaited itself: nobody else can until it ends */
+    bool must_cancel;  /* the next step, or suspension, gives -ECANCELED */
+    uint8_t refused;   /* suspensions refused since its loop closed */
+    bool visited;      /* by the walk along who-waits-for-whom that is under way */
 };
 
 static inline eddy_task *eddyi_task_of(eddy_future *f)

@@ -19,9 +19,9 @@ struct eddyi_wait {
      */
     bool (*cancel)(struct eddyi_wait *w);
     eddy_task *task;
-    const char *what;              /* for a person: "sleep", "lock"; NULL for "an event" */
-    eddy_future *future;           /* what is awaited, if it is a future; borrowed */
-    const void *const *holder;     /* of a lock: points to the task that has it, to be compared only; or NULL */
+    const char *what;          /* for a person: "sleep", "lock"; NULL for "an event" */
+    eddy_future *future;       /* what is awaited, if it is a future; borrowed */
+    const void *const *holder; /* of a lock: points to the task that has it, to be compared only; or NULL */
     const eddy_exception *message; /* of the cancellation, set before cancel() is asked; owned, may be NULL */
     int64_t since;                 /* on the loop's clock, as of eddyi_wait_park() */
     bool over;                     /* eddyi_wait_over() was called */

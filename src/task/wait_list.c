@@ -103,7 +103,8 @@ static int unwatch_all(struct watched *all, size_t n)
     return done;
 }
 
-static int wait_watched(struct waiting *w, struct watched *all, eddy_future *const *fs, size_t n, double timeout)
+static int wait_watched(struct waiting *w, struct watched *all, eddy_future *const *fs, size_t n,
+                        double timeout)
 {
     eddy_loop *loop = w->wait.task->future.loop;
     int64_t deadline = eddyi_deadline(loop, timeout);

@@ -272,43 +272,37 @@ static void stop_if_endless(struct eddyi_trial *t)
     eddy_loop_stop(t->loop);
 }
 
-/* False if the item must go through the loop, since there is something to be done before it. Also begins a turn. */
-static bool boundary(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
+/* @item is what runs next, NULL at the beginning of a turn. */
+static void boundary(struct eddyi_trial *t, struct eddyi_ready *item)
 {
     note_parks(t);
     note_events(t, false);
-    t->turns += sight == EDDYI_SEES_TURN;
-    if (is_due(t, item)) {
-        if (sight == EDDYI_SEES_STEP)
-            return false;
+    t->turns += !item;
+    if (is_due(t, item))
         strike(t);
-    }
-    return true;
+    if (!item)
+        note_lasting(t);
 }
 
-bool eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
+void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
 {
     bool passive = t->failing_call > 0; /* nothing is to be allocated */
 
     switch (sight) {
     case EDDYI_SEES_TURN:
-        if (!passive) {
-            boundary(t, sight, NULL);
-            note_lasting(t);
-        }
+        if (!passive)
+            boundary(t, NULL);
         break;
     case EDDYI_SEES_BATCH:
         note_events(t, true);
         break;
     case EDDYI_SEES_ITEM:
-    case EDDYI_SEES_STEP:
-        if (!passive && !boundary(t, sight, item))
-            return false;
+        if (!passive)
+            boundary(t, item);
         t->items++;
         stop_if_endless(t);
         if (!passive && item->run == eddyi_task_run)
             go_on(t, eddyi_container(item, struct eddy_task, ready));
         break;
     }
-    return true;
 }

@@ -121,7 +121,7 @@ void eddyi_trial_run(struct eddyi_trial *t);
 void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* For the kit's observer. */
-bool eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
+void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
 void eddyi_trial_tasks_have_ended(struct eddyi_trial *t);
 
 /* wrap.c: has a timeout put around the coroutine of each task of the loop. */

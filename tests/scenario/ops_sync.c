@@ -54,7 +54,8 @@ static int run_barrier(struct step *s)
 
     if (parties < 1)
         return eddy_raise(EDDY_EMISUSE, "parties must be > 0");
-    *(eddy_barrier *)bind_new(s, &kind_barrier, sizeof(eddy_barrier)) = (eddy_barrier)EDDY_BARRIER_INIT((int)parties);
+    *(eddy_barrier *)bind_new(s, &kind_barrier, sizeof(eddy_barrier)) =
+        (eddy_barrier)EDDY_BARRIER_INIT((int)parties);
     return 0;
 }
 
