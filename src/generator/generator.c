@@ -89,6 +89,7 @@ static void switch_to(struct eddyi_generator *g)
 
     g->outer = *here;
     *here = g;
+    g->caller_vars = eddyi_vars_current;
     if (t) {
         struct eddyi_stack *stack = t->stack;
 
@@ -106,6 +107,7 @@ static void switch_to(struct eddyi_generator *g)
         eddyi_fiber_switch(&g->caller, &g->fiber);
     }
     *here = g->outer;
+    eddyi_vars_current = g->caller_vars;
 }
 
 /* Ends one that has not begun. */
@@ -174,17 +176,19 @@ int eddy_yield(void *value, void **ret_sent)
 {
     struct eddyi_generator *g = eddyi_generator_here();
     eddy_task *t = eddy_current_task();
-    struct eddyi_var_scope *vars = eddyi_vars_current;
+    struct eddyi_var_scope *entered;
     int code;
 
     if (!g)
         return eddy_raise(EDDY_EMISUSE, "eddy_yield() outside a generator");
+    entered = eddyi_vars_current == g->caller_vars ? NULL : eddyi_vars_current;
     g->handed_out = value;
     g->state = EDDYI_GEN_SUSPENDED;
     if (t)
         g->fiber = t->fiber;
     eddyi_fiber_switch(&g->fiber, &g->caller);
-    eddyi_vars_current = vars;
+    if (entered)
+        eddyi_vars_current = entered;
 
     if (g->thrown) {
         code = eddy_reraise(g->thrown);

@@ -30,6 +30,8 @@ struct eddyi_generator {
     struct eddyi_stack *stack;     /* from the first resumption to the end */
     struct eddyi_fiber fiber;      /* while it is not running */
     struct eddyi_fiber caller;     /* while it is: who resumed it */
+    /* The caller's context variables, which the body shares; it returns to a context of its own only if it entered one. */
+    struct eddyi_var_scope *caller_vars;
     struct eddyi_list link; /* asynchronous ones: with the loop, from the first resumption to the end */
     _Alignas(16) char args[];
 };

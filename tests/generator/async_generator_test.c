@@ -167,3 +167,35 @@ TEST_ASYNC(a_generator_within_a_generator_suspends_the_task)
     eddy_async_generator_free(g);
     return 0;
 }
+
+static eddy_contextvar who = EDDY_CONTEXTVAR("who", "nobody");
+
+static eddy_async_gen(ask_who)
+{
+    for (;;)
+        eddy_try(eddy_yield(eddy_contextvar_get(&who), NULL));
+}
+
+static eddy_async(ask_as, (eddy_async_generator *, g), (char *, name))
+{
+    void *answer = NULL;
+
+    eddy_try(eddy_contextvar_set(&who, name, NULL));
+    eddy_try(eddy_anext(g, &answer));
+    EXPECT_STR(answer, name);
+    return 0;
+}
+
+TEST_ASYNC(a_generator_sees_the_context_of_whoever_resumes_it_even_after_the_first_is_gone)
+{
+    eddy_async_generator *g = ask_who();
+    void *answer = NULL;
+
+    eddy_await(eddy_create_task(ask_as(g, "first")));
+    eddy_await(eddy_create_task(ask_as(g, "second")));
+    if (eddy_anext(g, &answer) > 0)
+        EXPECT_STR(answer, "nobody");
+    EXPECT_STR(eddy_contextvar_get(&who), "nobody");
+    eddy_async_generator_free(g);
+    return 0;
+}
