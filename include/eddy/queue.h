@@ -36,8 +36,8 @@ typedef struct eddy_queue {
 } eddy_queue;
 
 /*
- * A queue of pointers: first in, first out; last in, first out; lowest first (equal ones in any order). @maxsize is the
- * number of items at which it is full, 0 for no limit. Cannot fail.
+ * A queue of pointers: first in, first out; last in, first out; lowest first (equal ones in any order).
+ * @maxsize is the number of items at which it is full, 0 for no limit. Cannot fail.
  */
 EDDY_API void eddy_queue_init(eddy_queue *q, size_t maxsize);
 EDDY_API void eddy_lifo_queue_init(eddy_queue *q, size_t maxsize);
@@ -53,8 +53,9 @@ EDDY_API void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, siz
 EDDY_API void eddy_queue_fini(eddy_queue *q);
 
 /*
- * Puts an item in, waiting while the queue is full. Returns 0, EDDY_EQUEUESHUTDOWN, -ECANCELED or -ENOMEM: then
- * the item was not put.
+ * Puts an item in, waiting while the queue is full. Returns 0, or EDDY_EQUEUESHUTDOWN, -ECANCELED, -ENOMEM,
+ * EDDY_EMISUSE (a queue of the other kind), and only if it would have to wait EDDY_ENOTASK, EDDY_EOTHERLOOP:
+ * then the item was not put.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put(eddy_queue *q, void *item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put_value(eddy_queue *q, const void *value);
@@ -65,7 +66,8 @@ EDDY_API EDDY_NODISCARD int eddy_queue_put_value_nowait(eddy_queue *q, const voi
 
 /*
  * Takes an item out, waiting while the queue is empty; *ret_item is the pointer, *ret_value a copy of the
- * value. Returns 0, EDDY_EQUEUESHUTDOWN once it is shut down and empty, or -ECANCELED: nothing was taken.
+ * value. Returns 0, EDDY_EQUEUESHUTDOWN once it is shut down and empty, or an error as above: nothing was
+ * taken.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, void *ret_item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get_value(eddy_queue *q, void *ret_value);
@@ -86,8 +88,9 @@ EDDY_API int eddy_queue_task_done(eddy_queue *q);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_join(eddy_queue *q);
 
 /*
- * Shuts the queue down: puts fail from now on, also those that wait; gets fail once it is empty. With @immediate its
- * items are dropped and counted as dealt with, so that join does not wait for them; of pointers, what they point to stays the caller's.
+ * Shuts the queue down: puts fail from now on, also those that wait; gets fail once it is empty. With
+ * @immediate its items are dropped and counted as dealt with, so that join does not wait for them; of
+ * pointers, what they point to stays the caller's.
  */
 EDDY_API void eddy_queue_shutdown(eddy_queue *q, bool immediate);
 

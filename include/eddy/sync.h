@@ -1,9 +1,12 @@
 /*
  * Synchronisation between tasks of one loop: Lock, Event, Condition, Semaphore, Barrier.
  *
- * All of them live in the caller's own storage, need no clean-up, and wait without allocating. `= {0}` or
- * the initialiser given makes one. Each binds to a loop the first time a task has to wait on it;
- * from then on a task of another loop that would have to wait gets EDDY_EOTHERLOOP. None is for several threads.
+ * All of them live in the caller's own storage, need no clean-up, and wait without allocating. `= {0}` or the
+ * initialiser given makes one. Each binds to a loop the first time a task has to wait on it; from then on a
+ * task of another loop that would have to wait gets EDDY_EOTHERLOOP. None is for several threads.
+ *
+ * It must stay where it is while a task waits on it: one in a task's own frame, for others to use, must not
+ * be left before they have ended.
  *
  * A cancelled wait leaves nothing behind: a lock or token that was on its way to the cancelled task goes to
  * the next one. To limit a wait in time, put it into eddy_timeout_enter()/_exit().
@@ -34,8 +37,8 @@ typedef struct eddy_lock {
 } eddy_lock;
 
 /*
- * Takes the lock, waiting for it if need be; does not suspend if it is free and nobody waits. Returns 0, -ECANCELED
- * (the lock is not taken), EDDY_ENOTASK (only if it would have to wait), EDDY_EOTHERLOOP.
+ * Takes the lock, waiting for it if need be; does not suspend if it is free and nobody waits. Returns 0,
+ * -ECANCELED (the lock is not taken), EDDY_ENOTASK (only if it would have to wait), EDDY_EOTHERLOOP.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_lock_acquire(eddy_lock *lock);
 
@@ -43,7 +46,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_lock_acquire(eddy_lock *lock);
 EDDY_API int eddy_lock_release(eddy_lock *lock);
 EDDY_API bool eddy_lock_locked(const eddy_lock *lock);
 
-/* After a successful acquire: releases the lock when the enclosing block is left, however it is left (async with). */
+/*
+ * After a successful acquire: releases the lock when the enclosing block is left, however it is left (async
+ * with).
+ */
 #if defined(__GNUC__)
 #define eddy_lock_release_at_end(lock)                                                             \
     EDDY_CLEANUP(eddyi_lock_release_guarded)                                                       \
@@ -62,7 +68,10 @@ EDDY_API void eddy_event_set(eddy_event *event);
 EDDY_API void eddy_event_clear(eddy_event *event);
 EDDY_API bool eddy_event_is_set(const eddy_event *event);
 
-/* Waits until the flag is set; does not suspend if it is. Returns 0, -ECANCELED, EDDY_ENOTASK, EDDY_EOTHERLOOP. */
+/*
+ * Waits until the flag is set; does not suspend if it is. Returns 0, -ECANCELED, EDDY_ENOTASK,
+ * EDDY_EOTHERLOOP.
+ */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_event_wait(eddy_event *event);
 
 /* Waiting, with a lock held, for something to change (asyncio.Condition). {0} has a lock of its own. */
@@ -86,10 +95,12 @@ EDDY_API eddy_lock *eddy_condition_lock(eddy_condition *c);
 
 /*
  * Releases the lock, waits to be notified, and takes the lock again. May return without anything having
- * changed: use it in a loop, or eddy_condition_wait_for(). Returns 0, -ECANCELED, EDDY_EMISUSE if the lock is not taken.
+ * changed: use it in a loop, or eddy_condition_wait_for(). Returns 0, -ECANCELED, EDDY_EMISUSE if the lock is
+ * not taken.
  *
  * Whenever it returns, also cancelled, the lock is held again; a cancelled waiter that had been notified
- * passes the notification on.
+ * passes the notification on. Where the lock cannot be had any more (the loop is closing, or the lock is
+ * bound to another one, EDDY_EOTHERLOOP) it fails without.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_condition_wait(eddy_condition *c);
 
@@ -151,7 +162,8 @@ typedef struct eddy_barrier {
 
 /*
  * Waits until as many tasks as the barrier has parties are here. Returns the task's number among them, 0
- * to parties-1, each once; EDDY_EBROKENBARRIER if it was reset meanwhile or is broken; -EINVAL if it has less than one
+ * to parties-1, each once (after a cancelled wait one may come twice, and another not at all);
+ * EDDY_EBROKENBARRIER if it was reset meanwhile or is broken; -EINVAL if it has less than one
  * party; -ECANCELED: the task is not counted any more, the others wait on.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_barrier_wait(eddy_barrier *b);

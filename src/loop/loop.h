@@ -31,8 +31,8 @@ struct eddyi_loop_part {
     const void *key;                          /* whose it is: the address of some static of the layer */
     void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
     /*
-     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what needs
-     * a running loop for that. It may give NULL: nothing to do.
+     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what
+     * needs a running loop for that. It may give NULL: nothing to do.
      */
     eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
     bool shutdown_late; /* after those of other parts, which may still need this one (rule 192) */
@@ -51,7 +51,8 @@ struct eddyi_task_hooks {
 };
 
 /*
- * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is ready in another order.
+ * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is ready in
+ * another order.
  */
 enum eddyi_sight {
     EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
@@ -143,8 +144,9 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 }
 
 /*
- * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a word raised: then the
- * item was not taken. An item that was taken runs even if the loop is closed first, while closing.
+ * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a word
+ * raised: then the item was not taken. An item that was taken runs even if the loop is closed first, while
+ * closing.
  */
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r);
 void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r); /* with the mutex held, not closed */
@@ -191,8 +193,8 @@ void eddyi_loop_turn(eddy_loop *loop);
 void eddyi_loop_signal(eddy_loop *loop);
 
 /*
- * Keeps the loop in memory, not open: what belongs to the loop holds it so, or tasks that never end would keep their own loop
- * from closing.
+ * Keeps the loop in memory, not open: what belongs to the loop holds it so, or tasks that never end would
+ * keep their own loop from closing.
  */
 eddy_loop *eddyi_loop_hold(eddy_loop *loop);
 void eddyi_loop_release(eddy_loop *loop);

@@ -1,5 +1,6 @@
 /*
- * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for itself (rules 129, 130).
+ * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for itself (rules
+ * 129, 130).
  */
 #include "base/sys.h"
 #include "eddy/error.h"

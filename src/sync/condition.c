@@ -25,9 +25,9 @@ bool eddy_condition_locked(const eddy_condition *c)
 }
 
 /*
- * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest of
- * them (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would ever free the lock, and if
- * the lock is bound to another loop.
+ * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest of them
+ * (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would ever free the lock,
+ * and if the lock is bound to another loop.
  */
 static int reacquire(eddy_condition *c, eddy_exception **cancelled)
 {

@@ -27,12 +27,15 @@ struct eddyi_wait_queue {
     eddy_loop *loop;  /* of whoever waited first; NULL before */
 };
 
-/* Binds it to the current task's loop, unless it is bound. 0, or EDDY_ENOTASK, EDDY_EOTHERLOOP, raised: it cannot wait there. */
+/*
+ * Binds it to the current task's loop, unless it is bound. 0, or EDDY_ENOTASK, EDDY_EOTHERLOOP, raised: it
+ * cannot wait there.
+ */
 int eddyi_wait_queue_bind(eddy_wait_queue *q);
 
 /*
- * Waits. 0 when woken, -ECANCELED, EDDY_ENOTASK, EDDY_EOTHERLOOP, each raised. *ret_woken, which may be NULL, tells
- * whether it was woken, also when cancelled after that.
+ * Waits. 0 when woken, -ECANCELED, EDDY_ENOTASK, EDDY_EOTHERLOOP, each raised. *ret_woken, which may be NULL,
+ * tells whether it was woken, also when cancelled after that.
  */
 int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken);
 

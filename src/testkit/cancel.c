@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const char *const whens[] = {"suspended", "later", "before-event", "after-event"};
-static const char *const hows[] = {"cancel", "cancel-twice", "cancel-again", "timeout", "timeout-and-cancel",
-                                   "cancel-and-timeout"};
+static const char *const hows[] = {"cancel",  "cancel-twice",       "cancel-again",
+                                   "timeout", "timeout-and-cancel", "cancel-and-timeout"};
 enum { WHENS = sizeof whens / sizeof whens[0], HOWS = sizeof hows / sizeof hows[0] };
 
 /* Whether there is such a moment in this suspension. */
@@ -29,7 +29,8 @@ static bool applies(const struct eddyi_point *p, enum eddyi_when when, enum eddy
     return false;
 }
 
-static void cancel_at(struct eddyi_trials *all, const struct eddyi_point *p, enum eddyi_when when, enum eddyi_how how)
+static void cancel_at(struct eddyi_trials *all, const struct eddyi_point *p, enum eddyi_when when,
+                      enum eddyi_how how)
 {
     struct eddyi_trial t = {.all = all, .point = p, .when = when, .how = how};
 

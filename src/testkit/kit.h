@@ -1,6 +1,6 @@
 /*
- * What the test kit keeps with a loop: the observer through which it looks on, the order it wants, and the trial that the loop
- * runs for.
+ * What the test kit keeps with a loop: the observer through which it looks on, the order it wants, and the
+ * trial that the loop runs for.
  */
 #ifndef EDDYI_KIT_H
 #define EDDYI_KIT_H
@@ -14,8 +14,8 @@ struct eddyi_kit {
     struct eddyi_observer observer;
     struct eddyi_loop_part part;
     eddy_loop *loop;
-    uint64_t seed;   /* 0: first come, first served */
-    uint64_t random; /* the generator's state */
+    uint64_t seed;             /* 0: first come, first served */
+    uint64_t random;           /* the generator's state */
     struct eddyi_trial *trial; /* NULL: none */
 };
 

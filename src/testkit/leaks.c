@@ -39,8 +39,8 @@ static bool has(const struct eddyi_belongings *b, unsigned fd)
     return b->descriptors[fd / 8] >> fd % 8 & 1;
 }
 
-static void compare_descriptor(const struct eddyi_belongings *before, const struct eddyi_belongings *after, unsigned fd,
-                               struct eddyi_trial *t)
+static void compare_descriptor(const struct eddyi_belongings *before, const struct eddyi_belongings *after,
+                               unsigned fd, struct eddyi_trial *t)
 {
     char link[40], target[200];
     ssize_t n;
@@ -64,7 +64,8 @@ void eddyi_belongings_compare(const struct eddyi_belongings *before, struct eddy
 
     eddyi_belongings_note(&after);
     if (after.allocations > before->allocations)
-        eddyi_trial_wrong(t, "it left %ld allocation(s) of the library", after.allocations - before->allocations);
+        eddyi_trial_wrong(t, "it left %ld allocation(s) of the library",
+                          after.allocations - before->allocations);
     if (after.allocations < before->allocations)
         eddyi_trial_wrong(t, "it freed %ld allocation(s) of the library that it had not made",
                           before->allocations - after.allocations);

@@ -1,9 +1,10 @@
 /*
  * Who suspends and goes on in a trial, and when to strike.
  *
- * Between any two things that run there is a boundary: before each item of the batch, and at the beginning of a turn. That is
- * where cancellations come from, as they would from a callback. A run without an accident notes for each suspension which item, or
- * which wait for events, made the task ready; later runs take the same course until they strike, so that the numbers fit.
+ * Between any two things that run there is a boundary: before each item of the batch, and at the beginning of
+ * a turn. That is where cancellations come from, as they would from a callback. A run without an accident
+ * notes for each suspension which item, or which wait for events, made the task ready; later runs take the
+ * same course until they strike, so that the numbers fit.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -48,7 +49,10 @@ struct eddyi_seen_task *eddyi_trial_task(struct eddyi_trial *t, eddy_task *task)
     }
     seen = &t->tasks[t->n_tasks++];
     *seen = (struct eddyi_seen_task){.task = task, .number = task->number};
-    snprintf(seen->name, sizeof seen->name, "%s", task->name ? task->name : coro ? eddy_coroutine_name(coro) : "?");
+    snprintf(seen->name, sizeof seen->name, "%s",
+             task->name ? task->name
+             : coro     ? eddy_coroutine_name(coro)
+                        : "?");
     return seen;
 }
 
@@ -67,7 +71,8 @@ static struct eddyi_point *add_point(struct eddyi_trial *t, const struct eddyi_s
         all->points_room *= 2;
     }
     p = &all->points[all->n_points++];
-    *p = (struct eddyi_point){.task = index_of(t, seen), .suspension = seen->n_suspensions, .parked_in = t->items};
+    *p = (struct eddyi_point){
+        .task = index_of(t, seen), .suspension = seen->n_suspensions, .parked_in = t->items};
     memcpy(p->task_name, seen->name, sizeof p->task_name);
     return p;
 }
@@ -138,18 +143,21 @@ static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
         record_park(t, seen);
 }
 
-/* At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a moment ago. */
+/*
+ * At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a moment ago.
+ */
 static void note_parks(struct eddyi_trial *t)
 {
     size_t i = 0;
 
-    EDDYI_LIST_EACH (l, &t->loop->tasks) {
+    EDDYI_LIST_EACH(l, &t->loop->tasks) {
         eddy_task *task = eddyi_container(l, struct eddy_task, link);
         struct eddyi_seen_task *seen;
 
         while (i < t->n_tasks && t->tasks[i].number < task->number)
             i++;
-        seen = i < t->n_tasks && t->tasks[i].number == task->number ? &t->tasks[i] : eddyi_trial_task(t, task);
+        seen =
+            i < t->n_tasks && t->tasks[i].number == task->number ? &t->tasks[i] : eddyi_trial_task(t, task);
         if (seen && task->started && !seen->parked)
             park(t, seen);
     }
@@ -181,7 +189,8 @@ static bool is_step_of(const struct eddyi_ready *item, const struct eddyi_seen_t
            eddyi_container(item, struct eddy_task, ready)->number == seen->number;
 }
 
-static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *seen, const struct eddyi_ready *item)
+static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *seen,
+                     const struct eddyi_ready *item)
 {
     const struct eddyi_point *p = t->point;
 
@@ -268,7 +277,8 @@ static void stop_if_endless(struct eddyi_trial *t)
 
     if (t->recording || t->items < limit)
         return;
-    eddyi_trial_wrong(t, "it does not come to an end: %zu steps and callbacks, instead of %zu", t->items, t->all->items);
+    eddyi_trial_wrong(t, "it does not come to an end: %zu steps and callbacks, instead of %zu", t->items,
+                      t->all->items);
     eddy_loop_stop(t->loop);
 }
 
@@ -286,7 +296,7 @@ static void boundary(struct eddyi_trial *t, struct eddyi_ready *item)
 
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
 {
-    bool passive = t->failing_call > 0; /* nothing is to be allocated */
+    bool passive = t->failing_call > 0 || t->count_calls; /* nothing is to be allocated */
 
     switch (sight) {
     case EDDYI_SEES_TURN:

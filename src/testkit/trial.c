@@ -17,8 +17,8 @@
 #include <string.h>
 
 /*
- * Seconds after which a run with a real clock counts as one that hangs; and so many times as long as without an accident,
- * besides. A deadlock of the virtual clock is known at once.
+ * Seconds after which a run with a real clock counts as one that hangs; and so many times as long as without
+ * an accident, besides. A deadlock of the virtual clock is known at once.
  */
 static const double PATIENCE = 2, PATIENCE_FACTOR = 20;
 
@@ -53,7 +53,10 @@ static void on_patience_over(void *arg)
     eddy_loop_call_later(t->loop, 1, on_patience_over, t); /* the clean-up may hang as well */
 }
 
-/* Of what the exception handler hears only this is a mistake in any case; failures that nobody asked for are not. */
+/*
+ * Of what the exception handler hears only this is a mistake in any case; failures that nobody asked for are
+ * not.
+ */
 static void on_report(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {
     struct eddyi_trial *t = arg;
@@ -114,7 +117,8 @@ static int set_up(struct eddyi_trial *t, eddy_loop *loop)
         return -ENOMEM;
     if (t->seed)
         eddy_try(eddy_test_loop_shuffle(loop, t->seed));
-    if (t->all->backend != EDDY_BACKEND_VIRTUAL && !eddy_loop_call_later(loop, patience(t), on_patience_over, t).slot)
+    if (t->all->backend != EDDY_BACKEND_VIRTUAL &&
+        !eddy_loop_call_later(loop, patience(t), on_patience_over, t).slot)
         return -ENOMEM;
     eddy_loop_set_exception_handler(loop, on_report, t);
     t->loop = loop;
@@ -144,7 +148,8 @@ static void run(struct eddyi_trial *t)
     const eddy_test_scenario *s = t->all->scenario;
 
     running = t;
-    t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL), .loop_factory = make_loop, .no_sigint = true);
+    t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL), .loop_factory = make_loop,
+                         .no_sigint = true);
     running = NULL;
     if (t->status == -EDEADLK)
         never_ends(t);
@@ -165,7 +170,8 @@ static void judge_victim(struct eddyi_trial *t)
 {
     if (t->victim && t->victim->future.state == EDDYI_FINISHED && status_of(t->victim) >= 0 &&
         t->how != EDDYI_TIMEOUT && !t->all->scenario->survives)
-        eddyi_trial_wrong(t, "the task was cancelled, and succeeded all the same with status %d", status_of(t->victim));
+        eddyi_trial_wrong(t, "the task was cancelled, and succeeded all the same with status %d",
+                          status_of(t->victim));
 }
 
 static void check(struct eddyi_trial *t)

@@ -54,9 +54,9 @@ enum eddyi_how {
 struct eddyi_trials {
     const eddy_test_scenario *scenario;
     eddy_backend backend;
-    unsigned tried;    /* backends, as EDDY_TEST_… */
-    unsigned usable;   /* those of them that there are */
-    const char *only;  /* $EDDY_TEST_ONLY, or NULL */
+    unsigned tried;   /* backends, as EDDY_TEST_… */
+    unsigned usable;  /* those of them that there are */
+    const char *only; /* $EDDY_TEST_ONLY, or NULL */
     bool verbose;
     size_t points_room, n_points;
     struct eddyi_point *points; /* the suspensions on this backend */
@@ -88,7 +88,7 @@ struct eddyi_trial {
     size_t items, turns; /* begun so far */
     bool over;           /* the scenario's coroutine has ended */
     bool struck;
-    eddy_task *victim;    /* owned; NULL: it could not be struck */
+    eddy_task *victim; /* owned; NULL: it could not be struck */
     uint64_t victim_number;
     unsigned again_after; /* it is struck again once it has suspended more often than this; 0: it is not */
 
@@ -103,8 +103,8 @@ struct eddyi_trial {
 int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s);
 
 /*
- * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none left, < 0: the scenario cannot
- * be run.
+ * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none left, <
+ * 0: the scenario cannot be run.
  */
 int eddyi_trials_next_backend(struct eddyi_trials *all);
 

@@ -71,7 +71,8 @@ static bool is_available(eddy_backend backend)
 /* The first run shows what the scenario does, the second that it is clean without an accident. */
 static int run_without_accident(struct eddyi_trials *all)
 {
-    struct eddyi_trial t = {.all = all, .recording = true}, again = {.all = all, .key = "plain", .must_succeed = true};
+    struct eddyi_trial t = {.all = all, .recording = true},
+                       again = {.all = all, .key = "plain", .must_succeed = true};
 
     all->n_points = 0;
     all->hung = false;
@@ -80,8 +81,8 @@ static int run_without_accident(struct eddyi_trials *all)
     all->duration += eddyi_sys_now();
     all->items = t.items;
     if (t.status < 0) {
-        say(all->scenario, "%s on %s: fails without an accident: %s", all->scenario->name, backend_name(all->backend),
-            t.wrong[0] ? t.wrong : eddy_strerror(t.status));
+        say(all->scenario, "%s on %s: fails without an accident: %s", all->scenario->name,
+            backend_name(all->backend), t.wrong[0] ? t.wrong : eddy_strerror(t.status));
         return eddy_raise(t.status, "%s", t.wrong[0] ? t.wrong : eddy_strerror(t.status));
     }
     eddyi_trials_run(all, &again);
@@ -117,16 +118,18 @@ bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t)
         say(s, "%s: %s", key, t->what);
     eddyi_trial_run(t);
     all->result.trials += t->what[0] != '\0';
-    all->result.unreached += t->point && !t->victim_number;
+    all->result.unreached += (t->point && !t->victim_number) || (t->failing_call && !t->call);
     if (!t->wrong[0])
         return false;
     if (++all->result.failures <= REPORTED)
         say(s, "%s on %s%s%s%s%s%s: %s [EDDY_TEST_ONLY='%s']", s->name, backend_name(all->backend),
-            t->what[0] ? ", " : "", t->what, t->call ? " (" : "", t->call ? t->call : "", t->call ? ")" : "", t->wrong, key);
+            t->what[0] ? ", " : "", t->what, t->call ? " (" : "", t->call ? t->call : "", t->call ? ")" : "",
+            t->wrong, key);
     else if (all->result.failures == REPORTED + 1)
         say(s, "%s: there are more failures than that", s->name);
     if (all->hung)
-        say(s, "%s on %s: no more runs, since each that hangs takes some seconds", s->name, backend_name(all->backend));
+        say(s, "%s on %s: no more runs, since each that hangs takes some seconds", s->name,
+            backend_name(all->backend));
     return true;
 }
 

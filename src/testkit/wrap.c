@@ -1,6 +1,6 @@
 /*
- * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what must hold of one that was
- * made to.
+ * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what must hold
+ * of one that was made to.
  */
 #include "base/exception.h"
 #include "context/stack.h"
@@ -15,7 +15,9 @@ struct wrapped {
     eddy_coroutine *inner; /* owned until it is awaited */
 };
 
-/* Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first, has left it. */
+/*
+ * Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first, has left it.
+ */
 static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
 {
     struct eddyi_seen_task *seen = eddyi_trial_task(t, eddy_current_task());
@@ -91,7 +93,8 @@ static void drop_wrapped(void *arg)
 static eddy_coroutine *wrap(struct eddyi_trial *t, eddy_coroutine *inner)
 {
     struct wrapped w = {t, inner};
-    eddy_coroutine *coro = eddy_coroutine_new_copy(eddy_coroutine_name(inner), run_wrapped, &w, sizeof w, inner->caller);
+    eddy_coroutine *coro =
+        eddy_coroutine_new_copy(eddy_coroutine_name(inner), run_wrapped, &w, sizeof w, inner->caller);
 
     if (!coro) {
         eddy_coroutine_close(inner);

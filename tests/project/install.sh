@@ -5,6 +5,7 @@
 #     tests/project/install.sh BUILD
 # shellcheck disable=SC2317
 set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$1" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -89,11 +90,24 @@ stays_inside()
     return 0
 }
 
+# The example's tests, against what eddy-test.pc says.
+compile_tests()
+{
+    # shellcheck disable=SC2046
+    cc -o "$work/bank-test" "$top/examples/testing/bank_test.c" "$top/examples/testing/bank.c" \
+        $(PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name eddy-test.pc)") pkg-config --cflags --libs eddy-test)
+}
+passes()
+{
+    "$1" >"$work/out" && ! grep -q '^not ok' "$work/out"
+}
+
 check "make install" cmake --install "$build" --prefix "$prefix" || exit 1
 check "eddy.pc points into the prefix" stays_inside
 check "a program links with the installed static library" compile_static &&
     check "and runs" prints_hello "$work/hello-static"
 check "a program links with the installed shared library" compile_shared &&
     check "and uses it" uses_shared && check "and runs with it" prints_hello "$work/hello-shared"
+check "a program's tests link with the installed test kit" compile_tests && check "and pass" passes "$work/bank-test"
 check "each installed program has its manual page" has_man_pages
 exit $failed

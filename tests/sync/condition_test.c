@@ -240,7 +240,10 @@ TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next)
     return eddy_await(c);
 }
 
-/* As in CPython: whoever is cancelled cannot tell whether it was notified, so a spurious wake-up is what may come of it. */
+/*
+ * As in CPython: whoever is cancelled cannot tell whether it was notified, so a spurious wake-up is what may
+ * come of it.
+ */
 TEST_ASYNC(a_cancelled_waiter_that_was_not_notified_may_wake_another_for_nothing)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b"));
@@ -371,7 +374,10 @@ static eddy_async(notify_and_keep)
     return eddy_lock_release(&shared);
 }
 
-/* The lock is free when the wait begins, and taken when it ends: then the task has to wait for a lock of another loop. */
+/*
+ * The lock is free when the wait begins, and taken when it ends: then the task has to wait for a lock of
+ * another loop.
+ */
 static eddy_async(cannot_have_the_lock_again)
 {
     eddy_task *other = start(notify_and_keep());

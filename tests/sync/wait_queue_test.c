@@ -136,7 +136,10 @@ TEST_ASYNC(newcomers_go_behind_those_who_were_woken_and_have_not_run)
     return await_four();
 }
 
-/* Waits, is woken or cancelled at random, and comes again: the counts must agree with a simple model all the time. */
+/*
+ * Waits, is woken or cancelled at random, and comes again: the counts must agree with a simple model all the
+ * time.
+ */
 enum { CROWD = 20, ROUNDS = 2000 };
 
 static struct {

@@ -62,7 +62,8 @@ static int iterate_scenario(void *unused)
 
 TEST_VIRTUAL(a_generator_cleans_up_wherever_its_consumer_is_cancelled)
 {
-    eddy_test_scenario s = {"async generator", iterate_scenario, .begin = begin, .check = check, .survives = true};
+    eddy_test_scenario s = {"async generator", iterate_scenario, .begin = begin, .check = check,
+                            .survives = true};
 
     everywhere(&s, 8);
 }
@@ -95,7 +96,8 @@ static int pause_scenario(void *unused)
 TEST_VIRTUAL(a_suspended_generator_is_closed_wherever_its_consumer_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"paused generator", pause_scenario, .begin = begin, .check = check,
-                                     .survives = true}, 10);
+                                     .survives = true},
+               10);
 }
 
 /* Nobody closes it but the end of the loop. */
@@ -122,6 +124,7 @@ static int forget_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_forgotten_generator_is_closed_with_its_loop_wherever_its_consumer_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"forgotten generator", forget_scenario, .begin = begin, .check = forget_check,
-                                     .survives = true}, 2);
+    everywhere(&(eddy_test_scenario){"forgotten generator", forget_scenario, .begin = begin,
+                                     .check = forget_check, .survives = true},
+               2);
 }

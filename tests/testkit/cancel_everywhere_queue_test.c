@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in queues: each item is either taken or still there, and what wakes a cancelled task wakes the next.
+ * Cancellation everywhere in queues: each item is either taken or still there, and what wakes a cancelled
+ * task wakes the next.
  */
 #include "testkit/everywhere.h"
 
@@ -77,7 +78,8 @@ static int getters_scenario(void *unused)
 TEST_VIRTUAL(an_item_goes_to_the_next_getter_wherever_one_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"getters", getters_scenario, .begin = begin, .check = check,
-                                     .spare = "getters"}, 6);
+                                     .spare = "getters"},
+               6);
 }
 
 /* Putters: a full queue of one; each that has put takes it out again, which makes room for the next. */
@@ -115,7 +117,8 @@ static int putters_scenario(void *unused)
 TEST_VIRTUAL(room_goes_to_the_next_putter_wherever_one_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"putters", putters_scenario, .begin = begin_full, .check = check,
-                                     .spare = "third"}, 8);
+                                     .spare = "third"},
+               8);
 }
 
 /* Producers and consumers, with a join. */
@@ -148,7 +151,8 @@ static eddy_async(consume)
 static int join_scenario(void *unused)
 {
     eddy_task *producer = eddy_create_task(produce());
-    eddy_task *consumers[2] = {eddy_create_task(consume(), .name = "expendable"), eddy_create_task(consume())};
+    eddy_task *consumers[2] = {eddy_create_task(consume(), .name = "expendable"),
+                               eddy_create_task(consume())};
     int rc = join(&producer, 1);
 
     if (rc == 0)
@@ -168,7 +172,8 @@ static void begin_small(void *unused)
 /* If it is a consumer that is cancelled, the other does all the work. */
 TEST_VIRTUAL(work_is_done_wherever_a_producer_or_a_consumer_is_cancelled)
 {
-    eddy_test_scenario s = {"join", join_scenario, .begin = begin_small, .check = check, .task = "expendable"};
+    eddy_test_scenario s = {"join", join_scenario, .begin = begin_small, .check = check,
+                            .task = "expendable"};
 
     everywhere(&s, 3);
     s.task = "produce";
@@ -216,6 +221,7 @@ static int shutdown_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_shutdown_ends_all_waits_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"shutdown", shutdown_scenario, .begin = begin_full, .check = shutdown_check,
-                                     .spare = "third"}, 5);
+    everywhere(&(eddy_test_scenario){"shutdown", shutdown_scenario, .begin = begin_full,
+                                     .check = shutdown_check, .spare = "third"},
+               5);
 }

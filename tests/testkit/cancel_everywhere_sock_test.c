@@ -1,9 +1,11 @@
 /*
- * Cancellation everywhere in the calls on sockets, on each real backend: no byte, no connection and no descriptor is lost, and
- * no buffer is touched once its call has returned.
+ * Cancellation everywhere in the calls on sockets, on each real backend: no byte, no connection and no
+ * descriptor is lost, and no buffer is touched once its call has returned.
  */
 #include "io/sockets.h"
 #include "testkit/everywhere.h"
+
+#include <sys/un.h>
 
 enum { CHUNK = 64, CHUNKS = 4, MUCH = 400000, GUARD = 0xAA };
 
@@ -95,7 +97,8 @@ static int recv_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(no_byte_is_lost_wherever_a_receiver_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"recv", recv_scenario, .begin = begin, .check = recv_check,
-                                     .backends = EDDY_TEST_REAL, .task = "receive"}, 2);
+                                     .backends = EDDY_TEST_REAL, .task = "receive"},
+               2);
 }
 
 /* sendall: what it says it has sent is what arrives. */
@@ -137,7 +140,8 @@ static int sendall_scenario(void *unused)
 TEST_VIRTUAL(sendall_knows_what_it_has_sent_wherever_it_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"sendall", sendall_scenario, .begin = begin, .check = recv_check,
-                                     .backends = EDDY_TEST_REAL, .spare = "receive_slowly"}, 4);
+                                     .backends = EDDY_TEST_REAL, .spare = "receive_slowly"},
+               4);
 }
 
 /* accept and connect: each connection is accepted, or still waits to be. */
@@ -203,8 +207,10 @@ static int accept_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(no_connection_is_lost_wherever_an_accept_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"accept", accept_scenario, .begin = begin_listening, .check = accept_check,
-                                     .backends = EDDY_TEST_REAL, .task = "accept_three"}, 4);
+    everywhere(&(eddy_test_scenario){"accept", accept_scenario, .begin = begin_listening,
+                                     .check = accept_check, .backends = EDDY_TEST_REAL,
+                                     .task = "accept_three"},
+               4);
 }
 
 static eddy_async(accept_all)
@@ -234,8 +240,85 @@ static int connect_scenario(void *unused)
 
 TEST_VIRTUAL(a_connect_can_be_cancelled_everywhere)
 {
-    everywhere(&(eddy_test_scenario){"connect", connect_scenario, .begin = begin_listening, .check = accept_check,
-                                     .backends = EDDY_TEST_REAL, .spare = "accept_all"}, 6);
+    everywhere(&(eddy_test_scenario){"connect", connect_scenario, .begin = begin_listening,
+                                     .check = accept_check, .backends = EDDY_TEST_REAL,
+                                     .spare = "accept_all"},
+               6);
+}
+
+/* A Unix socket whose queue is full: connect tries again, now and then. */
+
+static struct sockaddr_un unix_addr;
+static int queued[10], n_queued;
+
+static int unix_socket(int flags)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+    REQUIRE(fd >= 0);
+    return fd;
+}
+
+static void begin_full_queue(void *unused)
+{
+    socklen_t size = sizeof(sa_family_t);
+
+    begin(NULL);
+    pair_close(all.fds);
+    unix_addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+    all.listener = unix_socket(SOCK_NONBLOCK);
+    REQUIRE(bind(all.listener, (struct sockaddr *)&unix_addr, size) == 0 && listen(all.listener, 0) == 0);
+    size = sizeof unix_addr;
+    REQUIRE(getsockname(all.listener, (struct sockaddr *)&unix_addr, &size) == 0);
+    for (n_queued = 0; n_queued < 10; n_queued++) {
+        queued[n_queued] = unix_socket(SOCK_NONBLOCK);
+        if (connect(queued[n_queued], (struct sockaddr *)&unix_addr, sizeof(sa_family_t) + 6) < 0)
+            break;
+    }
+    REQUIRE(n_queued > 0 && n_queued < 10); /* the last one is not connected */
+}
+
+static eddy_async(connect_to_full)
+{
+    int fd = unix_socket(0);
+    int rc = eddy_sock_connect(fd, (struct sockaddr *)&unix_addr, sizeof(sa_family_t) + 6);
+
+    all.connected += rc == 0;
+    close(fd);
+    return rc;
+}
+
+static eddy_async(make_room_later)
+{
+    int fd;
+
+    eddy_sleep(0.002);
+    while ((fd = accept4(all.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        close(fd);
+    return 0;
+}
+
+static int full_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(connect_to_full()), eddy_create_task(make_room_later())};
+
+    return join(tasks, 2);
+}
+
+static int full_check(void *unused, const eddy_test_trial *trial)
+{
+    for (int i = 0; i <= n_queued; i++)
+        close(queued[i]);
+    close(all.listener);
+    return trial->task ? 0 : HOLDS(all.connected == 1);
+}
+
+TEST_VIRTUAL(a_connect_to_a_full_queue_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"full queue", full_scenario, .begin = begin_full_queue,
+                                     .check = full_check, .backends = EDDY_TEST_REAL,
+                                     .task = "connect_to_full"},
+               4);
 }
 
 /* add_reader: removed by the task that waits, and not called after that. */
@@ -281,5 +364,6 @@ static int reader_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(a_reader_is_removed_wherever_its_task_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"add_reader", reader_scenario, .begin = begin, .check = reader_check,
-                                     .backends = EDDY_TEST_REAL, .spare = "sender"}, 4);
+                                     .backends = EDDY_TEST_REAL, .spare = "sender"},
+               4);
 }

@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in locks, events, conditions, semaphores and barriers: nothing lost, the next waiter woken.
+ * Cancellation everywhere in locks, events, conditions, semaphores and barriers: nothing lost, the next
+ * waiter woken.
  *
  * Where one task passes something on to the next, a hand-over that is lost leaves somebody waiting for ever.
  */
@@ -104,7 +105,9 @@ static int event_check(void *unused, const eddy_test_trial *trial)
 /* Not the setter: if that is cancelled before the others wait, they wait in vain. */
 TEST_VIRTUAL(an_event_reaches_all_others_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"event", event_scenario, .begin = begin, .check = event_check, .spare = "third"}, 5);
+    everywhere(&(eddy_test_scenario){"event", event_scenario, .begin = begin, .check = event_check,
+                                     .spare = "third"},
+               5);
 }
 
 /* Condition: a baton that is passed on from one to the next by a single notification. */
@@ -171,8 +174,9 @@ static int condition_check(void *unused, const eddy_test_trial *trial)
 /* Should the scenario's own task be cancelled, nobody starts the baton: that is for the others to sit out. */
 TEST_VIRTUAL(a_notification_goes_to_the_next_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"condition", condition_scenario, .begin = begin, .check = condition_check,
-                                     .spare = "condition"}, 9);
+    everywhere(&(eddy_test_scenario){"condition", condition_scenario, .begin = begin,
+                                     .check = condition_check, .spare = "condition"},
+               9);
 }
 
 /* Semaphore. */
@@ -204,7 +208,8 @@ static int semaphore_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_token_goes_to_the_next_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"semaphore", semaphore_scenario, .begin = begin, .check = semaphore_check}, 9);
+    everywhere(
+        &(eddy_test_scenario){"semaphore", semaphore_scenario, .begin = begin, .check = semaphore_check}, 9);
 }
 
 /* Barrier: without the cancelled one the others cannot fill it, so they give up after a while. */
@@ -264,5 +269,6 @@ static int barrier_reset_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(a_barrier_can_be_reset_wherever_one_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"barrier reset", barrier_reset_scenario, .begin = begin,
-                                     .check = barrier_reset_check}, 6);
+                                     .check = barrier_reset_check},
+               6);
 }

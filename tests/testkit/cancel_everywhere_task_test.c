@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in what a single task waits for: time, tasks, futures, coroutines, timeouts, shields.
+ * Cancellation everywhere in what a single task waits for: time, tasks, futures, coroutines, timeouts,
+ * shields.
  */
 #include "testkit/everywhere.h"
 
@@ -59,7 +60,9 @@ static int sleep_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_sleep_ends_early_only_for_whom_it_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"sleep", sleep_scenario, .begin = begin, .check = sleep_check, .task = "victim"}, 4);
+    everywhere(&(eddy_test_scenario){"sleep", sleep_scenario, .begin = begin, .check = sleep_check,
+                                     .task = "victim"},
+               4);
 }
 
 /* Await: of a task, of a coroutine, of a future that others end. */
@@ -78,9 +81,12 @@ static int await_task_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(an_awaited_task_ends_before_whoever_awaits_it)
 {
-    /* A child that is cleaning up does not listen: then who awaits it is not cancelled either, as in asyncio. */
-    everywhere(&(eddy_test_scenario){"await task", await_task_scenario, .begin = begin, .check = await_task_check,
-                                     .survives = true}, 5);
+    /*
+     * A child that is cleaning up does not listen: then who awaits it is not cancelled either, as in asyncio.
+     */
+    everywhere(&(eddy_test_scenario){"await task", await_task_scenario, .begin = begin,
+                                     .check = await_task_check, .survives = true},
+               5);
 }
 
 static eddy_async(outer)
@@ -99,8 +105,9 @@ static int await_coroutine_scenario(void *unused)
 
 TEST_VIRTUAL(a_cancellation_in_a_coroutine_comes_out_through_those_that_await_it)
 {
-    everywhere(&(eddy_test_scenario){"await coroutine", await_coroutine_scenario, .begin = begin, .check = check,
-                                     .survives = true}, 6);
+    everywhere(&(eddy_test_scenario){"await coroutine", await_coroutine_scenario, .begin = begin,
+                                     .check = check, .survives = true},
+               6);
 }
 
 static eddy_async(await_future)
@@ -132,13 +139,17 @@ static int await_future_scenario(void *unused)
     return join(tasks, 3);
 }
 
-/* Cancelling one who awaits it cancels the future, so that the other gets that too; but not when it is done already. */
+/*
+ * Cancelling one who awaits it cancels the future, so that the other gets that too; but not when it is done
+ * already.
+ */
 static int await_future_check(void *unused, const eddy_test_trial *trial)
 {
     eddy_unref(all.future); /* only now: others may still use it when the scenario is cancelled */
     if (!trial->task)
         return HOLDS(all.finished == 2);
-    if (strstr(trial->accident, "after-event") && !strstr(trial->accident, "first step") && trial->status >= 0)
+    if (strstr(trial->accident, "after-event") && !strstr(trial->accident, "first step") &&
+        trial->status >= 0)
         return HOLDS(all.finished == 1);
     return 0;
 }
@@ -146,7 +157,8 @@ static int await_future_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(a_future_is_awaited_by_several_wherever_one_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"await future", await_future_scenario, .begin = begin,
-                                     .check = await_future_check, .spare = "setter"}, 6);
+                                     .check = await_future_check, .spare = "setter"},
+               6);
 }
 
 /* Timeouts. */
@@ -202,7 +214,9 @@ static int wait_for_scenario(void *unused)
 
 TEST_VIRTUAL(wait_for_waits_for_the_end_of_what_it_cancels)
 {
-    everywhere(&(eddy_test_scenario){"wait_for", wait_for_scenario, .begin = begin, .check = check, .survives = true}, 20);
+    everywhere(&(eddy_test_scenario){"wait_for", wait_for_scenario, .begin = begin, .check = check,
+                                     .survives = true},
+               20);
 }
 
 /* Shield. */
@@ -229,7 +243,10 @@ static int shield_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(what_is_shielded_goes_on)
 {
-    everywhere(&(eddy_test_scenario){"shield", shield_scenario, .begin = begin, .check = shield_check, .task = "shield"}, 1);
-    everywhere(&(eddy_test_scenario){"shielded", shield_scenario, .begin = begin, .check = check, .task = "inner",
-                                     .survives = true}, 2);
+    everywhere(&(eddy_test_scenario){"shield", shield_scenario, .begin = begin, .check = shield_check,
+                                     .task = "shield"},
+               1);
+    everywhere(&(eddy_test_scenario){"shielded", shield_scenario, .begin = begin, .check = check,
+                                     .task = "inner", .survives = true},
+               2);
 }

@@ -52,9 +52,11 @@ static int gather_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(a_gather_ends_all_its_children)
 {
     everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin, .check = gather_check,
-                                     .survives = true}, 10);
+                                     .survives = true},
+               10);
     everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin, .check = gather_check,
-                                     .task = "gather"}, 2);
+                                     .task = "gather"},
+               2);
 }
 
 static int gather_outcomes_scenario(void *unused)
@@ -71,16 +73,19 @@ static int gather_outcomes_scenario(void *unused)
 TEST_VIRTUAL(a_gather_of_outcomes_and_of_gathers_ends_all_its_children)
 {
     everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin, .check = check,
-                                     .survives = true}, 10);
+                                     .survives = true},
+               10);
     everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin, .check = check,
-                                     .task = "outcomes"}, 2);
+                                     .task = "outcomes"},
+               2);
 }
 
 /* wait: cancels nobody. */
 
 static int wait_scenario(void *unused)
 {
-    eddy_task *tasks[3] = {eddy_create_task(work(1, 0)), eddy_create_task(work(2, -EIO)), eddy_create_task(work(3, 0))};
+    eddy_task *tasks[3] = {eddy_create_task(work(1, 0)), eddy_create_task(work(2, -EIO)),
+                           eddy_create_task(work(3, 0))};
     int rc = eddy_wait(tasks, 3, EDDY_FOREVER, EDDY_FIRST_COMPLETED);
 
     if (rc >= 0)
@@ -120,7 +125,9 @@ static int wait_many_scenario(void *unused)
 
 TEST_VIRTUAL(a_wait_for_many_keeps_nothing)
 {
-    everywhere(&(eddy_test_scenario){"many", wait_many_scenario, .begin = begin, .check = check, .survives = true}, 40);
+    everywhere(
+        &(eddy_test_scenario){"many", wait_many_scenario, .begin = begin, .check = check, .survives = true},
+        40);
 }
 
 /* as_completed. */
@@ -220,8 +227,8 @@ static int shared_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled)
 {
-    eddy_test_scenario s = {"shared completions", shared_anext_scenario, .begin = begin, .check = shared_check,
-                            .task = "get_result"};
+    eddy_test_scenario s = {"shared completions", shared_anext_scenario, .begin = begin,
+                            .check = shared_check, .task = "get_result"};
 
     everywhere(&s, 4);
     s.fn = shared_next_scenario;
@@ -275,7 +282,8 @@ static int failing_group_scenario(void *unused)
 TEST_VIRTUAL(a_group_that_fails_ends_only_when_all_its_children_have)
 {
     everywhere(&(eddy_test_scenario){"failing group", failing_group_scenario, .begin = begin, .check = check,
-                                     .survives = true}, 6);
+                                     .survives = true},
+               6);
 }
 
 static eddy_async(abandon_group)
@@ -299,8 +307,10 @@ static int abandoned_group_scenario(void *unused)
 
 TEST_VIRTUAL(a_group_that_is_abandoned_ends_its_children_all_the_same)
 {
-    everywhere(&(eddy_test_scenario){"abandoned group", abandoned_group_scenario, .begin = begin, .check = check,
-                                     .task = "abandoned group"}, 2);
-    everywhere(&(eddy_test_scenario){"abandoned group", abandoned_group_scenario, .begin = begin, .check = check,
-                                     .survives = true}, 6);
+    everywhere(&(eddy_test_scenario){"abandoned group", abandoned_group_scenario, .begin = begin,
+                                     .check = check, .task = "abandoned group"},
+               2);
+    everywhere(&(eddy_test_scenario){"abandoned group", abandoned_group_scenario, .begin = begin,
+                                     .check = check, .survives = true},
+               6);
 }

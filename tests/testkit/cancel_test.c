@@ -50,7 +50,10 @@ TEST_VIRTUAL(each_suspension_is_cancelled_at_each_moment_in_each_way)
 {
     eddy_test_result r = find((eddy_test_scenario){.name = "sleeps", .fn = sleep_twice}, 0, "");
 
-    /* The first step: cancelled once, twice. The sleep: at three moments in six ways, for nothing comes later. The yield: at two. */
+    /*
+     * The first step: cancelled once, twice. The sleep: at three moments in six ways, for nothing comes
+     * later. The yield: at two.
+     */
     EXPECT_EQ(r.suspensions, 3);
     EXPECT_EQ(r.trials, 2 + 3 * 6 + 2 * 6);
     EXPECT_STR(said, "");
@@ -124,8 +127,12 @@ static int sleeps_with_arg(void *arg)
 
 TEST_VIRTUAL(each_run_begins_and_is_checked_with_what_was_done_and_what_came_of_it)
 {
-    eddy_test_result r = find((eddy_test_scenario){.name = "sleeps", .fn = sleeps_with_arg, .arg = &begun,
-                                                   .begin = count_begin, .check = count_check}, 0, "");
+    eddy_test_result r = find((eddy_test_scenario){.name = "sleeps",
+                                                   .fn = sleeps_with_arg,
+                                                   .arg = &begun,
+                                                   .begin = count_begin,
+                                                   .check = count_check},
+                              0, "");
 
     EXPECT_EQ(begun, (int)r.trials + 2);
     EXPECT_EQ(checked, begun);
@@ -142,7 +149,8 @@ static int refuse(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(what_check_refuses_is_reported_with_its_words_and_how_to_see_it_again)
 {
     find((eddy_test_scenario){.name = "refused", .fn = sleep_twice, .check = refuse}, 1,
-         "refused on virtual, task 0 'refused' at its suspension 1, waiting for sleep, before-event: cancel-twice: "
+         "refused on virtual, task 0 'refused' at its suspension 1, waiting for sleep, before-event: "
+         "cancel-twice: "
          "its check says: I do not like it (Input/output error) "
          "[EDDY_TEST_ONLY='refused/virtual/0.1/before-event/cancel-twice']\n");
 }
@@ -152,7 +160,8 @@ TEST_VIRTUAL(with_the_setting_from_a_report_only_that_run_is_made)
     eddy_test_result r;
 
     setenv("EDDY_TEST_ONLY", "refused/virtual/0.1/before-event/cancel-twice", 1);
-    r = find((eddy_test_scenario){.name = "refused", .fn = sleep_twice, .check = refuse}, 1, "I do not like it");
+    r = find((eddy_test_scenario){.name = "refused", .fn = sleep_twice, .check = refuse}, 1,
+             "I do not like it");
     EXPECT_EQ(r.trials, 1);
     r = find((eddy_test_scenario){.name = "another", .fn = sleep_twice, .check = refuse}, 0, "");
     EXPECT_EQ(r.trials, 0);
@@ -209,7 +218,8 @@ static eddy_async(keep_lock_when_cancelled)
 
 static int careless(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(keep_lock_when_cancelled()), eddy_create_task(keep_lock_when_cancelled())};
+    eddy_task *tasks[2] = {eddy_create_task(keep_lock_when_cancelled()),
+                           eddy_create_task(keep_lock_when_cancelled())};
     int rc = eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_ALL_COMPLETED);
 
     eddy_unref(tasks[0]);
@@ -224,8 +234,8 @@ static void free_lock(void *unused)
 
 TEST_VIRTUAL(a_task_that_waits_for_ever_is_found_with_what_it_waits_for)
 {
-    find((eddy_test_scenario){.name = "careless", .fn = careless, .begin = free_lock, .spare = "careless"}, -1,
-         "waits for a lock");
+    find((eddy_test_scenario){.name = "careless", .fn = careless, .begin = free_lock, .spare = "careless"},
+         -1, "waits for a lock");
     EXPECT_IN("it never ends: ", said);
 }
 
@@ -269,7 +279,8 @@ static int close_too_much(void *unused)
 
 TEST_VIRTUAL(a_descriptor_of_somebody_else_that_is_closed_is_found)
 {
-    find((eddy_test_scenario){.name = "close", .fn = close_too_much}, 1, "it closed descriptor 0, which was open before");
+    find((eddy_test_scenario){.name = "close", .fn = close_too_much}, 1,
+         "it closed descriptor 0, which was open before");
     EXPECT_EQ(open("/dev/null", O_RDONLY), 0);
 }
 
@@ -296,7 +307,8 @@ TEST_VIRTUAL(memory_that_is_forgotten_is_found)
     char output[20000];
 
     test_in_child(run_forgetful, NULL, output, sizeof output);
-    EXPECT_IN("allocation(s) of the library [EDDY_TEST_ONLY='forget future/virtual/0.1/suspended/cancel']", output);
+    EXPECT_IN("allocation(s) of the library [EDDY_TEST_ONLY='forget future/virtual/0.1/suspended/cancel']",
+              output);
     EXPECT_IN("there are more failures than that", output);
     EXPECT_IN("36\n", output);
 }
@@ -368,7 +380,9 @@ TEST_ASYNC(scenarios_are_not_run_from_within_a_loop)
 
 TEST_VIRTUAL(backends_that_the_kernel_refuses_are_left_out)
 {
-    eddy_test_scenario s = {.name = "sleeps", .fn = sleep_twice, .backends = EDDY_TEST_VIRTUAL | EDDY_TEST_IO_URING,
+    eddy_test_scenario s = {.name = "sleeps",
+                            .fn = sleep_twice,
+                            .backends = EDDY_TEST_VIRTUAL | EDDY_TEST_IO_URING,
                             .say = keep_line};
     eddy_test_result r;
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Runs a scenario with every cancellation, and in several orders. At least @suspensions must have been found, lest it tests
- * nothing.
+ * Runs a scenario with every cancellation, and in several orders. At least @suspensions must have been found,
+ * lest it tests nothing.
  */
 static inline void everywhere(const eddy_test_scenario *s, size_t suspensions)
 {
@@ -27,11 +27,14 @@ static inline void everywhere(const eddy_test_scenario *s, size_t suspensions)
         EXPECT_EQ(result.unreached, 0);
         EXPECT_EQ(eddy_test_shuffle(s, 1, 20, NULL), 0);
     }
-    fprintf(stderr, "%s: %zu suspensions, %zu trials, %zu of them took another course\n", s->name, result.suspensions,
-            result.trials, result.unreached);
+    fprintf(stderr, "%s: %zu suspensions, %zu trials, %zu of them took another course\n", s->name,
+            result.suspensions, result.trials, result.unreached);
 }
 
-/* Waits until all these tasks, which it consumes, have ended, however. Fails if the task that waits is cancelled. */
+/*
+ * Waits until all these tasks, which it consumes, have ended, however. Fails if the task that waits is
+ * cancelled.
+ */
 static inline int join(eddy_task **tasks, size_t n)
 {
     int rc = 0;

