@@ -107,12 +107,6 @@ TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)
     expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "a timer runs on");
 }
 
-/* What the kernel then writes, and who is woken, is anybody's guess: it may well crash. */
-TEST_VIRTUAL(a_call_that_returns_before_the_kernel_has_let_go_is_found)
-{
-    expect_caught("early-return", "no_byte_is_lost_wherever_a_receiver_is_cancelled", "");
-}
-
 TEST_VIRTUAL(bytes_that_were_sent_and_not_counted_are_found)
 {
     expect_caught("sent-forgotten", "sendall_knows_what_it_has_sent_wherever_it_is_cancelled",
