@@ -1,8 +1,7 @@
 /*
  * Intrusive lists: the links live in the things they link, so linking never allocates.
  *
- * struct eddyi_list is a doubly linked ring with a head of the same type; an element can leave
- * from anywhere. struct eddyi_ready (loop/ready.h) has its own, singly linked queue.
+ * A doubly linked ring with a head of the same type; an element can leave from anywhere.
  */
 #ifndef EDDYI_LIST_H
 #define EDDYI_LIST_H
