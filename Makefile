@@ -15,7 +15,7 @@ demo:
 	$(MAKE) all
 	tools/demo.sh $(BUILD)
 
-# Everything that must hold, in some minutes; check-full takes hours to be thorough.
+# Everything that must hold, in some minutes; check-full is thorough, and takes very much longer.
 check:
 	tools/install-deps.sh check
 	tests/check

@@ -2,8 +2,7 @@
  * The event loop: callbacks in first-come order, timers, descriptors, and one wait for the next event.
  *
  * A loop belongs to the thread that runs it. From other threads only eddy_loop_call_soon_threadsafe()
- * and eddy_handle_cancel() are allowed; anything else gives EDDY_ETHREAD where it is noticed
- * (always in debug mode). Most programs never make one: eddy_run() does.
+ * and eddy_handle_cancel() are allowed; anything else gives EDDY_ETHREAD where it is noticed. Most programs never make one: eddy_run() does.
  */
 #ifndef EDDY_LOOP_H
 #define EDDY_LOOP_H
@@ -54,7 +53,10 @@ EDDY_API int eddy_loop_run_forever(eddy_loop *loop);
 EDDY_API int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x,
                                                 void **ret_value);
 
-/* Has the loop end its run after the present turn; before a run, makes it one turn long. */
+/*
+ * Has the loop end its run after the present turn; before a run, makes it one turn long. From another thread have it called
+ * with eddy_loop_call_soon_threadsafe(): it cannot refuse, and a loop that sleeps would not notice.
+ */
 EDDY_API void eddy_loop_stop(eddy_loop *loop);
 
 /*
