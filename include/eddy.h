@@ -21,6 +21,7 @@
 #ifndef EDDY_H
 #define EDDY_H
 
+#include "eddy/carrier.h"
 #include "eddy/contextvars.h"
 #include "eddy/coroutine.h"
 #include "eddy/debug.h"
@@ -35,6 +36,7 @@
 #include "eddy/run.h"
 #include "eddy/signal.h"
 #include "eddy/sock.h"
+#include "eddy/stream.h"
 #include "eddy/sync.h"
 #include "eddy/task.h"
 #include "eddy/threads.h"

@@ -102,6 +102,17 @@ int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /*
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
 int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
 
+/* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
+struct iovec;
+int eddyi_sys_set_nonblocking(int fd);
+long eddyi_sys_read_now(int fd, void *buf, size_t size);
+long eddyi_sys_writev_now(int fd, const struct iovec *iov, int n); /* not for sockets */
+long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);      /* for sockets */
+int eddyi_sys_shutdown_write(int fd);
+int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
+int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);
+int eddyi_sys_nodelay(int fd); /* TCP_NODELAY; whatever is no TCP socket is left alone */
+
 /* Waiting, in sys_poll.c. */
 struct epoll_event;
 int eddyi_sys_epoll_create(void);

@@ -1,0 +1,111 @@
+/*
+ * Reading by size.
+ */
+#include "base/sys.h"
+#include "stream/reader.h"
+
+#include <limits.h>
+#include <string.h>
+
+static size_t held(const eddy_reader *r)
+{
+    return eddyi_buffer_length(&r->in);
+}
+
+/* Copies out what there is, at most @size bytes. */
+static ssize_t take(eddy_reader *r, void *buf, size_t size)
+{
+    size_t n = held(r) < size ? held(r) : size;
+
+    if (n > 0)
+        memcpy(buf, eddyi_buffer_bytes(&r->in), n);
+    eddyi_buffer_consume(&r->in, n);
+    return (ssize_t)n;
+}
+
+/* Waits until there is at least a byte, or the end. */
+static int some(eddy_reader *r)
+{
+    int rc = 0;
+
+    while (rc == 0 && held(r) == 0 && !r->eof)
+        rc = eddyi_reader_more(r);
+    return rc;
+}
+
+/* Past the buffer, where it is empty and much is asked for: how many bytes, 0 if that did not work out. */
+static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
+{
+    eddy_carrier *c;
+    ssize_t n;
+
+    if (held(r) > 0 || r->eof || r->armed || size < r->chunk || !r->stream ||
+        r->stream->transport.state != EDDYI_OPEN)
+        return 0;
+    c = r->stream->transport.carrier;
+    n = c->ops->read(c, buf, size);
+    return n > 0 ? n : 0; /* the end and errors are there the next time as well */
+}
+
+static bool is_bad_buffer(const void *buf, size_t size)
+{
+    return (!buf && size > 0) || size > (size_t)SSIZE_MAX;
+}
+
+ssize_t eddy_reader_read(eddy_reader *r, void *buf, size_t size)
+{
+    int rc = eddyi_reader_check(r);
+    ssize_t n;
+
+    if (rc < 0)
+        return rc;
+    if (is_bad_buffer(buf, size))
+        return eddy_raise(-EINVAL, "read: not a buffer of %zu bytes", size);
+    if (size == 0)
+        return 0;
+    n = read_directly(r, buf, size);
+    if (n > 0)
+        return n;
+    rc = some(r);
+    return rc < 0 ? rc : take(r, buf, size);
+}
+
+ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
+{
+    int rc = eddyi_reader_check(r);
+
+    if (rc == 0 && max > 0)
+        rc = some(r);
+    return rc < 0 ? rc : eddyi_reader_give(r, held(r) < max ? held(r) : max, ret_data);
+}
+
+ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
+{
+    int rc = eddyi_reader_check(r);
+
+    while (rc == 0 && !r->eof && held(r) <= max)
+        rc = eddyi_reader_more(r);
+    if (rc < 0)
+        return rc;
+    if (held(r) > max)
+        return eddy_raise(EDDY_ELIMIT, "the stream is longer than %zu bytes", max);
+    return eddyi_reader_give(r, held(r), ret_data);
+}
+
+ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
+{
+    int rc = eddyi_reader_check(r);
+    const char *piece;
+
+    if (rc == 0 && is_bad_buffer(buf, size))
+        rc = eddy_raise(-EINVAL, "readexactly: not a buffer of %zu bytes", size);
+    while (rc == 0 && held(r) < size && !r->eof)
+        rc = eddyi_reader_more(r);
+    if (rc < 0)
+        return rc;
+    if (held(r) >= size)
+        return take(r, buf, size);
+    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes", held(r), size);
+    eddyi_reader_give(r, held(r), &piece);
+    return rc;
+}

@@ -1,0 +1,259 @@
+/*
+ * The reader: how bytes get into its buffer. How they get out of it is in read.c and readuntil.c.
+ */
+#include "stream/reader.h"
+#include "base/exception.h"
+#include "base/sys.h"
+#include "stream/stream.h"
+#include "task/task.h"
+
+#include <string.h>
+
+/* Room for a read at first, and when reads fill it; and what an idle reader keeps. */
+enum { SMALL_CHUNK = 4096, LARGE_CHUNK = 65536, IDLE_MEMORY = 16384 };
+
+void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit)
+{
+    *r = (eddy_reader){.stream = s, .limit = limit ? limit : EDDY_STREAM_LIMIT, .chunk = SMALL_CHUNK};
+}
+
+void eddyi_reader_fini(eddy_reader *r)
+{
+    eddyi_buffer_fini(&r->in);
+    eddy_exception_unref(r->exception);
+}
+
+int eddy_reader_new(size_t limit, eddy_reader **ret)
+{
+    eddy_reader *r = eddyi_loop_running ? eddyi_alloc(sizeof *r) : NULL;
+
+    if (!r)
+        return eddy_raise(eddyi_loop_running ? -ENOMEM : EDDY_ENOLOOP, NULL);
+    eddyi_reader_init(r, NULL, limit);
+    *ret = r;
+    return 0;
+}
+
+void eddy_reader_free(eddy_reader *r)
+{
+    if (!r)
+        return;
+    if (r->stream) {
+        eddyi_stream_give_back(r->stream);
+        return;
+    }
+    eddyi_reader_fini(r);
+    eddyi_free(r);
+}
+
+static void wake(eddy_reader *r)
+{
+    if (r->waiter && !r->waiter->over)
+        eddyi_wait_over(r->waiter);
+}
+
+/* @n bytes have come into the room, which was @room. Who fills it gets more next time. */
+static void came(eddy_reader *r, size_t n, size_t room)
+{
+    r->in.end += n;
+    if (n == room)
+        r->chunk = LARGE_CHUNK;
+    else if (n < SMALL_CHUNK)
+        r->chunk = SMALL_CHUNK;
+}
+
+void eddyi_reader_readable(eddy_reader *r, ssize_t result)
+{
+    r->armed = false;
+    if (result > 0)
+        came(r, (size_t)result, eddyi_buffer_room(&r->in));
+    else if (result == 0)
+        r->eof = true;
+    else if (result != -EAGAIN && result != -ECANCELED)
+        eddyi_transport_break(&r->stream->transport, (int)result);
+    if (result < 0 && r->stream->transport.error < 0)
+        r->error = r->stream->transport.error;
+    wake(r);
+}
+
+void eddyi_reader_lost(eddy_reader *r)
+{
+    r->armed = false;
+    if (r->stream->transport.error < 0)
+        r->error = r->stream->transport.error;
+    else
+        r->eof = true;
+    wake(r);
+}
+
+/* Tries to read into the buffer. How many bytes, 0 at the end, -EAGAIN, or -errno. */
+static ssize_t try_fill(eddy_reader *r)
+{
+    eddy_carrier *c = r->stream->transport.carrier;
+    size_t room;
+    ssize_t n;
+
+    if (eddyi_buffer_length(&r->in) == 0 && r->chunk == SMALL_CHUNK)
+        eddyi_buffer_trim(&r->in, IDLE_MEMORY);
+    if (eddyi_buffer_reserve(&r->in, r->chunk) < 0)
+        return -ENOMEM;
+    room = eddyi_buffer_room(&r->in);
+    n = c->ops->read(c, r->in.data + r->in.end, room);
+    if (n > 0)
+        came(r, (size_t)n, room);
+    return n;
+}
+
+static int arm(eddy_reader *r)
+{
+    eddy_carrier *c = r->stream->transport.carrier;
+    int rc = c->ops->wait_readable(c, r->in.data + r->in.end, eddyi_buffer_room(&r->in));
+
+    r->armed = rc == 0;
+    return rc;
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    eddyi_wait_over(w);
+    return true;
+}
+
+static int wait_for_data(eddy_reader *r)
+{
+    struct eddyi_wait w;
+    int rc = eddyi_wait_init(&w, cancel);
+
+    if (rc < 0)
+        return rc;
+    w.what = "data from a stream";
+    r->waiter = &w;
+    eddyi_wait_park(&w);
+    r->waiter = NULL;
+    return eddyi_wait_finish(&w);
+}
+
+/* What breaks a stream while it reads breaks it for the writer as well. */
+static int broken(eddy_reader *r, int error)
+{
+    eddyi_transport_break(&r->stream->transport, error);
+    r->error = error;
+    return eddyi_reader_check(r);
+}
+
+int eddyi_reader_check(eddy_reader *r)
+{
+    eddyi_buffer_consume(&r->in, r->partial);
+    r->partial = 0;
+    if (r->waiter)
+        return eddy_raise(-EBUSY, "another task is reading from this stream");
+    if (r->error == 0)
+        return 0;
+    if (r->exception)
+        return eddy_reraise(r->exception);
+    return r->stream ? eddyi_transport_raise(&r->stream->transport) : eddy_raise(r->error, NULL);
+}
+
+int eddyi_reader_more(eddy_reader *r)
+{
+    ssize_t n = -EAGAIN;
+
+    if (r->stream && !r->armed) {
+        if (r->stream->transport.state != EDDYI_OPEN) {
+            r->eof = true;
+            return 0;
+        }
+        n = try_fill(r);
+        if (n == -EAGAIN && eddyi_task_here()) {
+            int rc = arm(r);
+
+            n = rc < 0 ? rc : -EAGAIN;
+        }
+    }
+    if (n == 0)
+        r->eof = true;
+    if (n == -EAGAIN) {
+        int rc = wait_for_data(r);
+
+        return rc < 0 ? rc : r->error < 0 ? eddyi_reader_check(r) : 0;
+    }
+    if (n == -ENOMEM)
+        return eddy_raise(-ENOMEM, NULL);
+    return n < 0 ? broken(r, (int)n) : 0;
+}
+
+int eddyi_reader_disarm(eddy_reader *r)
+{
+    eddy_carrier *c = r->stream->transport.carrier;
+    int rc = eddyi_reader_check(r);
+
+    if (rc == 0 && r->armed)
+        c->ops->cancel_readable(c);
+    while (rc == 0 && r->armed)
+        rc = wait_for_data(r);
+    return rc < 0 ? rc : eddyi_reader_check(r);
+}
+
+/* Feeding by hand. */
+
+int eddy_reader_feed_data(eddy_reader *r, const void *data, size_t size)
+{
+    if (r->stream)
+        return eddy_raise(EDDY_EMISUSE, "this reader is fed by its connection");
+    if (r->eof)
+        return eddy_raise(EDDY_EMISUSE, "feed_data after feed_eof");
+    if (eddyi_buffer_append(&r->in, data, size) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    if (size > 0)
+        wake(r);
+    return 0;
+}
+
+void eddy_reader_feed_eof(eddy_reader *r)
+{
+    r->eof = true;
+    wake(r);
+}
+
+void eddy_reader_set_exception(eddy_reader *r, const eddy_exception *e)
+{
+    eddy_exception_unref(r->exception);
+    r->exception = eddy_exception_ref(e);
+    r->error = e ? eddy_exception_code(e) : -ENOMEM;
+    wake(r);
+}
+
+/* Looking. */
+
+const eddy_exception *eddy_reader_exception(const eddy_reader *r)
+{
+    if (r->exception || r->error == 0)
+        return r->exception;
+    /* Made for whoever asks; where memory is short, that is what it says. */
+    ((eddy_reader *)(uintptr_t)r)->exception = r->stream && r->stream->transport.exception
+                                                   ? eddy_exception_ref(r->stream->transport.exception)
+                                                   : eddy_exception_new(r->error, "the connection is lost");
+    return r->exception ? r->exception : eddyi_exception_no_memory();
+}
+
+bool eddy_reader_at_eof(const eddy_reader *r)
+{
+    return r->eof && eddyi_buffer_length(&r->in) == r->partial;
+}
+
+size_t eddy_reader_buffered(const eddy_reader *r)
+{
+    return eddyi_buffer_length(&r->in) - r->partial;
+}
+
+size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data)
+{
+    if (r->partial > 0)
+        *ret_data = eddyi_buffer_bytes(&r->in);
+    return r->partial;
+}
+
+size_t eddy_reader_consumed(const eddy_reader *r)
+{
+    return r->consumed;
+}

@@ -1,0 +1,28 @@
+/*
+ * What the reading calls of a reader stand on.
+ *
+ * A call that gives a pointer into the buffer leaves the bytes there, and counts them in `partial`: the next call drops them first.
+ */
+#ifndef EDDYI_READER_H
+#define EDDYI_READER_H
+
+#include "stream/stream.h"
+
+/* Begins a call: drops what the latest one gave out. 0; or as a raised error what broke the stream, or -EBUSY. */
+int eddyi_reader_check(eddy_reader *r);
+
+/*
+ * Gets more bytes into the buffer, or the end: suspends until there is something new, maybe in vain. 0, or a raised error. The
+ * buffer may have moved.
+ */
+EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
+
+/* Gives out @n bytes of the front, until the next call. */
+static inline ssize_t eddyi_reader_give(eddy_reader *r, size_t n, const char **ret_data)
+{
+    *ret_data = eddyi_buffer_bytes(&r->in);
+    r->partial = n;
+    return (ssize_t)n;
+}
+
+#endif

@@ -1,0 +1,142 @@
+#include "stream/stream.h"
+
+#include "base/sys.h"
+#include "sync/wait_queue.h"
+
+static struct eddyi_stream *of(struct eddyi_transport *t)
+{
+    return eddyi_container(t, struct eddyi_stream, transport);
+}
+
+static void stream_free(struct eddyi_stream *s)
+{
+    if (s->on_gone)
+        s->on_gone(s);
+    eddyi_reader_fini(&s->reader);
+    eddyi_transport_fini(&s->transport);
+    eddyi_free(s);
+}
+
+/* Nobody reads from the pipe any more (rule 161). */
+static void read_end_closed(struct eddyi_transport *t)
+{
+    if (eddyi_buffer_length(&t->out) > 0)
+        eddyi_transport_break(t, -EPIPE);
+    else
+        eddyi_transport_close(t);
+}
+
+static void on_readable(struct eddyi_transport *t, ssize_t result)
+{
+    if (of(t)->write_only)
+        read_end_closed(t);
+    else
+        eddyi_reader_readable(&of(t)->reader, result);
+}
+
+/* Each of those who wait looks for himself whether it is little enough. */
+static void on_less_kept(struct eddyi_transport *t)
+{
+    eddyi_wait_queue_wake_all(&of(t)->writer.drained);
+}
+
+static void on_lost(struct eddyi_transport *t)
+{
+    struct eddyi_stream *s = of(t);
+
+    eddyi_reader_lost(&s->reader);
+    eddyi_wait_queue_wake_all(&s->writer.drained);
+    eddyi_wait_queue_wake_all(&s->writer.closed);
+    if (s->given_back)
+        stream_free(s);
+}
+
+static const struct eddyi_transport_client client = {
+    .readable = on_readable,
+    .resume_writing = on_less_kept,
+    .flushed = on_less_kept,
+    .lost = on_lost,
+};
+
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+{
+    struct eddyi_stream *s = eddyi_zalloc(sizeof *s);
+
+    if (!s) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    if (eddyi_transport_init(&s->transport, c, &client) < 0) {
+        eddyi_free(s);
+        return NULL;
+    }
+    eddyi_reader_init(&s->reader, s, limit);
+    return s;
+}
+
+void eddyi_stream_give_back(struct eddyi_stream *s)
+{
+    if (s->given_back)
+        return;
+    eddyi_transport_desert(&s->transport);
+    if (s->transport.state == EDDYI_LOST)
+        stream_free(s);
+    else
+        s->given_back = true;
+}
+
+int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader, eddy_writer **ret_writer)
+{
+    struct eddyi_stream *s = eddyi_stream_new(carrier, limit);
+
+    if (!s)
+        return -ENOMEM;
+    *ret_reader = &s->reader;
+    *ret_writer = &s->writer;
+    return 0;
+}
+
+/* Speaking TLS. */
+
+int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options)
+{
+    struct eddyi_transport *t = &s->transport;
+    const struct eddyi_tls_ops *ops = ((struct eddyi_tls_context_base *)(void *)options->context)->ops;
+    struct eddyi_tls_params params = {
+        .server_side = options->server_side || s->accepted,
+        .server_hostname = options->server_hostname,
+        .handshake_timeout = options->handshake_timeout > 0 ? options->handshake_timeout : 60,
+        .shutdown_timeout = options->shutdown_timeout > 0 ? options->shutdown_timeout : 30,
+    };
+    eddy_carrier *tls;
+    int rc = eddy_writer_flush(&s->writer);
+
+    if (rc == 0)
+        rc = eddyi_reader_disarm(&s->reader);
+    if (rc == 0 && t->state != EDDYI_OPEN)
+        rc = eddyi_transport_raise(t);
+    if (rc < 0)
+        return rc;
+    params.ahead = eddyi_buffer_bytes(&s->reader.in);
+    params.n_ahead = eddyi_buffer_length(&s->reader.in);
+    /* A client speaks first in TLS, so this would be plain text that somebody put there to be taken as protected. */
+    if (!params.server_side && params.n_ahead > 0)
+        return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS", params.n_ahead);
+
+    rc = ops->wrap(options->context, t->carrier, &params, &tls);
+    if (rc < 0)
+        return rc;
+    eddyi_buffer_consume(&s->reader.in, params.n_ahead);
+    eddyi_transport_set_carrier(t, tls);
+    rc = ops->handshake(tls);
+    if (rc < 0)
+        eddyi_transport_break(t, rc);
+    return rc;
+}
+
+int eddy_writer_start_tls_with(eddy_writer *w, const eddy_start_tls_options *options)
+{
+    if (!options->context)
+        return eddy_raise(-EINVAL, "start_tls: no context");
+    return eddyi_stream_start_tls(eddyi_stream_of_writer(w), options);
+}

@@ -1,0 +1,76 @@
+/*
+ * Streams inside: a transport, and the reader and writer that are its client.
+ *
+ * It is one object, freed when its owner has given it back and the transport is lost. Of a pipe's end one of the two
+ * is not used.
+ *
+ * The reader has at most one read with the carrier, which goes right into its buffer; it stays there when the task that asked is
+ * cancelled, and what it brings serves the next. So no byte can get lost, and cancelling has nothing to wait for. While it is there
+ * the buffer must not move.
+ */
+#ifndef EDDYI_STREAM_H
+#define EDDYI_STREAM_H
+
+#include "eddy/stream.h"
+#include "eddy/sync.h"
+#include "stream/buffer.h"
+#include "stream/tls_hook.h"
+#include "stream/transport.h"
+
+struct eddyi_wait;
+
+struct eddy_reader {
+    struct eddyi_stream *stream; /* NULL: fed by hand */
+    struct eddyi_buffer in;
+    size_t limit;
+    size_t chunk;              /* how much room a read gets: more, if reads fill it */
+    struct eddyi_wait *waiter; /* the task that reads, while it waits */
+    bool armed;                /* a read is with the carrier */
+    bool eof;
+    int error;                 /* < 0: broken */
+    eddy_exception *exception; /* of that, owned, made when needed */
+    size_t partial; /* bytes at the front that the latest call left behind, to be dropped by the next */
+    size_t consumed;
+};
+
+struct eddy_writer {
+    eddy_wait_queue drained; /* those who wait until less is kept */
+    eddy_wait_queue closed;
+};
+
+struct eddyi_stream {
+    struct eddyi_transport transport;
+    struct eddy_reader reader;
+    struct eddy_writer writer;
+    bool given_back; /* the owner is gone; freed when lost */
+    bool accepted;   /* a server's side */
+    bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
+    /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is about to be freed. */
+    void (*on_gone)(struct eddyi_stream *s);
+    void *owner;
+};
+
+static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
+{
+    return eddyi_container(w, struct eddyi_stream, writer);
+}
+
+/* A stream over a carrier, which it owns from success on. NULL, with -ENOMEM raised. */
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
+
+/* The owner is done with it. */
+void eddyi_stream_give_back(struct eddyi_stream *s);
+
+/* The reader's part of what happens. */
+void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit);
+void eddyi_reader_fini(eddy_reader *r);
+void eddyi_reader_readable(eddy_reader *r, ssize_t result);
+void eddyi_reader_lost(eddy_reader *r);
+
+/* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED and so on, raised. */
+EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
+
+/* Speaks TLS from here on. */
+EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options);
+
+#endif

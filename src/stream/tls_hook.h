@@ -1,0 +1,35 @@
+/*
+ * What streams ask of TLS, which is a layer below: a context brings these along.
+ */
+#ifndef EDDYI_TLS_HOOK_H
+#define EDDYI_TLS_HOOK_H
+
+#include "eddy/stream.h"
+
+struct eddyi_tls_params {
+    bool server_side;
+    const char
+        *server_hostname;     /* of a client: the name that the certificate must have; NULL: none is known */
+    double handshake_timeout; /* seconds, > 0 */
+    double shutdown_timeout;
+    const void *ahead; /* n_ahead bytes that were read from @lower already */
+    size_t n_ahead;
+};
+
+struct eddyi_tls_ops {
+    /* A TLS carrier over @lower, which it owns from success on. 0, or a raised error. Nothing is sent yet. */
+    int (*wrap)(eddy_tls_context *context, eddy_carrier *lower, const struct eddyi_tls_params *params,
+                eddy_carrier **ret);
+    /*
+     * Suspends until the two sides agree. 0, or a raised error: the carrier then takes nothing but close and free. Meanwhile
+     * nobody else uses it.
+     */
+    int (*handshake)(eddy_carrier *c);
+};
+
+/* Each context begins with this. */
+struct eddyi_tls_context_base {
+    const struct eddyi_tls_ops *ops;
+};
+
+#endif

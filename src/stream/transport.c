@@ -1,0 +1,331 @@
+#include "stream/transport.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "io/io.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* asyncio's water marks (rule 154), how much memory an idle transport keeps, and how long a deserted one waits for its peer. */
+enum { HIGH_WATER = 65536, LOW_WATER = 16384, IDLE_MEMORY = 16384 };
+static const int64_t PATIENCE = 30 * INT64_C(1000000000);
+
+/* The transports of a loop that are not lost. */
+struct transports {
+    struct eddyi_loop_part part;
+    struct eddyi_list list;
+};
+
+static void close_all(struct eddyi_loop_part *part)
+{
+    struct transports *all = eddyi_container(part, struct transports, part);
+
+    while (!eddyi_list_empty(&all->list)) {
+        struct eddyi_transport *t = eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link);
+
+        eddyi_transport_abort(t);
+    }
+    eddyi_free(all);
+}
+
+/* The operations of descriptors end after the transports: so their part is older. */
+static struct transports *transports_of(eddy_loop *loop)
+{
+    static const char key;
+    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+    struct transports *all;
+
+    if (part)
+        return eddyi_container(part, struct transports, part);
+    all = eddyi_io_of(loop) ? eddyi_zalloc(sizeof *all) : NULL;
+    if (!all)
+        return NULL;
+    eddyi_list_init(&all->list);
+    all->part.key = &key;
+    all->part.close = close_all;
+    eddyi_loop_part_add(loop, &all->part);
+    return all;
+}
+
+/* The exception behind a failure of the carrier's. An errno says all there is; what is there for it may be of some earlier failure. */
+static eddy_exception *exception_of(int error)
+{
+    return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error ? eddy_exception_ref(eddy_error())
+                                                                            : NULL;
+}
+
+static void on_readable(eddy_carrier *c, ssize_t result)
+{
+    struct eddyi_transport *t = c->user;
+
+    t->client->readable(t, result);
+}
+
+/* The carrier has ended. */
+static void on_closed(eddy_carrier *c, int status)
+{
+    struct eddyi_transport *t = c->user;
+
+    if (status < 0 && t->error == 0) {
+        t->error = status;
+        t->exception = exception_of(status);
+    }
+    t->state = EDDYI_LOST;
+    eddyi_list_remove(&t->link);
+    eddyi_timer_stop(t->loop, &t->patience);
+    eddyi_buffer_fini(&t->out);
+    t->carrier = NULL;
+    c->ops->free(c);
+    t->client->lost(t);
+}
+
+static void end(struct eddyi_transport *t, bool abort)
+{
+    t->state = EDDYI_ENDING;
+    t->waiting = false;
+    t->carrier->ops->close(t->carrier, abort);
+}
+
+static void update_flow(struct eddyi_transport *t)
+{
+    size_t kept = eddyi_buffer_length(&t->out);
+
+    if (!t->paused && kept > t->high) {
+        t->paused = true;
+        if (t->client->pause_writing)
+            t->client->pause_writing(t);
+    } else if (t->paused && kept <= t->low) {
+        t->paused = false;
+        if (t->client->resume_writing)
+            t->client->resume_writing(t);
+    }
+}
+
+static void wait_writable(struct eddyi_transport *t)
+{
+    int rc = t->waiting ? 0 : t->carrier->ops->wait_writable(t->carrier);
+
+    t->waiting = rc == 0;
+    if (rc < 0)
+        eddyi_transport_break(t, rc);
+}
+
+/* All that was kept is out: what waited for that. */
+static void flushed(struct eddyi_transport *t)
+{
+    eddyi_timer_stop(t->loop, &t->patience);
+    eddyi_buffer_trim(&t->out, IDLE_MEMORY);
+    if (t->eof_asked && !t->eof_sent && t->state == EDDYI_OPEN) {
+        int rc = t->carrier->ops->write_eof(t->carrier);
+
+        if (rc == -EAGAIN) {
+            wait_writable(t);
+            return;
+        }
+        t->eof_sent = true;
+        if (rc < 0 && rc != -EOPNOTSUPP) {
+            eddyi_transport_break(t, rc);
+            return;
+        }
+    }
+    if (t->state == EDDYI_CLOSING)
+        end(t, false);
+    else if (t->client->flushed)
+        t->client->flushed(t);
+}
+
+static void start_patience(struct eddyi_transport *t)
+{
+    int64_t now = eddyi_loop_now(t->loop);
+
+    eddyi_timer_stop(t->loop, &t->patience);
+    if (eddyi_timer_start(t->loop, &t->patience, now + PATIENCE) < 0)
+        eddyi_transport_abort(t);
+}
+
+static void on_writable(eddy_carrier *c)
+{
+    struct eddyi_transport *t = c->user;
+    ssize_t n = -EAGAIN;
+
+    t->waiting = false;
+    while (eddyi_buffer_length(&t->out) > 0) {
+        struct iovec all = {eddyi_buffer_bytes(&t->out), eddyi_buffer_length(&t->out)};
+
+        n = c->ops->write(c, &all, 1);
+        if (n < 0)
+            break;
+        eddyi_buffer_consume(&t->out, (size_t)n);
+        if (t->deserted)
+            start_patience(t);
+    }
+    if (n < 0 && n != -EAGAIN) {
+        eddyi_transport_break(t, (int)n);
+        return;
+    }
+    if (eddyi_buffer_length(&t->out) > 0)
+        wait_writable(t);
+    else
+        flushed(t);
+    if (t->state <= EDDYI_CLOSING)
+        update_flow(t);
+}
+
+static void out_of_patience(struct eddyi_ready *r)
+{
+    eddyi_transport_abort(eddyi_container(r, struct eddyi_transport, patience.ready));
+}
+
+void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c)
+{
+    t->carrier = c;
+    c->user = t;
+    c->on_readable = on_readable;
+    c->on_writable = on_writable;
+    c->on_closed = on_closed;
+}
+
+int eddyi_transport_init(struct eddyi_transport *t, eddy_carrier *c,
+                         const struct eddyi_transport_client *client)
+{
+    struct transports *all = transports_of(c->loop);
+
+    if (!all)
+        return eddy_raise(-ENOMEM, NULL);
+    *t = (struct eddyi_transport){
+        .loop = eddyi_loop_hold(c->loop), .client = client, .high = HIGH_WATER, .low = LOW_WATER};
+    eddyi_ready_init(&t->patience.ready, out_of_patience);
+    eddyi_list_append(&all->list, &t->link);
+    eddyi_transport_set_carrier(t, c);
+    return 0;
+}
+
+void eddyi_transport_fini(struct eddyi_transport *t)
+{
+    eddyi_timer_stop(t->loop, &t->patience);
+    eddyi_buffer_fini(&t->out);
+    eddy_exception_unref(t->exception);
+    eddyi_loop_release(t->loop);
+}
+
+int eddyi_transport_raise(const struct eddyi_transport *t)
+{
+    if (t->error < 0)
+        return t->exception ? eddy_reraise(t->exception) : eddy_raise(t->error, "the connection is lost");
+    return eddy_raise(EDDY_ECLOSED, "the stream is closed");
+}
+
+/* Writes what goes at once, if nothing waits to go before it. How many bytes, or -errno. */
+static ssize_t write_at_once(struct eddyi_transport *t, const struct iovec *iov, int n)
+{
+    ssize_t written;
+
+    if (eddyi_buffer_length(&t->out) > 0)
+        return 0;
+    written = t->carrier->ops->write(t->carrier, iov, n < IOV_MAX ? n : IOV_MAX);
+    return written == -EAGAIN ? 0 : written;
+}
+
+/* Keeps the pieces, but for the first @skip bytes. */
+static int keep(struct eddyi_transport *t, const struct iovec *iov, int n, size_t skip)
+{
+    int rc = 0;
+
+    for (int i = 0; i < n && rc == 0; i++) {
+        size_t skipped = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+
+        skip -= skipped;
+        rc = eddyi_buffer_append(&t->out, (const char *)iov[i].iov_base + skipped, iov[i].iov_len - skipped);
+    }
+    return rc;
+}
+
+int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n)
+{
+    ssize_t written;
+    size_t total = 0;
+    int rc;
+
+    if (t->state != EDDYI_OPEN)
+        return eddyi_transport_raise(t);
+    if (t->eof_asked)
+        return eddy_raise(EDDY_EMISUSE, "write after write_eof");
+    for (int i = 0; i < n; i++)
+        total += iov[i].iov_len;
+    if (total == 0)
+        return 0;
+
+    written = write_at_once(t, iov, n);
+    rc = written < 0 ? (int)written : keep(t, iov, n, (size_t)written);
+    if (rc < 0) {
+        eddyi_transport_break(t, rc);
+        return eddyi_transport_raise(t);
+    }
+    if (eddyi_buffer_length(&t->out) > 0) {
+        wait_writable(t);
+        update_flow(t);
+    }
+    return t->error < 0 ? eddyi_transport_raise(t) : 0;
+}
+
+int eddyi_transport_write_eof(struct eddyi_transport *t)
+{
+    if (t->state != EDDYI_OPEN)
+        return eddyi_transport_raise(t);
+    if (t->eof_asked)
+        return 0;
+    t->eof_asked = true;
+    if (eddyi_buffer_length(&t->out) == 0)
+        flushed(t);
+    return t->error < 0 ? eddyi_transport_raise(t) : 0;
+}
+
+void eddyi_transport_close(struct eddyi_transport *t)
+{
+    if (t->state != EDDYI_OPEN)
+        return;
+    t->state = EDDYI_CLOSING;
+    if (eddyi_buffer_length(&t->out) == 0)
+        end(t, false);
+}
+
+void eddyi_transport_abort(struct eddyi_transport *t)
+{
+    if (t->state >= EDDYI_ENDING)
+        return;
+    eddyi_buffer_consume(&t->out, eddyi_buffer_length(&t->out));
+    end(t, true);
+}
+
+void eddyi_transport_break(struct eddyi_transport *t, int error)
+{
+    if (t->state >= EDDYI_ENDING)
+        return;
+    t->error = error;
+    t->exception = exception_of(error);
+    eddyi_transport_abort(t);
+}
+
+void eddyi_transport_desert(struct eddyi_transport *t)
+{
+    t->deserted = true;
+    eddyi_transport_close(t);
+    if (t->state == EDDYI_CLOSING)
+        start_patience(t);
+}
+
+int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low)
+{
+    if (high == SIZE_MAX)
+        high = low == SIZE_MAX ? HIGH_WATER : low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * low;
+    if (low == SIZE_MAX)
+        low = high / 4;
+    if (high < low)
+        return eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", high, low);
+    t->high = high;
+    t->low = low;
+    if (t->state <= EDDYI_CLOSING)
+        update_flow(t);
+    return 0;
+}

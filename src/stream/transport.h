@@ -1,0 +1,95 @@
+/*
+ * Transports: the sending half of a connection, its flow control, and its end.
+ *
+ * A transport has a carrier, through which bytes go out at once as long as they can; what cannot go is kept and
+ * goes when the carrier is writable. It belongs to a client, a stream or a protocol, which reads from the
+ * carrier by itself. Its life:
+ *
+ *     OPEN --close--> CLOSING (what is kept still goes out) --> ENDING (the carrier ends) --> LOST
+ *          \---------- abort, or an error of the carrier ---------^
+ *
+ * A client hears of the end once, by its lost(); nothing comes after that, and then the transport may be freed. The loop ends those
+ * that are left when it closes.
+ */
+#ifndef EDDYI_TRANSPORT_H
+#define EDDYI_TRANSPORT_H
+
+#include "base/list.h"
+#include "eddy/carrier.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "stream/buffer.h"
+
+enum eddyi_transport_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
+
+struct eddyi_transport;
+
+/*
+ * What its owner is told. Only the three about writing may be called from within a call of the owner's, and, where the
+ * loop is closed, lost.
+ */
+struct eddyi_transport_client {
+    void (*readable)(struct eddyi_transport *t, ssize_t result); /* on_readable of the carrier */
+    void (*pause_writing)(struct eddyi_transport *t); /* more than high bytes are kept; NULL: does not care */
+    void (*resume_writing)(struct eddyi_transport *t); /* no more than low are, after a pause */
+    void (*flushed)(struct eddyi_transport *t);        /* nothing is kept any more; NULL: does not care */
+    void (*lost)(struct eddyi_transport *t);
+};
+
+struct eddyi_transport {
+    eddy_loop *loop;        /* held, until it is freed */
+    struct eddyi_list link; /* among those of the loop, until LOST */
+    eddy_carrier *carrier;  /* owned; NULL: LOST */
+    const struct eddyi_transport_client *client;
+    enum eddyi_transport_state state;
+    struct eddyi_buffer out; /* kept until the carrier is writable */
+    size_t high, low;        /* the water marks */
+    bool paused;             /* above high, and not yet back to low */
+    bool waiting;            /* for on_writable */
+    bool eof_asked;          /* write_eof() was called; nothing may be written after it */
+    bool eof_sent;
+    int error;                   /* what broke it, < 0; 0: it ended in order */
+    eddy_exception *exception;   /* of that, owned; may be NULL */
+    struct eddyi_timer patience; /* runs while what is kept of a deserted one does not get out */
+    bool deserted;               /* nobody can wait for it any more */
+};
+
+/* Takes over the carrier from success on. 0 or -ENOMEM. */
+int eddyi_transport_init(struct eddyi_transport *t, eddy_carrier *c,
+                         const struct eddyi_transport_client *client);
+
+/* Only LOST ones. */
+void eddyi_transport_fini(struct eddyi_transport *t);
+
+/*
+ * Sends, or keeps, all of it; never suspends. 0, or as a raised error what broke the transport, EDDY_ECLOSED once it
+ * is closing, EDDY_EMISUSE after write_eof(), -ENOMEM: then nothing of it was kept that was not sent, and the transport is broken.
+ */
+int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n);
+
+int eddyi_transport_write_eof(
+    struct eddyi_transport *t); /* when all that is kept has gone; twice is harmless */
+
+void eddyi_transport_close(struct eddyi_transport *t); /* when all that is kept has gone */
+void eddyi_transport_abort(struct eddyi_transport *t);
+void eddyi_transport_break(struct eddyi_transport *t,
+                           int error); /* abort, because of that; takes eddy_error() along */
+
+/* Nobody will wait for it: it is closed, and aborted if its peer takes nothing for half a minute. */
+void eddyi_transport_desert(struct eddyi_transport *t);
+
+/* NULL-safe high, low as set_write_buffer_limits (rule 154): SIZE_MAX is "not given". 0 or -EINVAL raised. */
+int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low);
+
+/* The error that it was lost with, or why it cannot be used, raised. */
+int eddyi_transport_raise(const struct eddyi_transport *t);
+
+/* Puts another carrier in place, which stands upon the present one. */
+void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c);
+
+static inline bool eddyi_transport_is_closing(const struct eddyi_transport *t)
+{
+    return t->state != EDDYI_OPEN;
+}
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * The writer: writing with flow control, and the end of the stream.
+ */
+#include "base/sys.h"
+#include "eddy/wait.h"
+#include "stream/stream.h"
+#include "sync/wait_queue.h"
+#include "task/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static struct eddyi_transport *transport_of(const eddy_writer *w)
+{
+    return &eddyi_stream_of_writer(w)->transport;
+}
+
+/* What broke the connection, on either side. */
+static int check(const eddy_writer *w)
+{
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+
+    if (s->transport.error < 0)
+        return eddyi_transport_raise(&s->transport);
+    if (s->transport.state == EDDYI_LOST)
+        return eddy_raise(-ECONNRESET, "the connection is lost");
+    return 0;
+}
+
+/* Waits until no more than the low-water mark is kept. */
+static int wait_drained(eddy_writer *w)
+{
+    int rc = 0;
+
+    while (rc == 0 && transport_of(w)->paused && transport_of(w)->state <= EDDYI_CLOSING)
+        rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+    return rc < 0 ? rc : check(w);
+}
+
+/* What is sent or kept cannot be taken back, so it comes after the wait. */
+int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
+{
+    if (transport_of(w)->paused && transport_of(w)->state == EDDYI_OPEN && !transport_of(w)->eof_asked) {
+        int rc = wait_drained(w);
+
+        if (rc < 0)
+            return rc;
+    }
+    return eddyi_transport_write(transport_of(w), iov, n);
+}
+
+int eddy_writer_write(eddy_writer *w, const void *data, size_t size)
+{
+    return eddy_writer_writelines(w, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
+}
+
+int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size)
+{
+    struct eddyi_transport *t = transport_of(w);
+
+    if (t->paused && t->state == EDDYI_OPEN)
+        return -EAGAIN;
+    return eddyi_transport_write(t, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
+}
+
+int eddy_writer_printf(eddy_writer *w, const char *fmt, ...)
+{
+    char space[512], *text = space;
+    va_list args;
+    int n, rc;
+
+    va_start(args, fmt);
+    n = vsnprintf(space, sizeof space, fmt, args);
+    va_end(args);
+    if (n < 0)
+        return eddy_raise(-EINVAL, "printf: a format that cannot be printed");
+    if ((size_t)n >= sizeof space) {
+        text = eddyi_alloc((size_t)n + 1);
+        if (!text)
+            return eddy_raise(-ENOMEM, NULL);
+        va_start(args, fmt);
+        vsnprintf(text, (size_t)n + 1, fmt, args);
+        va_end(args);
+    }
+    rc = eddy_writer_write(w, text, (size_t)n);
+    if (text != space)
+        eddyi_free(text);
+    return rc;
+}
+
+/* On a closing stream it lets others run first, so that a task that writes on and on sees the end come (rule 143). */
+int eddy_writer_drain(eddy_writer *w)
+{
+    int rc = check(w);
+
+    if (rc == 0 && transport_of(w)->state != EDDYI_OPEN)
+        rc = eddy_sleep(0);
+    return rc < 0 ? rc : wait_drained(w);
+}
+
+int eddy_writer_flush(eddy_writer *w)
+{
+    int rc = eddy_writer_drain(w);
+
+    while (rc == 0 && eddyi_buffer_length(&transport_of(w)->out) > 0) {
+        rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+        if (rc == 0)
+            rc = check(w);
+    }
+    return rc;
+}
+
+int eddy_writer_write_eof(eddy_writer *w)
+{
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+
+    /* There the end is the closing of the descriptor. */
+    if (s->write_only) {
+        eddyi_transport_close(&s->transport);
+        return 0;
+    }
+    return eddyi_transport_write_eof(&s->transport);
+}
+
+bool eddy_writer_can_write_eof(const eddy_writer *w)
+{
+    return transport_of(w)->state == EDDYI_OPEN;
+}
+
+int eddy_writer_set_write_buffer_limits(eddy_writer *w, size_t high, size_t low)
+{
+    return eddyi_transport_set_limits(transport_of(w), high, low);
+}
+
+size_t eddy_writer_get_write_buffer_size(const eddy_writer *w)
+{
+    return eddyi_buffer_length(&transport_of(w)->out);
+}
+
+void eddy_writer_close(eddy_writer *w)
+{
+    eddyi_transport_close(transport_of(w));
+}
+
+void eddy_writer_abort(eddy_writer *w)
+{
+    eddyi_transport_abort(transport_of(w));
+}
+
+bool eddy_writer_is_closing(const eddy_writer *w)
+{
+    return eddyi_transport_is_closing(transport_of(w));
+}
+
+int eddy_writer_wait_closed(eddy_writer *w)
+{
+    struct eddyi_transport *t = transport_of(w);
+    int rc = 0;
+
+    while (rc == 0 && t->state != EDDYI_LOST)
+        rc = eddyi_wait_queue_wait(&w->closed, "a stream to be closed", NULL);
+    return rc < 0 || t->error == 0 ? rc : eddyi_transport_raise(t);
+}
+
+ssize_t eddy_writer_get_extra_info(const eddy_writer *w, const char *name, void *ret, size_t size)
+{
+    eddy_carrier *c = transport_of(w)->carrier;
+
+    return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
+}
+
+void eddy_writer_free(eddy_writer *w)
+{
+    if (w)
+        eddyi_stream_give_back(eddyi_stream_of_writer(w));
+}
