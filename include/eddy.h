@@ -32,6 +32,7 @@
 #include "eddy/generator.h"
 #include "eddy/group.h"
 #include "eddy/loop.h"
+#include "eddy/net.h"
 #include "eddy/queue.h"
 #include "eddy/run.h"
 #include "eddy/signal.h"

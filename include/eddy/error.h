@@ -40,6 +40,11 @@ enum {
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
     EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
     EDDY_EBROKEN = -10019,        /* BrokenProcessPool: the worker process of the job died; see the message */
+    EDDY_ENONAME = -10020,        /* gaierror EAI_NONAME: there is no such name, or it has no such address */
+    EDDY_ENAMEAGAIN = -10021,     /* EAI_AGAIN: no name server gave an answer; later one may */
+    EDDY_EBADNAME = -10022,       /* this can be no name, so nobody was asked */
+    EDDY_ENOSERVICE = -10023,     /* EAI_SERVICE: no such service, or not for this type of socket */
+    EDDY_ENAMEFAIL = -10024,      /* EAI_FAIL: the name servers refuse, or their answer makes no sense */
     EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
 };
 

@@ -63,6 +63,15 @@ static const struct call_errors {
     {"send", {ECONNRESET, EPIPE, ENOBUFS}, {EINTR}},
     {"accept4", {EMFILE, ENFILE, ENOMEM}, {ECONNABORTED, EINTR}},
     {"connect", {ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL}, {0}},
+    {"socket", {EMFILE, ENFILE, ENOBUFS, ENOMEM}, {0}},
+    {"bind", {EADDRINUSE, EACCES, ENOMEM}, {0}},
+    {"listen", {EADDRINUSE, ENOMEM}, {0}},
+    {"setsockopt", {ENOMEM, ENOPROTOOPT}, {0}},
+    {"if_nametoindex", {ENODEV, EMFILE}, {0}},
+    {"getservbyname", {ENOENT}, {0}},
+    {"getaddrinfo", {EMFILE, ENOMEM}, {0}},
+    {"chmod", {EACCES, ENOENT, EROFS}, {0}},
+    {"unlink", {EACCES, EROFS, EBUSY}, {0}},
     {"getsockopt", {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH}, {0}},
 };
 

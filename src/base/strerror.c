@@ -26,6 +26,11 @@ static const struct {
     {EDDY_EGENERATOREXIT, "The generator is being closed"},
     {EDDY_EMISUSE, "The call makes no sense here"},
     {EDDY_EBROKEN, "The worker process that ran the job has died"},
+    {EDDY_ENONAME, "No such host name"},
+    {EDDY_ENAMEAGAIN, "Temporary failure in name resolution"},
+    {EDDY_EBADNAME, "Not a valid host name"},
+    {EDDY_ENOSERVICE, "Unknown service"},
+    {EDDY_ENAMEFAIL, "Name resolution failed"},
 };
 
 const char *eddy_strerror(int status)

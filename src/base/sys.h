@@ -113,6 +113,28 @@ int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_nodelay(int fd); /* TCP_NODELAY; whatever is no TCP socket is left alone */
 
+/* Making sockets, in sys_net.c. */
+int eddyi_sys_socket(int family, int type, int protocol); /* non-blocking, close-on-exec */
+int eddyi_sys_bind(int fd, const struct sockaddr *addr, unsigned addrlen);
+int eddyi_sys_listen(int fd, int backlog);
+int eddyi_sys_set_option(int fd, int level, int option, int value); /* setsockopt(2) of an int */
+int eddyi_sys_get_option(int fd, int level, int option);            /* its value, or -errno */
+int eddyi_sys_chmod(const char *path, unsigned mode);
+int eddyi_sys_interface(const char *name); /* its number; also of a number. -ENODEV */
+/* /etc/services. A port by name, -ENOENT; the name of a port, in host order, into @buf. */
+int eddyi_sys_service_port(const char *name, const char *protocol);
+int eddyi_sys_service_name(int port, const char *protocol, char *buf, size_t size);
+/*
+ * The C library's, which block. 0 or EAI_…, with *ret_error then for EAI_SYSTEM; the list is for freeaddrinfo(3). The name is
+ * required (NI_NAMEREQD).
+ */
+struct addrinfo;
+int eddyi_sys_getaddrinfo(const char *host, const struct addrinfo *hints, struct addrinfo **ret,
+                          int *ret_error);
+int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *host, size_t size,
+                          int *ret_error);
+int eddyi_sys_unlink_socket(const char *path); /* only if it is one; 0 also if there is none */
+
 /* Waiting, in sys_poll.c. */
 struct epoll_event;
 int eddyi_sys_epoll_create(void);

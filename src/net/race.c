@@ -1,0 +1,243 @@
+#include "net/race.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "io/io.h"
+#include "task/task.h"
+
+#include <netinet/tcp.h>
+#include <poll.h>
+
+struct attempt {
+    struct eddyi_io_op poll;
+    struct eddyi_list link;
+    struct eddyi_race *race; /* NULL: lost, and only waiting for the backend */
+    const struct addrinfo *address;
+    int fd;
+    bool over; /* poll has completed */
+};
+
+/* Something has happened that the task should look at. */
+static void notice(struct eddyi_race *r)
+{
+    if (r->parked)
+        eddyi_wait_over(&r->wait);
+    r->parked = false;
+}
+
+static void attempt_polled(struct eddyi_io_op *o)
+{
+    struct attempt *a = eddyi_container(o, struct attempt, poll);
+
+    if (a->race) {
+        a->over = true;
+        notice(a->race);
+    } else {
+        eddyi_free(a);
+    }
+}
+
+static void next_is_due(struct eddyi_ready *ready)
+{
+    struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, timer.ready);
+
+    r->due = true;
+    notice(r);
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    notice(eddyi_container(w, struct eddyi_race, wait));
+    return true;
+}
+
+static void attempt_drop(struct attempt *a)
+{
+    bool with_backend = eddyi_io_cancel(&a->poll);
+
+    eddyi_list_remove(&a->link);
+    a->race = NULL;
+    if (a->fd >= 0)
+        eddyi_sys_close(a->fd);
+    if (!with_backend)
+        eddyi_free(a);
+}
+
+static void failed(struct eddyi_race *r, const struct addrinfo *address, const char *verb, int code)
+{
+    char text[EDDYI_ADDRESS_TEXT];
+
+    eddyi_address_format(address->ai_addr, address->ai_addrlen, text, sizeof text);
+    r->errors[r->n_errors++] = r->host ? eddy_exception_new(code, "%s %s (%s)", verb, r->host, text)
+                                       : eddy_exception_new(code, "%s %s", verb, text);
+    r->error = code;
+    r->due = true;
+}
+
+/* Binds to the first local address of the family that can be had. */
+static int bind_local(const struct addrinfo *local, int fd, int family)
+{
+    int rc = -EADDRNOTAVAIL;
+
+    for (; local && rc < 0; local = local->ai_next)
+        if (local->ai_family == family)
+            rc = eddyi_sys_bind(fd, local->ai_addr, local->ai_addrlen);
+    return rc;
+}
+
+/* A socket that begins to connect: *ret, and 0, -EINPROGRESS, or what failed. */
+static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret, const char **verb)
+{
+    int fd = eddyi_sys_socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+    int rc = fd;
+
+    *verb = "connect to";
+    if (fd < 0)
+        return rc;
+    rc = 0;
+    if (address->ai_protocol == IPPROTO_TCP)
+        rc = eddyi_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (rc == 0 && r->local) {
+        rc = bind_local(r->local, fd, address->ai_family);
+        *verb = rc < 0 ? "bind, for a connection to" : *verb;
+    }
+    if (rc == 0)
+        rc = eddyi_sys_connect(fd, address->ai_addr, address->ai_addrlen);
+    if (rc < 0 && rc != -EINPROGRESS && rc != -EINTR)
+        eddyi_sys_close(fd);
+    else
+        *ret = fd;
+    return rc == -EINTR ? -EINPROGRESS : rc;
+}
+
+/* Waits for the outcome; 0, or -errno and nothing was done. */
+static int watch(struct eddyi_race *r, const struct addrinfo *address, int fd)
+{
+    struct attempt *a = eddyi_zalloc(sizeof *a);
+    struct eddyi_io *io = a ? eddyi_io_of(r->loop) : NULL;
+    int rc = -ENOMEM;
+
+    if (io) {
+        a->race = r;
+        a->address = address;
+        a->fd = fd;
+        a->poll.done = attempt_polled;
+        a->poll.op.kind = EDDYI_OP_POLL;
+        a->poll.op.fd = fd;
+        a->poll.op.events = POLLOUT;
+        rc = eddyi_io_submit(io, &a->poll);
+    }
+    if (rc < 0)
+        eddyi_free(a);
+    else
+        eddyi_list_append(&r->running, &a->link);
+    return rc;
+}
+
+static void restart_timer(struct eddyi_race *r)
+{
+    int rc;
+
+    eddyi_timer_stop(r->loop, &r->timer);
+    if (r->delay < 0 || r->next == r->n)
+        return;
+    rc = eddyi_timer_start(r->loop, &r->timer, eddyi_loop_now(r->loop) + r->delay);
+    if (rc < 0)
+        r->due = true; /* too early is better than never */
+}
+
+static void start_next(struct eddyi_race *r)
+{
+    const struct addrinfo *address = r->addresses[r->next++];
+    const char *verb;
+    int fd = -1, rc = open_socket(r, address, &fd, &verb);
+
+    r->due = false;
+    if (rc == 0) {
+        r->winner = fd;
+        return;
+    }
+    if (rc == -EINPROGRESS) {
+        rc = watch(r, address, fd);
+        if (rc < 0)
+            eddyi_sys_close(fd);
+    }
+    if (rc < 0)
+        failed(r, address, verb, rc);
+    else
+        restart_timer(r);
+}
+
+/* Takes the descriptor of a winner; drops those that have failed. */
+static void look(struct eddyi_race *r)
+{
+    struct eddyi_list *next;
+
+    for (struct eddyi_list *l = r->running.next; l != &r->running && r->winner < 0; l = next) {
+        struct attempt *a = eddyi_container(l, struct attempt, link);
+        int rc;
+
+        next = l->next;
+        if (!a->over)
+            continue;
+        rc = a->poll.op.result < 0 ? (int)a->poll.op.result : eddyi_sys_connect_result(a->fd);
+        if (rc == 0) {
+            r->winner = a->fd;
+            a->fd = -1;
+        } else {
+            failed(r, a->address, "connect to", rc);
+        }
+        attempt_drop(a);
+    }
+}
+
+static int park(struct eddyi_race *r)
+{
+    int rc = eddyi_wait_init(&r->wait, cancel);
+
+    if (rc < 0)
+        return rc;
+    r->wait.what = "connect";
+    r->parked = true;
+    eddyi_wait_park(&r->wait);
+    r->parked = false;
+    rc = eddyi_wait_finish(&r->wait);
+    /* The loop closes: nobody cancelled the task, but its operations. */
+    return rc == 0 && r->loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
+}
+
+static int run(struct eddyi_race *r)
+{
+    for (;;) {
+        int rc;
+
+        while (r->winner < 0 && r->next < r->n && (r->due || eddyi_list_empty(&r->running)))
+            start_next(r);
+        if (r->winner >= 0 || eddyi_list_empty(&r->running))
+            return r->winner >= 0 ? r->winner : r->error;
+        rc = park(r);
+        if (rc < 0)
+            return rc;
+        look(r);
+    }
+}
+
+int eddyi_race_run(struct eddyi_race *r)
+{
+    int rc;
+
+    eddyi_list_init(&r->running);
+    eddyi_ready_init(&r->timer.ready, next_is_due);
+    r->timer.node.place = 0;
+    r->parked = r->due = false;
+    r->winner = -1;
+    r->next = r->n_errors = 0;
+    /* A task that cleans up while its loop closes cannot wait. */
+    if (r->loop->closed)
+        return eddy_raise(-ECANCELED, NULL);
+    rc = run(r);
+    eddyi_timer_stop(r->loop, &r->timer);
+    while (!eddyi_list_empty(&r->running))
+        attempt_drop(eddyi_container(r->running.next, struct attempt, link));
+    return rc;
+}

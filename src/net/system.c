@@ -1,0 +1,153 @@
+/*
+ * Lookups by the C library, which block: in threads of their own, so that neither the loop stands still nor names wait for
+ * other jobs of an executor, nor those for names (rule 199).
+ *
+ * A thread gets a copy of the question and returns a copy of the answer, so it can be left alone at any time.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "executor/executor.h"
+#include "net/resolver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Most lookups spend their time waiting for a server; few of them at once are enough, and many would be a burden to it. */
+enum { THREADS = 4 };
+
+struct question {
+    char host[NI_MAXHOST];
+    int family, flags;
+};
+
+struct answer {
+    char canonname[NI_MAXHOST];
+    size_t n;
+    union eddyi_address addresses[];
+};
+
+/* What getaddrinfo(3) failed with, as a raised error. */
+static int failed(const char *host, int error, int system_error)
+{
+    switch (error) {
+    case EAI_MEMORY:
+        return eddy_raise(-ENOMEM, NULL);
+    case EAI_SYSTEM:
+        return eddy_raise(-system_error, "getaddrinfo %s", host);
+    case EAI_AGAIN:
+        return eddy_raise(EDDY_ENAMEAGAIN, "getaddrinfo %s: %s", host, gai_strerror(error));
+    case EAI_NONAME:
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+        return eddy_raise(EDDY_ENONAME, "getaddrinfo %s: %s", host, gai_strerror(error));
+    case EAI_IDN_ENCODE:
+        return eddy_raise(EDDY_EBADNAME, "getaddrinfo %s: %s", host, gai_strerror(error));
+    default:
+        return eddy_raise(EDDY_ENAMEFAIL, "getaddrinfo %s: %s", host, gai_strerror(error));
+    }
+}
+
+static size_t count(const struct addrinfo *list)
+{
+    size_t n = 0;
+
+    for (; list && n < EDDYI_ADDRINFO_MAX; list = list->ai_next)
+        n += list->ai_addrlen <= sizeof(struct sockaddr_in6);
+    return n;
+}
+
+static int answer_with(const struct addrinfo *list)
+{
+    size_t n = count(list), size = sizeof(struct answer) + n * sizeof(union eddyi_address);
+    struct answer *a = eddyi_zalloc(size);
+    int rc;
+
+    if (!a)
+        return eddy_raise(-ENOMEM, NULL);
+    if (list && list->ai_canonname)
+        snprintf(a->canonname, sizeof a->canonname, "%s", list->ai_canonname);
+    for (; list && a->n < n; list = list->ai_next)
+        if (list->ai_addrlen <= sizeof(struct sockaddr_in6))
+            memcpy(&a->addresses[a->n++], list->ai_addr, list->ai_addrlen);
+    rc = eddy_return_bytes(a, size);
+    eddyi_free(a);
+    return rc;
+}
+
+/* In a thread. Each address is wanted once, whatever the types of sockets. */
+static int look_up(void *arg)
+{
+    const struct question *q = arg;
+    struct addrinfo hints = {.ai_family = q->family, .ai_flags = q->flags, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int system_error = 0, error = eddyi_sys_getaddrinfo(q->host, &hints, &list, &system_error);
+    int rc = error ? failed(q->host, error, system_error) : answer_with(list);
+
+    if (list)
+        freeaddrinfo(list);
+    return rc;
+}
+
+static int look_up_name(void *arg)
+{
+    const union eddyi_address *a = arg;
+    char host[NI_MAXHOST], number[EDDYI_ADDRESS_TEXT];
+    int system_error = 0;
+    int error =
+        eddyi_sys_getnameinfo(&a->sa, eddyi_address_size(a->sa.sa_family), host, sizeof host, &system_error);
+
+    if (error) {
+        eddyi_address_host(&a->sa, number, sizeof number);
+        return failed(number, error, system_error);
+    }
+    return eddy_return_bytes(host, strlen(host) + 1);
+}
+
+/* Has a thread do it, and gets what it returned. */
+static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
+{
+    eddy_future *f;
+
+    if (!r->threads)
+        r->threads = eddy_thread_pool_new(THREADS);
+    f = r->threads ? eddy_loop_run_in_executor_with(r->loop, r->threads, job) : NULL;
+    return f ? eddy_await_bytes(f, ret) : eddy_exception_code(eddy_error());
+}
+
+int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *query, struct addrinfo **ret)
+{
+    struct question q = {.family = query->family, .flags = query->flags & ~(AI_NUMERICSERV | AI_PASSIVE)};
+    eddy_bytes bytes = {NULL, 0};
+    const struct answer *a;
+    int rc;
+
+    if ((size_t)snprintf(q.host, sizeof q.host, "%s", query->host) >= sizeof q.host)
+        return eddy_raise(EDDY_EBADNAME, "getaddrinfo %.80s…: too long", query->host);
+    rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q}, &bytes);
+    if (rc < 0)
+        return rc;
+    a = bytes.data;
+    rc = eddyi_addrinfo_make(query, a->addresses, a->n, a->canonname, ret);
+    eddy_bytes_fini(&bytes);
+    return rc < 0 ? eddy_raise(rc, "getaddrinfo %s", query->host) : 0;
+}
+
+int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
+{
+    eddy_job job = {
+        .fn = look_up_name, .name = "getnameinfo", .arg = (void *)(uintptr_t)a, .size = sizeof *a};
+    eddy_bytes bytes = {NULL, 0};
+    int rc = ask(r, &job, &bytes);
+
+    if (rc < 0)
+        return rc;
+    snprintf(host, NI_MAXHOST, "%s", (const char *)bytes.data);
+    eddy_bytes_fini(&bytes);
+    return 0;
+}
+
+void eddyi_system_close(struct eddyi_resolver *r)
+{
+    eddyi_executor_abandon(r->threads);
+    r->threads = NULL;
+}
