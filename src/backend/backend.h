@@ -11,7 +11,8 @@
  *   - complete() may submit and cancel other operations, and submit its own again.
  *   - wait() does not sleep when a completion is at hand.
  *   - Two operations on one descriptor in the same direction do not overlap; io/ sees to that.
- *   - A descriptor may be closed and its number used again between operations, without a word to the backend.
+ *   - A descriptor that was not adopted may be closed and its number used again between operations, without a word to
+ *     the backend.
  */
 #ifndef EDDYI_BACKEND_H
 #define EDDYI_BACKEND_H
@@ -50,6 +51,7 @@ struct eddyi_op {
             socklen_t addrlen;
         } connect;
     };
+    bool tried;     /* the call has just been made and would have blocked */
     int64_t result; /* as above, or -errno; valid in complete() and after */
     void (*complete)(struct eddyi_op *op);
 
@@ -73,6 +75,13 @@ struct eddyi_backend_ops {
     int (*submit)(struct eddyi_backend *b, struct eddyi_op *op);
     /* Asks for an operation that is outstanding to end early. */
     void (*cancel)(struct eddyi_backend *b, struct eddyi_op *op);
+
+    /*
+     * The owner of a descriptor promises to say forget() before closing it, so that it can be registered once and for all. 0 or
+     * -errno. With forget() no operation on it is outstanding. Both NULL: nothing to be gained.
+     */
+    int (*adopt)(struct eddyi_backend *b, int fd);
+    void (*forget)(struct eddyi_backend *b, int fd);
 
     /*
      * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at all, < 0: without

@@ -10,6 +10,10 @@
  * the old one can still fire under that number. Each arming has a generation, which events carry, and events
  * of another generation than the present one are nobody's.
  *
+ * An adopted descriptor is registered once, edge-triggered, since its owner says when it goes. What the edges said is remembered: a
+ * direction is ready until a call says it is not, or until a stream gives or takes less than it was asked to. After a hang-up, and
+ * past urgent data, less than that does not mean empty: no further edge would come.
+ *
  * What waits is in a table indexed by descriptor: at most one operation that reads and one that writes.
  */
 #include "backend/backend.h"
@@ -32,6 +36,10 @@ struct slot {
     uint32_t generation;    /* of the latest arming */
     bool registered;        /* by us, under this number; the kernel may have forgotten */
     bool edge;              /* armed for every edge instead of once */
+    bool adopted;           /* registered for all edges of both directions, until forgotten */
+    bool ready[2];          /* the next three of an adopted one: a call may succeed, as far as is known */
+    bool stream;            /* a transfer that falls short has emptied or filled it */
+    bool ending;            /* for reading that is not so any more */
 };
 
 struct epoll {
@@ -130,14 +138,13 @@ static int control(struct epoll *e, int op, int fd, unsigned events, uint32_t ge
 }
 
 /*
- * Arms the registration for whoever waits on @fd now. The table's word on whether there is one is only a guess:
+ * Makes the registration what it has to be now. The table's word on whether there is one is only a guess:
  * closing took it away (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
  * Where this fails, what was armed before still is.
  */
-static int arm(struct epoll *e, int fd, unsigned mode)
+static int register_as(struct epoll *e, int fd, unsigned events)
 {
     struct slot *s = &e->slots[fd];
-    unsigned events = mode | (s->op[READ] ? EPOLLIN : 0) | (s->op[WRITE] ? EPOLLOUT : 0);
     int rc = control(e, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, s->generation + 1);
 
     if (rc == -ENOENT)
@@ -148,8 +155,17 @@ static int arm(struct epoll *e, int fd, unsigned mode)
         return rc;
     s->generation++;
     s->registered = true;
-    s->edge = mode == EPOLLET;
     return 0;
+}
+
+static int arm(struct epoll *e, int fd, unsigned mode)
+{
+    struct slot *s = &e->slots[fd];
+    int rc = register_as(e, fd, mode | (s->op[READ] ? EPOLLIN : 0) | (s->op[WRITE] ? EPOLLOUT : 0));
+
+    if (rc == 0)
+        s->edge = mode == EPOLLET;
+    return rc;
 }
 
 static void leave_table(struct epoll *e, const struct eddyi_op *op)
@@ -226,12 +242,48 @@ static int enter_table(struct epoll *e, struct eddyi_op *op)
     return 0;
 }
 
+/* An attempt on an adopted descriptor, which teaches something about its readiness. */
+static int64_t attempt_adopted(struct slot *s, struct eddyi_op *op)
+{
+    int d = wants(op, READ) ? READ : WRITE;
+    int64_t n = op->kind == EDDYI_OP_POLL ? eddyi_sys_events(op->fd, op->events) : attempt(op);
+    bool transfer = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND;
+    bool fell_short = transfer && s->stream && n > 0 && (size_t)n < op->io.size && !(d == READ && s->ending);
+
+    if (n == -EAGAIN || fell_short)
+        s->ready[d] = false;
+    if (n == -EAGAIN && wants(op, WRITE))
+        s->ready[WRITE] = false;
+    return n;
+}
+
+/* The operation is in the table of an adopted descriptor: nothing is asked of the kernel that is known already. */
+static void start_adopted(struct epoll *e, struct eddyi_op *op)
+{
+    struct slot *s = &e->slots[op->fd];
+    bool ready = false;
+    int64_t n;
+
+    for (int d = READ; d <= WRITE; d++) {
+        if (wants(op, d) && (op->tried || op->kind == EDDYI_OP_CONNECT))
+            s->ready[d] = false;
+        ready = ready || (wants(op, d) && s->ready[d]);
+    }
+    n = ready ? attempt_adopted(s, op) : -EAGAIN;
+    if (n != -EAGAIN)
+        finish(e, op, n);
+}
+
 static int wait_for(struct epoll *e, struct eddyi_op *op)
 {
     int rc = enter_table(e, op);
 
     if (rc < 0)
         return rc;
+    if (e->slots[op->fd].adopted) {
+        start_adopted(e, op);
+        return 0;
+    }
     rc = arm(e, op->fd, EPOLLONESHOT);
     if (rc < 0) {
         leave_table(e, op);
@@ -272,6 +324,40 @@ static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
         finish(of(b), op, -ECANCELED);
 }
 
+static int epoll_adopt(struct eddyi_backend *b, int fd)
+{
+    struct epoll *e = of(b);
+    struct slot *s;
+    int rc = (size_t)fd < e->n_slots ? 0 : eddyi_sys_pollable(fd);
+
+    if (rc == 0 && (size_t)fd >= e->n_slots)
+        rc = grow(e, fd);
+    if (rc < 0)
+        return rc;
+    s = &e->slots[fd];
+    if (s->adopted || s->op[READ] || s->op[WRITE])
+        return -EBUSY;
+    rc = register_as(e, fd, EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
+    if (rc < 0)
+        return rc;
+    s->adopted = true;
+    s->stream = eddyi_sys_is_stream(fd);
+    s->ready[READ] = s->ready[WRITE] = s->ending = s->edge = false;
+    return 0;
+}
+
+static void epoll_forget(struct eddyi_backend *b, int fd)
+{
+    struct epoll *e = of(b);
+    struct slot *s = (size_t)fd < e->n_slots ? &e->slots[fd] : NULL;
+
+    if (!s || !s->adopted)
+        return;
+    control(e, EPOLL_CTL_DEL, fd, 0, 0);
+    s->generation++; /* what the present wait has of it is nobody's */
+    s->adopted = s->registered = false;
+}
+
 /* What is left waiting after an event. */
 static void rearm(struct epoll *e, int fd, unsigned mode)
 {
@@ -291,16 +377,38 @@ static void forget(struct epoll *e, int fd)
     e->slots[fd].edge = false;
 }
 
+static const unsigned concerns[] = {
+    [READ] = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP, [WRITE] = EPOLLOUT | EPOLLERR | EPOLLHUP};
+
+static void handle_adopted(struct epoll *e, struct slot *s, unsigned events)
+{
+    if (events & (EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP))
+        s->ending = true;
+    for (int d = READ; d <= WRITE; d++) {
+        struct eddyi_op *op = s->op[d];
+        int64_t result;
+
+        if (!(events & concerns[d]))
+            continue;
+        s->ready[d] = true;
+        result = op ? attempt_adopted(s, op) : -EAGAIN;
+        if (result != -EAGAIN)
+            finish(e, op, result);
+    }
+}
+
 static void handle(struct epoll *e, const struct epoll_event *ev)
 {
-    static const unsigned concerns[] = {
-        [READ] = EPOLLIN | EPOLLERR | EPOLLHUP, [WRITE] = EPOLLOUT | EPOLLERR | EPOLLHUP};
     int fd = (int)(uint32_t)ev->data.u64;
     struct slot *s = &e->slots[fd];
     bool in_vain = false;
 
     if (s->generation != ev->data.u64 >> 32)
         return;
+    if (s->adopted) {
+        handle_adopted(e, s, ev->events);
+        return;
+    }
     for (int d = READ; d <= WRITE; d++) {
         struct eddyi_op *op = s->op[d];
         int64_t result = op && ev->events & concerns[d] ? outcome(op, ev->events) : -EAGAIN;
@@ -373,6 +481,8 @@ const struct eddyi_backend_ops eddyi_backend_epoll = {
     .close = epoll_backend_close,
     .submit = epoll_submit,
     .cancel = epoll_cancel,
+    .adopt = epoll_adopt,
+    .forget = epoll_forget,
     .wait = epoll_backend_wait,
     .wake = epoll_wake,
     .now = epoll_now,

@@ -101,6 +101,7 @@ int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-b
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
 int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
+bool eddyi_sys_is_stream(int fd);     /* a stream socket */
 
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
 struct iovec;
@@ -143,6 +144,8 @@ int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data
 int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
 /* 0 if one can wait for @fd to become ready; -EPERM if it is ready always, as files are; -EBADF. */
 int eddyi_sys_pollable(int fd);
+/* The poll(2) events that are there now; -EAGAIN if none. */
+int eddyi_sys_events(int fd, unsigned events);
 /* Sleeps until @fd is readable, at most @timeout nanoseconds; for when the usual wait is not available. */
 void eddyi_sys_nap(int fd, int64_t timeout);
 

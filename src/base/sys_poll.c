@@ -92,6 +92,14 @@ int eddyi_sys_pollable(int fd)
     }
 }
 
+int eddyi_sys_events(int fd, unsigned events)
+{
+    struct pollfd p = {.fd = fd, .events = (short)events};
+    int n = poll(&p, 1, 0);
+
+    return n < 0 ? -errno : n == 0 ? -EAGAIN : p.revents & POLLNVAL ? -EBADF : p.revents;
+}
+
 void eddyi_sys_nap(int fd, int64_t timeout)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};

@@ -99,3 +99,8 @@ int eddyi_sys_is_unix_socket(int fd)
 
     return domain < 0 ? domain : domain == AF_UNIX;
 }
+
+bool eddyi_sys_is_stream(int fd)
+{
+    return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+}

@@ -101,6 +101,22 @@ void eddyi_io_release(struct eddyi_io_claim *c)
     eddyi_list_remove(&c->link);
 }
 
+int eddyi_io_adopt(struct eddyi_io *io, int fd)
+{
+    struct eddyi_backend *b = io->loop->backend;
+
+    return b->ops->adopt ? b->ops->adopt(b, fd) : 0;
+}
+
+void eddyi_io_close(struct eddyi_io *io, int fd)
+{
+    struct eddyi_backend *b = io->loop->backend;
+
+    if (b->ops->forget)
+        b->ops->forget(b, fd);
+    eddyi_sys_close(fd);
+}
+
 static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
@@ -195,6 +211,7 @@ static int start(struct eddyi_io_call *c)
     if (rc == 0 && !c->claim.io)
         rc = eddyi_io_claim(io, &c->claim, c->fd, c->direction);
     c->o.op.fd = c->fd;
+    c->o.op.tried = true;
     c->o.done = call_done;
     return rc < 0 ? rc : eddyi_io_submit(io, &c->o);
 }

@@ -48,6 +48,14 @@ struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum 
 int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
 
+/*
+ * For descriptors that eddy itself opened and will close, with the second of these: a backend may then register them once, and remember
+ * what it knows of their readiness. 0 or -errno, -EPERM for a file that is always ready. Closing takes operations to be
+ * over; a descriptor that was not adopted is just closed.
+ */
+int eddyi_io_adopt(struct eddyi_io *io, int fd);
+void eddyi_io_close(struct eddyi_io *io, int fd);
+
 /* An operation with the backend. */
 struct eddyi_io_op {
     struct eddyi_op op;
