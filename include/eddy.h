@@ -35,6 +35,7 @@
 #include "eddy/net.h"
 #include "eddy/queue.h"
 #include "eddy/run.h"
+#include "eddy/server.h"
 #include "eddy/signal.h"
 #include "eddy/sock.h"
 #include "eddy/stream.h"

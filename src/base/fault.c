@@ -56,6 +56,7 @@ static const struct call_errors {
     {"read", {EIO, ENOMEM}, {EINTR}},
     {"writev", {EPIPE, ENOMEM}, {EINTR}},
     {"fcntl", {EBADF}, {0}},
+    {"stat", {ENOENT, EACCES}, {0}},
     {"shutdown", {ENOTCONN}, {0}},
     {"getpeername", {ENOTCONN}, {0}},
     {"getsockname", {ENOBUFS}, {0}},

@@ -112,7 +112,7 @@ long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);      /* for socket
 int eddyi_sys_shutdown_write(int fd);
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);
-int eddyi_sys_nodelay(int fd); /* TCP_NODELAY; whatever is no TCP socket is left alone */
+int eddyi_sys_file_identity(const char *path, uint64_t *ret_device, uint64_t *ret_inode);
 
 /* Making sockets, in sys_net.c. */
 int eddyi_sys_socket(int family, int type, int protocol); /* non-blocking, close-on-exec */

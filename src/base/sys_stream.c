@@ -4,10 +4,9 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -94,9 +93,16 @@ int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen)
     return f < 0 ? f : (int)eddyi_sys_result(getsockname(fd, addr, addrlen));
 }
 
-int eddyi_sys_nodelay(int fd)
+int eddyi_sys_file_identity(const char *path, uint64_t *ret_device, uint64_t *ret_inode)
 {
-    int one = 1;
+    struct stat st;
+    int rc = eddyi_fault("stat");
 
-    return (int)eddyi_sys_result(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one));
+    if (rc == 0)
+        rc = (int)eddyi_sys_result(stat(path, &st));
+    if (rc < 0)
+        return rc;
+    *ret_device = st.st_dev;
+    *ret_inode = st.st_ino;
+    return 0;
 }

@@ -248,7 +248,7 @@ static int claim(struct fd_carrier *c, struct eddyi_io_claim *claim, int fd,
     return eddyi_io_claim(c->io, claim, fd, direction);
 }
 
-static int prepare(struct fd_carrier *c, int fd)
+static int prepare(int fd)
 {
     int rc = fd < 0 ? 0 : eddyi_sys_pollable(fd);
 
@@ -260,31 +260,20 @@ static int prepare(struct fd_carrier *c, int fd)
 }
 
 /* In a pipe's write end the read direction is used too: that is how the end of the reader shows (rule 161). */
-static int set_up(struct fd_carrier *c, int fd_in, int fd_out)
+static int claim_both(struct fd_carrier *c, int fd_in, int fd_out)
 {
-    int rc = prepare(c, fd_in);
+    int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_IO_READ);
 
-    if (rc == 0 && fd_out != fd_in)
-        rc = prepare(c, fd_out);
-    if (rc == 0)
-        rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_IO_READ);
-    if (rc == 0)
-        rc = claim(c, &c->claim_out, fd_out, EDDYI_IO_WRITE);
-    return rc;
+    return rc < 0 ? rc : claim(c, &c->claim_out, fd_out, EDDYI_IO_WRITE);
 }
 
-static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, eddy_carrier **ret)
+static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops)
 {
-    struct fd_carrier *c;
-    struct eddyi_io *io;
-    int rc = eddyi_loop_check(loop);
+    struct eddyi_io *io = eddyi_io_of(loop);
+    struct fd_carrier *c = io ? eddyi_zalloc(sizeof *c) : NULL;
 
-    if (rc < 0)
-        return rc;
-    io = eddyi_io_of(loop);
-    c = io ? eddyi_zalloc(sizeof *c) : NULL;
     if (!c)
-        return eddy_raise(-ENOMEM, NULL);
+        return NULL;
     c->base.ops = ops;
     c->base.loop = loop;
     c->io = io;
@@ -293,15 +282,18 @@ static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_
     c->in.done = in_done;
     c->out.done = out_done;
     eddyi_ready_init(&c->closed, on_closed);
+    return c;
+}
 
-    rc = fd_in < 0 && fd_out < 0 ? -EBADF : set_up(c, fd_in, fd_out);
+static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, eddy_carrier **ret)
+{
+    struct fd_carrier *c = new_carrier(loop, ops);
+    int rc = c ? claim_both(c, fd_in, fd_out) : -ENOMEM;
+
     if (rc < 0) {
-        fd_free(&c->base);
-        return eddy_raise(rc,
-                          rc == -EINVAL
-                              ? "descriptor %d: only a socket, a pipe or a terminal carries a stream"
-                              : "descriptor %d: it cannot carry a stream",
-                          fd_in >= 0 ? fd_in : fd_out);
+        if (c)
+            fd_free(&c->base);
+        return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
     }
     c->fd_in = fd_in;
     c->fd_out = fd_out;
@@ -309,12 +301,33 @@ static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_
     return 0;
 }
 
-int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
+static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
+                          eddy_carrier **ret)
+{
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return rc;
+    rc = fd_in < 0 && fd_out < 0 ? -EBADF : prepare(fd_in);
+    if (rc == 0 && fd_out != fd_in)
+        rc = prepare(fd_out);
+    if (rc == -EINVAL)
+        return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
+    return rc < 0 ? eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out)
+                  : make(loop, ops, fd_in, fd_out, ret);
+}
+
+int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
     return make(loop, &socket_ops, fd, fd, ret);
 }
 
+int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
+{
+    return check_and_make(loop, &socket_ops, fd, fd, ret);
+}
+
 int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
 {
-    return make(loop, &pipe_ops, read_fd, write_fd, ret);
+    return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
 }

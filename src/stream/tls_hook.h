@@ -25,6 +25,8 @@ struct eddyi_tls_ops {
      * nobody else uses it.
      */
     int (*handshake)(eddy_carrier *c);
+    void (*ref)(eddy_tls_context *context);
+    void (*unref)(eddy_tls_context *context);
 };
 
 /* Each context begins with this. */

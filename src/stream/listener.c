@@ -1,0 +1,163 @@
+/*
+ * Accepting connections, also in hard times.
+ *
+ * What goes wrong with one connection is passed over. When there is no descriptor or memory left, the server says so, once a second
+ * at most, and tries again when one of its own connections has ended, or after a tenth of a second: so it neither dies nor spins.
+ */
+#include "base/sys.h"
+#include "loop/loop.h"
+#include "stream/server.h"
+
+#include <netinet/in.h>
+
+static const int64_t RETRY = 100000000, REPORT_AGAIN = 1000000000; /* nanoseconds */
+
+static void submit(struct eddyi_listener *l);
+
+/* Whether there is room for one more connection. */
+static bool has_room(const eddy_server *s)
+{
+    return s->options.max_connections == 0 || s->n_connections < s->options.max_connections;
+}
+
+static void report(eddy_server *s, int rc, const char *message)
+{
+    int64_t now = eddyi_loop_now(s->loop);
+
+    if (s->reported != 0 && now - s->reported < REPORT_AGAIN)
+        return;
+    s->reported = now;
+    eddy_raise(rc, "accept");
+    eddy_loop_call_exception_handler(
+        s->loop, &(eddy_exception_context){.message = message, .exception = eddy_error()});
+}
+
+/* Tries again later. */
+static void pause_accepting(eddy_server *s, int rc)
+{
+    report(s, rc, "a server cannot accept connections for now; it will try again");
+    s->short_of_something = true;
+    eddyi_timer_stop(s->loop, &s->retry);
+    if (eddyi_timer_start(s->loop, &s->retry, eddyi_loop_now(s->loop) + RETRY) < 0)
+        eddyi_loop_ready(s->loop, &s->retry.ready);
+}
+
+/* Errors of the connection that was to be accepted, not of the server (accept(2)). */
+static bool is_of_the_peer(int rc)
+{
+    switch (rc) {
+    case -ECONNABORTED:
+    case -EPROTO:
+    case -EPERM:
+    case -ENETDOWN:
+    case -ENOPROTOOPT:
+    case -EHOSTDOWN:
+    case -ENONET:
+    case -EHOSTUNREACH:
+    case -EOPNOTSUPP:
+    case -ENETUNREACH:
+    case -EINTR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_not_listening(int rc)
+{
+    return rc == -EBADF || rc == -EINVAL || rc == -ENOTSOCK;
+}
+
+/* One result of accepting. Whether to go on at once. */
+static bool took(struct eddyi_listener *l, int rc)
+{
+    eddy_server *s = l->server;
+
+    if (rc >= 0) {
+        rc = eddyi_connection_start(s, rc);
+        if (rc < 0)
+            pause_accepting(s, rc);
+        return rc >= 0;
+    }
+    if (is_of_the_peer(rc))
+        return true;
+    if (is_not_listening(rc)) {
+        s->reported = 0;
+        report(s, rc, "a server's socket does not listen any more");
+    } else {
+        pause_accepting(s, rc);
+    }
+    return false;
+}
+
+static void let_go(struct eddyi_listener *l)
+{
+    eddy_server *s = l->server;
+
+    eddyi_io_release(&l->claim);
+    eddyi_io_close(eddyi_io_of(s->loop), l->fd);
+    l->fd = -1;
+    s->n_open--;
+    eddyi_server_wake(s);
+    eddyi_server_unref(s);
+}
+
+/* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule 167). */
+static void accept_done(struct eddyi_io_op *o)
+{
+    struct eddyi_listener *l = eddyi_container(o, struct eddyi_listener, accept);
+    eddy_server *s = l->server;
+    int rc = (int)o->op.result, left = s->options.backlog;
+
+    if (s->state == EDDYI_CLOSED || s->loop->closed) {
+        if (rc >= 0)
+            eddyi_sys_close(rc);
+        let_go(l);
+        return;
+    }
+    s->refs++;
+    while (took(l, rc)) {
+        if (s->state != EDDYI_SERVING || !has_room(s) || left-- <= 0)
+            break;
+        rc = eddyi_sys_accept(l->fd, NULL, NULL);
+        if (rc == -EAGAIN)
+            break;
+    }
+    if (!is_not_listening(rc))
+        eddyi_server_accept(s);
+    eddyi_server_unref(s);
+}
+
+static void submit(struct eddyi_listener *l)
+{
+    int rc;
+
+    l->accept.done = accept_done;
+    l->accept.op.kind = EDDYI_OP_ACCEPT;
+    l->accept.op.fd = l->fd;
+    l->accept.op.accept.addr = NULL;
+    l->accept.op.accept.addrlen = NULL;
+    rc = eddyi_io_submit(eddyi_io_of(l->server->loop), &l->accept);
+    if (rc < 0)
+        pause_accepting(l->server, rc);
+}
+
+void eddyi_server_accept(eddy_server *s)
+{
+    if (s->short_of_something) {
+        eddyi_timer_stop(s->loop, &s->retry);
+        s->short_of_something = false;
+    }
+    if (s->state != EDDYI_SERVING || s->loop->closed || !has_room(s))
+        return;
+    for (size_t i = 0; i < s->n_listeners && !s->short_of_something; i++) {
+        if (!s->listeners[i].accept.io)
+            submit(&s->listeners[i]);
+    }
+}
+
+void eddyi_listener_close(struct eddyi_listener *l)
+{
+    if (!eddyi_io_cancel(&l->accept))
+        let_go(l);
+}

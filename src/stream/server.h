@@ -1,0 +1,67 @@
+/*
+ * Servers inside: listeners that accept, and the connections that came of it.
+ *
+ * The struct stays until its owner has given it back, the listeners are closed and the last connection is gone: each of
+ * those has a reference.
+ */
+#ifndef EDDYI_SERVER_H
+#define EDDYI_SERVER_H
+
+#include "eddy/contextvars.h"
+#include "eddy/server.h"
+#include "eddy/sync.h"
+#include "io/io.h"
+#include "stream/stream.h"
+
+/* One listening socket. */
+struct eddyi_listener {
+    eddy_server *server;
+    int fd; /* -1: closed */
+    struct eddyi_io_op accept;
+    struct eddyi_io_claim claim;
+};
+
+enum eddyi_server_state { EDDYI_NOT_STARTED, EDDYI_SERVING, EDDYI_CLOSED };
+
+struct eddy_server {
+    eddy_loop *loop; /* held */
+    unsigned refs;
+    enum eddyi_server_state state;
+    eddy_server_options options; /* what of it points elsewhere is not used after the start */
+    eddy_context *context;       /* owned; each connection runs in a copy (rule 174) */
+    struct eddyi_listener *listeners;
+    int *fds;           /* the descriptors of the listeners */
+    size_t n_listeners; /* 0 once closed */
+    size_t n_open;      /* listeners that the backend has not let go of */
+    struct eddyi_list connections;
+    size_t n_connections;
+    bool forever;            /* a task is in serve_forever() */
+    bool short_of_something; /* accepting failed; the timer, or the end of a connection, has it tried again */
+    int64_t reported;        /* when that was said */
+    struct eddyi_timer retry;
+    eddy_wait_queue waiters; /* all who wait for something of it; each looks for itself */
+    char *path;              /* of a Unix socket's file, to be removed; owned, NULL: none */
+    uint64_t device, inode;  /* of that file, when it was made */
+};
+
+struct eddyi_connection {
+    struct eddyi_list link; /* among those of the server */
+    eddy_server *server;    /* has a reference */
+    struct eddyi_stream *stream;
+    eddy_task *task; /* a reference, while it has not ended */
+};
+
+void eddyi_server_unref(eddy_server *s);
+void eddyi_server_wake(eddy_server *s);
+
+/* Has all listeners accept that do not. */
+void eddyi_server_accept(eddy_server *s);
+void eddyi_listener_close(struct eddyi_listener *l);
+
+/* Handles a new connection, whose descriptor it takes over. 0, or a raised error: it was closed. */
+int eddyi_connection_start(eddy_server *s, int fd);
+
+/* Has its handler end now. */
+void eddyi_connection_cut(struct eddyi_connection *c);
+
+#endif
