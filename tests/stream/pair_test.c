@@ -59,7 +59,7 @@ TEST_ASYNC(a_second_reader_is_refused)
 TEST_ASYNC(a_cancelled_read_takes_nothing_and_the_next_gets_all)
 {
     struct pair p;
-    const char *line;
+    const char *line = "no line";
     eddy_task *t;
 
     pair_open(&p);
