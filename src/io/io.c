@@ -149,16 +149,6 @@ bool eddyi_io_cancel(struct eddyi_io_op *o)
     return b != NULL;
 }
 
-int eddyi_io_adopt(struct eddyi_io *io, int fd)
-{
-    return 0;
-}
-
-void eddyi_io_close(struct eddyi_io *io, int fd)
-{
-    eddyi_sys_close(fd);
-}
-
 /* The calls of tasks. */
 
 static void call_done(struct eddyi_io_op *o)

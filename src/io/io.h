@@ -68,10 +68,6 @@ int eddyi_io_submit(struct eddyi_io *io,
                     struct eddyi_io_op *o);  /* 0 or -errno: then done() will not be called */
 bool eddyi_io_cancel(struct eddyi_io_op *o); /* false if it is not with the backend */
 
-/* A descriptor that is ours until we close it; the backend may keep it in mind. */
-int eddyi_io_adopt(struct eddyi_io *io, int fd); /* 0 or -errno */
-void eddyi_io_close(struct eddyi_io *io, int fd);
-
 /*
  * A call of a task's that may have to wait: begun, made at once if possible, else waited for any number of times, and
  * ended. On the task's stack.
