@@ -45,5 +45,6 @@
 #include "eddy/timeout.h"
 #include "eddy/version.h"
 #include "eddy/wait.h"
+#include "eddy/workers.h"
 
 #endif

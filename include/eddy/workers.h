@@ -1,0 +1,52 @@
+/*
+ * Workers: one loop for each processor, in threads of one process.
+ *
+ *     static int worker(unsigned index, void *arg)
+ *     {
+ *         eddy_server *server;
+ *
+ *         eddy_try(eddy_start_server(handle, NULL, NULL, 8080, &server, .reuse_port = true));
+ *         eddy_server_free_at_end(server);
+ *         return eddy_server_serve_forever(server);
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         return eddy_exit_code(eddy_run_workers(0, worker, NULL));
+ *     }
+ *
+ * With reuse_port the kernel spreads connections over the workers. They share nothing but what you have them share.
+ */
+#ifndef EDDY_WORKERS_H
+#define EDDY_WORKERS_H
+
+#include "defs.h"
+#include "run.h"
+
+EDDY_BEGIN_DECLS
+
+/* What a worker runs, as a coroutine in a loop and a thread of its own. @index: 0 is the calling thread's. */
+typedef int eddy_worker_fn(unsigned index, void *arg);
+
+typedef struct eddy_workers_options {
+    unsigned n; /* how many; 0: one for each processor that this process may use */
+    eddy_worker_fn *fn;
+    void *arg;
+    bool debug;     /* run the loops in debug mode */
+    bool no_sigint; /* leave Ctrl-C alone */
+    bool sigterm;   /* SIGTERM ends the workers as Ctrl-C does */
+} eddy_workers_options;
+
+/*
+ * eddy_run_workers(n, fn, arg, .sigterm = true, …): runs n workers and waits for all of them. The first that fails has the others
+ * cancelled, and so has Ctrl-C. Returns 0 if all ended well, the first failure, or -EINTR after Ctrl-C; -EAGAIN if a thread could not
+ * be made.
+ */
+#ifndef __cplusplus
+#define eddy_run_workers(...) eddy_run_workers_with(&(eddy_workers_options){.n = __VA_ARGS__})
+#endif
+EDDY_API int eddy_run_workers_with(const eddy_workers_options *options);
+
+EDDY_END_DECLS
+
+#endif
