@@ -44,7 +44,7 @@ enum {
     EDDY_ENAMEAGAIN = -10021,     /* EAI_AGAIN: no name server gave an answer; later one may */
     EDDY_EBADNAME = -10022,       /* this can be no name, so nobody was asked */
     EDDY_ENOSERVICE = -10023,     /* EAI_SERVICE: no such service, or not for this type of socket */
-    EDDY_ENAMEFAIL = -10024,      /* EAI_FAIL: the name servers refuse, or their answer makes no sense */
+    EDDY_ENAMEFAIL = -10024,      /* EAI_FAIL: the answer of the name servers makes no sense */
     EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
 };
 

@@ -6,7 +6,9 @@
  *     for (struct addrinfo *a = list; a; a = a->ai_next) …
  *     eddy_freeaddrinfo(list);
  *
- * Lookups are made by the C library's getaddrinfo, in a few threads that are there for nothing else.
+ * Lookups are made by c-ares on the loop: /etc/hosts first, then the servers of /etc/resolv.conf. Where the system is
+ * set up for more than that (see eddy_resolver), or eddy was built without c-ares, the C library's
+ * getaddrinfo does it, in a few threads that are there for nothing else.
  */
 #ifndef EDDY_NET_H
 #define EDDY_NET_H
@@ -37,8 +39,8 @@ struct addrinfo; /* of <netdb.h>, which in strict C11 shows it only to those who
  *
  *   EDDY_EBADNAME    an empty label, one of more than 63 bytes, more than 253 in all, or bytes that a name cannot have
  *   EDDY_ENONAME     there is no such name, or it has no address of this family
- *   EDDY_ENAMEAGAIN  the name servers did not answer, or could not
- *   EDDY_ENAMEFAIL   they refused, or answered something that is none
+ *   EDDY_ENAMEAGAIN  the name servers did not answer, could not (SERVFAIL), or would not (REFUSED)
+ *   EDDY_ENAMEFAIL   they answered something that is no answer
  *   EDDY_ENOSERVICE  no such service, or not for this type of socket
  *   -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL for @hints; -ENOMEM, EDDY_ENOTASK
  *
@@ -50,6 +52,43 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getaddrinfo(const char *host, const
 
 /* Gives a list back. Only for those of eddy_getaddrinfo(); NULL is allowed. */
 EDDY_API void eddy_freeaddrinfo(struct addrinfo *list);
+
+/*
+ * The name of an address, and of its port (loop.getnameinfo).
+ *
+ * @host, @service  get them, terminated; of these sizes, 0: not wanted. NI_MAXHOST and NI_MAXSERV always suffice
+ * @flags           NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, NI_NOFQDN, NI_DGRAM, as for getnameinfo(3)
+ *
+ * An address without a name is given as numbers, or with NI_NAMEREQD is EDDY_ENONAME. With NI_NUMERICHOST nobody is
+ * asked, and it does not suspend. Returns as above; -EOVERFLOW if a buffer is too small.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
+                                                         char *host, size_t host_size, char *service,
+                                                         size_t service_size, int flags);
+
+/* Who looks names up for a loop. */
+typedef enum eddy_resolver {
+    /*
+     * c-ares, unless /etc/nsswitch.conf has something else than "files" before "dns" in its line "hosts", such as mdns,
+     * resolve, myhostname or ldap, which only the C library can ask. $EDDY_RESOLVER, "c-ares" or "system", overrides.
+     */
+    EDDY_RESOLVER_AUTO,
+    EDDY_RESOLVER_CARES,
+    EDDY_RESOLVER_SYSTEM
+} eddy_resolver;
+
+/* Chooses for a loop, from the next lookup on. 0, -EOPNOTSUPP if eddy was built without c-ares, EDDY_ETHREAD, … */
+EDDY_API int eddy_loop_set_resolver(eddy_loop *loop, eddy_resolver resolver);
+
+/* Who would do the next lookup: "c-ares" or "system". */
+EDDY_API const char *eddy_loop_resolver_name(eddy_loop *loop);
+
+/*
+ * Asks these servers instead of those of /etc/resolv.conf: addresses with or without port, separated by commas:
+ * "127.0.0.1:5353,[2001:db8::53]:53". NULL: those of /etc/resolv.conf. Lookups of this loop that are under way fail with
+ * EDDY_ENAMEAGAIN. Implies EDDY_RESOLVER_CARES. 0, -EINVAL, -EOPNOTSUPP, -ENOMEM, EDDY_ETHREAD, …
+ */
+EDDY_API int eddy_loop_set_nameservers(eddy_loop *loop, const char *servers);
 
 EDDY_END_DECLS
 

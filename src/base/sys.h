@@ -121,6 +121,11 @@ int eddyi_sys_listen(int fd, int backlog);
 int eddyi_sys_set_option(int fd, int level, int option, int value); /* setsockopt(2) of an int */
 int eddyi_sys_get_option(int fd, int level, int option);            /* its value, or -errno */
 int eddyi_sys_chmod(const char *path, unsigned mode);
+int eddyi_sys_hostname(char *buf, size_t size);
+int64_t eddyi_sys_file_time(const char *path); /* when it was changed, in nanoseconds; 0: there is none */
+/* Datagrams. -EAGAIN where it would wait; addresses may be NULL. Bytes, with MSG_TRUNC in @flags as many as there were. */
+long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr, unsigned *addrlen);
+long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr, unsigned addrlen);
 int eddyi_sys_interface(const char *name); /* its number; also of a number. -ENODEV */
 /* /etc/services. A port by name, -ENOENT; the name of a port, in host order, into @buf. */
 int eddyi_sys_service_port(const char *name, const char *protocol);

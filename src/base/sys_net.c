@@ -129,3 +129,39 @@ int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *h
         *ret_error = f < 0 ? -f : errno ? errno : EIO;
     return rc;
 }
+
+int64_t eddyi_sys_file_time(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 ? 0 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr, unsigned *addrlen)
+{
+    long n;
+
+    do {
+        n = eddyi_fault("recvfrom");
+        if (n == 0)
+            n = eddyi_sys_result(recvfrom(fd, buf, size, flags | MSG_DONTWAIT, addr, addrlen));
+    } while (n == -EINTR);
+    return n;
+}
+
+long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr, unsigned addrlen)
+{
+    long n;
+
+    do {
+        n = eddyi_fault("sendto");
+        if (n == 0)
+            n = eddyi_sys_result(sendto(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL, addr, addrlen));
+    } while (n == -EINTR);
+    return n;
+}
+
+int eddyi_sys_hostname(char *buf, size_t size)
+{
+    return (int)eddyi_sys_result(gethostname(buf, size));
+}

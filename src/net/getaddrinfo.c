@@ -3,6 +3,9 @@
 #include "net/resolver.h"
 #include "task/task.h"
 
+/* What c-ares does not do. */
+enum { SYSTEM_FLAGS = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN };
+
 /* The resolver of the running task's loop, or NULL with an error raised. A loop that closes has none any more. */
 static struct eddyi_resolver *resolver_here(eddy_task *t)
 {
@@ -13,11 +16,21 @@ static struct eddyi_resolver *resolver_here(eddy_task *t)
     return eddyi_resolver_of(t->future.loop);
 }
 
+static int look_up(eddy_task *t, const struct eddyi_query *q, struct addrinfo **ret)
+{
+    struct eddyi_resolver *r = resolver_here(t);
+
+    if (!r)
+        return eddy_exception_code(eddy_error());
+    if ((q->flags & SYSTEM_FLAGS) || eddyi_resolver_is_system(r))
+        return eddyi_system_addrinfo(r, q, ret);
+    return eddyi_cares_addrinfo(r, q, ret);
+}
+
 int eddy_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                      struct addrinfo **ret)
 {
     eddy_task *t = eddyi_task_here();
-    struct eddyi_resolver *r;
     struct eddyi_query q;
     int rc = t ? eddyi_query_init(&q, host, service, hints) : EDDY_ENOTASK;
 
@@ -27,6 +40,5 @@ int eddy_getaddrinfo(const char *host, const char *service, const struct addrinf
         rc = eddyi_name_check(host, q.flags);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    r = resolver_here(t);
-    return r ? eddyi_system_addrinfo(r, &q, ret) : eddy_exception_code(eddy_error());
+    return look_up(t, &q, ret);
 }

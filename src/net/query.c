@@ -60,7 +60,7 @@ static int choose_types(struct eddyi_query *q, const char *service, const struct
             add_type(q, known[i].socktype, known[i].protocol ? known[i].protocol : protocol, port);
     }
     /* A protocol that is not of this table, such as SCTP: the caller knows what it is. */
-    if (!matched && wanted && protocol) {
+    if (!matched && wanted && protocol && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
         int port = port_of(service, NULL, q->flags);
 
         matched = true;
