@@ -93,11 +93,11 @@ enum { EDDY_TEST_VIRTUAL = 1, EDDY_TEST_EPOLL = 2, EDDY_TEST_IO_URING = 4, EDDY_
 
 /* One run of a scenario, for its check. */
 typedef struct eddy_test_trial {
-    const char *accident;  /* what was done, in words; "" in a run without */
-    int status;            /* how the scenario ended */
-    const char *task;      /* the name of the task that was cancelled; NULL: none was */
-    int task_status;       /* how that one ended */
-    const char *call;      /* the call that was made to fail; NULL: none was */
+    const char *accident; /* what was done, in words; "" in a run without */
+    int status;           /* how the scenario ended */
+    const char *task;     /* the name of the task that was cancelled; NULL: none was */
+    int task_status;      /* how that one ended */
+    const char *call;     /* the call that was made to fail; NULL: none was */
 } eddy_test_trial;
 
 typedef struct eddy_test_scenario {
@@ -135,6 +135,9 @@ typedef struct eddy_test_result {
  *   later         a turn of the loop later: the kernel has the operation by now
  *   before-event  just before what it waits for comes about, which then happens to a cancelled task
  *   after-event   when that has come about, but the task has not run yet
+ *   with-result   when the kernel has done what was asked of it (bytes received, a connection accepted), but the
+ *                 loop does not know yet: the result comes after the cancellation, and may not be lost
+ *   late-result   the same, and the result comes only after the kernel's answer to the request to cancel
  *
  * at each of these in one of these ways:
  *
@@ -146,7 +149,9 @@ typedef struct eddy_test_result {
  * and also before its first step. Each run must hold to this, besides what check() wants:
  *
  *   - it comes to an end: nobody waits for ever because the cancelled task did not pass its wake-up on
- *   - a suspended task goes on only when its wait is over
+ *   - a suspended task goes on only when its wait is over, and only once
+ *   - it goes on only when the kernel has let go of the buffers of its call; where it had not, chance would
+ *     decide what comes of it, so the process ends with a message
  *   - a cancelled task does not succeed (unless .survives)
  *   - a timeout gives -ETIMEDOUT, and together with a cancellation -ECANCELED
  *   - nothing is left: no task, no timer of one that has ended, no coroutine that nobody awaits, no

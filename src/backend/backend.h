@@ -59,6 +59,7 @@ struct eddyi_op {
     struct eddyi_list link;
     unsigned state;
     bool cancelled;
+    bool lent; /* the kernel, or a table, still refers to it: it may not complete */
 };
 
 struct eddyi_backend;

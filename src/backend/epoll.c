@@ -168,7 +168,7 @@ static int arm(struct epoll *e, int fd, unsigned mode)
     return rc;
 }
 
-static void leave_table(struct epoll *e, const struct eddyi_op *op)
+static void leave_table(struct epoll *e, struct eddyi_op *op)
 {
     struct slot *s = &e->slots[op->fd];
 
@@ -176,6 +176,7 @@ static void leave_table(struct epoll *e, const struct eddyi_op *op)
         if (s->op[d] == op)
             s->op[d] = NULL;
     }
+    op->lent = false;
     e->n_waiting--;
 }
 
@@ -238,6 +239,7 @@ static int enter_table(struct epoll *e, struct eddyi_op *op)
             s->op[d] = op;
     }
     e->n_waiting++;
+    op->lent = true;
     op->state = WAITING;
     return 0;
 }
@@ -298,6 +300,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     int rc;
 
     op->state = NEW;
+    op->lent = false;
     if (op->fd < 0)
         return -EBADF;
     if (op->kind == EDDYI_OP_CONNECT) {
@@ -440,7 +443,10 @@ static void deliver(struct epoll *e)
     while ((l = eddyi_list_pop(&batch))) {
         struct eddyi_op *op = eddyi_container(l, struct eddyi_op, link);
 
-        op->complete(op);
+        if (eddyi_held(op))
+            eddyi_list_append(&e->done, &op->link);
+        else
+            op->complete(op);
     }
 }
 

@@ -129,7 +129,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         if (rc < 0)
             return rc;
     }
-    op->cancelled = false;
+    op->cancelled = op->lent = false;
     op->state = TO_SUBMIT;
     eddyi_list_append(&u->to_submit, &op->link);
     return 0;
@@ -246,6 +246,7 @@ static bool fill_queue(struct uring *u)
             return false;
         prepare(sqe, op);
         io_uring_sqe_set_data64(sqe, (uintptr_t)op);
+        op->lent = true;
         move(op, IN_KERNEL, &u->in_kernel);
     }
     return true;
@@ -276,6 +277,7 @@ static void take_result(struct uring *u, struct eddyi_op *op, int result)
     bool interrupted = result == -ECANCELED || result == -EINTR;
     bool polled = op->state & POLLING && result >= 0;
 
+    op->lent = false;
     if (op->cancelled && (interrupted || polled || has_to_wait(op, result))) {
         finish(u, op, -ECANCELED);
         return;
@@ -311,7 +313,9 @@ static void take_wake(struct uring *u, const struct io_uring_cqe *cqe)
 static void take_results(struct uring *u)
 {
     struct io_uring_cqe *cqe;
+    struct eddyi_op *held;
     unsigned head, n = 0;
+    int held_result;
 
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
@@ -327,10 +331,14 @@ static void take_results(struct uring *u)
 
             if (result < 0 && cqe->res >= 0 && op->kind == EDDYI_OP_ACCEPT && !(op->state & POLLING))
                 eddyi_sys_close(cqe->res);
-            take_result(u, op, result);
+            if (!eddyi_held_keep(op, result))
+                take_result(u, op, result);
         }
     }
     io_uring_cq_advance(&u->ring, n);
+    held = eddyi_held_take(&held_result);
+    if (held)
+        take_result(u, held, held_result);
 }
 
 /* Completes what is done by now; what is done meanwhile waits for the next time. */
@@ -389,8 +397,10 @@ static void give_up(struct uring *u, int rc)
 
     eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
     eddyi_list_move_all(&u->in_kernel, &u->to_submit);
-    while ((l = eddyi_list_pop(&u->in_kernel)))
+    while ((l = eddyi_list_pop(&u->in_kernel))) {
+        op_of(l)->lent = false;
         finish(u, op_of(l), rc);
+    }
 }
 
 /* Enters the kernel, once, and not at all if there is nothing to be had from it. */

@@ -41,6 +41,14 @@ struct eddyi_torture {
 void eddyi_torture_start(struct eddyi_torture *t);
 void eddyi_torture_stop(void);
 
+/*
+ * Results held back: when the result of an operation has come, @asked says whether to keep it from the backend for now, as if it
+ * came later; asked again in each wait for events. So a result and a request to cancel meet in any order. One result at a time, and
+ * for the loops of the calling thread. NULL: nothing is held back any more.
+ */
+typedef bool eddyi_holder(void *op, void *arg);
+void eddyi_hold_results(eddyi_holder *asked, void *arg);
+
 /* The ledger of the library's allocations: those alive now, and those ever made. */
 long eddyi_ledger_live(void);
 unsigned long eddyi_ledger_made(void);

@@ -25,6 +25,13 @@
 int eddyi_fault(const char *call);
 /* Keeps count of what is allocated, for tests: +1, -1. */
 void eddyi_ledger(int change);
+/* Whether the result of an operation, which has come, is to be held back for now (fault.h). */
+bool eddyi_held(void *op);
+bool eddyi_held_keep(void *op, int result); /* the same, and keeps it; false: it is the caller's */
+bool eddyi_held_any(void);                  /* one is kept: who waits for events must not sleep */
+void *eddyi_held_take(int *ret_result);     /* whose result was kept long enough; NULL: nobody's */
+/* Ends the process if one of the library's own rules is broken, where chance would decide what comes of it. */
+void eddyi_must_hold(bool rule, const char *broken);
 #else
 static inline int eddyi_fault(const char *call)
 {
@@ -34,6 +41,29 @@ static inline int eddyi_fault(const char *call)
 static inline void eddyi_ledger(int change)
 {
     (void)change;
+}
+static inline bool eddyi_held(void *op)
+{
+    (void)op;
+    return false;
+}
+static inline bool eddyi_held_keep(void *op, int result)
+{
+    (void)op, (void)result;
+    return false;
+}
+static inline bool eddyi_held_any(void)
+{
+    return false;
+}
+static inline void *eddyi_held_take(int *ret_result)
+{
+    (void)ret_result;
+    return NULL;
+}
+static inline void eddyi_must_hold(bool rule, const char *broken)
+{
+    (void)rule, (void)broken;
 }
 #endif
 

@@ -95,6 +95,8 @@ static inline int eddyi_sys_uring_wait(struct io_uring *ring, int64_t timeout)
 
     if (f < 0)
         return f;
+    if (eddyi_held_any())
+        return io_uring_submit_and_get_events(ring);
     if (timeout < 0)
         return io_uring_submit_and_wait(ring, 1);
     return io_uring_submit_and_wait_timeout(ring, &cqe, 1, &ts, NULL);

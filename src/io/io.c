@@ -121,6 +121,7 @@ static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
 
+    eddyi_must_hold(!op->lent, "an operation ends while the kernel still has its memory");
     eddyi_list_remove(&o->link);
     o->io = NULL;
     o->done(o);

@@ -57,6 +57,7 @@ struct eddyi_task_hooks {
 enum eddyi_sight {
     EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
     EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
+    EDDYI_SEES_NEXT,  /* @item is the first of the batch, and runs next unless it is now taken out of it */
     EDDYI_SEES_ITEM,  /* @item is off the batch and about to run */
 };
 

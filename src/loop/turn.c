@@ -185,19 +185,30 @@ static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
         r->run(r);
 }
 
-void eddyi_loop_turn(eddy_loop *loop)
+/* The observer may take it out of the batch, as the callback before could have; then it is the one after it. */
+static struct eddyi_ready *next_of_batch(eddy_loop *loop)
 {
     struct eddyi_list *l;
+
+    if (loop->observer && !eddyi_list_empty(&loop->batch))
+        eddyi_loop_observe(loop, EDDYI_SEES_NEXT, EDDYI_READY(loop->batch.next));
+    l = eddyi_list_pop(&loop->batch);
+    return l ? EDDYI_READY(l) : NULL;
+}
+
+void eddyi_loop_turn(eddy_loop *loop)
+{
+    struct eddyi_ready *r;
 
     eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
     wait_for_events(loop);
     eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
-    while ((l = eddyi_list_pop(&loop->batch)) != NULL) {
+    while ((r = next_of_batch(loop)) != NULL) {
         if (loop->watched)
-            run_watched(loop, EDDYI_READY(l));
+            run_watched(loop, r);
         else
-            EDDYI_READY(l)->run(EDDYI_READY(l));
+            r->run(r);
     }
 }
 

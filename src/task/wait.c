@@ -1,6 +1,7 @@
 #include "task/wait.h"
 
 #include "base/exception.h"
+#include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
@@ -78,6 +79,7 @@ static void wake_from_elsewhere(eddy_task *t)
 
 void eddyi_wait_over(struct eddyi_wait *w)
 {
+    eddyi_must_hold(!w->over, "a wait is over twice");
     w->over = true;
     if (eddyi_loop_elsewhere(w->task->future.loop))
         wake_from_elsewhere(w->task);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const whens[] = {"suspended", "later", "before-event", "after-event"};
+static const char *const whens[] = {"suspended",   "later",       "before-event",
+                                    "after-event", "with-result", "late-result"};
 static const char *const hows[] = {"cancel",  "cancel-twice",       "cancel-again",
                                    "timeout", "timeout-and-cancel", "cancel-and-timeout"};
 enum { WHENS = sizeof whens / sizeof whens[0], HOWS = sizeof hows / sizeof hows[0] };
@@ -25,6 +26,9 @@ static bool applies(const struct eddyi_point *p, enum eddyi_when when, enum eddy
         return p->event_turn > 0 || p->event_item > p->parked_in;
     case EDDYI_AFTER_EVENT:
         return p->event_turn > 0 || p->event_item > 0;
+    case EDDYI_WITH_RESULT:
+    case EDDYI_LATE_RESULT:
+        return p->has_result;
     }
     return false;
 }

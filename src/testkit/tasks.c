@@ -7,7 +7,9 @@
  * same course until they strike, so that the numbers fit.
  */
 #include "base/sys.h"
+#include "context/stack.h"
 #include "eddy/error.h"
+#include "io/io.h"
 #include "task/waits.h"
 #include "testkit/trial.h"
 
@@ -130,6 +132,55 @@ static void note_lasting(struct eddyi_trial *t)
             t->all->points[t->tasks[i].point - 1].lasts = true;
 }
 
+/* Results of operations. */
+
+static bool is_on_stack_of(const void *p, const eddy_task *task)
+{
+    return (char *)p >= task->stack->limit && (char *)p < (char *)task->stack->object;
+}
+
+/* Whose operation it is: that of a call lies on the stack of the task that waits. NULL: nobody's. */
+static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
+{
+    for (size_t i = 0; i < t->n_tasks; i++)
+        if (t->tasks[i].parked && is_on_stack_of(op, t->tasks[i].task))
+            return &t->tasks[i];
+    return NULL;
+}
+
+/*
+ * The victim's result is kept until it has been cancelled, and taken then: in the same wait for events, or in that of
+ * the next turn, when the kernel has already answered the request to cancel.
+ */
+bool eddyi_trial_holds_result(void *op, void *trial)
+{
+    struct eddyi_trial *t = trial;
+    struct eddyi_seen_task *seen = waits_for(t, op);
+
+    if (!seen)
+        return false;
+    if (t->recording && seen->point)
+        t->all->points[seen->point - 1].has_result = true;
+    if (!t->point || t->when < EDDYI_WITH_RESULT || index_of(t, seen) != t->point->task ||
+        seen->n_suspensions != t->point->suspension)
+        return false;
+    if (t->struck)
+        return t->when == EDDYI_LATE_RESULT && t->turns == t->struck_in;
+    t->result_held = true;
+    return true;
+}
+
+/* What the kernel may still write to, or read, must not lie in a stack that goes on. */
+static void look_for_operations(struct eddyi_trial *t, const eddy_task *task)
+{
+    struct eddyi_io *io = eddyi_io_of(t->loop);
+
+    if (!io)
+        return;
+    EDDYI_LIST_EACH(l, &io->ops)
+        eddyi_must_hold(!is_on_stack_of(l, task), "a call returns while the kernel still has its memory");
+}
+
 /* Suspending and going on. */
 
 static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
@@ -178,6 +229,8 @@ static void go_on(struct eddyi_trial *t, eddy_task *task)
         record_start(t, seen);
     if (seen->parked && !is_over(task->wait))
         eddyi_trial_wrong(t, "task %zu '%s' went on before its wait was over", index_of(t, seen), seen->name);
+    if (t->all->backend != EDDY_BACKEND_VIRTUAL)
+        look_for_operations(t, task);
     seen->parked = seen->ready = false;
 }
 
@@ -205,6 +258,9 @@ static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *
         return p->event_item ? item && t->items + 1 == p->event_item : !item && t->turns == p->event_turn;
     case EDDYI_AFTER_EVENT:
         return is_step_of(item, seen);
+    case EDDYI_WITH_RESULT:
+    case EDDYI_LATE_RESULT:
+        return !item && t->result_held;
     }
     return false;
 }
@@ -252,6 +308,7 @@ static void strike(struct eddyi_trial *t)
         return;
     }
     t->struck = true;
+    t->struck_in = t->turns;
     if (t->how >= EDDYI_TIMEOUT && !seen->timeout)
         return;
     t->victim = eddy_ref(task);
@@ -306,9 +363,11 @@ void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi
     case EDDYI_SEES_BATCH:
         note_events(t, true);
         break;
-    case EDDYI_SEES_ITEM:
+    case EDDYI_SEES_NEXT:
         if (!passive)
             boundary(t, item);
+        break;
+    case EDDYI_SEES_ITEM:
         t->items++;
         stop_if_endless(t);
         if (!passive && item->run == eddyi_task_run)

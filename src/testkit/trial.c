@@ -136,10 +136,12 @@ static eddy_loop *make_loop(void)
         eddy_loop_unref(loop);
         return NULL;
     }
-    if (loop && (t->failing_call || t->count_calls))
+    if (loop && (t->failing_call || t->count_calls)) {
         start_faults(t);
-    else if (loop)
+    } else if (loop) {
         eddyi_trial_wrap_tasks(t, loop);
+        eddyi_hold_results(eddyi_trial_holds_result, t);
+    }
     return loop;
 }
 
@@ -151,6 +153,7 @@ static void run(struct eddyi_trial *t)
     t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL), .loop_factory = make_loop,
                          .no_sigint = true);
     running = NULL;
+    eddyi_hold_results(NULL, NULL);
     if (t->status == -EDEADLK)
         never_ends(t);
     else if (t->status < 0 && t->must_succeed)

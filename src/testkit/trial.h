@@ -37,10 +37,18 @@ struct eddyi_point {
     size_t event_item;       /* the item that made it ready; 0: none did */
     size_t event_turn;       /* the turn in whose wait for events it got ready; 0: in none */
     bool lasts;              /* it was not over a full turn later */
+    bool has_result;         /* it waits for an operation of the backend's */
 };
 
 /* When, and how, to cancel. */
-enum eddyi_when { EDDYI_SUSPENDED, EDDYI_LATER, EDDYI_BEFORE_EVENT, EDDYI_AFTER_EVENT };
+enum eddyi_when {
+    EDDYI_SUSPENDED,
+    EDDYI_LATER,
+    EDDYI_BEFORE_EVENT,
+    EDDYI_AFTER_EVENT,
+    EDDYI_WITH_RESULT,
+    EDDYI_LATE_RESULT,
+};
 enum eddyi_how {
     EDDYI_CANCEL,
     EDDYI_CANCEL_TWICE,
@@ -87,7 +95,9 @@ struct eddyi_trial {
     size_t n_tasks, tasks_room;
     size_t items, turns; /* begun so far */
     bool over;           /* the scenario's coroutine has ended */
+    bool result_held;    /* that of the operation at the point: it has come, and the backend does not know */
     bool struck;
+    size_t struck_in;  /* the turn */
     eddy_task *victim; /* owned; NULL: it could not be struck */
     uint64_t victim_number;
     unsigned again_after; /* it is struck again once it has suspended more often than this; 0: it is not */
@@ -122,6 +132,7 @@ void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...) __attribute_
 
 /* For the kit's observer. */
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
+bool eddyi_trial_holds_result(void *op, void *trial); /* an eddyi_holder */
 void eddyi_trial_tasks_have_ended(struct eddyi_trial *t);
 
 /* wrap.c: has a timeout put around the coroutine of each task of the loop. */

@@ -124,3 +124,68 @@ TEST_VIRTUAL(a_group_that_ends_before_its_children_is_found)
 {
     expect_caught("group-leaves", "a_group_ends_only_when_all_its_children_have", "");
 }
+
+/* Of what the kernel has done. Where bytes, a descriptor or an outcome may get lost. */
+
+static const char RECEIVE[] = "no_byte_is_lost_wherever_a_receiver_is_cancelled",
+                  SEND[] = "sendall_knows_what_it_has_sent_wherever_it_is_cancelled",
+                  ACCEPT[] = "no_connection_is_lost_wherever_an_accept_is_cancelled",
+                  CONNECT[] = "a_connect_can_be_cancelled_everywhere";
+
+/* The mutant of a backend that this machine, or this build, does not have cannot be caught. */
+static void require_io_uring(void)
+{
+    eddy_loop *loop = eddy_loop_new(&(eddy_loop_options){.backend = EDDY_BACKEND_IO_URING});
+
+    eddy_loop_unref(loop);
+    if (!loop)
+        SKIP("no io_uring here");
+}
+
+static void expect_results_missed(const char *name)
+{
+    expect_caught(name, RECEIVE, "all.sent == all.received + rest");
+    expect_caught(name, SEND, "all.sent == all.received + rest");
+    expect_caught(name, ACCEPT, "descriptor");
+    expect_caught(name, CONNECT, "all.connects_lost == 0");
+}
+
+TEST_VIRTUAL(a_result_that_a_cancellation_drops_is_found)
+{
+    expect_results_missed("result-wait");
+}
+
+TEST_VIRTUAL(a_result_that_io_uring_drops_for_a_cancellation_is_found)
+{
+    require_io_uring();
+    expect_results_missed("result-io_uring");
+}
+
+TEST_VIRTUAL(a_result_that_epoll_drops_for_a_cancellation_is_found)
+{
+    expect_results_missed("result-epoll");
+}
+
+/* What would come of these is chance; the library in tests ends the process before. */
+static void expect_memory_missed(const char *name, const char *complaint)
+{
+    expect_caught(name, RECEIVE, complaint);
+    expect_caught(name, SEND, complaint);
+    expect_caught(name, ACCEPT, complaint);
+}
+
+TEST_VIRTUAL(memory_that_the_kernel_still_has_under_io_uring_is_found)
+{
+    require_io_uring();
+    expect_memory_missed("memory-io_uring", "an operation ends while the kernel still has its memory");
+}
+
+TEST_VIRTUAL(memory_that_epoll_still_refers_to_is_found)
+{
+    expect_memory_missed("memory-epoll", "an operation ends while the kernel still has its memory");
+}
+
+TEST_VIRTUAL(a_call_that_returns_before_its_operation_has_ended_is_found)
+{
+    expect_memory_missed("memory-call", "twice");
+}

@@ -1,0 +1,68 @@
+/*
+ * Results held back, for tests: see fault.h.
+ */
+#include "base/fault.h"
+
+#ifdef EDDY_FAULTS
+
+#include "base/sys.h"
+#include "base/thread.h"
+
+#include <stdio.h>
+
+static EDDYI_THREAD_LOCAL struct {
+    eddyi_holder *asked; /* NULL: nothing is held back */
+    void *arg;
+    void *op; /* whose result is kept here; NULL: nobody's */
+    int result;
+} held;
+
+void eddyi_hold_results(eddyi_holder *asked, void *arg)
+{
+    held.asked = asked;
+    held.arg = arg;
+}
+
+bool eddyi_held(void *op)
+{
+    return held.asked && held.asked(op, held.arg);
+}
+
+bool eddyi_held_keep(void *op, int result)
+{
+    if (held.op || !eddyi_held(op))
+        return false;
+    held.op = op;
+    held.result = result;
+    return true;
+}
+
+bool eddyi_held_any(void)
+{
+    return held.op;
+}
+
+void *eddyi_held_take(int *ret_result)
+{
+    void *op = held.op;
+
+    if (!op || eddyi_held(op))
+        return NULL;
+    *ret_result = held.result;
+    held.op = NULL;
+    return op;
+}
+
+void eddyi_must_hold(bool rule, const char *broken)
+{
+    if (rule)
+        return;
+    fprintf(stderr, "eddy: a rule of its own is broken: %s\n", broken);
+    abort();
+}
+
+#else
+
+typedef int eddyi_held_unused; /* a source file may not be empty */
+
+#endif
