@@ -59,6 +59,73 @@ TEST_VIRTUAL(a_gather_ends_all_its_children)
                2);
 }
 
+/* What whoever is cancelled waits for has ended when it goes on: no child is still cleaning up. */
+
+static int note_left_behind(int rc)
+{
+    all.left_behind |= all.begun != all.cleaned_up;
+    return rc;
+}
+
+static int clean_gather_scenario(void *unused)
+{
+    return note_left_behind(eddy_await(eddy_gather(work(1, 0), work(2, 0), eddy_gather(work(3, 0)))));
+}
+
+static int clean_wait_for_scenario(void *unused)
+{
+    int rc = note_left_behind(eddy_await(eddy_wait_for(eddy_create_task(work(2, 0)), 1)));
+
+    if (rc != -ETIMEDOUT)
+        return rc < 0 ? rc : EDDY_EUSER;
+    return note_left_behind(eddy_await(eddy_wait_for(eddy_gather(work(1, 0), work(2, 0)), 3)));
+}
+
+static int clean_timeout_scenario(void *unused)
+{
+    eddy_timeout tm;
+    int rc;
+
+    eddy_timeout_enter(&tm, 1);
+    rc = note_left_behind(eddy_await(eddy_create_task(work(2, 0))));
+    rc = note_left_behind(eddy_timeout_exit(&tm, rc));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* Shielded, it goes on; whoever then cancels it by name waits for its end. */
+static int clean_shield_scenario(void *unused)
+{
+    eddy_task *inner = eddy_create_task(work(2, 0));
+    int rc = eddy_await(eddy_wait_for(eddy_shield(eddy_ref(inner)), 1));
+
+    all.left_behind |= inner && eddy_task_cancelling(inner) > 0;
+    if (rc == -ETIMEDOUT) {
+        eddy_task_cancel(inner, NULL);
+        rc = eddy_wait(&inner, 1, EDDY_FOREVER, EDDY_ALL_COMPLETED);
+    }
+    eddy_unref(inner);
+    return rc < 0 ? rc : 0;
+}
+
+TEST_VIRTUAL(who_is_cancelled_goes_on_only_when_what_it_waited_for_has_cleaned_up)
+{
+    static const struct {
+        const char *name;
+        int (*fn)(void *arg);
+        size_t suspensions;
+    } waits[] = {
+        {"clean gather", clean_gather_scenario, 2},
+        {"clean wait_for", clean_wait_for_scenario, 3},
+        {"clean timeout", clean_timeout_scenario, 2},
+        {"clean shield", clean_shield_scenario, 3},
+    };
+
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        everywhere(&(eddy_test_scenario){waits[i].name, waits[i].fn, .begin = begin, .check = check,
+                                         .task = waits[i].name},
+                   waits[i].suspensions);
+}
+
 static int gather_outcomes_scenario(void *unused)
 {
     eddy_future *g = eddy_gather_list(EDDY_LIST(work(1, -EIO), eddy_gather(work(1, 0), work(2, 0))), true);
