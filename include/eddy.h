@@ -39,6 +39,7 @@
 #include "eddy/signal.h"
 #include "eddy/sock.h"
 #include "eddy/stream.h"
+#include "eddy/subprocess.h"
 #include "eddy/sync.h"
 #include "eddy/task.h"
 #include "eddy/threads.h"

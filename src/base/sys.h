@@ -200,6 +200,9 @@ long eddyi_sys_wait_child(long pid, bool block,
 int eddyi_sys_kill(long pid, int signo);
 int eddyi_sys_socketpair(int type, int ret_fds[2]);
 int eddyi_sys_pipe(int ret_fds[2]);
+/* Off the numbers of standard input, output and error, in case the program has closed one of those. */
+int eddyi_sys_move_up(int *fd);
+int eddyi_sys_open_null(void); /* to be read and written */
 long eddyi_sys_read(int fd, void *data, size_t size);
 long eddyi_sys_write(int fd, const void *data, size_t size);
 int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms); /* interrupted is 0, too */

@@ -36,8 +36,7 @@ int eddyi_sys_kill(long pid, int signo)
     return (int)eddyi_sys_result(kill((pid_t)pid, signo));
 }
 
-/* Off the numbers of standard input, output and error, in case the program has closed one of those. */
-static int move_up(int *fd)
+int eddyi_sys_move_up(int *fd)
 {
     int moved;
 
@@ -53,10 +52,10 @@ static int move_up(int *fd)
 
 static int move_up_pair(int fds[2])
 {
-    int rc = move_up(&fds[0]);
+    int rc = eddyi_sys_move_up(&fds[0]);
 
     if (rc == 0)
-        rc = move_up(&fds[1]);
+        rc = eddyi_sys_move_up(&fds[1]);
     if (rc < 0) {
         eddyi_sys_close(fds[0]);
         eddyi_sys_close(fds[1]);
@@ -88,6 +87,13 @@ int eddyi_sys_pipe(int ret_fds[2])
     if (rc == 0)
         memcpy(ret_fds, fds, sizeof fds);
     return rc;
+}
+
+int eddyi_sys_open_null(void)
+{
+    int f = eddyi_fault("open_null");
+
+    return f < 0 ? f : (int)eddyi_sys_result(open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
 long eddyi_sys_read(int fd, void *data, size_t size)

@@ -1,0 +1,129 @@
+/*
+ * Talking with a subprocess until its end: the pipes are served at the same time, each by a task.
+ */
+#include "eddy/error.h"
+#include "eddy/group.h"
+#include "process/process.h"
+#include "stream/reader.h"
+
+/* How much is written at a time: what is kept beyond that stays the caller's. */
+enum { PIECE = 65536 };
+
+struct exchange {
+    eddy_process *process;
+    const eddy_communicate_options *options;
+};
+
+/* Nobody reads the input any more, or the user has closed the pipe: no error (rule 185). */
+static bool is_gone(int rc)
+{
+    return rc == -EPIPE || rc == -ECONNRESET || rc == EDDY_ECLOSED;
+}
+
+static int feed(void *arg)
+{
+    const struct exchange *x = arg;
+    const eddy_communicate_options *o = x->options;
+    eddy_process *p = x->process;
+    int rc = 0;
+
+    while (rc == 0 && p->n_sent < o->n_input) {
+        size_t left = o->n_input - p->n_sent, n = left < PIECE ? left : PIECE;
+
+        rc = eddy_writer_write(p->input, (const char *)o->input + p->n_sent, n);
+        if (rc == 0)
+            p->n_sent += n;
+    }
+    if (rc < 0 && !is_gone(rc))
+        return rc;
+    eddy_writer_close(p->input);
+    return 0;
+}
+
+/* The bytes stay in the reader, with a null byte behind. */
+static int collect(struct eddyi_output *out, size_t limit)
+{
+    eddy_reader *r = out->reader;
+    const char *bytes;
+    ssize_t n;
+
+    if (out->bytes)
+        return 0;
+    n = eddy_reader_read_all(r, limit ? limit : SIZE_MAX, &bytes);
+    if (n < 0)
+        return (int)n;
+    if (eddyi_buffer_reserve(&r->in, 1) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    r->in.data[r->in.end] = '\0';
+    out->bytes = eddyi_buffer_bytes(&r->in);
+    out->n = (size_t)n;
+    return 0;
+}
+
+static int collect_out(void *arg)
+{
+    const struct exchange *x = arg;
+
+    return collect(&x->process->out, x->options->limit);
+}
+
+static int collect_err(void *arg)
+{
+    const struct exchange *x = arg;
+
+    return collect(&x->process->err, x->options->limit);
+}
+
+/* The first of a group's failures, by itself. */
+static int first_of(int rc)
+{
+    const eddy_exception *e = rc == EDDY_EGROUP ? eddy_exception_member(eddy_error(), 0) : NULL;
+
+    if (!e)
+        return rc;
+    e = eddy_exception_ref(e);
+    rc = eddy_reraise(e);
+    eddy_exception_unref(e);
+    return rc;
+}
+
+static int exchange(struct exchange *x)
+{
+    int (*const parts[])(void *) = {x->process->input ? feed : NULL,
+                                    x->process->out.reader ? collect_out : NULL,
+                                    x->process->err.reader ? collect_err : NULL};
+    eddy_group tg;
+
+    eddy_group_enter(&tg);
+    for (int i = 0; i < 3; i++)
+        if (parts[i])
+            eddy_group_create_task(&tg, eddy_coro(parts[i], x));
+    return first_of(eddy_group_exit(&tg, 0));
+}
+
+static void give(const struct eddyi_output *out, const char **ret, size_t *ret_n)
+{
+    if (ret)
+        *ret = out->bytes;
+    if (ret_n)
+        *ret_n = out->n;
+}
+
+int eddy_process_communicate_with(eddy_process *p, const eddy_communicate_options *options)
+{
+    struct exchange x = {p, options};
+    int rc = 0;
+
+    if (options->n_input > 0 && !(options->input && p->input))
+        return eddy_raise(-EINVAL, "communicate: there is %s",
+                          options->input ? "no pipe for the input" : "no input");
+    if (p->input || p->out.reader || p->err.reader)
+        rc = exchange(&x);
+    if (rc == 0)
+        rc = eddy_process_wait(p, NULL);
+    if (rc < 0)
+        return rc;
+    give(&p->out, options->ret_out, options->ret_n_out);
+    give(&p->err, options->ret_err, options->ret_n_err);
+    return 0;
+}

@@ -1,0 +1,146 @@
+/*
+ * Starting a subprocess.
+ */
+#include "base/spawn.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "process/paths.h"
+#include "process/process.h"
+#include "process/standard.h"
+#include "task/task.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static int check(eddy_loop *loop, const eddy_subprocess_options *o, const char *const *argv)
+{
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return rc;
+    if (loop->backend->ops->wait_for_wake)
+        return eddy_raise(-EOPNOTSUPP, "a loop with the virtual clock waits for no process");
+    if (!argv || !argv[0] || !o->ret_process)
+        return eddy_raise(-EINVAL, "a program without a name, or nowhere to put its process");
+    for (size_t i = 0; o->env && o->env[i]; i++)
+        if (!strchr(o->env[i], '=') || o->env[i][0] == '=')
+            return eddy_raise(-EINVAL, "'%s' is no entry of an environment", o->env[i]);
+    return 0;
+}
+
+/* Why the program does not run; the message names it. */
+static int explain(const struct eddyi_program *p, const char *name, enum eddyi_spawn_step step, int error)
+{
+    switch (step) {
+    case EDDYI_SPAWN_GROUP:
+        return eddy_raise(error, "'%s' cannot be put into process group %d", name, p->process_group);
+    case EDDYI_SPAWN_FDS:
+        return eddy_raise(error, "'%s' cannot be given its descriptors", name);
+    case EDDYI_SPAWN_CHDIR:
+        return eddy_raise(error, "'%s' cannot be run in directory '%s'", name, p->cwd);
+    case EDDYI_SPAWN_EXEC:
+        return eddy_raise(error, "'%s' cannot be executed", name);
+    default:
+        return eddy_raise(error, "no process for '%s'", name);
+    }
+}
+
+/* The number of the child, or a raised error. */
+static long spawn(const eddy_subprocess_options *o, const char *const *argv,
+                  const struct eddyi_standard *standard)
+{
+    struct eddyi_program program = {
+        .argv = argv,
+        .envp = o->env ? o->env : (const char *const *)environ,
+        .cwd = o->cwd,
+        .passed = o->pass_fds,
+        .n_passed = o->n_pass_fds,
+        .process_group = o->process_group,
+        .new_session = o->start_new_session,
+        .inherit_fds = o->inherit_fds,
+        .keep_signals = o->inherit_signals,
+    };
+    const char *name = o->executable ? o->executable : argv[0];
+    const char **paths = eddyi_paths_of(name, program.envp);
+    enum eddyi_spawn_step step;
+    long pid;
+
+    if (!paths)
+        return eddy_raise(-ENOMEM, NULL);
+    program.paths = paths;
+    memcpy(program.fds, standard->fds, sizeof program.fds);
+    pid = eddyi_sys_spawn(&program, &step);
+    if (pid < 0)
+        pid = explain(&program, name, step, (int)pid);
+    eddyi_free(paths);
+    return pid;
+}
+
+static eddy_process *process_new(eddy_loop *loop)
+{
+    eddy_process *p = eddyi_zalloc(sizeof *p);
+
+    if (!p)
+        return NULL;
+    p->loop = eddyi_loop_hold(loop);
+    p->pidfd = -1;
+    eddyi_list_init(&p->link);
+    eddyi_process_init_watch(p);
+    return p;
+}
+
+/* Starts it, watched. What can fail comes first, so that hardly anything has to be killed again. */
+static int start(eddy_process *p, const eddy_subprocess_options *o, const char *const *argv)
+{
+    struct eddyi_processes *all = eddyi_processes_of(p->loop);
+    struct eddyi_standard standard;
+    int rc = all ? eddyi_standard_open(&standard, o, p) : eddy_raise(-ENOMEM, NULL);
+
+    if (rc < 0)
+        return rc;
+    p->pid = spawn(o, argv, &standard);
+    eddyi_standard_close(&standard);
+    if (p->pid < 0)
+        return (int)p->pid;
+    p->returncode = EDDY_RUNNING;
+    p->has_group = o->start_new_session || o->process_group < 0;
+    p->pidfd = eddyi_sys_pidfd_open(p->pid);
+    eddyi_process_add(all, p);
+    rc = eddyi_process_watch(p);
+    return rc < 0 ? eddy_raise(rc, "the end of '%s' could not be waited for", argv[0]) : 0;
+}
+
+static int create(const eddy_subprocess_options *o, const char *const *argv)
+{
+    eddy_task *t = eddyi_task_here();
+    eddy_process *p;
+    int rc = t ? check(t->future.loop, o, argv) : EDDY_ENOTASK;
+
+    if (rc < 0)
+        return rc;
+    if (eddyi_task_take_cancel(t))
+        return -ECANCELED;
+    p = process_new(t->future.loop);
+    rc = p ? start(p, o, argv) : eddy_raise(-ENOMEM, NULL);
+    /* Starting takes a while; now others have their turn, and a cancellation its chance (rule 188). */
+    if (rc == 0)
+        rc = eddyi_task_yield(t);
+    if (rc < 0)
+        eddy_process_free(p);
+    else
+        *o->ret_process = p;
+    return rc;
+}
+
+int eddy_create_subprocess_exec_with(const eddy_subprocess_options *options)
+{
+    return create(options, options->argv);
+}
+
+int eddy_create_subprocess_shell_with(const eddy_subprocess_options *options)
+{
+    const char *argv[] = {options->executable ? options->executable : "/bin/sh", "-c", options->command,
+                          NULL};
+
+    return create(options, options->command ? argv : NULL);
+}

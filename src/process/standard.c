@@ -1,0 +1,84 @@
+#include "process/standard.h"
+
+#include "base/spawn.h"
+#include "base/sys.h"
+#include "eddy/error.h"
+
+#include <unistd.h>
+
+static const char *const names[] = {"standard input", "standard output", "standard error"};
+
+static int attach(int which, int fd, size_t limit, eddy_process *p)
+{
+    if (which == STDIN_FILENO)
+        return eddy_connect_write_pipe(fd, &p->input);
+    return eddy_connect_read_pipe(fd, limit, which == STDOUT_FILENO ? &p->out.reader : &p->err.reader);
+}
+
+static int open_pipe(struct eddyi_standard *s, int which, size_t limit, eddy_process *p)
+{
+    int fds[2], here = which == STDIN_FILENO ? 1 : 0, rc = eddyi_sys_pipe(fds);
+
+    if (rc < 0)
+        return eddy_raise(rc, "no pipe for %s", names[which]);
+    s->fds[which] = fds[1 - here];
+    s->mine[which] = true;
+    rc = attach(which, fds[here], limit, p);
+    if (rc < 0)
+        eddyi_sys_close(fds[here]);
+    return rc;
+}
+
+static int open_null(struct eddyi_standard *s, int which)
+{
+    int fd = eddyi_sys_open_null();
+
+    if (fd < 0)
+        return eddy_raise(fd, "no /dev/null for %s", names[which]);
+    s->fds[which] = fd;
+    s->mine[which] = true;
+    return 0;
+}
+
+static int open_one(struct eddyi_standard *s, int which, int wanted, size_t limit, eddy_process *p)
+{
+    s->fds[which] = -1;
+    s->mine[which] = false;
+    switch (wanted) {
+    case EDDY_INHERIT:
+        return 0;
+    case EDDY_PIPE:
+        return open_pipe(s, which, limit, p);
+    case EDDY_DEVNULL:
+        return open_null(s, which);
+    default:
+        break;
+    }
+    if (wanted == EDDY_STDOUT && which == STDERR_FILENO)
+        s->fds[which] = s->fds[STDOUT_FILENO] < 0 ? STDOUT_FILENO : s->fds[STDOUT_FILENO];
+    else if (wanted > 0)
+        s->fds[which] = wanted;
+    else
+        return eddy_raise(-EINVAL, "%d is nothing that %s could be", wanted, names[which]);
+    return 0;
+}
+
+void eddyi_standard_close(struct eddyi_standard *s)
+{
+    for (int i = 0; i < 3; i++)
+        if (s->mine[i])
+            eddyi_sys_close(s->fds[i]);
+}
+
+int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options, eddy_process *p)
+{
+    const int wanted[3] = {options->std_in, options->std_out, options->std_err};
+    int rc = 0;
+
+    *s = (struct eddyi_standard){0};
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = open_one(s, i, wanted[i], options->limit, p);
+    if (rc < 0)
+        eddyi_standard_close(s);
+    return rc;
+}
