@@ -116,6 +116,8 @@ static bool wanted(const struct test *t)
         return false;
     if (options.only_virtual && t->kind != TEST_KIND_VIRTUAL)
         return false;
+    if (t->ordered && getenv("EDDY_SHUFFLE"))
+        return false;
     if (!options.names[0])
         return true;
     for (char **name = options.names; *name; name++) {

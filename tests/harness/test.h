@@ -20,6 +20,11 @@
  * library, no thread and no child process. A test whose subject is threads has "thread" in its name: those run under
  * ThreadSanitizer, too.
  *
+ * With EDDY_SHUFFLE=seed in the environment every loop runs what is ready in an order that follows from the seed. What a test
+ * promises must hold then as well, unless it is that order, or is told by one. Such a test says so, and is left out:
+ *
+ *     TEST_ASYNC(callbacks_run_first_come_first_served, .ordered = true)
+ *
  * Torture (--torture) runs each test again and again, and makes the n-th call that the library makes to the kernel
  * or for memory fail: for each n, once and for ever after. The test must not crash, hang or leak then. Its expectations may
  * fail, since an error was injected; therefore EXPECT goes on after a failure, so that the test's own clean-up runs. Where
@@ -52,17 +57,18 @@ struct test {
     const char *file;
     enum test_kind kind;
     void (*body)(void);
+    bool ordered;      /* what it promises is an order: left out where the order is shuffled */
     struct test *next; /* in the order of the source file */
 };
 
 /* Tests register themselves before main(). */
 void test_register(struct test *t);
 
-#define TEST(name) TEST_OF_KIND(name, TEST_KIND_ANY)
-#define TEST_OF_KIND(test_name, test_kind)                                                                   \
+#define TEST(name, ...) TEST_OF_KIND(name, TEST_KIND_ANY, __VA_ARGS__)
+#define TEST_OF_KIND(test_name, test_kind, ...)                                                              \
     static void test_name(void);                                                                             \
     static struct test test_name##_test = {                                                                  \
-        .name = #test_name, .file = __FILE__, .kind = (test_kind), .body = test_name};                       \
+        .name = #test_name, .file = __FILE__, .kind = (test_kind), .body = test_name, __VA_ARGS__};          \
     __attribute__((constructor)) static void test_name##_register(void)                                      \
     {                                                                                                        \
         test_register(&test_name##_test);                                                                    \
@@ -73,23 +79,23 @@ void test_register(struct test *t);
  * The body is a coroutine: it returns a status, and anything but 0 is a failure. TEST_ASYNC runs it on the
  * virtual clock, where a deadlock is a failure at once; TEST_ASYNC_REAL on the backend of the environment.
  */
-#define TEST_ASYNC(name) TEST_CORO(name, TEST_KIND_VIRTUAL, test_run)
-#define TEST_ASYNC_REAL(name) TEST_CORO(name, TEST_KIND_REAL, test_run_real)
-#define TEST_CORO(name, kind, run)                                                                           \
+#define TEST_ASYNC(name, ...) TEST_CORO(name, TEST_KIND_VIRTUAL, test_run, __VA_ARGS__)
+#define TEST_ASYNC_REAL(name, ...) TEST_CORO(name, TEST_KIND_REAL, test_run_real, __VA_ARGS__)
+#define TEST_CORO(name, kind, run, ...)                                                                      \
     static int name##_coro(void *unused);                                                                    \
     static int name##_main(void *unused)                                                                     \
     {                                                                                                        \
         return test_left_with(name##_coro(unused));                                                          \
     }                                                                                                        \
-    TEST_OF_KIND(name, kind)                                                                                 \
+    TEST_OF_KIND(name, kind, __VA_ARGS__)                                                                    \
     {                                                                                                        \
         test_expect_status(run(eddy_coro(name##_main, NULL)), TEST_WHERE);                                   \
     }                                                                                                        \
     static int name##_coro(void *unused)
 
 /* A plain function whose loops are all real (TEST_REAL) or all virtual (TEST_VIRTUAL). */
-#define TEST_REAL(name) TEST_OF_KIND(name, TEST_KIND_REAL)
-#define TEST_VIRTUAL(name) TEST_OF_KIND(name, TEST_KIND_VIRTUAL)
+#define TEST_REAL(name, ...) TEST_OF_KIND(name, TEST_KIND_REAL, __VA_ARGS__)
+#define TEST_VIRTUAL(name, ...) TEST_OF_KIND(name, TEST_KIND_VIRTUAL, __VA_ARGS__)
 
 /*
  * Runs a coroutine as eddy_run() does, on a fresh loop with the virtual clock, or on the real backend of the

@@ -10,7 +10,7 @@ static eddy_loop *loop_here(void)
     return eddy_get_running_loop();
 }
 
-TEST_ASYNC_REAL(callbacks_run_in_the_order_of_the_calls)
+TEST_ASYNC_REAL(callbacks_run_in_the_order_of_the_calls, .ordered = true)
 {
     static char words[20][12];
 

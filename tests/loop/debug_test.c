@@ -164,7 +164,7 @@ static eddy_async(order, (int, i))
     return 0;
 }
 
-TEST_ASYNC(debug_mode_changes_no_order)
+TEST_ASYNC(debug_mode_changes_no_order, .ordered = true)
 {
     eddy_task *t[3];
 

@@ -79,7 +79,7 @@ static void *post_many(void *arg)
     return NULL;
 }
 
-TEST_REAL(calls_from_many_threads_all_arrive_each_threads_in_order)
+TEST_REAL(calls_from_many_threads_all_arrive_each_threads_in_order, .ordered = true)
 {
     static struct poster posters[THREADS];
     pthread_t t[THREADS];

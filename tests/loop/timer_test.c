@@ -33,7 +33,7 @@ TEST_ASYNC(timers_run_in_the_order_of_their_deadlines)
     return 0;
 }
 
-TEST_ASYNC(equal_deadlines_run_first_come_first_served)
+TEST_ASYNC(equal_deadlines_run_first_come_first_served, .ordered = true)
 {
     static const char *const words[] = {"0", "1", "2", "3", "4", "5", "6", "7"};
 
