@@ -24,6 +24,7 @@
 #include "eddy/carrier.h"
 #include "eddy/contextvars.h"
 #include "eddy/coroutine.h"
+#include "eddy/datagram.h"
 #include "eddy/debug.h"
 #include "eddy/defs.h"
 #include "eddy/error.h"

@@ -69,6 +69,25 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_connect(int fd, const struct sockaddr *addr,
                                                           socklen_t addrlen);
 
+/*
+ * Receives one datagram (loop.sock_recvfrom, sock_recvfrom_into), up to @size bytes of it; what does not fit is lost. Returns
+ * how many are in @buf, 0 being a datagram without any, or -errno. *addr, which may be NULL, and *addrlen get who sent it, as
+ * recvfrom(2). Cancelled: -ECANCELED and nothing was taken, or the datagram is delivered, as for eddy_sock_recv().
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size,
+                                                               struct sockaddr *addr, socklen_t *addrlen);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom_into(int fd, void *buf, size_t size,
+                                                                    struct sockaddr *addr,
+                                                                    socklen_t *addrlen);
+
+/*
+ * Sends one datagram to an address (loop.sock_sendto); NULL: to where the socket is connected. Returns how many bytes went,
+ * or -errno; -EMSGSIZE if it is too large for a datagram. Cancelled: it was not sent.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size,
+                                                             const struct sockaddr *addr,
+                                                             socklen_t addrlen);
+
 EDDY_END_DECLS
 
 #endif

@@ -179,6 +179,7 @@ int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction dire
     c->loop = t->future.loop;
     c->fd = fd;
     c->direction = direction;
+    c->what = NULL;
     c->claim.io = NULL;
     c->claim.lost = NULL;
     /* A task that cleans up while its loop closes may make calls, but cannot wait. */
@@ -226,7 +227,7 @@ int64_t eddyi_io_wait(struct eddyi_io_call *c)
 {
     int rc = eddyi_wait_init(&c->wait, call_cancel);
 
-    c->wait.what = name_of(c->o.op.kind);
+    c->wait.what = c->what ? c->what : name_of(c->o.op.kind);
     c->wait.on_fd = true;
     c->wait.fd = c->fd;
     c->o.io = NULL;

@@ -77,6 +77,7 @@ struct eddyi_io_call {
     struct eddyi_wait wait;
     struct eddyi_io_claim claim;
     eddy_loop *loop;
+    const char *what; /* for reports; NULL: as the kind of operation says */
     int fd;
     enum eddyi_io_direction direction;
 };
@@ -91,5 +92,14 @@ int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction dire
 EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
 
 void eddyi_io_end(struct eddyi_io_call *c);
+
+/*
+ * A datagram, for a call whose storage is the caller's, so that it can be ended from elsewhere; @name goes into messages. As
+ * recvfrom(2) and sendto(2), waiting where those would; errors are raised.
+ */
+EDDY_AWAITS int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, void *buf,
+                                      size_t size, int flags, struct sockaddr *addr, socklen_t *addrlen);
+EDDY_AWAITS int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const void *buf,
+                                    size_t size, const struct sockaddr *addr, socklen_t addrlen);
 
 #endif

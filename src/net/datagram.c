@@ -1,0 +1,151 @@
+#include "net/datagram.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "task/task.h"
+
+#include <string.h>
+
+int eddy_create_datagram_endpoint_with(const eddy_datagram_options *options)
+{
+    eddy_datagram *ep;
+    int rc;
+
+    if (!eddyi_task_here())
+        return EDDY_ENOTASK;
+    ep = eddyi_zalloc(sizeof *ep);
+    if (!ep)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = eddyi_datagram_open(ep, options);
+    if (rc < 0)
+        eddyi_free(ep);
+    else
+        *options->ret = ep;
+    return rc;
+}
+
+/* The last to leave a closed endpoint takes it away. */
+static void leave(eddy_datagram *ep)
+{
+    if (!ep->closed || ep->calls[EDDYI_IO_READ] || ep->calls[EDDYI_IO_WRITE])
+        return;
+    eddyi_sys_close(ep->fd);
+    eddyi_free(ep);
+}
+
+void eddy_datagram_close(eddy_datagram *ep)
+{
+    if (!ep)
+        return;
+    ep->closed = true;
+    for (int d = EDDYI_IO_READ; d <= EDDYI_IO_WRITE; d++)
+        if (ep->calls[d])
+            eddyi_io_cancel(&ep->calls[d]->o);
+    leave(ep);
+}
+
+static int busy(const char *name)
+{
+    return eddy_raise(-EBUSY, "%s: another task is in it", name);
+}
+
+/* What the call has come to. One that waited while the endpoint was closed has been cancelled, but nobody cancelled the task. */
+static int64_t finish(eddy_datagram *ep, enum eddyi_io_direction direction, int64_t n)
+{
+    bool was_closed = n == -ECANCELED && ep->closed && !ep->calls[direction]->wait.cancelled;
+
+    ep->calls[direction] = NULL;
+    leave(ep);
+    return was_closed ? eddy_raise(EDDY_ECLOSED, "the datagram endpoint was closed") : n;
+}
+
+ssize_t eddy_datagram_recv(eddy_datagram *ep, void *buf, size_t size, struct sockaddr *addr,
+                           socklen_t *addrlen)
+{
+    struct eddyi_io_call call = {.loop = NULL};
+    int64_t n;
+
+    if (ep->calls[EDDYI_IO_READ])
+        return busy("datagram_recv");
+    ep->calls[EDDYI_IO_READ] = &call;
+    n = eddyi_io_recvfrom(&call, "datagram_recv", ep->fd, buf, size, MSG_TRUNC, addr, addrlen);
+    if (n >= 0) {
+        ep->truncated = n > (int64_t)size ? (size_t)n - size : 0;
+        n -= (int64_t)ep->truncated;
+    }
+    return finish(ep, EDDYI_IO_READ, n);
+}
+
+size_t eddy_datagram_truncated(const eddy_datagram *ep)
+{
+    return ep->truncated;
+}
+
+static int send_to(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
+                   socklen_t addrlen)
+{
+    struct eddyi_io_call call = {.loop = NULL};
+    int64_t n;
+
+    if (ep->calls[EDDYI_IO_WRITE])
+        return busy("datagram_send");
+    ep->calls[EDDYI_IO_WRITE] = &call;
+    n = eddyi_io_sendto(&call, "datagram_send", ep->fd, buf, size, addr, addrlen);
+    n = finish(ep, EDDYI_IO_WRITE, n);
+    return n < 0 ? (int)n : 0;
+}
+
+int eddy_datagram_send(eddy_datagram *ep, const void *buf, size_t size)
+{
+    if (ep->remote_len == 0)
+        return eddy_raise(-EDESTADDRREQ, "datagram_send: the endpoint has no remote address");
+    return ep->connected ? send_to(ep, buf, size, NULL, 0)
+                         : send_to(ep, buf, size, &ep->remote.sa, ep->remote_len);
+}
+
+static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, socklen_t addrlen)
+{
+    if (addrlen < sizeof addr->sa_family || addr->sa_family != ep->remote.sa.sa_family)
+        return false;
+    if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
+        return addrlen >= eddyi_address_size(addr->sa_family) && eddyi_address_equal(addr, &ep->remote.sa);
+    return addrlen == ep->remote_len && memcmp(addr, &ep->remote, addrlen) == 0;
+}
+
+int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
+                         socklen_t addrlen)
+{
+    char text[EDDYI_ADDRESS_TEXT];
+
+    if (!addr)
+        return eddy_datagram_send(ep, buf, size);
+    if (!ep->connected)
+        return send_to(ep, buf, size, addr, addrlen);
+    if (is_remote(ep, addr, addrlen))
+        return send_to(ep, buf, size, NULL, 0);
+    return eddy_raise(-EINVAL, "datagram_sendto %s: the endpoint is connected to another address",
+                      eddyi_address_format(addr, addrlen, text, sizeof text));
+}
+
+int eddy_datagram_local_address(const eddy_datagram *ep, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int rc = eddyi_sys_sockname(ep->fd, addr, addrlen);
+
+    return rc < 0 ? eddy_raise(rc, "the local address of a datagram endpoint") : 0;
+}
+
+int eddy_datagram_remote_address(const eddy_datagram *ep, struct sockaddr *addr, socklen_t *addrlen)
+{
+    socklen_t room = *addrlen;
+
+    if (ep->remote_len == 0)
+        return eddy_raise(-ENOTCONN, "the datagram endpoint has no remote address");
+    memcpy(addr, &ep->remote, ep->remote_len < room ? ep->remote_len : room);
+    *addrlen = ep->remote_len;
+    return 0;
+}
+
+int eddy_datagram_fileno(const eddy_datagram *ep)
+{
+    return ep->fd;
+}

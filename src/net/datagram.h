@@ -1,0 +1,24 @@
+/*
+ * Datagram endpoints inside.
+ */
+#ifndef EDDYI_DATAGRAM_H
+#define EDDYI_DATAGRAM_H
+
+#include "eddy/datagram.h"
+#include "io/io.h"
+#include "net/address.h"
+
+struct eddy_datagram {
+    int fd;
+    bool closed;
+    bool connected;             /* the kernel knows the remote address */
+    union eddyi_address remote; /* where send() sends to, if remote_len > 0 */
+    socklen_t remote_len;
+    size_t truncated;               /* bytes of the latest datagram that were lost */
+    struct eddyi_io_call *calls[2]; /* by direction; of the task that is in one, else NULL */
+};
+
+/* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address are set. */
+EDDY_AWAITS int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *options);
+
+#endif
