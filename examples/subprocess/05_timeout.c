@@ -1,0 +1,35 @@
+/* Gives a program a limited time, and takes what it has written until then. */
+#include <eddy.h>
+
+#include <stdio.h>
+
+eddy_async(amain)
+{
+    eddy_process *proc;
+    eddy_timeout tm;
+    const char *out;
+    size_t n_out;
+    int rc;
+
+    eddy_try(eddy_create_subprocess_shell("echo before; exec sleep 1000", &proc, .std_out = EDDY_PIPE));
+    eddy_process_free_at_end(proc);
+
+    eddy_timeout_enter(&tm, 1);
+    rc = eddy_process_communicate(proc, NULL, 0, &out, &n_out);
+    rc = eddy_timeout_exit(&tm, rc);
+
+    /* It runs on, and nothing that was read is lost. */
+    if (rc == -ETIMEDOUT) {
+        eddy_process_kill(proc);
+        rc = eddy_process_communicate(proc, NULL, 0, &out, &n_out);
+    }
+    eddy_try(rc);
+    printf("%s", out);
+    printf("ended by signal %d\n", -eddy_process_returncode(proc));
+    return 0;
+}
+
+int main(void)
+{
+    return eddy_exit_code(eddy_run(amain()));
+}
