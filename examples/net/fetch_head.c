@@ -1,0 +1,34 @@
+/*
+ * Asks a web server for the head of a page, by hand, and prints it. Five seconds for everything. (For real use there is
+ * libcurl on eddy's loop: eddy/curl.h.)
+ *
+ *     build/examples/net/fetch_head HOST [PORT]
+ */
+#include <eddy.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+eddy_async(print_head, (const char *, host), (int, port))
+{
+    eddy_reader *reader;
+    eddy_writer *writer;
+    const char *line;
+    ssize_t n;
+
+    eddy_try(eddy_open_connection(host, port, &reader, &writer));
+    eddy_writer_free_at_end(writer);
+    eddy_try(eddy_writer_printf(writer, "HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host));
+    /* A head ends with an empty line. */
+    while ((n = eddy_reader_readline(reader, &line)) > 2)
+        printf("%.*s", (int)n, line);
+    return n < 0 ? (int)n : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: fetch_head HOST [PORT]\n");
+        return 2;
+    }
+    return eddy_exit_code(eddy_run(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5)));
+}

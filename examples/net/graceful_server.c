@@ -1,0 +1,60 @@
+/*
+ * A server for grown-ups: it counts the lines that each client sends, shows out who is silent for too long, lets so many in and
+ * no more, and when it is told to end (SIGTERM, Ctrl-C), it lets those who are there finish.
+ *
+ *     build/examples/net/graceful_server PORT [SECONDS OF SILENCE] [SECONDS TO FINISH]
+ */
+#include <eddy.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static double patience = 60, grace = 10;
+
+/* The next line, if it comes in time. */
+static ssize_t next_line(eddy_reader *reader, const char **ret_line)
+{
+    eddy_timeout tm;
+    ssize_t n;
+
+    eddy_timeout_enter(&tm, patience);
+    n = eddy_reader_readline(reader, ret_line);
+    return n < 0 ? eddy_timeout_exit(&tm, (int)n) : n;
+}
+
+static int count_lines(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    const char *line;
+    int lines = 0;
+    ssize_t n;
+
+    while ((n = next_line(reader, &line)) > 0)
+        eddy_try(eddy_writer_printf(writer, "%d\n", ++lines));
+    if (n == -ETIMEDOUT)
+        return eddy_writer_printf(writer, "You are silent. Goodbye.\n");
+    return (int)n;
+}
+
+eddy_async(amain, (int, port))
+{
+    eddy_server *server;
+
+    eddy_try(eddy_start_server(count_lines, NULL, "localhost", port, &server, .max_connections = 1000));
+    eddy_server_free_at_end(server);
+    fprintf(stderr, "port %d\n", eddy_server_port(server));
+
+    eddy_try(eddy_signal_wait(SIGTERM, SIGINT));
+    fprintf(stderr, "ending, with %zu connections\n", eddy_server_connections(server));
+    if (eddy_server_shutdown(server, grace) == -ETIMEDOUT)
+        fprintf(stderr, "some had to be cut off\n");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2)
+        patience = atof(argv[2]);
+    if (argc > 3)
+        grace = atof(argv[3]);
+    return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
+}

@@ -1,0 +1,31 @@
+/*
+ * One loop for each processor, one port: the kernel spreads the connections. Each client is told which worker it has got.
+ *
+ *     build/examples/net/many_cores PORT [WORKERS]
+ */
+#include <eddy.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static int greet(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    return eddy_writer_printf(writer, "worker %u\n", (unsigned)(uintptr_t)arg);
+}
+
+static int worker(unsigned index, void *arg)
+{
+    eddy_server *server;
+
+    eddy_try(eddy_start_server(greet, (void *)(uintptr_t)index, "localhost", *(int *)arg, &server,
+                               .reuse_port = true));
+    eddy_server_free_at_end(server);
+    return eddy_server_serve_forever(server);
+}
+
+int main(int argc, char **argv)
+{
+    int port = argc > 1 ? atoi(argv[1]) : 8888;
+
+    return eddy_exit_code(
+        eddy_run_workers(argc > 2 ? (unsigned)atoi(argv[2]) : 0, worker, &port, .sigterm = true));
+}

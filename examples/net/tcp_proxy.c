@@ -1,0 +1,77 @@
+/*
+ * Passes connections on to another server, both ways, with half-closes.
+ *
+ *     build/examples/net/tcp_proxy PORT HOST PORT
+ *     build/examples/net/tcp_proxy PORT /PATH/OF/A/UNIX/SOCKET
+ *
+ * Memory is bounded whatever the two sides do: it reads only what the other side has taken.
+ */
+#include <eddy.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct upstream {
+    const char *host;
+    int port; /* 0: host is the path of a Unix socket */
+};
+
+static int connect_upstream(const struct upstream *u, eddy_reader **reader, eddy_writer **writer)
+{
+    if (u->port == 0)
+        return eddy_open_unix_connection(u->host, 0, reader, writer);
+    return eddy_open_connection(u->host, u->port, reader, writer);
+}
+
+/* One direction; its end is passed on as well. */
+static eddy_async(pass, (eddy_reader *, from), (eddy_writer *, to))
+{
+    const char *data;
+    ssize_t n;
+
+    while ((n = eddy_reader_read_some(from, 65536, &data)) > 0)
+        eddy_try(eddy_writer_write(to, data, (size_t)n));
+    eddy_try((int)n);
+    return eddy_writer_write_eof(to);
+}
+
+/* Both, side by side; if one breaks, so does the other. */
+static int proxy(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    const struct upstream *upstream = arg;
+    eddy_reader *upstream_reader;
+    eddy_writer *upstream_writer;
+    eddy_group tg;
+
+    eddy_try(connect_upstream(upstream, &upstream_reader, &upstream_writer));
+    eddy_writer_free_at_end(upstream_writer);
+    eddy_group_enter(&tg);
+    (void)eddy_group_create_task(&tg, pass(reader, upstream_writer));
+    (void)eddy_group_create_task(&tg, pass(upstream_reader, writer));
+    if (eddy_group_exit(&tg, 0) < 0) {
+        eddy_writer_abort(upstream_writer);
+        eddy_writer_abort(writer);
+    }
+    return 0;
+}
+
+eddy_async(amain, (int, port), (struct upstream *, upstream))
+{
+    eddy_server *server;
+
+    eddy_try(eddy_start_server(proxy, upstream, "localhost", port, &server));
+    eddy_server_free_at_end(server);
+    fprintf(stderr, "port %d\n", eddy_server_port(server));
+    return eddy_server_serve_forever(server);
+}
+
+int main(int argc, char **argv)
+{
+    struct upstream upstream;
+
+    if (argc < 3 || argc > 4) {
+        fprintf(stderr, "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
+        return 2;
+    }
+    upstream = (struct upstream){argv[2], argc > 3 ? atoi(argv[3]) : 0};
+    return eddy_exit_code(eddy_run(amain(atoi(argv[1]), &upstream)));
+}

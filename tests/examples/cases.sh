@@ -1,0 +1,194 @@
+# The tests. Each runs in a directory of its own; the first line that fails ends it, and says why. Servers that it starts end with it.
+
+servers=
+
+stop_servers()
+{
+    # shellcheck disable=SC2086 # a list of numbers
+    [ -z "$servers" ] || kill $servers 2>/dev/null
+    wait
+}
+
+fail()
+{
+    for file in out err; do
+        [ ! -s "$file" ] || { echo "--- $file:" && head -n 30 "$file"; }
+    done
+    echo "$1"
+    exit 1
+}
+
+# until_true COMMAND…: tries again until it succeeds, for ten seconds at least.
+until_true()
+{
+    for _ in $(seq 1000); do
+        "$@" && return 0
+        sleep 0.01
+    done
+    return 1
+}
+
+# serve PROGRAM ARGUMENTS…: starts a server that says "port N" on standard error; its number goes into $pid, the port into $port.
+serve()
+{
+    local log
+    log=$(basename "$1").$#.log
+    ${EDDY_TEST_WRAPPER:-} "$@" >"$log.out" 2>"$log" &
+    pid=$!
+    servers="$servers $pid"
+    until_true grep -q '^port ' "$log" || fail "$1 does not say its port: $(cat "$log")"
+    port=$(sed -n 's/^port //p' "$log" | head -n 1)
+}
+
+test_echo_server_sends_back_a_megabyte()
+{
+    serve "$net/echo_server" 0
+    head -c 1000000 /dev/urandom >data
+    nc -N localhost "$port" <data >out || fail "nc failed"
+    cmp data out || fail "something else came back"
+}
+
+test_echo_server_is_at_most_25_lines_of_code()
+{
+    local n
+    n=$(grep -cvE '^[[:space:]]*$|^[[:space:]]*(/\*|\*)' "$source/net/echo_server.c")
+    [ "$n" -le 25 ] || fail "$n lines"
+}
+
+test_echo_server_serves_many_at_once()
+{
+    serve "$net/echo_server" 0
+    for i in $(seq 20); do
+        seq "$i" 5000 >"in$i"
+        nc -N localhost "$port" <"in$i" >"out$i" &
+        servers="$servers $!"
+        clients="${clients:-} $!"
+    done
+    # shellcheck disable=SC2086 # a list of numbers
+    wait $clients
+    for i in $(seq 20); do
+        cmp "in$i" "out$i" || fail "client $i got something else"
+    done
+}
+
+test_chat_passes_on_what_one_says_to_all_others()
+{
+    serve "$net/chat" 0
+    mkfifo a b
+    nc localhost "$port" <a >a.out & servers="$servers $!"
+    nc localhost "$port" <b >b.out & servers="$servers $!"
+    exec 3>a 4>b
+    echo ada >&3
+    until_true grep -q 'Who are you' a.out || fail "ada is not asked"
+    echo bob >&4
+    until_true grep -q '^\* bob has come' a.out || fail "ada does not hear that bob has come"
+    echo "hello, ada" >&4
+    until_true grep -q '^bob: hello, ada$' a.out || fail "ada does not hear bob"
+    exec 4>&-
+    ! grep -q '^bob:' b.out || fail "bob hears himself"
+}
+
+test_tcp_proxy_passes_both_ways_with_half_closes()
+{
+    serve "$net/echo_server" 0
+    serve "$net/tcp_proxy" 0 localhost "$port"
+    head -c 1000000 /dev/urandom >data
+    nc -N localhost "$port" <data >out || fail "nc failed"
+    cmp data out || fail "something else came back"
+}
+
+test_tcp_proxy_stands_before_nginx()
+{
+    command -v nginx >/dev/null || { echo "no nginx"; exit 77; }
+    mkdir www nginx
+    head -c 300000 /dev/urandom >www/file
+    chmod -R a+rX . ..
+    cat >nginx.conf <<END
+daemon off; pid $PWD/nginx/pid; error_log $PWD/nginx/error.log; worker_processes 1; user root;
+events {}
+http { access_log off; client_body_temp_path $PWD/nginx; proxy_temp_path $PWD/nginx; fastcgi_temp_path $PWD/nginx;
+uwsgi_temp_path $PWD/nginx; scgi_temp_path $PWD/nginx; server { listen unix:$PWD/nginx/sock; root $PWD/www; } }
+END
+    nginx -e "$PWD/nginx/start.log" -c "$PWD/nginx.conf" & servers="$servers $!"
+    until_true test -S nginx/sock || fail "nginx does not start: $(cat nginx/*.log)"
+    # From a port to the socket, so that no port has to be known beforehand.
+    serve "$net/tcp_proxy" 0 "$PWD/nginx/sock"
+    for _ in 1 2 3; do
+        curl -sS --fail -o out "http://localhost:$port/file" || fail "curl failed"
+        cmp www/file out || fail "something else came"
+    done
+}
+
+test_framing_sends_and_receives_messages()
+{
+    "$net/framing" >out 2>err || fail "exit code $?"
+    printf 'level: level\nstressed: desserts\nlive on time: emit no evil\n' >expected
+    cmp expected out || fail "another output"
+}
+
+test_fetch_head_prints_the_head_of_a_page()
+{
+    "$build/bin/http-server" >address & servers="$servers $!"
+    until_true test -s address || fail "the server does not start"
+    port=$(sed 's/.*:\([0-9]*\).*/\1/' address)
+    "$net/fetch_head" localhost "$port" >out 2>err || fail "exit code $?"
+    grep -q '^HTTP/1.1 [0-9]' out || fail "no head"
+}
+
+test_many_cores_share_one_port()
+{
+    # A port that is free: one that the kernel has just given to somebody else.
+    serve "$net/echo_server" 0
+    kill "$pid" && wait "$pid"
+    "$net/many_cores" "$port" 3 2>err & pid=$!
+    servers="$servers $pid"
+    until_true nc -z localhost "$port" || fail "nobody listens"
+    for _ in $(seq 60); do
+        nc -d localhost "$port" >>out || fail "nc failed"
+    done
+    [ "$(sort -u out | wc -l)" -gt 1 ] || fail "one worker did everything"
+    kill -TERM "$pid"
+    wait "$pid"
+    code=$?
+    [ "$code" = 130 ] || fail "exit code $code instead of 130"
+}
+
+test_graceful_server_counts_and_ends_with_grace()
+{
+    serve "$net/graceful_server" 0 60 60
+    mkfifo in
+    nc localhost "$port" <in >out & servers="$servers $!"
+    exec 3>in
+    echo one >&3
+    until_true grep -q '^1$' out || fail "not counted"
+    kill -TERM "$pid"
+    until_true grep -q 'ending, with 1 connections' graceful_server.4.log || fail "does not end"
+    echo two >&3
+    until_true grep -q '^2$' out || fail "not counted any more"
+    exec 3>&-
+    until_true sh -c "! kill -0 $pid 2>/dev/null" || wait "$pid"
+    wait "$pid" || fail "exit code $?"
+}
+
+test_graceful_server_cuts_off_who_does_not_finish()
+{
+    serve "$net/graceful_server" 0 60 0.05
+    mkfifo in
+    nc localhost "$port" <in >out & servers="$servers $!"
+    exec 3>in
+    echo one >&3
+    until_true grep -q '^1$' out || fail "not counted"
+    kill -TERM "$pid"
+    wait "$pid" || fail "exit code $?"
+    grep -q 'cut off' graceful_server.4.log || fail "nobody was cut off"
+}
+
+test_graceful_server_shows_out_who_is_silent()
+{
+    serve "$net/graceful_server" 0 0.05
+    mkfifo in
+    nc localhost "$port" <in >out & client=$!
+    servers="$servers $client"
+    exec 3>in
+    until_true grep -q Goodbye out || fail "no goodbye"
+}
