@@ -27,6 +27,7 @@
 #define EDDY_SERVER_H
 
 #include "defs.h"
+#include "protocol.h"
 #include "stream.h"
 
 #include <sys/types.h>
@@ -68,6 +69,8 @@ typedef struct eddy_server_options {
     const char *path;       /* one that begins with '@' is of the abstract namespace */
     mode_t mode;            /* permissions of the socket file; 0: as umask says */
     bool no_cleanup_socket; /* the file stays when the server closes */
+
+    eddy_protocol_factory *factory; /* instead of handle, with @arg as its own: eddy_loop_create_server() */
 } eddy_server_options;
 
 /*

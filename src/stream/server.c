@@ -126,22 +126,22 @@ int eddy_server_serve_forever(eddy_server *s)
     return rc;
 }
 
-static void each_stream(eddy_server *s, void (*end)(struct eddyi_transport *t))
+static void each_transport(eddy_server *s, void (*end)(struct eddyi_transport *t))
 {
     for (struct eddyi_list *l = s->connections.next, *next; l != &s->connections; l = next) {
         next = l->next;
-        end(&eddyi_container(l, struct eddyi_connection, link)->stream->transport);
+        end(eddyi_container(l, struct eddyi_connection, link)->transport);
     }
 }
 
 void eddy_server_close_clients(eddy_server *s)
 {
-    each_stream(s, eddyi_transport_close);
+    each_transport(s, eddyi_transport_close);
 }
 
 void eddy_server_abort_clients(eddy_server *s)
 {
-    each_stream(s, eddyi_transport_abort);
+    each_transport(s, eddyi_transport_abort);
 }
 
 static int cut_all(eddy_server *s)

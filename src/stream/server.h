@@ -47,12 +47,17 @@ struct eddy_server {
 struct eddyi_connection {
     struct eddyi_list link; /* among those of the server */
     eddy_server *server;    /* has a reference */
-    struct eddyi_stream *stream;
-    eddy_task *task; /* a reference, while it has not ended */
+    struct eddyi_transport *transport;
+    eddy_task *task; /* a reference, while it has not ended; NULL with a protocol, once hands are shaken */
+    struct eddyi_ready opening; /* with a protocol: has it made */
+    bool in_task;               /* with a protocol: the task that shakes hands has not ended */
 };
 
 void eddyi_server_unref(eddy_server *s);
 void eddyi_server_wake(eddy_server *s);
+
+/* eddy_start_server_with() and the like. */
+EDDY_AWAITS int eddyi_server_open(const eddy_server_options *options);
 
 /* Has all listeners accept that do not. */
 void eddyi_server_accept(eddy_server *s);
@@ -60,6 +65,18 @@ void eddyi_listener_close(struct eddyi_listener *l);
 
 /* Handles a new connection, whose descriptor it takes over. 0, or a raised error: it was closed. */
 int eddyi_connection_start(eddy_server *s, int fd);
+/* The same for the carrier of one: with a task and a handler, or with a protocol. */
+int eddyi_connection_start_handler(eddy_server *s, eddy_carrier *carrier);
+int eddyi_connection_start_protocol(eddy_server *s, eddy_carrier *carrier);
+
+/* What the two share. NULL without memory. */
+struct eddyi_connection *eddyi_connection_new(eddy_server *s, struct eddyi_transport *t);
+eddy_context *eddyi_connection_context(eddy_server *s); /* a copy of the server's; the caller's */
+/* Runs run(c) in a task; leave(c) if that never happens. 0, or -ENOMEM: then leave() was called. */
+int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg), void (*leave)(void *arg));
+void eddyi_connection_report(struct eddyi_connection *c, int rc);
+/* It has ended altogether; frees it. */
+void eddyi_connection_gone(struct eddyi_connection *c);
 
 /* Has its handler end now. */
 void eddyi_connection_cut(struct eddyi_connection *c);

@@ -126,7 +126,7 @@ static void give_up(eddy_server *s)
     eddyi_server_unref(s);
 }
 
-int eddy_start_server_with(const eddy_server_options *options)
+int eddyi_server_open(const eddy_server_options *options)
 {
     eddy_task *t = eddyi_task_here();
     eddy_server *s;
@@ -134,9 +134,8 @@ int eddy_start_server_with(const eddy_server_options *options)
 
     if (rc < 0)
         return rc;
-    if (!options->handle ||
-        (options->sock <= 0 && !options->path && (options->port < 0 || options->port > 65535)))
-        return eddy_raise(-EINVAL, "start_server: %s", options->handle ? "not a port" : "no handler");
+    if (options->sock <= 0 && !options->path && (options->port < 0 || options->port > 65535))
+        return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
     s = new_server(t->future.loop, options);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
@@ -153,4 +152,11 @@ int eddy_start_server_with(const eddy_server_options *options)
         (void)eddy_server_start_serving(s);
     *options->ret_server = s;
     return 0;
+}
+
+int eddy_start_server_with(const eddy_server_options *options)
+{
+    if (!options->handle || options->factory)
+        return eddy_raise(-EINVAL, "start_server: it takes a handler, and no protocol factory");
+    return eddyi_server_open(options);
 }

@@ -100,37 +100,18 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
 
 int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options)
 {
-    struct eddyi_transport *t = &s->transport;
-    const struct eddyi_tls_ops *ops = ((struct eddyi_tls_context_base *)(void *)options->context)->ops;
-    struct eddyi_tls_params params = {
-        .server_side = options->server_side || s->accepted,
-        .server_hostname = options->server_hostname,
-        .handshake_timeout = options->handshake_timeout > 0 ? options->handshake_timeout : 60,
-        .shutdown_timeout = options->shutdown_timeout > 0 ? options->shutdown_timeout : 30,
-    };
-    eddy_carrier *tls;
+    size_t n_ahead;
     int rc = eddy_writer_flush(&s->writer);
 
     if (rc == 0)
         rc = eddyi_reader_disarm(&s->reader);
-    if (rc == 0 && t->state != EDDYI_OPEN)
-        rc = eddyi_transport_raise(t);
     if (rc < 0)
         return rc;
-    params.ahead = eddyi_buffer_bytes(&s->reader.in);
-    params.n_ahead = eddyi_buffer_length(&s->reader.in);
-    /* A client speaks first in TLS, so this would be plain text that somebody put there to be taken as protected. */
-    if (!params.server_side && params.n_ahead > 0)
-        return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS", params.n_ahead);
-
-    rc = ops->wrap(options->context, t->carrier, &params, &tls);
-    if (rc < 0)
-        return rc;
-    eddyi_buffer_consume(&s->reader.in, params.n_ahead);
-    eddyi_transport_set_carrier(t, tls);
-    rc = ops->handshake(tls);
-    if (rc < 0)
-        eddyi_transport_break(t, rc);
+    n_ahead = eddyi_buffer_length(&s->reader.in);
+    rc = eddyi_transport_start_tls(&s->transport, options, options->server_side || s->accepted,
+                                   eddyi_buffer_bytes(&s->reader.in), n_ahead);
+    if (rc == 0)
+        eddyi_buffer_consume(&s->reader.in, n_ahead);
     return rc;
 }
 

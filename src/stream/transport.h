@@ -84,6 +84,16 @@ int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t lo
 /* The error that it was lost with, or why it cannot be used, raised. */
 int eddyi_transport_raise(const struct eddyi_transport *t);
 
+struct eddy_start_tls_options;
+
+/*
+ * Speaks TLS from here on: suspends until the two sides agree. Nothing may be kept, and no read be with the carrier; @ahead are bytes
+ * that were read already. 0, or a raised error: then it is broken, unless nothing was begun.
+ */
+EDDY_AWAITS int eddyi_transport_start_tls(struct eddyi_transport *t,
+                                          const struct eddy_start_tls_options *options, bool server_side,
+                                          const void *ahead, size_t n_ahead);
+
 /* Puts another carrier in place, which stands upon the present one. */
 void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c);
 

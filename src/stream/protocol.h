@@ -1,0 +1,69 @@
+/*
+ * A transport with a protocol: the client of a struct eddyi_transport that calls users' functions.
+ *
+ * Whatever the carrier says is only noted; the user is told by a ready item, so as an ordinary callback of the loop. The items, in the order of
+ * a connection's life:
+ *
+ *     made    connection_made
+ *     input   data_received, eof_received, and the next read with the carrier; queued again as long as there is more
+ *     flow    resume_writing
+ *     lost    connection_lost, and the end of the connection's own reference
+ */
+#ifndef EDDYI_PROTOCOL_H
+#define EDDYI_PROTOCOL_H
+
+#include "contextvars/contextvars.h"
+#include "eddy/transport.h"
+#include "stream/tls_hook.h"
+#include "stream/transport.h"
+
+struct eddyi_connection;
+
+enum { EDDYI_NO_NEWS = 1, EDDYI_READ_KNOWS };
+
+enum eddyi_direction { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
+
+struct eddy_transport {
+    struct eddyi_transport base;
+    unsigned refs;                 /* one is the connection's own, until connection_lost() has returned */
+    const eddy_protocol *protocol; /* NULL: not made yet, or lost */
+    void *arg;                     /* of the protocol */
+    struct eddyi_var_scope vars;   /* in which its callbacks run */
+    struct eddyi_ready made, input, flow, lost;
+
+    struct eddyi_buffer in; /* what came and was not given out; a read with the carrier goes behind that */
+    bool fills;             /* the latest read filled its room: the next one gets more */
+    int news;               /* what the carrier said: 0 the end, < 0 why it broke, or one of the above */
+    bool armed;             /* a read is with the carrier; the buffer must not move */
+    bool paused;            /* the user wants nothing for now */
+    bool eof;               /* there is nothing more to read */
+    bool writing_paused;    /* what the protocol was told last */
+    bool tls;
+    enum eddyi_direction direction;      /* a pipe's end goes one way */
+    struct eddyi_connection *connection; /* of a server; NULL: none */
+};
+
+static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_transport *t)
+{
+    return eddyi_container(t, struct eddy_transport, base);
+}
+
+/* A transport without a protocol yet, over a carrier that it owns from success on. NULL, with -ENOMEM raised. */
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_direction direction);
+
+/* Has the factory make the protocol. 0, or as a raised error what it said. */
+int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void *arg);
+
+/* Queues connection_made(), and after it the beginning of reading (rule 149). */
+void eddyi_protocol_begin(eddy_transport *t);
+
+/* The part of protocol_read.c. */
+void eddyi_protocol_readable(struct eddyi_transport *t, ssize_t result);
+void eddyi_protocol_input(struct eddyi_ready *r);
+void eddyi_protocol_want_input(eddy_transport *t);
+
+/* Around calls to the user: the connection's context, and a reference. */
+struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t);
+void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * Connections with a protocol: the calls of the loop that make them.
+ */
+#include "base/sys.h"
+#include "loop/loop.h"
+#include "net/connect.h"
+#include "stream/fd_carrier.h"
+#include "stream/protocol.h"
+#include "stream/server.h"
+#include "task/task.h"
+
+/* The task that waits for its connection; the third of three steps (rule 149). */
+struct opening {
+    struct eddyi_wait wait;
+    struct eddyi_ready opened;
+};
+
+static void opened(struct eddyi_ready *r)
+{
+    eddyi_wait_over(&eddyi_container(r, struct opening, opened)->wait);
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    eddyi_ready_cancel(&eddyi_container(w, struct opening, wait)->opened);
+    eddyi_wait_over(w);
+    return true;
+}
+
+/* Begins, and waits until connection_made() has been called and reading has begun. */
+static int begin(eddy_transport *t)
+{
+    struct opening o;
+    int rc = eddyi_wait_init(&o.wait, cancel);
+
+    eddyi_protocol_begin(t);
+    if (rc < 0)
+        return rc;
+    o.wait.what = "a connection to be made";
+    eddyi_ready_init(&o.opened, opened);
+    eddyi_loop_ready(t->base.loop, &o.opened);
+    eddyi_wait_park(&o.wait);
+    return eddyi_wait_finish(&o.wait);
+}
+
+/*
+ * The protocol of a new transport, which has the connection's reference only. On failure it is closed, and told so if it was made already.
+ */
+static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, void *arg,
+                          eddy_transport **ret_transport)
+{
+    int rc = eddyi_protocol_make(t, factory, arg);
+
+    if (rc < 0) {
+        eddyi_transport_abort(&t->base);
+        return rc;
+    }
+    eddy_transport_ref(t);
+    rc = begin(t);
+    if (rc < 0)
+        eddyi_transport_close(&t->base);
+    if (rc == 0 && ret_transport)
+        *ret_transport = t;
+    else
+        eddy_transport_unref(t);
+    return rc;
+}
+
+/* Whether the calling task may make connections on @loop. */
+static int check(eddy_loop *loop, eddy_protocol_factory *factory)
+{
+    eddy_task *t = eddyi_task_here();
+    int rc = t ? eddyi_loop_check(loop) : EDDY_ENOTASK;
+
+    if (rc < 0)
+        return rc;
+    if (t->future.loop != loop)
+        return eddy_raise(EDDY_EOTHERLOOP, "the task belongs to another event loop");
+    return factory ? 0 : eddy_raise(-EINVAL, "no protocol factory");
+}
+
+static int connect_to(const eddy_transport_options *o)
+{
+    if (o->path)
+        return eddyi_connect_unix(o->path);
+    return eddyi_connect_tcp(&(struct eddyi_connect){.host = o->host,
+                                                     .port = o->port,
+                                                     .family = o->family,
+                                                     .proto = o->proto,
+                                                     .flags = o->flags,
+                                                     .local_host = o->local_host,
+                                                     .local_port = o->local_port,
+                                                     .happy_eyeballs_delay = o->happy_eyeballs_delay,
+                                                     .interleave = o->interleave,
+                                                     .all_errors = o->all_errors});
+}
+
+/* The transport of a connected socket, without a protocol yet; the socket is closed on failure if it is not the caller's own. */
+static int transport_of(eddy_loop *loop, int fd, bool own, eddy_transport **ret)
+{
+    eddy_carrier *c;
+    int rc = eddy_socket_carrier_new(loop, fd, &c);
+
+    if (rc == 0) {
+        *ret = eddyi_protocol_transport_new(c, EDDYI_BOTH_WAYS);
+        if (*ret)
+            return 0;
+        rc = -ENOMEM;
+        eddyi_fd_carrier_disown(c);
+    }
+    if (own)
+        eddyi_sys_close(fd);
+    return rc;
+}
+
+static int start_tls(eddy_transport *t, const eddy_transport_options *o, bool server_side)
+{
+    int rc = eddyi_transport_start_tls(
+        &t->base,
+        &(eddy_start_tls_options){.context = o->tls,
+                                  .server_hostname = o->server_hostname ? o->server_hostname : o->host,
+                                  .handshake_timeout = o->tls_handshake_timeout,
+                                  .shutdown_timeout = o->tls_shutdown_timeout},
+        server_side, NULL, 0);
+
+    t->tls = true;
+    if (rc < 0)
+        eddyi_transport_abort(&t->base);
+    return rc;
+}
+
+/* From a connected socket on. */
+static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_options *o, bool server_side)
+{
+    eddy_transport *t;
+    int rc = transport_of(loop, fd, own, &t);
+
+    if (rc == 0 && o->tls)
+        rc = start_tls(t, o, server_side);
+    return rc < 0 ? rc : open_transport(t, o->factory, o->arg, o->ret_transport);
+}
+
+int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options)
+{
+    bool own = options->sock <= 0;
+    int rc = check(loop, options->factory);
+
+    if (rc == 0)
+        rc = own ? connect_to(options) : options->sock;
+    return rc < 0 ? rc : open_socket(loop, rc, own, options, false);
+}
+
+int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options)
+{
+    int rc = check(loop, options->factory);
+
+    if (rc == 0 && options->sock <= 0)
+        rc = eddy_raise(-EBADF, "connect_accepted_socket: no socket");
+    return rc < 0 ? rc : open_socket(loop, options->sock, false, options, true);
+}
+
+static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory, void *arg,
+                     eddy_transport **ret_transport)
+{
+    eddy_transport *t;
+    eddy_carrier *c;
+    int rc = check(loop, factory);
+
+    if (rc == 0)
+        rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, &c);
+    if (rc < 0)
+        return rc;
+    t = eddyi_protocol_transport_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY);
+    if (!t) {
+        eddyi_fd_carrier_disown(c);
+        return -ENOMEM;
+    }
+    return open_transport(t, factory, arg, ret_transport);
+}
+
+int eddy_loop_connect_read_pipe(eddy_loop *loop, eddy_protocol_factory *factory, void *arg, int fd,
+                                eddy_transport **ret_transport)
+{
+    return open_pipe(loop, fd, -1, factory, arg, ret_transport);
+}
+
+int eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory, void *arg, int fd,
+                                 eddy_transport **ret_transport)
+{
+    return open_pipe(loop, -1, fd, factory, arg, ret_transport);
+}
+
+int eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options)
+{
+    int rc = check(loop, options->factory);
+
+    if (rc == 0 && options->handle)
+        rc = eddy_raise(-EINVAL, "create_server: it takes a protocol factory, and no handler");
+    return rc < 0 ? rc : eddyi_server_open(options);
+}

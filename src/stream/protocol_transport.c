@@ -1,0 +1,296 @@
+/*
+ * Transports with a protocol: their life, and writing.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "stream/protocol.h"
+#include "stream/server.h"
+
+static eddy_transport *of(struct eddyi_transport *t)
+{
+    return eddyi_protocol_transport(t);
+}
+
+eddy_transport *eddy_transport_ref(eddy_transport *t)
+{
+    t->refs++;
+    return t;
+}
+
+void eddy_transport_unref(eddy_transport *t)
+{
+    if (!t || --t->refs > 0)
+        return;
+    eddyi_vars_fini(&t->vars);
+    eddyi_transport_fini(&t->base);
+    eddyi_free(t);
+}
+
+struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t)
+{
+    struct eddyi_var_scope *outside = eddyi_vars_current;
+
+    t->refs++;
+    eddyi_vars_current = &t->vars;
+    return outside;
+}
+
+void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside)
+{
+    eddyi_vars_current = outside;
+    eddy_transport_unref(t);
+}
+
+/* The protocol is told once for each crossing, from within the write (rule 154). */
+static void pause_writing(struct eddyi_transport *base)
+{
+    eddy_transport *t = of(base);
+
+    if (t->writing_paused || !t->protocol)
+        return;
+    t->writing_paused = true;
+    if (t->protocol->pause_writing)
+        t->protocol->pause_writing(t->arg);
+}
+
+static void resume_writing(struct eddyi_transport *base)
+{
+    if (eddyi_list_empty(&of(base)->flow.link) && !base->loop->closed)
+        eddyi_loop_ready(base->loop, &of(base)->flow);
+}
+
+/* It may be too much again by now: then there is nothing to tell. */
+static void flow(struct eddyi_ready *r)
+{
+    eddy_transport *t = eddyi_container(r, eddy_transport, flow);
+    struct eddyi_var_scope *outside;
+
+    if (!t->writing_paused || t->base.paused || t->base.state > EDDYI_CLOSING)
+        return;
+    t->writing_paused = false;
+    outside = eddyi_protocol_enter(t);
+    if (t->protocol->resume_writing)
+        t->protocol->resume_writing(t->arg);
+    eddyi_protocol_leave(t, outside);
+}
+
+static void made(struct eddyi_ready *r)
+{
+    eddy_transport *t = eddyi_container(r, eddy_transport, made);
+    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
+
+    if (t->protocol->connection_made)
+        t->protocol->connection_made(t->arg, t);
+    eddyi_protocol_leave(t, outside);
+}
+
+static void on_lost(struct eddyi_transport *base)
+{
+    eddy_transport *t = of(base);
+
+    eddyi_ready_cancel(&t->input);
+    eddyi_ready_cancel(&t->flow);
+    eddyi_buffer_fini(&t->in);
+    t->armed = false;
+    /* A task that shakes hands may still look at it; at its end it goes on here. */
+    if (!t->connection || !t->connection->in_task)
+        eddyi_loop_ready(base->loop, &t->lost);
+}
+
+/* What it was lost with, borrowed; NULL: it ended in order. */
+static const eddy_exception *reason(eddy_transport *t)
+{
+    struct eddyi_transport *base = &t->base;
+
+    if (base->error == 0)
+        return NULL;
+    if (!base->exception)
+        base->exception = eddy_exception_new(base->error, "the connection is lost");
+    return base->exception ? base->exception : eddyi_exception_no_memory();
+}
+
+/* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to hear (rule 158). */
+static void report(eddy_transport *t)
+{
+    int error = t->base.error;
+
+    if (error == EDDY_EMISUSE || error == -ENOMEM || (error < 0 && t->base.loop->debug))
+        eddy_loop_call_exception_handler(
+            t->base.loop,
+            &(eddy_exception_context){.message = "Fatal error on a transport", .exception = reason(t)});
+}
+
+static void lost(struct eddyi_ready *r)
+{
+    eddy_transport *t = eddyi_container(r, eddy_transport, lost);
+    const eddy_protocol *protocol = t->protocol;
+    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
+
+    if (protocol) {
+        report(t);
+        if (protocol->connection_lost)
+            protocol->connection_lost(t->arg, reason(t));
+        t->protocol = NULL;
+        t->arg = NULL;
+    }
+    if (t->connection)
+        eddyi_connection_gone(t->connection);
+    t->connection = NULL;
+    eddy_transport_unref(t);
+    eddyi_protocol_leave(t, outside);
+}
+
+static const struct eddyi_transport_client client = {
+    .readable = eddyi_protocol_readable,
+    .pause_writing = pause_writing,
+    .resume_writing = resume_writing,
+    .lost = on_lost,
+};
+
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_direction direction)
+{
+    eddy_transport *t = eddyi_zalloc(sizeof *t);
+
+    if (!t) {
+        eddy_raise(-ENOMEM, NULL);
+        return NULL;
+    }
+    if (eddyi_transport_init(&t->base, c, &client) < 0) {
+        eddyi_free(t);
+        return NULL;
+    }
+    t->refs = 1;
+    t->news = EDDYI_NO_NEWS;
+    t->direction = direction;
+    eddyi_vars_init(&t->vars, NULL);
+    eddyi_ready_init(&t->made, made);
+    eddyi_ready_init(&t->input, eddyi_protocol_input);
+    eddyi_ready_init(&t->flow, flow);
+    eddyi_ready_init(&t->lost, lost);
+    return t;
+}
+
+int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void *arg)
+{
+    const eddy_protocol *protocol = NULL;
+    void *own = NULL;
+    int rc = factory(arg, &protocol, &own);
+
+    if (rc < 0)
+        return rc;
+    if (!protocol)
+        return eddy_raise(-EINVAL, "the protocol factory gave no protocol");
+    t->protocol = protocol;
+    t->arg = own;
+    return 0;
+}
+
+void eddyi_protocol_begin(eddy_transport *t)
+{
+    eddyi_loop_ready(t->base.loop, &t->made);
+    eddyi_protocol_want_input(t);
+}
+
+int eddy_transport_over(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
+                        eddy_transport **ret_transport)
+{
+    eddy_transport *t;
+    int rc = eddyi_loop_check(carrier->loop);
+
+    if (rc < 0)
+        return rc;
+    if (!protocol)
+        return eddy_raise(-EINVAL, "a transport needs a protocol");
+    t = eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS);
+    if (!t)
+        return -ENOMEM;
+    t->protocol = protocol;
+    t->arg = arg;
+    eddyi_protocol_begin(t);
+    if (ret_transport)
+        *ret_transport = eddy_transport_ref(t);
+    return 0;
+}
+
+/* What users call. */
+
+void eddy_transport_close(eddy_transport *t)
+{
+    eddyi_transport_close(&t->base);
+}
+
+void eddy_transport_abort(eddy_transport *t)
+{
+    eddyi_transport_abort(&t->base);
+}
+
+bool eddy_transport_is_closing(const eddy_transport *t)
+{
+    return eddyi_transport_is_closing(&t->base);
+}
+
+ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret, size_t size)
+{
+    eddy_carrier *c = t->base.carrier;
+
+    return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
+}
+
+void eddy_transport_set_protocol(eddy_transport *t, const eddy_protocol *protocol, void *arg)
+{
+    if (!t->protocol || !protocol)
+        return;
+    t->protocol = protocol;
+    t->arg = arg;
+}
+
+const eddy_protocol *eddy_transport_get_protocol(const eddy_transport *t, void **ret_arg)
+{
+    if (ret_arg)
+        *ret_arg = t->arg;
+    return t->protocol;
+}
+
+int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
+{
+    if (t->direction == EDDYI_READ_ONLY)
+        return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
+    return eddyi_transport_write(&t->base, iov, n);
+}
+
+int eddy_transport_write(eddy_transport *t, const void *data, size_t size)
+{
+    return eddy_transport_writelines(t, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
+}
+
+bool eddy_transport_can_write_eof(const eddy_transport *t)
+{
+    return !t->tls && t->direction != EDDYI_READ_ONLY;
+}
+
+int eddy_transport_write_eof(eddy_transport *t)
+{
+    if (!eddy_transport_can_write_eof(t))
+        return eddy_raise(EDDY_EMISUSE, "write_eof on a transport that cannot say so");
+    if (t->direction == EDDYI_WRITE_ONLY) {
+        eddyi_transport_close(&t->base);
+        return 0;
+    }
+    return eddyi_transport_write_eof(&t->base);
+}
+
+int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_t low)
+{
+    return eddyi_transport_set_limits(&t->base, high, low);
+}
+
+void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low, size_t *ret_high)
+{
+    *ret_low = t->base.low;
+    *ret_high = t->base.high;
+}
+
+size_t eddy_transport_get_write_buffer_size(const eddy_transport *t)
+{
+    return eddyi_buffer_length(&t->base.out);
+}
