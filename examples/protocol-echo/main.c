@@ -81,7 +81,7 @@ static void client_connection_lost(void *self, const eddy_exception *e)
     if (eddy_future_done(c->on_connection_lost))
         puts("client: but nobody waits any more");
     else if (e)
-        eddy_future_set_exception(c->on_connection_lost, e);
+        eddy_future_set_error(c->on_connection_lost, e);
     else
         eddy_future_set_result(c->on_connection_lost, 0);
     eddy_unref(c->on_connection_lost);

@@ -352,6 +352,30 @@ TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
     return 0;
 }
 
+TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already) /* 149 */
+{
+    struct recorder r;
+    eddy_transport *t;
+    int fds[2], rc;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    REQUIRE(write(fds[1], "early", 5) == 5);
+    recorder_init(&r);
+    rc = eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_recording, &r, fds[0], &t);
+    EXPECT_EQ(rc, 0);
+    if (rc == 0) {
+        EXPECT_STR(r.log, "made ");
+        (void)received(&r, 5);
+        EXPECT_STR(r.received, "early");
+        EXPECT_EQ(end_line(&r, t), 0);
+        eddy_transport_unref(t);
+    } else {
+        close(fds[0]);
+    }
+    close(fds[1]);
+    return 0;
+}
+
 TEST_ASYNC_REAL(an_accepted_socket_becomes_a_transport_and_much_arrives_whole)
 {
     static char data[1000000];
