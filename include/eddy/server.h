@@ -53,16 +53,17 @@ typedef struct eddy_server_options {
 
     const char *const *hosts; /* n_hosts of them, instead of @host */
     size_t n_hosts;
-    int sock;                 /* a listening socket, owned by the server from success on, instead of an address; 0: none */
-    size_t limit;             /* of the readers; 0: EDDY_STREAM_LIMIT */
-    int family, flags;        /* hints for the names */
-    int backlog;              /* 0: 100 */
-    bool reuse_port;          /* several servers share the port, and the kernel spreads connections over them */
-    bool no_reuse_address;    /* SO_REUSEADDR is on otherwise */
-    bool keep_alive;          /* SO_KEEPALIVE */
-    bool no_start;            /* eddy_server_start_serving() will be called */
-    size_t max_connections;   /* more wait in the kernel's queue until there is room; 0: no limit */
-    eddy_tls_context *tls;    /* speaks TLS; the handler runs after the handshake. The server takes a reference */
+    int sock;     /* a bound socket, owned by the server from success on, instead of an address; 0: none */
+    size_t limit; /* of the readers; 0: EDDY_STREAM_LIMIT */
+    int family, flags;      /* hints for the names */
+    int backlog;            /* 0: 100 */
+    bool reuse_port;        /* several servers share the port, and the kernel spreads connections over them */
+    bool no_reuse_address;  /* SO_REUSEADDR is on otherwise */
+    bool keep_alive;        /* SO_KEEPALIVE */
+    bool no_start;          /* eddy_server_start_serving() will be called */
+    size_t max_connections; /* more wait in the kernel's queue until there is room; 0: no limit */
+    eddy_tls_context
+        *tls; /* speaks TLS; the handler runs after the handshake. The server takes a reference */
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 
     /* A Unix socket's: eddy_start_unix_server() */
@@ -82,8 +83,8 @@ typedef struct eddy_server_options {
  */
 #ifndef __cplusplus
 #define eddy_start_server(...) eddy_start_server_with(&(eddy_server_options){.handle = __VA_ARGS__})
-#define eddy_start_unix_server(handler, argument, at, ...)                                         \
-    eddy_start_server_with(&(eddy_server_options){                                                 \
+#define eddy_start_unix_server(handler, argument, at, ...)                                                   \
+    eddy_start_server_with(&(eddy_server_options){                                                           \
         .handle = (handler), .arg = (argument), .path = (at), .ret_server = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server_options *options);
@@ -128,7 +129,7 @@ EDDY_API void eddy_server_free(eddy_server *s);
 
 /* With gcc and clang: has that done when the enclosing scope is left. */
 #if defined(__GNUC__)
-#define eddy_server_free_at_end(s)                                                                 \
+#define eddy_server_free_at_end(s)                                                                           \
     EDDY_CLEANUP(eddyi_server_free_guard) eddy_server *EDDYI_CAT(eddyi_guard, __LINE__) = (s)
 static inline void eddyi_server_free_guard(eddy_server **s)
 {

@@ -45,6 +45,7 @@ static int copy_current(void *arg)
 eddy_context *eddyi_connection_context(eddy_server *s)
 {
     eddy_context *context = NULL;
+    eddy_task *t;
 
     eddy_context_run(s->context, copy_current, &context);
     return context;
@@ -65,9 +66,12 @@ int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *ar
         eddy_coroutine_close(coro);
         return eddy_raise(-ENOMEM, NULL);
     }
-    c->task =
-        eddy_loop_create_task_with(c->server->loop, &(eddy_task_options){.coro = coro, .context = context});
+    t = eddy_loop_create_task_with(c->server->loop, &(eddy_task_options){.coro = coro, .context = context});
     eddy_context_unref(context);
+    if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
+        eddy_unref(t);
+    else
+        c->task = t;
     return 0;
 }
 

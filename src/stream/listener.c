@@ -95,7 +95,7 @@ static void let_go(struct eddyi_listener *l)
     eddy_server *s = l->server;
 
     eddyi_io_release(&l->claim);
-    eddyi_io_close(eddyi_io_of(s->loop), l->fd);
+    eddyi_io_close(s->io, l->fd);
     l->fd = -1;
     s->n_open--;
     eddyi_server_wake(s);
@@ -123,7 +123,7 @@ static void accept_done(struct eddyi_io_op *o)
         if (rc == -EAGAIN)
             break;
     }
-    if (!is_not_listening(rc))
+    if (!is_not_listening(rc) && !s->short_of_something)
         eddyi_server_accept(s);
     eddyi_server_unref(s);
 }
@@ -137,7 +137,7 @@ static void submit(struct eddyi_listener *l)
     l->accept.op.fd = l->fd;
     l->accept.op.accept.addr = NULL;
     l->accept.op.accept.addrlen = NULL;
-    rc = eddyi_io_submit(eddyi_io_of(l->server->loop), &l->accept);
+    rc = eddyi_io_submit(l->server->io, &l->accept);
     if (rc < 0)
         pause_accepting(l->server, rc);
 }
@@ -158,6 +158,14 @@ void eddyi_server_accept(eddy_server *s)
 
 void eddyi_listener_close(struct eddyi_listener *l)
 {
-    if (!eddyi_io_cancel(&l->accept))
+    if (l->fd >= 0 && !eddyi_io_cancel(&l->accept))
+        let_go(l);
+}
+
+void eddyi_listener_lost(struct eddyi_io_claim *c)
+{
+    struct eddyi_listener *l = eddyi_container(c, struct eddyi_listener, claim);
+
+    if (!l->accept.io)
         let_go(l);
 }

@@ -167,7 +167,7 @@ int eddy_server_shutdown(eddy_server *s, double grace)
 
 const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n)
 {
-    *ret_n = s->n_listeners;
+    *ret_n = s->loop->closed ? 0 : s->n_listeners;
     return s->fds;
 }
 
@@ -176,7 +176,8 @@ int eddy_server_port(const eddy_server *s)
     struct sockaddr_storage addr;
     socklen_t size = sizeof addr;
 
-    if (s->n_listeners == 0 || eddyi_sys_sockname(s->fds[0], (struct sockaddr *)&addr, &size) < 0)
+    if (s->n_listeners == 0 || s->loop->closed ||
+        eddyi_sys_sockname(s->fds[0], (struct sockaddr *)&addr, &size) < 0)
         return 0;
     if (addr.ss_family == AF_INET)
         return ntohs(((struct sockaddr_in *)&addr)->sin_port);

@@ -24,7 +24,8 @@ struct eddyi_listener {
 enum eddyi_server_state { EDDYI_NOT_STARTED, EDDYI_SERVING, EDDYI_CLOSED };
 
 struct eddy_server {
-    eddy_loop *loop; /* held */
+    eddy_loop *loop;     /* held */
+    struct eddyi_io *io; /* of the loop; gone when that is closed, as all listeners are then */
     unsigned refs;
     enum eddyi_server_state state;
     eddy_server_options options; /* what of it points elsewhere is not used after the start */
@@ -62,6 +63,8 @@ EDDY_AWAITS int eddyi_server_open(const eddy_server_options *options);
 /* Has all listeners accept that do not. */
 void eddyi_server_accept(eddy_server *s);
 void eddyi_listener_close(struct eddyi_listener *l);
+void eddyi_listener_lost(
+    struct eddyi_io_claim *c); /* the loop closes; what is with the backend ends by itself */
 
 /* Handles a new connection, whose descriptor it takes over. 0, or a raised error: it was closed. */
 int eddyi_connection_start(eddy_server *s, int fd);

@@ -60,10 +60,13 @@ static int listen_unix(eddy_server *s)
     return rc < 0 ? eddy_raise(rc, "listen on %s", o->path) : 0;
 }
 
+/* One that does not listen yet is made to, as asyncio does; what cannot is refused by that. */
 static int take_socket(eddy_server *s)
 {
-    int rc = eddyi_sys_set_nonblocking(s->options.sock);
+    int rc = eddyi_sys_listen(s->options.sock, s->options.backlog);
 
+    if (rc == 0)
+        rc = eddyi_sys_set_nonblocking(s->options.sock);
     s->fds = rc < 0 ? NULL : eddyi_alloc(sizeof *s->fds);
     if (!s->fds)
         return eddy_raise(rc < 0 ? rc : -ENOMEM, "listen on descriptor %d", s->options.sock);
@@ -92,7 +95,7 @@ static int listen_tcp(eddy_server *s)
 /* Connections inherit TCP_NODELAY from the socket that they come from (rule 162). */
 static int make_listeners(eddy_server *s)
 {
-    struct eddyi_io *io = eddyi_io_of(s->loop);
+    struct eddyi_io *io = s->io = eddyi_io_of(s->loop);
 
     s->listeners = io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
     if (!s->listeners)
@@ -102,6 +105,7 @@ static int make_listeners(eddy_server *s)
 
         l->server = s;
         l->fd = s->fds[i];
+        l->claim.lost = eddyi_listener_lost;
         (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* a Unix socket refuses */
         if (eddyi_io_claimed(io, l->fd, EDDYI_IO_READ))
             return eddy_raise(-EBUSY, "descriptor %d: somebody waits for it already", l->fd);
