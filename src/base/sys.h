@@ -179,6 +179,8 @@ int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data
 int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
 /* 0 if one can wait for @fd to become ready; -EPERM if it is ready always, as files are; -EBADF. */
 int eddyi_sys_pollable(int fd);
+/* A terminal, or another device: what can be read from it does not come from whoever reads what is written. */
+bool eddyi_sys_is_device(int fd);
 /* The poll(2) events that are there now; -EAGAIN if none. */
 int eddyi_sys_events(int fd, unsigned events);
 /* Sleeps until @fd is readable, at most @timeout nanoseconds; for when the usual wait is not available. */

@@ -92,6 +92,13 @@ int eddyi_sys_pollable(int fd)
     }
 }
 
+bool eddyi_sys_is_device(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
 int eddyi_sys_events(int fd, unsigned events)
 {
     struct pollfd p = {.fd = fd, .events = (short)events};

@@ -196,11 +196,16 @@ static void fd_free(eddy_carrier *base)
     eddyi_free(c);
 }
 
-void eddyi_fd_carrier_disown(eddy_carrier *base)
+void eddyi_fd_carrier_let_go(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
 
     c->fd_in = c->fd_out = -1;
+}
+
+void eddyi_fd_carrier_disown(eddy_carrier *base)
+{
+    eddyi_fd_carrier_let_go(base);
     fd_free(base);
 }
 
@@ -308,6 +313,8 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
 
     if (rc < 0)
         return rc;
+    if (loop->backend->ops == &eddyi_backend_virtual)
+        return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
     rc = fd_in < 0 && fd_out < 0 ? -EBADF : prepare(fd_in);
     if (rc == 0 && fd_out != fd_in)
         rc = prepare(fd_out);

@@ -1,0 +1,265 @@
+/*
+ * Streams over pipes, terminals and other descriptors (rule 161).
+ */
+#include "stream/streams.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void pipe_open(int fds[2])
+{
+    REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+}
+
+static eddy_async(wait_closed, (eddy_writer *, writer))
+{
+    return eddy_writer_wait_closed(writer);
+}
+
+static eddy_reader *reader_of(int fd)
+{
+    eddy_reader *r = NULL;
+
+    if (eddy_connect_read_pipe(fd, 0, &r) < 0) {
+        close(fd);
+        REQUIRE(r != NULL);
+    }
+    return r;
+}
+
+static eddy_writer *writer_of(int fd)
+{
+    eddy_writer *w = NULL;
+
+    if (eddy_connect_write_pipe(fd, &w) < 0) {
+        close(fd);
+        REQUIRE(w != NULL);
+    }
+    return w;
+}
+
+TEST_ASYNC_REAL(a_pipe_carries_bytes_and_its_end)
+{
+    int fds[2], fd = -1;
+    eddy_reader *r;
+    eddy_writer *w;
+    const char *line = "";
+    eddy_task *t;
+
+    pipe_open(fds);
+    r = reader_of(fds[0]);
+    w = writer_of(fds[1]);
+    EXPECT_EQ(eddy_writer_get_extra_info(w, "pipe", &fd, sizeof fd), sizeof fd);
+    EXPECT_EQ(fd, fds[1]);
+    EXPECT_EQ(eddy_writer_get_extra_info(w, "socket", &fd, sizeof fd), -ENOENT);
+    t = eddy_create_task(read_line(r));
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_writer_write(w, "a line\nand no line", 18), 0);
+    EXPECT_EQ(eddy_await(t), 7);
+    EXPECT(eddy_writer_can_write_eof(w));
+    EXPECT_EQ(eddy_writer_write_eof(w), 0);
+    EXPECT_EQ(eddy_writer_wait_closed(w), 0);
+    EXPECT_EQ(eddy_reader_read_all(r, SIZE_MAX, &line), 11);
+    EXPECT(eddy_reader_at_eof(r));
+    eddy_reader_free(r);
+    eddy_writer_free(w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_write_end_notices_by_itself_that_the_reader_has_gone)
+{
+    eddy_writer *w;
+    int fds[2];
+
+    pipe_open(fds);
+    w = writer_of(fds[1]);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT(!eddy_writer_is_closing(w));
+    close(fds[0]);
+    EXPECT_EQ(eddy_writer_wait_closed(w), 0); /* nothing was written in vain */
+    EXPECT(eddy_writer_is_closing(w));
+    EXPECT_EQ(eddy_writer_write(w, "x", 1), EDDY_ECLOSED);
+    eddy_writer_free(w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_reader_that_goes_while_bytes_are_kept_is_a_broken_pipe)
+{
+    static char much[300000];
+    eddy_writer *w;
+    eddy_task *t;
+    int fds[2];
+
+    pipe_open(fds);
+    w = writer_of(fds[1]);
+    EXPECT_EQ(eddy_writer_write(w, much, sizeof much), 0);
+    EXPECT(eddy_writer_get_write_buffer_size(w) > 0);
+    t = eddy_create_task(wait_closed(w));
+    EXPECT_EQ(eddy_sleep(0), 0);
+    close(fds[0]);
+    EXPECT_EQ(eddy_await(t), -EPIPE);
+    EXPECT_EQ(eddy_writer_drain(w), -EPIPE);
+    eddy_writer_free(w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(much_goes_through_a_pipe_whole)
+{
+    static char much[1000000], back[1000000];
+    eddy_reader *r;
+    eddy_writer *w;
+    eddy_task *t;
+    int fds[2];
+
+    for (size_t i = 0; i < sizeof much; i++)
+        much[i] = (char)(i * 7 + (i >> 12));
+    pipe_open(fds);
+    r = reader_of(fds[0]);
+    w = writer_of(fds[1]);
+    t = eddy_create_task(write_times(w, much, sizeof much, 1));
+    EXPECT(eddy_reader_readexactly(r, back, sizeof back) == sizeof back || test_tortured());
+    EXPECT(memcmp(much, back, sizeof much) == 0 || test_tortured());
+    eddy_reader_free(r);
+    EXPECT_EQ(eddy_await(t), 0);
+    eddy_writer_free(w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_regular_file_is_refused)
+{
+    char path[] = "/tmp/eddy-test-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+    eddy_reader *r = NULL;
+    eddy_writer *w = NULL;
+
+    REQUIRE(fd >= 0);
+    unlink(path);
+    EXPECT_EQ(eddy_connect_read_pipe(fd, 0, &r), -EINVAL);
+    EXPECT_IN("not a file", eddy_exception_message(eddy_error()));
+    EXPECT_EQ(eddy_connect_write_pipe(fd, &w), -EINVAL);
+    EXPECT(!r && !w);
+    EXPECT_EQ(close(fd), 0); /* it stayed ours */
+    EXPECT_EQ(eddy_connect_read_pipe(fd, 0, &r), -EBADF);
+    EXPECT_EQ(eddy_connect_write_pipe(-1, &w), -EBADF);
+    return 0;
+}
+
+TEST_ASYNC(without_descriptors_there_are_no_pipes)
+{
+    eddy_reader *r = NULL;
+    int fds[2];
+
+    pipe_open(fds);
+    EXPECT_EQ(eddy_connect_read_pipe(fds[0], 0, &r), -EOPNOTSUPP);
+    EXPECT(!r);
+    close(fds[0]);
+    close(fds[1]);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_descriptor_that_somebody_has_is_refused)
+{
+    eddy_reader *r, *second = NULL;
+    int fds[2];
+
+    pipe_open(fds);
+    r = reader_of(fds[0]);
+    EXPECT_EQ(eddy_connect_read_pipe(fds[0], 0, &second), -EBUSY);
+    EXPECT(!second);
+    eddy_reader_free(r);
+    close(fds[1]);
+    return 0;
+}
+
+/* A terminal that passes everything on as it is; the program has the slave, a person the master. */
+static void terminal_open(int *master, int *slave)
+{
+    struct termios raw;
+
+    REQUIRE(openpty(master, slave, NULL, NULL, NULL) == 0);
+    REQUIRE(tcgetattr(*slave, &raw) == 0);
+    cfmakeraw(&raw);
+    REQUIRE(tcsetattr(*slave, TCSANOW, &raw) == 0);
+    fcntl(*master, F_SETFD, FD_CLOEXEC);
+    fcntl(*slave, F_SETFD, FD_CLOEXEC);
+}
+
+TEST_ASYNC_REAL(a_terminal_is_read_line_by_line)
+{
+    int master, slave;
+    const char *line;
+    eddy_reader *r;
+    eddy_task *t;
+
+    terminal_open(&master, &slave);
+    r = reader_of(slave);
+    t = eddy_create_task(read_line(r));
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(write(master, "one\ntwo\n", 8), 8);
+    EXPECT_EQ(eddy_await(t), 4);
+    EXPECT_EQ(eddy_reader_readline(r, &line), 4);
+    eddy_reader_free(r);
+    close(master);
+    return 0;
+}
+
+TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_who_writes_to_it)
+{
+    char buf[8] = "";
+    int master, slave;
+    eddy_writer *w;
+
+    terminal_open(&master, &slave);
+    w = writer_of(slave);
+    EXPECT_EQ(write(master, "typed\n", 6), 6);
+    for (int i = 0; i < 5; i++)
+        EXPECT_EQ(eddy_sleep(0.001), 0);
+    EXPECT(!eddy_writer_is_closing(w));
+    EXPECT_EQ(eddy_writer_write(w, "shown", 5), 0);
+    EXPECT_EQ(eddy_writer_flush(w), 0);
+    if (!test_tortured())
+        EXPECT_EQ(read(master, buf, sizeof buf), 5);
+    eddy_writer_free(w);
+    close(master);
+    return 0;
+}
+
+TEST_ASYNC_REAL(the_end_of_a_terminal_ends_who_reads_from_it)
+{
+    int master, slave;
+    const char *line;
+    eddy_reader *r;
+    eddy_task *t;
+
+    terminal_open(&master, &slave);
+    r = reader_of(slave);
+    t = eddy_create_task(read_line(r));
+    EXPECT_EQ(eddy_sleep(0), 0);
+    close(master);
+    EXPECT(eddy_await(t) <= 0);
+    EXPECT(eddy_reader_readline(r, &line) <= 0);
+    eddy_reader_free(r);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_socket_can_be_a_write_end_and_notices_the_end_of_its_peer)
+{
+    eddy_writer *w;
+    int fds[2];
+    char buf[4];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    w = writer_of(fds[0]);
+    EXPECT_EQ(eddy_writer_write(w, "abcd", 4), 0);
+    if (!test_tortured())
+        EXPECT_EQ(read(fds[1], buf, 4), 4);
+    close(fds[1]);
+    EXPECT_EQ(eddy_writer_wait_closed(w), 0);
+    eddy_writer_free(w);
+    return 0;
+}
