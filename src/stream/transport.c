@@ -17,6 +17,7 @@ struct transports {
     struct eddyi_list list;
 };
 
+/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in order. */
 static void close_all(struct eddyi_loop_part *part)
 {
     struct transports *all = eddyi_container(part, struct transports, part);
@@ -24,7 +25,7 @@ static void close_all(struct eddyi_loop_part *part)
     while (!eddyi_list_empty(&all->list)) {
         struct eddyi_transport *t = eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link);
 
-        eddyi_transport_abort(t);
+        eddyi_transport_break(t, -ECANCELED);
     }
     eddyi_free(all);
 }
