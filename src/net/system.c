@@ -146,8 +146,17 @@ int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, ch
     return 0;
 }
 
+/* Threads that have nothing to do are gone when this returns; for one that is still asking, nobody waits. */
 void eddyi_system_close(struct eddyi_resolver *r)
 {
-    eddyi_executor_abandon(r->threads);
+    char jobs[2];
+
+    if (!r->threads)
+        return;
+    eddy_executor_shutdown(r->threads, false, true);
+    if (eddyi_executor_describe(r->threads, jobs, sizeof jobs) == 0)
+        eddy_executor_free(r->threads);
+    else
+        eddyi_executor_abandon(r->threads);
     r->threads = NULL;
 }

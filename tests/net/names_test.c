@@ -189,6 +189,30 @@ TEST_ASYNC_REAL(a_thread_asks_the_system)
     return 0;
 }
 
+static int look_up(void *host)
+{
+    struct addrinfo *list = NULL;
+    int rc = eddy_getaddrinfo(host, "80", &stream, &list);
+
+    eddy_freeaddrinfo(list);
+    return rc;
+}
+
+TEST_ASYNC_REAL(who_is_cancelled_does_not_wait_for_the_thread)
+{
+    static char localhost[] = "localhost";
+    eddy_task *t;
+
+    begin_system();
+    t = eddy_create_task(eddy_coro(look_up, localhost));
+    REQUIRE(t != NULL);
+    eddy_sleep(0);
+    eddy_task_cancel(t, NULL);
+    EXPECT_EQ(eddy_await(t), -ECANCELED);
+    EXPECT_EQ(look_up(localhost), 0);
+    return 0;
+}
+
 TEST_ASYNC(under_the_virtual_clock_a_thread_asks_and_time_stands_still)
 {
     struct addrinfo *list = NULL, four = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
@@ -309,15 +333,6 @@ TEST_ASYNC_REAL(many_addresses_are_all_there)
     }
     end_cares();
     return 0;
-}
-
-static int look_up(void *host)
-{
-    struct addrinfo *list = NULL;
-    int rc = eddy_getaddrinfo(host, "80", &stream, &list);
-
-    eddy_freeaddrinfo(list);
-    return rc;
 }
 
 TEST_ASYNC_REAL(a_cancelled_lookup_ends_at_once_and_others_go_on)
