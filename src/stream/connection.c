@@ -45,7 +45,6 @@ static int copy_current(void *arg)
 eddy_context *eddyi_connection_context(eddy_server *s)
 {
     eddy_context *context = NULL;
-    eddy_task *t;
 
     eddy_context_run(s->context, copy_current, &context);
     return context;
@@ -55,6 +54,7 @@ int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *ar
 {
     eddy_coroutine *coro = eddy_coroutine_new("connection", run, c, "eddy_start_server");
     eddy_context *context;
+    eddy_task *t;
 
     if (!coro) {
         leave(c);
