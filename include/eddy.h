@@ -29,6 +29,7 @@
 #include "eddy/defs.h"
 #include "eddy/error.h"
 #include "eddy/executor.h"
+#include "eddy/file.h"
 #include "eddy/future.h"
 #include "eddy/generator.h"
 #include "eddy/group.h"

@@ -59,8 +59,7 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendall(int fd, const void *bu
  * close-on-exec, or -errno. *addr and *addrlen as accept(2); both may be NULL. Cancelled: a connection that came
  * together with the cancellation is delivered, and it strikes at the next suspension.
  */
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr *addr,
-                                                         socklen_t *addrlen);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
 
 /*
  * Connects a socket to an address (loop.sock_connect). Returns 0 or -errno. Where the queue of a Unix socket
@@ -87,6 +86,29 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom_into(int fd, void
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size,
                                                              const struct sockaddr *addr,
                                                              socklen_t addrlen);
+
+/*
+ * Receives or sends a message, with an address, or descriptors (SCM_RIGHTS), or whatever else a struct msghdr holds; descriptors
+ * that are received are close-on-exec. @flags as for recvmsg(2) and sendmsg(2). Returns the number of bytes, or -errno. Of a stream
+ * part of the bytes may be sent; descriptors go with the first. Cancelled: -ECANCELED and nothing was taken or sent; a message that
+ * came together with the cancellation is delivered.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvmsg(int fd, struct msghdr *msg, int flags);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendmsg(int fd, const struct msghdr *msg, int flags);
+
+/*
+ * Sends @count bytes of a file from @offset on, < 0: up to its end (loop.sock_sendfile), by sendfile(2) or, where the kernel refuses
+ * that, by reading and sending. Returns 0 or -errno; *ret_sent, which may be NULL, has how many went out in either
+ * case, fewer than @count if the file ended before. The file's position is behind them then.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendfile(int fd, int file, int64_t offset, int64_t count,
+                                                           int64_t *ret_sent);
+
+/*
+ * Waits until some of @events, POLLIN and POLLOUT, are there. Returns which, with POLLERR or POLLHUP perhaps, or -errno.
+ * For descriptors that none of the other calls is right for. A file is always ready.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_poll(int fd, int events);
 
 EDDY_END_DECLS
 

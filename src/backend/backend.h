@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 enum eddyi_op_kind {
     EDDYI_OP_POLL,    /* result: the poll(2) events that are there */
@@ -31,6 +32,20 @@ enum eddyi_op_kind {
     EDDYI_OP_SEND,    /* result: bytes, at least one */
     EDDYI_OP_ACCEPT,  /* result: a descriptor, non-blocking and close-on-exec */
     EDDYI_OP_CONNECT, /* result: 0 */
+    EDDYI_OP_RECVMSG, /* result: bytes; descriptors that come along are close-on-exec */
+    EDDYI_OP_SENDMSG, /* result: bytes */
+    EDDYI_OP_READ,    /* result: bytes, 0 at the end; as preadv(2), for pipes and terminals as readv(2) */
+    EDDYI_OP_WRITE,   /* result: bytes */
+
+    /* Of files; none of them waits for readiness. Here fd is the directory that paths start from, AT_FDCWD usually. */
+    EDDYI_OP_OPEN, /* result: a descriptor, close-on-exec, and non-blocking so that a FIFO makes nobody wait */
+    EDDYI_OP_CLOSE,  /* result: 0 */
+    EDDYI_OP_STAT,   /* result: 0 */
+    EDDYI_OP_FSYNC,  /* result: 0 */
+    EDDYI_OP_RENAME, /* result: 0 */
+    EDDYI_OP_UNLINK, /* result: 0 */
+    EDDYI_OP_MKDIR,  /* result: 0 */
+    EDDYI_OP_CALL,   /* result: what the function gives; it may block, and runs in another thread */
 };
 
 struct eddyi_op {
@@ -50,6 +65,35 @@ struct eddyi_op {
             const struct sockaddr *addr;
             socklen_t addrlen;
         } connect;
+        struct {
+            struct msghdr *msg;
+            int flags;
+        } message; /* RECVMSG, SENDMSG */
+        struct {
+            const struct iovec *iov;
+            int n;
+            int64_t offset; /* < 0: the file's own position, and the only choice where there are none */
+        } rw;               /* READ, WRITE */
+        struct {
+            const char *path;
+            int flags;
+            unsigned mode;
+        } file; /* OPEN, UNLINK, MKDIR: of these what it takes */
+        struct {
+            const char *path; /* "" with AT_EMPTY_PATH: fd itself */
+            int flags;
+            struct statx *ret;
+        } stat;
+        struct {
+            bool data_only;
+        } fsync;
+        struct {
+            const char *from, *to; /* both from the same directory */
+        } rename;
+        struct {
+            int64_t (*fn)(void *arg);
+            void *arg;
+        } call;
     };
     bool tried;     /* the call has just been made and would have blocked */
     int64_t result; /* as above, or -errno; valid in complete() and after */
@@ -108,6 +152,11 @@ struct eddyi_backend_ops {
 struct eddyi_backend {
     const struct eddyi_backend_ops *ops;
 };
+
+static inline bool eddyi_op_is_of_files(const struct eddyi_op *op)
+{
+    return op->kind >= EDDYI_OP_OPEN;
+}
 
 extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epoll, eddyi_backend_virtual;
 

@@ -17,6 +17,7 @@
  * What waits is in a table indexed by descriptor: at most one operation that reads and one that writes.
  */
 #include "backend/backend.h"
+#include "backend/pool.h"
 #include "base/sys.h"
 
 #include <poll.h>
@@ -29,7 +30,7 @@ enum { N_EVENTS = 256, WAKER = -1 };
 enum { READ, WRITE };
 
 /* op->state */
-enum { NEW, WAITING, DONE };
+enum { NEW, WAITING, IN_POOL, DONE };
 
 struct slot {
     struct eddyi_op *op[2]; /* who waits to READ, to WRITE; one that polls for both is in both */
@@ -49,6 +50,7 @@ struct epoll {
     struct slot *slots;
     size_t n_slots;
     size_t n_waiting;       /* operations in the table */
+    struct eddyi_pool pool; /* for files, which are never waited for */
     struct eddyi_list done; /* operations with a result, to be delivered by the next wait */
     struct epoll_event events[N_EVENTS];
 };
@@ -62,6 +64,7 @@ static void epoll_backend_close(struct eddyi_backend *b)
 {
     struct epoll *e = of(b);
 
+    eddyi_pool_fini(&e->pool); /* its threads may be about to write to the waker */
     if (e->epfd >= 0)
         eddyi_sys_close(e->epfd);
     if (e->wakefd >= 0)
@@ -92,6 +95,7 @@ static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t r
     e->backend.ops = &eddyi_backend_epoll;
     e->wakefd = -1;
     eddyi_list_init(&e->done);
+    eddyi_pool_init(&e->pool, &e->backend);
     rc = open_descriptors(e);
     if (rc < 0) {
         snprintf(reason, reason_size, "epoll: %s", strerror(-rc));
@@ -126,6 +130,8 @@ static bool wants(const struct eddyi_op *op, int direction)
         return op->events & (direction == READ ? POLLIN : POLLOUT);
     case EDDYI_OP_RECV:
     case EDDYI_OP_ACCEPT:
+    case EDDYI_OP_RECVMSG:
+    case EDDYI_OP_READ:
         return direction == READ;
     default:
         return direction == WRITE;
@@ -202,6 +208,14 @@ static int64_t attempt(struct eddyi_op *op)
         return eddyi_sys_accept(op->fd, op->accept.addr, op->accept.addrlen);
     case EDDYI_OP_CONNECT:
         return eddyi_sys_connect_result(op->fd);
+    case EDDYI_OP_RECVMSG:
+        return eddyi_sys_recvmsg(op->fd, op->message.msg, op->message.flags);
+    case EDDYI_OP_SENDMSG:
+        return eddyi_sys_sendmsg(op->fd, op->message.msg, op->message.flags);
+    case EDDYI_OP_READ:
+        return eddyi_sys_ready_readv(op->fd, op->rw.iov, op->rw.n);
+    case EDDYI_OP_WRITE:
+        return eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
     default:
         return -EAGAIN;
     }
@@ -294,11 +308,26 @@ static int wait_for(struct epoll *e, struct eddyi_op *op)
     return rc;
 }
 
+static bool is_read_or_write(const struct eddyi_op *op)
+{
+    return op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+}
+
+static int give_to_pool(struct epoll *e, struct eddyi_op *op)
+{
+    op->state = IN_POOL;
+    op->lent = false;
+    return eddyi_pool_submit(&e->pool, op);
+}
+
 static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct epoll *e = of(b);
     int rc;
 
+    /* What has offsets is a file. */
+    if (eddyi_op_is_of_files(op) || (is_read_or_write(op) && op->rw.offset >= 0))
+        return give_to_pool(e, op);
     op->state = NEW;
     op->lent = false;
     if (op->fd < 0)
@@ -312,6 +341,8 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
         }
     }
     rc = wait_for(e, op);
+    if (rc == -EPERM && is_read_or_write(op))
+        return give_to_pool(e, op);
     /* A file that cannot be waited for: the call itself knows what is wrong with it. */
     if (rc == -EPERM && op->kind != EDDYI_OP_POLL) {
         finish(e, op, attempt(op));
@@ -323,8 +354,10 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
 /* The registration stays armed; should it fire, at most once, nobody is waiting. */
 static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 {
-    if (op->state == WAITING)
-        finish(of(b), op, -ECANCELED);
+    struct epoll *e = of(b);
+
+    if (op->state == WAITING || (op->state == IN_POOL && eddyi_pool_withdraw(&e->pool, op)))
+        finish(e, op, -ECANCELED);
 }
 
 static int epoll_adopt(struct eddyi_backend *b, int fd)
@@ -338,7 +371,7 @@ static int epoll_adopt(struct eddyi_backend *b, int fd)
     if (rc < 0)
         return rc;
     s = &e->slots[fd];
-    if (s->adopted || s->op[READ] || s->op[WRITE])
+    if (s->op[READ] || s->op[WRITE])
         return -EBUSY;
     rc = register_as(e, fd, EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
     if (rc < 0)
@@ -455,18 +488,23 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
     struct epoll *e = of(b);
     int n = 0;
 
+    eddyi_pool_take(&e->pool, &e->done);
     if (!eddyi_list_empty(&e->done))
         timeout = 0;
     /* A look at nothing can be spared. A wake-up stays in the kernel for the next wait that sleeps. */
     if (timeout != 0 || e->n_waiting > 0)
         n = eddyi_sys_epoll_wait(e->epfd, e->events, N_EVENTS, timeout);
     /* EINTR: a signal handler may have left something for the loop to look at. */
-    if (n < 0 && n != -EINTR)
+    if (n < 0 && n != -EINTR) {
+        eddyi_pool_settle(&e->pool, &e->done);
+        deliver(e);
         return n;
+    }
     for (int i = 0; i < n; i++) {
         if (e->events[i].data.u64 != (uint64_t)WAKER)
             handle(e, &e->events[i]);
     }
+    eddyi_pool_take(&e->pool, &e->done);
     deliver(e);
     return 0;
 }

@@ -11,6 +11,8 @@
  *                     |         +- to_cancel -+      (may end by itself before it is cancelled)
  *                     +-- cancel() -----------+      (the kernel never hears of it)
  *
+ * What the kernel has no operation for goes to the pool of threads instead, and from there to done.
+ *
  * A completion names its operation by address. The address may be in use for another operation soon after,
  * but what still asks to cancel the earlier one is ahead of the later one in the submission queue, and
  * finds nothing.
@@ -20,7 +22,9 @@
  * and enabled by the first wait(); when yet another thread comes (EEXIST), it gets a ring of its own.
  */
 #include "backend/backend.h"
+#include "backend/io_uring_prepare.h"
 #include "backend/io_uring_ring.h"
+#include "backend/pool.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -30,7 +34,7 @@
 enum { CANCEL_REQUEST = 0, WAKER = 1 };
 
 /* op->state, and a flag beside it: the kernel polls on behalf of the operation, which is then submitted again. */
-enum { TO_SUBMIT, IN_KERNEL, DONE, STATE = 3, POLLING = 4 };
+enum { TO_SUBMIT, IN_KERNEL, DONE, IN_POOL, STATE = 3, POLLING = 4 };
 
 /* What a wait that cannot be had now is put off for, in nanoseconds. */
 enum { BREATHER = 1000000 };
@@ -47,6 +51,8 @@ struct uring {
     bool waker_once; /* the kernel has no multishot poll (before 5.13) */
     long pid;        /* a forked child must not touch the ring */
     struct eddyi_list to_submit, to_cancel, in_kernel, done;
+    uint64_t opcodes;       /* bit n: the kernel knows operation n */
+    struct eddyi_pool pool; /* for those it does not know, and for what it has no operation */
 };
 
 static struct uring *of(struct eddyi_backend *b)
@@ -65,7 +71,7 @@ static int open_ring(struct uring *u, char *reason, size_t reason_size)
 
     if (rc < 0)
         return eddyi_ring_refused(rc, "io_uring_setup", reason, reason_size);
-    rc = eddyi_ring_check(&u->ring, reason, reason_size);
+    rc = eddyi_ring_check(&u->ring, &u->opcodes, reason, reason_size);
     if (rc < 0)
         eddyi_sys_uring_exit(&u->ring);
     return rc;
@@ -84,15 +90,18 @@ static int uring_open(struct eddyi_backend **ret, char *reason, size_t reason_si
     eddyi_list_init(&u->to_cancel);
     eddyi_list_init(&u->in_kernel);
     eddyi_list_init(&u->done);
+    eddyi_pool_init(&u->pool, &u->backend);
 
     rc = u->wakefd = eddyi_sys_eventfd();
     if (rc < 0) {
+        eddyi_pool_fini(&u->pool);
         eddyi_free(u);
         snprintf(reason, reason_size, "eventfd: %s", strerror(-rc));
         return rc;
     }
     rc = open_ring(u, reason, reason_size);
     if (rc < 0) {
+        eddyi_pool_fini(&u->pool);
         eddyi_sys_close(u->wakefd);
         eddyi_free(u);
         return rc;
@@ -105,6 +114,7 @@ static void uring_close(struct eddyi_backend *b)
 {
     struct uring *u = of(b);
 
+    eddyi_pool_fini(&u->pool);
     /* In a forked child the ring is not mapped; by now something else may be where it was. */
     if (u->pid != eddyi_sys_pid())
         eddyi_sys_close(u->ring.ring_fd);
@@ -116,11 +126,35 @@ static void uring_close(struct eddyi_backend *b)
 
 /* Operations on their way in. */
 
+static int give_to_pool(struct uring *u, struct eddyi_op *op)
+{
+    op->state = IN_POOL;
+    op->lent = false;
+    return eddyi_pool_submit(&u->pool, op);
+}
+
+static bool is_native(const struct uring *u, const struct eddyi_op *op)
+{
+    int opcode = eddyi_uring_opcode(op);
+
+    return opcode >= 0 && u->opcodes >> opcode & 1;
+}
+
+/* Into a pipe nobody reads from, the kernel would write with a SIGPIPE: it polls, and the call is made here. */
+static bool is_written_by_hand(const struct eddyi_op *op)
+{
+    return op->kind == EDDYI_OP_WRITE && op->rw.offset < 0 && eddyi_sys_pollable(op->fd) == 0;
+}
+
 static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct uring *u = of(b);
+    bool by_hand = is_written_by_hand(op);
 
-    if (op->fd < 0)
+    op->cancelled = op->lent = false;
+    if (!by_hand && !is_native(u, op))
+        return give_to_pool(u, op);
+    if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
     /* The kernel would call a file ready; epoll refuses it, and so does this. */
     if (op->kind == EDDYI_OP_POLL) {
@@ -129,8 +163,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         if (rc < 0)
             return rc;
     }
-    op->cancelled = op->lent = false;
-    op->state = TO_SUBMIT;
+    op->state = TO_SUBMIT | (by_hand ? POLLING : 0);
     eddyi_list_append(&u->to_submit, &op->link);
     return 0;
 }
@@ -154,46 +187,16 @@ static void uring_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 
     if (op->cancelled || (op->state & STATE) == DONE)
         return;
+    if ((op->state & STATE) == IN_POOL) {
+        if (eddyi_pool_withdraw(&u->pool, op))
+            finish(u, op, -ECANCELED);
+        return;
+    }
     op->cancelled = true;
     if ((op->state & STATE) == TO_SUBMIT)
         finish(u, op, -ECANCELED);
     else
         move(op, IN_KERNEL, &u->to_cancel);
-}
-
-static unsigned clamped(size_t size)
-{
-    return size > INT32_MAX ? INT32_MAX : (unsigned)size;
-}
-
-static bool reads(const struct eddyi_op *op)
-{
-    return op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT;
-}
-
-static void prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
-{
-    if (op->state & POLLING) {
-        io_uring_prep_poll_add(sqe, op->fd, reads(op) ? POLLIN : POLLOUT);
-        return;
-    }
-    switch (op->kind) {
-    case EDDYI_OP_POLL:
-        io_uring_prep_poll_add(sqe, op->fd, op->events);
-        break;
-    case EDDYI_OP_RECV:
-        io_uring_prep_recv(sqe, op->fd, op->io.buf, clamped(op->io.size), 0);
-        break;
-    case EDDYI_OP_SEND:
-        io_uring_prep_send(sqe, op->fd, op->io.buf, clamped(op->io.size), MSG_NOSIGNAL);
-        break;
-    case EDDYI_OP_ACCEPT:
-        io_uring_prep_accept(sqe, op->fd, op->accept.addr, op->accept.addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        break;
-    case EDDYI_OP_CONNECT:
-        io_uring_prep_connect(sqe, op->fd, op->connect.addr, op->connect.addrlen);
-        break;
-    }
 }
 
 /* A free entry of the submission queue; a full one is submitted first. NULL: the kernel takes no more for now. */
@@ -244,7 +247,10 @@ static bool fill_queue(struct uring *u)
         sqe = get_entry(u);
         if (!sqe)
             return false;
-        prepare(sqe, op);
+        if (op->state & POLLING)
+            eddyi_uring_prepare_poll(sqe, op);
+        else
+            eddyi_uring_prepare(sqe, op);
         io_uring_sqe_set_data64(sqe, (uintptr_t)op);
         op->lent = true;
         move(op, IN_KERNEL, &u->in_kernel);
@@ -259,17 +265,53 @@ static bool has_to_wait(const struct eddyi_op *op, int result)
 {
     if (op->kind == EDDYI_OP_CONNECT)
         return result == -EINPROGRESS || result == -EALREADY;
-    return result == -EAGAIN && op->kind != EDDYI_OP_POLL;
+    return result == -EAGAIN && op->kind != EDDYI_OP_POLL && !eddyi_op_is_of_files(op);
+}
+
+/* A file that does not say when it is ready: the kernel gives up on non-blocking ones of some file systems. */
+static bool cannot_be_polled(const struct eddyi_op *op)
+{
+    bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+
+    return transfer && (op->rw.offset >= 0 || eddyi_sys_pollable(op->fd) == -EPERM);
 }
 
 /* An operation that has its result. */
-static void end(struct uring *u, struct eddyi_op *op, int result)
+static void end(struct uring *u, struct eddyi_op *op, int64_t result)
 {
-    if (op->kind == EDDYI_OP_RECV && result > 0)
-        eddyi_sys_uring_wrote(op->io.buf, (size_t)result);
-    if (op->kind == EDDYI_OP_ACCEPT && result >= 0 && op->accept.addr)
-        eddyi_sys_uring_wrote(op->accept.addr, *op->accept.addrlen);
+    if (result >= 0)
+        eddyi_uring_wrote(op, (size_t)result);
     finish(u, op, result);
+}
+
+static void submit_polling(struct uring *u, struct eddyi_op *op)
+{
+    op->state |= POLLING;
+    move(op, TO_SUBMIT, &u->to_submit);
+}
+
+static void write_by_hand(struct uring *u, struct eddyi_op *op)
+{
+    int64_t n = eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
+
+    if (n == -EAGAIN)
+        submit_polling(u, op);
+    else
+        finish(u, op, n);
+}
+
+static void wait_for_it(struct uring *u, struct eddyi_op *op)
+{
+    int rc;
+
+    if (!cannot_be_polled(op)) {
+        submit_polling(u, op);
+        return;
+    }
+    eddyi_list_remove(&op->link);
+    rc = give_to_pool(u, op);
+    if (rc < 0)
+        finish(u, op, rc);
 }
 
 static void take_result(struct uring *u, struct eddyi_op *op, int result)
@@ -283,12 +325,15 @@ static void take_result(struct uring *u, struct eddyi_op *op, int result)
         return;
     }
     /* Cancelled, but not by us: the thread that submitted it has ended. */
-    if (interrupted || polled) {
+    if (polled && op->kind == EDDYI_OP_WRITE) {
+        write_by_hand(u, op);
+    } else if (interrupted && op->kind == EDDYI_OP_WRITE && op->state & POLLING) {
+        submit_polling(u, op);
+    } else if (interrupted || polled) {
         op->state &= ~(unsigned)POLLING;
         move(op, TO_SUBMIT, &u->to_submit);
     } else if (has_to_wait(op, result)) {
-        op->state |= POLLING;
-        move(op, TO_SUBMIT, &u->to_submit);
+        wait_for_it(u, op);
     } else {
         end(u, op, result);
     }
@@ -329,8 +374,8 @@ static void take_results(struct uring *u)
             struct eddyi_op *op = (struct eddyi_op *)(uintptr_t)data;
             int result = eddyi_sys_uring_result(cqe);
 
-            if (result < 0 && cqe->res >= 0 && op->kind == EDDYI_OP_ACCEPT && !(op->state & POLLING))
-                eddyi_sys_close(cqe->res);
+            if (result < 0 && cqe->res >= 0 && !(op->state & POLLING))
+                eddyi_uring_drop(op, cqe->res);
             if (!eddyi_held_keep(op, result))
                 take_result(u, op, result);
         }
@@ -401,6 +446,7 @@ static void give_up(struct uring *u, int rc)
         op_of(l)->lent = false;
         finish(u, op_of(l), rc);
     }
+    eddyi_pool_settle(&u->pool, &u->done);
 }
 
 /* Enters the kernel, once, and not at all if there is nothing to be had from it. */
@@ -435,7 +481,8 @@ static int have_ring(struct uring *u)
 static int exchange(struct uring *u, int64_t timeout)
 {
     bool all_told = fill_queue(u);
-    bool at_hand = !all_told || !eddyi_list_empty(&u->done) || io_uring_cq_ready(&u->ring) > 0;
+    bool at_hand = !all_told || atomic_load(&u->pool.any_done) || !eddyi_list_empty(&u->done) ||
+                   io_uring_cq_ready(&u->ring) > 0;
     int rc = enter(u, at_hand ? 0 : timeout);
 
     if (rc == -EEXIST)
@@ -444,6 +491,7 @@ static int exchange(struct uring *u, int64_t timeout)
     if (u->short_of_memory)
         rc = 0;
     take_results(u);
+    eddyi_pool_take(&u->pool, &u->done);
     if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
         eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);
     /* EINTR: a signal handler may have left something for the loop to look at. */

@@ -49,7 +49,7 @@ int eddyi_ring_make(struct io_uring *ring, bool *ret_disabled)
     return rc;
 }
 
-int eddyi_ring_check(struct io_uring *ring, char *reason, size_t reason_size)
+int eddyi_ring_check(struct io_uring *ring, uint64_t *ret_opcodes, char *reason, size_t reason_size)
 {
     static const struct {
         unsigned char opcode;
@@ -82,5 +82,8 @@ int eddyi_ring_check(struct io_uring *ring, char *reason, size_t reason_size)
         snprintf(reason, reason_size, "io_uring: the kernel refuses %s", needed[i].name);
         return -ENOSYS;
     }
+    *ret_opcodes = 0;
+    for (int i = 0; i < N_PROBED; i++)
+        *ret_opcodes |= (uint64_t)(io_uring_opcode_supported(&u.probe, i) != 0) << i;
     return 0;
 }

@@ -171,6 +171,40 @@ int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *h
                           int *ret_error);
 int eddyi_sys_unlink_socket(const char *path); /* only if it is one; 0 also if there is none */
 
+/* Messages, in sys_message.c. Neither blocks; never SIGPIPE; descriptors that are received are close-on-exec. */
+struct msghdr;
+long eddyi_sys_recvmsg(int fd, struct msghdr *msg, int flags);
+long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags);
+void eddyi_sys_drop_rights(struct msghdr *msg); /* closes the descriptors that came with it */
+
+/*
+ * Files, in sys_file.c. These may block, but for the _nowait ones: -EAGAIN, or -EOPNOTSUPP if the file cannot tell. An @offset
+ * < 0 is the file's own position. Those that begin with _ready are for pipes and terminals that are: they do not
+ * block, whatever the descriptor's flags are.
+ */
+struct statx;
+long eddyi_sys_preadv(int fd, const struct iovec *iov, int n, int64_t offset);
+long eddyi_sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset); /* never SIGPIPE */
+long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset);
+long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n);
+long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n);
+int eddyi_sys_openat(int dir, const char *path, int flags, unsigned mode); /* O_CLOEXEC | O_NONBLOCK added */
+void eddyi_sys_block_on_file(int fd); /* takes O_NONBLOCK off what is a file, or a directory */
+int eddyi_sys_close_file(int fd);     /* and what close(2) says of it */
+int eddyi_sys_statx(int dir, const char *path, int flags, struct statx *ret);
+int eddyi_sys_fsync(int fd, bool data_only);
+int eddyi_sys_renameat(int dir, const char *from, const char *to);
+int eddyi_sys_unlinkat(int dir, const char *path, int flags);
+int eddyi_sys_mkdirat(int dir, const char *path, unsigned mode);
+int eddyi_sys_make_temporary(char *pattern); /* mkostemp(3); the descriptor */
+long eddyi_sys_getdents(int fd, void *buf, size_t size);
+void eddyi_sys_seek_back(int fd, size_t n);
+int eddyi_sys_seek(int fd, int64_t position);
+/* From @in, at @offset, to a socket: does not wait for that one, whatever its flags are; never SIGPIPE. */
+long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size);
+/* copy_file_range(2), at the positions of both. */
+long eddyi_sys_copy_range(int in, int out, size_t size);
+
 /* Waiting, in sys_poll.c. */
 struct epoll_event;
 int eddyi_sys_epoll_create(void);

@@ -115,7 +115,7 @@ static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
 }
 
 /* The kernel has written here; valgrind, which sees system calls only, cannot know. */
-static inline void eddyi_sys_uring_wrote(void *p, size_t size)
+static inline void eddyi_sys_uring_wrote(const void *p, size_t size)
 {
     VALGRIND_MAKE_MEM_DEFINED(p, size);
 }

@@ -165,23 +165,37 @@ static bool call_cancel(struct eddyi_wait *w)
 {
     struct eddyi_io_call *c = eddyi_container(w, struct eddyi_io_call, wait);
 
+    if (c->shielded)
+        return false;
     eddyi_io_release(&c->claim);
     return eddyi_io_cancel(&c->o);
 }
 
-int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
+int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
 {
     eddy_task *t = eddyi_task_here();
-    struct eddyi_io *io;
 
     if (!t)
         return EDDY_ENOTASK;
     c->loop = t->future.loop;
     c->fd = fd;
-    c->direction = direction;
     c->what = NULL;
     c->claim.io = NULL;
     c->claim.lost = NULL;
+    c->shared = true;
+    c->shielded = false;
+    return 0;
+}
+
+int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
+{
+    int rc = eddyi_io_begin_shared(c, fd);
+    struct eddyi_io *io;
+
+    if (rc < 0)
+        return rc;
+    c->direction = direction;
+    c->shared = false;
     /* A task that cleans up while its loop closes may make calls, but cannot wait. */
     if (c->loop->closed)
         return 0;
@@ -200,7 +214,7 @@ static int start(struct eddyi_io_call *c)
     struct eddyi_io *io = eddyi_io_of(c->loop);
     int rc = io ? 0 : -ENOMEM;
 
-    if (rc == 0 && !c->claim.io)
+    if (rc == 0 && !c->shared && !c->claim.io)
         rc = eddyi_io_claim(io, &c->claim, c->fd, c->direction);
     c->o.op.fd = c->fd;
     c->o.op.tried = true;
@@ -211,16 +225,27 @@ static int start(struct eddyi_io_call *c)
 /* What a report says the task waits for. */
 static const char *name_of(enum eddyi_op_kind kind)
 {
-    switch (kind) {
-    case EDDYI_OP_RECV:
-        return "recv";
-    case EDDYI_OP_SEND:
-        return "send";
-    case EDDYI_OP_ACCEPT:
-        return "accept";
-    default: /* a connect polls */
-        return "connect";
-    }
+    static const char *const names[] = {
+        [EDDYI_OP_POLL] = "poll",
+        [EDDYI_OP_RECV] = "recv",
+        [EDDYI_OP_SEND] = "send",
+        [EDDYI_OP_ACCEPT] = "accept",
+        [EDDYI_OP_CONNECT] = "connect",
+        [EDDYI_OP_RECVMSG] = "recvmsg",
+        [EDDYI_OP_SENDMSG] = "sendmsg",
+        [EDDYI_OP_READ] = "read",
+        [EDDYI_OP_WRITE] = "write",
+        [EDDYI_OP_OPEN] = "open",
+        [EDDYI_OP_CLOSE] = "close",
+        [EDDYI_OP_STAT] = "stat",
+        [EDDYI_OP_FSYNC] = "fsync",
+        [EDDYI_OP_RENAME] = "rename",
+        [EDDYI_OP_UNLINK] = "unlink",
+        [EDDYI_OP_MKDIR] = "mkdir",
+        [EDDYI_OP_CALL] = "a call in a thread",
+    };
+
+    return names[kind];
 }
 
 int64_t eddyi_io_wait(struct eddyi_io_call *c)
@@ -228,14 +253,15 @@ int64_t eddyi_io_wait(struct eddyi_io_call *c)
     int rc = eddyi_wait_init(&c->wait, call_cancel);
 
     c->wait.what = c->what ? c->what : name_of(c->o.op.kind);
-    c->wait.on_fd = true;
+    c->wait.on_fd = !eddyi_op_is_of_files(&c->o.op);
     c->wait.fd = c->fd;
     c->o.io = NULL;
+    c->o.op.result = -ECANCELED; /* if the loop is closed; a thread may have another one soon */
     if (rc == 0 && !c->loop->closed)
         rc = start(c);
+    c->submitted = rc == 0;
     if (rc < 0)
         return rc;
-    c->o.op.result = c->loop->closed ? -ECANCELED : 0;
     eddyi_wait_park(&c->wait);
     /* The loop closes: nobody cancelled the task, but the operation. */
     if (c->o.op.result == -ECANCELED && !c->wait.cancelled)

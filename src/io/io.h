@@ -80,10 +80,16 @@ struct eddyi_io_call {
     const char *what; /* for reports; NULL: as the kind of operation says */
     int fd;
     enum eddyi_io_direction direction;
+    bool shared; /* others may use the descriptor at the same time */
+    bool submitted;
+    bool shielded; /* the wait is not to be cancelled: it ends something. The cancellation comes after it */
 };
 
 /* 0, or as a raised error: EDDY_ENOTASK, -EBUSY if somebody has this direction of @fd. */
 int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
+
+/* The same for what has no direction: operations on files. @fd is a directory for those with paths. */
+int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd);
 
 /*
  * Submits c->o.op, of which kind and arguments are set, and waits for its result, which it returns; -ECANCELED, as a raised

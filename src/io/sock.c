@@ -6,7 +6,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
-#include "io/io.h"
+#include "io/sock.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -15,8 +15,7 @@
 /* How long a connect to a Unix socket whose queue is full waits at first, and at most, in seconds. */
 static const double FIRST_RETRY = 0.001, LAST_RETRY = 0.064;
 
-/* What a call has come to, as a raised error where it is one. A cancellation has been raised by the wait. */
-static int64_t ended(int64_t result, const char *call, int fd)
+int64_t eddyi_sock_ended(int64_t result, const char *call, int fd)
 {
     if (result < 0 && result != -ECANCELED)
         eddy_raise((int)result, "%s on descriptor %d", call, fd);
@@ -49,7 +48,7 @@ ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         n = eddyi_io_wait(&c);
     }
     eddyi_io_end(&c);
-    return ended(n, "sock_recv", fd);
+    return eddyi_sock_ended(n, "sock_recv", fd);
 }
 
 ssize_t eddy_sock_recv_into(int fd, void *buf, size_t size)
@@ -66,7 +65,7 @@ static int64_t wait_and_send(struct eddyi_io_call *c, const char *buf, size_t si
 }
 
 /* After the first try the buffer of the socket is full: each further piece waits for room. */
-static int64_t send_all(struct eddyi_io_call *c, const char *buf, size_t size, size_t *sent)
+int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t size, size_t *sent)
 {
     int64_t n = eddyi_sys_send(c->fd, buf, size);
 
@@ -90,7 +89,7 @@ int eddy_sock_sendall(int fd, const void *buf, size_t size, size_t *ret_sent)
     if (rc == 0 && is_bad_buffer(buf, size))
         rc = eddy_raise(-EINVAL, "sock_sendall: not a buffer of %zu bytes", size);
     if (rc == 0) {
-        rc = (int)ended(send_all(&c, buf, size, &sent), "sock_sendall", fd);
+        rc = (int)eddyi_sock_ended(eddyi_sock_send_all(&c, buf, size, &sent), "sock_sendall", fd);
         eddyi_io_end(&c);
     }
     if (ret_sent)
@@ -114,7 +113,7 @@ int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
         result = eddyi_io_wait(&c);
     }
     eddyi_io_end(&c);
-    return (int)ended(result, "sock_accept", fd);
+    return (int)eddyi_sock_ended(result, "sock_accept", fd);
 }
 
 /* A connection is being made; when the socket becomes writable it has an outcome (rule 166). */
@@ -160,5 +159,5 @@ int eddy_sock_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
     if (result == -EINPROGRESS || result == -EALREADY || result == -EINTR)
         result = wait_until_connected(&c);
     eddyi_io_end(&c);
-    return (int)ended(result, "sock_connect", fd);
+    return (int)eddyi_sock_ended(result, "sock_connect", fd);
 }

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include <eddy/error.h>
+#include <eddy/file.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,8 +73,8 @@ int output_commit(struct output *out)
 
     if (fd < 0)
         return 0;
-    if (status >= 0 && fsync(fd) < 0)
-        status = -errno;
+    if (status >= 0)
+        status = eddy_file_fsync(fd);
     out->fd = -1; /* closed whatever close() says */
     if (close(fd) < 0 && status >= 0)
         status = -errno;

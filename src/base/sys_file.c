@@ -1,0 +1,249 @@
+/*
+ * The calls of sys.h on files.
+ */
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static long preadv_as(const char *name, int fd, const struct iovec *iov, int n, int64_t offset, int flags)
+{
+    long rc;
+
+    do {
+        rc = eddyi_fault(name);
+        if (rc == 0)
+            rc = eddyi_sys_result(preadv2(fd, iov, n, offset < 0 ? -1 : offset, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+long eddyi_sys_preadv(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    return preadv_as("preadv2", fd, iov, n, offset, 0);
+}
+
+long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    return preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
+}
+
+/* SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before. */
+struct held {
+    sigset_t before, pending;
+};
+
+static void hold_sigpipe(struct held *h)
+{
+    sigset_t sigpipe;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    sigpending(&h->pending);
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &h->before);
+}
+
+static void release_sigpipe(const struct held *h, long rc)
+{
+    const struct timespec now = {0};
+    sigset_t sigpipe;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    if (rc == -EPIPE && !sigismember(&h->pending, SIGPIPE))
+        sigtimedwait(&sigpipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &h->before, NULL);
+}
+
+/* Makes a blocking descriptor non-blocking for the moment of one call; the flag belongs to the open file. */
+static int borrow_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && !(flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    return flags;
+}
+
+static void give_back(int fd, int flags)
+{
+    if (flags >= 0 && !(flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, flags);
+}
+
+static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, int flags)
+{
+    long rc;
+
+    do {
+        rc = eddyi_fault("pwritev2");
+        if (rc == 0)
+            rc = eddyi_sys_result(pwritev2(fd, iov, n, offset < 0 ? -1 : offset, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+long eddyi_sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    struct held held;
+    long rc;
+
+    if (offset >= 0)
+        return pwritev_as(fd, iov, n, offset, 0);
+    hold_sigpipe(&held);
+    rc = pwritev_as(fd, iov, n, offset, 0);
+    release_sigpipe(&held, rc);
+    return rc;
+}
+
+long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n)
+{
+    long rc = preadv_as("preadv2", fd, iov, n, -1, RWF_NOWAIT);
+    int flags;
+
+    if (rc != -EOPNOTSUPP)
+        return rc;
+    flags = borrow_nonblocking(fd);
+    rc = preadv_as("preadv2", fd, iov, n, -1, 0);
+    give_back(fd, flags);
+    return rc;
+}
+
+long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n)
+{
+    struct held held;
+    long rc;
+    int flags;
+
+    hold_sigpipe(&held);
+    rc = pwritev_as(fd, iov, n, -1, RWF_NOWAIT);
+    if (rc == -EOPNOTSUPP) {
+        flags = borrow_nonblocking(fd);
+        rc = pwritev_as(fd, iov, n, -1, 0);
+        give_back(fd, flags);
+    }
+    release_sigpipe(&held, rc);
+    return rc;
+}
+
+int eddyi_sys_openat(int dir, const char *path, int flags, unsigned mode)
+{
+    int rc;
+
+    do {
+        rc = eddyi_fault("openat");
+        if (rc == 0)
+            rc = (int)eddyi_sys_result(openat(dir, path, flags | O_CLOEXEC | O_NONBLOCK, mode));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+void eddyi_sys_block_on_file(int fd)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+int eddyi_sys_close_file(int fd)
+{
+    int f = eddyi_fault("close_file");
+    int rc = (int)eddyi_sys_result(close(fd));
+
+    /* Interrupted, but closed all the same. */
+    return f < 0 ? f : rc == -EINTR ? 0 : rc;
+}
+
+int eddyi_sys_statx(int dir, const char *path, int flags, struct statx *ret)
+{
+    int f = eddyi_fault("statx");
+
+    return f < 0 ? f : (int)eddyi_sys_result(statx(dir, path, flags, STATX_BASIC_STATS, ret));
+}
+
+int eddyi_sys_fsync(int fd, bool data_only)
+{
+    int f = eddyi_fault("fsync");
+
+    return f < 0 ? f : (int)eddyi_sys_result(data_only ? fdatasync(fd) : fsync(fd));
+}
+
+int eddyi_sys_renameat(int dir, const char *from, const char *to)
+{
+    int f = eddyi_fault("renameat");
+
+    return f < 0 ? f : (int)eddyi_sys_result(renameat(dir, from, dir, to));
+}
+
+int eddyi_sys_unlinkat(int dir, const char *path, int flags)
+{
+    int f = eddyi_fault("unlinkat");
+
+    return f < 0 ? f : (int)eddyi_sys_result(unlinkat(dir, path, flags));
+}
+
+int eddyi_sys_mkdirat(int dir, const char *path, unsigned mode)
+{
+    int f = eddyi_fault("mkdirat");
+
+    return f < 0 ? f : (int)eddyi_sys_result(mkdirat(dir, path, mode));
+}
+
+int eddyi_sys_make_temporary(char *pattern)
+{
+    int f = eddyi_fault("mkostemp");
+
+    return f < 0 ? f : (int)eddyi_sys_result(mkostemp(pattern, O_CLOEXEC));
+}
+
+long eddyi_sys_getdents(int fd, void *buf, size_t size)
+{
+    int f = eddyi_fault("getdents64");
+
+    return f < 0 ? f : eddyi_sys_result(syscall(SYS_getdents64, fd, buf, size));
+}
+
+int eddyi_sys_seek(int fd, int64_t position)
+{
+    return lseek(fd, position, SEEK_SET) < 0 ? -errno : 0;
+}
+
+long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
+{
+    int flags = borrow_nonblocking(out);
+    struct held held;
+    off_t at = offset;
+    long n;
+
+    hold_sigpipe(&held);
+    do {
+        n = eddyi_fault("sendfile");
+        if (n == 0)
+            n = eddyi_sys_result(sendfile(out, in, &at, size));
+    } while (n == -EINTR);
+    release_sigpipe(&held, n);
+    give_back(out, flags);
+    return n;
+}
+
+long eddyi_sys_copy_range(int in, int out, size_t size)
+{
+    int f = eddyi_fault("copy_file_range");
+
+    return f < 0 ? f : eddyi_sys_result(copy_file_range(in, NULL, out, NULL, size, 0));
+}
+
+void eddyi_sys_seek_back(int fd, size_t n)
+{
+    lseek(fd, -(off_t)n, SEEK_CUR);
+}

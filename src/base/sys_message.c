@@ -1,0 +1,49 @@
+/*
+ * The calls of sys.h for messages that have more than bytes: addresses, and descriptors that travel.
+ */
+#include "base/sys.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+long eddyi_sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    struct msghdr as_given = *msg;
+    long n;
+
+    do {
+        *msg = as_given;
+        n = eddyi_fault("recvmsg");
+        if (n == 0)
+            n = eddyi_sys_result(recvmsg(fd, msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    } while (n == -EINTR);
+    return n;
+}
+
+long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    long n;
+
+    do {
+        n = eddyi_fault("sendmsg");
+        if (n == 0)
+            n = eddyi_sys_result(sendmsg(fd, msg, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+    } while (n == -EINTR);
+    return n;
+}
+
+void eddyi_sys_drop_rights(struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            eddyi_sys_close(fd);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+/*
+ * Opening files, closing them, and moving bytes. What is cached is read at once; the backend does the rest.
+ */
+#include "io/file.h"
+
+#include "base/sys.h"
+#include "eddy/error.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+int64_t eddyi_file_ended(int64_t result, const char *call, int fd)
+{
+    if (result < 0 && result != -ECANCELED)
+        eddy_raise((int)result, "%s on descriptor %d", call, fd);
+    return result;
+}
+
+int64_t eddyi_file_ended_path(int64_t result, const char *call, const char *path)
+{
+    if (result < 0 && result != -ECANCELED)
+        eddy_raise((int)result, "%s of %s", call, path);
+    return result;
+}
+
+int64_t eddyi_file_call(int64_t (*fn)(void *arg), void *arg)
+{
+    struct eddyi_io_call c;
+    int rc = eddyi_io_begin_shared(&c, -1);
+
+    if (rc < 0)
+        return rc;
+    c.o.op.kind = EDDYI_OP_CALL;
+    c.o.op.call.fn = fn;
+    c.o.op.call.arg = arg;
+    return eddyi_io_wait(&c);
+}
+
+int eddy_file_open(const char *path, int flags, mode_t mode)
+{
+    struct eddyi_io_call c;
+    int rc = eddyi_io_begin_shared(&c, AT_FDCWD);
+
+    if (rc < 0)
+        return rc;
+    c.o.op.kind = EDDYI_OP_OPEN;
+    c.o.op.file.path = path;
+    c.o.op.file.flags = flags;
+    c.o.op.file.mode = mode;
+    rc = (int)eddyi_io_wait(&c);
+    if (rc >= 0 && !(flags & O_NONBLOCK))
+        eddyi_sys_block_on_file(rc);
+    return (int)eddyi_file_ended_path(rc, "file_open", path);
+}
+
+int eddy_file_close(int fd)
+{
+    struct eddyi_io_call c;
+    int rc = eddyi_io_begin_shared(&c, fd);
+
+    if (rc == 0) {
+        c.shielded = true;
+        c.o.op.kind = EDDYI_OP_CLOSE;
+        rc = (int)eddyi_io_wait(&c);
+        if (!c.submitted || rc == -ECANCELED)
+            rc = eddyi_sys_close_file(fd);
+    } else {
+        rc = eddyi_sys_close_file(fd);
+    }
+    return (int)eddyi_file_ended(rc, "file_close", fd);
+}
+
+/* With an offset others may do the same at once; with the one position they may not. */
+static int begin(struct eddyi_io_call *c, int fd, int64_t offset, enum eddyi_io_direction direction)
+{
+    return offset >= 0 ? eddyi_io_begin_shared(c, fd) : eddyi_io_begin(c, fd, direction);
+}
+
+static int64_t transfer(struct eddyi_io_call *c, enum eddyi_op_kind kind, const struct iovec *iov, int n,
+                        int64_t offset)
+{
+    c->o.op.kind = kind;
+    c->o.op.rw.iov = iov;
+    c->o.op.rw.n = n;
+    c->o.op.rw.offset = offset;
+    return eddyi_io_wait(c);
+}
+
+static int64_t read_once(struct eddyi_io_call *c, const struct iovec *iov, int n, int64_t offset)
+{
+    int64_t rc = eddyi_sys_preadv_nowait(c->fd, iov, n, offset);
+
+    if (rc == -EAGAIN || rc == -EOPNOTSUPP)
+        rc = transfer(c, EDDYI_OP_READ, iov, n, offset);
+    return rc;
+}
+
+ssize_t eddy_file_readv(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    struct eddyi_io_call c;
+    int64_t rc = begin(&c, fd, offset, EDDYI_IO_READ);
+
+    if (rc < 0)
+        return rc;
+    rc = read_once(&c, iov, n, offset);
+    eddyi_io_end(&c);
+    return eddyi_file_ended(rc, "file_readv", fd);
+}
+
+/* What is only partly cached comes in pieces. An error behind the first is left for the next call to find. */
+static int64_t read_on(struct eddyi_io_call *c, char *buf, size_t size, int64_t offset)
+{
+    size_t got = 0;
+    int64_t n;
+
+    do {
+        struct iovec rest = {buf + got, size - got};
+
+        n = read_once(c, &rest, 1, offset < 0 ? offset : offset + (int64_t)got);
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && got < size && offset >= 0);
+    return got > 0 ? (int64_t)got : n;
+}
+
+ssize_t eddy_file_read(int fd, void *buf, size_t size, int64_t offset)
+{
+    struct eddyi_io_call c;
+    int64_t rc = begin(&c, fd, offset, EDDYI_IO_READ);
+
+    if (rc < 0)
+        return rc;
+    if ((!buf && size > 0) || size > (size_t)SSIZE_MAX)
+        return eddy_raise(-EINVAL, "file_read: not a buffer of %zu bytes", size);
+    rc = read_on(&c, buf, size, offset);
+    eddyi_io_end(&c);
+    return eddyi_file_ended(rc, "file_read", fd);
+}
+
+ssize_t eddy_file_writev(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    struct eddyi_io_call c;
+    int64_t rc = begin(&c, fd, offset, EDDYI_IO_WRITE);
+
+    if (rc < 0)
+        return rc;
+    rc = transfer(&c, EDDYI_OP_WRITE, iov, n, offset);
+    eddyi_io_end(&c);
+    return eddyi_file_ended(rc, "file_write", fd);
+}
+
+ssize_t eddy_file_write(int fd, const void *buf, size_t size, int64_t offset)
+{
+    struct iovec iov = {(void *)(uintptr_t)buf, size};
+
+    if ((!buf && size > 0) || size > (size_t)SSIZE_MAX)
+        return eddy_raise(-EINVAL, "file_write: not a buffer of %zu bytes", size);
+    return eddy_file_writev(fd, &iov, 1, offset);
+}
+
+int eddy_file_write_fully(int fd, const void *buf, size_t size, int64_t offset, size_t *ret_written)
+{
+    const char *p = buf;
+    size_t written = 0;
+    ssize_t n = 0;
+
+    while (n >= 0 && written < size) {
+        n = eddy_file_write(fd, p + written, size - written, offset < 0 ? offset : offset + (int64_t)written);
+        if (n == 0)
+            n = eddy_raise(-EIO, "file_write on descriptor %d takes nothing", fd);
+        written += n > 0 ? (size_t)n : 0;
+    }
+    if (ret_written)
+        *ret_written = written;
+    return n < 0 ? (int)n : 0;
+}
+
+static int sync_as(int fd, bool data_only)
+{
+    struct eddyi_io_call c;
+    int rc = eddyi_io_begin_shared(&c, fd);
+
+    if (rc < 0)
+        return rc;
+    c.o.op.kind = EDDYI_OP_FSYNC;
+    c.o.op.fsync.data_only = data_only;
+    return (int)eddyi_file_ended(eddyi_io_wait(&c), data_only ? "file_fdatasync" : "file_fsync", fd);
+}
+
+int eddy_file_fsync(int fd)
+{
+    return sync_as(fd, false);
+}
+
+int eddy_file_fdatasync(int fd)
+{
+    return sync_as(fd, true);
+}

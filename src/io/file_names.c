@@ -1,0 +1,114 @@
+/*
+ * Calls on files by name.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static void convert(const struct statx *from, struct stat *to)
+{
+    memset(to, 0, sizeof *to);
+    to->st_dev = makedev(from->stx_dev_major, from->stx_dev_minor);
+    to->st_rdev = makedev(from->stx_rdev_major, from->stx_rdev_minor);
+    to->st_ino = from->stx_ino;
+    to->st_mode = from->stx_mode;
+    to->st_nlink = from->stx_nlink;
+    to->st_uid = from->stx_uid;
+    to->st_gid = from->stx_gid;
+    to->st_size = (off_t)from->stx_size;
+    to->st_blksize = (blksize_t)from->stx_blksize;
+    to->st_blocks = (blkcnt_t)from->stx_blocks;
+    to->st_atim = (struct timespec){from->stx_atime.tv_sec, from->stx_atime.tv_nsec};
+    to->st_mtim = (struct timespec){from->stx_mtime.tv_sec, from->stx_mtime.tv_nsec};
+    to->st_ctim = (struct timespec){from->stx_ctime.tv_sec, from->stx_ctime.tv_nsec};
+}
+
+static int64_t stat_as(int dir, const char *path, int flags, struct stat *ret)
+{
+    struct eddyi_io_call c;
+    struct statx found;
+    int64_t rc = eddyi_io_begin_shared(&c, dir);
+
+    if (rc < 0)
+        return rc;
+    c.o.op.kind = EDDYI_OP_STAT;
+    c.o.op.stat.path = path;
+    c.o.op.stat.flags = flags;
+    c.o.op.stat.ret = &found;
+    rc = eddyi_io_wait(&c);
+    if (rc == 0)
+        convert(&found, ret);
+    return rc;
+}
+
+int eddy_file_stat(const char *path, struct stat *ret)
+{
+    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, 0, ret), "file_stat", path);
+}
+
+int eddy_file_lstat(const char *path, struct stat *ret)
+{
+    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, ret), "file_lstat", path);
+}
+
+int eddy_file_fstat(int fd, struct stat *ret)
+{
+    /* -100 is AT_FDCWD to the kernel, which would give the current directory. */
+    int64_t rc = fd < 0 ? -EBADF : stat_as(fd, "", AT_EMPTY_PATH, ret);
+
+    return (int)eddyi_file_ended(rc, "file_fstat", fd);
+}
+
+static int64_t by_path(enum eddyi_op_kind kind, const char *path, int flags, unsigned mode, bool shielded)
+{
+    struct eddyi_io_call c;
+    int64_t rc = eddyi_io_begin_shared(&c, AT_FDCWD);
+
+    if (rc < 0)
+        return rc;
+    c.shielded = shielded;
+    c.o.op.kind = kind;
+    c.o.op.file.path = path;
+    c.o.op.file.flags = flags;
+    c.o.op.file.mode = mode;
+    return eddyi_io_wait(&c);
+}
+
+int eddy_file_unlink(const char *path)
+{
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, 0, 0, false), "file_unlink", path);
+}
+
+void eddyi_file_unlink_own(const char *path)
+{
+    if (by_path(EDDYI_OP_UNLINK, path, 0, 0, true) < 0)
+        eddyi_sys_unlinkat(AT_FDCWD, path, 0);
+}
+
+int eddy_file_rmdir(const char *path)
+{
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, AT_REMOVEDIR, 0, false), "file_rmdir",
+                                      path);
+}
+
+int eddy_file_mkdir(const char *path, mode_t mode)
+{
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_MKDIR, path, 0, mode, false), "file_mkdir", path);
+}
+
+int eddy_file_rename(const char *from, const char *to)
+{
+    struct eddyi_io_call c;
+    int64_t rc = eddyi_io_begin_shared(&c, AT_FDCWD);
+
+    if (rc < 0)
+        return (int)rc;
+    c.o.op.kind = EDDYI_OP_RENAME;
+    c.o.op.rename.from = from;
+    c.o.op.rename.to = to;
+    return (int)eddyi_file_ended_path(eddyi_io_wait(&c), "file_rename", from);
+}

@@ -1,0 +1,81 @@
+/*
+ * Messages on sockets, and waiting for readiness alone.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/sock.h"
+#include "io/sock.h"
+
+#include <poll.h>
+
+ssize_t eddy_sock_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    struct eddyi_io_call c;
+    int64_t n = eddyi_io_begin(&c, fd, EDDYI_IO_READ);
+
+    if (n < 0)
+        return n;
+    n = eddyi_sys_recvmsg(fd, msg, flags);
+    if (n == -EAGAIN) {
+        c.o.op.kind = EDDYI_OP_RECVMSG;
+        c.o.op.message.msg = msg;
+        c.o.op.message.flags = flags;
+        n = eddyi_io_wait(&c);
+    }
+    eddyi_io_end(&c);
+    return eddyi_sock_ended(n, "sock_recvmsg", fd);
+}
+
+ssize_t eddy_sock_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    struct eddyi_io_call c;
+    int64_t n = eddyi_io_begin(&c, fd, EDDYI_IO_WRITE);
+
+    if (n < 0)
+        return n;
+    n = eddyi_sys_sendmsg(fd, msg, flags);
+    if (n == -EAGAIN) {
+        c.o.op.kind = EDDYI_OP_SENDMSG;
+        c.o.op.message.msg = (struct msghdr *)(uintptr_t)msg;
+        c.o.op.message.flags = flags;
+        n = eddyi_io_wait(&c);
+    }
+    eddyi_io_end(&c);
+    return eddyi_sock_ended(n, "sock_sendmsg", fd);
+}
+
+/* One that waits for both directions has both. */
+static int64_t wait_for_events(struct eddyi_io_call *c, int events)
+{
+    struct eddyi_io_claim writes = {.io = NULL};
+    struct eddyi_io *io = eddyi_io_of(c->loop);
+    bool both = events == (POLLIN | POLLOUT);
+    int64_t rc = io ? 0 : -ENOMEM;
+
+    if (rc == 0 && both)
+        rc = eddyi_io_claimed(io, c->fd, EDDYI_IO_WRITE) ? -EBUSY
+                                                         : eddyi_io_claim(io, &writes, c->fd, EDDYI_IO_WRITE);
+    if (rc < 0)
+        return rc;
+    c->o.op.kind = EDDYI_OP_POLL;
+    c->o.op.events = (unsigned)events;
+    rc = eddyi_io_wait(c);
+    eddyi_io_release(&writes);
+    return rc;
+}
+
+int eddy_poll(int fd, int events)
+{
+    struct eddyi_io_call c;
+    int64_t rc = eddyi_io_begin(&c, fd, events & POLLIN ? EDDYI_IO_READ : EDDYI_IO_WRITE);
+
+    if (rc < 0)
+        return (int)rc;
+    if (events == 0 || events & ~(POLLIN | POLLOUT))
+        return eddy_raise(-EINVAL, "poll: %#x are no events", (unsigned)events);
+    rc = fd < 0 ? -EBADF : eddyi_sys_events(fd, (unsigned)events);
+    if (rc == -EAGAIN)
+        rc = c.loop->closed ? -ECANCELED : wait_for_events(&c, events);
+    eddyi_io_end(&c);
+    return (int)eddyi_sock_ended(rc, "poll", fd);
+}

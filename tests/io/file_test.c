@@ -1,0 +1,498 @@
+/*
+ * Files through the public functions, on the backend of the environment and on the virtual clock.
+ */
+#include "io/sockets.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* A directory for one test, and paths in it. */
+struct place {
+    char dir[40], a[60], b[60];
+};
+
+static struct place place_make(void)
+{
+    struct place p = {.dir = "/tmp/eddy-test-XXXXXX"};
+
+    REQUIRE(mkdtemp(p.dir) != NULL);
+    snprintf(p.a, sizeof p.a, "%s/a", p.dir);
+    snprintf(p.b, sizeof p.b, "%s/b", p.dir);
+    return p;
+}
+
+/* Whether nothing was in it but the two. */
+static bool place_remove(const struct place *p)
+{
+    remove(p->a);
+    remove(p->b);
+    return rmdir(p->dir) == 0;
+}
+
+static void fill(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "we");
+
+    REQUIRE(f != NULL);
+    fputs(text, f);
+    fclose(f);
+}
+
+static bool holds(const char *path, const char *text)
+{
+    char buf[100] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
+
+    if (fd >= 0)
+        close(fd);
+    return n >= 0 && strcmp(buf, text) == 0;
+}
+
+static int reads_and_writes(void)
+{
+    struct place p = place_make();
+    char buf[16] = "";
+    int fd = eddy_file_open(p.a, O_RDWR | O_CREAT, 0600);
+    size_t written = 0;
+
+    if (EXPECT(fd >= 0)) {
+        EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+        EXPECT_EQ(eddy_file_write(fd, "word", 4, 0), 4);
+        EXPECT_EQ(eddy_file_write_fully(fd, "s and more", 10, 4, &written), 0);
+        EXPECT_EQ(written, 10);
+        EXPECT_EQ(eddy_file_fdatasync(fd), 0);
+        EXPECT_EQ(eddy_file_fsync(fd), 0);
+        EXPECT_EQ(eddy_file_read(fd, buf, 5, 0), 5);
+        EXPECT(memcmp(buf, "words", 5) == 0);
+        EXPECT_EQ(eddy_file_read(fd, buf, sizeof buf, 10), 4);
+        EXPECT_EQ(eddy_file_read(fd, buf, sizeof buf, -1), 14);
+        EXPECT_EQ(eddy_file_read(fd, buf, sizeof buf, -1), 0);
+        EXPECT_EQ(eddy_file_close(fd), 0);
+    }
+    EXPECT(place_remove(&p));
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_is_opened_written_read_and_closed)
+{
+    return reads_and_writes();
+}
+
+TEST_ASYNC(on_the_virtual_clock_files_work_and_take_no_time)
+{
+    double before = eddy_loop_time(eddy_get_running_loop());
+
+    reads_and_writes();
+    EXPECT_EQ(eddy_loop_time(eddy_get_running_loop()), before);
+    return 0;
+}
+
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+TEST_ASYNC_REAL(what_is_cached_is_read_without_suspending)
+{
+    struct place p = place_make();
+    char buf[8];
+    int others = 0, fd;
+
+    fill(p.a, "cached");
+    fd = open(p.a, O_RDONLY | O_CLOEXEC);
+    (void)eddy_loop_call_soon(eddy_get_running_loop(), count, &others);
+    EXPECT_EQ(eddy_file_read(fd, buf, sizeof buf, 0), 6);
+    EXPECT(others == 0 || test_tortured());
+    close(fd);
+    place_remove(&p);
+    return eddy_sleep(0);
+}
+
+TEST_ASYNC_REAL(vectors_are_read_and_written)
+{
+    struct place p = place_make();
+    char one[3] = "", two[4] = "";
+    struct iovec out[2] = {{(void *)(uintptr_t) "ab", 2}, {(void *)(uintptr_t) "cde", 3}},
+                 in[2] = {{one, 2}, {two, 3}};
+    int fd = open(p.a, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    EXPECT_EQ(eddy_file_writev(fd, out, 2, 0), 5);
+    EXPECT_EQ(eddy_file_readv(fd, in, 2, 0), 5);
+    EXPECT_STR(one, "ab");
+    EXPECT_STR(two, "cde");
+    close(fd);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(errors_name_the_path_or_the_descriptor)
+{
+    struct place p = place_make();
+    struct stat st;
+    char buf[4];
+    int dir = open(p.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    EXPECT_EQ(eddy_file_open(p.a, O_RDONLY, 0), -ENOENT);
+    EXPECT_IN(p.a, eddy_exception_message(eddy_error()));
+    EXPECT_EQ(eddy_file_stat(p.a, &st), -ENOENT);
+    EXPECT_EQ(eddy_file_read(dir, buf, sizeof buf, 0), -EISDIR);
+    EXPECT_EQ(eddy_file_read(dir, buf, sizeof buf, -1), -EISDIR);
+    EXPECT_EQ(eddy_file_read(dir, NULL, 1, 0), -EINVAL);
+    close(dir);
+    EXPECT_EQ(eddy_file_read(dir, buf, sizeof buf, 0), -EBADF);
+    EXPECT_EQ(eddy_file_write(dir, buf, sizeof buf, -1), -EBADF);
+    EXPECT_EQ(eddy_file_fsync(dir), -EBADF);
+    EXPECT_EQ(eddy_file_fstat(-1, &st), -EBADF);
+    EXPECT_EQ(eddy_file_fstat(AT_FDCWD, &st), -EBADF);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_REAL(outside_of_a_task_only_closing_works)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    EXPECT_EQ(eddy_file_open("/dev/null", O_RDONLY, 0), EDDY_ENOTASK);
+    EXPECT_EQ(eddy_file_fsync(fd), EDDY_ENOTASK);
+    EXPECT_EQ(eddy_file_close(fd), 0);
+}
+
+TEST_ASYNC_REAL(names_are_made_looked_at_changed_and_removed)
+{
+    struct place p = place_make();
+    struct stat st;
+
+    EXPECT_EQ(eddy_file_mkdir(p.a, 0700), 0);
+    if (EXPECT_EQ(eddy_file_stat(p.a, &st), 0))
+        EXPECT(S_ISDIR(st.st_mode));
+    EXPECT_EQ(eddy_file_rename(p.a, p.b), 0);
+    EXPECT_EQ(eddy_file_rmdir(p.b), 0);
+    REQUIRE(symlink("nowhere", p.a) == 0);
+    if (EXPECT_EQ(eddy_file_lstat(p.a, &st), 0))
+        EXPECT(S_ISLNK(st.st_mode));
+    EXPECT_EQ(eddy_file_stat(p.a, &st), -ENOENT);
+    EXPECT_EQ(eddy_file_unlink(p.a), 0);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(temporary_files_have_no_name_or_a_new_one)
+{
+    struct place p = place_make();
+    char pattern[80], buf[4];
+    int fd = eddy_file_open_temporary(p.dir), named;
+
+    if (EXPECT(fd >= 0)) {
+        EXPECT_EQ(eddy_file_write(fd, "temp", 4, 0), 4);
+        EXPECT_EQ(eddy_file_read(fd, buf, 4, 0), 4);
+        eddy_file_close(fd);
+    }
+    snprintf(pattern, sizeof pattern, "%s/t-XXXXXX", p.dir);
+    named = eddy_file_make_temporary(pattern);
+    if (EXPECT(named >= 0)) {
+        eddy_file_close(named);
+        EXPECT_EQ(unlink(pattern), 0);
+    }
+    EXPECT(place_remove(&p));
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_system_without_unnamed_files_has_temporary_ones_all_the_same)
+{
+    struct place p = place_make();
+    int fd;
+
+    /* On io_uring the first refusal comes from the kernel, if from anyone. */
+    eddyi_fault_nth("openat", 1, EOPNOTSUPP);
+    fd = eddy_file_open_temporary(p.dir);
+    eddyi_fault_clear();
+    EXPECT(fd >= 0);
+    if (fd >= 0)
+        close(fd);
+    EXPECT(place_remove(&p));
+    return 0;
+}
+
+static int copy_all(int in, int out)
+{
+    ssize_t n;
+
+    do
+        n = eddy_file_copy(in, out, SIZE_MAX);
+    while (n > 0);
+    return (int)n;
+}
+
+static int copies(const char *what)
+{
+    struct place p = place_make();
+    int in, out;
+
+    fill(p.a, "to be copied");
+    in = open(p.a, O_RDONLY | O_CLOEXEC);
+    out = open(p.b, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (what)
+        eddyi_fault_only(what, EXDEV);
+    if (EXPECT_EQ(copy_all(in, out), 0))
+        EXPECT(holds(p.b, "to be copied"));
+    eddyi_fault_clear();
+    close(in);
+    close(out);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_is_copied_by_the_kernel)
+{
+    return copies(NULL);
+}
+
+TEST_ASYNC_REAL(a_file_is_copied_by_hand_where_the_kernel_refuses)
+{
+    return copies("copy_file_range");
+}
+
+TEST_ASYNC_REAL(what_pretends_to_be_empty_is_copied)
+{
+    struct place p = place_make();
+    struct stat st;
+    int in = open("/proc/self/status", O_RDONLY | O_CLOEXEC),
+        out = open(p.a, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (EXPECT_EQ(copy_all(in, out), 0)) {
+        EXPECT_EQ(fstat(out, &st), 0);
+        EXPECT(st.st_size > 0);
+    }
+    close(in);
+    close(out);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_whole_file_is_read_up_to_the_limit)
+{
+    struct place p = place_make();
+    void *data;
+    size_t size;
+
+    fill(p.a, "twelve bytes");
+    if (EXPECT_EQ(eddy_file_read_all(p.a, 12, &data, &size), 0)) {
+        EXPECT_EQ(size, 12);
+        EXPECT_STR(data, "twelve bytes");
+        eddy_file_free(data);
+    }
+    EXPECT_EQ(eddy_file_read_all(p.a, 11, &data, &size), EDDY_ELIMIT);
+    EXPECT_EQ(eddy_file_read_all(p.dir, 100, &data, &size), -EISDIR);
+    if (EXPECT_EQ(eddy_file_read_all("/proc/self/status", 1 << 20, &data, &size), 0)) {
+        EXPECT(size > 0);
+        eddy_file_free(data);
+    }
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_large_file_is_read_whole)
+{
+    enum { SIZE = 300000 };
+    struct place p = place_make();
+    char *text = calloc(1, SIZE);
+    void *data;
+    size_t size;
+
+    memset(text, 'x', SIZE - 1);
+    if (EXPECT_EQ(eddy_file_write_all(p.a, text, SIZE), 0) &&
+        EXPECT_EQ(eddy_file_read_all(p.a, SIZE_MAX, &data, &size), 0)) {
+        EXPECT_EQ(size, SIZE);
+        EXPECT(memcmp(data, text, SIZE) == 0);
+        eddy_file_free(data);
+    }
+    free(text);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(replacing_is_all_or_nothing_and_leaves_nothing_beside)
+{
+    struct place p = place_make();
+    struct stat st;
+
+    fill(p.a, "before");
+    REQUIRE(chmod(p.a, 0640) == 0);
+    eddyi_fault_only("pwritev2", ENOSPC);
+    eddyi_fault_only("cqe", ENOSPC);
+    EXPECT(eddy_file_replace(p.a, "after", 5) < 0);
+    eddyi_fault_clear();
+    EXPECT(holds(p.a, "before"));
+    if (EXPECT_EQ(eddy_file_replace(p.a, "after", 5), 0)) {
+        EXPECT(holds(p.a, "after"));
+        EXPECT_EQ(stat(p.a, &st), 0);
+        EXPECT_EQ(st.st_mode & 0777, 0640);
+    }
+    if (EXPECT_EQ(eddy_file_replace(p.b, "new", 3), 0))
+        EXPECT(holds(p.b, "new"));
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_full_disk_is_an_error_that_says_how_much_was_written)
+{
+    static char block[1 << 16];
+    struct place p = place_make();
+    size_t written = 0, total = 0;
+    int rc = 0, fd;
+
+    if (mount("none", p.dir, "tmpfs", 0, "size=128k") < 0) {
+        place_remove(&p);
+        SKIP("no file system can be mounted here");
+    }
+    fd = eddy_file_open(p.a, O_WRONLY | O_CREAT, 0600);
+    for (int i = 0; i < 4 && rc == 0 && fd >= 0; i++) {
+        rc = eddy_file_write_fully(fd, block, sizeof block, -1, &written);
+        total += written;
+    }
+    if (fd >= 0 && !test_tortured()) {
+        EXPECT_EQ(rc, -ENOSPC);
+        EXPECT(total <= 128 << 10);
+        EXPECT_EQ(lseek(fd, 0, SEEK_CUR), (off_t)total);
+        EXPECT(eddy_file_replace(p.b, block, sizeof block) == -ENOSPC);
+        EXPECT_EQ(access(p.b, F_OK), -1);
+    }
+    if (fd >= 0)
+        eddy_file_close(fd);
+    EXPECT_EQ(umount2(p.dir, MNT_DETACH), 0);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(without_descriptors_opening_fails_and_recovers)
+{
+    struct place p = place_make();
+    struct rlimit before, none;
+    int fd;
+
+    fill(p.a, "x");
+    /* What the backend opens for itself it has by now. */
+    fd = eddy_file_open(p.a, O_RDONLY, 0);
+    if (fd >= 0)
+        eddy_file_close(fd);
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = before;
+    none.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &none);
+    fd = eddy_file_open(p.a, O_RDONLY, 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT(fd == -EMFILE || test_tortured());
+    fd = eddy_file_open(p.a, O_RDONLY, 0);
+    if (EXPECT(fd >= 0))
+        eddy_file_close(fd);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_directory_lists_what_is_in_it_with_types)
+{
+    struct place p = place_make();
+    eddy_dir_entry entry;
+    int files = 0, dirs = 0, rc = 0;
+    eddy_dir *d;
+
+    fill(p.a, "");
+    REQUIRE(mkdir(p.b, 0700) == 0);
+    if (EXPECT_EQ(eddy_dir_open(p.dir, &d), 0)) {
+        while ((rc = eddy_dir_next(d, &entry)) == 1) {
+            files += entry.type == DT_REG && strcmp(entry.name, "a") == 0;
+            dirs += entry.type == DT_DIR && strcmp(entry.name, "b") == 0;
+        }
+        EXPECT_EQ(rc, 0);
+        EXPECT_EQ(files, 1);
+        EXPECT_EQ(dirs, 1);
+        eddy_dir_close(d);
+    }
+    EXPECT_EQ(eddy_dir_open(p.a, &d), -ENOTDIR);
+    eddy_dir_close(NULL);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_pipe_is_read_and_written_by_one_task_each)
+{
+    int p[2];
+    char buf[8];
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    if (EXPECT_EQ(eddy_file_write(p[1], "through", 7, -1), 7))
+        EXPECT_EQ(eddy_file_read(p[0], buf, sizeof buf, -1), 7);
+    close(p[1]);
+    EXPECT_EQ(eddy_file_read(p[0], buf, sizeof buf, -1), 0);
+    EXPECT_EQ(eddy_file_read(p[0], buf, sizeof buf, 0), -ESPIPE);
+    close(p[0]);
+    return 0;
+}
+
+/* Cancelled while it waits. */
+
+struct reader {
+    int fd;
+    char buf[8];
+    ssize_t result;
+};
+
+static int read_pipe(void *arg)
+{
+    struct reader *r = arg;
+
+    r->result = eddy_file_read(r->fd, r->buf, sizeof r->buf, -1);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_cancelled_read_leaves_the_bytes_where_they_are)
+{
+    struct reader r = {.result = 1};
+    char buf[8];
+    eddy_task *t;
+    int p[2];
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    r.fd = p[0];
+    t = eddy_create_task(eddy_coro(read_pipe, &r));
+    REQUIRE(t != NULL);
+    eddy_sleep(0);
+    eddy_sleep(0);
+    eddy_task_cancel(t, NULL);
+    (void)!eddy_await(t);
+    EXPECT(r.result < 0);
+    EXPECT_EQ(write(p[1], "x", 1), 1);
+    EXPECT_EQ(read(p[0], buf, sizeof buf), 1);
+    close(p[0]);
+    close(p[1]);
+    return 0;
+}
+
+static int close_it(void *arg)
+{
+    return eddy_file_close(*(int *)arg);
+}
+
+TEST_ASYNC_REAL(closing_is_done_even_when_it_is_cancelled)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    eddy_task *t;
+
+    /* A task that an error keeps from ever starting closes nothing. */
+    if (test_tortured())
+        return eddy_file_close(fd);
+    t = eddy_create_task(eddy_coro(close_it, &fd));
+    REQUIRE(t != NULL);
+    eddy_sleep(0);
+    eddy_task_cancel(t, NULL);
+    (void)!eddy_await(t);
+    EXPECT_EQ(fcntl(fd, F_GETFD), -1);
+    return 0;
+}
