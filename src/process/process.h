@@ -49,7 +49,7 @@ struct eddy_process {
 struct eddyi_processes *eddyi_processes_of(eddy_loop *loop);
 void eddyi_process_add(struct eddyi_processes *all, eddy_process *p);
 
-/* Looks whether the child has ended, and if so tells all; only while EDDY_RUNNING. */
+/* Looks whether the child has ended, and if so tells all; only while EDDY_RUNNING, and not while a thread waits. */
 void eddyi_process_look(eddy_process *p);
 
 /* Frees it, if the time has come; closes the pidfd, if that time has. */

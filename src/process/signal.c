@@ -13,8 +13,8 @@ static int check(eddy_process *p, int signo)
 
     if (rc < 0)
         return rc;
-    /* With a thread it is the thread that has to find out first. */
-    if (p->returncode == EDDY_RUNNING && p->pidfd >= 0)
+    /* A thread that waits is joined when it has found out, so it has to be the first. */
+    if (p->returncode == EDDY_RUNNING && !p->has_thread)
         eddyi_process_look(p);
     if (p->returncode != EDDY_RUNNING)
         return eddy_raise(-ESRCH, "signal %d: process %ld has ended", signo, p->pid);

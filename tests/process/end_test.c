@@ -343,6 +343,23 @@ TEST_ASYNC_REAL(without_pidfds_a_thread_waits)
     return 0;
 }
 
+TEST_ASYNC_REAL(where_a_pidfd_cannot_be_polled_a_thread_waits)
+{
+    eddy_process *p;
+
+    eddyi_fault_nth(strcmp(eddy_loop_backend_name(eddy_get_running_loop()), "epoll") ? "cqe" : "epoll_ctl", 1,
+                    ENOMEM);
+    eddy_try(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &p));
+    eddy_try(eddy_sleep(0));
+    kill(eddy_process_pid(p), SIGTERM);
+    until_dead(p);
+    (void)eddy_process_kill(p);
+    EXPECT_EQ(code_of(p), -SIGTERM);
+    EXPECT_EQ(eddy_process_kill(p), -ESRCH);
+    eddy_process_free(p);
+    return 0;
+}
+
 TEST_REAL(without_pidfds_a_loop_that_closes_ends_the_threads)
 {
     struct pair_of_children c = {NULL, NULL};
@@ -452,7 +469,7 @@ TEST_ASYNC_REAL(two_hundred_at_once)
 TEST_ASYNC_REAL(hundreds_in_a_row)
 {
     const char *wanted = getenv("EDDY_TEST_CHILDREN");
-    int n = test_tortured() ? 3 : wanted ? atoi(wanted) : 300 / test_slowness();
+    int n = test_tortured() ? 3 : wanted ? atoi(wanted) : 250 / test_slowness();
 
     for (int i = 0; i < n; i++) {
         eddy_process *p;
