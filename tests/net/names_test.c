@@ -228,14 +228,20 @@ TEST_ASYNC(under_the_virtual_clock_a_thread_asks_and_time_stands_still)
 
 static struct fake_dns dns;
 
-static bool begin_cares(void)
+/* Only a server that never answers may be waited for impatiently: how fast another does is the machine's affair. */
+static bool begin_with(const char *patience)
 {
     if (!eddyi_has_cares)
         SKIP("built without c-ares");
-    setenv("RES_OPTIONS", "retrans:30 retry:1", 1);
+    setenv("RES_OPTIONS", patience, 1);
     setenv("LOCALDOMAIN", "test", 1);
     fake_dns_open(&dns);
     return EXPECT_EQ(eddy_loop_set_nameservers(eddy_get_running_loop(), dns.server), 0);
+}
+
+static bool begin_cares(void)
+{
+    return begin_with(test_tortured() ? "retrans:1000 retry:1" : "retrans:60000 retry:1");
 }
 
 static void end_cares(void)
@@ -285,8 +291,7 @@ TEST_ASYNC_REAL(what_name_servers_answer_has_codes_of_its_own)
         const char *host;
         int code;
     } cases[] = {{"nx.test", EDDY_ENONAME},         {"servfail.test", EDDY_ENAMEAGAIN},
-                 {"refused.test", EDDY_ENAMEAGAIN}, {"silent.test", EDDY_ENAMEAGAIN},
-                 {"wrongid.test", EDDY_ENAMEAGAIN}, {"pointerloop.test", EDDY_ENAMEFAIL},
+                 {"refused.test", EDDY_ENAMEAGAIN}, {"pointerloop.test", EDDY_ENAMEFAIL},
                  {"junk.test", EDDY_ENAMEFAIL},     {"cnameloop.test", EDDY_ENONAME}};
 
     if (begin_cares()) {
@@ -297,6 +302,24 @@ TEST_ASYNC_REAL(what_name_servers_answer_has_codes_of_its_own)
             if (!EXPECT_EQ(rc, cases[i].code))
                 FAIL("of %s: %s", cases[i].host, eddy_exception_message(eddy_error()));
             EXPECT_IN(cases[i].host, eddy_exception_message(eddy_error()));
+            eddy_freeaddrinfo(list);
+        }
+    }
+    end_cares();
+    return 0;
+}
+
+TEST_ASYNC_REAL(without_an_answer_to_its_own_question_a_lookup_times_out)
+{
+    static const char *const hosts[] = {"silent.test", "wrongid.test"};
+
+    if (begin_with("retrans:30 retry:1")) {
+        for (int i = 0; i < 2; i++) {
+            int rc;
+            struct addrinfo *list = find(hosts[i], AF_INET, 0, &rc);
+
+            EXPECT_EQ(rc, EDDY_ENAMEAGAIN);
+            EXPECT_IN("Timeout", eddy_exception_message(eddy_error()));
             eddy_freeaddrinfo(list);
         }
     }
