@@ -1,0 +1,343 @@
+/*
+ * connections [N [SECONDS]]: that many connections at once, between two processes, with bytes on all of them that are compared
+ * one by one, and with some that end and begin again. Twice, for SECONDS each: what is left of memory and descriptors after the
+ * second time must be what was left after the first. Prints lines as tests do.
+ */
+#define _GNU_SOURCE
+#include "eddy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROUNDS = 2, LARGEST = 3000, CONNECTING = 200, SOURCES = 16 };
+
+static size_t n_connections = 10000;
+static double seconds = 10;
+static int failures;
+
+static void expect(bool met, const char *promise)
+{
+    printf("%s %s\n", met ? "ok" : "not ok", promise);
+    failures += !met;
+}
+
+static double resident(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[200];
+    double kib = 0;
+
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kib = strtod(line + 6, NULL);
+    }
+    if (f)
+        fclose(f);
+    return kib * 1024;
+}
+
+static int descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n;
+}
+
+/* What a process says about itself between two rounds. */
+struct state {
+    uint64_t bytes, accepted;
+    double resident;
+    int descriptors;
+};
+
+static void get_state(struct state *s)
+{
+    s->resident = resident();
+    s->descriptors = descriptors();
+}
+
+/* The server's process. */
+
+static struct state served;
+
+static int echo(eddy_reader *reader, eddy_writer *writer, void *unused)
+{
+    const char *data;
+    ssize_t n;
+
+    served.accepted++;
+    while ((n = eddy_reader_read_some(reader, 65536, &data)) > 0) {
+        served.bytes += (uint64_t)n;
+        eddy_try(eddy_writer_write(writer, data, (size_t)n));
+    }
+    return (int)n;
+}
+
+/* Answers each byte that comes with the state, once all connections have ended. */
+static eddy_async(answer, (eddy_server *, server), (eddy_reader *, reader), (eddy_writer *, writer))
+{
+    char byte;
+    ssize_t n;
+
+    while ((n = eddy_reader_read(reader, &byte, 1)) > 0) {
+        while (eddy_server_connections(server) > 0)
+            eddy_try(eddy_sleep(0.01));
+        get_state(&served);
+        eddy_try(eddy_writer_write(writer, &served, sizeof served));
+    }
+    return (int)n;
+}
+
+eddy_async(serve, (int, control))
+{
+    eddy_reader *reader;
+    eddy_writer *writer;
+    eddy_server *server;
+    int port;
+
+    eddy_try(eddy_open_connection(NULL, 0, &reader, &writer, .sock = control));
+    eddy_writer_free_at_end(writer);
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .backlog = 4096));
+    eddy_server_free_at_end(server);
+    port = eddy_server_port(server);
+    eddy_try(eddy_writer_write(writer, &port, sizeof port));
+    return eddy_await(answer(server, reader, writer));
+}
+
+/* The clients' process. */
+
+static struct {
+    int port;
+    double until; /* 0: not all are connected yet */
+    size_t open, most;
+    uint64_t bytes, connections;
+    eddy_semaphore connecting;
+    int first_error;
+} clients;
+
+static uint64_t next(uint64_t *random)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random;
+}
+
+/* Sends some bytes that nobody else sends, and compares what comes back. */
+static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
+{
+    uint64_t sent[LARGEST / 8], received[LARGEST / 8];
+    size_t size = 1 + next(random) % LARGEST;
+
+    for (size_t i = 0; i <= (size - 1) / 8; i++)
+        sent[i] = next(random);
+    eddy_try(eddy_writer_write(writer, sent, size));
+    eddy_try((int)eddy_reader_readexactly(reader, received, size));
+    clients.bytes += size;
+    return memcmp(sent, received, size) == 0 ? 0 : eddy_raise(EDDY_EUSER, "bytes have changed on their way");
+}
+
+static int connect_one(size_t id, eddy_reader **ret_reader, eddy_writer **ret_writer)
+{
+    char source[20];
+    int rc;
+
+    snprintf(source, sizeof source, "127.0.0.%zu", 1 + id % SOURCES);
+    eddy_try(eddy_semaphore_acquire(&clients.connecting));
+    rc = eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer, .local_host = source,
+                              .limit = 4096);
+    eddy_semaphore_release(&clients.connecting);
+    return rc;
+}
+
+static double now(void)
+{
+    return eddy_loop_time(eddy_get_running_loop());
+}
+
+static bool is_over(void)
+{
+    return clients.until > 0 && now() >= clients.until;
+}
+
+/* Says goodbye, and hears it. */
+static int part(eddy_reader *reader, eddy_writer *writer)
+{
+    char byte;
+
+    eddy_try(eddy_writer_write_eof(writer));
+    return eddy_reader_read(reader, &byte, 1) == 0 ? 0 : eddy_raise(EDDY_EUSER, "more came than was sent");
+}
+
+/* The time runs from when all are connected. */
+static void opened(void)
+{
+    clients.connections++;
+    clients.open++;
+    clients.most = clients.open > clients.most ? clients.open : clients.most;
+    if (clients.until == 0 && clients.open == n_connections)
+        clients.until = now() + seconds;
+}
+
+/* One connection: exchanges at leisure, and goodbye, soon if it is @fickle. */
+static int converse(size_t id, uint64_t *random, bool fickle)
+{
+    eddy_reader *reader;
+    eddy_writer *writer;
+    int rc = connect_one(id, &reader, &writer);
+
+    if (rc < 0)
+        return rc;
+    eddy_writer_free_at_end(writer);
+    opened();
+    do {
+        rc = exchange(reader, writer, random);
+        if (rc == 0)
+            rc = eddy_sleep(0.001 * (double)(next(random) % 4000));
+    } while (rc == 0 && !is_over() && !(fickle && clients.until > 0 && next(random) % 3 == 0));
+    if (rc == 0)
+        rc = part(reader, writer);
+    clients.open--;
+    return rc;
+}
+
+eddy_async(client, (size_t, id))
+{
+    uint64_t random = id * 0x9e3779b97f4a7c15u + 1;
+    int rc = 0;
+
+    do {
+        rc = converse(id, &random, id % 2);
+    } while (rc == 0 && !is_over());
+    if (rc < 0 && clients.first_error == 0) {
+        clients.first_error = rc;
+        printf("# a client failed: %s\n", eddy_exception_message(eddy_error()));
+    }
+    return rc;
+}
+
+static int run_clients(eddy_task **tasks)
+{
+    int rc = 0;
+
+    clients.until = 0;
+    for (size_t i = 0; i < n_connections; i++) {
+        tasks[i] = eddy_create_task(client(i));
+        if (!tasks[i])
+            return -ENOMEM;
+    }
+    for (size_t i = 0; i < n_connections; i++) {
+        int rc_of_one = eddy_await(tasks[i]);
+
+        rc = rc_of_one < 0 ? rc_of_one : rc;
+    }
+    return rc;
+}
+
+static int ask_server(eddy_reader *reader, eddy_writer *writer, struct state *ret)
+{
+    eddy_try(eddy_writer_write(writer, "?", 1));
+    eddy_try((int)eddy_reader_readexactly(reader, ret, sizeof *ret));
+    return 0;
+}
+
+static void expect_as_before(const char *who, const struct state *before, const struct state *after)
+{
+    char promise[100];
+
+    printf("# %s: %.1f MiB after the first round, %.1f after the last\n", who, before->resident / (1 << 20),
+           after->resident / (1 << 20));
+    snprintf(promise, sizeof promise, "the %s has no more memory than after the first round", who);
+    expect(after->resident < 1.02 * before->resident + (2 << 20), promise);
+    snprintf(promise, sizeof promise, "the %s has no descriptor more than at first", who);
+    expect(after->descriptors == before->descriptors, promise);
+}
+
+eddy_async(amain, (int, control))
+{
+    struct state ours[ROUNDS] = {{0}}, servers[ROUNDS] = {{0}};
+    eddy_task **tasks = calloc(n_connections, sizeof(eddy_task *));
+    int fds = descriptors(), rc = 0;
+    eddy_reader *reader;
+    eddy_writer *writer;
+
+    eddy_try(eddy_open_connection(NULL, 0, &reader, &writer, .sock = control));
+    eddy_writer_free_at_end(writer);
+    eddy_try((int)eddy_reader_readexactly(reader, &clients.port, sizeof clients.port));
+    clients.connecting = (eddy_semaphore)EDDY_SEMAPHORE_INIT(CONNECTING);
+    for (int i = 0; i < ROUNDS && rc == 0; i++) {
+        double begin = now();
+
+        rc = run_clients(tasks);
+        if (rc == 0)
+            rc = ask_server(reader, writer, &servers[i]);
+        get_state(&ours[i]);
+        printf("# round %d, %.1f s: %zu connections at once, %ju so far, %.1f MiB so far\n", i + 1,
+               now() - begin, clients.most, (uintmax_t)clients.connections,
+               (double)clients.bytes / (1 << 20));
+    }
+    free(tasks);
+    expect(rc == 0, "every byte came back as it was sent, and every connection ended in order");
+    expect(clients.most == n_connections, "all connections were open at once");
+    expect(servers[ROUNDS - 1].bytes == clients.bytes, "the server has counted as many bytes");
+    expect(servers[ROUNDS - 1].accepted == clients.connections, "the server has counted as many connections");
+    expect(ours[0].descriptors == fds, "the clients have closed all of theirs");
+    expect_as_before("client", &ours[0], &ours[ROUNDS - 1]);
+    expect_as_before("server", &servers[0], &servers[ROUNDS - 1]);
+    return rc;
+}
+
+/* As many descriptors as are wanted, and some for the rest. */
+static bool enough_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return false;
+    if (limit.rlim_max < n_connections + 100)
+        return false;
+    limit.rlim_cur = limit.rlim_max < 20000 || n_connections > 19900 ? limit.rlim_max : 20000;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    int control[2], status = 1;
+    pid_t pid;
+
+    n_connections = argc > 1 ? strtoul(argv[1], NULL, 10) : n_connections;
+    seconds = argc > 2 ? strtod(argv[2], NULL) : seconds;
+    if (n_connections == 0 || !(seconds > 0)) {
+        fprintf(stderr, "usage: connections [N [SECONDS]]\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!enough_descriptors()) {
+        printf("ok %zu connections # skip the limit of descriptors is too low\n", n_connections);
+        return 0;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
+        return 2;
+    pid = fork();
+    if (pid == 0) {
+        close(control[1]);
+        return eddy_run(serve(control[0]));
+    }
+    close(control[0]);
+    expect(eddy_run(amain(control[1])) == 0, "the clients' run ends well");
+    expect(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "the server's run ends well");
+    return failures ? 1 : 0;
+}
