@@ -8,7 +8,10 @@ install(DIRECTORY include/eddy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN c
 
 set(EDDY_PC_REQUIRES "")
 if(EDDY_WITH_URING)
-    set(EDDY_PC_REQUIRES liburing)
+    string(APPEND EDDY_PC_REQUIRES " liburing")
+endif()
+if(EDDY_WITH_TLS)
+    string(APPEND EDDY_PC_REQUIRES " openssl")
 endif()
 if(EDDY_WITH_CARES)
     string(APPEND EDDY_PC_REQUIRES " libcares")

@@ -47,6 +47,7 @@
 #include "eddy/task.h"
 #include "eddy/threads.h"
 #include "eddy/timeout.h"
+#include "eddy/tls.h"
 #include "eddy/transport.h"
 #include "eddy/version.h"
 #include "eddy/wait.h"

@@ -7,7 +7,7 @@
 # there nothing is done and no network is needed.
 set -eu
 
-base="build-essential cmake pkg-config liburing-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev"
+base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev"
 check="clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat"
 full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 

@@ -53,7 +53,8 @@ typedef struct eddy_carrier_ops {
 
     /*
      * Begins to end it; @abort: without farewell. No on_readable and on_writable any more, but one on_closed, when the memory
-     * given to wait_readable is free again: later, or at once where the loop is closed.
+     * given to wait_readable is free again: later, or at once where the loop is closed. What is under way without @abort may be
+     * followed by a call with it: then it shall not last any longer.
      */
     void (*close)(eddy_carrier *c, bool abort);
 

@@ -45,6 +45,9 @@ enum {
     EDDY_EBADNAME = -10022,       /* this can be no name, so nobody was asked */
     EDDY_ENOSERVICE = -10023,     /* EAI_SERVICE: no such service, or not for this type of socket */
     EDDY_ENAMEFAIL = -10024,      /* EAI_FAIL: the answer of the name servers makes no sense */
+    EDDY_ETLS = -10025,           /* SSLError: TLS failed; see the message */
+    EDDY_ECERT = -10026,          /* SSLCertVerificationError: the certificate is not accepted; see the message */
+    EDDY_ETRUNCATED = -10027,     /* SSLEOFError: a connection ended without the farewell of TLS */
     EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
 };
 

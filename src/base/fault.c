@@ -96,6 +96,8 @@ static const struct call_errors {
     {"getdents64", {EIO, ENOMEM}, {0}},
     {"sendfile", {EINVAL, EIO, EPIPE}, {0}},
     {"copy_file_range", {EXDEV, EIO, ENOSPC}, {0}},
+    {"SSL_CTX_new", {ENOMEM}, {0}},
+    {"SSL_new", {ENOMEM}, {0}},
     {"getsockopt", {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH}, {0}},
 };
 

@@ -31,6 +31,9 @@ static const struct {
     {EDDY_EBADNAME, "Not a valid host name"},
     {EDDY_ENOSERVICE, "Unknown service"},
     {EDDY_ENAMEFAIL, "Name resolution failed"},
+    {EDDY_ETLS, "TLS failed"},
+    {EDDY_ECERT, "The certificate is not accepted"},
+    {EDDY_ETRUNCATED, "The connection ended without the farewell of TLS"},
 };
 
 const char *eddy_strerror(int status)

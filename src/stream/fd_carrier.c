@@ -170,6 +170,8 @@ static void fd_close(eddy_carrier *base, bool abort)
 {
     struct fd_carrier *c = of(base);
 
+    if (c->closing)
+        return;
     c->closing = true;
     if (c->in.io)
         eddyi_io_cancel(&c->in);

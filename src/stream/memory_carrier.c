@@ -158,6 +158,8 @@ static void memory_close(eddy_carrier *base, bool abort)
 {
     struct memory_carrier *c = of(base);
 
+    if (!eddyi_list_empty(&c->closed.link))
+        return;
     stop(c);
     leave(c);
     if (c->base.loop->closed)

@@ -85,6 +85,7 @@ static void end(struct eddyi_transport *t, bool abort)
 {
     t->state = EDDYI_ENDING;
     t->waiting = false;
+    t->aborted = abort;
     t->carrier->ops->close(t->carrier, abort);
 }
 
@@ -293,7 +294,7 @@ void eddyi_transport_close(struct eddyi_transport *t)
 
 void eddyi_transport_abort(struct eddyi_transport *t)
 {
-    if (t->state >= EDDYI_ENDING)
+    if (t->aborted || t->state == EDDYI_LOST)
         return;
     eddyi_buffer_consume(&t->out, eddyi_buffer_length(&t->out));
     end(t, true);

@@ -1,0 +1,296 @@
+#include "tls/carrier.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+
+#include <openssl/err.h>
+
+/* Has a ready item of its own come soon. */
+static void soon(struct eddyi_tls_carrier *t, struct eddyi_ready *r)
+{
+    if (!t->base.loop->closed && eddyi_list_empty(&r->link))
+        eddyi_loop_ready(t->base.loop, r);
+}
+
+/* Reads for the user who waits, right into its buffer; while there is no whole record it is left in peace. */
+static void deliver(struct eddyi_tls_carrier *t)
+{
+    ssize_t n = -EAGAIN;
+
+    if (!t->wants_to_read)
+        return;
+    if (t->buf)
+        n = eddyi_tls_read(t, t->buf, t->size);
+    if (n == -EAGAIN && t->read_cancelled) {
+        n = -ECANCELED;
+    } else if (n == -EAGAIN && t->choked) {
+        return; /* on_lower_writable() comes back to this */
+    } else if (n == -EAGAIN && t->buf) {
+        int rc = eddyi_tls_wait_lower(t);
+
+        if (rc == 0)
+            return;
+        n = rc;
+    }
+    t->wants_to_read = t->read_cancelled = false;
+    t->base.on_readable(&t->base, n);
+}
+
+static void on_lower_readable(eddy_carrier *lower, ssize_t result)
+{
+    struct eddyi_tls_carrier *t = lower->user;
+
+    t->reading = false;
+    if (result == 0)
+        t->lower_ended = true;
+    else if (result < 0 && result != -EAGAIN && result != -ECANCELED)
+        t->read_error = (int)result;
+    t->dry = false;
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        eddyi_tls_handshake_wake(t);
+    else if (t->state == EDDYI_TLS_SHUTDOWN)
+        eddyi_tls_shutdown_step(t);
+    else if (t->state == EDDYI_TLS_OPEN)
+        deliver(t);
+}
+
+static void on_lower_writable(eddy_carrier *lower)
+{
+    struct eddyi_tls_carrier *t = lower->user;
+
+    t->writing = false;
+    eddyi_tls_flush(t);
+    if (t->state == EDDYI_TLS_SHUTDOWN)
+        eddyi_tls_shutdown_step(t);
+    if (t->state == EDDYI_TLS_HANDSHAKE && t->write_error < 0)
+        eddyi_tls_handshake_wake(t);
+    if (t->state != EDDYI_TLS_OPEN)
+        return;
+    if (t->choked && t->wants_to_read)
+        soon(t, &t->readable);
+    if (t->wants_to_write && (eddyi_buffer_length(&t->out) == 0 || t->write_error < 0)) {
+        t->wants_to_write = false;
+        t->base.on_writable(&t->base);
+    }
+}
+
+static void on_lower_closed(eddy_carrier *lower, int status)
+{
+    struct eddyi_tls_carrier *t = lower->user;
+
+    lower->ops->free(lower);
+    t->lower = NULL;
+    t->base.on_closed(&t->base, t->close_status < 0 ? t->close_status : status);
+}
+
+static void on_soon_readable(struct eddyi_ready *r)
+{
+    struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, readable);
+
+    if (t->state == EDDYI_TLS_SHUTDOWN)
+        eddyi_tls_shutdown_step(t);
+    else
+        deliver(t);
+}
+
+static void on_soon_writable(struct eddyi_ready *r)
+{
+    struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, writable);
+
+    t->wants_to_write = false;
+    t->base.on_writable(&t->base);
+}
+
+static ssize_t tls_read(eddy_carrier *c, void *buf, size_t size)
+{
+    return eddyi_tls_read(eddyi_tls_of(c), buf, size);
+}
+
+static ssize_t tls_write(eddy_carrier *c, const struct iovec *iov, int n)
+{
+    return eddyi_tls_write(eddyi_tls_of(c), iov, n);
+}
+
+static int tls_wait_readable(eddy_carrier *c, void *buf, size_t size)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+    int rc = 0;
+
+    t->buf = buf;
+    t->size = size;
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        rc = 0; /* eddyi_tls_agreed() comes back to this */
+    else if (t->error < 0 || t->ended || (!t->dry && SSL_has_pending(t->ssl)))
+        soon(t, &t->readable);
+    else if (!t->choked)
+        rc = eddyi_tls_wait_lower(t);
+    t->wants_to_read = rc == 0;
+    return rc;
+}
+
+static void tls_cancel_readable(eddy_carrier *c)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+
+    if (!t->wants_to_read)
+        return;
+    t->read_cancelled = true;
+    if (t->reading && t->state == EDDYI_TLS_OPEN)
+        t->lower->ops->cancel_readable(t->lower);
+    else
+        soon(t, &t->readable);
+}
+
+static int tls_wait_writable(eddy_carrier *c)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+
+    t->wants_to_write = true;
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        return 0;
+    if (eddyi_buffer_length(&t->out) == 0 || t->write_error < 0)
+        soon(t, &t->writable);
+    return 0;
+}
+
+void eddyi_tls_agreed(struct eddyi_tls_carrier *t)
+{
+    t->state = EDDYI_TLS_OPEN;
+    if (t->wants_to_read)
+        soon(t, &t->readable);
+    if (t->wants_to_write && eddyi_buffer_length(&t->out) == 0)
+        soon(t, &t->writable);
+}
+
+/* The farewell of this side; the other may go on. */
+static int tls_write_eof(eddy_carrier *c)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+
+    if (t->error < 0)
+        return eddyi_tls_broken(t);
+    if (t->state == EDDYI_TLS_HANDSHAKE || eddyi_buffer_length(&t->out) > 0)
+        return -EAGAIN;
+    ERR_clear_error();
+    if (!t->eof_sent && SSL_shutdown(t->ssl) < 0 && t->write_error < 0)
+        return t->write_error;
+    ERR_clear_error();
+    t->eof_sent = true;
+    return 0;
+}
+
+static void tls_free(eddy_carrier *c)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+
+    eddyi_timer_stop(t->base.loop, &t->timer);
+    eddyi_ready_cancel(&t->readable);
+    eddyi_ready_cancel(&t->writable);
+    if (t->lower)
+        t->lower->ops->free(t->lower);
+    SSL_free(t->ssl);
+    eddy_tls_context_unref(t->context);
+    eddyi_buffer_fini(&t->ahead);
+    eddyi_buffer_fini(&t->out);
+    eddy_exception_unref(t->lower_reason);
+    eddy_exception_unref(t->exception);
+    eddyi_free(t->refusal);
+    eddyi_free(t->host);
+    eddyi_free(t);
+}
+
+static const eddy_carrier_ops carrier_ops = {
+    .name = "tls",
+    .read = tls_read,
+    .write = tls_write,
+    .wait_readable = tls_wait_readable,
+    .cancel_readable = tls_cancel_readable,
+    .wait_writable = tls_wait_writable,
+    .write_eof = tls_write_eof,
+    .close = eddyi_tls_close,
+    .free = tls_free,
+    .get_extra_info = eddyi_tls_get_extra_info,
+};
+
+static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop,
+                                      const struct eddyi_tls_params *params)
+{
+    struct eddyi_tls_carrier *t = eddyi_zalloc(sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->base.ops = &carrier_ops;
+    t->base.loop = loop;
+    t->context = eddy_tls_context_ref(context);
+    t->handshake_timeout = params->handshake_timeout;
+    t->shutdown_timeout = params->shutdown_timeout;
+    eddyi_ready_init(&t->readable, on_soon_readable);
+    eddyi_ready_init(&t->writable, on_soon_writable);
+    eddyi_ready_init(&t->timer.ready, NULL);
+    return t;
+}
+
+static int set_up(struct eddyi_tls_carrier *t, const struct eddyi_tls_params *params)
+{
+    BIO *bio;
+
+    ERR_clear_error();
+    t->ssl = eddyi_fault("SSL_new") ? NULL : SSL_new(t->context->ssl);
+    bio = t->ssl ? eddyi_tls_bio_new(t) : NULL;
+    if (!bio)
+        return eddy_raise(-ENOMEM, NULL);
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_app_data(t->ssl, t);
+    if (params->n_ahead > 0 && eddyi_buffer_append(&t->ahead, params->ahead, params->n_ahead) < 0)
+        return eddy_raise(-ENOMEM, NULL);
+    if (params->server_side) {
+        SSL_set_accept_state(t->ssl);
+        return 0;
+    }
+    SSL_set_connect_state(t->ssl);
+    return eddyi_tls_expect(t, params->server_hostname);
+}
+
+static int wrap(eddy_tls_context *context, eddy_carrier *lower, const struct eddyi_tls_params *params,
+                eddy_carrier **ret)
+{
+    struct eddyi_tls_carrier *t;
+    int rc;
+
+    if ((context->side == EDDY_TLS_SERVER) != params->server_side)
+        return eddy_raise(-EINVAL, "a %s cannot use a TLS context for %s",
+                          params->server_side ? "server" : "client",
+                          params->server_side ? "clients" : "servers");
+    rc = eddyi_tls_context_prepare(context);
+    if (rc < 0)
+        return rc;
+    t = make(context, lower->loop, params);
+    if (!t)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = set_up(t, params);
+    if (rc < 0) {
+        tls_free(&t->base);
+        return rc;
+    }
+    t->lower = lower;
+    lower->user = t;
+    lower->on_readable = on_lower_readable;
+    lower->on_writable = on_lower_writable;
+    lower->on_closed = on_lower_closed;
+    if (!params->server_side)
+        eddyi_tls_session_resume(t);
+    *ret = &t->base;
+    return 0;
+}
+
+static void ref(eddy_tls_context *context)
+{
+    eddy_tls_context_ref(context);
+}
+
+const struct eddyi_tls_ops eddyi_tls_ops = {
+    .ref = ref,
+    .unref = eddy_tls_context_unref,
+    .wrap = wrap,
+    .handshake = eddyi_tls_handshake,
+};

@@ -1,0 +1,112 @@
+/*
+ * The handshake: the one thing of TLS that a task waits for.
+ */
+#include "base/exception.h"
+#include "task/task.h"
+#include "tls/carrier.h"
+
+#include <openssl/err.h>
+
+/* On the stack of the task. */
+struct eddyi_tls_waiter {
+    struct eddyi_wait *wait; /* NULL while it does not wait */
+    bool gone;               /* the carrier ended meanwhile, and may be freed */
+};
+
+void eddyi_tls_handshake_wake(struct eddyi_tls_carrier *t)
+{
+    if (t->waiter && t->waiter->wait && !t->waiter->wait->over)
+        eddyi_wait_over(t->waiter->wait);
+}
+
+void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t)
+{
+    if (!t->waiter)
+        return;
+    t->waiter->gone = true;
+    eddyi_tls_handshake_wake(t);
+    t->waiter = NULL;
+}
+
+static bool cancel(struct eddyi_wait *w)
+{
+    eddyi_wait_over(w);
+    return true;
+}
+
+static int wait(struct eddyi_tls_waiter *waiter)
+{
+    struct eddyi_wait w;
+    int rc = eddyi_wait_init(&w, cancel);
+
+    if (rc < 0)
+        return rc;
+    w.what = "the TLS handshake";
+    waiter->wait = &w;
+    eddyi_wait_park(&w);
+    waiter->wait = NULL;
+    rc = eddyi_wait_finish(&w);
+    if (rc == 0 && waiter->gone)
+        return eddy_raise(-ECONNABORTED, "the connection was closed during the TLS handshake");
+    return rc;
+}
+
+static void out_of_time(struct eddyi_ready *r)
+{
+    struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, timer.ready);
+
+    t->error = -ECONNABORTED;
+    eddyi_tls_handshake_wake(t);
+}
+
+static int raise_timeout(struct eddyi_tls_carrier *t)
+{
+    int rc = eddy_raise(-ECONNABORTED, "TLS with %s: the handshake is taking longer than %g seconds",
+                        eddyi_tls_peer(t), t->handshake_timeout);
+
+    t->exception = eddy_exception_ref(eddy_error());
+    return rc;
+}
+
+/* One go. 0: done; -EAGAIN: the other side is to speak; or a raised error. */
+static int advance(struct eddyi_tls_carrier *t)
+{
+    int rc;
+
+    ERR_clear_error();
+    rc = SSL_do_handshake(t->ssl);
+    if (rc == 1)
+        return 0;
+    rc = eddyi_tls_outcome(t, rc);
+    if (rc != -EAGAIN)
+        return rc;
+    rc = eddyi_tls_wait_lower(t);
+    return rc < 0 ? eddy_raise(rc, "TLS with %s", eddyi_tls_peer(t)) : -EAGAIN;
+}
+
+int eddyi_tls_handshake(eddy_carrier *c)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+    struct eddyi_tls_waiter waiter = {0};
+    int rc;
+
+    eddyi_ready_init(&t->timer.ready, out_of_time);
+    rc = eddyi_tls_start_timer(t, t->handshake_timeout);
+    if (rc < 0)
+        return rc;
+    t->waiter = &waiter;
+    while ((rc = advance(t)) == -EAGAIN) {
+        rc = wait(&waiter);
+        if (waiter.gone)
+            return rc;
+        if (rc == 0 && t->error < 0)
+            rc = raise_timeout(t);
+        if (rc < 0)
+            break;
+    }
+    t->waiter = NULL;
+    eddyi_timer_stop(t->base.loop, &t->timer);
+    if (rc == 0)
+        eddyi_tls_agreed(t);
+    return rc;
+}

@@ -1,0 +1,171 @@
+/*
+ * Reading and writing through OpenSSL, and what its failures mean.
+ */
+#include "base/exception.h"
+#include "base/sys.h"
+#include "tls/carrier.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+/*
+ * How much is encrypted in one call, how small pieces must be to travel in one record, and how much may be kept for the other side
+ * to take before nothing more is read of it: whoever makes us answer has to read the answers.
+ */
+enum { WRITE_MAX = 262144, RECORD = 16384, GATHER = 4096, KEPT_MAX = 65536 };
+
+const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t)
+{
+    return t->host ? t->host : t->context->side == EDDY_TLS_SERVER ? "a client" : "a server";
+}
+
+int eddyi_tls_broken(const struct eddyi_tls_carrier *t)
+{
+    return t->exception ? eddy_reraise(t->exception) : eddy_raise(t->error, NULL);
+}
+
+/* The lower carrier failed. */
+static int raise_lower(const struct eddyi_tls_carrier *t, int error)
+{
+    return t->lower_reason ? eddy_reraise(t->lower_reason)
+                           : eddy_raise(error, "TLS with %s", eddyi_tls_peer(t));
+}
+
+static int raise_end(const struct eddyi_tls_carrier *t)
+{
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        return eddy_raise(-ECONNRESET, "TLS with %s: the connection ended during the handshake",
+                          eddyi_tls_peer(t));
+    return eddy_raise(EDDY_ETRUNCATED,
+                      "TLS with %s: the connection ended without farewell: what came may be cut off",
+                      eddyi_tls_peer(t));
+}
+
+static int raise_failure(struct eddyi_tls_carrier *t)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
+        switch (ERR_GET_REASON(error)) {
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+            return raise_end(t);
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            return eddy_raise(
+                EDDY_ECERT, "TLS with %s: the certificate is not accepted: %s", eddyi_tls_peer(t),
+                t->refusal ? t->refusal : X509_verify_cert_error_string(SSL_get_verify_result(t->ssl)));
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            return eddy_raise(EDDY_ECERT, "TLS with %s: it shows no certificate", eddyi_tls_peer(t));
+        }
+    }
+    return eddyi_tls_raise(EDDY_ETLS, "TLS with %s", eddyi_tls_peer(t));
+}
+
+static int raise_outcome(struct eddyi_tls_carrier *t, int why)
+{
+    if (why == SSL_ERROR_SSL)
+        return raise_failure(t);
+    if (t->read_error < 0)
+        return raise_lower(t, t->read_error);
+    return t->write_error < 0 ? raise_lower(t, t->write_error) : raise_end(t);
+}
+
+int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result)
+{
+    int why = SSL_get_error(t->ssl, result);
+
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
+        return -EAGAIN;
+    if (why == SSL_ERROR_ZERO_RETURN && t->state != EDDYI_TLS_HANDSHAKE) {
+        t->ended = true;
+        return 0;
+    }
+    t->error = raise_outcome(t, why);
+    t->exception = eddy_exception_ref(eddy_error());
+    ERR_clear_error();
+    return t->error;
+}
+
+ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
+{
+    size_t total = 0, n;
+    int rc = 0;
+
+    if (t->error < 0)
+        return eddyi_tls_broken(t);
+    if (t->ended)
+        return 0;
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        return -EAGAIN;
+    t->choked = eddyi_buffer_length(&t->out) > KEPT_MAX;
+    if (t->choked)
+        return -EAGAIN;
+    do {
+        ERR_clear_error();
+        if (SSL_read_ex(t->ssl, (char *)buf + total, size - total, &n) != 1) {
+            rc = eddyi_tls_outcome(t, 0);
+            break;
+        }
+        total += n;
+    } while (total < size && SSL_has_pending(t->ssl));
+    t->dry = rc == -EAGAIN;
+    return total > 0 ? (ssize_t)total : rc;
+}
+
+/* One piece of what is to be written. */
+struct piece {
+    const char *data;
+    size_t size;
+};
+
+/* Takes the next record's worth off the front of (@iov, @n, @skip); small pieces are gathered in @space. */
+static struct piece next_piece(const struct iovec **iov, int *n, size_t *skip, char *space)
+{
+    struct piece p = {(const char *)(*iov)->iov_base + *skip, (*iov)->iov_len - *skip};
+    size_t gathered = 0;
+
+    if (p.size > RECORD) {
+        p.size = RECORD;
+        *skip += RECORD;
+        return p;
+    }
+    if (*n == 1 || p.size > GATHER) {
+        ++*iov, --*n, *skip = 0;
+        return p;
+    }
+    while (*n > 0 && gathered + (*iov)->iov_len - *skip <= GATHER) {
+        memcpy(space + gathered, (const char *)(*iov)->iov_base + *skip, (*iov)->iov_len - *skip);
+        gathered += (*iov)->iov_len - *skip;
+        ++*iov, --*n, *skip = 0;
+    }
+    return (struct piece){space, gathered};
+}
+
+/* A record that is encrypted counts as written: what is not gone of it is kept. */
+ssize_t eddyi_tls_write(struct eddyi_tls_carrier *t, const struct iovec *iov, int n)
+{
+    char space[GATHER];
+    size_t total = 0, skip = 0, written;
+
+    if (t->error < 0)
+        return eddyi_tls_broken(t);
+    if (t->write_error < 0)
+        return raise_lower(t, t->write_error);
+    if (t->eof_sent)
+        return -EPIPE;
+    if (t->state == EDDYI_TLS_HANDSHAKE)
+        return -EAGAIN;
+    while (n > 0 && total < WRITE_MAX && eddyi_buffer_length(&t->out) == 0) {
+        struct piece p = next_piece(&iov, &n, &skip, space);
+
+        if (p.size == 0)
+            continue;
+        ERR_clear_error();
+        if (SSL_write_ex(t->ssl, p.data, p.size, &written) != 1) {
+            int rc = eddyi_tls_outcome(t, 0);
+
+            return total > 0 ? (ssize_t)total : rc == 0 ? -EPIPE : rc;
+        }
+        total += p.size;
+    }
+    return total > 0 ? (ssize_t)total : -EAGAIN;
+}

@@ -1,0 +1,246 @@
+/*
+ * Streams that speak TLS, over a pair in memory, on virtual time.
+ */
+#include "tls/tls.h"
+
+static struct parties all;
+
+/* Two streams that speak TLS; false if they cannot, as under torture. */
+static bool open_tls(struct pair *pair)
+{
+    parties_make(&all);
+    pair_open(pair);
+    return EXPECT_EQ(pair_start_tls(pair, &all, "server.test", NULL), 0);
+}
+
+/* Both sides end at the same time, as they must in order not to wait for each other. */
+static void close_tls(struct pair *pair)
+{
+    eddy_writer_close(pair->writer[0]);
+    eddy_writer_close(pair->writer[1]);
+    EXPECT_EQ(eddy_writer_wait_closed(pair->writer[0]), 0);
+    EXPECT_EQ(eddy_writer_wait_closed(pair->writer[1]), 0);
+    pair_free(pair);
+    parties_free(&all);
+}
+
+TEST_ASYNC(what_is_written_over_tls_is_read_at_the_other_end)
+{
+    struct pair p;
+    char buf[16] = "";
+    const char *line;
+
+    if (open_tls(&p)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "hello", 5), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[1], buf, 5), 5);
+        EXPECT_STR(buf, "hello");
+        EXPECT_EQ(eddy_writer_printf(p.writer[1], "a %s\n", "line"), 0);
+        EXPECT_EQ(eddy_reader_readline(p.reader[0], &line), 7);
+    }
+    close_tls(&p);
+    return 0;
+}
+
+TEST_ASYNC(nothing_of_it_can_be_read_in_between)
+{
+    struct pair p;
+
+    if (open_tls(&p)) {
+        EXPECT_STR(info(p.writer[0], "version"), "TLSv1.3");
+        EXPECT_IN("TLS_", info(p.writer[1], "cipher"));
+        EXPECT_STR(info(p.writer[1], "server_hostname"), "server.test");
+        EXPECT_IN("DNS:server.test", info(p.writer[0], "peercert_text"));
+        EXPECT(eddy_writer_get_extra_info(p.writer[0], "peercert", NULL, 0) > 100);
+        EXPECT_EQ(eddy_writer_get_extra_info(p.writer[1], "peercert", NULL, 0), -ENOENT);
+        EXPECT_EQ(eddy_writer_get_extra_info(p.writer[0], "compression", NULL, 0), -ENOENT);
+        EXPECT_EQ(eddy_writer_get_extra_info(p.writer[0], "alpn", NULL, 0), -ENOENT);
+        EXPECT_EQ(resumed(p.writer[0]), 0);
+    }
+    close_tls(&p);
+    return 0;
+}
+
+TEST_ASYNC(a_megabyte_goes_through_and_waits_for_its_reader)
+{
+    static char data[1 << 20];
+    struct pair p;
+    eddy_task *t;
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 7 + i / 256);
+    if (open_tls(&p)) {
+        static char got[sizeof data];
+
+        t = eddy_create_task(write_times(p.writer[0], data, sizeof data, 1));
+        EXPECT_EQ(eddy_sleep(1), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[1], got, sizeof got), (ssize_t)sizeof got);
+        EXPECT_EQ(memcmp(got, data, sizeof data), 0);
+        EXPECT_EQ(eddy_await(t), 0);
+    }
+    close_tls(&p);
+    return 0;
+}
+
+TEST_ASYNC(write_eof_ends_one_direction_and_the_other_goes_on)
+{
+    struct pair p;
+    char buf[16];
+
+    if (open_tls(&p)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "last", 4), 0);
+        EXPECT_EQ(eddy_writer_write_eof(p.writer[0]), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[1], buf, 4), 4);
+        EXPECT_EQ(eddy_reader_read(p.reader[1], buf, sizeof buf), 0);
+        EXPECT_EQ(eddy_writer_write(p.writer[1], "answer", 6), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[0], buf, 6), 6);
+    }
+    close_tls(&p);
+    return 0;
+}
+
+TEST_ASYNC(a_stream_that_is_given_back_says_farewell_behind_what_was_written)
+{
+    struct pair p;
+    const char *all_of_it;
+
+    if (open_tls(&p)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "last words", 10), 0);
+        eddy_writer_free(p.writer[0]);
+        EXPECT_EQ(eddy_reader_read_all(p.reader[1], SIZE_MAX, &all_of_it), 10);
+    } else {
+        eddy_writer_free(p.writer[0]);
+    }
+    eddy_writer_free(p.writer[1]);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(closing_waits_for_the_farewell_of_the_other_side_for_half_a_minute)
+{
+    struct pair p;
+
+    if (open_tls(&p)) {
+        eddy_writer_close(p.writer[0]);
+        EXPECT_EQ(eddy_writer_wait_closed(p.writer[0]), -ETIMEDOUT);
+        EXPECT_EQ((int)eddy_loop_time(eddy_get_running_loop()), 30);
+    }
+    pair_free(&p);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(an_abort_ends_the_wait_for_the_farewell)
+{
+    struct pair p;
+
+    if (open_tls(&p)) {
+        eddy_writer_close(p.writer[0]);
+        EXPECT_EQ(eddy_sleep(1), 0);
+        eddy_writer_abort(p.writer[0]);
+        EXPECT_EQ(eddy_writer_wait_closed(p.writer[0]), 0);
+        EXPECT_EQ((int)eddy_loop_time(eddy_get_running_loop()), 1);
+    }
+    pair_free(&p);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(the_loop_may_be_closed_while_farewells_are_said)
+{
+    struct pair p;
+
+    if (open_tls(&p))
+        eddy_writer_close(p.writer[0]);
+    pair_free(&p);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(an_end_without_farewell_is_no_ordinary_end)
+{
+    struct pair p;
+    char buf[16];
+
+    if (open_tls(&p)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "half", 4), 0);
+        eddy_writer_abort(p.writer[0]);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[1], buf, 4), 4);
+        EXPECT_EQ(eddy_reader_read(p.reader[1], buf, sizeof buf), EDDY_ETRUNCATED);
+        EXPECT_IN("without farewell", eddy_exception_message(eddy_error()));
+        EXPECT_EQ(eddy_reader_read(p.reader[1], buf, sizeof buf), EDDY_ETRUNCATED);
+    }
+    pair_free(&p);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(a_cancelled_read_takes_nothing_from_tls_either)
+{
+    struct pair p;
+    const char *line;
+    eddy_task *t;
+
+    if (open_tls(&p)) {
+        t = eddy_create_task(read_line(p.reader[1]));
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "half", 4), 0);
+        EXPECT_EQ(eddy_sleep(1), 0);
+        if (t)
+            eddy_task_cancel(t, NULL);
+        EXPECT_EQ(eddy_await(t), -ECANCELED);
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "way\n", 4), 0);
+        EXPECT_EQ(eddy_reader_readline(p.reader[1], &line), 8);
+    }
+    close_tls(&p);
+    return 0;
+}
+
+TEST_ASYNC(tls_goes_over_tls)
+{
+    struct pair p;
+    char buf[16] = "";
+
+    if (open_tls(&p) && EXPECT_EQ(pair_start_tls(&p, &all, "server.test", NULL), 0)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[0], "twice", 5), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[1], buf, 5), 5);
+        EXPECT_STR(buf, "twice");
+    }
+    close_tls(&p);
+    return 0;
+}
+
+/* Waits for the word, and for what comes with it. */
+static eddy_async(serve_starttls, (eddy_reader *, reader), (eddy_writer *, writer))
+{
+    const char *line;
+    ssize_t n = eddy_reader_readline(reader, &line);
+
+    if (n != 9)
+        return n < 0 ? (int)n : -EPROTO;
+    EXPECT(eddy_reader_buffered(reader) > 9);
+    return eddy_writer_start_tls(writer, all.server_context, .server_side = true);
+}
+
+TEST_ASYNC(what_a_client_sent_ahead_is_taken_as_tls)
+{
+    struct pair p;
+    eddy_task *server;
+    char buf[8] = "";
+
+    parties_make(&all);
+    pair_open(&p);
+    EXPECT_EQ(eddy_writer_write(p.writer[0], "STARTTLS\n", 9), 0);
+    server = eddy_create_task(serve_starttls(p.reader[1], p.writer[1]));
+    if (EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
+                  0) &&
+        EXPECT_EQ(eddy_await(eddy_ref(server)), 0)) {
+        EXPECT_EQ(eddy_writer_write(p.writer[1], "safe", 4), 0);
+        EXPECT_EQ(eddy_reader_readexactly(p.reader[0], buf, 4), 4);
+        EXPECT_STR(buf, "safe");
+    } else {
+        eddy_writer_abort(p.writer[0]);
+        eddy_await(eddy_ref(server));
+    }
+    eddy_unref(server);
+    close_tls(&p);
+    return 0;
+}
