@@ -1,0 +1,50 @@
+/*
+ * A client: connects with TLS, sends a request, and prints the answer.
+ *
+ *     client HOST PORT [FILE]          FILE: the authorities to trust instead of the system's
+ */
+#include <eddy.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+eddy_async(fetch, (const char *, host), (int, port), (eddy_tls_context *, tls))
+{
+    eddy_reader *reader;
+    eddy_writer *writer;
+    const char *data;
+    ssize_t n;
+
+    eddy_try(eddy_open_connection(host, port, &reader, &writer, .tls = tls));
+    eddy_writer_free_at_end(writer);
+    eddy_try(eddy_writer_printf(writer, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", host));
+    while ((n = eddy_reader_read_some(reader, 65536, &data)) > 0)
+        fwrite(data, 1, (size_t)n, stdout);
+    return (int)n;
+}
+
+eddy_async(amain, (char **, args))
+{
+    eddy_tls_context *tls;
+    int rc;
+
+    eddy_try(eddy_tls_context_new(EDDY_TLS_CLIENT, &tls));
+    rc = args[3] ? eddy_tls_context_load_verify_locations(tls, args[3], NULL, NULL) : 0;
+    if (rc == 0)
+        rc = eddy_await(fetch(args[1], atoi(args[2]), tls));
+    eddy_tls_context_unref(tls);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    int rc;
+
+    if (argc < 3) {
+        fprintf(stderr, "usage: client HOST PORT [FILE]\n");
+        return 2;
+    }
+    rc = eddy_run(amain(argv));
+    if (rc < 0)
+        fprintf(stderr, "client: %s (%s)\n", eddy_exception_message(eddy_error()), eddy_strerror(rc));
+    return rc < 0;
+}

@@ -1,0 +1,75 @@
+/*
+ * A server: answers each request over TLS, with a certificate of its own.
+ *
+ *     server PORT CERTIFICATE KEY [FILE]          FILE: the authorities whose clients are admitted; others are not
+ *
+ * Port 0 is a free one; the first line that it prints says which.
+ */
+#include <eddy.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int answer(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    static const char text[] = "hello over TLS\n";
+    const char *line;
+    ssize_t n;
+
+    while ((n = eddy_reader_readline(reader, &line)) > 2) {
+    }
+    if (n < 0)
+        return (int)n;
+    return eddy_writer_printf(writer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                              sizeof text - 1, text);
+}
+
+static int prepare(eddy_tls_context *tls, char **args)
+{
+    static const char *const protocols[] = {"http/1.1", NULL};
+
+    eddy_try(eddy_tls_context_load_cert_chain(tls, args[2], args[3], NULL, NULL));
+    eddy_try(eddy_tls_context_set_alpn_protocols(tls, protocols));
+    if (!args[4])
+        return 0;
+    eddy_try(eddy_tls_context_load_verify_locations(tls, args[4], NULL, NULL));
+    return eddy_tls_context_set_verify_mode(tls, EDDY_TLS_VERIFY_REQUIRED);
+}
+
+eddy_async(serve, (eddy_tls_context *, tls), (int, port))
+{
+    eddy_server *server;
+
+    eddy_try(
+        eddy_start_server(answer, NULL, "127.0.0.1", port, &server, .tls = tls, .tls_handshake_timeout = 10));
+    eddy_server_free_at_end(server);
+    printf("port %d\n", eddy_server_port(server));
+    fflush(stdout);
+    return eddy_server_serve_forever(server);
+}
+
+eddy_async(amain, (char **, args))
+{
+    eddy_tls_context *tls;
+    int rc;
+
+    eddy_try(eddy_tls_context_new(EDDY_TLS_SERVER, &tls));
+    rc = prepare(tls, args);
+    if (rc == 0)
+        rc = eddy_await(serve(tls, atoi(args[1])));
+    eddy_tls_context_unref(tls);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    int rc;
+
+    if (argc < 4) {
+        fprintf(stderr, "usage: server PORT CERTIFICATE KEY [FILE]\n");
+        return 2;
+    }
+    rc = eddy_run(amain(argv));
+    if (rc < 0 && rc != -EINTR)
+        fprintf(stderr, "server: %s (%s)\n", eddy_exception_message(eddy_error()), eddy_strerror(rc));
+    return rc < 0 && rc != -EINTR;
+}
