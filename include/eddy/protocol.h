@@ -35,8 +35,9 @@ typedef struct eddy_protocol {
     bool (*eof_received)(void *arg);
 
     /*
-     * The last call, exactly one for each connection that was made (rule 150): gives back what @arg holds. @e, borrowed: what the connection broke
-     * with; NULL: it was closed, by either side, or aborted, or its loop was closed.
+     * The last call, exactly one for each connection that was made (rule 150): gives back what @arg
+     * holds. @e, borrowed: what the connection broke with, -ECANCELED if its loop was closed; NULL: it
+     * was closed, by either side, or aborted.
      */
     void (*connection_lost)(void *arg, const eddy_exception *e);
 

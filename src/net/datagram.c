@@ -95,14 +95,6 @@ static int send_to(eddy_datagram *ep, const void *buf, size_t size, const struct
     return n < 0 ? (int)n : 0;
 }
 
-int eddy_datagram_send(eddy_datagram *ep, const void *buf, size_t size)
-{
-    if (ep->remote_len == 0)
-        return eddy_raise(-EDESTADDRREQ, "datagram_send: the endpoint has no remote address");
-    return ep->connected ? send_to(ep, buf, size, NULL, 0)
-                         : send_to(ep, buf, size, &ep->remote.sa, ep->remote_len);
-}
-
 static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, socklen_t addrlen)
 {
     if (addrlen < sizeof addr->sa_family || addr->sa_family != ep->remote.sa.sa_family)
@@ -112,19 +104,38 @@ static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, sock
     return addrlen == ep->remote_len && memcmp(addr, &ep->remote, addrlen) == 0;
 }
 
-int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
-                         socklen_t addrlen)
+int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr, socklen_t *addrlen)
 {
     char text[EDDYI_ADDRESS_TEXT];
 
-    if (!addr)
-        return eddy_datagram_send(ep, buf, size);
+    if (!*addr) {
+        if (ep->remote_len == 0)
+            return eddy_raise(-EDESTADDRREQ, "datagram_send: the endpoint has no remote address");
+        *addr = ep->connected ? NULL : &ep->remote.sa;
+        *addrlen = ep->connected ? 0 : ep->remote_len;
+        return 0;
+    }
     if (!ep->connected)
-        return send_to(ep, buf, size, addr, addrlen);
-    if (is_remote(ep, addr, addrlen))
-        return send_to(ep, buf, size, NULL, 0);
-    return eddy_raise(-EINVAL, "datagram_sendto %s: the endpoint is connected to another address",
-                      eddyi_address_format(addr, addrlen, text, sizeof text));
+        return 0;
+    if (!is_remote(ep, *addr, *addrlen))
+        return eddy_raise(-EINVAL, "datagram_sendto %s: the endpoint is connected to another address",
+                          eddyi_address_format(*addr, *addrlen, text, sizeof text));
+    *addr = NULL;
+    *addrlen = 0;
+    return 0;
+}
+
+int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
+                         socklen_t addrlen)
+{
+    int rc = eddyi_datagram_target(ep, &addr, &addrlen);
+
+    return rc < 0 ? rc : send_to(ep, buf, size, addr, addrlen);
+}
+
+int eddy_datagram_send(eddy_datagram *ep, const void *buf, size_t size)
+{
+    return eddy_datagram_sendto(ep, buf, size, NULL, 0);
 }
 
 int eddy_datagram_local_address(const eddy_datagram *ep, struct sockaddr *addr, socklen_t *addrlen)

@@ -18,6 +18,12 @@ struct eddy_datagram {
     struct eddyi_io_call *calls[2]; /* by direction; of the task that is in one, else NULL */
 };
 
+/*
+ * Where a datagram to @addr goes, NULL being the remote address: 0, and *addr is NULL where the kernel knows. -EDESTADDRREQ,
+ * -EINVAL, raised.
+ */
+int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr, socklen_t *addrlen);
+
 /* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address are set. */
 EDDY_AWAITS int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *options);
 

@@ -25,6 +25,8 @@ static void end(eddy_process *p, int returncode)
     eddyi_list_remove(&p->link);
     if (!p->loop->closed)
         eddyi_wait_queue_wake_all(&p->ended);
+    if (p->exited)
+        eddyi_loop_ready(p->loop, p->exited);
 }
 
 static void lost(eddy_process *p, const char *why)

@@ -31,7 +31,8 @@ struct eddy_process {
     int returncode;
     bool has_group;
     bool given_back;
-    eddy_wait_queue ended; /* the tasks that wait for that */
+    eddy_wait_queue ended;      /* the tasks that wait for that */
+    struct eddyi_ready *exited; /* queued at its end, also where the loop closes; NULL: nobody asked */
 
     struct eddyi_io_op poll;     /* of the pidfd */
     pthread_t thread;            /* that waits instead */

@@ -5,43 +5,9 @@
 #include "loop/loop.h"
 #include "net/connect.h"
 #include "stream/fd_carrier.h"
+#include "stream/opening.h"
 #include "stream/protocol.h"
 #include "stream/server.h"
-#include "task/task.h"
-
-/* The task that waits for its connection; the third of three steps (rule 149). */
-struct opening {
-    struct eddyi_wait wait;
-    struct eddyi_ready opened;
-};
-
-static void opened(struct eddyi_ready *r)
-{
-    eddyi_wait_over(&eddyi_container(r, struct opening, opened)->wait);
-}
-
-static bool cancel(struct eddyi_wait *w)
-{
-    eddyi_ready_cancel(&eddyi_container(w, struct opening, wait)->opened);
-    eddyi_wait_over(w);
-    return true;
-}
-
-/* Begins, and waits until connection_made() has been called and reading has begun. */
-static int begin(eddy_transport *t)
-{
-    struct opening o;
-    int rc = eddyi_wait_init(&o.wait, cancel);
-
-    eddyi_protocol_begin(t);
-    if (rc < 0)
-        return rc;
-    o.wait.what = "a connection to be made";
-    eddyi_ready_init(&o.opened, opened);
-    eddyi_loop_ready(t->base.loop, &o.opened);
-    eddyi_wait_park(&o.wait);
-    return eddyi_wait_finish(&o.wait);
-}
 
 /*
  * The protocol of a new transport, which has the connection's reference only. On failure it is closed, and told so if it was made already.
@@ -56,7 +22,8 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
         return rc;
     }
     eddy_transport_ref(t);
-    rc = begin(t);
+    eddyi_protocol_begin(t);
+    rc = eddyi_opening_wait(t->base.loop);
     if (rc < 0)
         eddyi_transport_close(&t->base);
     if (rc == 0 && ret_transport)
@@ -64,19 +31,6 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     else
         eddy_transport_unref(t);
     return rc;
-}
-
-/* Whether the calling task may make connections on @loop. */
-static int check(eddy_loop *loop, eddy_protocol_factory *factory)
-{
-    eddy_task *t = eddyi_task_here();
-    int rc = t ? eddyi_loop_check(loop) : EDDY_ENOTASK;
-
-    if (rc < 0)
-        return rc;
-    if (t->future.loop != loop)
-        return eddy_raise(EDDY_EOTHERLOOP, "the task belongs to another event loop");
-    return factory ? 0 : eddy_raise(-EINVAL, "no protocol factory");
 }
 
 static int connect_to(const eddy_transport_options *o)
@@ -143,7 +97,7 @@ static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_o
 int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options)
 {
     bool own = options->sock <= 0;
-    int rc = check(loop, options->factory);
+    int rc = eddyi_opening_check(loop, options->factory != NULL);
 
     if (rc == 0)
         rc = own ? connect_to(options) : options->sock;
@@ -152,7 +106,7 @@ int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_optio
 
 int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options)
 {
-    int rc = check(loop, options->factory);
+    int rc = eddyi_opening_check(loop, options->factory != NULL);
 
     if (rc == 0 && options->sock <= 0)
         rc = eddy_raise(-EBADF, "connect_accepted_socket: no socket");
@@ -164,7 +118,7 @@ static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_f
 {
     eddy_transport *t;
     eddy_carrier *c;
-    int rc = check(loop, factory);
+    int rc = eddyi_opening_check(loop, factory != NULL);
 
     if (rc == 0)
         rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, &c);
@@ -192,7 +146,7 @@ int eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory
 
 int eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options)
 {
-    int rc = check(loop, options->factory);
+    int rc = eddyi_opening_check(loop, options->factory != NULL);
 
     if (rc == 0 && options->handle)
         rc = eddy_raise(-EINVAL, "create_server: it takes a protocol factory, and no handler");

@@ -317,14 +317,21 @@ void eddyi_transport_desert(struct eddyi_transport *t)
         start_patience(t);
 }
 
+int eddyi_water_marks(size_t *high, size_t *low)
+{
+    if (*high == SIZE_MAX)
+        *high = *low == SIZE_MAX ? HIGH_WATER : *low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * *low;
+    if (*low == SIZE_MAX)
+        *low = *high / 4;
+    return *high < *low ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", *high, *low) : 0;
+}
+
 int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low)
 {
-    if (high == SIZE_MAX)
-        high = low == SIZE_MAX ? HIGH_WATER : low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * low;
-    if (low == SIZE_MAX)
-        low = high / 4;
-    if (high < low)
-        return eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", high, low);
+    int rc = eddyi_water_marks(&high, &low);
+
+    if (rc < 0)
+        return rc;
     t->high = high;
     t->low = low;
     if (t->state <= EDDYI_CLOSING)

@@ -82,6 +82,9 @@ void eddyi_transport_desert(struct eddyi_transport *t);
 /* NULL-safe high, low as set_write_buffer_limits (rule 154): SIZE_MAX is "not given". 0 or -EINVAL raised. */
 int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low);
 
+/* Completes water marks, of which SIZE_MAX is "not given", as that has it. 0 or -EINVAL raised. */
+int eddyi_water_marks(size_t *high, size_t *low);
+
 /* The error that it was lost with, or why it cannot be used, raised. */
 int eddyi_transport_raise(const struct eddyi_transport *t);
 
