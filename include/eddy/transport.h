@@ -225,6 +225,29 @@ EDDY_API void eddy_transport_get_write_buffer_limits(const eddy_transport *t, si
                                                      size_t *ret_high);
 EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
 
+/*
+ * eddy_loop_start_tls(loop, transport, context, .server_hostname = …): from here on the transport speaks TLS (loop.start_tls, which gives a
+ * new transport; here it stays the same). What was written goes out first; what a client sent ahead is taken as TLS. Meanwhile nothing
+ * is read or may be written, and the transport may be aborted. The protocol hears nothing of it. 0, or a raised error: why the handshake
+ * failed, then the connection is lost; or EDDY_EMISUSE where there is TLS already, or a pipe.
+ */
+#ifndef __cplusplus
+#define eddy_loop_start_tls(loop, transport, ...)                                                  \
+    eddy_loop_start_tls_with((loop), (transport),                                                  \
+                             &(eddy_start_tls_options){.context = __VA_ARGS__})
+#endif
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int
+eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
+
+/*
+ * Sends @count bytes of a file from @offset on, < 0: up to its end, after what was written (loop.sendfile). Whatever carries the connection; the
+ * file is read in a thread, 64 KiB at a time. Meanwhile nobody else may write (rule 156). 0 or an error, raised; *ret_sent,
+ * which may be NULL, has in either case how much of it the transport took, fewer than @count if the file ended before. The file's position
+ * is behind that then. Cancelled: what was taken still goes out.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file,
+                                                           int64_t offset, int64_t count, int64_t *ret_sent);
+
 EDDY_END_DECLS
 
 #endif

@@ -13,6 +13,7 @@
 #define EDDYI_PROTOCOL_H
 
 #include "contextvars/contextvars.h"
+#include "eddy/sync.h"
 #include "eddy/transport.h"
 #include "stream/tls_hook.h"
 #include "stream/transport.h"
@@ -39,6 +40,9 @@ struct eddy_transport {
     bool eof;               /* there is nothing more to read */
     bool writing_paused;    /* what the protocol was told last */
     bool tls;
+    bool starting_tls;     /* nothing is read for now: the carrier is not ours */
+    const char *busy;      /* "start_tls" or "sendfile", which alone may write meanwhile; NULL: neither */
+    eddy_wait_queue quiet; /* the task in that, while it waits until the carrier is free */
     enum eddyi_direction direction;      /* a pipe's end goes one way */
     struct eddyi_connection *connection; /* of a server; NULL: none */
 };

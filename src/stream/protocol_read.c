@@ -8,6 +8,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "stream/protocol.h"
+#include "sync/wait_queue.h"
 
 #include <string.h>
 
@@ -52,6 +53,7 @@ void eddyi_protocol_readable(struct eddyi_transport *base, ssize_t result)
         t->news = EDDYI_READ_KNOWS;
     else
         note(t, result);
+    eddyi_wait_queue_wake_all(&t->quiet);
     eddyi_protocol_want_input(t);
 }
 
@@ -173,7 +175,7 @@ static void go_on(eddy_transport *t)
 {
     int rc;
 
-    if (eddy_transport_is_closing(t) || t->eof || t->armed || t->paused)
+    if (eddy_transport_is_closing(t) || t->eof || t->armed || t->paused || t->starting_tls)
         return;
     if (eddyi_buffer_length(&t->in) > 0 || t->news != EDDYI_NO_NEWS) {
         eddyi_protocol_want_input(t);
@@ -209,7 +211,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, input);
     struct eddyi_var_scope *outside;
 
-    if (t->armed || t->eof || !eddy_transport_is_reading(t))
+    if (t->armed || t->eof || t->starting_tls || !eddy_transport_is_reading(t))
         return;
     outside = eddyi_protocol_enter(t);
     if (t->direction != EDDYI_WRITE_ONLY)

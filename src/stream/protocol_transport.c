@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "stream/protocol.h"
 #include "stream/server.h"
+#include "sync/wait_queue.h"
 
 static eddy_transport *of(struct eddyi_transport *t)
 {
@@ -59,6 +60,11 @@ static void resume_writing(struct eddyi_transport *base)
         eddyi_loop_ready(base->loop, &of(base)->flow);
 }
 
+static void flushed(struct eddyi_transport *base)
+{
+    eddyi_wait_queue_wake_all(&of(base)->quiet);
+}
+
 /* It may be too much again by now: then there is nothing to tell. */
 static void flow(struct eddyi_ready *r)
 {
@@ -92,6 +98,7 @@ static void on_lost(struct eddyi_transport *base)
     eddyi_ready_cancel(&t->flow);
     eddyi_buffer_fini(&t->in);
     t->armed = false;
+    eddyi_wait_queue_wake_all(&t->quiet);
     /* A task that shakes hands may still look at it; at its end it goes on here. */
     if (!t->connection || !t->connection->in_task)
         eddyi_loop_ready(base->loop, &t->lost);
@@ -114,7 +121,8 @@ static void report(eddy_transport *t)
 {
     int error = t->base.error;
 
-    if (error == EDDY_EMISUSE || error == -ENOMEM || (error < 0 && t->base.loop->debug))
+    if (error == EDDY_EMISUSE || error == -ENOMEM ||
+        (error < 0 && error != -ECANCELED && t->base.loop->debug))
         eddy_loop_call_exception_handler(
             t->base.loop,
             &(eddy_exception_context){.message = "Fatal error on a transport", .exception = reason(t)});
@@ -144,6 +152,7 @@ static const struct eddyi_transport_client client = {
     .readable = eddyi_protocol_readable,
     .pause_writing = pause_writing,
     .resume_writing = resume_writing,
+    .flushed = flushed,
     .lost = on_lost,
 };
 
@@ -255,6 +264,8 @@ int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
 {
     if (t->direction == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
+    if (t->busy)
+        return eddy_raise(EDDY_EMISUSE, "write during %s", t->busy);
     return eddyi_transport_write(&t->base, iov, n);
 }
 
@@ -272,6 +283,8 @@ int eddy_transport_write_eof(eddy_transport *t)
 {
     if (!eddy_transport_can_write_eof(t))
         return eddy_raise(EDDY_EMISUSE, "write_eof on a transport that cannot say so");
+    if (t->busy)
+        return eddy_raise(EDDY_EMISUSE, "write_eof during %s", t->busy);
     if (t->direction == EDDYI_WRITE_ONLY) {
         eddyi_transport_close(&t->base);
         return 0;

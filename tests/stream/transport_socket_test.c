@@ -485,3 +485,56 @@ TEST_ASYNC_REAL(create_connection_that_is_cancelled_leaves_nothing_open)
     eddy_server_close(server);
     return eddy_server_wait_closed(server);
 }
+
+/* Files. */
+
+static void write_meanwhile(void *transport)
+{
+    EXPECT_EQ(eddy_transport_write(transport, "x", 1), EDDY_EMISUSE);
+    EXPECT_EQ(eddy_transport_write_eof(transport), EDDY_EMISUSE);
+}
+
+static eddy_async(read_all, (eddy_reader *, reader))
+{
+    const char *all;
+
+    return (int)eddy_reader_read_all(reader, SIZE_MAX, &all);
+}
+
+TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* 156 */
+{
+    enum { SIZE = 300000 };
+    static char data[SIZE];
+    eddy_loop *loop = eddy_get_running_loop();
+    FILE *f = tmpfile();
+    eddy_carrier *one, *other;
+    eddy_reader *reader;
+    eddy_writer *writer;
+    eddy_transport *t;
+    eddy_task *task;
+    struct recorder r;
+    int64_t sent = 0;
+    int rc;
+
+    recorder_init(&r);
+    REQUIRE(f != NULL && fwrite(data, 1, SIZE, f) == SIZE && fflush(f) == 0);
+    REQUIRE(eddy_memory_carriers_new(loop, 0, &one, &other) == 0);
+    REQUIRE(eddy_transport_over(one, &recording, &r, &t) == 0);
+    REQUIRE(eddy_stream_open(other, 0, &reader, &writer) == 0);
+    task = eddy_create_task(read_all(reader));
+    EXPECT_EQ(eddy_loop_sendfile(loop, t, fileno(f), 0, 0, NULL), -EINVAL);
+    EXPECT_EQ(eddy_transport_write(t, "head", 4), 0);
+    eddy_loop_call_soon(loop, write_meanwhile, t);
+    rc = eddy_loop_sendfile(loop, t, fileno(f), 100000, -1, &sent);
+    EXPECT_EQ(rc, 0);
+    EXPECT(sent == SIZE - 100000 || rc < 0);
+    eddy_transport_close(t);
+    if (task)
+        EXPECT(eddy_await(task) == 4 + sent || test_tortured());
+    EXPECT(eddy_loop_sendfile(loop, t, fileno(f), 0, 10, NULL) < 0);
+    eddy_writer_free(writer);
+    EXPECT(recorder_wait(&r) <= 0);
+    eddy_transport_unref(t);
+    fclose(f);
+    return 0;
+}
