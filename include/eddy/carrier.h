@@ -66,6 +66,9 @@ typedef struct eddy_carrier_ops {
      * at @ret, cut to size. Its whole size, or -ENOENT. NULL: knows nothing.
      */
     ssize_t (*get_extra_info)(eddy_carrier *c, const char *name, void *ret, size_t size);
+
+    /* As write, @count (> 0) bytes of the file @fd from @offset on; 0: the file ends before. NULL, or -EOPNOTSUPP: it cannot. */
+    ssize_t (*send_file)(eddy_carrier *c, int fd, off_t offset, size_t count);
 } eddy_carrier_ops;
 
 /* Each carrier's own struct begins with this. The first two are set by whoever makes it. */

@@ -212,6 +212,15 @@ EDDY_API EDDY_AWAITS EDDY_PRINTF(2, 3) int eddy_writer_printf(eddy_writer *w, co
 EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size);
 
 /*
+ * Sends @count bytes of the file @fd, from @offset on, after what was written before (loop.sendfile); SIZE_MAX: to its end. Over a
+ * socket the kernel copies them itself (sendfile(2)); otherwise they are read and written. Nothing else may be written
+ * meanwhile. Returns 0, also where the file ends before that: *ret_sent, which may be NULL, has how many bytes went out, in any
+ * case. Errors as write, and of reading. Cancelled: *ret_sent bytes are out, or kept to go out.
+ */
+EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count,
+                                              size_t *ret_sent);
+
+/*
  * Waits, if more than the high-water mark is kept, until it is down to the low one (StreamWriter.drain). 0, or what broke the
  * connection, on either side. Any number of tasks may wait.
  */

@@ -218,6 +218,11 @@ static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret
     return eddyi_socket_info(c->fd_in >= 0 ? c->fd_in : c->fd_out, c->is_socket, name, ret, size);
 }
 
+static ssize_t socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
+{
+    return eddyi_sys_sendfile(of(base)->fd_out, fd, offset, count);
+}
+
 static const eddy_carrier_ops socket_ops = {
     .name = "socket",
     .read = fd_read,
@@ -229,6 +234,7 @@ static const eddy_carrier_ops socket_ops = {
     .close = fd_close,
     .free = fd_free,
     .get_extra_info = fd_get_extra_info,
+    .send_file = socket_send_file,
 };
 
 static const eddy_carrier_ops pipe_ops = {

@@ -70,6 +70,9 @@ void eddyi_reader_lost(eddy_reader *r);
 /* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED and so on, raised. */
 EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
 
+/* Waits until less is kept than before, or the carrier is writable again. 0; -ECANCELED, or what broke the connection, raised. */
+EDDY_AWAITS int eddyi_writer_wait(eddy_writer *w);
+
 /* Speaks TLS from here on. */
 EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options);
 

@@ -271,6 +271,11 @@ int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, in
     return t->error < 0 ? eddyi_transport_raise(t) : 0;
 }
 
+void eddyi_transport_wait_writable(struct eddyi_transport *t)
+{
+    wait_writable(t);
+}
+
 int eddyi_transport_write_eof(struct eddyi_transport *t)
 {
     if (t->state != EDDYI_OPEN)

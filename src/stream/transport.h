@@ -68,6 +68,9 @@ void eddyi_transport_fini(struct eddyi_transport *t);
  */
 int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n);
 
+/* Has the client's flushed() called when the carrier is writable again; nothing is kept. */
+void eddyi_transport_wait_writable(struct eddyi_transport *t);
+
 int eddyi_transport_write_eof(
     struct eddyi_transport *t); /* when all that is kept has gone; twice is harmless */
 

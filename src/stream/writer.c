@@ -27,14 +27,21 @@ static int check(const eddy_writer *w)
     return 0;
 }
 
+int eddyi_writer_wait(eddy_writer *w)
+{
+    int rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+
+    return rc < 0 ? rc : check(w);
+}
+
 /* Waits until no more than the low-water mark is kept. */
 static int wait_drained(eddy_writer *w)
 {
-    int rc = 0;
+    int rc = check(w);
 
     while (rc == 0 && transport_of(w)->paused && transport_of(w)->state <= EDDYI_CLOSING)
-        rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
-    return rc < 0 ? rc : check(w);
+        rc = eddyi_writer_wait(w);
+    return rc;
 }
 
 /* What is sent or kept cannot be taken back, so it comes after the wait. */
@@ -102,11 +109,8 @@ int eddy_writer_flush(eddy_writer *w)
 {
     int rc = eddy_writer_drain(w);
 
-    while (rc == 0 && eddyi_buffer_length(&transport_of(w)->out) > 0) {
-        rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
-        if (rc == 0)
-            rc = check(w);
-    }
+    while (rc == 0 && eddyi_buffer_length(&transport_of(w)->out) > 0)
+        rc = eddyi_writer_wait(w);
     return rc;
 }
 

@@ -192,3 +192,122 @@ test_graceful_server_shows_out_who_is_silent()
     exec 3>in
     until_true grep -q Goodbye out || fail "no goodbye"
 }
+
+# Follows the files given, and waits until it does: it shows a line that was added.
+follow()
+{
+    "$net/tail" "$@" >out 2>err & servers="$servers $!"
+    for _ in $(seq 500); do
+        echo begun >>"$1"
+        sleep 0.02
+        ! grep -q begun out || return 0
+    done
+    fail "nothing is shown"
+}
+
+test_tail_follows_files_that_grow()
+{
+    echo old >a
+    echo old >b
+    follow a b
+    echo one >>b
+    until_true grep -q '^b: one$' out || fail "a line of b is not shown"
+    ! grep -q old out || fail "what was there before is shown"
+}
+
+test_tail_follows_files_that_come_late_are_cut_or_replaced()
+{
+    echo old >a
+    follow a c
+    echo here >c
+    until_true grep -q '^c: here$' out || fail "a new file is not followed"
+    echo cut >a
+    until_true grep -q '^a: cut$' out || fail "a file that was cut is not followed"
+    echo other >other
+    mv other a
+    until_true grep -q '^a: other$' out || fail "a file that was replaced is not followed"
+}
+
+# Serves the folder www.
+serve_www()
+{
+    local program=$build/bin/static-server
+    [ -x "$program" ] || { echo "built without llhttp"; exit 77; }
+    mkdir -p www/folder
+    echo "<p>hello</p>" >www/index.html
+    seq 200000 >www/numbers.txt
+    echo secret >secret
+    : >www/empty
+    serve "$program" -p 0 "$@" www
+    base=http://localhost:$port
+}
+
+# status CURL ARGUMENTS…: the status of the answer, whose body goes to the file body.
+status()
+{
+    curl -sS -o body -w '%{http_code}' --path-as-is "$@"
+}
+
+test_static_server_sends_files_whole_and_in_parts()
+{
+    serve_www
+    [ "$(status "$base/")" = 200 ] && cmp body www/index.html || fail "the index is not served"
+    [ "$(status "$base/numbers.txt")" = 200 ] && cmp body www/numbers.txt || fail "a file is not served"
+    [ "$(status "$base/empty")" = 200 ] && [ ! -s body ] || fail "an empty file is not served"
+    [ "$(status -r 5-9 "$base/numbers.txt")" = 206 ] || fail "no part"
+    [ "$(cat body)" = "$(head -c 10 www/numbers.txt | tail -c 5)" ] || fail "another part"
+    [ "$(status -r -7 "$base/numbers.txt")" = 206 ] && [ "$(cat body)" = 200000 ] || fail "no last part"
+    [ "$(status -r 99999999- "$base/numbers.txt")" = 416 ] || fail "a part that is not there"
+    curl -sS -I "$base/numbers.txt" >out || fail "HEAD"
+    grep -qi "^content-length: $(stat -c %s www/numbers.txt)" out || fail "HEAD without the length"
+    [ "$(status -z "$(date -d tomorrow)" "$base/empty")" = 200 ] || true
+    [ "$(status -H "If-Modified-Since: $(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' out)" "$base/numbers.txt")" = 304 ] ||
+        fail "sent although not modified"
+}
+
+test_static_server_keeps_connections_and_answers_in_order()
+{
+    serve_www
+    curl -sS -o one -o two -w '%{num_connects} ' "$base/" "$base/numbers.txt" >out || fail "curl"
+    [ "$(cat out)" = "1 0 " ] || fail "a second connection was made: $(cat out)"
+    cmp two www/numbers.txt || fail "the second file differs"
+    printf 'GET /empty HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' |
+        nc -N localhost "$port" >out
+    [ "$(grep -c '^HTTP/1.1 200' out)" = 2 ] && grep -q hello out || fail "two requests in one piece"
+}
+
+test_static_server_refuses_what_it_should()
+{
+    serve_www
+    [ "$(status "$base/none")" = 404 ] || fail "a file that is not there"
+    [ "$(status "$base/../secret")" = 400 ] && [ "$(status "$base/folder/%2e%2e/%2e%2e/secret")" = 400 ] ||
+        fail "a way out of the folder"
+    [ "$(status "$base/folder")" = 301 ] || fail "no redirection to the folder"
+    [ "$(status -X DELETE "$base/")" = 405 ] || fail "DELETE"
+    [ "$(status -d body "$base/")" = 413 ] || fail "a body"
+    [ "$(status -H "X: $(head -c 20000 /dev/zero | tr '\0' x)" "$base/")" = 431 ] || fail "a head that is too long"
+    printf 'rubbish\r\n\r\n' | nc -N localhost "$port" >out
+    grep -q '^HTTP/1.1 400' out || fail "rubbish"
+    printf 'GET / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n' | nc -N localhost "$port" >out
+    grep -q '^HTTP/1.1 4' out || fail "two lengths"
+    [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
+}
+
+test_static_server_leaves_who_says_nothing()
+{
+    serve_www -t 0.05
+    mkfifo in
+    nc localhost "$port" <in >out & client=$!
+    exec 3>in
+    printf 'GET / HT' >&3
+    until_true sh -c "! kill -0 $client 2>/dev/null" || { exec 3>&-; }
+    [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
+}
+
+test_static_server_stands_wrk()
+{
+    command -v wrk >/dev/null || { echo "no wrk"; exit 77; }
+    serve_www
+    wrk -t 1 -c 50 -d 1 "$base/index.html" >out || fail "wrk failed"
+    ! grep -qE 'Non-2xx|Socket errors' out || fail "errors"
+}

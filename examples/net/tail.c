@@ -1,0 +1,159 @@
+/*
+ * Follows files as they grow, several side by side, as tail -F does: also files that come later, are cut, or are replaced.
+ *
+ *     build/examples/net/tail FILE…
+ *
+ * inotify(7) says when to look; its descriptor is a stream like any other. Each file has a task, woken by an event.
+ */
+#include <eddy.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct follower {
+    const char *path;
+    eddy_event changed;
+    bool several; /* each line is shown with its file's name */
+};
+
+static void show(const struct follower *f, const char *text, size_t n)
+{
+    while (n > 0) {
+        const char *newline = memchr(text, '\n', n);
+        size_t line = newline ? (size_t)(newline - text) + 1 : n;
+
+        if (f->several)
+            printf("%s: ", f->path);
+        fwrite(text, 1, line, stdout);
+        text += line;
+        n -= line;
+    }
+    fflush(stdout);
+}
+
+/* Shows what is there from @offset on; where it is then. */
+static int64_t catch_up(const struct follower *f, int fd, int64_t offset)
+{
+    static char text[65536];
+    struct stat st;
+    ssize_t n;
+
+    eddy_try(eddy_file_fstat(fd, &st));
+    if (st.st_size < offset)
+        offset = 0; /* it was cut */
+    while ((n = eddy_file_read(fd, text, sizeof text, offset)) > 0) {
+        show(f, text, (size_t)n);
+        offset += n;
+    }
+    return n < 0 ? n : offset;
+}
+
+/* Whether the path still leads to the open file. */
+static bool is_same(const char *path, int fd)
+{
+    struct stat named, open;
+
+    return eddy_file_stat(path, &named) == 0 && eddy_file_fstat(fd, &open) == 0 &&
+           named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+}
+
+static eddy_async(follow, (struct follower *, f))
+{
+    int64_t offset = -1; /* of the file that was there at first only what comes is shown */
+    int fd = -1, rc = 0;
+
+    while (rc == 0) {
+        eddy_event_clear(&f->changed);
+        if (fd >= 0 && !is_same(f->path, fd)) {
+            close(fd);
+            fd = -1;
+        }
+        if (fd < 0) {
+            struct stat st;
+
+            fd = eddy_file_open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+            if (fd >= 0 && offset < 0 && eddy_file_fstat(fd, &st) == 0)
+                offset = st.st_size;
+            else
+                offset = 0;
+        }
+        if (fd >= 0)
+            offset = catch_up(f, fd, offset);
+        rc = fd >= 0 && offset < 0 ? (int)offset : eddy_event_wait(&f->changed);
+    }
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Tells the followers of what changed in their folders. */
+static int pass_on(eddy_reader *reader, struct follower *followers, int n)
+{
+    _Alignas(struct inotify_event) char space[sizeof(struct inotify_event) + 256];
+    struct inotify_event *e = (struct inotify_event *)(void *)space;
+    ssize_t rc;
+
+    while ((rc = eddy_reader_readexactly(reader, e, sizeof *e)) > 0) {
+        eddy_try((int)eddy_reader_readexactly(reader, e->name, e->len));
+        for (int i = 0; i < n; i++) {
+            const char *slash = strrchr(followers[i].path, '/');
+
+            if (e->len == 0 || strcmp(e->name, slash ? slash + 1 : followers[i].path) == 0)
+                eddy_event_set(&followers[i].changed);
+        }
+    }
+    return (int)rc;
+}
+
+static int watch_folder(int inotify, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int rc =
+        folder ? inotify_add_watch(inotify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE) : -1;
+
+    free(folder);
+    return rc < 0 ? eddy_raise(-errno, "watch the folder of %s", path) : 0;
+}
+
+eddy_async(amain, (char **, paths), (int, n))
+{
+    struct follower *followers = calloc((size_t)n, sizeof *followers);
+    int inotify = inotify_init1(IN_CLOEXEC),
+        rc = followers && inotify >= 0 ? 0 : eddy_raise(-errno, "inotify");
+    eddy_reader *reader;
+    eddy_group tg;
+
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = watch_folder(inotify, paths[i]);
+    if (rc == 0)
+        rc = eddy_connect_read_pipe(inotify, 0, &reader);
+    if (rc < 0) {
+        close(inotify);
+        free(followers);
+        return rc;
+    }
+    eddy_group_enter(&tg);
+    for (int i = 0; i < n; i++) {
+        followers[i] = (struct follower){.path = paths[i], .several = n > 1};
+        (void)eddy_group_create_task(&tg, follow(&followers[i]));
+    }
+    rc = eddy_group_exit(&tg, pass_on(reader, followers, n));
+    eddy_reader_free(reader);
+    free(followers);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: tail FILE…\n");
+        return 2;
+    }
+    return eddy_exit_code(eddy_run(amain(argv + 1, argc - 1), .sigterm = true));
+}
