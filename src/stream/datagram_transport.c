@@ -1,57 +1,19 @@
 /*
- * Datagram transports: an endpoint that calls a protocol.
- *
- * While it is open, a poll for reading is with the backend or the input item is queued, which submits it again; while datagrams
- * are kept, the same holds of writing and the output item. So the end of the loop is always noticed. The descriptor is closed when the
- * backend has let go of both.
+ * Datagram transports: their beginning and end, and what their users ask.
  */
-#include "eddy/datagram_transport.h"
+#include "stream/datagram_transport.h"
 #include "base/exception.h"
 #include "base/sys.h"
-#include "contextvars/contextvars.h"
 #include "loop/loop.h"
-#include "net/datagram.h"
 #include "stream/opening.h"
 #include "stream/socket_info.h"
 #include "stream/transport.h"
 #include "task/task.h"
 
-#include <poll.h>
-#include <string.h>
+/* asyncio's water marks. */
+enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
 
-/* asyncio's water marks, and what it adds for each datagram (rule 160); what a datagram may have; how many are taken in one go. */
-enum { HIGH_WATER = 65536, LOW_WATER = 16384, HEADER = 8, LARGEST = 65536, AT_ONCE = 16 };
-
-/* One that waits to be sent. */
-struct datagram {
-    struct eddyi_list link;
-    union eddyi_address addr;
-    socklen_t addrlen; /* 0: the kernel knows */
-    size_t size;
-    char bytes[];
-};
-
-struct eddy_datagram_transport {
-    eddy_loop *loop; /* held */
-    struct eddy_datagram ep;
-    unsigned refs; /* one is the endpoint's own, until connection_lost() has returned */
-    const eddy_datagram_protocol *protocol; /* NULL: lost */
-    void *arg;
-    struct eddyi_var_scope vars; /* in which its callbacks run */
-    struct eddyi_io_op in, out;
-    struct eddyi_io_claim claim_in, claim_out;
-    struct eddyi_ready made, input, output, lost;
-    struct eddyi_list kept; /* struct datagram */
-    size_t n_kept;          /* their bytes, and HEADER for each */
-    size_t high, low;
-    bool begun;  /* the first turn of the input item is over: it only begins to wait (rule 149) */
-    bool paused; /* what the protocol was told last */
-    bool closing;
-    bool ended; /* closed; lost is queued when the backend has let go */
-    int error;  /* why, < 0; 0: it was closed */
-};
-
-static struct eddyi_var_scope *enter(eddy_datagram_transport *t)
+struct eddyi_var_scope *eddyi_datagram_enter(eddy_datagram_transport *t)
 {
     struct eddyi_var_scope *outside = eddyi_vars_current;
 
@@ -60,7 +22,7 @@ static struct eddyi_var_scope *enter(eddy_datagram_transport *t)
     return outside;
 }
 
-static void leave(eddy_datagram_transport *t, struct eddyi_var_scope *outside)
+void eddyi_datagram_leave(eddy_datagram_transport *t, struct eddyi_var_scope *outside)
 {
     eddyi_vars_current = outside;
     eddy_datagram_transport_unref(t);
@@ -83,16 +45,7 @@ void eddy_datagram_transport_unref(eddy_datagram_transport *t)
 
 /* Its end. */
 
-static void drop_kept(eddy_datagram_transport *t)
-{
-    struct eddyi_list *l;
-
-    while ((l = eddyi_list_pop(&t->kept)) != NULL)
-        eddyi_free(eddyi_container(l, struct datagram, link));
-    t->n_kept = 0;
-}
-
-static void end_if_free(eddy_datagram_transport *t)
+void eddyi_datagram_end_if_free(eddy_datagram_transport *t)
 {
     if (!t->ended || t->in.io || t->out.io || t->ep.fd < 0)
         return;
@@ -103,24 +56,24 @@ static void end_if_free(eddy_datagram_transport *t)
     eddyi_loop_ready(t->loop, &t->lost);
 }
 
-static void end(eddy_datagram_transport *t, int error)
+void eddyi_datagram_end(eddy_datagram_transport *t, int error)
 {
     if (t->ended)
         return;
     t->ended = t->closing = true;
     t->error = error;
-    drop_kept(t);
+    eddyi_datagram_drop_kept(t);
     eddyi_ready_cancel(&t->input);
     eddyi_ready_cancel(&t->output);
     eddyi_io_cancel(&t->in);
     eddyi_io_cancel(&t->out);
-    end_if_free(t);
+    eddyi_datagram_end_if_free(t);
 }
 
 static void lost(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, lost);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_datagram_enter(t);
     eddy_exception *e = t->error < 0 ? eddy_exception_new(t->error, "the endpoint is lost") : NULL;
 
     if (t->protocol && t->protocol->connection_lost)
@@ -129,202 +82,7 @@ static void lost(struct eddyi_ready *r)
     t->protocol = NULL;
     t->arg = NULL;
     eddy_datagram_transport_unref(t);
-    leave(t, outside);
-}
-
-static void tell_error(eddy_datagram_transport *t, int error)
-{
-    eddy_exception *e = eddy_exception_new(error, "a datagram");
-
-    if (t->protocol->error_received)
-        t->protocol->error_received(t->arg, e ? e : eddyi_exception_no_memory());
-    eddy_exception_unref(e);
-}
-
-/* Receiving. */
-
-static void wait_readable(eddy_datagram_transport *t)
-{
-    int rc;
-
-    t->in.op.kind = EDDYI_OP_POLL;
-    t->in.op.fd = t->ep.fd;
-    t->in.op.events = POLLIN;
-    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->in);
-    if (rc < 0)
-        end(t, rc);
-}
-
-/* One datagram. Whether there may be more. */
-static bool receive(eddy_datagram_transport *t, void *buf)
-{
-    union eddyi_address from;
-    socklen_t size = sizeof from;
-    long n = eddyi_sys_recvfrom(t->ep.fd, buf, LARGEST, 0, &from.sa, &size);
-
-    if (n == -EAGAIN || n == -EINTR)
-        return false;
-    if (n < 0)
-        tell_error(t, (int)n);
-    else if (t->protocol->datagram_received)
-        t->protocol->datagram_received(t->arg, buf, (size_t)n, &from.sa, size);
-    return true;
-}
-
-/* The memory is there only meanwhile. */
-static void receive_some(eddy_datagram_transport *t)
-{
-    void *buf = eddyi_alloc(LARGEST);
-
-    for (int i = 0; buf && i < AT_ONCE && !t->closing && receive(t, buf); i++)
-        ;
-    if (!buf)
-        tell_error(t, -ENOMEM);
-    eddyi_free(buf);
-}
-
-static void input(struct eddyi_ready *r)
-{
-    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, input);
-    struct eddyi_var_scope *outside = enter(t);
-
-    if (t->begun && !t->loop->closed)
-        receive_some(t);
-    t->begun = true;
-    if (!t->closing)
-        wait_readable(t);
-    leave(t, outside);
-}
-
-static void in_done(struct eddyi_io_op *o)
-{
-    eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, in);
-
-    if (t->loop->closed)
-        end(t, -ECANCELED);
-    else if (o->op.result < 0 && o->op.result != -ECANCELED)
-        end(t, (int)o->op.result);
-    else if (!t->closing)
-        eddyi_loop_ready(t->loop, &t->input);
-    end_if_free(t);
-}
-
-/* Sending. */
-
-static void update_flow(eddy_datagram_transport *t)
-{
-    if (!t->paused && t->n_kept > t->high) {
-        t->paused = true;
-        if (t->protocol->pause_writing)
-            t->protocol->pause_writing(t->arg);
-    } else if (t->paused && t->n_kept <= t->low) {
-        t->paused = false;
-        if (t->protocol->resume_writing)
-            t->protocol->resume_writing(t->arg);
-    }
-}
-
-static void wait_writable(eddy_datagram_transport *t)
-{
-    int rc;
-
-    if (t->out.io || !eddyi_list_empty(&t->output.link))
-        return;
-    t->out.op.kind = EDDYI_OP_POLL;
-    t->out.op.fd = t->ep.fd;
-    t->out.op.events = POLLOUT;
-    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->out);
-    if (rc < 0)
-        end(t, rc);
-}
-
-/* The first that is kept. Whether to go on. */
-static bool send_first(eddy_datagram_transport *t)
-{
-    struct datagram *d = eddyi_container(t->kept.next, struct datagram, link);
-    long n = eddyi_sys_sendto(t->ep.fd, d->bytes, d->size, d->addrlen ? &d->addr.sa : NULL, d->addrlen);
-
-    if (n == -EAGAIN || n == -EINTR)
-        return false;
-    eddyi_list_remove(&d->link);
-    t->n_kept -= d->size + HEADER;
-    eddyi_free(d);
-    if (n < 0)
-        tell_error(t, (int)n);
-    return true;
-}
-
-static void output(struct eddyi_ready *r)
-{
-    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, output);
-    struct eddyi_var_scope *outside = enter(t);
-
-    while (!t->ended && !eddyi_list_empty(&t->kept) && send_first(t))
-        ;
-    if (!t->ended)
-        update_flow(t);
-    if (!t->ended && !eddyi_list_empty(&t->kept))
-        wait_writable(t);
-    else if (!t->ended && t->closing)
-        end(t, 0);
-    leave(t, outside);
-}
-
-static void out_done(struct eddyi_io_op *o)
-{
-    eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, out);
-
-    if (t->loop->closed)
-        end(t, -ECANCELED);
-    else if (o->op.result < 0 && o->op.result != -ECANCELED)
-        end(t, (int)o->op.result);
-    else if (!t->ended)
-        eddyi_loop_ready(t->loop, &t->output);
-    end_if_free(t);
-}
-
-static int keep(eddy_datagram_transport *t, const void *data, size_t size, const struct sockaddr *addr,
-                socklen_t addrlen)
-{
-    struct datagram *d = eddyi_alloc(sizeof *d + size);
-
-    if (!d)
-        return eddy_raise(-ENOMEM, NULL);
-    d->addrlen = addrlen;
-    d->size = size;
-    if (addrlen > 0)
-        memcpy(&d->addr, addr, addrlen);
-    if (size > 0)
-        memcpy(d->bytes, data, size);
-    eddyi_list_append(&t->kept, &d->link);
-    t->n_kept += size + HEADER;
-    wait_writable(t);
-    if (!t->ended)
-        update_flow(t);
-    return 0;
-}
-
-int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data, size_t size,
-                                   const struct sockaddr *addr, socklen_t addrlen)
-{
-    long n = -EAGAIN;
-    int rc;
-
-    if (t->closing)
-        return eddy_raise(EDDY_ECLOSED, "the endpoint is closed");
-    rc = eddyi_datagram_target(&t->ep, &addr, &addrlen);
-    if (rc < 0)
-        return rc;
-    if (addrlen > sizeof(union eddyi_address))
-        return eddy_raise(-EINVAL, "sendto: no address has %u bytes", (unsigned)addrlen);
-    if (eddyi_list_empty(&t->kept))
-        n = eddyi_sys_sendto(t->ep.fd, data, size, addr, addrlen);
-    if (n == -EAGAIN || n == -EINTR)
-        return keep(t, data, size, addr, addrlen);
-    if (n >= 0)
-        return 0;
-    tell_error(t, (int)n);
-    return eddy_raise((int)n, "sendto");
+    eddyi_datagram_leave(t, outside);
 }
 
 void eddy_datagram_transport_close(eddy_datagram_transport *t)
@@ -334,14 +92,14 @@ void eddy_datagram_transport_close(eddy_datagram_transport *t)
     t->closing = true;
     eddyi_ready_cancel(&t->input);
     if (eddyi_list_empty(&t->kept))
-        end(t, 0);
+        eddyi_datagram_end(t, 0);
     else
         eddyi_io_cancel(&t->in);
 }
 
 void eddy_datagram_transport_abort(eddy_datagram_transport *t)
 {
-    end(t, 0);
+    eddyi_datagram_end(t, 0);
 }
 
 bool eddy_datagram_transport_is_closing(const eddy_datagram_transport *t)
@@ -381,7 +139,7 @@ int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, 
     t->high = high;
     t->low = low;
     if (!t->ended)
-        update_flow(t);
+        eddyi_datagram_update_flow(t);
     return 0;
 }
 
@@ -402,11 +160,11 @@ size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transpo
 static void made(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, made);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_datagram_enter(t);
 
     if (t->protocol->connection_made)
         t->protocol->connection_made(t->arg, t);
-    leave(t, outside);
+    eddyi_datagram_leave(t, outside);
 }
 
 static eddy_datagram_transport *transport_new(eddy_loop *loop)
@@ -420,12 +178,12 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
     t->high = HIGH_WATER;
     t->low = LOW_WATER;
     eddyi_vars_init(&t->vars, NULL);
-    t->in.done = in_done;
-    t->out.done = out_done;
+    t->in.done = eddyi_datagram_in_done;
+    t->out.done = eddyi_datagram_out_done;
     eddyi_list_init(&t->kept);
     eddyi_ready_init(&t->made, made);
-    eddyi_ready_init(&t->input, input);
-    eddyi_ready_init(&t->output, output);
+    eddyi_ready_init(&t->input, eddyi_datagram_input);
+    eddyi_ready_init(&t->output, eddyi_datagram_output);
     eddyi_ready_init(&t->lost, lost);
     return t;
 }

@@ -90,3 +90,70 @@ TEST_VIRTUAL(making_connections_can_be_cancelled_everywhere)
                                      .backends = EDDY_TEST_REAL},
                4);
 }
+
+/* Datagrams, and subprocesses: told of their end once, however early the task that makes them is cancelled. */
+
+static void datagram_lost(void *arg, const eddy_exception *e)
+{
+    all.lost++;
+}
+
+static int make_datagram(void *arg, const eddy_datagram_protocol **ret_protocol, void **ret_arg)
+{
+    static const eddy_datagram_protocol counting = {.connection_lost = datagram_lost};
+
+    *ret_protocol = &counting;
+    all.made++;
+    return 0;
+}
+
+static int datagram_scenario(void *unused)
+{
+    eddy_datagram_transport *t;
+
+    eddy_try(eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_datagram, NULL, &t,
+                                                .local_host = "127.0.0.1"));
+    eddy_datagram_transport_close(t);
+    eddy_datagram_transport_unref(t);
+    return eddy_sleep(0.001);
+}
+
+TEST_VIRTUAL(making_datagram_endpoints_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"datagrams", datagram_scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL},
+               2);
+}
+
+static void process_lost(void *arg, const eddy_exception *e)
+{
+    all.lost++;
+    eddy_event_set(arg);
+}
+
+static int make_process(void *arg, const eddy_subprocess_protocol **ret_protocol, void **ret_arg)
+{
+    static const eddy_subprocess_protocol counting = {.connection_lost = process_lost};
+
+    *ret_protocol = &counting;
+    *ret_arg = arg;
+    all.made++;
+    return 0;
+}
+
+static eddy_event process_ended;
+
+static int process_scenario(void *unused)
+{
+    process_ended = (eddy_event){0};
+    eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_process, &process_ended, NULL,
+                                       eddy_argv("true"), .std_in = EDDY_PIPE, .std_out = EDDY_PIPE));
+    return eddy_event_wait(&process_ended);
+}
+
+TEST_VIRTUAL(starting_subprocesses_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"subprocesses", process_scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL},
+               2);
+}
