@@ -254,11 +254,15 @@ TEST_ASYNC_REAL(a_peer_that_sends_a_byte_at_a_time_is_understood)
     struct peer p;
     const char *line;
     eddy_task *t;
+    ssize_t n;
 
     peer_open(&p);
     t = eddy_create_task(send_bytewise(p.fd, script, SCRIPT));
     REQUIRE(t != NULL);
-    EXPECT_EQ(eddy_reader_readline(p.reader, &line), 6);
+    n = eddy_reader_readline(p.reader, &line);
+    EXPECT_EQ(n, 6);
+    if (n < 0) /* the sender may have been cancelled, too, before its first step */
+        shutdown(p.fd, SHUT_WR);
     EXPECT_EQ(eddy_reader_readline(p.reader, &line), 12);
     EXPECT_EQ(eddy_reader_readline(p.reader, &line), 0);
     EXPECT_EQ(eddy_await(t), 0);
