@@ -11,7 +11,7 @@ enum { N = 20 };
 /* Streams on both ends; @c: their carriers. */
 static void streams_open(struct pair *p, struct one_byte_carrier *c[2])
 {
-    eddy_carrier *end[2];
+    eddy_carrier *end[2] = {NULL, NULL};
 
     REQUIRE(one_byte_carriers_new(&end[0], &end[1]) == 0);
     for (int i = 0; i < 2; i++) {
