@@ -53,15 +53,25 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
     return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_writev_now(c->fd_out, iov, n);
 }
 
+/* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone before the carrier is. */
+static void close_fd(struct fd_carrier *c, int fd)
+{
+    struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;
+
+    if (b && b->ops->forget)
+        b->ops->forget(b, fd);
+    eddyi_sys_close(fd);
+}
+
 /* The backend has let go of everything. */
 static void end(struct fd_carrier *c)
 {
     eddyi_io_release(&c->claim_in);
     eddyi_io_release(&c->claim_out);
     if (c->fd_in >= 0)
-        eddyi_io_close(c->io, c->fd_in);
+        close_fd(c, c->fd_in);
     if (c->fd_out >= 0 && c->fd_out != c->fd_in)
-        eddyi_io_close(c->io, c->fd_out);
+        close_fd(c, c->fd_out);
     c->fd_in = c->fd_out = -1;
     c->base.on_closed(&c->base, 0);
 }
@@ -161,7 +171,7 @@ static int fd_write_eof(eddy_carrier *base)
     if (c->in.io && c->in.op.fd == c->fd_out)
         return -EOPNOTSUPP;
     eddyi_io_release(&c->claim_out);
-    eddyi_io_close(c->io, c->fd_out);
+    close_fd(c, c->fd_out);
     c->fd_out = -1;
     return 0;
 }
@@ -192,9 +202,9 @@ static void fd_free(eddy_carrier *base)
     eddyi_io_release(&c->claim_in);
     eddyi_io_release(&c->claim_out);
     if (c->fd_in >= 0)
-        eddyi_io_close(c->io, c->fd_in);
+        close_fd(c, c->fd_in);
     if (c->fd_out >= 0 && c->fd_out != c->fd_in)
-        eddyi_io_close(c->io, c->fd_out);
+        close_fd(c, c->fd_out);
     eddyi_free(c);
 }
 

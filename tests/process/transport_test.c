@@ -77,7 +77,7 @@ static int make_recorder(void *arg, const eddy_subprocess_protocol **ret_protoco
 
 TEST_ASYNC_REAL(a_child_is_talked_with_through_its_pipes_and_its_end_comes_last)
 {
-    struct recorder r = {0};
+    static struct recorder r = {0};
     eddy_subprocess_transport *t;
 
     eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t, eddy_argv("cat"),
@@ -106,7 +106,7 @@ TEST_ASYNC_REAL(a_child_is_talked_with_through_its_pipes_and_its_end_comes_last)
 
 TEST_ASYNC_REAL(a_command_writes_to_both_its_outputs)
 {
-    struct recorder r = {0};
+    static struct recorder r = {0};
 
     eddy_try(eddy_loop_subprocess_shell(eddy_get_running_loop(), make_recorder, &r, NULL,
                                         "echo wrong >&2; exit 3", .std_out = EDDY_PIPE,
@@ -121,7 +121,7 @@ TEST_ASYNC_REAL(a_command_writes_to_both_its_outputs)
 
 TEST_ASYNC_REAL(close_kills_and_closes_everything)
 {
-    struct recorder r = {0};
+    static struct recorder r = {0};
     eddy_subprocess_transport *t;
 
     eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t,
@@ -138,7 +138,7 @@ TEST_ASYNC_REAL(close_kills_and_closes_everything)
 
 TEST_ASYNC_REAL(a_program_that_is_not_there_makes_no_protocol)
 {
-    struct recorder r = {0};
+    static struct recorder r = {0};
     eddy_subprocess_transport *t;
 
     EXPECT_EQ(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t,

@@ -114,7 +114,7 @@ static int port_of(const eddy_datagram_transport *t)
 TEST_ASYNC_REAL(datagrams_reach_the_protocol_one_by_one_also_empty_ones) /* 160 */
 {
     eddy_loop *loop = eddy_get_running_loop();
-    struct recorder server = {.echo = true}, client = {0};
+    static struct recorder server = {.echo = true}, client = {0};
     eddy_datagram_transport *s, *c;
 
     eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &server, &s, .local_host = "127.0.0.1"));
@@ -140,7 +140,7 @@ TEST_ASYNC_REAL(another_address_than_that_of_a_connected_endpoint_is_refused) /*
     eddy_loop *loop = eddy_get_running_loop();
     struct sockaddr_in other = {
         .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct recorder r = {0}, alone = {0};
+    static struct recorder r = {0}, alone = {0};
     eddy_datagram_transport *t;
 
     eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t, .remote_host = "127.0.0.1",
@@ -164,7 +164,7 @@ TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* 160
     socklen_t size = sizeof nobody;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     eddy_datagram_transport *t;
-    struct recorder r = {0};
+    static struct recorder r = {0};
 
     /* A port that is nobody's now. */
     REQUIRE(bind(fd, (struct sockaddr *)&nobody, size) == 0);
@@ -202,7 +202,7 @@ static int open_pair(struct recorder *r, int *ret_other, eddy_datagram_transport
 TEST_ASYNC_REAL(what_cannot_go_is_kept_in_order_and_flow_is_controlled) /* 154, 160 */
 {
     eddy_datagram_transport *t;
-    struct recorder r = {0};
+    static struct recorder r = {0};
     int other, n = 0, got = 0;
 
     if (open_pair(&r, &other, &t) < 0)
@@ -243,7 +243,7 @@ TEST_ASYNC_REAL(what_cannot_go_is_kept_in_order_and_flow_is_controlled) /* 154, 
 TEST_ASYNC_REAL(abort_drops_what_is_kept)
 {
     eddy_datagram_transport *t;
-    struct recorder r = {0};
+    static struct recorder r = {0};
     int other;
 
     if (open_pair(&r, &other, &t) < 0)

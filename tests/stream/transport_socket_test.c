@@ -67,7 +67,7 @@ TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk) /* 149, 150 */
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
 
     recorder_init(&r);
     eddy_try(start_echo(&server));
@@ -103,7 +103,7 @@ TEST_ASYNC_REAL(what_is_known_of_the_socket_can_be_asked_for_and_it_has_no_delay
     socklen_t size = sizeof on;
     eddy_server *server;
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
 
     recorder_init(&r);
     eddy_try(start_echo(&server));
@@ -138,7 +138,7 @@ TEST_ASYNC_REAL(a_factory_that_fails_ends_the_connection_and_nobody_else)
     char reported[100] = "";
     eddy_server *server;
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
     int calls = 0;
 
     recorder_init(&r);
@@ -162,7 +162,7 @@ TEST_ASYNC_REAL(nobody_there_is_an_error_and_makes_no_protocol)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_transport *t = NULL;
-    struct recorder r;
+    static struct recorder r;
     int fds[2], rc;
 
     recorder_init(&r);
@@ -186,7 +186,7 @@ TEST_ASYNC_REAL(close_clients_closes_protocols_and_wait_closed_waits_for_them) /
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
 
     recorder_init(&r);
     eddy_try(start_echo(&server));
@@ -232,7 +232,7 @@ TEST_ASYNC_REAL(each_connection_of_a_server_has_a_copy_of_its_context) /* 174 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
-    struct recorder r;
+    static struct recorder r;
 
     asked.n = 0;
     eddy_try(eddy_contextvar_set(&who, "the server", NULL));
@@ -272,7 +272,7 @@ static struct recorder *open_end(int fd, bool read_end, struct recorder *r, eddy
 
 TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports) /* 161 */
 {
-    struct recorder in, out;
+    static struct recorder in, out;
     eddy_transport *reader, *writer;
     int fds[2];
 
@@ -300,7 +300,7 @@ TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports) /* 161 */
 
 TEST_ASYNC_REAL(a_write_end_notices_that_the_read_end_is_gone) /* 161 */
 {
-    struct recorder out;
+    static struct recorder out;
     eddy_transport *writer;
     int fds[2];
 
@@ -320,7 +320,7 @@ TEST_ASYNC_REAL(a_write_end_notices_that_the_read_end_is_gone) /* 161 */
 TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* 161 */
 {
     static char data[300000];
-    struct recorder out;
+    static struct recorder out;
     eddy_transport *writer;
     int fds[2];
 
@@ -340,7 +340,7 @@ TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* 1
 TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
 {
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
     FILE *f = tmpfile();
 
     REQUIRE(f != NULL);
@@ -354,7 +354,7 @@ TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
 
 TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already) /* 149 */
 {
-    struct recorder r;
+    static struct recorder r;
     eddy_transport *t;
     int fds[2], rc;
 
@@ -380,7 +380,7 @@ TEST_ASYNC_REAL(an_accepted_socket_becomes_a_transport_and_much_arrives_whole)
 {
     static char data[1000000];
     eddy_loop *loop = eddy_get_running_loop();
-    struct recorder r;
+    static struct recorder r;
     eddy_transport *t;
     eddy_reader *reader;
     eddy_writer *writer;
@@ -427,7 +427,7 @@ TEST_ASYNC_REAL(a_reset_is_what_the_connection_is_lost_with) /* 150 */
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof addr;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
-    struct recorder r;
+    static struct recorder r;
     eddy_transport *t;
 
     recorder_init(&r);
@@ -461,7 +461,7 @@ static eddy_async(connect_to, (int, port), (struct recorder *, r))
 TEST_ASYNC_REAL(create_connection_that_is_cancelled_leaves_nothing_open)
 {
     eddy_server *server;
-    struct recorder r;
+    static struct recorder r;
 
     eddy_try(start_echo(&server));
     eddy_server_free_at_end(server);
@@ -512,7 +512,7 @@ TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* 156 */
     eddy_writer *writer;
     eddy_transport *t;
     eddy_task *task;
-    struct recorder r;
+    static struct recorder r;
     int64_t sent = 0;
     int rc;
 

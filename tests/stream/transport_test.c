@@ -38,7 +38,7 @@ static void line_close(struct line *l)
 
 TEST_ASYNC(connection_made_comes_first_and_lost_last_and_neither_from_within_a_call) /* 149, 150 */
 {
-    struct line l;
+    static struct line l;
 
     line_open(&l, &recording);
     EXPECT_STR(l.r.log, "");
@@ -57,7 +57,7 @@ TEST_ASYNC(connection_made_comes_first_and_lost_last_and_neither_from_within_a_c
 
 TEST_ASYNC(what_is_written_reaches_the_peer) /* 153 */
 {
-    struct line l;
+    static struct line l;
     char buf[12];
 
     line_open(&l, &recording);
@@ -71,7 +71,7 @@ TEST_ASYNC(what_is_written_reaches_the_peer) /* 153 */
 
 TEST_ASYNC(the_end_of_the_peer_closes_unless_eof_received_keeps_it_open) /* 151 */
 {
-    struct line l;
+    static struct line l;
     char buf[8];
 
     line_open(&l, &recording);
@@ -97,7 +97,7 @@ TEST_ASYNC(the_end_of_the_peer_closes_unless_eof_received_keeps_it_open) /* 151 
 TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once_each) /* 154 */
 {
     static char data[50000];
-    struct line l;
+    static struct line l;
     char buf[4096];
     size_t low, high;
 
@@ -131,7 +131,7 @@ TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once
 TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* 154, 155 */
 {
     static char data[65536 + 100];
-    struct line l;
+    static struct line l;
     size_t low, high;
 
     line_open(&l, &recording);
@@ -154,7 +154,7 @@ TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* 154, 155 */
 TEST_ASYNC(close_sends_what_is_kept_and_abort_drops_it) /* 152 */
 {
     static char data[200000];
-    struct line l;
+    static struct line l;
     const char *all;
 
     line_open(&l, &recording);
@@ -179,7 +179,7 @@ TEST_ASYNC(close_sends_what_is_kept_and_abort_drops_it) /* 152 */
 
 TEST_ASYNC(write_after_write_eof_is_refused) /* 156 */
 {
-    struct line l;
+    static struct line l;
     char buf[8];
 
     line_open(&l, &recording);
@@ -198,7 +198,7 @@ TEST_ASYNC(write_after_write_eof_is_refused) /* 156 */
 
 TEST_ASYNC(on_a_lost_transport_every_call_is_harmless) /* 156 */
 {
-    struct line l;
+    static struct line l;
     int fd;
 
     line_open(&l, &recording);
@@ -221,7 +221,7 @@ TEST_ASYNC(on_a_lost_transport_every_call_is_harmless) /* 156 */
 
 TEST_ASYNC(a_write_that_fails_loses_the_connection_with_its_error) /* 150 */
 {
-    struct line l;
+    static struct line l;
 
     line_open(&l, &recording);
     l.r.keep_open = true;
@@ -239,7 +239,7 @@ TEST_ASYNC(a_write_that_fails_loses_the_connection_with_its_error) /* 150 */
 
 TEST_ASYNC(while_reading_is_paused_nothing_is_given_out_and_nothing_is_lost) /* 157 */
 {
-    struct line l;
+    static struct line l;
 
     line_open(&l, &recording);
     EXPECT(eddy_transport_is_reading(l.transport));
@@ -282,7 +282,7 @@ TEST_ASYNC(memory_is_bounded_while_reading_is_paused)
     static const eddy_protocol pausing = {
         .connection_made = recorder_made, .data_received = pause_at_data, .connection_lost = recorder_lost};
     static char data[300000];
-    struct line l;
+    static struct line l;
     size_t before;
 
     line_open(&l, &pausing);
@@ -301,7 +301,7 @@ TEST_ASYNC(memory_is_bounded_while_reading_is_paused)
 
 TEST_ASYNC(a_buffered_protocol_gets_bytes_in_its_own_memory) /* 159 */
 {
-    struct line l;
+    static struct line l;
 
     line_open(&l, &recording_buffered);
     EXPECT_EQ(settle(), 0);
@@ -332,7 +332,7 @@ TEST_ASYNC(an_empty_buffer_breaks_the_connection_and_is_reported) /* 158, 159 */
     static const eddy_protocol wrong = {
         .connection_made = recorder_made, .get_buffer = no_buffer, .connection_lost = recorder_lost};
     char reported[100] = "";
-    struct line l;
+    static struct line l;
 
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
     line_open(&l, &wrong);
@@ -357,7 +357,7 @@ TEST_ASYNC(the_protocol_can_be_swapped_while_data_come) /* 159 */
 {
     static const eddy_protocol switching = {
         .connection_made = recorder_made, .data_received = switch_at_data, .connection_lost = recorder_lost};
-    struct line l;
+    static struct line l;
     void *arg;
 
     line_open(&l, &switching);
@@ -391,7 +391,7 @@ TEST_ASYNC(after_close_nothing_is_received) /* 150, 152 */
                                           .data_received = close_at_data,
                                           .eof_received = recorder_eof,
                                           .connection_lost = recorder_lost};
-    struct line l;
+    static struct line l;
 
     line_open(&l, &closing);
     EXPECT_EQ(settle(), 0);
@@ -443,7 +443,7 @@ TEST_ASYNC(callbacks_run_in_the_connections_own_copy_of_the_context) /* 174 */
 {
     static const eddy_protocol asking = {
         .connection_made = remember_who, .data_received = say_who, .connection_lost = recorder_lost};
-    struct line l;
+    static struct line l;
 
     eddy_try(eddy_contextvar_set(&who, "the maker", NULL));
     line_open(&l, &asking);

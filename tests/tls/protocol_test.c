@@ -79,7 +79,7 @@ TEST_ASYNC_REAL(protocols_talk_over_tls_and_are_made_after_the_handshake) /* 175
 {
     eddy_server *server;
     eddy_transport *t;
-    struct recorder r;
+    static struct recorder r;
     int rc;
 
     parties_make(&all);
@@ -110,7 +110,7 @@ TEST_ASYNC_REAL(protocols_talk_over_tls_and_are_made_after_the_handshake) /* 175
 TEST_ASYNC_REAL(a_handshake_that_fails_makes_no_protocol)
 {
     eddy_server *server;
-    struct recorder r;
+    static struct recorder r;
     int rc;
 
     parties_make(&all);
@@ -131,7 +131,7 @@ TEST_ASYNC_REAL(a_handshake_that_fails_makes_no_protocol)
 TEST_ASYNC_REAL(a_connection_that_is_there_begins_to_speak_tls)
 {
     eddy_loop *loop = eddy_get_running_loop();
-    struct recorder one;
+    static struct recorder one;
     eddy_transport *t;
     eddy_reader *reader;
     eddy_writer *writer;
