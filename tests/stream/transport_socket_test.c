@@ -135,7 +135,7 @@ static void note_report(eddy_loop *loop, const eddy_exception_context *context, 
 TEST_ASYNC_REAL(a_factory_that_fails_ends_the_connection_and_nobody_else)
 {
     eddy_loop *loop = eddy_get_running_loop();
-    char reported[100] = "";
+    static char reported[100];
     eddy_server *server;
     eddy_transport *t;
     static struct recorder r;

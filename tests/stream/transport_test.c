@@ -331,7 +331,7 @@ TEST_ASYNC(an_empty_buffer_breaks_the_connection_and_is_reported) /* 158, 159 */
 {
     static const eddy_protocol wrong = {
         .connection_made = recorder_made, .get_buffer = no_buffer, .connection_lost = recorder_lost};
-    char reported[100] = "";
+    static char reported[100];
     static struct line l;
 
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
