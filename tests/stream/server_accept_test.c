@@ -16,7 +16,7 @@
 /* Takes all free descriptors away; what the limit was. */
 static struct rlimit take_descriptors_away(void)
 {
-    struct rlimit before, none;
+    struct rlimit before = {0}, none;
     int lowest = dup(0);
 
     REQUIRE(lowest >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);

@@ -185,7 +185,7 @@ TEST_ASYNC_REAL(serve_forever_ends_with_the_server_and_ends_it_when_cancelled)
 /* Takes all free descriptors away; what the limit was. */
 static struct rlimit take_descriptors_away(void)
 {
-    struct rlimit before, none;
+    struct rlimit before = {0}, none;
     int lowest = dup(0);
 
     REQUIRE(lowest >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
