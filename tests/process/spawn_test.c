@@ -361,6 +361,16 @@ static void ignore(int signo)
 {
 }
 
+/* Whether a line of /proc/self/status has just these signals, of those that the test is about: others may be ignored by whoever runs it. */
+static bool has_signals(const char *status, const char *line, unsigned long long expected)
+{
+    const unsigned long long concerned =
+        1u << (SIGHUP - 1) | 1u << (SIGUSR1 - 1) | 1u << (SIGPIPE - 1) | 1u << (SIGTERM - 1);
+    const char *at = strstr(status, line);
+
+    return at && (strtoull(at + strlen(line), NULL, 16) & concerned) == expected;
+}
+
 TEST_ASYNC_REAL(it_has_no_signal_blocked_or_handled)
 {
     char buf[200];
@@ -374,9 +384,12 @@ TEST_ASYNC_REAL(it_has_no_signal_blocked_or_handled)
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     EXPECT_EQ(shell_output(buf, "exec sed -n '/^Sig[BIC]/p' /proc/self/status"), 0);
     /* What was ignored on purpose, as nohup does, still is. */
-    EXPECT_STR(buf, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000000\n");
+    EXPECT(has_signals(buf, "SigBlk:", 0));
+    EXPECT(has_signals(buf, "SigIgn:", 1u << (SIGHUP - 1)));
+    EXPECT(has_signals(buf, "SigCgt:", 0));
     EXPECT_EQ(shell_output(buf, "exec sed -n '/^Sig[BI]/p' /proc/self/status", .inherit_signals = true), 0);
-    EXPECT_STR(buf, "SigBlk:\t0000000000004000\nSigIgn:\t0000000000001001\n");
+    EXPECT(has_signals(buf, "SigBlk:", 1u << (SIGTERM - 1)));
+    EXPECT(has_signals(buf, "SigIgn:", 1u << (SIGHUP - 1) | 1u << (SIGPIPE - 1)));
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     EXPECT(!sigismember(&before, SIGTERM));
     signal(SIGHUP, SIG_DFL);
