@@ -7,7 +7,8 @@
 
 ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
 {
-    memcpy(ret, from, n < size ? n : size);
+    if (size > 0) /* without, @ret may be NULL */
+        memcpy(ret, from, n < size ? n : size);
     return (ssize_t)n;
 }
 

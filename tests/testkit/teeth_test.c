@@ -142,8 +142,17 @@ static void require_io_uring(void)
         SKIP("no io_uring here");
 }
 
+/* Under AddressSanitizer locals are kept elsewhere, so the kit cannot tell whose operation it is by the stack that it lies on. */
+static void require_operations_on_stacks(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("AddressSanitizer keeps locals off the stack");
+#endif
+}
+
 static void expect_results_missed(const char *name)
 {
+    require_operations_on_stacks();
     expect_caught(name, RECEIVE, "all.sent == all.received + rest");
     expect_caught(name, SEND, "all.sent == all.received + rest");
     expect_caught(name, ACCEPT, "descriptor");
@@ -169,6 +178,7 @@ TEST_VIRTUAL(a_result_that_epoll_drops_for_a_cancellation_is_found)
 /* What would come of these is chance; the library in tests ends the process before. */
 static void expect_memory_missed(const char *name, const char *complaint)
 {
+    require_operations_on_stacks();
     expect_caught(name, RECEIVE, complaint);
     expect_caught(name, SEND, complaint);
     expect_caught(name, ACCEPT, complaint);
