@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -141,4 +142,66 @@ TEST_VIRTUAL(no_message_is_lost_wherever_a_receiver_is_cancelled)
                                      .check = message_check, .backends = EDDY_TEST_REAL,
                                      .task = "receive_messages"},
                2);
+}
+
+/* A file that goes through a socket: what is said to have gone out was received, or is still there. */
+
+enum { FILE_SIZE = 400000 };
+
+static struct {
+    int fds[2], file;
+    int64_t sent;
+    size_t received;
+} way;
+
+static void begin_sending(void *unused)
+{
+    way.sent = 0;
+    way.received = 0;
+    way.file = memfd_create("eddy-test", MFD_CLOEXEC);
+    REQUIRE(way.file >= 0 && ftruncate(way.file, FILE_SIZE) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, way.fds) == 0);
+}
+
+static eddy_async(send_file)
+{
+    int rc = eddy_sock_sendfile(way.fds[1], way.file, 0, -1, &way.sent);
+
+    shutdown(way.fds[1], SHUT_WR);
+    return rc;
+}
+
+static eddy_async(receive_file)
+{
+    static char buf[65536];
+    ssize_t n;
+
+    while ((n = eddy_sock_recv(way.fds[0], buf, sizeof buf)) > 0)
+        way.received += (size_t)n;
+    return (int)n;
+}
+
+/* A sender that never began has not ended its side either. */
+static int sending_scenario(void *unused)
+{
+    eddy_task *sender = eddy_create_task(send_file()), *receiver = eddy_create_task(receive_file());
+    int rc = join(&sender, 1);
+
+    shutdown(way.fds[1], SHUT_WR);
+    return rc < 0 ? rc : join(&receiver, 1);
+}
+
+static int sending_check(void *unused, const eddy_test_trial *trial)
+{
+    close(way.file);
+    close(way.fds[0]);
+    close(way.fds[1]);
+    return trial->task ? HOLDS(way.received == (size_t)way.sent) : HOLDS(way.received == FILE_SIZE);
+}
+
+TEST_VIRTUAL(sendfile_knows_what_it_has_sent_wherever_it_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"sendfile", sending_scenario, .begin = begin_sending,
+                                     .check = sending_check, .backends = EDDY_TEST_REAL, .task = "send_file"},
+               1);
 }
