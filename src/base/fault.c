@@ -60,7 +60,6 @@ static const struct call_errors {
     {"map_file", {ENOENT, EACCES, EMFILE, ENOMEM}, {0}},
     {"write_all", {EIO, EPIPE, ENOSPC}, {0}},
     {"read", {EIO, ENOMEM}, {EINTR}},
-    {"writev", {EPIPE, ENOMEM}, {EINTR}},
     {"fcntl", {EBADF}, {0}},
     {"stat", {ENOENT, EACCES}, {0}},
     {"shutdown", {ENOTCONN}, {0}},

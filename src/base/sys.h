@@ -136,9 +136,7 @@ bool eddyi_sys_is_stream(int fd);     /* a stream socket */
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
 struct iovec;
 int eddyi_sys_set_nonblocking(int fd);
-long eddyi_sys_read_now(int fd, void *buf, size_t size);
-long eddyi_sys_writev_now(int fd, const struct iovec *iov, int n); /* not for sockets */
-long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);      /* for sockets */
+long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);

@@ -4,11 +4,8 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <time.h>
 
 int eddyi_sys_set_nonblocking(int fd)
 {
@@ -18,43 +15,6 @@ int eddyi_sys_set_nonblocking(int fd)
     if (flags < 0 || flags & O_NONBLOCK)
         return flags < 0 ? flags : 0;
     return (int)eddyi_sys_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
-}
-
-long eddyi_sys_read_now(int fd, void *buf, size_t size)
-{
-    long n;
-
-    do {
-        n = eddyi_fault("read");
-        if (n == 0)
-            n = eddyi_sys_result(readv(fd, &(struct iovec){buf, size}, 1));
-    } while (n == -EINTR);
-    return n;
-}
-
-/*
- * SIGPIPE comes to the thread that writes: it is held back for the moment of the call, and taken if it was not pending
- * before. There is no flag against it for pipes that kernels before 6.18 would take.
- */
-long eddyi_sys_writev_now(int fd, const struct iovec *iov, int n)
-{
-    const struct timespec now = {0};
-    sigset_t sigpipe, before, pending;
-    long rc;
-
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-    do {
-        rc = eddyi_fault("writev");
-        if (rc == 0)
-            rc = eddyi_sys_result(writev(fd, iov, n));
-    } while (rc == -EINTR);
-    if (rc == -EPIPE && !sigismember(&pending, SIGPIPE))
-        sigtimedwait(&sigpipe, NULL, &now);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
 }
 
 long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)

@@ -41,7 +41,8 @@ static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 
     if (c->emptied)
         return -EAGAIN;
-    n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size) : eddyi_sys_read_now(c->fd_in, buf, size);
+    n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
+                     : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
     return n;
 }
@@ -50,7 +51,7 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
     struct fd_carrier *c = of(base);
 
-    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_writev_now(c->fd_out, iov, n);
+    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
 }
 
 /* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone before the carrier is. */
