@@ -213,7 +213,8 @@ EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void 
 
 /*
  * Sends @count bytes of the file @fd, from @offset on, after what was written before (loop.sendfile); SIZE_MAX: to its end. Over a
- * socket the kernel copies them itself (sendfile(2)); otherwise they are read and written. Nothing else may be written
+ * socket the kernel copies them itself (sendfile(2)), in the loop's thread, which waits for the disk where the file is not in
+ * memory; otherwise they are read, without waiting, and written. Nothing else may be written
  * meanwhile. Returns 0, also where the file ends before that: *ret_sent, which may be NULL, has how many bytes went out, in any
  * case. Errors as write, and of reading. Cancelled: *ret_sent bytes are out, or kept to go out.
  */
