@@ -260,7 +260,6 @@ test_static_server_sends_files_whole_and_in_parts()
     [ "$(status -r 99999999- "$base/numbers.txt")" = 416 ] || fail "a part that is not there"
     curl -sS -I "$base/numbers.txt" >out || fail "HEAD"
     grep -qi "^content-length: $(stat -c %s www/numbers.txt)" out || fail "HEAD without the length"
-    [ "$(status -z "$(date -d tomorrow)" "$base/empty")" = 200 ] || true
     [ "$(status -H "If-Modified-Since: $(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' out)" "$base/numbers.txt")" = 304 ] ||
         fail "sent although not modified"
 }
@@ -296,11 +295,10 @@ test_static_server_refuses_what_it_should()
 test_static_server_leaves_who_says_nothing()
 {
     serve_www -t 0.05
-    mkfifo in
-    nc localhost "$port" <in >out & client=$!
-    exec 3>in
+    exec 3<>"/dev/tcp/localhost/$port" || fail "cannot connect"
     printf 'GET / HT' >&3
-    until_true sh -c "! kill -0 $client 2>/dev/null" || { exec 3>&-; }
+    timeout 60 cat <&3 >out || fail "the connection stays"
+    [ ! -s out ] || fail "an answer to half a request"
     [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
 }
 
