@@ -1,6 +1,7 @@
 /*
  * Transports on real sockets and pipes: connecting, serving, and what only a kernel does. Numbers are rules of asyncio.
  */
+#include "stream/echo_protocol.h"
 #include "stream/protocols.h"
 
 #include <netinet/in.h>
@@ -8,39 +9,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* The protocol of a server: an echo for each connection, on the heap. */
-
-static struct {
-    int made, lost;
-} echoes;
-
-static void echo_made(void *arg, eddy_transport *transport)
-{
-    *(eddy_transport **)arg = transport;
-    echoes.made++;
-}
-
-static void echo_data(void *arg, const void *data, size_t size)
-{
-    eddy_transport_write(*(eddy_transport **)arg, data, size);
-}
-
-static void echo_lost(void *arg, const eddy_exception *e)
-{
-    echoes.lost++;
-    free(arg);
-}
-
-static int make_echo(void *arg, const eddy_protocol **ret_protocol, void **ret_arg)
-{
-    static const eddy_protocol echo = {
-        .connection_made = echo_made, .data_received = echo_data, .connection_lost = echo_lost};
-
-    *ret_protocol = &echo;
-    *ret_arg = calloc(1, sizeof(eddy_transport *));
-    return *ret_arg ? 0 : -ENOMEM;
-}
 
 static int start_echo(eddy_server **ret_server)
 {
