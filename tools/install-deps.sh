@@ -8,7 +8,7 @@
 set -eu
 
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev"
-check="clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat node-llhttp wrk python3"
+check="ninja-build clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat node-llhttp wrk python3"
 full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
 case ${1:-} in
