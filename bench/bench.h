@@ -1,0 +1,50 @@
+/*
+ * What the workloads of eddy-bench have in common. Each file holds those of one area; eddy_bench.c has the table.
+ *
+ * A workload does @n operations with @live things (tasks, timers, waiters) that exist at the same time, prints its figures with
+ * bench_print(), and returns 0, or a status < 0 if it could not.
+ */
+#ifndef EDDY_BENCH_H
+#define EDDY_BENCH_H
+
+#include "eddy.h"
+
+#include <stdint.h>
+#include <time.h>
+
+typedef int bench_fn(long n, long live);
+
+bench_fn bench_switch, bench_spawn_join, bench_spawn_gather, bench_spawn_gather_eager, bench_memory;
+bench_fn bench_switch_raw;
+bench_fn bench_timer_cancel, bench_timer_push, bench_sleepers;
+bench_fn bench_queue, bench_lock;
+bench_fn bench_call_soon, bench_call_soon_chain;
+bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt, bench_executor_flood;
+bench_fn bench_file;
+bench_fn bench_echo, bench_echo_streams;
+
+/* Prints "eddy WORKLOAD VALUE UNIT", @suffix being appended to the name of the workload that runs. */
+void bench_print(const char *suffix, double value, const char *unit);
+
+/* The same for what began at @began and did @n operations. */
+void bench_print_each(const char *suffix, uint64_t began, double n, const char *unit);
+
+static inline uint64_t bench_now(void) /* nanoseconds */
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* xorshift64: the same deadlines for every peer. */
+#define BENCH_SEED 88172645463325252u
+static inline uint64_t bench_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * A queue between two tasks, and a lock that many want.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static eddy_async(answer, (eddy_queue *, questions), (eddy_queue *, answers), (long, n))
+{
+    void *item;
+
+    for (long i = 0; i < n; i++) {
+        eddy_try(eddy_queue_get(questions, &item));
+        eddy_try(eddy_queue_put(answers, item));
+    }
+    return 0;
+}
+
+/* There and back through two queues of capacity 1; each put is a message. */
+static eddy_async(ask, (long, n))
+{
+    eddy_queue questions, answers;
+    eddy_task *other;
+    uint64_t began;
+    void *item;
+    int rc = 0;
+
+    eddy_queue_init(&questions, 1);
+    eddy_queue_init(&answers, 1);
+    other = eddy_create_task(answer(&questions, &answers, n / 2));
+    began = bench_now();
+    for (long i = 0; i < n / 2 && rc == 0; i++) {
+        rc = eddy_queue_put(&questions, &item);
+        if (rc == 0)
+            rc = eddy_queue_get(&answers, &item);
+    }
+    bench_print_each("", began, (double)(n / 2 * 2), "ns/msg");
+    if (rc == 0)
+        rc = eddy_await(other);
+    eddy_queue_fini(&questions);
+    eddy_queue_fini(&answers);
+    return rc;
+}
+
+int bench_queue(long n, long live)
+{
+    return eddy_run(ask(n));
+}
+
+/* Keeps it over a suspension, so that all others queue up behind. */
+static eddy_async(lock_and_yield, (eddy_lock *, lock), (long, n))
+{
+    for (long i = 0; i < n; i++) {
+        eddy_try(eddy_lock_acquire(lock));
+        eddy_try(eddy_sleep(0));
+        eddy_try(eddy_lock_release(lock));
+    }
+    return 0;
+}
+
+static eddy_async(locks, (long, n), (long, live))
+{
+    eddy_awaitable **tasks = calloc((size_t)live, sizeof *tasks);
+    uint64_t began = bench_now();
+    eddy_lock lock = {0};
+    int rc;
+
+    if (!tasks)
+        return -ENOMEM;
+    for (long i = 0; i < live; i++)
+        tasks[i] = EDDY_AWAITABLE(eddy_create_task(lock_and_yield(&lock, n / live)));
+    rc = eddy_await(eddy_gather_list(tasks, (size_t)live, false));
+    bench_print_each("", began, (double)(n / live * live), "ns/acquire");
+    free(tasks);
+    return rc;
+}
+
+int bench_lock(long n, long live)
+{
+    return eddy_run(locks(n < live ? live : n, live));
+}

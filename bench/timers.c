@@ -1,0 +1,106 @@
+/*
+ * Timers: starting and cancelling many, pushing one later again and again, and tasks that sleep.
+ */
+#include "bench.h"
+#include "histogram.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void nothing(void *arg)
+{
+}
+
+static double random_deadline(uint64_t *random) /* in 1 to 61 seconds */
+{
+    return 1 + (double)(bench_random(random) % 60000000000u) / 1e9;
+}
+
+static eddy_async(timer_cancel, (long, live))
+{
+    eddy_handle *timers = calloc((size_t)live, sizeof *timers);
+    eddy_loop *loop = eddy_get_running_loop();
+    uint64_t random = BENCH_SEED, began;
+
+    if (!timers)
+        return -ENOMEM;
+    began = bench_now();
+    for (long i = 0; i < live; i++)
+        timers[i] = eddy_loop_call_later(loop, random_deadline(&random), nothing, NULL);
+    bench_print_each("_start", began, (double)live, "ns");
+    for (long i = 0; i < live; i++)
+        eddy_handle_cancel(timers[i]);
+    /* Time for a loop that has put the work off. */
+    eddy_sleep(0);
+    eddy_sleep(0);
+    bench_print_each("", began, (double)live, "ns");
+    free(timers);
+    return 0;
+}
+
+int bench_timer_cancel(long n, long live)
+{
+    return eddy_run(timer_cancel(live));
+}
+
+/* As a server does for an idle connection whenever it has heard of it. The clock is not read: that costs more than an aim of 10 ns. */
+static eddy_async(timer_push, (long, n), (long, live))
+{
+    eddy_loop *loop = eddy_get_running_loop();
+    uint64_t random = BENCH_SEED, began;
+    double when = eddy_loop_time(loop) + 30;
+    eddy_timeout idle;
+    int rc = 0;
+
+    for (long i = 0; i < live; i++)
+        eddy_loop_call_later(loop, random_deadline(&random), nothing, NULL);
+    eddy_timeout_enter_at(&idle, when);
+    began = bench_now();
+    for (long i = 0; i < n && rc == 0; i++)
+        rc = eddy_timeout_reschedule(&idle, when += 1e-6);
+    bench_print_each("", began, (double)n, "ns");
+    return eddy_timeout_exit(&idle, rc);
+}
+
+int bench_timer_push(long n, long live)
+{
+    return eddy_run(timer_push(n, live));
+}
+
+static struct histogram lateness;
+static uint64_t until;
+
+static eddy_async(sleeper, (uint64_t, random))
+{
+    for (;;) {
+        uint64_t delay = bench_random(&random) % 100000000, began = bench_now();
+
+        if (began > until)
+            return 0;
+        eddy_try(eddy_sleep((double)delay / 1e9));
+        histogram_add(&lateness, bench_now() - began - delay);
+    }
+}
+
+static eddy_async(sleepers, (long, seconds), (long, live))
+{
+    eddy_awaitable **tasks = calloc((size_t)live, sizeof *tasks);
+    uint64_t began = bench_now();
+    int rc;
+
+    if (!tasks)
+        return -ENOMEM;
+    until = began + (uint64_t)seconds * 1000000000u;
+    for (long i = 0; i < live; i++)
+        tasks[i] = EDDY_AWAITABLE(eddy_create_task(sleeper((uint64_t)i * 2654435761u + BENCH_SEED)));
+    rc = eddy_await(eddy_gather_list(tasks, (size_t)live, false));
+    bench_print("", (double)lateness.n / ((double)(bench_now() - began) / 1e9), "wakeups/s");
+    bench_print("_p99", (double)histogram_quantile(&lateness, 0.99) / 1e3, "us");
+    free(tasks);
+    return rc;
+}
+
+int bench_sleepers(long seconds, long live)
+{
+    return eddy_run(sleepers(seconds, live));
+}
