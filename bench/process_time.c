@@ -1,0 +1,40 @@
+#include "process_time.h"
+
+#include <dirent.h>
+#include <stdio.h>
+
+static void add_thread(struct process_time *sum, pid_t pid, const char *tid)
+{
+    unsigned long long ran, waited;
+    char path[300];
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)pid, tid);
+    f = fopen(path, "r");
+    if (!f)
+        return;
+    if (fscanf(f, "%llu %llu", &ran, &waited) == 2) {
+        sum->ran += (double)ran;
+        sum->waited += (double)waited;
+    }
+    fclose(f);
+}
+
+struct process_time process_time(pid_t pid)
+{
+    struct process_time sum = {0};
+    struct dirent *entry;
+    char path[50];
+    DIR *d = NULL;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    if (pid != 0)
+        d = opendir(path);
+    while (d && (entry = readdir(d))) {
+        if (entry->d_name[0] != '.')
+            add_thread(&sum, pid, entry->d_name);
+    }
+    if (d)
+        closedir(d);
+    return sum;
+}
