@@ -264,7 +264,8 @@ static int64_t attempt_adopted(struct slot *s, struct eddyi_op *op)
     int d = wants(op, READ) ? READ : WRITE;
     int64_t n = op->kind == EDDYI_OP_POLL ? eddyi_sys_events(op->fd, op->events) : attempt(op);
     bool transfer = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND;
-    bool fell_short = transfer && s->stream && n > 0 && (size_t)n < op->io.size && !(d == READ && s->ending);
+    bool fell_short = transfer && s->stream && n > 0 && (size_t)n < op->io.size &&
+                      !(d == READ && s->ending) && !eddyi_short_any();
 
     if (n == -EAGAIN || fell_short)
         s->ready[d] = false;

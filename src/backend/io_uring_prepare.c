@@ -30,9 +30,9 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
     return opcodes[op->kind];
 }
 
-static unsigned clamped(size_t size)
+static unsigned clamped(int fd, size_t size)
 {
-    return size > INT32_MAX ? INT32_MAX : (unsigned)size;
+    return (unsigned)eddyi_short(fd, size > INT32_MAX ? INT32_MAX : size);
 }
 
 static bool reads(const struct eddyi_op *op)
@@ -71,17 +71,47 @@ static void prepare_of_files(struct io_uring_sqe *sqe, struct eddyi_op *op)
     }
 }
 
+/*
+ * A transfer that is cut short for a test: the first piece, as an operation that needs no vector, which would have to live until
+ * it is submitted. False: it is not cut.
+ */
+static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
+{
+    bool message = op->kind == EDDYI_OP_RECVMSG || op->kind == EDDYI_OP_SENDMSG;
+    bool file = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+    struct iovec piece;
+    uint64_t offset = file && op->rw.offset >= 0 ? (uint64_t)op->rw.offset : UINT64_MAX;
+    int n = file ? op->rw.n : 0;
+
+    if (message ? !eddyi_short_message(op->fd, op->message.msg, op->message.flags, &piece)
+                : !file || eddyi_short_vector(op->fd, op->rw.iov, &n, &piece) != &piece)
+        return false;
+    if (op->kind == EDDYI_OP_READ)
+        io_uring_prep_read(sqe, op->fd, piece.iov_base, (unsigned)piece.iov_len, offset);
+    else if (op->kind == EDDYI_OP_WRITE)
+        io_uring_prep_write(sqe, op->fd, piece.iov_base, (unsigned)piece.iov_len, offset);
+    else if (op->kind == EDDYI_OP_SENDMSG)
+        io_uring_prep_send(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags | MSG_NOSIGNAL);
+    else
+        io_uring_prep_recv(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags);
+    if (op->kind == EDDYI_OP_RECVMSG) /* what a stream says of a message */
+        op->message.msg->msg_namelen = op->message.msg->msg_controllen = 0, op->message.msg->msg_flags = 0;
+    return true;
+}
+
 void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
+    if (prepare_short(sqe, op))
+        return;
     switch (op->kind) {
     case EDDYI_OP_POLL:
         io_uring_prep_poll_add(sqe, op->fd, op->events);
         break;
     case EDDYI_OP_RECV:
-        io_uring_prep_recv(sqe, op->fd, op->io.buf, clamped(op->io.size), 0);
+        io_uring_prep_recv(sqe, op->fd, op->io.buf, clamped(op->fd, op->io.size), 0);
         break;
     case EDDYI_OP_SEND:
-        io_uring_prep_send(sqe, op->fd, op->io.buf, clamped(op->io.size), MSG_NOSIGNAL);
+        io_uring_prep_send(sqe, op->fd, op->io.buf, clamped(op->fd, op->io.size), MSG_NOSIGNAL);
         break;
     case EDDYI_OP_ACCEPT:
         io_uring_prep_accept(sqe, op->fd, op->accept.addr, op->accept.addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC);

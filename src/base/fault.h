@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* From now on each call of this name fails with @error (an errno, positive). @call is not copied. */
 void eddyi_fault_only(const char *call, int error);
@@ -48,6 +49,13 @@ void eddyi_torture_stop(void);
  */
 typedef bool eddyi_holder(void *op, void *arg);
 void eddyi_hold_results(eddyi_holder *asked, void *arg);
+
+/*
+ * Transfers cut short: from now on each read and write of a stream, a pipe or a file moves at most @most bytes, as the kernel may have
+ * it at any time; after the first thousand a small share of what was asked for, if that is more. Messages stay whole: datagrams, packets,
+ * what brings descriptors. 0: nothing is cut. In the beginning it is what EDDY_SHORT in the environment says.
+ */
+void eddyi_fault_short(size_t most);
 
 /* The ledger of the library's allocations: those alive now, and those ever made. */
 long eddyi_ledger_live(void);

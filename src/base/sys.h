@@ -20,6 +20,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+struct iovec;
+struct msghdr;
+
 #ifdef EDDY_FAULTS
 /* 0, or the -errno with which the call of this name is to fail instead of being made. */
 int eddyi_fault(const char *call);
@@ -32,6 +35,14 @@ bool eddyi_held_any(void);                  /* one is kept: who waits for events
 void *eddyi_held_take(int *ret_result);     /* whose result was kept long enough; NULL: nobody's */
 /* Ends the process if one of the library's own rules is broken, where chance would decide what comes of it. */
 void eddyi_must_hold(bool rule, const char *broken);
+/*
+ * How much of a transfer is asked of the kernel: all, unless tests have it cut short (fault.h). A vector that is cut is @piece;
+ * so is a message's, then true.
+ */
+size_t eddyi_short(int fd, size_t size);
+const struct iovec *eddyi_short_vector(int fd, const struct iovec *iov, int *n, struct iovec *piece);
+bool eddyi_short_message(int fd, const struct msghdr *msg, int flags, struct iovec *piece);
+bool eddyi_short_any(void); /* some are cut: that one fell short says nothing */
 #else
 static inline int eddyi_fault(const char *call)
 {
@@ -64,6 +75,26 @@ static inline void *eddyi_held_take(int *ret_result)
 static inline void eddyi_must_hold(bool rule, const char *broken)
 {
     (void)rule, (void)broken;
+}
+static inline size_t eddyi_short(int fd, size_t size)
+{
+    (void)fd;
+    return size;
+}
+static inline const struct iovec *eddyi_short_vector(int fd, const struct iovec *iov, int *n,
+                                                     struct iovec *piece)
+{
+    (void)fd, (void)n, (void)piece;
+    return iov;
+}
+static inline bool eddyi_short_any(void)
+{
+    return false;
+}
+static inline bool eddyi_short_message(int fd, const struct msghdr *msg, int flags, struct iovec *piece)
+{
+    (void)fd, (void)msg, (void)flags, (void)piece;
+    return false;
 }
 #endif
 
@@ -134,7 +165,6 @@ int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
 bool eddyi_sys_is_stream(int fd);     /* a stream socket */
 
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
-struct iovec;
 int eddyi_sys_set_nonblocking(int fd);
 long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
@@ -170,7 +200,6 @@ int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *h
 int eddyi_sys_unlink_socket(const char *path); /* only if it is one; 0 also if there is none */
 
 /* Messages, in sys_message.c. Neither blocks; never SIGPIPE; descriptors that are received are close-on-exec. */
-struct msghdr;
 long eddyi_sys_recvmsg(int fd, struct msghdr *msg, int flags);
 long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags);
 void eddyi_sys_drop_rights(struct msghdr *msg); /* closes the descriptors that came with it */

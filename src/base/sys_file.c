@@ -16,12 +16,14 @@
 
 static long preadv_as(const char *name, int fd, const struct iovec *iov, int n, int64_t offset, int flags)
 {
+    struct iovec piece;
+    const struct iovec *asked = eddyi_short_vector(fd, iov, &n, &piece);
     long rc;
 
     do {
         rc = eddyi_fault(name);
         if (rc == 0)
-            rc = eddyi_sys_result(preadv2(fd, iov, n, offset < 0 ? -1 : offset, flags));
+            rc = eddyi_sys_result(preadv2(fd, asked, n, offset < 0 ? -1 : offset, flags));
     } while (rc == -EINTR);
     return rc;
 }
@@ -81,12 +83,14 @@ static void give_back(int fd, int flags)
 
 static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, int flags)
 {
+    struct iovec piece;
+    const struct iovec *asked = eddyi_short_vector(fd, iov, &n, &piece);
     long rc;
 
     do {
         rc = eddyi_fault("pwritev2");
         if (rc == 0)
-            rc = eddyi_sys_result(pwritev2(fd, iov, n, offset < 0 ? -1 : offset, flags));
+            rc = eddyi_sys_result(pwritev2(fd, asked, n, offset < 0 ? -1 : offset, flags));
     } while (rc == -EINTR);
     return rc;
 }
@@ -229,7 +233,7 @@ long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
     do {
         n = eddyi_fault("sendfile");
         if (n == 0)
-            n = eddyi_sys_result(sendfile(out, in, &at, size));
+            n = eddyi_sys_result(sendfile(out, in, &at, eddyi_short(out, size)));
     } while (n == -EINTR);
     release_sigpipe(&held, n);
     give_back(out, flags);
@@ -240,7 +244,7 @@ long eddyi_sys_copy_range(int in, int out, size_t size)
 {
     int f = eddyi_fault("copy_file_range");
 
-    return f < 0 ? f : eddyi_sys_result(copy_file_range(in, NULL, out, NULL, size, 0));
+    return f < 0 ? f : eddyi_sys_result(copy_file_range(in, NULL, out, NULL, eddyi_short(in, size), 0));
 }
 
 void eddyi_sys_seek_back(int fd, size_t n)

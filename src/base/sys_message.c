@@ -8,26 +8,35 @@
 
 long eddyi_sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    struct msghdr as_given = *msg;
+    struct msghdr as_given = *msg, cut = *msg;
+    struct iovec piece;
     long n;
 
+    if (eddyi_short_message(fd, msg, flags, &piece))
+        cut.msg_iov = &piece, cut.msg_iovlen = 1;
     do {
-        *msg = as_given;
+        *msg = cut;
         n = eddyi_fault("recvmsg");
         if (n == 0)
             n = eddyi_sys_result(recvmsg(fd, msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     } while (n == -EINTR);
+    msg->msg_iov = as_given.msg_iov;
+    msg->msg_iovlen = as_given.msg_iovlen;
     return n;
 }
 
 long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+    struct msghdr cut = *msg;
+    struct iovec piece;
     long n;
 
+    if (eddyi_short_message(fd, msg, flags, &piece))
+        cut.msg_iov = &piece, cut.msg_iovlen = 1;
     do {
         n = eddyi_fault("sendmsg");
         if (n == 0)
-            n = eddyi_sys_result(sendmsg(fd, msg, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+            n = eddyi_sys_result(sendmsg(fd, &cut, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     } while (n == -EINTR);
     return n;
 }

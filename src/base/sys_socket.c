@@ -15,7 +15,7 @@ long eddyi_sys_recv(int fd, void *buf, size_t size)
     do {
         n = eddyi_fault("recv");
         if (n == 0)
-            n = eddyi_sys_result(recv(fd, buf, size, MSG_DONTWAIT));
+            n = eddyi_sys_result(recv(fd, buf, eddyi_short(fd, size), MSG_DONTWAIT));
     } while (n == -EINTR);
     return n;
 }
@@ -27,7 +27,7 @@ long eddyi_sys_send(int fd, const void *buf, size_t size)
     do {
         n = eddyi_fault("send");
         if (n == 0)
-            n = eddyi_sys_result(send(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+            n = eddyi_sys_result(send(fd, buf, eddyi_short(fd, size), MSG_DONTWAIT | MSG_NOSIGNAL));
     } while (n == -EINTR);
     return n;
 }

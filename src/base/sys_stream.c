@@ -19,11 +19,13 @@ int eddyi_sys_set_nonblocking(int fd)
 
 long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct iovec piece;
+    const struct iovec *all = eddyi_short_vector(fd, iov, &n, &piece);
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)all, .msg_iovlen = (size_t)n};
     long rc;
 
     if (n == 1)
-        return eddyi_sys_send(fd, iov->iov_base, iov->iov_len);
+        return eddyi_sys_send(fd, all->iov_base, all->iov_len);
     do {
         rc = eddyi_fault("send");
         if (rc == 0)

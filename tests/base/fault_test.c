@@ -2,6 +2,10 @@
 
 #include "base/sys.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
 TEST_VIRTUAL(a_named_call_fails_with_the_chosen_error_until_cleared)
 {
     eddyi_fault_only("guard_install", ENOSYS);
@@ -51,4 +55,29 @@ TEST_VIRTUAL(an_allocation_that_fails_keeps_the_old_memory)
     EXPECT(eddyi_realloc(p, 1 << 20) == NULL);
     EXPECT_EQ(*p, 'x');
     eddyi_free(p);
+}
+
+TEST_VIRTUAL(transfers_are_cut_short_and_messages_are_not)
+{
+    struct iovec iov[2] = {{(void *)(uintptr_t) "", 0}, {(void *)(uintptr_t) "bytes", 5}};
+    int stream[2], packets[2];
+    char buf[8];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, packets) == 0);
+    eddyi_fault_short(2);
+    EXPECT_EQ(eddyi_sys_send(stream[0], "bytes", 5), 2);
+    EXPECT_EQ(eddyi_sys_sendv(stream[0], iov, 2), 2);
+    EXPECT_EQ(eddyi_sys_sendmsg(stream[0], &(struct msghdr){.msg_iov = iov, .msg_iovlen = 2}, 0), 2);
+    EXPECT_EQ(eddyi_sys_recv(stream[1], buf, sizeof buf), 2);
+    EXPECT_EQ(eddyi_sys_recv(stream[1], buf, 1), 1);
+    EXPECT_EQ(eddyi_sys_send(packets[0], "bytes", 5), 5);
+    EXPECT_EQ(eddyi_sys_recv(packets[1], buf, sizeof buf), 5);
+
+    eddyi_fault_short(0);
+    EXPECT_EQ(eddyi_sys_recv(stream[1], buf, sizeof buf), 3);
+    for (int i = 0; i < 2; i++) {
+        close(stream[i]);
+        close(packets[i]);
+    }
 }

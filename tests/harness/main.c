@@ -116,7 +116,7 @@ static bool wanted(const struct test *t)
         return false;
     if (options.only_virtual && t->kind != TEST_KIND_VIRTUAL)
         return false;
-    if (t->ordered && getenv("EDDY_SHUFFLE"))
+    if ((t->ordered && getenv("EDDY_SHUFFLE")) || (t->whole && getenv("EDDY_SHORT")))
         return false;
     if (!options.names[0])
         return true;

@@ -25,6 +25,9 @@
  *
  *     TEST_ASYNC(callbacks_run_first_come_first_served, .ordered = true)
  *
+ * With EDDY_SHORT=n no read or write moves more than n bytes. That is legal, and all must cope with it; a test whose promise
+ * is how much one call moves says .whole = true.
+ *
  * Torture (--torture) runs each test again and again, and makes the n-th call that the library makes to the kernel
  * or for memory fail: for each n, once and for ever after. The test must not crash, hang or leak then. Its expectations may
  * fail, since an error was injected; therefore EXPECT goes on after a failure, so that the test's own clean-up runs. Where
@@ -57,7 +60,8 @@ struct test {
     const char *file;
     enum test_kind kind;
     void (*body)(void);
-    bool ordered;      /* what it promises is an order: left out where the order is shuffled */
+    bool ordered; /* what it promises is an order: left out where the order is shuffled */
+    bool whole;   /* what it promises is how much one call moves: left out where transfers are cut short */
     struct test *next; /* in the order of the source file */
 };
 

@@ -68,7 +68,7 @@ static int accept_and_connect(int flags)
         EXPECT(fcntl(a.result, F_GETFL) & O_NONBLOCK);
         EXPECT(fcntl(a.result, F_GETFD) & FD_CLOEXEC);
         EXPECT_EQ(eddy_sock_sendall(a.result, "hello", 5, NULL), 0);
-        EXPECT_EQ(eddy_sock_recv(client, buf, sizeof buf), 5);
+        EXPECT_EQ(recv_whole(client, buf, 5), 5);
         /* The kernel reports a success that came late to the next connect, too. */
         rc = connect_to(client, &addr);
         EXPECT(rc == 0 || rc == -EISCONN);
@@ -307,7 +307,7 @@ static int talk(void *arg)
         char buf[64];
 
         rc = eddy_sock_sendall(fd, "knock", 5, NULL);
-        if (rc == 0 && eddy_sock_recv(fd, buf, sizeof buf) != 5)
+        if (rc == 0 && recv_whole(fd, buf, 5) != 5)
             rc = EDDY_EINCOMPLETE;
     }
     if (fd >= 0)

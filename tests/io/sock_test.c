@@ -47,7 +47,7 @@ static void count(void *arg)
 
 /* recv */
 
-TEST_ASYNC_REAL(recv_takes_what_is_there_without_suspending)
+TEST_ASYNC_REAL(recv_takes_what_is_there_without_suspending, .whole = true)
 {
     int s[2], others = 0;
     char buf[8];
@@ -62,7 +62,7 @@ TEST_ASYNC_REAL(recv_takes_what_is_there_without_suspending)
     return turns(1);
 }
 
-TEST_ASYNC_REAL(recv_waits_for_what_comes_and_sees_the_end)
+TEST_ASYNC_REAL(recv_waits_for_what_comes_and_sees_the_end, .whole = true)
 {
     struct receiver r = {.result = -1};
     eddy_task *t;
@@ -118,7 +118,7 @@ TEST_REAL(outside_of_a_task_nothing_can_be_waited_for)
     EXPECT_EQ(eddy_sock_connect(0, NULL, 0), EDDY_ENOTASK);
 }
 
-TEST_ASYNC(under_the_virtual_clock_a_call_can_succeed_but_not_wait)
+TEST_ASYNC(under_the_virtual_clock_a_call_can_succeed_but_not_wait, .whole = true)
 {
     char buf[8];
     int s[2];
@@ -148,9 +148,9 @@ TEST_ASYNC_REAL(a_second_receiver_gets_EBUSY_and_the_first_its_bytes)
     EXPECT_EQ(recv_soon(s[0], buf, sizeof buf), -EBUSY);
     EXPECT_EQ(eddy_sock_accept(s[0], NULL, NULL), -EBUSY);
     EXPECT_EQ(eddy_sock_sendall(s[0], "out", 3, NULL), 0);
-    EXPECT(socket_write(s[1], "in"));
+    EXPECT(socket_write(s[1], "i"));
     EXPECT_EQ(eddy_await(t), 0);
-    EXPECT_EQ(first.result, 2);
+    EXPECT_EQ(first.result, 1);
     EXPECT_EQ(read(s[1], buf, sizeof buf), 3);
     pair_close(s);
     return 0;
@@ -171,8 +171,8 @@ TEST_ASYNC_REAL(a_cancelled_recv_takes_nothing_and_frees_the_descriptor_at_once)
     REQUIRE(t != NULL);
     turns(2);
     eddy_task_cancel(t, "enough");
-    EXPECT(socket_write(s[1], "mine"));
-    EXPECT_EQ(recv_soon(s[0], buf, sizeof buf), 4);
+    EXPECT(socket_write(s[1], "m"));
+    EXPECT_EQ(recv_soon(s[0], buf, sizeof buf), 1);
     EXPECT_EQ(eddy_await(eddy_ref(t)), 0);
     EXPECT_EQ(r.result, -ECANCELED);
     EXPECT_EQ(r.next, 0);
@@ -215,6 +215,7 @@ TEST_ASYNC_REAL(bytes_that_come_with_a_cancellation_are_received_or_stay)
     for (int n = 0; n < 5; n++) {
         struct receiver r = {.fd = s[0]};
         eddy_task *t = eddy_create_task(eddy_coro(receive, &r));
+        ssize_t rest;
 
         REQUIRE(t != NULL);
         turns(2);
@@ -222,13 +223,12 @@ TEST_ASYNC_REAL(bytes_that_come_with_a_cancellation_are_received_or_stay)
         turns(n);
         eddy_task_cancel(t, NULL);
         eddy_await(t);
-        if (r.result == 5) {
+        if (r.result > 0)
             EXPECT(r.next == -ECANCELED || n > 0);
-        } else {
+        else
             EXPECT_EQ(r.result, -ECANCELED);
-            EXPECT_EQ(recv(s[0], buf, sizeof buf, MSG_DONTWAIT), 5);
-        }
-        EXPECT_EQ(recv(s[0], buf, sizeof buf, MSG_DONTWAIT), -1);
+        rest = recv(s[0], buf, sizeof buf, MSG_DONTWAIT);
+        EXPECT_EQ((r.result > 0 ? r.result : 0) + (rest > 0 ? rest : 0), 5);
     }
     pair_close(s);
     return 0;

@@ -18,6 +18,19 @@ static inline bool socket_write(int fd, const char *string)
     return send(fd, string, strlen(string), MSG_NOSIGNAL) == (ssize_t)strlen(string);
 }
 
+/* Receives @size bytes, however they come; fewer at the end, or the error. */
+__attribute__((unused)) static ssize_t recv_whole(int fd, char *buf, size_t size)
+{
+    size_t got = 0;
+    ssize_t n = 1;
+
+    while (n > 0 && got < size) {
+        n = eddy_sock_recv(fd, buf + got, size - got);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    return n < 0 ? n : (ssize_t)got;
+}
+
 static inline void pair_open(int fds[2])
 {
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);

@@ -11,7 +11,8 @@ struct recorder {
     eddy_subprocess_transport *transport;
     eddy_event lost;
     char log[200];     /* what it was told, each with a blank behind it */
-    char received[64]; /* of its output */
+    char received[64]; /* of its output, with the number where another begins */
+    int latest;
     bool is_lost;
     int status_at_exit;
 };
@@ -36,7 +37,10 @@ static void received(void *arg, int fd, const void *data, size_t size)
     struct recorder *r = arg;
     size_t n = strlen(r->received);
 
-    snprintf(r->received + n, sizeof r->received - n, "%d:%.*s", fd, (int)size, (const char *)data);
+    if (r->latest != fd)
+        n += (size_t)snprintf(r->received + n, sizeof r->received - n, "%d:", fd);
+    r->latest = fd;
+    snprintf(r->received + n, sizeof r->received - n, "%.*s", (int)size, (const char *)data);
 }
 
 static void pipe_lost(void *arg, int fd, const eddy_exception *e)

@@ -222,8 +222,9 @@ TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_who_writes_to_it)
     EXPECT(!eddy_writer_is_closing(w));
     EXPECT_EQ(eddy_writer_write(w, "shown", 5), 0);
     EXPECT_EQ(eddy_writer_flush(w), 0);
-    if (!test_tortured())
-        EXPECT_EQ(read(master, buf, sizeof buf), 5);
+    while (!test_tortured() && strlen(buf) < 5 && read(master, buf + strlen(buf), 5 - strlen(buf)) > 0) {
+    }
+    EXPECT_STR(buf, test_tortured() ? "" : "shown");
     eddy_writer_free(w);
     close(master);
     return 0;
@@ -255,9 +256,9 @@ TEST_ASYNC_REAL(a_socket_can_be_a_write_end_and_notices_the_end_of_its_peer)
 
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     w = writer_of(fds[0]);
-    EXPECT_EQ(eddy_writer_write(w, "abcd", 4), 0);
+    EXPECT_EQ(eddy_writer_write(w, "a", 1), 0);
     if (!test_tortured())
-        EXPECT_EQ(read(fds[1], buf, 4), 4);
+        EXPECT_EQ(read(fds[1], buf, 4), 1);
     close(fds[1]);
     EXPECT_EQ(eddy_writer_wait_closed(w), 0);
     eddy_writer_free(w);

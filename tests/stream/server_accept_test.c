@@ -72,7 +72,7 @@ TEST_ASYNC_REAL(a_server_without_descriptors_does_not_spin)
     setrlimit(RLIMIT_NOFILE, &before);
     EXPECT_EQ(wait_for_connections(server, 2), 0);
     EXPECT_EQ(send(other, "late", 4, MSG_NOSIGNAL), 4);
-    EXPECT_EQ(eddy_sock_recv(other, buf, 4), 4);
+    EXPECT(eddy_sock_recv(other, buf, 4) >= 1);
     close(fd);
     close(other);
     eddy_server_close(server);

@@ -30,7 +30,7 @@ static int end_line(struct recorder *r, eddy_transport *t)
     return recorder_wait(r);
 }
 
-TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk) /* 149, 150 */
+TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk, .whole = true) /* 149, 150 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
@@ -238,7 +238,7 @@ static struct recorder *open_end(int fd, bool read_end, struct recorder *r, eddy
     return NULL;
 }
 
-TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports) /* 161 */
+TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports, .whole = true) /* 161 */
 {
     static struct recorder in, out;
     eddy_transport *reader, *writer;
