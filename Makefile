@@ -24,6 +24,15 @@ check-full:
 	tools/install-deps.sh full
 	tests/check --full
 
+# How fast eddy is, beside its peers: bench/README.md. Those of them that bench-deps has installed take part.
+bench-deps:
+	tools/install-deps.sh bench
+
+bench: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j $(JOBS) --target bench-programs
+	bench/peers/build $(BUILD)/bench/peers
+	bench/run.py --build $(BUILD)/bench
+
 install: all
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -33,4 +42,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full install format clean
+.PHONY: all demo check check-full bench-deps bench install format clean

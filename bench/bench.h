@@ -7,10 +7,8 @@
 #ifndef EDDY_BENCH_H
 #define EDDY_BENCH_H
 
+#include "clock.h"
 #include "eddy.h"
-
-#include <stdint.h>
-#include <time.h>
 
 typedef int bench_fn(long n, long live);
 
@@ -28,23 +26,5 @@ void bench_print(const char *suffix, double value, const char *unit);
 
 /* The same for what began at @began and did @n operations. */
 void bench_print_each(const char *suffix, uint64_t began, double n, const char *unit);
-
-static inline uint64_t bench_now(void) /* nanoseconds */
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* xorshift64: the same deadlines for every peer. */
-#define BENCH_SEED 88172645463325252u
-static inline uint64_t bench_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 #endif

@@ -20,7 +20,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS = 512, STALLED = 2000 /* ms */, N_DESTINATIONS = 200 };
@@ -39,14 +38,6 @@ void fail(const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     exit(1);
-}
-
-uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 struct sockaddr_in destination(unsigned i)
@@ -96,12 +87,12 @@ static void run_until(const struct load *load, uint64_t end)
 {
     struct epoll_event events[EVENTS];
 
-    while ((loadgen.now = now_ns()) < end) {
+    while ((loadgen.now = bench_now()) < end) {
         int n = epoll_wait(loadgen.epoll, events, EVENTS, STALLED);
 
         if (n == 0)
             fail("nothing has come for %d ms", STALLED);
-        loadgen.now = now_ns();
+        loadgen.now = bench_now();
         for (int i = 0; i < n; i++)
             load->event(events[i].data.ptr, events[i].events);
     }
@@ -122,14 +113,14 @@ static void measure(const struct load *load, const char *kind)
     uint64_t began;
     double wall;
 
-    run_until(load, now_ns() + (uint64_t)(warm_up * 1e9));
+    run_until(load, bench_now() + (uint64_t)(warm_up * 1e9));
     memset(&loadgen.latency, 0, sizeof loadgen.latency);
     loadgen.n_done = 0;
     client[0] = process_time(getpid());
     served[0] = process_time(server);
-    began = now_ns();
+    began = bench_now();
     run_until(load, began + (uint64_t)(seconds * 1e9));
-    wall = (double)(now_ns() - began);
+    wall = (double)(bench_now() - began);
     client[1] = process_time(getpid());
     served[1] = process_time(server);
 

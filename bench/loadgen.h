@@ -5,6 +5,7 @@
 #ifndef EDDY_BENCH_LOADGEN_H
 #define EDDY_BENCH_LOADGEN_H
 
+#include "clock.h"
 #include "histogram.h"
 
 #include <netinet/in.h>
@@ -32,8 +33,6 @@ extern struct loadgen loadgen;
 
 /* Ends the program: what was measured is worth nothing. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-uint64_t now_ns(void);
 
 /* Where the @i-th connection goes: 127.0.0.1 and up, as one address has too few ports for a client that closes first. */
 struct sockaddr_in destination(unsigned i);

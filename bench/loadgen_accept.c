@@ -29,7 +29,7 @@ static void begin(struct connection *c)
         fail("socket: %s", strerror(errno));
     c->connected = false;
     c->byte = (char)n_begun;
-    c->began = now_ns();
+    c->began = bench_now();
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
         fail("connect: %s", strerror(errno));
     watch(c->fd, c, EPOLLOUT);
@@ -49,7 +49,7 @@ static void event(void *connection, uint32_t events)
     }
     if (recv(c->fd, &byte, 1, 0) != 1 || byte != c->byte)
         fail("the byte has not come back");
-    loadgen.now = now_ns();
+    loadgen.now = bench_now();
     operation_done(c->began);
     close(c->fd);
     begin(c);
@@ -62,7 +62,7 @@ static int open_all(void)
     if (!all)
         return -1;
     close(connect_to_server(0)); /* it listens */
-    n_begun = (unsigned)now_ns();
+    n_begun = (unsigned)bench_now();
     for (int i = 0; i < loadgen.n_connections; i++)
         begin(&all[i]);
     return 0;

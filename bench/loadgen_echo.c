@@ -76,7 +76,7 @@ static void receive(struct connection *c)
     if (n <= 0)
         fail("a connection is lost: %s", n < 0 ? strerror(errno) : "closed by the server");
     compare(c, loadgen.received, (size_t)n);
-    loadgen.now = now_ns();
+    loadgen.now = bench_now();
     for (c->partial += (size_t)n; c->partial >= loadgen.size; c->partial -= loadgen.size) {
         if (c->oldest == c->newest)
             fail("more has come back than was sent");
@@ -112,7 +112,7 @@ static int open_all(void)
         c->began = began + i * loadgen.depth;
         watch(c->fd, c, EPOLLIN);
     }
-    loadgen.now = now_ns();
+    loadgen.now = bench_now();
     for (int i = 0; i < loadgen.n_connections; i++) {
         for (int m = 0; m < loadgen.depth; m++)
             begin_message(&all[i]);

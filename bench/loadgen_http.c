@@ -66,7 +66,7 @@ static void event(void *connection, uint32_t events)
         return;
     if (received <= 0)
         fail("a connection is lost: %s", received < 0 ? strerror(errno) : "closed by the server");
-    loadgen.now = now_ns();
+    loadgen.now = bench_now();
     for (size = c->n + (size_t)received; (n = answer_size(data, size)) > 0; data += n, size -= n) {
         if (c->oldest == c->newest)
             fail("more answers than requests");
@@ -93,7 +93,7 @@ static int open_all(void)
         all[i].began = began + i * loadgen.depth;
         watch(all[i].fd, &all[i], EPOLLIN);
     }
-    loadgen.now = now_ns();
+    loadgen.now = bench_now();
     for (int i = 0; i < loadgen.n_connections; i++) {
         for (int m = 0; m < loadgen.depth; m++)
             begin_request(&all[i]);

@@ -1,20 +1,24 @@
 #!/bin/sh
 # Installs what eddy needs on Debian 12 (as root, or with sudo).
 #
-#     tools/install-deps.sh base|check|full
+#     tools/install-deps.sh base|check|full|bench
 #
-# base: to build it and run the demo; check: also for `make check`; full: also for `make check-full`. Where all of it is
+# base: to build it and run the demo; check: also for `make check`; full: also for `make check-full`; bench: for
+# `make bench`, the peers that eddy is compared with. Where all of it is
 # there nothing is done and no network is needed.
 set -eu
 
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev"
 check="ninja-build clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat node-llhttp wrk python3"
 full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+bench="ninja-build node-llhttp python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev libboost-coroutine-dev
+libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo python3-uvloop nginx-light"
 
 case ${1:-} in
 base) wanted=$base ;;
 check) wanted="$base $check" ;;
 full) wanted="$base $check $full" ;;
+bench) wanted="$base $bench" ;;
 *)
     sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
     exit 2
