@@ -96,6 +96,7 @@ struct eddyi_op {
         } call;
     };
     bool tried;     /* the call has just been made and would have blocked */
+    bool waits;     /* the like happened some time ago: it will have to wait, as far as is known */
     int64_t result; /* as above, or -errno; valid in complete() and after */
     void (*complete)(struct eddyi_op *op);
 

@@ -1,22 +1,13 @@
 /*
- * The backend on epoll(7): an operation waits until its descriptor is ready, then makes the call.
+ * The backend on epoll(7): an operation waits until its descriptor is ready, then makes the call. Who waits for what, and how that is
+ * registered, is in epoll_table.h.
  *
- * A registration fires once (EPOLLONESHOT) and each operation arms it anew: one epoll_ctl per wait. Registering once,
- * edge-triggered, would save that call, but a descriptor can be closed and its number used again without a word, and
- * then nothing but a call can tell that the kernel's registration went with the old file: the operation would
- * wait for ever. Arming also looks at the present state, so what became ready in between is not missed.
- *
- * A registration belongs to the open file, not to the number: while a duplicate of a closed descriptor lives,
- * the old one can still fire under that number. Each arming has a generation, which events carry, and events
- * of another generation than the present one are nobody's.
- *
- * An adopted descriptor is registered once, edge-triggered, since its owner says when it goes. What the edges said is remembered: a
- * direction is ready until a call says it is not, or until a stream gives or takes less than it was asked to. After a hang-up, and
- * past urgent data, less than that does not mean empty: no further edge would come.
- *
- * What waits is in a table indexed by descriptor: at most one operation that reads and one that writes.
+ * Of an adopted descriptor what the edges said is remembered: a direction is ready until a call says it is not, or until a stream gives
+ * or takes less than it was asked to. After a hang-up, and past urgent data, less than that does not mean empty: no
+ * further edge would come.
  */
 #include "backend/backend.h"
+#include "backend/epoll_table.h"
 #include "backend/pool.h"
 #include "base/sys.h"
 
@@ -27,29 +18,17 @@
 
 enum { N_EVENTS = 256, WAKER = -1 };
 
-enum { READ, WRITE };
+/* After how many to twice as many looks what counts on an earlier registration is armed. A look under load takes some 100 us. */
+enum { PATIENCE = 128 };
 
 /* op->state */
 enum { NEW, WAITING, IN_POOL, DONE };
 
-struct slot {
-    struct eddyi_op *op[2]; /* who waits to READ, to WRITE; one that polls for both is in both */
-    uint32_t generation;    /* of the latest arming */
-    bool registered;        /* by us, under this number; the kernel may have forgotten */
-    bool edge;              /* armed for every edge instead of once */
-    bool adopted;           /* registered for all edges of both directions, until forgotten */
-    bool ready[2];          /* the next three of an adopted one: a call may succeed, as far as is known */
-    bool stream;            /* a transfer that falls short has emptied or filled it */
-    bool ending;            /* for reading that is not so any more */
-};
-
 struct epoll {
     struct eddyi_backend backend;
-    int epfd;
+    struct eddyi_table table;
     int wakefd;
-    struct slot *slots;
-    size_t n_slots;
-    size_t n_waiting;       /* operations in the table */
+    unsigned looks;
     struct eddyi_pool pool; /* for files, which are never waited for */
     struct eddyi_list done; /* operations with a result, to be delivered by the next wait */
     struct epoll_event events[N_EVENTS];
@@ -65,24 +44,24 @@ static void epoll_backend_close(struct eddyi_backend *b)
     struct epoll *e = of(b);
 
     eddyi_pool_fini(&e->pool); /* its threads may be about to write to the waker */
-    if (e->epfd >= 0)
-        eddyi_sys_close(e->epfd);
+    if (e->table.epfd >= 0)
+        eddyi_sys_close(e->table.epfd);
     if (e->wakefd >= 0)
         eddyi_sys_close(e->wakefd);
-    eddyi_free(e->slots);
+    eddyi_table_fini(&e->table);
     eddyi_free(e);
 }
 
 /* The waker is never read: each write is an edge of its own, and the counter cannot overflow in a lifetime. */
 static int open_descriptors(struct epoll *e)
 {
-    e->epfd = eddyi_sys_epoll_create();
-    if (e->epfd < 0)
-        return e->epfd;
+    e->table.epfd = eddyi_sys_epoll_create();
+    if (e->table.epfd < 0)
+        return e->table.epfd;
     e->wakefd = eddyi_sys_eventfd();
     if (e->wakefd < 0)
         return e->wakefd;
-    return eddyi_sys_epoll_ctl(e->epfd, EPOLL_CTL_ADD, e->wakefd, EPOLLIN | EPOLLET, (uint64_t)WAKER);
+    return eddyi_sys_epoll_ctl(e->table.epfd, EPOLL_CTL_ADD, e->wakefd, EPOLLIN | EPOLLET, (uint64_t)WAKER);
 }
 
 static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t reason_size)
@@ -93,6 +72,7 @@ static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t r
     if (!e)
         return -ENOMEM;
     e->backend.ops = &eddyi_backend_epoll;
+    eddyi_table_init(&e->table);
     e->wakefd = -1;
     eddyi_list_init(&e->done);
     eddyi_pool_init(&e->pool, &e->backend);
@@ -106,91 +86,11 @@ static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t r
     return 0;
 }
 
-static int grow(struct epoll *e, int fd)
-{
-    size_t n = e->n_slots ? e->n_slots : 64;
-    struct slot *slots;
-
-    while (n <= (size_t)fd)
-        n *= 2;
-    slots = eddyi_realloc(e->slots, n * sizeof *slots);
-    if (!slots)
-        return -ENOMEM;
-    memset(slots + e->n_slots, 0, (n - e->n_slots) * sizeof *slots);
-    e->slots = slots;
-    e->n_slots = n;
-    return 0;
-}
-
-/* The directions an operation takes up. */
-static bool wants(const struct eddyi_op *op, int direction)
-{
-    switch (op->kind) {
-    case EDDYI_OP_POLL:
-        return op->events & (direction == READ ? POLLIN : POLLOUT);
-    case EDDYI_OP_RECV:
-    case EDDYI_OP_ACCEPT:
-    case EDDYI_OP_RECVMSG:
-    case EDDYI_OP_READ:
-        return direction == READ;
-    default:
-        return direction == WRITE;
-    }
-}
-
-static int control(struct epoll *e, int op, int fd, unsigned events, uint32_t generation)
-{
-    return eddyi_sys_epoll_ctl(e->epfd, op, fd, events, (uint64_t)generation << 32 | (uint32_t)fd);
-}
-
-/*
- * Makes the registration what it has to be now. The table's word on whether there is one is only a guess:
- * closing took it away (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
- * Where this fails, what was armed before still is.
- */
-static int register_as(struct epoll *e, int fd, unsigned events)
-{
-    struct slot *s = &e->slots[fd];
-    int rc = control(e, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, s->generation + 1);
-
-    if (rc == -ENOENT)
-        rc = control(e, EPOLL_CTL_ADD, fd, events, s->generation + 1);
-    else if (rc == -EEXIST)
-        rc = control(e, EPOLL_CTL_MOD, fd, events, s->generation + 1);
-    if (rc < 0)
-        return rc;
-    s->generation++;
-    s->registered = true;
-    return 0;
-}
-
-static int arm(struct epoll *e, int fd, unsigned mode)
-{
-    struct slot *s = &e->slots[fd];
-    int rc = register_as(e, fd, mode | (s->op[READ] ? EPOLLIN : 0) | (s->op[WRITE] ? EPOLLOUT : 0));
-
-    if (rc == 0)
-        s->edge = mode == EPOLLET;
-    return rc;
-}
-
-static void leave_table(struct epoll *e, struct eddyi_op *op)
-{
-    struct slot *s = &e->slots[op->fd];
-
-    for (int d = READ; d <= WRITE; d++) {
-        if (s->op[d] == op)
-            s->op[d] = NULL;
-    }
-    op->lent = false;
-    e->n_waiting--;
-}
-
 /* Sets an operation down for delivery. */
 static void finish(struct epoll *e, struct eddyi_op *op, int64_t result)
 {
     if (op->state == WAITING)
-        leave_table(e, op);
+        eddyi_table_leave(&e->table, op);
     op->result = result;
     op->state = DONE;
     eddyi_list_append(&e->done, &op->link);
@@ -231,60 +131,33 @@ static int64_t outcome(struct eddyi_op *op, unsigned events)
     return poll_events ? (int64_t)poll_events : -EAGAIN;
 }
 
-static int enter_table(struct epoll *e, struct eddyi_op *op)
-{
-    struct slot *s;
-    int rc = 0;
-
-    /* Asked first, a number that is no descriptor cannot blow up the table. */
-    if ((size_t)op->fd >= e->n_slots) {
-        rc = eddyi_sys_pollable(op->fd);
-        rc = rc < 0 ? rc : grow(e, op->fd);
-    }
-    if (rc < 0)
-        return rc;
-    s = &e->slots[op->fd];
-    for (int d = READ; d <= WRITE; d++) {
-        if (wants(op, d) && s->op[d])
-            return -EBUSY;
-    }
-    for (int d = READ; d <= WRITE; d++) {
-        if (wants(op, d))
-            s->op[d] = op;
-    }
-    e->n_waiting++;
-    op->lent = true;
-    op->state = WAITING;
-    return 0;
-}
-
 /* An attempt on an adopted descriptor, which teaches something about its readiness. */
-static int64_t attempt_adopted(struct slot *s, struct eddyi_op *op)
+static int64_t attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op)
 {
-    int d = wants(op, READ) ? READ : WRITE;
+    int d = eddyi_op_wants(op, EDDYI_READS) ? EDDYI_READS : EDDYI_WRITES;
     int64_t n = op->kind == EDDYI_OP_POLL ? eddyi_sys_events(op->fd, op->events) : attempt(op);
     bool transfer = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND;
     bool fell_short = transfer && s->stream && n > 0 && (size_t)n < op->io.size &&
-                      !(d == READ && s->ending) && !eddyi_short_any();
+                      !(d == EDDYI_READS && s->ending) && !eddyi_short_any();
 
     if (n == -EAGAIN || fell_short)
         s->ready[d] = false;
-    if (n == -EAGAIN && wants(op, WRITE))
-        s->ready[WRITE] = false;
+    if (n == -EAGAIN && eddyi_op_wants(op, EDDYI_WRITES))
+        s->ready[EDDYI_WRITES] = false;
     return n;
 }
 
 /* The operation is in the table of an adopted descriptor: nothing is asked of the kernel that is known already. */
 static void start_adopted(struct epoll *e, struct eddyi_op *op)
 {
-    struct slot *s = &e->slots[op->fd];
+    struct eddyi_slot *s = &e->table.slots[op->fd];
     bool ready = false;
     int64_t n;
 
-    for (int d = READ; d <= WRITE; d++) {
-        if (wants(op, d) && (op->tried || op->kind == EDDYI_OP_CONNECT))
+    for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        if (eddyi_op_wants(op, d) && (op->tried || op->kind == EDDYI_OP_CONNECT))
             s->ready[d] = false;
-        ready = ready || (wants(op, d) && s->ready[d]);
+        ready = ready || (eddyi_op_wants(op, d) && s->ready[d]);
     }
     n = ready ? attempt_adopted(s, op) : -EAGAIN;
     if (n != -EAGAIN)
@@ -293,17 +166,18 @@ static void start_adopted(struct epoll *e, struct eddyi_op *op)
 
 static int wait_for(struct epoll *e, struct eddyi_op *op)
 {
-    int rc = enter_table(e, op);
+    int rc = eddyi_table_enter(&e->table, op);
 
     if (rc < 0)
         return rc;
-    if (e->slots[op->fd].adopted) {
+    op->state = WAITING;
+    if (e->table.slots[op->fd].adopted) {
         start_adopted(e, op);
         return 0;
     }
-    rc = arm(e, op->fd, EPOLLONESHOT);
+    rc = eddyi_table_expect(&e->table, op);
     if (rc < 0) {
-        leave_table(e, op);
+        eddyi_table_leave(&e->table, op);
         op->state = NEW;
     }
     return rc;
@@ -352,7 +226,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     return rc;
 }
 
-/* The registration stays armed; should it fire, at most once, nobody is waiting. */
+/* What was armed stays; should it fire, nobody is waiting. */
 static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct epoll *e = of(b);
@@ -361,67 +235,30 @@ static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
         finish(e, op, -ECANCELED);
 }
 
-static int epoll_adopt(struct eddyi_backend *b, int fd)
-{
-    struct epoll *e = of(b);
-    struct slot *s;
-    int rc = (size_t)fd < e->n_slots ? 0 : eddyi_sys_pollable(fd);
-
-    if (rc == 0 && (size_t)fd >= e->n_slots)
-        rc = grow(e, fd);
-    if (rc < 0)
-        return rc;
-    s = &e->slots[fd];
-    if (s->op[READ] || s->op[WRITE])
-        return -EBUSY;
-    rc = register_as(e, fd, EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
-    if (rc < 0)
-        return rc;
-    s->adopted = true;
-    s->stream = eddyi_sys_is_stream(fd);
-    s->ready[READ] = s->ready[WRITE] = s->ending = s->edge = false;
-    return 0;
-}
-
-static void epoll_forget(struct eddyi_backend *b, int fd)
-{
-    struct epoll *e = of(b);
-    struct slot *s = (size_t)fd < e->n_slots ? &e->slots[fd] : NULL;
-
-    if (!s || !s->adopted)
-        return;
-    control(e, EPOLL_CTL_DEL, fd, 0, 0);
-    s->generation++; /* what the present wait has of it is nobody's */
-    s->adopted = s->registered = false;
-}
-
 /* What is left waiting after an event. */
 static void rearm(struct epoll *e, int fd, unsigned mode)
 {
-    int rc = arm(e, fd, mode);
+    int rc = eddyi_table_arm(&e->table, fd, mode);
 
-    for (int d = READ; rc < 0 && d <= WRITE; d++) {
-        if (e->slots[fd].op[d])
-            finish(e, e->slots[fd].op[d], rc);
+    for (int d = EDDYI_READS; rc < 0 && d <= EDDYI_WRITES; d++) {
+        if (e->table.slots[fd].op[d])
+            finish(e, e->table.slots[fd].op[d], rc);
     }
 }
 
-/* Takes back a registration for every edge, once nobody is left to hear of the next. */
-static void forget(struct epoll *e, int fd)
+/* Arms those that counted on earlier registrations. */
+static void arm_all(struct epoll *e, struct eddyi_list *unarmed)
 {
-    control(e, EPOLL_CTL_DEL, fd, 0, 0);
-    e->slots[fd].registered = false;
-    e->slots[fd].edge = false;
+    while (!eddyi_list_empty(unarmed))
+        rearm(e, eddyi_container(unarmed->next, struct eddyi_op, link)->fd, EPOLLET);
 }
 
-static const unsigned concerns[] = {
-    [READ] = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP, [WRITE] = EPOLLOUT | EPOLLERR | EPOLLHUP};
+static const unsigned concerns[] = {[EDDYI_READS] = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP,
+                                    [EDDYI_WRITES] = EPOLLOUT | EPOLLERR | EPOLLHUP};
 
-static void handle_adopted(struct epoll *e, struct slot *s, unsigned events)
+static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned events)
 {
-    if (events & (EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP))
-        s->ending = true;
-    for (int d = READ; d <= WRITE; d++) {
+    for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
         struct eddyi_op *op = s->op[d];
         int64_t result;
 
@@ -434,35 +271,46 @@ static void handle_adopted(struct epoll *e, struct slot *s, unsigned events)
     }
 }
 
+/* Makes the calls of those the events concern. Whether one of them was made in vain. */
+static bool try_those_waiting(struct epoll *e, struct eddyi_slot *s, unsigned events)
+{
+    bool in_vain = false;
+
+    for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        struct eddyi_op *op = s->op[d];
+        int64_t result = op && events & concerns[d] ? outcome(op, events) : -EAGAIN;
+
+        if (result != -EAGAIN)
+            finish(e, op, result);
+        else if (op && events & concerns[d])
+            in_vain = true;
+    }
+    return in_vain;
+}
+
 static void handle(struct epoll *e, const struct epoll_event *ev)
 {
     int fd = (int)(uint32_t)ev->data.u64;
-    struct slot *s = &e->slots[fd];
-    bool in_vain = false;
+    struct eddyi_slot *s = &e->table.slots[fd];
+    bool in_vain;
 
     if (s->generation != ev->data.u64 >> 32)
         return;
+    if (ev->events & (EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP))
+        s->ending = true;
     if (s->adopted) {
         handle_adopted(e, s, ev->events);
         return;
     }
-    for (int d = READ; d <= WRITE; d++) {
-        struct eddyi_op *op = s->op[d];
-        int64_t result = op && ev->events & concerns[d] ? outcome(op, ev->events) : -EAGAIN;
-
-        if (result != -EAGAIN)
-            finish(e, op, result);
-        else if (op && ev->events & concerns[d])
-            in_vain = true;
-    }
-    if (!s->op[READ] && !s->op[WRITE]) {
-        if (s->edge)
-            forget(e, fd);
+    if (!s->op[EDDYI_READS] && !s->op[EDDYI_WRITES]) {
+        if (s->edge) /* or it would go on firing, perhaps for the rest of the file's life in another process */
+            eddyi_table_forget(&e->table, fd);
         return;
     }
+    in_vain = try_those_waiting(e, s, ev->events);
     /* An error state that the call does not report (EPOLLERR for a message on the error queue) does not go away by itself: armed
      * once more it would fire at once, for ever. So from the second time on only a change counts. */
-    if (!s->edge)
+    if ((s->op[EDDYI_READS] || s->op[EDDYI_WRITES]) && !s->edge)
         rearm(e, fd, in_vain ? EPOLLET : EPOLLONESHOT);
 }
 
@@ -484,6 +332,28 @@ static void deliver(struct epoll *e)
     }
 }
 
+/*
+ * Waits for events. Before it sleeps all have to be armed; but under load there are events without that.
+ */
+static int look(struct epoll *e, int64_t timeout)
+{
+    struct eddyi_table *t = &e->table;
+    int n;
+
+    if (++e->looks % PATIENCE == 0) {
+        arm_all(e, &t->overdue);
+        eddyi_list_move_all(&t->overdue, &t->unarmed);
+    }
+    if (timeout != 0 && eddyi_table_has_unarmed(t)) {
+        n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, 0);
+        if (n != 0)
+            return n;
+        arm_all(e, &t->overdue);
+        arm_all(e, &t->unarmed);
+    }
+    return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, eddyi_list_empty(&e->done) ? timeout : 0);
+}
+
 static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
 {
     struct epoll *e = of(b);
@@ -493,8 +363,8 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
     if (!eddyi_list_empty(&e->done))
         timeout = 0;
     /* A look at nothing can be spared. A wake-up stays in the kernel for the next wait that sleeps. */
-    if (timeout != 0 || e->n_waiting > 0)
-        n = eddyi_sys_epoll_wait(e->epfd, e->events, N_EVENTS, timeout);
+    if (timeout != 0 || e->table.n_waiting > 0)
+        n = look(e, timeout);
     /* EINTR: a signal handler may have left something for the loop to look at. */
     if (n < 0 && n != -EINTR) {
         eddyi_pool_settle(&e->pool, &e->done);
@@ -508,6 +378,16 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
     eddyi_pool_take(&e->pool, &e->done);
     deliver(e);
     return 0;
+}
+
+static int epoll_adopt(struct eddyi_backend *b, int fd)
+{
+    return eddyi_table_adopt(&of(b)->table, fd);
+}
+
+static void epoll_forget(struct eddyi_backend *b, int fd)
+{
+    eddyi_table_disown(&of(b)->table, fd);
 }
 
 static void epoll_wake(struct eddyi_backend *b)

@@ -224,6 +224,18 @@ static bool arm_waker(struct uring *u)
     return true;
 }
 
+/* The kernel need not try what has just been tried. COOP_TASKRUN came with the flag that says so (5.19). */
+static void prepare(struct uring *u, struct io_uring_sqe *sqe, struct eddyi_op *op)
+{
+    if (op->state & POLLING) {
+        eddyi_uring_prepare_poll(sqe, op);
+        return;
+    }
+    eddyi_uring_prepare(sqe, op);
+    if ((op->tried || op->waits) && u->ring.flags & IORING_SETUP_COOP_TASKRUN)
+        eddyi_uring_poll_first(sqe, op);
+}
+
 /* Writes all that is to be told to the kernel into the queue. False if it did not take everything. */
 static bool fill_queue(struct uring *u)
 {
@@ -247,10 +259,7 @@ static bool fill_queue(struct uring *u)
         sqe = get_entry(u);
         if (!sqe)
             return false;
-        if (op->state & POLLING)
-            eddyi_uring_prepare_poll(sqe, op);
-        else
-            eddyi_uring_prepare(sqe, op);
+        prepare(u, sqe, op);
         io_uring_sqe_set_data64(sqe, (uintptr_t)op);
         op->lent = true;
         move(op, IN_KERNEL, &u->in_kernel);

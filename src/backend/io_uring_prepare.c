@@ -139,6 +139,13 @@ void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
     }
 }
 
+void eddyi_uring_poll_first(struct io_uring_sqe *sqe, const struct eddyi_op *op)
+{
+    if (op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND || op->kind == EDDYI_OP_RECVMSG ||
+        op->kind == EDDYI_OP_SENDMSG)
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
+
 static void wrote_vector(const struct iovec *iov, size_t n, size_t size)
 {
     for (size_t i = 0; i < n && size > 0; i++) {

@@ -12,6 +12,9 @@ int eddyi_uring_opcode(const struct eddyi_op *op);
 
 void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op);
 
+/* Has a prepared operation wait for readiness before its first try. Kernels from 5.19 on. */
+void eddyi_uring_poll_first(struct io_uring_sqe *sqe, const struct eddyi_op *op);
+
 /* The wait for readiness that has to come before the operation. */
 void eddyi_uring_prepare_poll(struct io_uring_sqe *sqe, const struct eddyi_op *op);
 

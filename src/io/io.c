@@ -178,6 +178,7 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
     if (!t)
         return EDDY_ENOTASK;
     c->loop = t->future.loop;
+    c->io = NULL;
     c->fd = fd;
     c->what = NULL;
     c->claim.io = NULL;
@@ -190,7 +191,6 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
 int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
 {
     int rc = eddyi_io_begin_shared(c, fd);
-    struct eddyi_io *io;
 
     if (rc < 0)
         return rc;
@@ -199,10 +199,10 @@ int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction dire
     /* A task that cleans up while its loop closes may make calls, but cannot wait. */
     if (c->loop->closed)
         return 0;
-    io = eddyi_io_of(c->loop);
-    if (!io)
+    c->io = eddyi_io_of(c->loop);
+    if (!c->io)
         return eddy_raise(-ENOMEM, NULL);
-    if (eddyi_io_claimed(io, fd, direction))
+    if (eddyi_io_claimed(c->io, fd, direction))
         return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s", fd,
                           direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
     return 0;
@@ -211,13 +211,13 @@ int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction dire
 /* Claims the descriptor, for the rest of the call, and submits the operation. */
 static int start(struct eddyi_io_call *c)
 {
-    struct eddyi_io *io = eddyi_io_of(c->loop);
+    struct eddyi_io *io = c->io ? c->io : eddyi_io_of(c->loop);
     int rc = io ? 0 : -ENOMEM;
 
     if (rc == 0 && !c->shared && !c->claim.io)
         rc = eddyi_io_claim(io, &c->claim, c->fd, c->direction);
     c->o.op.fd = c->fd;
-    c->o.op.tried = true;
+    c->o.op.tried = c->o.op.waits = true;
     c->o.done = call_done;
     return rc < 0 ? rc : eddyi_io_submit(io, &c->o);
 }
@@ -272,4 +272,15 @@ int64_t eddyi_io_wait(struct eddyi_io_call *c)
 void eddyi_io_end(struct eddyi_io_call *c)
 {
     eddyi_io_release(&c->claim);
+}
+
+bool eddyi_io_is_empty(const struct eddyi_io_call *c)
+{
+    return c->io && (size_t)c->fd < c->io->n_slots && c->io->slots[c->fd].emptied == c->loop->turns;
+}
+
+void eddyi_io_emptied(struct eddyi_io_call *c)
+{
+    if (c->io && !c->loop->closed && (size_t)c->fd < c->io->n_slots && !eddyi_short_any())
+        c->io->slots[c->fd].emptied = c->loop->turns;
 }

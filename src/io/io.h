@@ -17,6 +17,7 @@ enum eddyi_io_direction { EDDYI_IO_READ, EDDYI_IO_WRITE };
 
 struct eddyi_io_slot {
     struct eddyi_io_claim *claim[2]; /* by direction; NULL: free */
+    uint64_t emptied; /* the latest turn in which a receive took all there was; 0: none as yet */
 };
 
 struct eddyi_io {
@@ -77,7 +78,8 @@ struct eddyi_io_call {
     struct eddyi_wait wait;
     struct eddyi_io_claim claim;
     eddy_loop *loop;
-    const char *what; /* for reports; NULL: as the kind of operation says */
+    struct eddyi_io *io; /* the loop's; NULL: not asked for yet, or the loop closes */
+    const char *what;    /* for reports; NULL: as the kind of operation says */
     int fd;
     enum eddyi_io_direction direction;
     bool shared; /* others may use the descriptor at the same time */
@@ -98,6 +100,13 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd);
 EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
 
 void eddyi_io_end(struct eddyi_io_call *c);
+
+/*
+ * A receive that comes out short has taken all there was. Until the turn ends, one more try would find nothing: asking the kernel costs
+ * 240 ns, so the next call waits at once. This is about a number; should it be another file by now, waiting is merely a detour.
+ */
+bool eddyi_io_is_empty(const struct eddyi_io_call *c);
+void eddyi_io_emptied(struct eddyi_io_call *c);
 
 /*
  * A datagram, for a call whose storage is the caller's, so that it can be ended from elsewhere; @name goes into messages. As

@@ -37,7 +37,7 @@ ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         return rc;
     if (is_bad_buffer(buf, size))
         return eddy_raise(-EINVAL, "sock_recv: not a buffer of %zu bytes", size);
-    n = eddyi_sys_recv(fd, buf, size);
+    n = size > 0 && eddyi_io_is_empty(&c) ? -EAGAIN : eddyi_sys_recv(fd, buf, size);
     /* Some kinds of socket wait for data even where none is wanted. */
     if (n == -EAGAIN && size == 0)
         n = 0;
@@ -46,6 +46,8 @@ ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         c.o.op.io.buf = buf;
         c.o.op.io.size = size;
         n = eddyi_io_wait(&c);
+        if (n > 0 && (size_t)n < size)
+            eddyi_io_emptied(&c);
     }
     eddyi_io_end(&c);
     return eddyi_sock_ended(n, "sock_recv", fd);

@@ -137,6 +137,7 @@ static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
         c->in.op.kind = EDDYI_OP_RECV;
         c->in.op.io.buf = buf;
         c->in.op.io.size = size;
+        c->in.op.waits = true;
     } else {
         c->in.op.kind = EDDYI_OP_POLL;
         c->in.op.events = POLLIN;

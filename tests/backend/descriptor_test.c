@@ -91,6 +91,91 @@ TEST_REAL(a_cancelled_wait_on_a_closed_file_does_not_reach_the_next_with_its_num
     reuse_while_a_duplicate_lives(true);
 }
 
+/* A receive that follows one which has had to wait, as a server's does. */
+static struct rig_op next_recv(int fd, char *buf, size_t size)
+{
+    struct rig_op o = rig_recv(fd, buf, size);
+
+    o.op.tried = true;
+    return o;
+}
+
+/* The first two waits of a number are on one file, the third on another. *ret_peer is the other end of that. */
+static void change_hands(struct eddyi_backend *b, struct rig_op *third, char *buf, int *ret_peer)
+{
+    int s[2], other[2];
+
+    pair_open(s);
+    for (int i = 0; i < 2; i++) {
+        struct rig_op recv = next_recv(s[0], buf, 8);
+
+        EXPECT_EQ(rig_submit(b, &recv), 0);
+        rig_settle(b);
+        EXPECT(socket_write(s[1], "x"));
+        EXPECT_EQ(rig_finish(b, &recv), 1);
+    }
+    pair_close(s);
+    pair_open(other);
+    if (other[1] == s[0]) {
+        other[1] = other[0];
+        other[0] = s[0];
+    }
+    renumber(other[0], s[0]);
+    *third = next_recv(s[0], buf, 8);
+    EXPECT_EQ(rig_submit(b, third), 0);
+    EXPECT(socket_write(other[1], "y"));
+    *ret_peer = other[1];
+}
+
+TEST_REAL(what_waits_on_a_number_that_changed_hands_is_woken_before_the_backend_sleeps)
+{
+    struct eddyi_backend *b = rig_open();
+    struct rig_op third;
+    char buf[8];
+    int peer;
+
+    change_hands(b, &third, buf, &peer);
+    EXPECT_EQ(rig_finish(b, &third), 1);
+    close(third.op.fd);
+    close(peer);
+    rig_close(b);
+}
+
+TEST_REAL(what_waits_on_a_number_that_changed_hands_is_woken_though_the_backend_never_sleeps)
+{
+    struct eddyi_backend *b = rig_open();
+    struct rig_op third;
+    char buf[8];
+    int peer;
+
+    change_hands(b, &third, buf, &peer);
+    for (int i = 0; i < 300 && third.completions == 0; i++)
+        b->ops->wait(b, 0);
+    EXPECT_EQ(third.completions, 1);
+    EXPECT_EQ(rig_finish(b, &third), 1);
+    close(third.op.fd);
+    close(peer);
+    rig_close(b);
+}
+
+TEST_REAL(an_end_that_came_before_a_short_receive_is_seen_by_the_next)
+{
+    struct eddyi_backend *b = rig_open();
+    char buf[8];
+    int s[2];
+
+    pair_open(s);
+    struct rig_op first = next_recv(s[0], buf, sizeof buf), last = next_recv(s[0], buf, sizeof buf);
+    EXPECT_EQ(rig_submit(b, &first), 0);
+    rig_settle(b);
+    EXPECT(socket_write(s[1], "x"));
+    shutdown(s[1], SHUT_WR);
+    EXPECT_EQ(rig_finish(b, &first), 1);
+    EXPECT_EQ(rig_run(b, &last), 0);
+    pair_close(s);
+    rig_close(b);
+}
+
 TEST_REAL(two_numbers_of_one_file_are_waited_for_apart)
 {
     struct eddyi_backend *b = rig_open();

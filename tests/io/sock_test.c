@@ -88,6 +88,46 @@ TEST_ASYNC_REAL(recv_waits_for_what_comes_and_sees_the_end, .whole = true)
     return 0;
 }
 
+struct echo {
+    int fd, peer;
+    char buf[8];
+    ssize_t n[3];
+};
+
+/* The first waits; what the second and third find came in the turn in which the one before was woken. */
+static int receive_and_answer(void *arg)
+{
+    struct echo *e = arg;
+
+    e->n[0] = recv_soon(e->fd, e->buf, sizeof e->buf);
+    EXPECT(socket_write(e->peer, "2"));
+    e->n[1] = recv_soon(e->fd, e->buf, sizeof e->buf);
+    shutdown(e->peer, SHUT_WR);
+    e->n[2] = recv_soon(e->fd, e->buf, sizeof e->buf);
+    return 0;
+}
+
+TEST_ASYNC_REAL(what_comes_in_the_turn_of_a_short_recv_is_received)
+{
+    struct echo e = {.n = {-1, -1, -1}};
+    eddy_task *t;
+    int s[2];
+
+    pair_open(s);
+    e.fd = s[0];
+    e.peer = s[1];
+    t = eddy_create_task(eddy_coro(receive_and_answer, &e));
+    REQUIRE(t != NULL);
+    turns(3);
+    EXPECT(socket_write(s[1], "1"));
+    EXPECT_EQ(eddy_await(t), 0);
+    EXPECT_EQ(e.n[0], 1);
+    EXPECT_EQ(e.n[1], 1);
+    EXPECT_EQ(e.n[2], 0);
+    pair_close(s);
+    return 0;
+}
+
 TEST_ASYNC_REAL(recv_outside_of_its_domain_is_an_error_with_a_message)
 {
     struct sockaddr_in addr;

@@ -1,0 +1,191 @@
+#include "backend/epoll_table.h"
+
+#include "base/sys.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+void eddyi_table_init(struct eddyi_table *t)
+{
+    t->epfd = -1;
+    eddyi_list_init(&t->unarmed);
+    eddyi_list_init(&t->overdue);
+}
+
+void eddyi_table_fini(struct eddyi_table *t)
+{
+    eddyi_free(t->slots);
+}
+
+static int grow(struct eddyi_table *t, int fd)
+{
+    size_t n = t->n_slots ? t->n_slots : 64;
+    struct eddyi_slot *slots;
+
+    while (n <= (size_t)fd)
+        n *= 2;
+    slots = eddyi_realloc(t->slots, n * sizeof *slots);
+    if (!slots)
+        return -ENOMEM;
+    memset(slots + t->n_slots, 0, (n - t->n_slots) * sizeof *slots);
+    t->slots = slots;
+    t->n_slots = n;
+    return 0;
+}
+
+/* Asked first, a number that is no descriptor cannot blow up the table. */
+static int have_slot(struct eddyi_table *t, int fd)
+{
+    int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_pollable(fd);
+
+    return rc == 0 && (size_t)fd >= t->n_slots ? grow(t, fd) : rc;
+}
+
+bool eddyi_op_wants(const struct eddyi_op *op, enum eddyi_direction direction)
+{
+    switch (op->kind) {
+    case EDDYI_OP_POLL:
+        return op->events & (direction == EDDYI_READS ? POLLIN : POLLOUT);
+    case EDDYI_OP_RECV:
+    case EDDYI_OP_ACCEPT:
+    case EDDYI_OP_RECVMSG:
+    case EDDYI_OP_READ:
+        return direction == EDDYI_READS;
+    default:
+        return direction == EDDYI_WRITES;
+    }
+}
+
+int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
+{
+    int rc = have_slot(t, op->fd);
+    struct eddyi_slot *s;
+
+    if (rc < 0)
+        return rc;
+    s = &t->slots[op->fd];
+    for (enum eddyi_direction d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        if (eddyi_op_wants(op, d) && s->op[d])
+            return -EBUSY;
+    }
+    for (enum eddyi_direction d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        if (eddyi_op_wants(op, d))
+            s->op[d] = op;
+    }
+    t->n_waiting++;
+    eddyi_list_init(&op->link);
+    op->lent = true;
+    return 0;
+}
+
+void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op)
+{
+    struct eddyi_slot *s = &t->slots[op->fd];
+
+    for (enum eddyi_direction d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        if (s->op[d] == op)
+            s->op[d] = NULL;
+    }
+    eddyi_list_remove(&op->link);
+    op->lent = false;
+    t->n_waiting--;
+}
+
+static int control(struct eddyi_table *t, int op, int fd, unsigned events, uint32_t generation)
+{
+    return eddyi_sys_epoll_ctl(t->epfd, op, fd, events, (uint64_t)generation << 32 | (uint32_t)fd);
+}
+
+/*
+ * Makes the registration what it has to be now. The table's word on whether there is one is only a guess:
+ * closing took it away (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
+ * Where this fails, what was armed before still is.
+ */
+static int register_as(struct eddyi_table *t, int fd, unsigned events)
+{
+    struct eddyi_slot *s = &t->slots[fd];
+    bool old = s->registered;
+    int rc = control(t, old ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, s->generation + 1);
+
+    if (rc == -ENOENT || rc == -EEXIST) {
+        old = rc == -EEXIST;
+        rc = control(t, old ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, s->generation + 1);
+    }
+    if (rc < 0)
+        return rc;
+    if (!old || !s->registered)
+        s->stream = eddyi_sys_is_stream(fd);
+    s->generation++;
+    s->registered = true;
+    s->ending = false;
+    return 0;
+}
+
+int eddyi_table_arm(struct eddyi_table *t, int fd, unsigned mode)
+{
+    struct eddyi_slot *s = &t->slots[fd];
+    bool kept = mode == EPOLLET && s->op[EDDYI_READS];
+    unsigned in = s->op[EDDYI_READS] ? EPOLLIN : 0, out = s->op[EDDYI_WRITES] ? EPOLLOUT : 0;
+    int rc = register_as(t, fd, mode | in | out | (kept ? EPOLLRDHUP | EPOLLPRI : 0));
+
+    if (rc < 0)
+        return rc;
+    s->edge = mode == EPOLLET;
+    s->kept = kept;
+    for (enum eddyi_direction d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
+        if (s->op[d])
+            eddyi_list_remove(&s->op[d]->link);
+    }
+    return 0;
+}
+
+int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
+{
+    struct eddyi_slot *s = &t->slots[op->fd];
+    bool alone = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT ? !s->op[EDDYI_WRITES] : false;
+
+    if (alone && op->tried && s->kept && s->stream && !s->ending) {
+        eddyi_list_append(&t->unarmed, &op->link);
+        return 0;
+    }
+    return eddyi_table_arm(t, op->fd, alone ? EPOLLET : EPOLLONESHOT);
+}
+
+void eddyi_table_forget(struct eddyi_table *t, int fd)
+{
+    struct eddyi_slot *s = &t->slots[fd];
+
+    control(t, EPOLL_CTL_DEL, fd, 0, 0);
+    s->registered = s->edge = s->kept = false;
+}
+
+int eddyi_table_adopt(struct eddyi_table *t, int fd)
+{
+    int rc = have_slot(t, fd);
+    struct eddyi_slot *s;
+
+    if (rc < 0)
+        return rc;
+    s = &t->slots[fd];
+    if (s->op[EDDYI_READS] || s->op[EDDYI_WRITES])
+        return -EBUSY;
+    rc = register_as(t, fd, EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
+    if (rc < 0)
+        return rc;
+    s->adopted = true;
+    s->stream = eddyi_sys_is_stream(fd);
+    s->ready[EDDYI_READS] = s->ready[EDDYI_WRITES] = s->edge = s->kept = false;
+    return 0;
+}
+
+void eddyi_table_disown(struct eddyi_table *t, int fd)
+{
+    struct eddyi_slot *s = (size_t)fd < t->n_slots ? &t->slots[fd] : NULL;
+
+    if (!s || !s->adopted)
+        return;
+    eddyi_table_forget(t, fd);
+    s->generation++; /* what the present wait has of it is nobody's */
+    s->adopted = false;
+}
