@@ -8,7 +8,7 @@
 
 enum { MESSAGE = 10, MESSAGES = 4 };
 
-enum reading { READ, READ_SOME, READ_EXACTLY, READ_LINE, READ_UNTIL, READ_ALL };
+enum reading { READ, READ_SOME, READ_EXACTLY, READ_LINE, READ_UNTIL, READ_UNTIL_ANY, READ_ALL };
 
 static struct {
     enum reading how;
@@ -55,6 +55,8 @@ static ssize_t read_once(eddy_reader *r, const char **ret_data)
         return eddy_reader_readline(r, ret_data);
     case READ_UNTIL:
         return eddy_reader_readuntil(r, "\n", 1, ret_data);
+    case READ_UNTIL_ANY:
+        return eddy_reader_readuntil_any(r, (eddy_separator[]){{"\n", 1}, {"zz", 2}}, 2, ret_data);
     default:
         return eddy_reader_read_all(r, SIZE_MAX, ret_data);
     }
@@ -76,6 +78,15 @@ static eddy_async(consume, (eddy_reader *, r))
     return (int)n;
 }
 
+static int write_by_turns(eddy_writer *w, int turn, const char *piece, size_t size)
+{
+    struct iovec iov[2] = {{(void *)(uintptr_t)piece, 1}, {(void *)(uintptr_t)(piece + 1), size - 1}};
+
+    return turn % 3 == 0   ? eddy_writer_write(w, piece, size)
+           : turn % 3 == 1 ? eddy_writer_writelines(w, iov, 2)
+                           : eddy_writer_printf(w, "%.*s", (int)size, piece);
+}
+
 /* Sends the messages, each in two pieces; says how much was sent, as far as it knows. */
 static eddy_async(produce, (eddy_writer *, w))
 {
@@ -84,7 +95,7 @@ static eddy_async(produce, (eddy_writer *, w))
 
         for (size_t b = 0; b < sizeof piece; b++)
             piece[b] = nth(all.sent + b);
-        eddy_try(eddy_writer_write(w, piece, sizeof piece));
+        eddy_try(write_by_turns(w, i, piece, sizeof piece));
         all.sent += sizeof piece;
         eddy_try(eddy_sleep(0));
     }

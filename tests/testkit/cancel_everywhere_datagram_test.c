@@ -1,0 +1,133 @@
+/*
+ * Cancellation everywhere in sending and receiving datagrams by other calls than those of cancel_everywhere_net_test.c, and in
+ * waiting for readiness: what was sent is received, or still there.
+ */
+#include "testkit/everywhere.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MANY = 40 }; /* more than wait in a queue */
+
+static struct {
+    int fds[2], sent, received, named;
+} all;
+
+static void begin(void *unused)
+{
+    memset(&all, 0, sizeof all);
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, all.fds) == 0);
+}
+
+static int check(void *unused, const eddy_test_trial *trial)
+{
+    char buf[8];
+    int rest = 0;
+
+    while (recv(all.fds[0], buf, sizeof buf, MSG_DONTWAIT) >= 0)
+        rest++;
+    close(all.fds[0]);
+    close(all.fds[1]);
+    return HOLDS(all.sent == all.received + rest);
+}
+
+/* An endpoint sends more than there is room for. */
+static eddy_async(send_all)
+{
+    eddy_datagram *ep;
+    int rc = 0;
+
+    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[1])));
+    while (rc == 0 && all.sent < MANY) {
+        rc = all.sent % 2 ? eddy_datagram_send(ep, "x", 1) : eddy_datagram_sendto(ep, "x", 1, NULL, 0);
+        all.sent += rc == 0;
+    }
+    eddy_datagram_close(ep);
+    return rc;
+}
+
+/* Three ways to receive. */
+static eddy_async(receive_all)
+{
+    char buf[8];
+
+    while (all.received < MANY) {
+        ssize_t n;
+
+        if (all.received % 3 == 2)
+            eddy_try(eddy_poll(all.fds[0], POLLIN));
+        n = all.received % 3 == 0   ? eddy_sock_recvfrom(all.fds[0], buf, sizeof buf, NULL, NULL)
+            : all.received % 3 == 1 ? eddy_sock_recvfrom_into(all.fds[0], buf, sizeof buf, NULL, NULL)
+                                    : eddy_sock_recv_into(all.fds[0], buf, sizeof buf);
+        if (n < 0)
+            return (int)n;
+        all.received++;
+    }
+    return 0;
+}
+
+/* Whoever is left alone is not waited for. */
+static int scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(receive_all()), eddy_create_task(send_all())};
+    int rc = tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
+
+    for (int i = 0; i < 4 && rc >= 0; i++)
+        rc = eddy_sleep(0);
+    for (int i = 0; i < 2; i++)
+        if (tasks[i] && all.sent < MANY)
+            eddy_task_cancel(tasks[i], NULL);
+    return join(tasks, 2) < 0 ? -ECANCELED : rc < 0 ? rc : 0;
+}
+
+TEST_VIRTUAL(no_datagram_is_lost_wherever_its_sender_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"senders", scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "send_all"},
+               1);
+}
+
+TEST_VIRTUAL(no_datagram_is_lost_wherever_one_waits_for_it)
+{
+    everywhere(&(eddy_test_scenario){"receivers", scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "receive_all"},
+               1);
+}
+
+/* Names of addresses. */
+
+static eddy_async(name_it)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(80)};
+    char host[200], service[40];
+
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    eddy_try(eddy_getnameinfo((struct sockaddr *)&addr, sizeof addr, host, sizeof host, service,
+                              sizeof service, 0));
+    all.named++;
+    return 0;
+}
+
+static int name_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(name_it(), .name = "cancelled"),
+                           eddy_create_task(name_it(), .name = "spared")};
+
+    return join(tasks, 2);
+}
+
+static int name_check(void *unused, const eddy_test_trial *trial)
+{
+    close(all.fds[0]);
+    close(all.fds[1]);
+    return HOLDS(all.named >= (trial->task ? 1 : 2));
+}
+
+TEST_VIRTUAL(asking_for_a_name_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"names", name_scenario, .begin = begin, .check = name_check,
+                                     .backends = EDDY_TEST_REAL, .task = "cancelled"},
+               1);
+}
