@@ -1,0 +1,107 @@
+"""Who takes part in what: the programs, their arguments, and the loads."""
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"  # Debian's: uvloop is built for it
+PYTHON_BENCH = os.path.join(HERE, "peers", "python_bench.py")
+
+TASKS = "switch spawn_join spawn_gather"
+WAITING = "queue lock"
+TIMERS = "timer_cancel sleepers sleepers_10k"
+MEMORY = "memory_100k memory_1m"
+CALLBACKS = "call_soon call_soon_chain"
+POSTS = "post_rt post_flood"
+JOBS = "executor_rt executor_flood"
+
+# They need both processors; all others have one thread and are pinned.
+TWO_THREADS = set(f"{POSTS} {JOBS} post_rt_busy".split())
+
+# Servers with several threads, which share the one processor that they are pinned to.
+THREADED = {"Go"}
+
+# What eddy-bench measures for comparison, as peers.
+RENAMED = {
+    "switch_raw": ("switch", "by hand"),
+    "call_soon_chain_poll": ("call_soon_chain", "one poll"),
+    "file_pread": ("file", "pread"),
+    "file_preadv2": ("file", "preadv2"),
+}
+
+
+def IN_PROCESS(build):
+    """name: (command, environment, workloads)"""
+    peers = build + "/peers"
+    python = f"{TASKS} {MEMORY} {TIMERS} {WAITING} {CALLBACKS} {POSTS} {JOBS}"
+    return {
+        "eddy": (
+            [build + "/eddy-bench"],
+            {},
+            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} {TIMERS} timer_push {WAITING} {CALLBACKS} {POSTS} "
+            f"post_rt_busy {JOBS} file",
+        ),
+        "libuv": ([peers + "/uv-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file"),
+        "libev": ([peers + "/ev-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS}"),
+        "State Threads": ([peers + "/st-bench"], {}, f"{TASKS} {MEMORY} sleepers sleepers_10k {WAITING}"),
+        "Boost": ([peers + "/boost-bench"], {}, f"{TASKS} {TIMERS} {WAITING} {CALLBACKS} {POSTS} {JOBS}"),
+        # As a loop: one thread of its own unless there is another by nature.
+        "Go": ([peers + "/go-bench"], {"GOMAXPROCS": "1"}, f"{TASKS} {MEMORY} {TIMERS} {WAITING}"),
+        "Go 2": ([peers + "/go-bench"], {}, POSTS),
+        "tokio": ([peers + "/tokio-bench"], {}, f"{TASKS} {MEMORY} {TIMERS} {WAITING} {POSTS} {JOBS}"),
+        "asyncio": ([PYTHON, PYTHON_BENCH, "asyncio"], {}, python),
+        "uvloop": ([PYTHON, PYTHON_BENCH, "uvloop"], {}, python),
+    }
+
+
+def SERVERS(build):
+    """name: (command, environment, loads)"""
+    peers = build + "/peers"
+    uring, epoll = {"EDDY_BACKEND": "io_uring"}, {"EDDY_BACKEND": "epoll"}
+    echo, http = {"echo", "accept"}, {"http"}
+    port = "{port}"
+    return {
+        "eddy io_uring": ([build + "/echo-server", port], uring, echo),
+        "eddy epoll": ([build + "/echo-server", port], epoll, echo),
+        "eddy streams io_uring": ([build + "/echo-server", "--streams", port], uring, echo),
+        "eddy streams epoll": ([build + "/echo-server", "--streams", port], epoll, echo),
+        "raw epoll": ([peers + "/epoll-server", port], {}, echo),
+        "raw io_uring": ([peers + "/uring-server", port], {}, echo),
+        "raw io_uring, 64 KiB buffers": ([peers + "/uring-server", port, "65536", "1024"], {}, {"echo"}),
+        "libuv": ([peers + "/uv-server", port], {}, echo),
+        "libev": ([peers + "/ev-server", port], {}, echo),
+        "State Threads": ([peers + "/st-server", port], {}, echo),
+        "Asio": ([peers + "/asio-server", port, "callbacks"], {}, echo),
+        "Asio spawn": ([peers + "/asio-server", port, "spawn"], {}, echo),
+        "Go": ([peers + "/go-bench", "echo", port], {}, echo),
+        "tokio": ([peers + "/tokio-bench", "echo", port], {}, echo),
+        "asyncio": ([PYTHON, PYTHON_BENCH, "asyncio", "echo", port], {}, echo),
+        "uvloop": ([PYTHON, PYTHON_BENCH, "uvloop", "echo", port], {}, echo),
+        "uvloop streams": ([PYTHON, PYTHON_BENCH, "uvloop", "echo", port, "streams"], {}, echo),
+        "eddy http io_uring": ([build + "/http-server", port], uring, http),
+        "eddy http epoll": ([build + "/http-server", port], epoll, http),
+        "raw epoll, no parser": ([peers + "/epoll-server", port, "http"], {}, http),
+        "libuv + http-parser": ([peers + "/uv-server", port, "http"], {}, http),
+        "Go net/http": ([peers + "/go-bench", "http", port], {}, http),
+        "tokio, no parser": ([peers + "/tokio-bench", "http", port], {}, http),
+        "asyncio, no parser": ([PYTHON, PYTHON_BENCH, "asyncio", "http", port], {}, http),
+        "uvloop, no parser": ([PYTHON, PYTHON_BENCH, "uvloop", "http", port], {}, http),
+        "nginx": (["nginx", port], {}, http),
+    }
+
+
+def echo(connections, size, depth, seconds="0.8"):
+    options = ["-c", str(connections), "-s", str(size), "-d", str(depth), "-t", seconds, "-w", "0.25"]
+    return (f"echo {connections}x{size}x{depth}", "echo", options)
+
+
+# Connections x bytes x depth.
+ECHOES = [
+    echo(64, 64, 16),
+    echo(64, 64, 1),
+    echo(1, 64, 1),
+    echo(1000, 64, 1),
+    echo(10000, 64, 1, "1.5"),
+    echo(64, 1024, 1),
+    echo(64, 65536, 1),
+    ("accept", "accept", ["-c", "64", "-t", "1.2", "-w", "0.3"]),
+    ("http", "http", ["-c", "64", "-t", "1", "-w", "0.25"]),
+]

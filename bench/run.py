@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Runs eddy and its peers side by side, and prints one table. `make bench` builds what it needs and calls it.
+
+    bench/run.py [--build DIRECTORY]
+
+ROUNDS=3 says how often everything is measured, each round in the same order: what disturbs the machine for a while disturbs
+all alike. WORKLOADS="switch echo" takes some only (a prefix will do, as in echo_64x64), PEERS="eddy libuv" some programs only. Every single measurement goes
+to DIRECTORY/results.jsonl, the table to DIRECTORY/table.md as well.
+"""
+import argparse
+import json
+import os
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+from aims import AIMS, HIGHER_IS_BETTER
+from participants import ECHOES, IN_PROCESS, RENAMED, SERVERS, THREADED, TWO_THREADS
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+WORKLOADS = os.environ.get("WORKLOADS", "").replace(",", " ").split()
+PEERS = os.environ.get("PEERS", "").replace(",", " ").split()
+SERVER_CPU, CLIENT_CPU = (0, 1) if os.cpu_count() > 1 else (0, 0)
+NOISY = 0.06  # of the time ready to run, but not running
+patience = 120.0  # seconds that are spent altogether on waiting for a calm moment
+
+
+def wanted(workload, peer):
+    name = workload.replace(" ", "_")
+    return (not WORKLOADS or any(name.startswith(w) for w in WORKLOADS)) and (
+        not PEERS or any(peer.startswith(p) for p in PEERS)
+    )
+
+
+def on_cpus(*cpus):
+    return lambda: os.sched_setaffinity(0, cpus)
+
+
+def busy():
+    """Seconds that all processors have worked so far, and what the hypervisor has taken."""
+    with open("/proc/stat") as f:
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, f.readline().split()[1:9])
+    return (user + nice + system + irq + softirq) / 100, steal / 100
+
+
+def wait_for_calm():
+    global patience
+    began = time.time()
+    while patience > 0 and time.time() - began < 2:
+        before = busy()[0]
+        time.sleep(0.2)
+        if busy()[0] - before <= 0.02:
+            break
+    patience -= time.time() - began
+
+
+def children_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+class Bench:
+    def __init__(self, build):
+        self.build = build
+        self.log = open(os.path.join(build, "results.jsonl"), "w")
+        self.values = {}  # (metric, who) -> [(value, noisy)]
+        self.units = {}
+        self.failures = {}
+
+    def record(self, metric, who, value, unit, noisy, **more):
+        metric, who = RENAMED.get(metric, (metric, who)) if who == "eddy" else (metric, who)
+        self.values.setdefault((metric, who), []).append((value, noisy))
+        self.units[metric] = unit
+        line = {"metric": metric, "who": who, "value": value, "unit": unit, "noisy": noisy, "at": time.time(), **more}
+        print(json.dumps(line), file=self.log, flush=True)
+        print(f"{metric:28} {who:22} {value:14,.1f} {unit}{'  noisy' if noisy else ''}", flush=True)
+
+    def fail(self, what, who, why):
+        why = " ".join(why.split())[-160:] or "no output"
+        self.failures[f"{what}: {who}: {why}"] = self.failures.get(f"{what}: {who}: {why}", 0) + 1
+        print(f"{what:28} {who:22} FAILED {why}", flush=True)
+
+    def in_process(self, workload, who, command, environment):
+        two = workload in TWO_THREADS
+        wait_for_calm()
+        worked, stolen = busy()
+        own, began = children_seconds(), time.time()
+        try:
+            run = subprocess.run(
+                command + [workload],
+                env={**os.environ, **environment},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                preexec_fn=on_cpus(SERVER_CPU, CLIENT_CPU) if two else on_cpus(CLIENT_CPU),
+            )
+        except subprocess.TimeoutExpired:
+            return self.fail(workload, who, "more than 120 s")
+        wall = time.time() - began
+        own = children_seconds() - own
+        others = max(0.0, busy()[0] - worked - own) / wall
+        # One thread that had a processor all the time was not disturbed, whatever the other processor did.
+        noisy = busy()[1] - stolen > 0.02 * wall or (others > 0.15 and (two or own / wall < 0.93))
+        lines = [line.split() for line in run.stdout.splitlines()]
+        figures = [line for line in lines if len(line) == 4 and line[1].startswith(workload)]
+        if run.returncode != 0 or not figures:
+            self.fail(workload, who, run.stdout[-100:] + run.stderr[-200:])
+        for _, metric, value, unit in figures:
+            self.record(metric, who, float(value), unit, noisy, others=round(others, 3))
+
+    def server(self, command, environment):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if command[0] == "nginx":
+            command = self.nginx(port)
+        process = subprocess.Popen(
+            [word.replace("{port}", str(port)) for word in command],
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=open(os.path.join(self.build, "server.stderr"), "w"),
+            preexec_fn=on_cpus(SERVER_CPU),
+        )
+        for _ in range(100):
+            time.sleep(0.03)
+            if process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                pass
+        return process, port
+
+    def nginx(self, port):
+        path = os.path.join(self.build, "nginx.conf")
+        with open(path, "w") as f:
+            f.write(
+                f"daemon off; master_process off; pid {self.build}/nginx.pid; error_log /dev/null;\n"
+                "events { worker_connections 20000; }\n"
+                "http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;\n"
+                f"  server {{ listen {port} backlog=4096;\n"
+                "    location / { default_type text/plain; return 200 'Hello'; } } }\n"
+            )
+        return ["nginx", "-c", path, "-p", self.build]
+
+    def load(self, metric, who, command, environment, kind, options):
+        wait_for_calm()
+        process, port = self.server(command, environment)
+        try:
+            run = subprocess.run(
+                [f"{self.build}/loadgen", kind, str(port), "-p", str(process.pid), *options],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                preexec_fn=on_cpus(CLIENT_CPU),
+            )
+            if run.returncode != 0:
+                with open(os.path.join(self.build, "server.stderr")) as f:
+                    return self.fail(metric, who, run.stderr + f.read())
+            d = json.loads(run.stdout)
+            # Threads of one server that share a processor wait for each other.
+            waited = max(d["client_wait"], 0 if who in THREADED else d["server_wait"])
+            self.record(metric, who, d["server_ns"], "CPU ns/op", waited > NOISY, **d)
+        except subprocess.TimeoutExpired:
+            self.fail(metric, who, "more than 60 s")
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    def run(self):
+        in_process, servers = IN_PROCESS(self.build), SERVERS(self.build)
+        missing = {who for who, (command, *_) in {**in_process, **servers}.items() if not present(command)}
+        workloads = dict.fromkeys(w for _, _, w in in_process.values() for w in w.split())
+        for round in range(ROUNDS):
+            print(f"round {round + 1} of {ROUNDS}", flush=True)
+            for workload in workloads:
+                for who, (command, environment, which) in in_process.items():
+                    if workload in which.split() and who not in missing and wanted(workload, who):
+                        self.in_process(workload, who, command, environment)
+            for metric, kind, options in ECHOES:
+                for who, (command, environment, kinds) in servers.items():
+                    if kind in kinds and who not in missing and wanted(metric, who):
+                        self.load(metric, who, command, environment, kind, options)
+        return missing
+
+    def cell(self, metric, who):
+        """Median, least, greatest and whether all were noisy; the calm ones alone if there are any."""
+        values = self.values.get((metric, who))
+        if not values:
+            return None
+        calm = [value for value, noisy in values if not noisy]
+        used = calm or [value for value, _ in values]
+        return statistics.median(used), min(used), max(used), not calm
+
+    def table(self, missing):
+        lines = ["| workload | aim | met | eddy: median (min..max) | peers, best first: median (min..max) ×eddy/peer |"]
+        lines.append("|---|---|---|---|---|")
+        aimed = {metric for metric, _ in AIMS}
+        metrics = dict.fromkeys(m for m, _ in self.values if m in aimed or m.startswith("echo"))
+        for metric in metrics:
+            of = {who for m, who in self.values if m == metric}
+            peers = sorted(
+                (who for who in of if not who.startswith("eddy")),
+                key=lambda who: self.cell(metric, who)[0],
+                reverse=metric in HIGHER_IS_BETTER,
+            )
+            for who in sorted(who for who in of if who.startswith("eddy")):
+                aim, met = AIMS.get((metric, who)) or AIMS.get((metric, "eddy")) or ("", None)
+                median = self.cell(metric, who)[0]
+                ratios = ", ".join(
+                    f"{peer} {shown(self.cell(metric, peer))} ×{median / self.cell(metric, peer)[0]:.2f}"
+                    for peer in peers
+                    if self.cell(metric, peer)[0] > 0
+                )
+                verdict = verdict_of(met, median, lambda m, w: (self.cell(m, w) or [None])[0])
+                name = metric if who == "eddy" else f"{metric}, {who.removeprefix('eddy ')}"
+                lines.append(f"| {name}, {self.units[metric]} | {aim} | {verdict} | {shown(self.cell(metric, who))} | {ratios} |")
+        if missing:
+            lines += ["", "Left out, as they are not installed (`make bench-deps`): " + ", ".join(sorted(missing)) + "."]
+        if self.failures:
+            lines += ["", "Failed:", ""]
+            lines += [f"- {failure}" + (f" ({n} times)" if n > 1 else "") for failure, n in self.failures.items()]
+        return "\n".join(lines)
+
+
+def present(command):
+    if "python3" in command[0] and "uvloop" in command:
+        return subprocess.run([command[0], "-c", "import uvloop"], stderr=subprocess.DEVNULL).returncode == 0
+    return any(os.access(os.path.join(d, command[0]), os.X_OK) for d in ["", *os.environ["PATH"].split(":"), "/usr/sbin"])
+
+
+def figure(value):
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def shown(cell):
+    median, least, greatest, noisy = cell
+    return f"{'~' if noisy else ''}{figure(median)} ({figure(least)}..{figure(greatest)})"
+
+
+def verdict_of(met, median, get):
+    if met is None:
+        return ""
+    try:
+        return "yes" if met(median, get) else "no"
+    except TypeError:  # what it is compared with was not measured
+        return "?"
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown")
+    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {time.strftime('%Y-%m-%d %H:%M')}, load {os.getloadavg()[0]:.1f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/bench", help="where the programs are")
+    bench = Bench(os.path.abspath(parser.parse_args().build))
+    began, where = time.time(), machine()
+    missing = bench.run()
+    text = f"{where} at the beginning; {ROUNDS} rounds in {(time.time() - began) / 60:.0f} minutes.\n\n{bench.table(missing)}\n"
+    with open(os.path.join(bench.build, "table.md"), "w") as f:
+        f.write(text)
+    print("\n" + text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
