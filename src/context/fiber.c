@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* In assembly: writes the frame from which the first jump calls entry(arg), and returns its address. */
-void *eddyi_fiber_prepare(void *top, void (*entry)(void *arg), void *arg);
+void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *arg), void *arg);
 
 #if defined(EDDYI_FIBER_ASAN)
 
@@ -142,20 +142,25 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 /* Lies at the very top of the fiber's stack. */
 struct beginning {
     struct eddyi_fiber *self;
-    void (*entry)(void *arg);
+    struct eddyi_fiber *(*entry)(void *arg);
     void *arg;
 };
 
-UNWATCHED static void arrive_first(void *arg)
+/* Does not return, as plain fibers do: compilers would still note that, in the wrong fiber. */
+UNWATCHED static struct eddyi_fiber *arrive_first(void *arg)
 {
     struct beginning *b = arg;
+    struct eddyi_fiber *self = b->self, *next, nobody;
 
-    arrive(b->self);
-    b->entry(b->arg);
+    arrive(self);
+    next = b->entry(b->arg);
+    leave_for_good(self, next);
+    eddyi_fiber_jump(&nobody, next);
     __builtin_trap();
 }
 
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg)
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
+                      void *arg)
 {
     struct beginning *b = (struct beginning *)(((uintptr_t)top - sizeof(*b)) & ~(uintptr_t)15);
 
@@ -171,15 +176,6 @@ UNWATCHED void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *
     arrive(from);
 }
 
-UNWATCHED void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to)
-{
-    struct eddyi_fiber nobody;
-
-    leave_for_good(from, to);
-    eddyi_fiber_jump(&nobody, to);
-    __builtin_trap();
-}
-
 #else
 
 void eddyi_fiber_init_thread(struct eddyi_fiber *f)
@@ -187,16 +183,11 @@ void eddyi_fiber_init_thread(struct eddyi_fiber *f)
     f->sp = NULL;
 }
 
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg)
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
+                      void *arg)
 {
     (void)low;
     f->sp = eddyi_fiber_prepare(top, entry, arg);
-}
-
-void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to)
-{
-    eddyi_fiber_jump(from, to);
-    __builtin_trap();
 }
 
 void eddyi_fiber_fini(struct eddyi_fiber *f)

@@ -43,10 +43,12 @@ struct eddyi_fiber {
 void eddyi_fiber_init_thread(struct eddyi_fiber *f);
 
 /*
- * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. @entry
- * must not return: it leaves with eddyi_fiber_exit(). A backtrace ends at @entry's caller.
+ * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. When @entry returns
+ * the fiber has ended: it is forgotten, and goes on as the fiber that @entry gave. Its stack is free from then on, and
+ * may have been given back already. A backtrace ends at @entry's caller.
  */
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, void (*entry)(void *arg), void *arg);
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
+                      void *arg);
 
 /* In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. */
 void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
@@ -60,9 +62,6 @@ static inline void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fib
     eddyi_fiber_jump(from, to);
 }
 #endif
-
-/* The same for the last time: @from is forgotten, and its stack free as soon as @to runs. */
-void eddyi_fiber_exit(struct eddyi_fiber *from, struct eddyi_fiber *to) __attribute__((noreturn));
 
 /* Forgets a fiber that is not running and will not run again: one that never did, or stays suspended. */
 void eddyi_fiber_fini(struct eddyi_fiber *f);

@@ -3,8 +3,7 @@
  *
  *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 | d14 d15
  *
- * The resume is a return: with branch target identification an indirect branch may only go to a landing
- * pad, and what follows a call has none. x18 is the platform's and not touched.
+ * Calls and returns are kept in pairs across switches, as in fiber_x86_64.S. x18 is the platform's and not touched.
  *
  * The saved frame has the same shape on both sides, so the unwind information holds on either side of the
  * exchange.
@@ -85,12 +84,15 @@ eddyi_fiber_jump:
         .cfi_adjust_cfa_offset -160
         .cfi_restore x29
         .cfi_restore x30
+        adr     x9, .Lstart             /* is it new? */
+        cmp     x30, x9                 /* then this is its address to continue at */
+        b.eq    .Lstart                 /* and nobody called it */
         ret                             /* to where its call of this function continues */
         .cfi_endproc
         .size   eddyi_fiber_jump, .-eddyi_fiber_jump
 
 /*
- * void *eddyi_fiber_prepare(void *top, void (*entry)(void *), void *arg)
+ * void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *), void *arg)
  * Two zero words end the stack for whoever walks it without unwind information.
  */
         .globl  eddyi_fiber_prepare
@@ -127,10 +129,24 @@ eddyi_fiber_start:
         .cfi_undefined x30
         nop                             /* never run; belongs to this frame for unwinders */
 .Lstart:
-        hint    #36                     /* bti j: the first jump into a fiber lands here */
         mov     x0, x20                 /* arg */
-        blr     x19                     /* entry(arg), which does not return */
-        brk     #1                      /* unless it does */
+        blr     x19                     /* entry(arg): which fiber goes on when this one has ended */
+        ldr     x9, [x0]                /* its sp */
+        mov     sp, x9                  /* this stack is left for good */
+        ldp     x19, x20, [sp, #16]     /* its registers, as in a switch */
+        ldp     x21, x22, [sp, #32]     /* second pair */
+        ldp     x23, x24, [sp, #48]     /* third */
+        ldp     x25, x26, [sp, #64]     /* fourth */
+        ldp     x27, x28, [sp, #80]     /* fifth */
+        ldp     d8, d9, [sp, #96]       /* and floating point */
+        ldp     d10, d11, [sp, #112]    /* second pair */
+        ldp     d12, d13, [sp, #128]    /* third */
+        ldp     d14, d15, [sp, #144]    /* fourth */
+        ldp     x29, x30, [sp], #160    /* frame pointer, address to continue at */
+        adr     x9, .Lstart             /* and the same question */
+        cmp     x30, x9                 /* new? */
+        b.eq    .Lstart                 /* in at the top */
+        ret                             /* or back to where it was suspended */
         .cfi_endproc
         .size   eddyi_fiber_start, .-eddyi_fiber_start
 

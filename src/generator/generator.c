@@ -73,12 +73,12 @@ static void end(struct eddyi_generator *g, int result)
     }
 }
 
-static void run_body(void *arg)
+static struct eddyi_fiber *run_body(void *arg)
 {
     struct eddyi_generator *g = arg;
 
     end(g, g->fn(g->args));
-    eddyi_fiber_exit(&g->fiber, &g->caller);
+    return &g->caller;
 }
 
 /* Control goes to the generator, and comes back when it yields or ends. */

@@ -107,6 +107,7 @@ eddy_loop *eddy_loop_new(const eddy_loop_options *options)
         return NULL;
     }
     loop->clock = eddyi_loop_now(loop);
+    loop->pace = 1;
     eddyi_registry_add(loop);
     return loop;
 }
@@ -286,12 +287,14 @@ void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
 {
     loop->debug = enabled;
     loop->watched = enabled || loop->observer;
+    loop->skips = 0;
 }
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer)
 {
     loop->observer = observer;
     loop->watched = loop->debug || observer;
+    loop->skips = 0;
 }
 
 double eddy_loop_get_slow_callback_duration(const eddy_loop *loop)

@@ -3,7 +3,8 @@
  *
  * One turn: wait for the backend (not at all if something is ready) and let it complete operations; put
  * matured timers on the ready queue; take what the queue holds now and run that, in order. What is scheduled
- * meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1 to 8).
+ * meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1 to 8). While there is work, turns of
+ * less than a microsecond share one look at the backend and the clock: see pace() in turn.c.
  *
  * Everything that can become ready begins with a struct eddyi_ready: callbacks, task steps, done-callbacks.
  * The loop knows callbacks and time; it knows nothing of sockets, and of tasks only which one runs.
@@ -79,8 +80,9 @@ struct eddy_loop {
     struct eddyi_heap timers;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
     uint64_t turns;
-    int64_t
-        clock; /* the time as of its latest reading, at most 16 turns ago: good enough to say since when */
+    int64_t clock;  /* the time as of its latest reading: good enough to say since when */
+    unsigned pace;  /* so many turns share a look at the backend; at least 1 */
+    unsigned skips; /* so many turns may still begin without one */
 
     struct eddyi_backend *backend;
     char backend_reason[160];
@@ -165,7 +167,7 @@ void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
  */
 int64_t eddyi_loop_now(const eddy_loop *loop);
 int64_t eddyi_nanoseconds(double seconds);
-int64_t eddyi_deadline(const eddy_loop *loop, double delay);
+int64_t eddyi_deadline(eddy_loop *loop, double delay);
 #define EDDYI_NEVER INT64_MAX
 
 /* How often this process forked from one that had loops: 0 in the first. */
@@ -189,6 +191,19 @@ int eddyi_loop_check(const eddy_loop *loop);
 
 /* One turn, as described above. */
 void eddyi_loop_turn(eddy_loop *loop);
+
+/* Begins the next turn if it needs no look at the backend: what is ready becomes the batch. The present one is empty. */
+static inline bool eddyi_loop_begin_quick_turn(eddy_loop *loop)
+{
+    if (loop->skips == 0 || eddyi_list_empty(&loop->ready) || loop->stopping ||
+        atomic_load_explicit(&loop->any_posted, memory_order_relaxed) ||
+        atomic_load_explicit(&loop->signalled, memory_order_relaxed))
+        return false;
+    loop->skips--;
+    loop->turns++;
+    eddyi_list_move_all(&loop->batch, &loop->ready);
+    return true;
+}
 
 /* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */
 void eddyi_loop_signal(eddy_loop *loop);

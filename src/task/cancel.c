@@ -20,17 +20,6 @@ bool eddyi_task_take_cancel(eddy_task *t)
     return true;
 }
 
-int eddyi_task_yield(eddy_task *t)
-{
-    if (t->future.loop->closed) {
-        eddyi_close_yield(t);
-    } else {
-        eddyi_loop_ready(t->future.loop, &t->ready);
-        eddyi_task_suspend(t);
-    }
-    return eddyi_task_take_cancel(t) ? -ECANCELED : 0;
-}
-
 /* There is nothing that could end early: the next step does. */
 static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
 {

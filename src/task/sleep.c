@@ -50,8 +50,8 @@ int eddy_sleep(double delay)
 
     if (!(delay <= 0))
         return sleep_for(delay);
-    t = eddyi_task_here();
-    return t ? eddyi_task_yield(t) : EDDY_ENOTASK;
+    t = eddyi_task_current();
+    return t ? eddyi_task_yield(t) : eddy_raise(EDDY_ENOTASK, NULL);
 }
 
 static eddy_async(sleep_and_return, (double, delay), (int, result), (void *, value))

@@ -15,39 +15,62 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
-/* The next thing to run in this turn, if it is a step of a task that needs its stack; taken off the queue. */
-static eddy_task *take_next_task(eddy_loop *loop)
+/*
+ * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a step and needs its
+ * stack, taken off the queue; else the loop.
+ */
+static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
 {
-    struct eddyi_list *l = loop->batch.next;
+    struct eddyi_ready *r;
     eddy_task *t;
 
-    if (l == &loop->batch || EDDYI_READY(l)->run != eddyi_task_run || loop->watched)
-        return NULL;
-    t = task_of(EDDYI_READY(l));
-    if (!t->started && t->must_cancel)
-        return NULL;
-    eddyi_list_remove(l);
-    t->started = true;
-    return t;
+    if (loop->watched || (eddyi_list_empty(&loop->batch) && !eddyi_loop_begin_quick_turn(loop)))
+        goto loop;
+    r = EDDYI_READY(loop->batch.next);
+    if (r->run != eddyi_task_run)
+        goto loop;
+    t = task_of(r);
+    if (!t->started) {
+        if (t->must_cancel)
+            goto loop;
+        t->started = true;
+    }
+    eddyi_list_remove(&r->link);
+    loop->current = t;
+    return &t->fiber;
+
+loop:
+    loop->current = NULL;
+    return &loop->fiber;
 }
 
-/* Who runs when the present task leaves. */
-static struct eddyi_fiber *next_fiber(eddy_loop *loop)
+static inline void suspend(eddy_task *t)
 {
-    eddy_task *next = take_next_task(loop);
+    struct eddyi_var_scope *vars = eddyi_vars_current;
+    struct eddyi_fiber *next = t->starter;
 
-    loop->current = next;
-    return next ? &next->fiber : &loop->fiber;
+    if (__builtin_expect(next != NULL, 0))
+        t->starter = NULL;
+    else
+        next = next_fiber(t->future.loop);
+    eddyi_fiber_switch(&t->fiber, next);
+    eddyi_vars_current = vars;
 }
 
 void eddyi_task_suspend(eddy_task *t)
 {
-    struct eddyi_var_scope *vars = eddyi_vars_current;
-    struct eddyi_fiber *starter = t->starter;
+    suspend(t);
+}
 
-    t->starter = NULL;
-    eddyi_fiber_switch(&t->fiber, starter ? starter : next_fiber(t->future.loop));
-    eddyi_vars_current = vars;
+int eddyi_task_yield(eddy_task *t)
+{
+    if (t->future.loop->closed) {
+        eddyi_close_yield(t);
+    } else {
+        eddyi_loop_ready(t->future.loop, &t->ready);
+        suspend(t);
+    }
+    return t->must_cancel && eddyi_task_take_cancel(t) ? -ECANCELED : 0;
 }
 
 /* Cancelled before its first step: the coroutine never runs (rule 57). */
@@ -90,10 +113,10 @@ void eddyi_task_start_eagerly(eddy_task *t)
 }
 
 /*
- * Leaves the stack for good. It is given back, with the task on it, while it is still running: the pool leaves
- * both alone until somebody takes a stack, and that is somebody after the switch.
+ * Leaves the stack for good: gives the fiber that goes on. The stack is given back, with the task on it, while it is still
+ * running: the pool leaves both alone until somebody takes a stack, and that is somebody after the switch.
  */
-static _Noreturn void leave(eddy_task *t)
+static struct eddyi_fiber *leave(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop;
     struct eddyi_fiber *starter = t->starter;
@@ -103,17 +126,17 @@ static _Noreturn void leave(eddy_task *t)
     loop->leaving = true; /* the exception handler may be called */
     eddy_future_unref(&t->future);
     loop->leaving = false;
-    eddyi_fiber_exit(&t->fiber, starter ? starter : next_fiber(loop));
+    return starter ? starter : next_fiber(loop);
 }
 
 /* Where the first switch to a task arrives. */
-static void task_main(void *arg)
+static struct eddyi_fiber *task_main(void *arg)
 {
     eddy_task *t = arg;
 
     eddyi_vars_current = &t->vars;
     eddyi_task_end(t, eddyi_coroutine_run(t->coro));
-    leave(t);
+    return leave(t);
 }
 
 void eddyi_task_prepare(eddy_task *t)

@@ -15,12 +15,12 @@ static atomic_uint_fast64_t next_number = 1;
 
 eddy_task *eddy_current_task(void)
 {
-    return eddyi_loop_running ? eddyi_loop_running->current : NULL;
+    return eddyi_task_current();
 }
 
 eddy_task *eddyi_task_here(void)
 {
-    eddy_task *t = eddy_current_task();
+    eddy_task *t = eddyi_task_current();
 
     if (!t)
         eddy_raise(EDDY_ENOTASK, NULL);

@@ -17,6 +17,7 @@
 #include "context/fiber.h"
 #include "contextvars/contextvars.h"
 #include "eddy/task.h"
+#include "loop/loop.h"
 #include "task/future.h"
 #include "task/wait.h"
 
@@ -52,7 +53,13 @@ static inline eddy_task *eddyi_task_of(eddy_future *f)
 /* Makes the loop know tasks: hooks for its close and its reports. */
 void eddyi_loop_attach_tasks(eddy_loop *loop);
 
-/* The running task, or NULL with EDDY_ENOTASK raised. */
+/* The running task; NULL in plain callbacks and outside of a loop. */
+static inline eddy_task *eddyi_task_current(void)
+{
+    return eddyi_loop_running ? eddyi_loop_running->current : NULL;
+}
+
+/* The same; where there is none EDDY_ENOTASK is raised. */
 eddy_task *eddyi_task_here(void);
 
 /* The kind of cancel that a task's future has; see eddyi_future_cancel(). */

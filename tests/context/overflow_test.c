@@ -38,11 +38,12 @@ __attribute__((noinline)) static int recurse(volatile char *above, int depth)
     return depth == 0 ? 0 : recurse(frame, depth - 1) + frame[999];
 }
 
-static void overflow(void *arg)
+static struct eddyi_fiber *overflow(void *arg)
 {
     volatile char c = 0;
 
     _exit(recurse(&c, 1000000) < 0);
+    return &thread;
 }
 
 static void overflow_a_fiber(void *arg)
