@@ -115,7 +115,7 @@ static int register_as(struct eddyi_table *t, int fd, unsigned events)
     if (rc < 0)
         return rc;
     if (!old || !s->registered)
-        s->stream = eddyi_sys_is_stream(fd);
+        s->stream = eddyi_sys_is_tcp(fd);
     s->generation++;
     s->registered = true;
     s->ending = false;
@@ -174,7 +174,7 @@ int eddyi_table_adopt(struct eddyi_table *t, int fd)
     if (rc < 0)
         return rc;
     s->adopted = true;
-    s->stream = eddyi_sys_is_stream(fd);
+    s->stream = eddyi_sys_is_tcp(fd);
     s->ready[EDDYI_READS] = s->ready[EDDYI_WRITES] = s->edge = s->kept = false;
     return 0;
 }

@@ -26,10 +26,11 @@ struct eddyi_slot {
     bool registered;        /* by us, under this number; the kernel may have forgotten */
     bool edge;              /* armed for every edge instead of once */
     bool kept;              /* and with it, for reading */
-    bool stream;            /* a transfer that falls short has emptied or filled it */
-    bool ending;            /* for reading that is not so any more: a hang-up, or urgent data */
-    bool adopted;           /* registered for all edges of both directions, until forgotten */
-    bool ready[2];          /* of an adopted one: a call may succeed, as far as is known */
+    bool
+        stream; /* TCP: a transfer that falls short has emptied or filled it. A Unix socket stops at descriptors */
+    bool ending;   /* for reading that is not so any more: a hang-up, or urgent data */
+    bool adopted;  /* registered for all edges of both directions, until forgotten */
+    bool ready[2]; /* of an adopted one: a call may succeed, as far as is known */
 };
 
 struct eddyi_table {

@@ -162,7 +162,7 @@ int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-b
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
 int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
-bool eddyi_sys_is_stream(int fd);     /* a stream socket */
+bool eddyi_sys_is_tcp(int fd);
 
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
 int eddyi_sys_set_nonblocking(int fd);

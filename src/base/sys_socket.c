@@ -6,6 +6,7 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 long eddyi_sys_recv(int fd, void *buf, size_t size)
@@ -100,7 +101,7 @@ int eddyi_sys_is_unix_socket(int fd)
     return domain < 0 ? domain : domain == AF_UNIX;
 }
 
-bool eddyi_sys_is_stream(int fd)
+bool eddyi_sys_is_tcp(int fd)
 {
-    return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+    return socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
 }

@@ -108,6 +108,40 @@ TEST_ASYNC_REAL(a_peer_that_never_reads_costs_no_more_than_the_high_water_mark_a
     return 0;
 }
 
+/*
+ * What comes along with a descriptor is received for itself: less than was asked for, and yet there is more. The descriptor is not wanted.
+ */
+TEST_ASYNC_REAL(a_descriptor_in_the_stream_does_not_hide_what_comes_behind_it, .whole = true)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {
+        .align = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec iov = {(void *)(uintptr_t) "with\n", 5};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    const char *line;
+    struct peer p;
+    eddy_task *t;
+    int fds[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    peer_over(&p, fds);
+    memcpy(CMSG_DATA(&control.align), &p.fd, sizeof p.fd);
+    t = eddy_create_task(read_line_of(p.reader));
+    for (int i = 0; i < 3; i++)
+        eddy_try(eddy_sleep(0));
+    EXPECT_EQ(sendmsg(p.fd, &message, MSG_NOSIGNAL), 5);
+    peer_send(&p, "behind\n", 7);
+    EXPECT_EQ(eddy_await(t), 5);
+    if (test_tortured())
+        shutdown(p.fd, SHUT_WR);
+    EXPECT_EQ(eddy_reader_readline(p.reader, &line), 7);
+    peer_free(&p);
+    return 0;
+}
+
 /* A peer that says a line and is gone, or is reset, after any number of its bytes. */
 static const char script[] = "hello\nand goodbye\n";
 enum { SCRIPT = sizeof script - 1 };
