@@ -1,9 +1,9 @@
 /*
- * eddy-bench [-n N] [-k LIVE] WORKLOAD…: how fast eddy is, one figure a line: "eddy WORKLOAD VALUE UNIT".
+ * eddy-bench WORKLOAD[:N[:LIVE]]…: how fast eddy is, one figure a line: "eddy WORKLOAD VALUE UNIT".
  *
  * Each workload runs in a process of its own, so that none profits or suffers from what another left behind; one alone runs in
- * this process, where a profiler finds it. -n and -k set how many operations are done and how many things are live, -l lists the workloads. README.md
- * defines them.
+ * this process, where a profiler finds it. N is how many operations are done, LIVE how many things are live at the same time; -l
+ * lists the workloads, README.md defines them.
  */
 #include "bench.h"
 
@@ -47,7 +47,6 @@ static const struct workload workloads[] = {
 enum { N_WORKLOADS = sizeof workloads / sizeof *workloads };
 
 static const char *running;
-static long chosen_n, chosen_live;
 
 void bench_print(const char *suffix, double value, const char *unit)
 {
@@ -60,13 +59,19 @@ void bench_print_each(const char *suffix, uint64_t began, double n, const char *
     bench_print(suffix, (double)(bench_now() - began) / n, unit);
 }
 
-static const struct workload *find(const char *name)
+/* Fills in what "NAME:N:LIVE" asks for. */
+static bool parse(const char *argument, struct workload *ret)
 {
+    size_t size = strcspn(argument, ":");
+
     for (size_t i = 0; i < N_WORKLOADS; i++) {
-        if (strcmp(workloads[i].name, name) == 0)
-            return &workloads[i];
+        if (strlen(workloads[i].name) == size && strncmp(workloads[i].name, argument, size) == 0) {
+            *ret = workloads[i];
+            sscanf(argument + size, ":%ld:%ld", &ret->n, &ret->live);
+            return ret->n >= 0 && ret->live > 0;
+        }
     }
-    return NULL;
+    return false;
 }
 
 static int run(const struct workload *w)
@@ -74,7 +79,7 @@ static int run(const struct workload *w)
     int rc;
 
     running = w->name;
-    rc = w->run(chosen_n ? chosen_n : w->n, chosen_live ? chosen_live : w->live);
+    rc = w->run(w->n, w->live);
     if (rc < 0) {
         const eddy_exception *e = eddy_error();
 
@@ -101,7 +106,7 @@ static int run_in_child(const struct workload *w)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: eddy-bench [-n N] [-k LIVE] WORKLOAD…\n       eddy-bench -l\n");
+    fprintf(stderr, "usage: eddy-bench WORKLOAD[:N[:LIVE]]…\n       eddy-bench -l\n");
     return 2;
 }
 
@@ -114,34 +119,23 @@ static int list(void)
 
 int main(int argc, char **argv)
 {
-    int failed = 0, option;
+    struct workload w;
+    int failed = 0;
 
-    while ((option = getopt(argc, argv, "n:k:l")) != -1) {
-        switch (option) {
-        case 'n':
-            chosen_n = atol(optarg);
-            break;
-        case 'k':
-            chosen_live = atol(optarg);
-            break;
-        case 'l':
-            return list();
-        default:
-            return usage();
-        }
-    }
-    if (optind == argc || chosen_n < 0 || chosen_live < 0)
+    if (argc == 2 && strcmp(argv[1], "-l") == 0)
+        return list();
+    if (argc < 2)
         return usage();
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int i = optind; i < argc; i++) {
-        if (!find(argv[i])) {
+    for (int i = 1; i < argc; i++) {
+        if (!parse(argv[i], &w)) {
             fprintf(stderr, "eddy-bench: no such workload: %s\n", argv[i]);
             return usage();
         }
     }
-    if (argc - optind == 1)
-        return run(find(argv[optind]));
-    for (int i = optind; i < argc; i++)
-        failed |= run_in_child(find(argv[i]));
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (int i = 1; i < argc; i++) {
+        parse(argv[i], &w);
+        failed |= argc == 2 ? run(&w) : run_in_child(&w);
+    }
     return failed;
 }
