@@ -251,6 +251,16 @@ void eddyi_sys_nap(int fd, int64_t timeout);
 int eddyi_sys_thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg); /* joinable; -EAGAIN */
 void eddyi_sys_thread_name(const char *name); /* of the calling thread */
 unsigned eddyi_sys_cpus(void);                /* that this process may use; >= 1 */
+void eddyi_sys_mutex_init(
+    pthread_mutex_t *m);                 /* for what is held very briefly: who finds it taken spins first */
+static inline void eddyi_sys_relax(void) /* a pause between two looks at what another processor will change */
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
 /* Sleeps while *word is @expected; returns when woken, when interrupted, or for no reason at all. */
 void eddyi_sys_futex_wait(atomic_uint *word, unsigned expected);
 void eddyi_sys_futex_wake(atomic_uint *word); /* all who sleep there; also from a signal handler */

@@ -33,6 +33,16 @@ unsigned eddyi_sys_cpus(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
+void eddyi_sys_mutex_init(pthread_mutex_t *m)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(m, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
 void eddyi_sys_futex_wait(atomic_uint *word, unsigned expected)
 {
     if (eddyi_fault("futex_wait") == 0)

@@ -26,7 +26,7 @@ eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned
     e->fork_number = eddyi_fork_number;
     e->max_threads = max_threads;
     e->spins = eddyi_sys_cpus() > 1;
-    pthread_mutex_init(&e->mutex, NULL);
+    eddyi_sys_mutex_init(&e->mutex);
     pthread_cond_init(&e->work, NULL);
     pthread_cond_init(&e->closed, NULL);
     eddyi_list_init(&e->queue);
@@ -80,19 +80,24 @@ static int add_thread(eddy_executor *e)
     }
     eddyi_list_append(&e->workers, &w->link);
     e->n_threads++;
+    e->n_coming++;
     return 0;
 }
 
-/* With the mutex held: sees to it that somebody takes what was appended. < 0 if nobody ever would. */
-static int call_worker(eddy_executor *e)
+int eddyi_executor_call(eddy_executor *e)
 {
-    unsigned queued = atomic_load(&e->n_queued), looking = e->n_idle - e->n_asleep;
     int rc = 0;
 
-    if (queued > e->n_idle && e->n_threads < e->max_threads)
-        rc = add_thread(e);
-    else if (e->n_asleep > 0 && queued > looking)
+    if (eddyi_list_empty(&e->queue) || e->n_coming > 0)
+        return 0;
+    if (e->n_asleep > 0) {
+        e->n_asleep--;
+        e->n_called++;
+        e->n_coming++;
         pthread_cond_signal(&e->work);
+    } else if (e->n_threads < e->max_threads) {
+        rc = add_thread(e);
+    }
     /* As long as there are threads, one of them will come to it. */
     return e->n_threads > 0 ? 0 : rc;
 }
@@ -105,7 +110,7 @@ static int enqueue(eddy_executor *e, struct eddyi_job *job)
         return EDDY_ECLOSED;
     eddyi_list_append(&e->queue, &job->link);
     atomic_fetch_add(&e->n_queued, 1);
-    rc = call_worker(e);
+    rc = eddyi_executor_call(e);
     if (rc < 0) {
         eddyi_list_remove(&job->link);
         atomic_fetch_sub(&e->n_queued, 1);

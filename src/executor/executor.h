@@ -17,6 +17,7 @@
 /* One thread of a pool. */
 struct eddyi_worker {
     struct eddyi_list link; /* in the executor's workers, then in ended */
+    bool started;           /* it has come for its first job */
     eddy_executor *executor;
     pthread_t thread;
     const char *job; /* the name of the one it runs; NULL: none. Guarded by the mutex, as is the next */
@@ -48,8 +49,10 @@ struct eddy_executor {
     struct eddyi_list queue;
     atomic_uint n_queued; /* atomic: idle threads look without the mutex */
     unsigned n_threads;
-    unsigned n_idle; /* look or sleep */
-    unsigned n_asleep;
+    unsigned
+        n_coming; /* threads that will find what is queued by themselves: they look, start, or were called */
+    unsigned n_asleep;            /* those that sleep and were not called */
+    unsigned n_called;            /* those that were, and are not awake yet */
     struct eddyi_list workers;    /* threads that have not left */
     struct eddyi_list ended;      /* threads that have, to be joined */
     atomic_bool shut_down;        /* atomic for the same reason */
@@ -63,6 +66,13 @@ struct eddy_executor {
 eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned max_threads);
 eddy_executor *eddyi_executor_ref(eddy_executor *e);
 void eddyi_executor_unref(eddy_executor *e); /* NULL is allowed */
+
+/*
+ * With the mutex held: sees to it that somebody comes for what is queued, and that is one thread at a time: when it has taken a job and more are
+ * left, it calls the next. So jobs that end at once are the work of few threads, and cost who submits them no system call, while
+ * jobs that take long get a thread each. < 0 if nobody ever would come.
+ */
+int eddyi_executor_call(eddy_executor *e);
 
 /* Hands over a job, and a reference to it. 0, or as a raised error -EAGAIN, EDDY_ECLOSED, EDDY_EFORKED; it is not taken then. */
 int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job);

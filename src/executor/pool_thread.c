@@ -20,32 +20,39 @@ bool eddyi_executor_is_mine(const eddy_executor *e)
 /* Looks for work for a moment, without the mutex. */
 static void look(eddy_executor *e)
 {
-    for (int i = 0; i < LOOKS && atomic_load(&e->n_queued) == 0 && !atomic_load(&e->shut_down); i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("isb" ::: "memory");
-#endif
+    for (int i = 0; i < LOOKS && atomic_load(&e->n_queued) == 0 && !atomic_load(&e->shut_down); i++)
+        eddyi_sys_relax();
+}
+
+static void sleep_until_called(eddy_executor *e)
+{
+    e->n_asleep++;
+    do
+        pthread_cond_wait(&e->work, &e->mutex);
+    while (e->n_called == 0 && !atomic_load(&e->shut_down));
+    if (e->n_called > 0) {
+        e->n_called--;
+        e->n_coming--;
+    } else {
+        e->n_asleep--;
     }
 }
 
 /*
- * Idle, with the mutex held. Who submits a job counts on the threads that look: those it does not wake. So a thread that has looked in
- * vain must look at the queue once more, with the mutex, before it sleeps; the caller's loop does.
+ * Idle, with the mutex held. Who submits a job counts on the thread that looks, and wakes none. So a thread that has looked in
+ * vain must look at the queue once more, with the mutex, before it sleeps; the caller's loop does. One looks at a time.
  */
 static void idle(eddy_executor *e, bool may_look)
 {
-    e->n_idle++;
-    if (may_look) {
-        pthread_mutex_unlock(&e->mutex);
-        look(e);
-        pthread_mutex_lock(&e->mutex);
-    } else {
-        e->n_asleep++;
-        pthread_cond_wait(&e->work, &e->mutex);
-        e->n_asleep--;
+    if (!may_look || e->n_coming > 0) {
+        sleep_until_called(e);
+        return;
     }
-    e->n_idle--;
+    e->n_coming++;
+    pthread_mutex_unlock(&e->mutex);
+    look(e);
+    pthread_mutex_lock(&e->mutex);
+    e->n_coming--;
 }
 
 static struct eddyi_job *take(struct eddyi_worker *w)
@@ -68,6 +75,9 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
 
     pthread_mutex_lock(&e->mutex);
     w->job = NULL;
+    if (!w->started)
+        e->n_coming--;
+    w->started = true;
     while (eddyi_list_empty(&e->queue)) {
         if (atomic_load(&e->shut_down))
             return NULL;
@@ -75,6 +85,7 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
         may_look = false;
     }
     job = take(w);
+    eddyi_executor_call(e);
     pthread_mutex_unlock(&e->mutex);
     return job;
 }

@@ -81,16 +81,27 @@ static unsigned retire(struct eddyi_handle_slot *slot)
 
 static void give_back(struct eddyi_handle_slot *slot)
 {
-    eddy_loop *loop = slot->loop;
-    bool shared = slot->pool == &loop->shared_handles;
+    struct eddyi_handle_pool *pool = slot->pool;
 
     eddyi_vars_fini(&slot->vars);
-    if (shared)
-        pthread_mutex_lock(&loop->mutex);
-    slot->next_free = slot->pool->free;
-    slot->pool->free = slot;
-    if (shared)
-        pthread_mutex_unlock(&loop->mutex);
+    if (pool != &slot->loop->shared_handles) {
+        slot->next_free = pool->free;
+        pool->free = slot;
+        return;
+    }
+    if (!pool->returned)
+        pool->last_returned = slot;
+    slot->next_free = pool->returned;
+    pool->returned = slot;
+}
+
+void eddyi_handles_return(struct eddyi_handle_pool *pool)
+{
+    if (!pool->returned)
+        return;
+    pool->last_returned->next_free = pool->free;
+    pool->free = pool->returned;
+    pool->returned = NULL;
 }
 
 void eddyi_handle_run(struct eddyi_ready *r)

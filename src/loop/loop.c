@@ -75,7 +75,7 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     eddyi_list_init(&loop->parts);
     eddyi_list_init(&loop->pending);
     eddyi_list_init(&loop->posted);
-    pthread_mutex_init(&loop->mutex, NULL);
+    eddyi_sys_mutex_init(&loop->mutex);
     return loop;
 }
 
@@ -106,6 +106,7 @@ eddy_loop *eddy_loop_new(const eddy_loop_options *options)
         eddyi_free(loop);
         return NULL;
     }
+    loop->spins = eddyi_sys_cpus() > 1 && !loop->backend->ops->wait_for_wake;
     loop->clock = eddyi_loop_now(loop);
     loop->pace = 1;
     eddyi_registry_add(loop);

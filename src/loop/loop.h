@@ -102,12 +102,13 @@ struct eddy_loop {
     size_t stack_size;
 
     struct eddyi_handle_pool handles; /* of the loop's thread */
-    pthread_mutex_t mutex;            /* guards the next three, and closed while other threads may look */
+    pthread_mutex_t mutex;            /* guards the next two, and closed while other threads may look */
     struct eddyi_handle_pool shared_handles;
     struct eddyi_list posted; /* ready items from other threads */
-    bool wake_sent;           /* the backend was woken and the loop has not looked yet */
     atomic_bool any_posted;   /* posted is not empty: a look without the mutex */
     atomic_bool asleep;       /* the loop waits, or is about to: who posts must wake it */
+    bool spins;               /* it may linger: there is more than one processor, and time is real */
+    unsigned char keen;       /* how many more waits begin with lingering: posts came lately */
     unsigned expected;        /* completions that other threads owe; meanwhile virtual time stands still */
 
     /* A signal handler asked for on_signal() at the next turn. */
@@ -153,6 +154,13 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
  */
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r);
 void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r); /* with the mutex held, not closed */
+
+/*
+ * Looks for posts, and for events, for a moment: as ops->wait(), but gives up early. @begin is now. And what it goes by: a wait that began at
+ * @since is over, and posts have not been taken yet. See linger.c.
+ */
+int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
+void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 
 /*
  * A timer: its ready item is put on the queue at the deadline. Starting gives 0 or -ENOMEM (the heap

@@ -69,16 +69,17 @@ static int64_t wait_time(const eddy_loop *loop)
 /*
  * Posting and falling asleep meet in two flags. The poster raises any_posted and then looks at asleep; the loop raises asleep
  * and then looks at any_posted. Both looks and stores are sequentially consistent, so one of the two sees the other, and
- * a busy loop costs its posters no system call. (tests/model/wake.pml)
+ * a busy loop costs its posters no system call. Who finds any_posted raised need do nothing: the one who raised it sees to the
+ * waking, and the loop lowers it with the mutex held. (tests/model/wake.pml)
  */
 void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r)
 {
     eddyi_list_append(&loop->posted, &r->link);
+    if (atomic_load_explicit(&loop->any_posted, memory_order_relaxed))
+        return;
     atomic_store(&loop->any_posted, true);
-    if (atomic_load(&loop->asleep) && !loop->wake_sent) {
-        loop->wake_sent = true;
+    if (atomic_load(&loop->asleep))
         loop->backend->ops->wake(loop->backend);
-    }
 }
 
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
@@ -107,7 +108,7 @@ static void take_posted(eddy_loop *loop)
     pthread_mutex_lock(&loop->mutex);
     eddyi_list_move_all(&loop->ready, &loop->posted);
     atomic_store_explicit(&loop->any_posted, false, memory_order_relaxed);
-    loop->wake_sent = false;
+    eddyi_handles_return(&loop->shared_handles);
     pthread_mutex_unlock(&loop->mutex);
 }
 
@@ -122,14 +123,11 @@ static void take_matured(eddy_loop *loop)
     }
 }
 
-static int wait(eddy_loop *loop)
+static int sleep_until_woken(eddy_loop *loop, int64_t timeout)
 {
     const struct eddyi_backend_ops *ops = loop->backend->ops;
-    int64_t timeout = wait_time(loop);
     int rc;
 
-    if (timeout == 0)
-        return ops->wait(loop->backend, 0);
     atomic_store(&loop->asleep, true);
     if (atomic_load(&loop->any_posted))
         rc = ops->wait(loop->backend, 0);
@@ -138,6 +136,23 @@ static int wait(eddy_loop *loop)
     else
         rc = ops->wait(loop->backend, timeout);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    return rc;
+}
+
+static int wait(eddy_loop *loop)
+{
+    int64_t begin, timeout = wait_time(loop);
+    int rc = 0;
+
+    if (timeout == 0)
+        return loop->backend->ops->wait(loop->backend, 0);
+    begin = eddyi_loop_now(loop);
+    if (loop->keen > 0)
+        rc = eddyi_loop_linger(loop, begin, timeout);
+    if (rc == 0 && (timeout = wait_time(loop)) != 0) {
+        rc = sleep_until_woken(loop, timeout);
+        eddyi_loop_waited(loop, begin);
+    }
     return rc;
 }
 

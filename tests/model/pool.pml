@@ -1,21 +1,23 @@
 /*
  * The hand-over between those who submit jobs and the threads of an executor (src/executor/executor.c): enqueue(),
- * call_worker(), next_job(), idle(), leave(), and the shutdown.
+ * eddyi_executor_call(), next_job(), idle(), leave(), and the shutdown.
  *
  * The promises: every job runs, once; if a thread is free, or may be made, it does not wait for another job to end (the jobs here all
  * wait for each other at a barrier, so otherwise nobody ever gets on); after the shutdown every thread leaves, and
  * the last one says so. Each mutation breaks one of them:
  *
  * mutation: SLEEPS_BLINDLY      a thread that has looked in vain sleeps without another look at the queue
- * mutation: COUNTS_ON_ONE_LOOK  no thread is woken if some thread looks, however many jobs there are
+ * mutation: CALLS_NO_FURTHER    who takes a job does not call the next thread, although more are queued
+ * mutation: IS_STILL_COMING     a thread that was called goes on being counted on after it has come
  * mutation: FORGETS_SLEEPERS    shutting down does not wake the threads that sleep
  */
 #define THREADS 3
 #define SUBMITTERS 2
 #define JOBS 3 /* as many as threads may run, for they wait for each other */
 
-byte queued, n_threads, n_idle, n_asleep;
+byte queued, n_threads, n_coming, n_asleep, n_called;
 byte waiting, signals; /* the condition: who waits, and wake-ups on their way */
+byte spurious; /* wake-ups for no reason, of which a run has one at most */
 byte begun, ended, submitted;
 bool shut_down, over;
 bool mutex;
@@ -40,17 +42,58 @@ inline broadcast() { d_step { signals = signals + waiting; waiting = 0 } }
 inline cond_wait()
 {
     atomic { waiting++; mutex = false };
-    atomic { signals > 0 -> signals-- };
+    atomic {
+        if
+        :: signals > 0 -> signals--
+        :: waiting > 0 && spurious < 1 -> waiting--; spurious++
+        fi
+    };
     lock()
 }
 
-proctype worker()
+/* Of proctype worker(), which is below. */
+inline call_worker()
+{
+    if
+    :: queued == 0 || n_coming > 0
+    :: else ->
+        if
+        :: n_asleep > 0 -> n_asleep--; n_called++; n_coming++; signal()
+        :: n_asleep == 0 && n_threads < THREADS -> n_threads++; n_coming++; run worker(true)
+        :: else
+        fi
+    fi
+}
+
+inline sleep_until_called()
+{
+    n_asleep++;
+    cond_wait();
+    do
+    :: n_called == 0 && !shut_down -> cond_wait()
+    :: else -> break
+    od;
+    if
+    :: n_called > 0 ->
+        n_called--;
+#ifndef IS_STILL_COMING
+        n_coming--
+#endif
+    :: else -> n_asleep--
+    fi
+}
+
+proctype worker(bool starting)
 {
     bool may_look;
 
 next:
     may_look = true;
     lock();
+    if
+    :: starting -> n_coming--; starting = false
+    :: else
+    fi;
     do
     :: queued > 0 -> break
     :: else ->
@@ -58,27 +101,26 @@ next:
         :: shut_down -> goto leave
         :: else
         fi;
-        n_idle++;
         if
-        :: may_look ->
+        :: may_look && n_coming == 0 ->
+            n_coming++;
             unlock();
             /* Looks for as long as it likes: sees a job, or gives up. */
             lock();
             may_look = false;
-            n_idle--;
+            n_coming--;
 #ifdef SLEEPS_BLINDLY
-            n_idle++; n_asleep++;
-            cond_wait();
-            n_asleep--; n_idle--
+            sleep_until_called()
 #endif
         :: else ->
-            n_asleep++;
-            cond_wait();
-            n_asleep--;
-            n_idle--
+            sleep_until_called();
+            may_look = false
         fi
     od;
     queued--;
+#ifndef CALLS_NO_FURTHER
+    call_worker();
+#endif
     unlock();
     atomic { begun++; assert(begun <= JOBS) };
     begun == JOBS; /* the barrier */
@@ -90,28 +132,6 @@ leave:
     if
     :: n_threads == 0 -> unlock(); assert(!over); over = true
     :: else -> unlock()
-    fi
-}
-
-inline call_worker()
-{
-    if
-    :: queued > n_idle && n_threads < THREADS ->
-        n_threads++;
-        run worker()
-#ifdef COUNTS_ON_ONE_LOOK
-    :: else ->
-        if
-        :: n_asleep > 0 && n_idle - n_asleep == 0 -> signal()
-        :: else
-        fi
-#else
-    :: else ->
-        if
-        :: n_asleep > 0 && queued > n_idle - n_asleep -> signal()
-        :: else
-        fi
-#endif
     fi
 }
 
@@ -135,8 +155,8 @@ init {
     atomic {
         if
         :: n_threads = 0
-        :: n_threads = 2; run worker(); run worker()
-        :: n_threads = THREADS; run worker(); run worker(); run worker()
+        :: n_threads = 2; run worker(false); run worker(false)
+        :: n_threads = THREADS; run worker(false); run worker(false); run worker(false)
         fi;
         for (i : 1 .. SUBMITTERS) {
             run submitter()

@@ -10,12 +10,12 @@
  *
  * mutation: NO_SECOND_LOOK     the loop does not look again once it has said that it sleeps
  * mutation: LOOKS_FIRST        the poster looks whether the loop sleeps before it says that there is something
- * mutation: WAKE_SENT_STAYS    the loop does not take note that the wake-up was answered
+ * mutation: LOWERS_TOO_LATE    the loop lowers any_posted when it has given the mutex up
  */
 #define POSTERS 2
 #define EACH 2
 
-bool any_posted, asleep, wake_sent, signalled;
+bool any_posted, asleep, signalled;
 bool woken; /* the backend: what wake() leaves and wait() takes */
 byte posted, taken;
 bool signal_seen;
@@ -32,16 +32,20 @@ proctype poster()
     for (i : 1 .. EACH) {
         lock();
         posted++;
-#ifdef LOOKS_FIRST
-        saw = asleep;
-        any_posted = true;
-#else
-        any_posted = true;
-        saw = asleep;
-#endif
         if
-        :: saw && !wake_sent -> wake_sent = true; woken = true
-        :: else
+        :: any_posted
+        :: else ->
+#ifdef LOOKS_FIRST
+            saw = asleep;
+            any_posted = true;
+#else
+            any_posted = true;
+            saw = asleep;
+#endif
+            if
+            :: saw -> woken = true
+            :: else
+            fi
         fi;
         unlock();
     }
@@ -78,11 +82,13 @@ inline take_posted()
         lock();
         taken = taken + posted;
         posted = 0;
+#ifdef LOWERS_TOO_LATE
+        unlock();
+        any_posted = false
+#else
         any_posted = false;
-#ifndef WAKE_SENT_STAYS
-        wake_sent = false;
-#endif
         unlock()
+#endif
     :: else
     fi
 }

@@ -1,0 +1,46 @@
+/*
+ * Lingering: a loop that other threads talk to looks for their posts for a moment before it sleeps.
+ *
+ * To put a thread to sleep and wake it takes 20 to 40 us on an idle processor of a virtual machine, and the poster pays for a system call. So
+ * while posts come in quick succession the loop looks for the next one for about as long as that; a post is then seen in
+ * less than a microsecond. Looking in vain a few times in a row ends it, so a loop to which nobody posts never lingers. Nor
+ * does one that has the only processor, which the poster needs.
+ */
+#include "base/sys.h"
+#include "loop/loop.h"
+
+enum {
+    MOMENT = 50000,    /* nanoseconds */
+    KEEN = 4,          /* how often it may be in vain */
+    LOOKS_AT_ONCE = 64 /* between looks at the kernel: 1 to 2 us */
+};
+
+static bool has_come(eddy_loop *loop)
+{
+    return atomic_load_explicit(&loop->any_posted, memory_order_relaxed) ||
+           atomic_load_explicit(&loop->signalled, memory_order_relaxed);
+}
+
+void eddyi_loop_waited(eddy_loop *loop, int64_t since)
+{
+    if (loop->spins && atomic_load_explicit(&loop->any_posted, memory_order_relaxed) &&
+        eddyi_loop_now(loop) - since < MOMENT)
+        loop->keen = KEEN;
+}
+
+int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout)
+{
+    int64_t end = begin + (timeout >= 0 && timeout < MOMENT ? timeout : MOMENT);
+    int rc = 0;
+
+    loop->keen--;
+    do {
+        for (int i = 0; i < LOOKS_AT_ONCE && !has_come(loop); i++)
+            eddyi_sys_relax();
+        if (has_come(loop))
+            loop->keen = KEEN;
+        else
+            rc = loop->backend->ops->wait(loop->backend, 0);
+    } while (rc == 0 && !has_come(loop) && eddyi_list_empty(&loop->ready) && eddyi_loop_now(loop) < end);
+    return rc;
+}
