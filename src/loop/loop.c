@@ -18,7 +18,7 @@ unsigned eddyi_fork_number;
 static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
-    eddyi_loop_running = NULL;
+    eddyi_loop_set_running(NULL);
     eddyi_registry_after_fork(true);
     eddyi_signals_after_fork(true);
 }
@@ -120,13 +120,18 @@ eddy_loop *eddy_loop_ref(eddy_loop *loop)
     return loop;
 }
 
-eddy_loop *eddyi_loop_hold(eddy_loop *loop)
+void eddyi_loop_set_running(eddy_loop *loop)
 {
-    atomic_fetch_add_explicit(&loop->holds, 1, memory_order_relaxed);
-    return loop;
+    eddy_loop *before = eddyi_loop_running;
+
+    eddyi_loop_running = loop;
+    if (!before)
+        return;
+    atomic_fetch_add_explicit(&before->holds, before->holds_here, memory_order_relaxed);
+    before->holds_here = 0;
 }
 
-void eddyi_loop_release(eddy_loop *loop)
+void eddyi_loop_release_elsewhere(eddy_loop *loop)
 {
     if (atomic_fetch_sub_explicit(&loop->holds, 1, memory_order_acq_rel) != 1)
         return;

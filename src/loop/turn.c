@@ -268,14 +268,14 @@ static int run(eddy_loop *loop)
     loop->tid = (int)eddyi_sys_tid();
     loop->base = __builtin_frame_address(0);
     loop->clock = eddyi_loop_now(loop);
-    eddyi_loop_running = loop;
+    eddyi_loop_set_running(loop);
     eddyi_fiber_init_thread(&loop->fiber);
     do
         eddyi_loop_turn(loop);
     while (!loop->stopping);
     loop->stopping = false;
     loop->skips = 0;
-    eddyi_loop_running = NULL;
+    eddyi_loop_set_running(NULL);
     loop->running = false;
     eddyi_overflow_leave(overflow);
     return loop->run_error;

@@ -68,7 +68,7 @@ static void run_out(eddy_task *t)
         t->must_cancel = true;
     eddyi_ready_cancel(&t->ready);
 
-    eddyi_loop_running = loop;
+    eddyi_loop_set_running(loop);
     if (!running)
         eddyi_fiber_init_thread(&loop->fiber);
     else /* closed from within another loop: the flow of control is that one's */
@@ -76,7 +76,7 @@ static void run_out(eddy_task *t)
     loop->current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
     loop->current = NULL;
-    eddyi_loop_running = running;
+    eddyi_loop_set_running(running);
     eddyi_vars_current = vars;
 }
 

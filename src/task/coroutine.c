@@ -1,6 +1,6 @@
 #include "task/coroutine.h"
 
-#include "base/sys.h"
+#include "base/block.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
@@ -55,13 +55,14 @@ static void add_to_list(eddy_coroutine *coro)
 
 static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
 {
-    eddy_coroutine *coro = eddyi_alloc(sizeof *coro + args_size);
+    size_t size = sizeof(eddy_coroutine) + args_size;
+    eddy_coroutine *coro = eddyi_block_alloc(size);
 
     if (!coro) {
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    *coro = (eddy_coroutine){.base = {.kind = EDDYI_COROUTINE}, .name = name, .fn = fn};
+    *coro = (eddy_coroutine){.base = {.kind = EDDYI_COROUTINE}, .size = size, .name = name, .fn = fn};
     add_to_list(coro);
     return coro;
 }
@@ -112,7 +113,7 @@ void eddyi_coroutine_free(eddy_coroutine *coro)
 {
     if (coro->drop)
         coro->drop(coro->arg);
-    eddyi_free(coro);
+    eddyi_block_free(coro, coro->size);
 }
 
 void eddy_coroutine_close(eddy_coroutine *coro)

@@ -8,11 +8,13 @@
 #include "base/thread.h"
 #include "task/awaitable.h"
 
+/* With up to 48 bytes of arguments it is one block of base/block.h. */
 struct eddy_coroutine {
     struct eddy_awaitable base;
+    uint32_t size : 31;    /* bytes of this allocation */
+    uint32_t homeless : 1; /* made while no loop ran in its thread */
     struct eddyi_list
         link;           /* among those made and not consumed: of the loop that ran then, or the homeless */
-    bool homeless;      /* made while no loop ran in its thread */
     const char *name;   /* of the function; static */
     const char *where;  /* "file.c:12" where it was made, or NULL: then @caller */
     const void *caller; /* the instruction that called its constructor */

@@ -1,7 +1,7 @@
 /*
  * The done-callbacks of users: a function, its argument and its context, called through the loop.
  */
-#include "base/sys.h"
+#include "base/block.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/future.h"
@@ -17,7 +17,7 @@ struct done_callback {
 static void free_callback(struct done_callback *cb)
 {
     eddyi_vars_fini(&cb->vars);
-    eddyi_free(cb);
+    eddyi_block_free(cb, sizeof *cb);
 }
 
 static void run(struct eddyi_ready *r)
@@ -39,7 +39,7 @@ int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg
 
     if (rc < 0)
         return rc;
-    cb = eddyi_alloc(sizeof *cb);
+    cb = eddyi_block_alloc(sizeof *cb);
     if (!cb)
         return eddy_raise(-ENOMEM, NULL);
     cb->fn = fn;

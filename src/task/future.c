@@ -1,5 +1,6 @@
 #include "task/future.h"
 
+#include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -39,16 +40,19 @@ void eddyi_future_fini(eddy_future *f)
         f->refs++; /* the handler may take a reference and drop it again */
         report_unretrieved(f);
     }
-    eddyi_done_callbacks_drop(&f->hooks);
-    eddy_exception_unref(f->exception);
-    eddy_exception_unref(f->cancel_message);
+    if (!eddyi_list_empty(&f->hooks))
+        eddyi_done_callbacks_drop(&f->hooks);
+    if (f->exception)
+        eddy_exception_unref(f->exception);
+    if (f->cancel_message)
+        eddy_exception_unref(f->cancel_message);
     eddyi_loop_release(f->loop);
 }
 
 static void destroy(eddy_future *f)
 {
     eddyi_future_fini(f);
-    eddyi_free(f);
+    eddyi_block_free(f, sizeof *f);
 }
 
 static const struct eddyi_future_ops plain_ops = {"Future", eddyi_future_cancel_plain, destroy};
@@ -59,7 +63,7 @@ eddy_future *eddy_loop_create_future(eddy_loop *loop)
 
     if (eddyi_loop_check(loop) < 0)
         return NULL;
-    f = eddyi_alloc(sizeof *f);
+    f = eddyi_block_alloc(sizeof *f);
     if (!f) {
         eddy_raise(-ENOMEM, NULL);
         return NULL;

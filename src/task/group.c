@@ -3,6 +3,7 @@
  */
 #include "eddy/group.h"
 
+#include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -54,7 +55,7 @@ static void child_free(struct child *c)
     eddyi_ready_cancel(&c->ready);
     eddy_exception_unref(c->error);
     eddy_unref(c->task);
-    eddyi_free(c);
+    eddyi_block_free(c, sizeof *c);
 }
 
 /* False if a child waits for itself: then it, and those after it, were not cancelled. */
@@ -177,7 +178,7 @@ eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *
         eddy_coroutine_close(options->coro);
         return NULL;
     }
-    c = eddyi_alloc(sizeof *c);
+    c = eddyi_block_alloc(sizeof *c);
     if (!c) {
         eddy_coroutine_close(options->coro);
         eddy_raise(-ENOMEM, NULL);
