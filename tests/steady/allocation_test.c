@@ -1,0 +1,261 @@
+/*
+ * What goes on for ever asks for no memory: after some rounds every further request would be refused, and there is none.
+ */
+#include "harness/test.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { WARM_UP = 20, ROUNDS = 100, SIZE = 64 };
+
+/* Goes through round(arg) often enough to have all that it needs, and then often, without getting any more. */
+static int repeat(int (*round)(void *arg), void *arg)
+{
+    unsigned long requests;
+    int rc = 0;
+
+    for (int i = 0; i < WARM_UP && rc >= 0; i++)
+        rc = round(arg);
+    eddyi_fault_only("malloc", ENOMEM);
+    eddyi_fault_only("realloc", ENOMEM);
+    eddyi_fault_only("mmap", ENOMEM);
+    for (int i = 0; i < ROUNDS && rc >= 0; i++)
+        rc = round(arg);
+    requests = eddyi_fault_hits();
+    eddyi_fault_clear();
+    EXPECT_EQ(requests, 0);
+    return rc < 0 ? rc : 0;
+}
+
+static int yield(void *unused)
+{
+    return eddy_sleep(0);
+}
+
+static eddy_async(yield_until, (const bool *, ended))
+{
+    while (!*ended)
+        eddy_try(eddy_sleep(0));
+    return 0;
+}
+
+TEST_ASYNC(switching_between_tasks_allocates_nothing)
+{
+    bool ended = false;
+    eddy_task *other = eddy_create_task(yield_until(&ended));
+    int rc = repeat(yield, NULL);
+
+    ended = true;
+    EXPECT_EQ(eddy_await(other), 0);
+    return rc;
+}
+
+static int sleep_a_little(void *unused)
+{
+    return eddy_sleep(0.001);
+}
+
+TEST_ASYNC(sleeping_allocates_nothing)
+{
+    return repeat(sleep_a_little, NULL);
+}
+
+static int within_time(void *unused)
+{
+    eddy_timeout tm;
+
+    eddy_timeout_enter(&tm, 10);
+    return eddy_timeout_exit(&tm, eddy_sleep(0.001));
+}
+
+TEST_ASYNC(a_timeout_that_does_not_strike_allocates_nothing)
+{
+    return repeat(within_time, NULL);
+}
+
+struct queues {
+    eddy_queue questions, answers;
+};
+
+static int ask_queue(void *arg)
+{
+    struct queues *q = arg;
+    void *item;
+
+    eddy_try(eddy_queue_put(&q->questions, q));
+    return eddy_queue_get(&q->answers, &item);
+}
+
+static eddy_async(answer_queue, (struct queues *, q))
+{
+    void *item;
+
+    while (eddy_queue_get(&q->questions, &item) == 0)
+        eddy_try(eddy_queue_put(&q->answers, item));
+    return 0;
+}
+
+TEST_ASYNC(a_queue_between_two_tasks_allocates_nothing)
+{
+    struct queues q;
+    eddy_task *other;
+    int rc, answered;
+
+    eddy_queue_init(&q.questions, 1);
+    eddy_queue_init(&q.answers, 1);
+    other = eddy_create_task(answer_queue(&q));
+    rc = other ? repeat(ask_queue, &q) : -ENOMEM;
+    eddy_queue_shutdown(&q.questions, true);
+    answered = eddy_await(other);
+    eddy_queue_fini(&q.questions);
+    eddy_queue_fini(&q.answers);
+    return rc < 0 ? rc : answered;
+}
+
+static int lock_and_yield(void *lock)
+{
+    eddy_try(eddy_lock_acquire(lock));
+    eddy_sleep(0);
+    return eddy_lock_release(lock);
+}
+
+static eddy_async(lock_until, (eddy_lock *, lock), (const bool *, ended))
+{
+    while (!*ended)
+        eddy_try(lock_and_yield(lock));
+    return 0;
+}
+
+TEST_ASYNC(a_lock_that_two_tasks_want_allocates_nothing)
+{
+    eddy_lock lock = {0};
+    bool ended = false;
+    eddy_task *other = eddy_create_task(lock_until(&lock, &ended));
+    int rc = repeat(lock_and_yield, &lock);
+
+    ended = true;
+    EXPECT_EQ(eddy_await(other), 0);
+    return rc;
+}
+
+static void count(void *n)
+{
+    ++*(int *)n;
+}
+
+static int call_back(void *unused)
+{
+    int n = 0;
+
+    eddy_loop_call_soon(eddy_get_running_loop(), count, &n);
+    eddy_loop_call_later(eddy_get_running_loop(), 0, count, &n);
+    eddy_loop_call_soon_threadsafe(eddy_get_running_loop(), count, &n);
+    eddy_handle_cancel(eddy_loop_call_later(eddy_get_running_loop(), 1, count, &n));
+    eddy_try(eddy_sleep(0.001));
+    return n == 3 ? 0 : eddy_raise(EDDY_EUSER, "%d of 3 callbacks have run", n);
+}
+
+TEST_ASYNC(callbacks_allocate_nothing)
+{
+    return repeat(call_back, NULL);
+}
+
+/* Ends with the connection, and ends it, lest the other side wait for an answer. */
+static eddy_async(echo, (int, fd))
+{
+    char buf[SIZE];
+    ssize_t n;
+
+    while ((n = eddy_sock_recv(fd, buf, sizeof buf)) > 0) {
+        if (eddy_sock_sendall(fd, buf, (size_t)n, NULL) < 0)
+            break;
+    }
+    shutdown(fd, SHUT_RDWR);
+    return 0;
+}
+
+static int ask(void *arg)
+{
+    const int *fd = arg;
+    char buf[SIZE] = {1};
+    size_t received = 0;
+
+    eddy_try(eddy_sock_sendall(*fd, buf, sizeof buf, NULL));
+    while (received < sizeof buf) {
+        ssize_t n = eddy_sock_recv(*fd, buf + received, sizeof buf - received);
+
+        if (n <= 0)
+            return n < 0 ? (int)n : -ECONNRESET;
+        received += (size_t)n;
+    }
+    return 0;
+}
+
+TEST_ASYNC_REAL(echo_by_operations_allocates_nothing)
+{
+    eddy_task *other;
+    int fds[2], rc;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    other = eddy_create_task(echo(fds[1]));
+    rc = other ? repeat(ask, &fds[0]) : -ENOMEM;
+    shutdown(fds[0], SHUT_RDWR);
+    EXPECT_EQ(eddy_await(other), 0);
+    close(fds[0]);
+    close(fds[1]);
+    return rc;
+}
+
+struct stream {
+    eddy_reader *reader;
+    eddy_writer *writer;
+};
+
+static eddy_async(echo_stream, (struct stream, s))
+{
+    const char *data;
+    ssize_t n;
+
+    while ((n = eddy_reader_read_some(s.reader, SIZE, &data)) > 0) {
+        if (eddy_writer_write(s.writer, data, (size_t)n) < 0)
+            break;
+    }
+    eddy_writer_abort(s.writer);
+    return 0;
+}
+
+static int ask_stream(void *arg)
+{
+    struct stream *s = arg;
+    char buf[SIZE] = {1};
+
+    eddy_try(eddy_writer_write(s->writer, buf, sizeof buf));
+    return (int)eddy_reader_readexactly(s->reader, buf, sizeof buf);
+}
+
+/* What the kernel does not take at once has to be kept somewhere; so this is about writes that go in one piece. */
+TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
+{
+    struct stream s[2] = {0};
+    eddy_task *other;
+    int fds[2], rc = 0, opened = 0;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    while (opened < 2 && rc == 0) {
+        rc = eddy_open_connection(NULL, 0, &s[opened].reader, &s[opened].writer, .sock = fds[opened]);
+        opened += rc == 0;
+    }
+    if (rc == 0) {
+        other = eddy_create_task(echo_stream(s[1]));
+        rc = other ? repeat(ask_stream, &s[0]) : -ENOMEM;
+        eddy_writer_abort(s[0].writer);
+        EXPECT_EQ(eddy_await(other), other ? 0 : -ENOMEM);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (i < opened)
+            eddy_writer_free(s[i].writer);
+        else
+            close(fds[i]);
+    }
+    return rc;
+}
