@@ -1,14 +1,40 @@
 /*
- * Echo inside one process over a pair of sockets, for counting instructions and allocations: what eddy itself adds to two system
- * calls a side. For speed over the network see loadgen.c.
+ * Echo inside one process over a TCP connection, for counting instructions: what eddy itself adds to two system calls a side. For
+ * speed see loadgen.c.
  */
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { SIZE = 64 };
+
+/* Both ends of a connection. */
+static int connect_pair(int ret_fds[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+    if (bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) < 0 ||
+        connect(fd, (struct sockaddr *)&address, size) < 0)
+        return -errno;
+    ret_fds[0] = fd;
+    ret_fds[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    close(listener);
+    if (ret_fds[1] < 0)
+        return -errno;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (int i = 0; i < 2; i++)
+        setsockopt(ret_fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return 0;
+}
 
 static eddy_async(echo, (int, fd))
 {
@@ -27,8 +53,7 @@ static eddy_async(ask, (long, n))
     char buf[SIZE] = {1};
     int fds[2];
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
-        return -errno;
+    eddy_try(connect_pair(fds));
     other = eddy_create_task(echo(fds[1]));
     began = bench_now();
     for (long i = 0; i < n; i++) {
@@ -66,8 +91,7 @@ static eddy_async(ask_streams, (long, n))
     char buf[SIZE] = {1};
     int fds[2];
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
-        return -errno;
+    eddy_try(connect_pair(fds));
     for (int i = 0; i < 2; i++)
         eddy_try(eddy_open_connection(NULL, 0, &readers[i], &writers[i], .sock = fds[i]));
     other = eddy_create_task(echo_streams(readers[1], writers[1]));
