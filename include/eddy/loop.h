@@ -54,8 +54,8 @@ EDDY_API int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable 
                                                 void **ret_value);
 
 /*
- * Has the loop end its run after the present turn; before a run, makes it one turn long. From another thread have it called
- * with eddy_loop_call_soon_threadsafe(): it cannot refuse, and a loop that sleeps would not notice.
+ * Has the loop end its run after the present turn; before a run, makes it one turn long. Unlike asyncio's from any thread that has
+ * a reference to the loop; where the run is just ending by itself, that may end the next one.
  */
 EDDY_API void eddy_loop_stop(eddy_loop *loop);
 

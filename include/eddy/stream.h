@@ -227,7 +227,7 @@ EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offs
  */
 EDDY_API EDDY_AWAITS int eddy_writer_drain(eddy_writer *w);
 
-/* Waits until nothing is kept: all is with the kernel. As drain otherwise. */
+/* Waits until nothing is kept: all is with the kernel. -ECONNRESET if eddy_writer_abort() dropped some of it; else as drain. */
 EDDY_API EDDY_AWAITS int eddy_writer_flush(eddy_writer *w);
 
 /* Says, after what was written, that no more will come; reading goes on (StreamWriter.write_eof). 0 or as write. */

@@ -80,6 +80,9 @@ bool eddyi_concurrent_unwatch(eddy_concurrent_future *cf, struct eddyi_watcher *
 /* The outcome of one that is done: its status; value and exception (owned by the caller) besides. */
 int eddyi_concurrent_outcome(eddy_concurrent_future *cf, void **ret_value, eddy_exception **ret_exception);
 
+/* Notes that somebody has its value. */
+void eddyi_concurrent_take(eddy_concurrent_future *cf);
+
 /* 0, or EDDY_EFORKED as a raised error. */
 int eddyi_concurrent_check(const eddy_concurrent_future *cf);
 

@@ -64,11 +64,14 @@ int eddyi_concurrent_wait(eddy_concurrent_future *cf, double timeout)
 int eddyi_concurrent_outcome(eddy_concurrent_future *cf, void **ret_value, eddy_exception **ret_exception)
 {
     *ret_exception = eddy_exception_ref(cf->exception);
-    if (cf->status >= 0 && ret_value) {
-        atomic_store_explicit(&cf->value_taken, true, memory_order_relaxed);
+    if (cf->status >= 0 && ret_value)
         *ret_value = cf->value;
-    }
     return cf->status;
+}
+
+void eddyi_concurrent_take(eddy_concurrent_future *cf)
+{
+    atomic_store_explicit(&cf->value_taken, true, memory_order_relaxed);
 }
 
 int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeout, void **ret_value)
@@ -82,6 +85,8 @@ int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeo
     if (rc < 0)
         return rc;
     rc = eddyi_concurrent_outcome(cf, ret_value, &e);
+    if (rc >= 0 && ret_value)
+        eddyi_concurrent_take(cf);
     if (rc < 0)
         eddyi_error_set(eddyi_error_here(), rc, e);
     return rc;

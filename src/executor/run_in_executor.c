@@ -77,12 +77,9 @@ static int run_in_thread(void *arg)
     f = run_job(t->future.loop, NULL, job);
     if (!f)
         return eddy_exception_code(eddy_error());
-    rc = eddy_await_value(eddy_ref(f), &value);
+    rc = eddy_await_value(f, &value);
     if (rc >= 0)
         eddy_return(value);
-    else if (eddy_future_done(f) && !eddy_future_cancelled(f))
-        job->cf.value_taken = false; /* cancelled when the value was there: nobody has it, so it is dropped */
-    eddy_unref(f);
     return rc;
 }
 

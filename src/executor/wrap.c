@@ -62,6 +62,9 @@ static void destroy(eddy_future *f)
 {
     struct wrapped *w = eddyi_container(f, struct wrapped, future);
 
+    /* If nobody has it, cancelled in the moment when it was there, the source drops it. */
+    if (f->value_taken)
+        eddyi_concurrent_take(w->source);
     eddyi_future_fini(f);
     eddy_concurrent_future_unref(w->source);
     eddyi_free(w);

@@ -71,7 +71,8 @@ struct eddy_loop {
     atomic_uint holds;           /* what keeps the struct: futures and their kind, all users together */
     unsigned holds_here;         /* what its thread took, less what it released, since it runs the loop */
     atomic_bool running, closed; /* read by other threads, to refuse them */
-    bool stopping, debug;
+    atomic_bool stopping;        /* other threads may ask for it */
+    bool debug;
     bool drained;         /* closed, and what was queued was dropped: nothing may be queued any more */
     pthread_t thread;     /* the one that made it, or the latest that ran it */
     unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */

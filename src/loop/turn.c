@@ -305,7 +305,14 @@ int eddy_loop_run_forever(eddy_loop *loop)
     return rc;
 }
 
+/* Another thread's word wakes a loop that sleeps. */
 void eddy_loop_stop(eddy_loop *loop)
 {
-    loop->stopping = true;
+    atomic_store(&loop->stopping, true);
+    if (loop == eddyi_loop_running)
+        return;
+    pthread_mutex_lock(&loop->mutex); /* one that is being closed keeps its backend meanwhile */
+    if (loop->running && !loop->closed)
+        loop->backend->ops->wake(loop->backend);
+    pthread_mutex_unlock(&loop->mutex);
 }

@@ -301,6 +301,7 @@ void eddyi_transport_abort(struct eddyi_transport *t)
 {
     if (t->aborted || t->state == EDDYI_LOST)
         return;
+    t->dropped = eddyi_buffer_length(&t->out) > 0;
     eddyi_buffer_consume(&t->out, eddyi_buffer_length(&t->out));
     end(t, true);
 }

@@ -48,7 +48,8 @@ struct eddyi_transport {
     bool waiting;            /* for on_writable */
     bool eof_asked;          /* write_eof() was called; nothing may be written after it */
     bool eof_sent;
-    bool aborted;            /* the carrier was told to end without farewell */
+    bool aborted;                /* the carrier was told to end without farewell */
+    bool dropped;                /* and something that was kept went with it */
     int error;                   /* what broke it, < 0; 0: it ended in order */
     eddy_exception *exception;   /* of that, owned; may be NULL */
     struct eddyi_timer patience; /* runs while what is kept of a deserted one does not get out */

@@ -107,10 +107,12 @@ int eddy_writer_drain(eddy_writer *w)
 
 int eddy_writer_flush(eddy_writer *w)
 {
-    int rc = eddy_writer_drain(w);
+    int rc = transport_of(w)->dropped ? 0 : eddy_writer_drain(w);
 
     while (rc == 0 && eddyi_buffer_length(&transport_of(w)->out) > 0)
         rc = eddyi_writer_wait(w);
+    if (rc == 0 && transport_of(w)->dropped)
+        rc = eddy_raise(-ECONNRESET, "the connection was aborted, and what was kept is lost");
     return rc;
 }
 

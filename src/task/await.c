@@ -124,7 +124,6 @@ static int wait_done(eddy_future *f)
 
 static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
 {
-    void *value = NULL;
     int rc;
 
     if (eddyi_future_done(f))
@@ -132,14 +131,14 @@ static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
     rc = wait_done(f);
     if (rc < 0)
         return rc;
-    rc = eddyi_future_retrieve_raise(f, &value);
+    rc = eddyi_future_retrieve_raise(f, NULL);
     /* Cancelled after the future was done: that wins, and the result is lost (rule 59). */
     if (rc == -ECANCELED)
         t->must_cancel = false;
     else if (eddyi_task_take_cancel(t))
         rc = -ECANCELED;
     if (rc >= 0 && ret_value)
-        *ret_value = value;
+        *ret_value = eddyi_future_take(f);
     return rc;
 }
 

@@ -244,7 +244,7 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
         *ret_exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
     }
     if (f->status >= 0 && ret_value)
-        *ret_value = f->value;
+        *ret_value = eddyi_future_take(f);
     return f->status;
 }
 

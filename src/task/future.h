@@ -29,6 +29,7 @@ struct eddy_future {
     struct eddy_awaitable base;
     enum eddyi_future_state state : 8;
     bool unretrieved; /* failed, and nobody has asked yet (rule 36) */
+    bool value_taken; /* somebody was given the value */
     unsigned refs;
     int status;
     void *value;
@@ -81,6 +82,13 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
 
 /* The same, raising what it failed with as the caller's error. */
 int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value);
+
+/* Its value, for somebody who will have it; of a future that is done and did not fail. */
+static inline void *eddyi_future_take(eddy_future *f)
+{
+    f->value_taken = true;
+    return f->value;
+}
 
 /*
  * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be noted

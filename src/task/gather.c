@@ -85,7 +85,7 @@ static void fill_outcomes(struct gather *g)
         eddy_outcome *o = &g->outcomes[i];
 
         o->status = f->status;
-        o->value = f->status < 0 ? NULL : f->value;
+        o->value = f->status < 0 ? NULL : eddyi_future_take(f);
         o->exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
         f->unretrieved = false;
     }

@@ -46,6 +46,31 @@ TEST_REAL(another_thread_wakes_a_loop_that_sleeps)
     eddy_loop_unref(loop);
 }
 
+static void *stop_at_once(void *loop)
+{
+    struct timespec moment = {.tv_nsec = 2000000};
+
+    nanosleep(&moment, NULL);
+    eddy_loop_stop(loop);
+    return NULL;
+}
+
+TEST_REAL(another_thread_stops_a_loop_that_sleeps)
+{
+    eddy_loop *loop = test_real_loop();
+    pthread_t t;
+
+    REQUIRE(loop != NULL);
+    for (int i = 0; i < 3; i++) {
+        t = start(stop_at_once, loop);
+        EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+        pthread_join(t, NULL);
+    }
+    eddy_loop_stop(loop); /* the next run is one turn long */
+    EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+    eddy_loop_unref(loop);
+}
+
 /* Numbers arrive in each thread's own order. */
 struct post {
     struct poster *from;

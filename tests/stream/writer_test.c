@@ -139,6 +139,19 @@ TEST_ASYNC(flush_waits_until_nothing_is_kept)
     return 0;
 }
 
+TEST_ASYNC(flush_after_an_abort_says_that_something_was_dropped)
+{
+    struct pair p;
+
+    pair_open(&p);
+    EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536 + 10), 0);
+    eddy_writer_abort(p.writer[0]);
+    EXPECT_EQ(eddy_writer_flush(p.writer[0]), -ECONNRESET);
+    EXPECT_IN("aborted", eddy_exception_message(eddy_error()));
+    pair_free(&p);
+    return 0;
+}
+
 TEST_ASYNC(the_loss_of_the_connection_wakes_all_who_wait_with_what_broke_it)
 {
     struct pair p;

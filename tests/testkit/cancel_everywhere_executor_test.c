@@ -87,7 +87,7 @@ TEST_VIRTUAL(a_job_in_a_process_pool_is_given_up_wherever_its_task_is_cancelled)
                JOBS);
 }
 
-/* to_thread: what the job returns is received, or dropped. */
+/* to_thread and run_in_executor: what the job returns is received, or dropped. */
 
 static int make_value(void *arg)
 {
@@ -106,7 +106,10 @@ static eddy_async(ask_thread)
 {
     for (int i = 0; i < JOBS; i++) {
         void *value = NULL;
-        int rc = eddy_await_value(eddy_to_thread(make_value, NULL, .drop_value = drop_value), &value);
+        int rc = i % 2 ? eddy_await_value(eddy_to_thread(make_value, NULL, .drop_value = drop_value), &value)
+                       : eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, make_value, NULL,
+                                                                    .drop_value = drop_value),
+                                          &value);
 
         all.received += value != NULL;
         eddy_try(rc);
