@@ -49,6 +49,9 @@ enum {
 /* For process_group: a new group, whose number is the child's. */
 enum { EDDY_NEW_GROUP = -1 };
 
+/* For umask: it masks nothing. */
+enum { EDDY_NO_UMASK = -1 };
+
 /* Of eddy_process_returncode(): it has not ended. */
 #define EDDY_RUNNING INT_MIN
 
@@ -76,6 +79,14 @@ typedef struct eddy_subprocess_options {
     bool inherit_signals;   /* the mask of the calling thread, and SIGPIPE as it is (restore_signals=False) */
     bool start_new_session; /* setsid(2): no terminal, and a group of its own */
     int process_group;      /* 0: the parent's; EDDY_NEW_GROUP; or a group that exists */
+
+    /*
+     * As whom it runs; each a name, or a number as text; NULL: as the parent does. Changing them takes privileges. Each is only
+     * what it says: who gives up a user's rights gives @group and @extra_groups, too. An empty list is none.
+     */
+    const char *user, *group;
+    const char *const *extra_groups; /* NULL-terminated */
+    int umask;                       /* 0: the parent's; EDDY_NO_UMASK for 0 */
 } eddy_subprocess_options;
 
 /*
@@ -86,12 +97,14 @@ typedef struct eddy_subprocess_options {
  *   -ENOENT, -EACCES, -ENOEXEC, -E2BIG, …  it cannot be executed
  *   -ENOENT, -ENOTDIR, -EACCES             nor can cwd be entered; the message says which
  *   -EBADF                                 a descriptor that is to be its is not open
- *   -EINVAL                                no argument; an environment that is none
+ *   -EINVAL                                no argument; an environment, a user, a group that is none
+ *   -EPERM                                 it may not be run as that user, or in that group
  *   -EAGAIN, -EMFILE, -ENOMEM              a limit
  *   -EOPNOTSUPP                            the loop has the virtual clock
  *   EDDY_ENOTASK, …
  *
- * and then there is no process. The loop stands still while the program is being loaded.
+ * and then there is no process. The loop stands still while the program is being loaded, and while users and groups are looked up by
+ * name.
  *
  * Cancelled: there is none either; one that was started is killed.
  */

@@ -79,6 +79,8 @@ static const struct call_errors {
     {"ares_init", {ENOMEM}, {0}},
     {"recvfrom", {ECONNREFUSED, ENOMEM}, {EINTR}},
     {"sendto", {ECONNREFUSED, ENOBUFS, EPERM}, {EINTR}},
+    {"getpwnam", {EMFILE, ENOMEM, EIO}, {0}},
+    {"getgrnam", {EMFILE, ENOMEM, EIO}, {0}},
     {"chmod", {EACCES, ENOENT, EROFS}, {0}},
     {"unlink", {EACCES, EROFS, EBUSY}, {0}},
     {"preadv2", {EIO, ENOMEM}, {EINTR}},

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What is to be started. All of it is borrowed. */
 struct eddyi_program {
@@ -17,7 +18,11 @@ struct eddyi_program {
     size_t n_passed;
     int process_group; /* 0: the caller's, -1: a new one, else that one */
     bool new_session;
-    bool inherit_fds;  /* also gets what is not close-on-exec */
+    bool inherit_fds; /* also gets what is not close-on-exec */
+    int64_t uid, gid; /* < 0: the caller's */
+    unsigned *groups; /* its supplementary groups, n_groups of them; NULL: the caller's */
+    size_t n_groups;
+    int umask;         /* < 0: the caller's */
     bool keep_signals; /* the caller's mask, and SIGPIPE and SIGXFSZ ignored where the caller ignores them */
 };
 
@@ -27,6 +32,9 @@ enum eddyi_spawn_step {
     EDDYI_SPAWN_GROUP,
     EDDYI_SPAWN_FDS,
     EDDYI_SPAWN_CHDIR,
+    EDDYI_SPAWN_GROUPS,
+    EDDYI_SPAWN_GID,
+    EDDYI_SPAWN_UID,
     EDDYI_SPAWN_EXEC,
 };
 

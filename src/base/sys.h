@@ -293,6 +293,10 @@ void eddyi_sys_end_with_parent(
 /* Waits until @fd is readable, or a child has ended, or for no reason: whether it is. */
 bool eddyi_sys_poll_or_child(int fd);
 
+/* Users and groups by name, or by number as text, in sys_user.c. -ESRCH if there is none. They block. */
+int eddyi_sys_user_id(const char *name, unsigned *ret);
+int eddyi_sys_group_id(const char *name, unsigned *ret);
+
 /* For reports, in sys_image.c. */
 int eddyi_sys_map_file(const char *path, const void **ret, size_t *ret_size); /* to be read; then unmapped */
 int eddyi_sys_write_all(int fd, const char *buf, size_t size); /* blocks; also from a signal handler */

@@ -169,6 +169,26 @@ static int arrange_fds(const struct child *c)
     return (int)rc;
 }
 
+/* The user comes last: who is not root any more may not change the groups. */
+static int change_identity(struct child *c)
+{
+    const struct eddyi_program *p = c->program;
+    long rc = 0;
+
+    c->outcome.step = EDDYI_SPAWN_GROUPS;
+    if (p->groups)
+        rc = CALL(SYS_setgroups, p->n_groups, p->groups);
+    if (rc == 0 && p->gid >= 0) {
+        c->outcome.step = EDDYI_SPAWN_GID;
+        rc = CALL(SYS_setresgid, p->gid, p->gid, p->gid);
+    }
+    if (rc == 0 && p->uid >= 0) {
+        c->outcome.step = EDDYI_SPAWN_UID;
+        rc = CALL(SYS_setresuid, p->uid, p->uid, p->uid);
+    }
+    return (int)rc;
+}
+
 /* Of all that was tried the first error tells most that does not only say that it is not there. */
 static int execute(const struct child *c)
 {
@@ -197,6 +217,11 @@ static int become_program(struct child *c)
         return rc;
     c->outcome.step = EDDYI_SPAWN_CHDIR;
     rc = c->program->cwd ? (int)CALL(SYS_chdir, c->program->cwd) : 0;
+    if (rc < 0)
+        return rc;
+    if (c->program->umask >= 0)
+        CALL(SYS_umask, c->program->umask);
+    rc = change_identity(c);
     if (rc < 0)
         return rc;
     c->outcome.step = EDDYI_SPAWN_EXEC;

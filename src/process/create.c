@@ -4,6 +4,7 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "process/identity.h"
 #include "process/paths.h"
 #include "process/process.h"
 #include "process/standard.h"
@@ -29,7 +30,8 @@ static int check(eddy_loop *loop, const eddy_subprocess_options *o, const char *
 }
 
 /* Why the program does not run; the message names it. */
-static int explain(const struct eddyi_program *p, const char *name, enum eddyi_spawn_step step, int error)
+static int explain(const struct eddyi_program *p, const eddy_subprocess_options *o, const char *name,
+                   enum eddyi_spawn_step step, int error)
 {
     switch (step) {
     case EDDYI_SPAWN_GROUP:
@@ -38,6 +40,12 @@ static int explain(const struct eddyi_program *p, const char *name, enum eddyi_s
         return eddy_raise(error, "'%s' cannot be given its descriptors", name);
     case EDDYI_SPAWN_CHDIR:
         return eddy_raise(error, "'%s' cannot be run in directory '%s'", name, p->cwd);
+    case EDDYI_SPAWN_GROUPS:
+        return eddy_raise(error, "'%s' cannot be given its extra groups", name);
+    case EDDYI_SPAWN_GID:
+        return eddy_raise(error, "'%s' cannot be run as group '%s'", name, o->group);
+    case EDDYI_SPAWN_UID:
+        return eddy_raise(error, "'%s' cannot be run as user '%s'", name, o->user);
     case EDDYI_SPAWN_EXEC:
         return eddy_raise(error, "'%s' cannot be executed", name);
     default:
@@ -69,9 +77,13 @@ static long spawn(const eddy_subprocess_options *o, const char *const *argv,
         return eddy_raise(-ENOMEM, NULL);
     program.paths = paths;
     memcpy(program.fds, standard->fds, sizeof program.fds);
-    pid = eddyi_sys_spawn(&program, &step);
-    if (pid < 0)
-        pid = explain(&program, name, step, (int)pid);
+    pid = eddyi_identity_set(&program, o);
+    if (pid == 0) {
+        pid = eddyi_sys_spawn(&program, &step);
+        if (pid < 0)
+            pid = explain(&program, o, name, step, (int)pid);
+    }
+    eddyi_identity_fini(&program);
     eddyi_free(paths);
     return pid;
 }
