@@ -39,7 +39,8 @@ struct addrinfo; /* of <netdb.h>, which in strict C11 shows it only to those who
  *
  *   EDDY_EBADNAME    an empty label, one of more than 63 bytes, more than 253 in all, or bytes that a name cannot have
  *   EDDY_ENONAME     there is no such name, or it has no address of this family
- *   EDDY_ENAMEAGAIN  the name servers did not answer, could not (SERVFAIL), or would not (REFUSED)
+ *   EDDY_ENAMEAGAIN  the name servers did not answer, could not (SERVFAIL), or would not (REFUSED): c-ares 1.18 does
+ *                    not tell these apart
  *   EDDY_ENAMEFAIL   they answered something that is no answer
  *   EDDY_ENOSERVICE  no such service, or not for this type of socket
  *   -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL for @hints; -ENOMEM, EDDY_ENOTASK
