@@ -142,6 +142,12 @@ struct eddyi_backend_ops {
      */
     int (*wait_for_wake)(struct eddyi_backend *b);
 
+    /*
+     * The thread is about to stop waiting, and another may go on: finishes what the kernel would do all the same, so that it is not
+     * done twice. Completes nothing; may block until files have answered. NULL: there is no such thing.
+     */
+    void (*leave)(struct eddyi_backend *b);
+
     /* Has wait(), now or next, return at once. From any thread, and from signal handlers. */
     void (*wake)(struct eddyi_backend *b);
 

@@ -407,10 +407,39 @@ static void deliver(struct uring *u)
         op_of(l)->complete(op_of(l));
 }
 
+static bool any_of_files(const struct eddyi_list *list)
+{
+    EDDYI_LIST_EACH(l, list) {
+        const struct eddyi_op *op = op_of(l);
+
+        if (!(op->state & POLLING) && (eddyi_op_is_of_files(op) || cannot_be_polled(op)))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What the kernel does with files it does in threads of its own, whether or not anybody asks for the result: a ring that replaces this one
+ * would have it done again, and a descriptor that was opened would be nobody's. So those results are waited for.
+ */
+static void uring_leave(struct eddyi_backend *b)
+{
+    struct uring *u = of(b);
+    int rc = 0;
+
+    while (!u->gone && rc >= 0 && !eddyi_held_any() &&
+           (any_of_files(&u->in_kernel) || any_of_files(&u->to_cancel))) {
+        rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : eddyi_sys_uring_wait(&u->ring, -1);
+        if (rc == -EINTR || rc == -EAGAIN || rc == -EBUSY)
+            rc = 0;
+        take_results(u);
+    }
+}
+
 /*
  * Replaces the ring, which belongs to another thread, by one for this thread. What the old one has as results counts; what it
  * was still waiting for is submitted again. Nothing gets lost: without its thread the kernel only notes that a
- * descriptor is ready, and makes no call.
+ * descriptor is ready, and makes no call; operations on files ended before that one left.
  */
 static int move_here(struct uring *u)
 {
@@ -538,6 +567,7 @@ const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .submit = uring_submit,
     .cancel = uring_cancel,
     .wait = uring_wait,
+    .leave = uring_leave,
     .wake = uring_wake,
     .now = uring_now,
 };

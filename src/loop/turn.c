@@ -273,6 +273,8 @@ static int run(eddy_loop *loop)
     do
         eddyi_loop_turn(loop);
     while (!loop->stopping);
+    if (loop->backend->ops->leave)
+        loop->backend->ops->leave(loop->backend);
     loop->stopping = false;
     loop->skips = 0;
     eddyi_loop_set_running(NULL);

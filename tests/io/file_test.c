@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -507,4 +508,53 @@ TEST_ASYNC_REAL(closing_is_done_even_when_it_is_cancelled)
     (void)!eddy_await(t);
     EXPECT_EQ(fcntl(fd, F_GETFD), -1);
     return 0;
+}
+
+/* A loop that is run by one thread and then by another, with a call under way. */
+
+struct moving {
+    eddy_loop *loop;
+    const char *path;
+    int result; /* of mkdir; 1: none yet */
+};
+
+static int make_directory(void *arg)
+{
+    struct moving *m = arg;
+
+    m->result = eddy_file_mkdir(m->path, 0700);
+    eddy_loop_stop(m->loop);
+    return 0;
+}
+
+static void *run_on(void *loop)
+{
+    (void)eddy_loop_run_forever(loop);
+    return NULL;
+}
+
+TEST_REAL(a_loop_that_goes_to_another_thread_does_nothing_twice)
+{
+    for (int turns = 1; turns < 5; turns++) {
+        struct place p = place_make();
+        struct moving m = {test_real_loop(), p.a, 1};
+        eddy_task *t;
+        pthread_t thread;
+
+        REQUIRE(m.loop != NULL);
+        t = eddy_loop_create_task(m.loop, eddy_coro(make_directory, &m));
+        REQUIRE(t != NULL);
+        for (int i = 0; i < turns && m.result == 1; i++) {
+            eddy_loop_stop(m.loop); /* a turn */
+            EXPECT_EQ(eddy_loop_run_forever(m.loop), 0);
+        }
+        if (m.result == 1) {
+            REQUIRE(pthread_create(&thread, NULL, run_on, m.loop) == 0);
+            pthread_join(thread, NULL);
+        }
+        EXPECT_EQ(m.result, 0);
+        eddy_unref(t);
+        eddy_loop_unref(m.loop);
+        place_remove(&p);
+    }
 }
