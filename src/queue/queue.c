@@ -77,16 +77,21 @@ bool eddy_queue_empty(const eddy_queue *q)
     return q->eddyi_n == 0;
 }
 
-bool eddy_queue_full(const eddy_queue *q)
+static inline bool full(const eddy_queue *q)
 {
     return q->eddyi_maxsize > 0 && q->eddyi_n >= q->eddyi_maxsize;
+}
+
+bool eddy_queue_full(const eddy_queue *q)
+{
+    return full(q);
 }
 
 static int put_nowait(eddy_queue *q, const void *item)
 {
     if (q->eddyi_shut_down)
         return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
-    if (eddy_queue_full(q))
+    if (full(q))
         return eddy_raise(EDDY_EQUEUEFULL, NULL);
     if (eddyi_queue_store(q, item) < 0)
         return eddy_raise(-ENOMEM, NULL);
@@ -98,7 +103,7 @@ static int put_nowait(eddy_queue *q, const void *item)
 
 static int get_nowait(eddy_queue *q, void *ret)
 {
-    if (eddy_queue_empty(q))
+    if (q->eddyi_n == 0)
         return eddy_raise(q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY, NULL);
     eddyi_queue_fetch(q, ret);
     eddyi_wait_queue_wake(&q->eddyi_putters);
@@ -115,7 +120,7 @@ static int wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what
 
 static int put(eddy_queue *q, const void *item)
 {
-    while (eddy_queue_full(q)) {
+    while (full(q)) {
         bool woken = false;
         int rc;
 
@@ -134,7 +139,7 @@ static int put(eddy_queue *q, const void *item)
 
 static int get(eddy_queue *q, void *ret)
 {
-    while (eddy_queue_empty(q)) {
+    while (q->eddyi_n == 0) {
         bool woken = false;
         int rc;
 

@@ -6,9 +6,25 @@
 
 enum { FIRST_CAPACITY = 8 };
 
+/* Where in the array the @i-th item is, without the division that a remainder takes: three of them were a fifth of a message. */
+static size_t wrap(const eddy_queue *q, size_t i)
+{
+    i += q->eddyi_first;
+    return i < q->eddyi_capacity ? i : i - q->eddyi_capacity;
+}
+
 static char *slot(const eddy_queue *q, size_t i)
 {
-    return q->eddyi_items + (q->eddyi_first + i) % q->eddyi_capacity * q->eddyi_item_size;
+    return q->eddyi_items + wrap(q, i) * q->eddyi_item_size;
+}
+
+/* Nearly all queues are of pointers. */
+static void copy_item(const eddy_queue *q, void *to, const void *from)
+{
+    if (q->eddyi_item_size == sizeof(void *))
+        memcpy(to, from, sizeof(void *));
+    else
+        memcpy(to, from, q->eddyi_item_size);
 }
 
 /* Doubles the array; the ring is laid out anew from its beginning. */
@@ -46,7 +62,7 @@ static bool before(const eddy_queue *q, const void *a, const void *b)
 
 static void copy(const eddy_queue *q, size_t to, const void *from)
 {
-    memcpy(slot(q, to), from, q->eddyi_item_size);
+    copy_item(q, slot(q, to), from);
 }
 
 static void heap_in(eddy_queue *q, const void *item)
@@ -93,10 +109,10 @@ void eddyi_queue_fetch(eddy_queue *q, void *ret)
     size_t i = q->eddyi_order == EDDYI_LIFO ? q->eddyi_n - 1 : 0;
 
     if (ret)
-        memcpy(ret, slot(q, i), q->eddyi_item_size);
+        copy_item(q, ret, slot(q, i));
     q->eddyi_n--;
     if (q->eddyi_order == EDDYI_FIFO)
-        q->eddyi_first = (q->eddyi_first + 1) % q->eddyi_capacity;
+        q->eddyi_first = wrap(q, 1);
     else if (q->eddyi_order == EDDYI_PRIORITY)
         heap_out(q);
 }

@@ -114,9 +114,11 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
 int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder,
                                bool *ret_woken)
 {
-    struct waiter w = {.queue = queue_of(public)};
+    struct waiter w;
     int rc = eddyi_wait_init(&w.wait, cancel);
 
+    w.queue = queue_of(public);
+    w.woken = false;
     if (rc == 0)
         rc = bind_to_loop(w.queue, w.wait.task);
     if (rc < 0)

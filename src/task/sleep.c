@@ -25,7 +25,7 @@ static bool cancel(struct eddyi_wait *w)
 
 static int sleep_for(double delay)
 {
-    struct sleep s = {.timer.node.place = 0};
+    struct sleep s;
     eddy_loop *loop;
     int rc = eddyi_wait_init(&s.wait, cancel);
 
@@ -36,6 +36,7 @@ static int sleep_for(double delay)
 
     loop = s.wait.task->future.loop;
     s.wait.what = "sleep";
+    s.timer.node.place = 0;
     eddyi_ready_init(&s.timer.ready, wake);
     rc = eddyi_timer_start(loop, &s.timer, eddyi_deadline(loop, delay));
     if (rc < 0)
