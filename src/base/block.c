@@ -11,6 +11,7 @@ static void free_kept(void)
 
     for (struct eddyi_block *b = eddyi_blocks.first; b; b = next) {
         next = b->next;
+        eddyi_ledger(+1);
         eddyi_free(b);
     }
     eddyi_blocks = (struct eddyi_blocks){0};

@@ -35,6 +35,7 @@ static inline void *eddyi_block_alloc(size_t size)
         return NULL;
     eddyi_blocks.first = b->next;
     eddyi_blocks.n--;
+    eddyi_ledger(+1);
     return b;
 }
 
@@ -52,6 +53,7 @@ static inline void eddyi_block_free(void *p, size_t size)
     b->next = eddyi_blocks.first;
     eddyi_blocks.first = b;
     eddyi_blocks.n++;
+    eddyi_ledger(-1); /* what is kept is nobody's; it may have come from another thread */
 }
 
 #endif
