@@ -2,7 +2,6 @@
 
 #include "base/sys.h"
 
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -40,21 +39,6 @@ static int have_slot(struct eddyi_table *t, int fd)
     int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_pollable(fd);
 
     return rc == 0 && (size_t)fd >= t->n_slots ? grow(t, fd) : rc;
-}
-
-bool eddyi_op_wants(const struct eddyi_op *op, enum eddyi_direction direction)
-{
-    switch (op->kind) {
-    case EDDYI_OP_POLL:
-        return op->events & (direction == EDDYI_READS ? POLLIN : POLLOUT);
-    case EDDYI_OP_RECV:
-    case EDDYI_OP_ACCEPT:
-    case EDDYI_OP_RECVMSG:
-    case EDDYI_OP_READ:
-        return direction == EDDYI_READS;
-    default:
-        return direction == EDDYI_WRITES;
-    }
 }
 
 int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
@@ -174,7 +158,6 @@ int eddyi_table_adopt(struct eddyi_table *t, int fd)
     if (rc < 0)
         return rc;
     s->adopted = true;
-    s->stream = eddyi_sys_is_tcp(fd);
     s->ready[EDDYI_READS] = s->ready[EDDYI_WRITES] = s->edge = s->kept = false;
     return 0;
 }

@@ -18,6 +18,8 @@
 
 #include "backend/backend.h"
 
+#include <poll.h>
+
 enum eddyi_direction { EDDYI_READS, EDDYI_WRITES };
 
 struct eddyi_slot {
@@ -46,7 +48,15 @@ void eddyi_table_init(struct eddyi_table *t);
 void eddyi_table_fini(struct eddyi_table *t);
 
 /* Whether the operation takes up that direction. */
-bool eddyi_op_wants(const struct eddyi_op *op, enum eddyi_direction direction);
+static inline bool eddyi_op_wants(const struct eddyi_op *op, enum eddyi_direction direction)
+{
+    bool reads = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT || op->kind == EDDYI_OP_RECVMSG ||
+                 op->kind == EDDYI_OP_READ;
+
+    if (op->kind == EDDYI_OP_POLL)
+        return op->events & (direction == EDDYI_READS ? POLLIN : POLLOUT);
+    return reads == (direction == EDDYI_READS);
+}
 
 /*
  * Enters an operation, which nothing will wake as yet; and takes out one that has ended. 0; -EBUSY, -ENOMEM, -EBADF, or

@@ -105,7 +105,7 @@ static void change_hands(struct eddyi_backend *b, struct rig_op *third, char *bu
 {
     int s[2], other[2];
 
-    pair_open(s);
+    connection_open(s);
     for (int i = 0; i < 2; i++) {
         struct rig_op recv = next_recv(s[0], buf, 8);
 
@@ -114,14 +114,12 @@ static void change_hands(struct eddyi_backend *b, struct rig_op *third, char *bu
         EXPECT(socket_write(s[1], "x"));
         EXPECT_EQ(rig_finish(b, &recv), 1);
     }
-    pair_close(s);
-    pair_open(other);
-    if (other[1] == s[0]) {
-        other[1] = other[0];
-        other[0] = s[0];
-    }
-    renumber(other[0], s[0]);
-    *third = next_recv(s[0], buf, 8);
+    connection_open(other);
+    REQUIRE(dup2(other[0], s[0]) == s[0]);
+    close(other[0]);
+    other[0] = s[0];
+    close(s[1]);
+    *third = next_recv(other[0], buf, 8);
     EXPECT_EQ(rig_submit(b, third), 0);
     EXPECT(socket_write(other[1], "y"));
     *ret_peer = other[1];
@@ -164,7 +162,7 @@ TEST_REAL(an_end_that_came_before_a_short_receive_is_seen_by_the_next)
     char buf[8];
     int s[2];
 
-    pair_open(s);
+    connection_open(s);
     struct rig_op first = next_recv(s[0], buf, sizeof buf), last = next_recv(s[0], buf, sizeof buf);
     EXPECT_EQ(rig_submit(b, &first), 0);
     rig_settle(b);

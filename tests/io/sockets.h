@@ -55,6 +55,19 @@ static inline int socket_listen(struct sockaddr_in *addr, int flags)
     return fd;
 }
 
+/* The two ends of a connection; the first was accepted. */
+__attribute__((unused)) static void connection_open(int fds[2])
+{
+    struct sockaddr_in addr;
+    int listener = socket_listen(&addr, 0);
+
+    fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(connect(fds[1], (struct sockaddr *)&addr, sizeof addr) == 0);
+    fds[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    REQUIRE(fds[0] >= 0);
+    close(listener);
+}
+
 /* An address at which nobody listens: the port is taken by the socket that is returned, which does not. */
 static inline int socket_refusing(struct sockaddr_in *addr)
 {
