@@ -11,6 +11,8 @@
 #include "base/thread.h"
 
 #define EDDYI_BLOCK_SIZE ((size_t)128)
+/* Of those there is a second kind, for the jobs of executors, which come in floods. */
+#define EDDYI_LARGE_BLOCK_SIZE ((size_t)320)
 
 struct eddyi_block {
     struct eddyi_block *next;
@@ -22,19 +24,28 @@ struct eddyi_blocks {
     unsigned n, limit; /* how many are kept, and may be; no limit yet: 0 */
 };
 
-extern EDDYI_THREAD_LOCAL struct eddyi_blocks eddyi_blocks;
+extern EDDYI_THREAD_LOCAL struct eddyi_blocks eddyi_blocks, eddyi_large_blocks;
+
+/* The kind for that size; NULL: it is larger than a block. */
+static inline struct eddyi_blocks *eddyi_blocks_of(size_t size)
+{
+    return size <= EDDYI_BLOCK_SIZE         ? &eddyi_blocks
+           : size <= EDDYI_LARGE_BLOCK_SIZE ? &eddyi_large_blocks
+                                            : NULL;
+}
 
 /* As eddyi_alloc(); what is larger than a block is no block. */
 static inline void *eddyi_block_alloc(size_t size)
 {
-    struct eddyi_block *b = eddyi_blocks.first;
+    struct eddyi_blocks *kind = eddyi_blocks_of(size);
+    struct eddyi_block *b = kind ? kind->first : NULL;
 
-    if (size > EDDYI_BLOCK_SIZE || !b)
-        return eddyi_alloc(size > EDDYI_BLOCK_SIZE ? size : EDDYI_BLOCK_SIZE);
+    if (!b)
+        return eddyi_alloc(!kind ? size : kind == &eddyi_blocks ? EDDYI_BLOCK_SIZE : EDDYI_LARGE_BLOCK_SIZE);
     if (eddyi_fault("malloc"))
         return NULL;
-    eddyi_blocks.first = b->next;
-    eddyi_blocks.n--;
+    kind->first = b->next;
+    kind->n--;
     eddyi_ledger(+1);
     return b;
 }
@@ -44,15 +55,16 @@ void eddyi_block_free_slowly(void *p, size_t size);
 /* @size as it was allocated. NULL is allowed. */
 static inline void eddyi_block_free(void *p, size_t size)
 {
+    struct eddyi_blocks *kind = eddyi_blocks_of(size);
     struct eddyi_block *b = p;
 
-    if (!p || size > EDDYI_BLOCK_SIZE || eddyi_blocks.n >= eddyi_blocks.limit) {
+    if (!p || !kind || kind->n >= kind->limit) {
         eddyi_block_free_slowly(p, size);
         return;
     }
-    b->next = eddyi_blocks.first;
-    eddyi_blocks.first = b;
-    eddyi_blocks.n++;
+    b->next = kind->first;
+    kind->first = b;
+    kind->n++;
     eddyi_ledger(-1); /* what is kept is nobody's; it may have come from another thread */
 }
 

@@ -1,5 +1,6 @@
 #include "executor/job.h"
 
+#include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "executor/executor.h"
@@ -31,7 +32,7 @@ static void destroy(eddy_concurrent_future *cf)
     eddyi_vars_fini(&job->vars);
     eddyi_executor_unref(job->executor);
     eddyi_concurrent_fini(cf);
-    eddyi_free(job);
+    eddyi_block_free(job, sizeof *job + job->size);
 }
 
 static const struct eddyi_concurrent_ops job_ops = {cancelled, destroy};
@@ -43,7 +44,7 @@ struct eddyi_job *eddyi_job_if(const eddy_concurrent_future *cf)
 
 struct eddyi_job *eddyi_job_new(const eddy_job *description)
 {
-    struct eddyi_job *job = eddyi_zalloc(sizeof *job + description->size);
+    struct eddyi_job *job = eddyi_block_alloc(sizeof *job + description->size);
 
     if (!job) {
         if (description->drop)
@@ -51,6 +52,7 @@ struct eddyi_job *eddyi_job_new(const eddy_job *description)
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    memset(job, 0, sizeof *job);
     eddyi_concurrent_init(&job->cf, &job_ops);
     eddyi_list_init(&job->link);
     job->fn = description->fn;

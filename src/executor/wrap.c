@@ -9,6 +9,7 @@
  *   told, and posted           the item runs, at the latest while the loop closes
  *   told, but the loop closed  "undelivered": nothing was posted; the loop's close finds it
  */
+#include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "executor/concurrent.h"
@@ -67,7 +68,7 @@ static void destroy(eddy_future *f)
         eddyi_concurrent_take(w->source);
     eddyi_future_fini(f);
     eddy_concurrent_future_unref(w->source);
-    eddyi_free(w);
+    eddyi_block_free(w, sizeof *w);
 }
 
 static const struct eddyi_future_ops wrapped_ops = {"result from another thread", cancel, destroy};
@@ -119,12 +120,13 @@ eddy_future *eddyi_wrap_future(eddy_loop *loop, eddy_concurrent_future *cf)
         eddy_concurrent_future_unref(cf);
         return NULL;
     }
-    w = eddyi_zalloc(sizeof *w);
+    w = eddyi_block_alloc(sizeof *w);
     if (!w) {
         eddy_concurrent_future_unref(cf);
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    *w = (struct wrapped){0};
     eddyi_loop_attach_tasks(loop);
     eddyi_future_init(&w->future, loop, &wrapped_ops);
     w->future.refs = 2;
