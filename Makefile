@@ -33,6 +33,10 @@ bench: $(BUILD)/CMakeCache.txt
 	bench/peers/build $(BUILD)/bench/peers
 	bench/run.py --build $(BUILD)/bench
 
+bench-growth: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j $(JOBS) --target bench-programs
+	bench/growth.py --build $(BUILD)/bench
+
 install: all
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -42,4 +46,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full bench-deps bench install format clean
+.PHONY: all demo check check-full bench-deps bench bench-growth install format clean

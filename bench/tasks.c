@@ -24,25 +24,31 @@ static int await_all(eddy_task **tasks, long n)
     return rc;
 }
 
+static uint64_t first_ended; /* they end all in the same round, and giving back a stack is not to count */
+
 static eddy_async(yield, (long, n))
 {
     for (long i = 0; i < n; i++)
         eddy_try(eddy_sleep(0));
+    if (first_ended == 0)
+        first_ended = bench_now();
     return 0;
 }
 
 static eddy_async(yielders, (long, n), (long, live))
 {
     eddy_task **tasks = calloc((size_t)live, sizeof *tasks);
-    uint64_t began = bench_now();
+    uint64_t began;
     int rc;
 
     if (!tasks)
         return -ENOMEM;
     for (long i = 0; i < live; i++)
-        tasks[i] = eddy_create_task(yield(n / live));
+        tasks[i] = eddy_create_task(yield(n / live + 1));
+    eddy_try(eddy_sleep(0)); /* all have begun, and are behind their first yield */
+    began = bench_now();
     rc = await_all(tasks, live);
-    bench_print_each("", began, (double)(n / live * live), "ns");
+    bench_print("", (double)(first_ended - began) / (double)(n / live * live), "ns");
     return rc;
 }
 

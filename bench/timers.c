@@ -16,31 +16,34 @@ static double random_deadline(uint64_t *random) /* in 1 to 61 seconds */
     return 1 + (double)(bench_random(random) % 60000000000u) / 1e9;
 }
 
-static eddy_async(timer_cancel, (long, live))
+/* All of @live are started, then all are cancelled; as often as makes @n. */
+static eddy_async(timer_cancel, (long, n), (long, live))
 {
     eddy_handle *timers = calloc((size_t)live, sizeof *timers);
+    long rounds = n > live ? n / live : 1;
     eddy_loop *loop = eddy_get_running_loop();
     uint64_t random = BENCH_SEED, began;
 
     if (!timers)
         return -ENOMEM;
     began = bench_now();
-    for (long i = 0; i < live; i++)
-        timers[i] = eddy_loop_call_later(loop, random_deadline(&random), nothing, NULL);
-    bench_print_each("_start", began, (double)live, "ns");
-    for (long i = 0; i < live; i++)
-        eddy_handle_cancel(timers[i]);
-    /* Time for a loop that has put the work off. */
-    eddy_sleep(0);
-    eddy_sleep(0);
-    bench_print_each("", began, (double)live, "ns");
+    for (long round = 0; round < rounds; round++) {
+        for (long i = 0; i < live; i++)
+            timers[i] = eddy_loop_call_later(loop, random_deadline(&random), nothing, NULL);
+        for (long i = 0; i < live; i++)
+            eddy_handle_cancel(timers[i]);
+        /* Time for a loop that has put the work off. */
+        eddy_sleep(0);
+        eddy_sleep(0);
+    }
+    bench_print_each("", began, (double)(rounds * live), "ns");
     free(timers);
     return 0;
 }
 
 int bench_timer_cancel(long n, long live)
 {
-    return eddy_run(timer_cancel(live));
+    return eddy_run(timer_cancel(n, live));
 }
 
 /* As a server does for an idle connection whenever it has heard of it. The clock is not read: that costs more than an aim of 10 ns. */
