@@ -89,7 +89,7 @@ TEST_ASYNC(a_task_has_entered_its_own_context_already)
     return 0;
 }
 
-TEST_ASYNC(a_callback_has_the_context_in_which_it_was_scheduled)
+TEST_ASYNC(a_callback_has_the_context_in_which_it_was_scheduled, .ordered = true)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_context *ctx = eddy_copy_context();
@@ -117,7 +117,7 @@ static void set_in_callback(void *value)
     set(value);
 }
 
-TEST_ASYNC(what_a_callback_sets_nobody_else_sees)
+TEST_ASYNC(what_a_callback_sets_nobody_else_sees, .ordered = true)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_context *ctx = eddy_copy_context();
@@ -139,7 +139,7 @@ static void trace_user_done(eddy_future *f, void *unused)
     trace("%s", get());
 }
 
-TEST_ASYNC(a_done_callback_has_the_context_in_which_it_was_added)
+TEST_ASYNC(a_done_callback_has_the_context_in_which_it_was_added, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
     eddy_context *ctx = eddy_copy_context();
@@ -199,7 +199,7 @@ TEST_ASYNC(a_task_may_suspend_inside_a_context_that_stays_entered)
     return 0;
 }
 
-TEST_ASYNC(contexts_survive_every_kind_of_switch_between_tasks)
+TEST_ASYNC(contexts_survive_every_kind_of_switch_between_tasks, .ordered = true)
 {
     eddy_task *t[3];
 

@@ -71,7 +71,7 @@ static eddy_async(group)
     return eddy_group_exit(&tg, 0);
 }
 
-TEST_VIRTUAL(a_group_and_tasks_wait_for_a_task)
+TEST_VIRTUAL(a_group_and_tasks_wait_for_a_task, .ordered = true)
 {
     EXPECT_EQ(test_run(group()), 0);
     EXPECT_STR(seen, "T<c2_root> [c4 c3 c2] (T<Task-1> [group] (), T<sub_1> [c1] (T<Task-1> [group] ()), "
@@ -182,7 +182,7 @@ static eddy_async(await_future, (eddy_future *, f))
     return eddy_await(eddy_ref(f));
 }
 
-TEST_ASYNC(an_edge_ends_with_its_wait)
+TEST_ASYNC(an_edge_ends_with_its_wait, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
     eddy_task *a = f ? eddy_create_task(await_future(f), .name = "a") : NULL;

@@ -135,7 +135,7 @@ TEST_ASYNC(the_running_task_shows_where_it_is)
     return 0;
 }
 
-TEST_ASYNC(new_ready_and_cancelled_tasks_say_so)
+TEST_ASYNC(new_ready_and_cancelled_tasks_say_so, .ordered = true)
 {
     eddy_task *t = eddy_create_task(eddy_sleep_coro(1, 0, NULL), .name = "fresh");
 
@@ -165,7 +165,7 @@ static eddy_async(hold_lock)
     return eddy_lock_release(&lock);
 }
 
-TEST_ASYNC(who_waits_for_a_lock_is_told_who_holds_it)
+TEST_ASYNC(who_waits_for_a_lock_is_told_who_holds_it, .ordered = true)
 {
     eddy_task *holder = eddy_create_task(hold_lock(), .name = "holder");
     eddy_task *taker = eddy_create_task(take_lock(), .name = "taker");
@@ -321,7 +321,7 @@ static const char *between(char *output, const char *from, const char *to)
     return begin;
 }
 
-TEST_REAL(one_that_hangs_dumps_at_the_second_signal)
+TEST_REAL(one_that_hangs_dumps_at_the_second_signal, .ordered = true)
 {
     char output[20000];
     const char *dumped;

@@ -130,7 +130,7 @@ TEST_REAL(cancelling_from_a_thread_cancels_the_task_through_its_loop)
     finish(&r);
 }
 
-TEST_REAL(what_a_thread_cancels_before_it_began_never_runs)
+TEST_REAL(what_a_thread_cancels_before_it_began_never_runs, .ordered = true)
 {
     eddy_loop *loop = test_real_loop();
     eddy_concurrent_future *cf;

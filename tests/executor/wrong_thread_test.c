@@ -96,7 +96,7 @@ static void run_woken(void *unused)
     EXPECT_EQ(test_run_real(eddy_coro(woken_from_elsewhere, NULL)), 0);
 }
 
-TEST(a_wake_up_from_elsewhere_is_reported_and_leaves_the_loop_whole)
+TEST(a_wake_up_from_elsewhere_is_reported_and_leaves_the_loop_whole, .ordered = true)
 {
     char output[600];
 

@@ -65,7 +65,7 @@ static eddy_async(next_of, (eddy_async_generator *, g))
     return eddy_anext(g, NULL);
 }
 
-TEST_ASYNC(cancelling_the_task_strikes_the_await_in_the_body)
+TEST_ASYNC(cancelling_the_task_strikes_the_await_in_the_body, .ordered = true)
 {
     eddy_async_generator *g = ticker(5);
     eddy_task *t = eddy_create_task(next_of(g));
@@ -81,7 +81,7 @@ TEST_ASYNC(cancelling_the_task_strikes_the_await_in_the_body)
     return 0;
 }
 
-TEST_ASYNC(only_one_task_at_a_time_may_resume_it)
+TEST_ASYNC(only_one_task_at_a_time_may_resume_it, .ordered = true)
 {
     eddy_async_generator *g = ticker(5);
     eddy_task *t = eddy_create_task(next_of(g));

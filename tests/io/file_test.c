@@ -493,7 +493,7 @@ static int close_it(void *arg)
     return eddy_file_close(*(int *)arg);
 }
 
-TEST_ASYNC_REAL(closing_is_done_even_when_it_is_cancelled)
+TEST_ASYNC_REAL(closing_is_done_even_when_it_is_cancelled, .ordered = true)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     eddy_task *t;

@@ -72,7 +72,7 @@ TEST_ASYNC_REAL(boundaries_stay_and_a_datagram_may_be_empty_or_cut)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_cancelled_recvfrom_takes_nothing)
+TEST_ASYNC_REAL(a_cancelled_recvfrom_takes_nothing, .ordered = true)
 {
     struct sockaddr_in here, there;
     int server = udp(&here), client = udp(&there);

@@ -173,7 +173,7 @@ TEST_ASYNC(under_the_virtual_clock_a_call_can_succeed_but_not_wait, .whole = tru
 
 /* Two in the same direction. */
 
-TEST_ASYNC_REAL(a_second_receiver_gets_EBUSY_and_the_first_its_bytes)
+TEST_ASYNC_REAL(a_second_receiver_gets_EBUSY_and_the_first_its_bytes, .ordered = true)
 {
     struct receiver first = {0};
     eddy_task *t;

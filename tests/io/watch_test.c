@@ -112,7 +112,7 @@ TEST_ASYNC_REAL(a_writer_is_called_while_there_is_room)
     return 0;
 }
 
-TEST_ASYNC_REAL(of_one_descriptor_the_reader_comes_before_the_writer)
+TEST_ASYNC_REAL(of_one_descriptor_the_reader_comes_before_the_writer, .ordered = true)
 {
     int clock = 0;
     struct watcher reader = {.clock = &clock}, writer = {.clock = &clock};

@@ -31,7 +31,7 @@ static void again(void *word)
     eddy_loop_call_soon(loop_here(), trace_callback, "later");
 }
 
-TEST_ASYNC_REAL(what_a_callback_schedules_waits_for_the_next_turn)
+TEST_ASYNC_REAL(what_a_callback_schedules_waits_for_the_next_turn, .ordered = true)
 {
     eddy_loop_call_soon(loop_here(), again, "first");
     eddy_loop_call_soon(loop_here(), again, "second");
@@ -112,7 +112,7 @@ static void schedule_both(void *unused)
     eddy_loop_call_soon(loop_here(), trace_callback, "soon");
 }
 
-TEST_ASYNC(matured_timers_come_after_what_was_ready_before)
+TEST_ASYNC(matured_timers_come_after_what_was_ready_before, .ordered = true)
 {
     eddy_loop_call_soon(loop_here(), schedule_both, NULL);
     eddy_loop_call_later(loop_here(), 0, trace_callback, "earlier-timer");
@@ -126,7 +126,7 @@ TEST_ASYNC(matured_timers_come_after_what_was_ready_before)
     return 0;
 }
 
-TEST_ASYNC(a_timer_without_delay_runs_after_the_task_that_slept_for_a_turn)
+TEST_ASYNC(a_timer_without_delay_runs_after_the_task_that_slept_for_a_turn, .ordered = true)
 {
     eddy_loop_call_later(loop_here(), 0, trace_callback, "timer");
     EXPECT_EQ(eddy_sleep(0), 0);
@@ -143,7 +143,7 @@ static void trace_and_stop(void *loop)
     eddy_loop_stop(loop);
 }
 
-TEST_REAL(within_a_turn_come_ready_callbacks_then_descriptors_then_timers)
+TEST_REAL(within_a_turn_come_ready_callbacks_then_descriptors_then_timers, .ordered = true)
 {
     eddy_loop *loop = test_real_loop();
     int fds[2];
@@ -169,7 +169,7 @@ static void cancel(void *handle)
     eddy_handle_cancel(*(eddy_handle *)handle);
 }
 
-TEST_ASYNC_REAL(a_cancelled_callback_is_passed_over)
+TEST_ASYNC_REAL(a_cancelled_callback_is_passed_over, .ordered = true)
 {
     eddy_handle h, later;
 

@@ -8,7 +8,7 @@ static eddy_loop *loop_here(void)
     return eddy_get_running_loop();
 }
 
-TEST_ASYNC(a_handle_is_cancelled_from_its_cancellation_until_its_turn)
+TEST_ASYNC(a_handle_is_cancelled_from_its_cancellation_until_its_turn, .ordered = true)
 {
     eddy_handle h = eddy_loop_call_soon(loop_here(), trace_callback, "never");
 
@@ -24,7 +24,7 @@ TEST_ASYNC(a_handle_is_cancelled_from_its_cancellation_until_its_turn)
     return 0;
 }
 
-TEST_ASYNC(a_stale_handle_does_not_reach_the_next_user_of_its_slot)
+TEST_ASYNC(a_stale_handle_does_not_reach_the_next_user_of_its_slot, .ordered = true)
 {
     eddy_handle stale = eddy_loop_call_soon(loop_here(), trace_callback, "first"), fresh;
 
@@ -40,7 +40,7 @@ TEST_ASYNC(a_stale_handle_does_not_reach_the_next_user_of_its_slot)
     return 0;
 }
 
-TEST_ASYNC(slots_are_used_again)
+TEST_ASYNC(slots_are_used_again, .ordered = true)
 {
     unsigned long made = 0;
 
@@ -94,7 +94,7 @@ static void cancel_itself(void *unused)
     trace("itself");
 }
 
-TEST_ASYNC(a_callback_may_cancel_itself_too_late)
+TEST_ASYNC(a_callback_may_cancel_itself_too_late, .ordered = true)
 {
     own = eddy_loop_call_soon(loop_here(), cancel_itself, NULL);
     eddy_loop_call_soon(loop_here(), trace_callback, "next");
@@ -109,7 +109,7 @@ static void schedule_in_callback(void *handle)
     *(eddy_handle *)handle = eddy_loop_call_soon(loop_here(), trace_callback, "inner");
 }
 
-TEST_ASYNC(a_running_callback_keeps_its_slot_to_itself)
+TEST_ASYNC(a_running_callback_keeps_its_slot_to_itself, .ordered = true)
 {
     eddy_handle outer, inner = {0};
 

@@ -18,7 +18,7 @@ static void callback_and_more(void *loop)
     eddy_loop_call_soon(loop, trace_callback, "next-run");
 }
 
-TEST_REAL(stop_lets_the_turn_finish_and_keeps_the_rest_for_the_next_run)
+TEST_REAL(stop_lets_the_turn_finish_and_keeps_the_rest_for_the_next_run, .ordered = true)
 {
     eddy_loop *loop = test_real_loop();
 

@@ -178,7 +178,7 @@ TEST_REAL(a_thread_may_cancel_what_the_loop_is_about_to_run)
     eddy_loop_unref(loop);
 }
 
-TEST_ASYNC_REAL(in_its_own_thread_call_soon_threadsafe_keeps_its_place)
+TEST_ASYNC_REAL(in_its_own_thread_call_soon_threadsafe_keeps_its_place, .ordered = true)
 {
     eddy_loop *loop = eddy_get_running_loop();
 

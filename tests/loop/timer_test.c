@@ -64,7 +64,7 @@ static void make_overdue(void *unused)
     eddy_loop_call_soon(loop_here(), trace_callback, "soon");
 }
 
-TEST_ASYNC(a_timer_made_during_a_turn_waits_for_the_next_even_if_overdue)
+TEST_ASYNC(a_timer_made_during_a_turn_waits_for_the_next_even_if_overdue, .ordered = true)
 {
     eddy_loop_call_at(loop_here(), 5, make_overdue, NULL);
     eddy_loop_call_at(loop_here(), 5, trace_callback, "second");
@@ -74,7 +74,7 @@ TEST_ASYNC(a_timer_made_during_a_turn_waits_for_the_next_even_if_overdue)
     return 0;
 }
 
-TEST_ASYNC(a_deadline_in_the_past_is_due_at_once_in_order)
+TEST_ASYNC(a_deadline_in_the_past_is_due_at_once_in_order, .ordered = true)
 {
     EXPECT_EQ(eddy_sleep(10), 0);
     eddy_loop_call_at(loop_here(), 2, trace_callback, "b");
@@ -166,7 +166,7 @@ static void cancel(void *handle)
     eddy_handle_cancel(*(eddy_handle *)handle);
 }
 
-TEST_ASYNC(a_timer_can_be_cancelled_in_the_very_turn_in_which_it_is_due)
+TEST_ASYNC(a_timer_can_be_cancelled_in_the_very_turn_in_which_it_is_due, .ordered = true)
 {
     eddy_handle h;
 
@@ -249,7 +249,7 @@ TEST_VIRTUAL(the_backend_is_never_asked_to_wait_for_more_than_a_day)
     eddy_loop_unref(loop);
 }
 
-TEST_ASYNC(a_timer_that_finds_no_memory_says_so)
+TEST_ASYNC(a_timer_that_finds_no_memory_says_so, .ordered = true)
 {
     eddy_handle h = {0};
     int i;

@@ -138,7 +138,7 @@ static int receive(void *arg)
     return (int)eddy_datagram_recv(arg, buf, sizeof buf, NULL, NULL);
 }
 
-TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused)
+TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = true)
 {
     struct pair p;
     char buf[8];

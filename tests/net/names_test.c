@@ -381,7 +381,7 @@ TEST_ASYNC_REAL(a_cancelled_lookup_ends_at_once_and_others_go_on)
     return 0;
 }
 
-TEST_ASYNC_REAL(changed_name_servers_end_lookups_under_way)
+TEST_ASYNC_REAL(changed_name_servers_end_lookups_under_way, .ordered = true)
 {
     static char silent[] = "silent.test", one[] = "one.test";
     eddy_task *t;

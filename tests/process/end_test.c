@@ -278,7 +278,7 @@ static int create_and_die(void *arg)
     return rc;
 }
 
-TEST_ASYNC_REAL(a_cancelled_create_leaves_none)
+TEST_ASYNC_REAL(a_cancelled_create_leaves_none, .ordered = true)
 {
     eddy_task *t;
 

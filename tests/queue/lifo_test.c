@@ -50,7 +50,8 @@ static eddy_async(get_one, (const char *, name))
     return 0;
 }
 
-TEST_ASYNC(waiting_getters_are_served_in_the_order_in_which_they_came_with_what_is_on_top_then)
+TEST_ASYNC(waiting_getters_are_served_in_the_order_in_which_they_came_with_what_is_on_top_then,
+           .ordered = true)
 {
     eddy_task *a = eddy_create_task(get_one("a")), *b = eddy_create_task(get_one("b"));
 

@@ -144,7 +144,7 @@ TEST_ASYNC(put_and_get_do_not_suspend_when_they_need_not)
     return finish();
 }
 
-TEST_ASYNC(getters_wait_for_items_and_get_them_in_turn)
+TEST_ASYNC(getters_wait_for_items_and_get_them_in_turn, .ordered = true)
 {
     eddy_task *a, *b, *c;
 
@@ -166,7 +166,7 @@ TEST_ASYNC(getters_wait_for_items_and_get_them_in_turn)
     return finish();
 }
 
-TEST_ASYNC(putters_wait_for_room_and_put_in_turn)
+TEST_ASYNC(putters_wait_for_room_and_put_in_turn, .ordered = true)
 {
     eddy_task *b, *c;
     char *item;
@@ -190,7 +190,7 @@ TEST_ASYNC(putters_wait_for_room_and_put_in_turn)
     return finish();
 }
 
-TEST_ASYNC(a_queue_can_be_barged_and_the_robbed_getter_waits_again_at_the_end)
+TEST_ASYNC(a_queue_can_be_barged_and_the_robbed_getter_waits_again_at_the_end, .ordered = true)
 {
     eddy_task *a, *b;
     char *item;
@@ -228,7 +228,7 @@ TEST_ASYNC(a_cancelled_getter_takes_nothing)
     return finish();
 }
 
-TEST_ASYNC(a_getter_that_is_woken_and_then_cancelled_wakes_the_next)
+TEST_ASYNC(a_getter_that_is_woken_and_then_cancelled_wakes_the_next, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -244,7 +244,7 @@ TEST_ASYNC(a_getter_that_is_woken_and_then_cancelled_wakes_the_next)
     return finish();
 }
 
-TEST_ASYNC(a_putter_that_is_woken_and_then_cancelled_wakes_the_next)
+TEST_ASYNC(a_putter_that_is_woken_and_then_cancelled_wakes_the_next, .ordered = true)
 {
     eddy_task *b, *c;
     char *item;
@@ -529,7 +529,7 @@ static eddy_async(leave_waiters)
     return eddy_queue_put_nowait(&queue, "1"); /* a is woken, but the loop ends */
 }
 
-TEST_VIRTUAL(a_loop_that_closes_lets_go_of_its_waiters_and_no_item_is_lost)
+TEST_VIRTUAL(a_loop_that_closes_lets_go_of_its_waiters_and_no_item_is_lost, .ordered = true)
 {
     eddy_loop *loop = test_virtual_loop();
 

@@ -70,13 +70,13 @@ static eddy_async(come_as_ordinary_callbacks)
 }
 
 /* The very trace of the same program in Python. */
-TEST_REAL(each_signal_is_delivered_once_and_in_order_among_the_other_callbacks)
+TEST_REAL(each_signal_is_delivered_once_and_in_order_among_the_other_callbacks, .ordered = true)
 {
     EXPECT_EQ(test_run_real(come_as_ordinary_callbacks()), 0);
     EXPECT_STR(trace, "soon t1 soon2 t2 1 2 1 1 t3 t4 ");
 }
 
-TEST_VIRTUAL(signals_come_under_the_virtual_clock_as_well)
+TEST_VIRTUAL(signals_come_under_the_virtual_clock_as_well, .ordered = true)
 {
     EXPECT_EQ(test_run(come_as_ordinary_callbacks()), 0);
     EXPECT_STR(trace, "soon t1 soon2 t2 1 2 1 1 t3 t4 ");

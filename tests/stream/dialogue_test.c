@@ -126,7 +126,7 @@ TEST_ASYNC_REAL(a_dialogue_comes_to_its_end)
 }
 
 /* Who has said the last line is done, whatever becomes of that; and a reset drops what the other has not read. */
-TEST_ASYNC_REAL(a_client_may_reset_after_any_byte_of_a_dialogue)
+TEST_ASYNC_REAL(a_client_may_reset_after_any_byte_of_a_dialogue, .ordered = true)
 {
     eddy_server *server;
 

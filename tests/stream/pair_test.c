@@ -40,7 +40,7 @@ TEST_ASYNC(a_reader_waits_until_something_comes)
     return 0;
 }
 
-TEST_ASYNC(a_second_reader_is_refused)
+TEST_ASYNC(a_second_reader_is_refused, .ordered = true)
 {
     struct pair p;
     eddy_task *t;

@@ -182,7 +182,7 @@ TEST_ASYNC(data_that_come_together_with_a_cancellation_stay)
     return 0;
 }
 
-TEST_ASYNC(one_task_may_wait_and_the_others_are_told_so_whatever_they_want)
+TEST_ASYNC(one_task_may_wait_and_the_others_are_told_so_whatever_they_want, .ordered = true)
 {
     eddy_reader *r = new_reader(0);
     eddy_task *t = waiting(read_line(r));
@@ -215,7 +215,7 @@ static void read_in_callback(void *arg)
     from_callback.full = eddy_reader_readexactly(from_callback.reader, buf, 4);
 }
 
-TEST_ASYNC(a_callback_may_take_what_is_there_but_cannot_wait)
+TEST_ASYNC(a_callback_may_take_what_is_there_but_cannot_wait, .ordered = true)
 {
     from_callback = (struct from_callback){.reader = new_reader(0)};
     eddy_loop_call_soon(eddy_get_running_loop(), read_in_callback, NULL);

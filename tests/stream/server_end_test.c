@@ -92,7 +92,7 @@ static int write_much(eddy_reader *reader, eddy_writer *writer, void *arg)
     return eddy_writer_write(writer, much, n);
 }
 
-TEST_ASYNC_REAL(what_a_handler_wrote_still_goes_out_when_it_has_returned)
+TEST_ASYNC_REAL(what_a_handler_wrote_still_goes_out_when_it_has_returned, .ordered = true)
 {
     struct client c;
     eddy_server *server;
@@ -194,7 +194,7 @@ TEST_ASYNC_REAL(start_serving_twice_is_harmless)
     return eddy_server_wait_closed(server);
 }
 
-TEST_ASYNC_REAL(serve_forever_that_is_cancelled_waits_for_the_connections)
+TEST_ASYNC_REAL(serve_forever_that_is_cancelled_waits_for_the_connections, .ordered = true)
 {
     struct client c;
     eddy_server *server;

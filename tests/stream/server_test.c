@@ -155,7 +155,7 @@ static eddy_async(serve, (eddy_server *, server))
     return eddy_server_serve_forever(server);
 }
 
-TEST_ASYNC_REAL(serve_forever_ends_with_the_server_and_ends_it_when_cancelled)
+TEST_ASYNC_REAL(serve_forever_ends_with_the_server_and_ends_it_when_cancelled, .ordered = true)
 {
     eddy_server *server, *other;
     eddy_task *t;

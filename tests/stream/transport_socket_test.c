@@ -320,7 +320,7 @@ TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
     return 0;
 }
 
-TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already) /* 149 */
+TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already, .ordered = true) /* 149 */
 {
     static struct recorder r;
     eddy_transport *t;

@@ -205,7 +205,7 @@ static void count_turns(void *stop)
         eddy_loop_call_soon(eddy_get_running_loop(), count_turns, stop);
 }
 
-TEST_ASYNC(drain_on_a_closing_stream_lets_others_run)
+TEST_ASYNC(drain_on_a_closing_stream_lets_others_run, .ordered = true)
 {
     struct pair p;
     bool stop = false;

@@ -51,7 +51,7 @@ TEST_ASYNC(a_new_barrier_waits_for_its_parties)
     return 0;
 }
 
-TEST_ASYNC(nobody_passes_before_all_are_here_and_each_gets_a_number_of_its_own)
+TEST_ASYNC(nobody_passes_before_all_are_here_and_each_gets_a_number_of_its_own, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -86,7 +86,7 @@ TEST_ASYNC(it_can_be_used_again_and_again)
     return 0;
 }
 
-TEST_ASYNC(newcomers_wait_while_an_earlier_round_drains)
+TEST_ASYNC(newcomers_wait_while_an_earlier_round_drains, .ordered = true)
 {
     eddy_task *tasks[4];
 
@@ -105,7 +105,7 @@ TEST_ASYNC(newcomers_wait_while_an_earlier_round_drains)
     return 0;
 }
 
-TEST_ASYNC(a_cancelled_waiter_just_leaves_and_breaks_nothing)
+TEST_ASYNC(a_cancelled_waiter_just_leaves_and_breaks_nothing, .ordered = true)
 {
     eddy_task *a, *b, *c;
 
@@ -126,7 +126,7 @@ TEST_ASYNC(a_cancelled_waiter_just_leaves_and_breaks_nothing)
 }
 
 /* As in CPython: numbers are counted, not kept. */
-TEST_ASYNC(after_a_cancellation_a_number_may_be_given_twice)
+TEST_ASYNC(after_a_cancellation_a_number_may_be_given_twice, .ordered = true)
 {
     eddy_task *a, *b, *c;
 
@@ -142,7 +142,7 @@ TEST_ASYNC(after_a_cancellation_a_number_may_be_given_twice)
     return 0;
 }
 
-TEST_ASYNC(one_that_is_cancelled_when_all_are_here_does_not_hold_up_the_others)
+TEST_ASYNC(one_that_is_cancelled_when_all_are_here_does_not_hold_up_the_others, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -159,7 +159,7 @@ TEST_ASYNC(one_that_is_cancelled_when_all_are_here_does_not_hold_up_the_others)
     return 0;
 }
 
-TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_trace)
+TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_trace, .ordered = true)
 {
     eddy_task *a, *b, *late;
 
@@ -178,7 +178,7 @@ TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_t
     return 0;
 }
 
-TEST_ASYNC(reset_sends_those_who_wait_away_and_the_barrier_can_be_used)
+TEST_ASYNC(reset_sends_those_who_wait_away_and_the_barrier_can_be_used, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -225,7 +225,7 @@ TEST_ASYNC(resetting_a_barrier_where_nobody_waits_changes_nothing)
     return 0;
 }
 
-TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_reset)
+TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_reset, .ordered = true)
 {
     eddy_task *a, *b;
 

@@ -101,7 +101,7 @@ TEST_ASYNC(a_notified_waiter_goes_on_only_when_it_has_the_lock)
     return 0;
 }
 
-TEST_ASYNC(notify_wakes_so_many_in_the_order_in_which_they_came)
+TEST_ASYNC(notify_wakes_so_many_in_the_order_in_which_they_came, .ordered = true)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
@@ -120,7 +120,7 @@ TEST_ASYNC(notify_wakes_so_many_in_the_order_in_which_they_came)
     return eddy_await(c);
 }
 
-TEST_ASYNC(notify_counts_only_those_that_are_not_woken_yet)
+TEST_ASYNC(notify_counts_only_those_that_are_not_woken_yet, .ordered = true)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
@@ -137,7 +137,7 @@ TEST_ASYNC(notify_counts_only_those_that_are_not_woken_yet)
     return eddy_await(c);
 }
 
-TEST_ASYNC(notify_all_wakes_everybody)
+TEST_ASYNC(notify_all_wakes_everybody, .ordered = true)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
@@ -225,7 +225,7 @@ TEST_ASYNC(one_that_was_notified_and_is_cancelled_while_it_takes_the_lock_gives_
     return 0;
 }
 
-TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next)
+TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next, .ordered = true)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 

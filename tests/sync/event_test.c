@@ -56,7 +56,7 @@ TEST_ASYNC(waiting_for_an_event_that_is_set_does_not_suspend)
     return 0;
 }
 
-TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came)
+TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came, .ordered = true)
 {
     eddy_task *a = start("a"), *b = start("b"), *c = start("c");
 
@@ -71,7 +71,8 @@ TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came)
     return 0;
 }
 
-TEST_ASYNC(set_and_clear_in_one_step_still_releases_those_who_wait_but_nobody_who_comes_later)
+TEST_ASYNC(set_and_clear_in_one_step_still_releases_those_who_wait_but_nobody_who_comes_later,
+           .ordered = true)
 {
     eddy_task *a = start("a"), *b = start("b"), *late;
 
@@ -104,7 +105,7 @@ TEST_ASYNC(a_cancelled_waiter_goes_and_the_others_wait_on)
     return 0;
 }
 
-TEST_ASYNC(a_waiter_cancelled_after_the_set_is_cancelled_all_the_same)
+TEST_ASYNC(a_waiter_cancelled_after_the_set_is_cancelled_all_the_same, .ordered = true)
 {
     eddy_task *a = start("a"), *b = start("b");
 

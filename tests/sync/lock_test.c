@@ -61,7 +61,8 @@ TEST_ASYNC(a_new_lock_is_free_and_acquire_takes_it_without_suspending)
     return 0;
 }
 
-TEST_ASYNC(only_one_task_at_a_time_has_the_lock_and_waiters_get_it_in_the_order_in_which_they_came)
+TEST_ASYNC(only_one_task_at_a_time_has_the_lock_and_waiters_get_it_in_the_order_in_which_they_came,
+           .ordered = true)
 {
     eddy_task *a = start(hold("a", 1)), *b = start(hold("b", 1)), *c = start(hold("c", 1));
 
@@ -77,7 +78,7 @@ TEST_ASYNC(only_one_task_at_a_time_has_the_lock_and_waiters_get_it_in_the_order_
     return 0;
 }
 
-TEST_ASYNC(release_wakes_one_waiter_and_does_not_hand_the_lock_over)
+TEST_ASYNC(release_wakes_one_waiter_and_does_not_hand_the_lock_over, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -155,7 +156,7 @@ TEST_ASYNC(a_newcomer_waits_as_long_as_one_waiter_is_not_cancelled)
     return eddy_await(b);
 }
 
-TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_wakes_the_next)
+TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_wakes_the_next, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -173,7 +174,7 @@ TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_wakes_the_next)
     return 0;
 }
 
-TEST_ASYNC(a_cancelled_waiter_leaves_the_order_of_the_others_alone)
+TEST_ASYNC(a_cancelled_waiter_leaves_the_order_of_the_others_alone, .ordered = true)
 {
     eddy_task *a, *b, *c;
 
@@ -335,7 +336,7 @@ static eddy_async(work_and_fail, (int, rc))
     return 0;
 }
 
-TEST_ASYNC(release_at_end_releases_however_the_block_is_left)
+TEST_ASYNC(release_at_end_releases_however_the_block_is_left, .ordered = true)
 {
     eddy_task *cancelled;
 

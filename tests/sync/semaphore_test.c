@@ -78,7 +78,7 @@ TEST_ASYNC(taking_a_token_that_is_there_does_not_suspend)
     return 0;
 }
 
-TEST_ASYNC(as_many_tasks_as_there_are_tokens_go_on_and_the_rest_wait_in_turn)
+TEST_ASYNC(as_many_tasks_as_there_are_tokens_go_on_and_the_rest_wait_in_turn, .ordered = true)
 {
     eddy_task *tasks[4];
 
@@ -195,7 +195,7 @@ TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_gives_its_token_back_if_nob
     return 0;
 }
 
-TEST_ASYNC(a_release_while_the_first_waiter_is_being_cancelled_wakes_the_second)
+TEST_ASYNC(a_release_while_the_first_waiter_is_being_cancelled_wakes_the_second, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -322,7 +322,7 @@ static eddy_async(work_and_fail, (int, rc))
     return 0;
 }
 
-TEST_ASYNC(release_at_end_gives_the_token_back_however_the_block_is_left)
+TEST_ASYNC(release_at_end_gives_the_token_back_however_the_block_is_left, .ordered = true)
 {
     eddy_task *cancelled;
 

@@ -52,7 +52,7 @@ TEST_ASYNC(a_queue_that_is_zeroed_is_empty)
     return 0;
 }
 
-TEST_ASYNC(wake_takes_the_first_that_is_waiting_and_tells_when_nobody_is)
+TEST_ASYNC(wake_takes_the_first_that_is_waiting_and_tells_when_nobody_is, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     for (int i = 0; i < 4; i++)
@@ -65,7 +65,7 @@ TEST_ASYNC(wake_takes_the_first_that_is_waiting_and_tells_when_nobody_is)
     return 0;
 }
 
-TEST_ASYNC(wake_passes_over_the_cancelled)
+TEST_ASYNC(wake_passes_over_the_cancelled, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     eddy_task_cancel(tasks[0], NULL);
@@ -78,7 +78,7 @@ TEST_ASYNC(wake_passes_over_the_cancelled)
     return 0;
 }
 
-TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has_not_run)
+TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has_not_run, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     eddyi_wait_queue_wake_first(&queue);
@@ -95,7 +95,7 @@ TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has
     return await_four();
 }
 
-TEST_ASYNC(a_woken_waiter_that_is_cancelled_gives_both)
+TEST_ASYNC(a_woken_waiter_that_is_cancelled_gives_both, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     EXPECT(eddyi_wait_queue_wake(&queue));
@@ -126,7 +126,7 @@ static void wake_one(void *unused)
     eddyi_wait_queue_wake(&queue);
 }
 
-TEST_ASYNC(newcomers_go_behind_those_who_were_woken_and_have_not_run)
+TEST_ASYNC(newcomers_go_behind_those_who_were_woken_and_have_not_run, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     eddyi_wait_queue_wake_all(&queue);
@@ -252,7 +252,7 @@ static eddy_async(leave_waiters)
     return 0;
 }
 
-TEST_VIRTUAL(a_closing_loop_ends_each_wait_and_one_that_was_woken_before_stays_woken)
+TEST_VIRTUAL(a_closing_loop_ends_each_wait_and_one_that_was_woken_before_stays_woken, .ordered = true)
 {
     eddy_loop *loop = test_virtual_loop();
 

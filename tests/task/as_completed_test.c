@@ -179,7 +179,7 @@ static eddy_async(take, (eddy_completions *, it), (const char *, name))
     return rc;
 }
 
-TEST_ASYNC(several_tasks_may_take_from_one_iterator_first_come_first_served)
+TEST_ASYNC(several_tasks_may_take_from_one_iterator_first_come_first_served, .ordered = true)
 {
     eddy_completions *it = required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
     eddy_task *a = eddy_create_task(take(it, "a")), *b = eddy_create_task(take(it, "b"));
@@ -191,7 +191,7 @@ TEST_ASYNC(several_tasks_may_take_from_one_iterator_first_come_first_served)
     return 0;
 }
 
-TEST_ASYNC(a_taker_that_is_cancelled_takes_nothing_away)
+TEST_ASYNC(a_taker_that_is_cancelled_takes_nothing_away, .ordered = true)
 {
     eddy_completions *it = required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
     eddy_task *a = eddy_create_task(take(it, "a")), *b = eddy_create_task(take(it, "b"));

@@ -11,7 +11,7 @@ static eddy_async(work, (int, n))
     return n;
 }
 
-TEST_ASYNC_REAL(an_awaited_coroutine_runs_at_once_on_the_stack_of_its_task)
+TEST_ASYNC_REAL(an_awaited_coroutine_runs_at_once_on_the_stack_of_its_task, .ordered = true)
 {
     eddy_task *me = eddy_current_task();
 
@@ -39,7 +39,7 @@ static void finish(void *f)
     trace("set");
 }
 
-TEST_ASYNC(between_the_end_of_a_future_and_the_waiting_task_lies_a_turn)
+TEST_ASYNC(between_the_end_of_a_future_and_the_waiting_task_lies_a_turn, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
     eddy_task *a, *b;
@@ -57,7 +57,7 @@ TEST_ASYNC(between_the_end_of_a_future_and_the_waiting_task_lies_a_turn)
     return 0;
 }
 
-TEST_ASYNC(tasks_resume_in_the_order_in_which_they_began_to_wait)
+TEST_ASYNC(tasks_resume_in_the_order_in_which_they_began_to_wait, .ordered = true)
 {
     static const char *const names[] = {"0", "1", "2", "3", "4"};
     eddy_future *f = eddy_create_future();
@@ -85,13 +85,13 @@ static eddy_async(await_itself)
     return rc;
 }
 
-TEST_ASYNC(a_task_cannot_await_itself)
+TEST_ASYNC(a_task_cannot_await_itself, .ordered = true)
 {
     EXPECT_EQ(eddy_await(eddy_create_task(await_itself())), EDDY_EMISUSE);
     return 0;
 }
 
-TEST_ASYNC(a_future_of_another_loop_cannot_be_awaited)
+TEST_ASYNC(a_future_of_another_loop_cannot_be_awaited, .ordered = true)
 {
     eddy_loop *other = test_virtual_loop();
     eddy_future *f;
@@ -142,7 +142,7 @@ static void await_in_callback(void *f)
     trace("callback");
 }
 
-TEST_ASYNC(only_a_task_can_await_and_what_is_awaited_elsewhere_is_consumed)
+TEST_ASYNC(only_a_task_can_await_and_what_is_awaited_elsewhere_is_consumed, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
 

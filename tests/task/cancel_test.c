@@ -37,7 +37,7 @@ TEST_ASYNC(a_task_that_is_done_cannot_be_cancelled)
     return 0;
 }
 
-TEST_ASYNC_REAL(cancelling_never_acts_at_once)
+TEST_ASYNC_REAL(cancelling_never_acts_at_once, .ordered = true)
 {
     eddy_task *t = start(sleeper("t", 100));
 
@@ -82,7 +82,7 @@ static eddy_async(clean_up_slowly)
     return rc;
 }
 
-TEST_ASYNC(cancelling_a_waiting_task_cancels_what_it_waits_for_and_waits_for_its_end)
+TEST_ASYNC(cancelling_a_waiting_task_cancels_what_it_waits_for_and_waits_for_its_end, .ordered = true)
 {
     eddy_task *inner = start(clean_up_slowly()), *middle = start(await_task(inner, "middle"));
     eddy_task *outer = start(await_task(middle, "outer"));
@@ -107,7 +107,7 @@ static eddy_async(await_future, (eddy_future *, f))
     return rc;
 }
 
-TEST_ASYNC(a_cancellation_wins_over_a_result_that_was_not_delivered_yet)
+TEST_ASYNC(a_cancellation_wins_over_a_result_that_was_not_delivered_yet, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
     eddy_task *t;
@@ -134,7 +134,7 @@ static eddy_async(swallow)
     return 7;
 }
 
-TEST_ASYNC(a_cancellation_strikes_once_and_may_be_swallowed)
+TEST_ASYNC(a_cancellation_strikes_once_and_may_be_swallowed, .ordered = true)
 {
     eddy_task *t = start(swallow());
 
@@ -147,7 +147,7 @@ TEST_ASYNC(a_cancellation_strikes_once_and_may_be_swallowed)
     return 0;
 }
 
-TEST_ASYNC(cancelling_again_interrupts_the_clean_up)
+TEST_ASYNC(cancelling_again_interrupts_the_clean_up, .ordered = true)
 {
     eddy_task *t = start(swallow());
 
@@ -161,7 +161,7 @@ TEST_ASYNC(cancelling_again_interrupts_the_clean_up)
     return 0;
 }
 
-TEST_ASYNC(two_requests_in_one_turn_strike_once_but_count_twice)
+TEST_ASYNC(two_requests_in_one_turn_strike_once_but_count_twice, .ordered = true)
 {
     eddy_task *t = start(swallow());
 
@@ -249,7 +249,7 @@ TEST_ASYNC(withdrawing_the_last_request_takes_back_what_did_not_strike_yet)
     return 0;
 }
 
-TEST_ASYNC(the_message_travels_along_all_who_wait)
+TEST_ASYNC(the_message_travels_along_all_who_wait, .ordered = true)
 {
     eddy_task *inner = start(sleeper("inner", 100)), *outer = start(await_task(inner, "outer"));
 

@@ -11,7 +11,7 @@ static eddy_future *new_future(void)
     return f;
 }
 
-TEST_ASYNC(a_done_callback_is_never_called_inline)
+TEST_ASYNC(a_done_callback_is_never_called_inline, .ordered = true)
 {
     eddy_future *result = new_future(), *error = new_future(), *cancelled = new_future(),
                 *done = new_future();
@@ -36,7 +36,7 @@ TEST_ASYNC(a_done_callback_is_never_called_inline)
     return 0;
 }
 
-TEST_ASYNC(each_callback_is_a_callback_of_the_loop_of_its_own)
+TEST_ASYNC(each_callback_is_a_callback_of_the_loop_of_its_own, .ordered = true)
 {
     eddy_future *f = new_future();
 
@@ -52,7 +52,7 @@ TEST_ASYNC(each_callback_is_a_callback_of_the_loop_of_its_own)
     return 0;
 }
 
-TEST_ASYNC(callbacks_run_in_the_order_of_registration_as_often_as_they_were_added)
+TEST_ASYNC(callbacks_run_in_the_order_of_registration_as_often_as_they_were_added, .ordered = true)
 {
     eddy_future *f = new_future();
 
@@ -67,7 +67,7 @@ TEST_ASYNC(callbacks_run_in_the_order_of_registration_as_often_as_they_were_adde
     return 0;
 }
 
-TEST_ASYNC(removing_takes_all_equal_callbacks_and_counts_them)
+TEST_ASYNC(removing_takes_all_equal_callbacks_and_counts_them, .ordered = true)
 {
     eddy_future *f = new_future();
     char a[] = "a", b[] = "b";
@@ -93,7 +93,7 @@ static void look_at_result(eddy_future *f, void *arg)
     EXPECT_EQ(eddy_sleep(0), EDDY_ENOTASK);
 }
 
-TEST_ASYNC(the_loop_keeps_the_future_until_its_callbacks_have_run)
+TEST_ASYNC(the_loop_keeps_the_future_until_its_callbacks_have_run, .ordered = true)
 {
     eddy_future *f = new_future();
 
@@ -124,7 +124,7 @@ static void add_another(eddy_future *f, void *word)
     eddy_future_add_done_callback(f, trace_done, word);
 }
 
-TEST_ASYNC(a_callback_added_by_a_callback_waits_for_the_next_turn)
+TEST_ASYNC(a_callback_added_by_a_callback_waits_for_the_next_turn, .ordered = true)
 {
     eddy_future *f = new_future();
 
@@ -147,7 +147,7 @@ static eddy_async(await_future, (eddy_future *, f), (const char *, name))
     return rc;
 }
 
-TEST_ASYNC(waiting_tasks_and_callbacks_are_served_in_one_order)
+TEST_ASYNC(waiting_tasks_and_callbacks_are_served_in_one_order, .ordered = true)
 {
     eddy_future *f = new_future();
     eddy_task *a, *b;

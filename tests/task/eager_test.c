@@ -127,7 +127,7 @@ static void start_in_callback(void *ret)
     trace("callback");
 }
 
-TEST_ASYNC_REAL(a_callback_may_start_a_task_eagerly)
+TEST_ASYNC_REAL(a_callback_may_start_a_task_eagerly, .ordered = true)
 {
     eddy_task *t = NULL;
 

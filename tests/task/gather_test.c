@@ -21,7 +21,7 @@ static eddy_future *required(eddy_future *f)
     return f;
 }
 
-TEST_ASYNC(results_come_in_the_order_of_the_arguments)
+TEST_ASYNC(results_come_in_the_order_of_the_arguments, .ordered = true)
 {
     eddy_future *all =
         required(eddy_gather(work("a", 3, 10), work("b", 1, 20), eddy_sleep_coro(2, 30, "value")));
@@ -42,7 +42,7 @@ TEST_ASYNC(results_come_in_the_order_of_the_arguments)
     return 0;
 }
 
-TEST_ASYNC(coroutines_are_scheduled_in_order_at_the_call)
+TEST_ASYNC(coroutines_are_scheduled_in_order_at_the_call, .ordered = true)
 {
     eddy_future *all;
 
@@ -56,7 +56,7 @@ TEST_ASYNC(coroutines_are_scheduled_in_order_at_the_call)
     return eddy_await(all);
 }
 
-TEST_ASYNC(a_future_given_twice_is_waited_for_once_and_its_result_doubled)
+TEST_ASYNC(a_future_given_twice_is_waited_for_once_and_its_result_doubled, .ordered = true)
 {
     eddy_task *t = eddy_create_task(work("t", 1, 5));
     eddy_future *all = required(eddy_gather(eddy_ref(t), work("u", 0, 6), t));
@@ -71,7 +71,7 @@ TEST_ASYNC(a_future_given_twice_is_waited_for_once_and_its_result_doubled)
     return 0;
 }
 
-TEST_ASYNC(a_coroutine_given_twice_is_run_once_and_its_result_doubled)
+TEST_ASYNC(a_coroutine_given_twice_is_run_once_and_its_result_doubled, .ordered = true)
 {
     eddy_coroutine *coro = work("t", 1, 5);
     eddy_future *all = required(eddy_gather(coro, coro, work("u", 0, 6), coro));
@@ -96,7 +96,7 @@ TEST_ASYNC(a_gather_of_nothing_is_done)
     return 0;
 }
 
-TEST_ASYNC(the_first_failure_is_passed_on_at_once_while_the_others_go_on)
+TEST_ASYNC(the_first_failure_is_passed_on_at_once_while_the_others_go_on, .ordered = true)
 {
     eddy_future *all =
         required(eddy_gather(work("slow", 5, 1), work("bad", 1, EDDY_EUSER), work("worse", 2, -EIO)));
@@ -121,7 +121,7 @@ TEST_ASYNC(the_failure_of_a_gather_nobody_asks_for_is_reported)
     return 0;
 }
 
-TEST_ASYNC(a_cancelled_child_counts_as_a_failure_and_leaves_its_siblings_alone)
+TEST_ASYNC(a_cancelled_child_counts_as_a_failure_and_leaves_its_siblings_alone, .ordered = true)
 {
     eddy_task *victim = eddy_create_task(work("victim", 5, 0));
     eddy_future *all = required(eddy_gather(work("other", 5, 1), eddy_ref(victim)));
@@ -187,19 +187,19 @@ static void expect_cancelled(bool return_exceptions)
     eddy_unref(all);
 }
 
-TEST_ASYNC(a_cancelled_gather_ends_when_all_children_have_ended_and_as_cancelled)
+TEST_ASYNC(a_cancelled_gather_ends_when_all_children_have_ended_and_as_cancelled, .ordered = true)
 {
     expect_cancelled(false);
     return 0;
 }
 
-TEST_ASYNC(a_cancelled_gather_ends_as_cancelled_also_with_return_exceptions)
+TEST_ASYNC(a_cancelled_gather_ends_as_cancelled_also_with_return_exceptions, .ordered = true)
 {
     expect_cancelled(true);
     return 0;
 }
 
-TEST_ASYNC(cancelling_a_gather_that_is_done_leaves_its_children_alone)
+TEST_ASYNC(cancelling_a_gather_that_is_done_leaves_its_children_alone, .ordered = true)
 {
     eddy_future *all = required(eddy_gather(work("slow", 5, 1), work("bad", 1, EDDY_EUSER)));
 

@@ -104,7 +104,7 @@ static eddy_async(let_others_use_group)
     return eddy_sleep(0);
 }
 
-TEST_ASYNC(a_callback_cannot_use_a_group_that_was_left)
+TEST_ASYNC(a_callback_cannot_use_a_group_that_was_left, .ordered = true)
 {
     EXPECT_EQ(eddy_await(let_others_use_group()), 0);
     EXPECT_STR(traced(), "refused");

@@ -46,7 +46,8 @@ static eddy_async(leave_tasks)
     return eddy_raise(-EPIPE, "the run's own");
 }
 
-TEST_VIRTUAL(after_the_run_all_tasks_left_are_cancelled_once_waited_for_and_their_failures_reported)
+TEST_VIRTUAL(after_the_run_all_tasks_left_are_cancelled_once_waited_for_and_their_failures_reported,
+             .ordered = true)
 {
     EXPECT_EQ(test_run(leave_tasks()), -EPIPE);
     EXPECT_STR(traced(), "a-cancelled b-cancelled a-cleaned b-cleaned");

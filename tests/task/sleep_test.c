@@ -11,7 +11,7 @@ static double now(void)
     return eddy_loop_time(eddy_get_running_loop());
 }
 
-TEST_ASYNC_REAL(a_sleep_of_nothing_lasts_exactly_one_turn)
+TEST_ASYNC_REAL(a_sleep_of_nothing_lasts_exactly_one_turn, .ordered = true)
 {
     static const double nothing[] = {0, -1, -1e300, -INFINITY};
 
@@ -54,7 +54,7 @@ static eddy_async(sleep_for_ever)
     return eddy_sleep(EDDY_FOREVER);
 }
 
-TEST_ASYNC(a_cancelled_sleep_leaves_no_timer)
+TEST_ASYNC(a_cancelled_sleep_leaves_no_timer, .ordered = true)
 {
     eddy_task *t = eddy_create_task(sleep_for_ever()), *u = eddy_create_task(eddy_sleep_coro(100, 0, NULL));
 
@@ -77,7 +77,7 @@ static eddy_async(sleep_and_trace, (double, delay), (const char *, word))
     return 0;
 }
 
-TEST_ASYNC(sleepers_wake_in_the_order_of_their_deadlines)
+TEST_ASYNC(sleepers_wake_in_the_order_of_their_deadlines, .ordered = true)
 {
     eddy_spawn(sleep_and_trace(3, "c"));
     eddy_spawn(sleep_and_trace(1, "a"));

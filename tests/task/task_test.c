@@ -15,7 +15,7 @@ static eddy_async(steps, (const char *, name), (int, n))
     return n;
 }
 
-TEST_ASYNC_REAL(creating_a_task_runs_nothing_and_its_first_step_takes_its_turn)
+TEST_ASYNC_REAL(creating_a_task_runs_nothing_and_its_first_step_takes_its_turn, .ordered = true)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_task *t;
@@ -30,7 +30,7 @@ TEST_ASYNC_REAL(creating_a_task_runs_nothing_and_its_first_step_takes_its_turn)
     return 0;
 }
 
-TEST_ASYNC_REAL(tasks_take_turns)
+TEST_ASYNC_REAL(tasks_take_turns, .ordered = true)
 {
     eddy_task *a = eddy_create_task(steps("a", 3)), *b = eddy_create_task(steps("b", 2));
 
@@ -46,7 +46,7 @@ static eddy_async(at_once)
     return 5;
 }
 
-TEST_ASYNC(the_end_of_a_task_is_published_through_the_queue)
+TEST_ASYNC(the_end_of_a_task_is_published_through_the_queue, .ordered = true)
 {
     eddy_task *t = eddy_create_task(at_once());
 
@@ -88,7 +88,7 @@ static void no_current(void *unused)
     trace("callback");
 }
 
-TEST_ASYNC_REAL(the_current_task_is_the_one_whose_step_runs)
+TEST_ASYNC_REAL(the_current_task_is_the_one_whose_step_runs, .ordered = true)
 {
     eddy_task *me = eddy_current_task(), *seen = NULL, *mine = NULL;
     eddy_task *t = eddy_create_task(look_at_current(&seen));
@@ -135,7 +135,7 @@ TEST_ASYNC(tasks_are_named_by_number_unless_told_otherwise)
     return 0;
 }
 
-TEST_ASYNC(all_tasks_are_those_that_have_not_ended_in_order_of_creation)
+TEST_ASYNC(all_tasks_are_those_that_have_not_ended_in_order_of_creation, .ordered = true)
 {
     eddy_task *me = eddy_current_task(), *all[8] = {NULL};
     eddy_task *a = eddy_create_task(steps("a", 1)), *b = eddy_create_task(at_once());

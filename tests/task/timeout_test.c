@@ -80,7 +80,7 @@ TEST_ASYNC(no_limit_never_strikes)
     return 0;
 }
 
-TEST_ASYNC(a_deadline_in_the_past_strikes_at_the_first_suspension)
+TEST_ASYNC(a_deadline_in_the_past_strikes_at_the_first_suspension, .ordered = true)
 {
     eddy_timeout tm;
     int rc;

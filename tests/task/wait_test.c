@@ -165,7 +165,7 @@ static eddy_async(wait_for_future, (eddy_future **, f))
     return eddy_wait(f, 1, 5, EDDY_ALL_COMPLETED);
 }
 
-TEST_ASYNC(what_is_waited_for_may_be_dropped_by_others_meanwhile)
+TEST_ASYNC(what_is_waited_for_may_be_dropped_by_others_meanwhile, .ordered = true)
 {
     eddy_future *f = eddy_create_future();
     eddy_task *waiter = eddy_create_task(wait_for_future(&f));

@@ -160,7 +160,7 @@ static void keep_line(const char *line, void *unused)
     strcat(said, "\n");
 }
 
-TEST_VIRTUAL(what_is_right_in_one_order_only_is_found_with_the_seed_that_shows_it)
+TEST_VIRTUAL(what_is_right_in_one_order_only_is_found_with_the_seed_that_shows_it, .ordered = true)
 {
     eddy_test_scenario s = {.name = "hasty", .fn = hasty_scenario, .say = keep_line};
     eddy_test_result result = {0};
