@@ -157,7 +157,7 @@ test_graceful_server_counts_and_ends_with_grace()
 {
     serve "$net/graceful_server" 0 60 60
     mkfifo in
-    nc localhost "$port" <in >out & servers="$servers $!"
+    nc -N localhost "$port" <in >out & servers="$servers $!"
     exec 3>in
     echo one >&3
     until_true grep -q '^1$' out || fail "not counted"
