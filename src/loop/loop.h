@@ -83,6 +83,7 @@ struct eddy_loop {
     int run_error; /* why the run ends early, < 0; 0 otherwise */
     uint64_t turns;
     int64_t clock;  /* the time as of its latest reading: good enough to say since when */
+    int64_t looked; /* when it last looked at the backend */
     unsigned pace;  /* so many turns share a look at the backend; at least 1 */
     unsigned skips; /* so many turns may still begin without one */
 

@@ -158,15 +158,16 @@ static int wait(eddy_loop *loop)
 
 /*
  * How many turns may share the look that was just taken. A look costs 150 ns (a system call and the clock), a switch between
- * two tasks 6 ns; so as many turns as were done in QUICK, at that pace, do without. Where turns take longer than
+ * two tasks 8 ns; so as many turns as were done in QUICK, at that pace, do without. Where turns take longer than
  * that each one looks, as in asyncio. Should they suddenly become slow, PACE_MAX of them pass before that is noticed.
  */
 enum { QUICK = 2000 /* nanoseconds */, PACE_MAX = 64 };
 
-static void pace(eddy_loop *loop, int64_t before)
+static void pace(eddy_loop *loop)
 {
-    int64_t took = loop->clock - before;
+    int64_t took = loop->clock - loop->looked;
 
+    loop->looked = loop->clock;
     if (took < QUICK)
         loop->pace = loop->pace < PACE_MAX ? 2 * loop->pace : PACE_MAX;
     else
@@ -179,12 +180,11 @@ static void pace(eddy_loop *loop, int64_t before)
 
 static void wait_for_events(eddy_loop *loop)
 {
-    int64_t before = loop->clock;
     int rc = wait(loop);
 
     loop->turns++;
     loop->clock = eddyi_loop_now(loop);
-    pace(loop, before);
+    pace(loop);
     take_posted(loop);
     if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) &&
         atomic_exchange(&loop->signalled, false))
