@@ -212,6 +212,8 @@ static int tortured(const char *call)
     if (choices == 0)
         return 0;
     n = atomic_fetch_add(&t->calls, 1) + 1;
+    if (e->lasting[0])
+        atomic_fetch_add(&t->lasting, 1);
     if (t->nth == 0 || n < t->nth || (n > t->nth && !t->ever_after))
         return 0;
     atomic_compare_exchange_strong(&t->struck, &none, call);

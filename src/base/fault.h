@@ -33,8 +33,9 @@ struct eddyi_torture {
     unsigned long nth;
     bool ever_after;
     unsigned seed;
-    /* what became of it; the caller sets both to 0 */
+    /* what became of it; the caller sets all to 0 */
     atomic_ulong calls;           /* counted so far */
+    atomic_ulong lasting;         /* those of them that can fail for ever after: then no others are counted */
     _Atomic(const char *) struck; /* the first call that was made to fail; NULL: none yet */
 };
 

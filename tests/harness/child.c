@@ -1,7 +1,7 @@
 /*
  * One test in a child process: start it, watch it, judge it.
  *
- * A child that takes too long is killed. Under torture it is first interrupted as if by Ctrl-C, for a test may well wait
+ * A child that takes too long is killed. With a call failing it is first interrupted as if by Ctrl-C, for a test may well wait
  * for something that, because of the injected fault, never comes; eddy_run() then cancels its coroutine and cleans up.
  * Only a child that does not end even so hangs.
  */
@@ -157,19 +157,26 @@ static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
 
 enum ending { BY_ITSELF, INTERRUPTED, KILLED };
 
-/* Waits for the child to end, or ends it. */
-static enum ending watch(pid_t pid, bool torture, int *ret_status)
+/*
+ * Waits for the child to end, or ends it. Patience is more than the test takes without a fault, or calls late in it would never come
+ * to fail.
+ */
+static enum ending watch(pid_t pid, const struct fault_plan *plan, int *ret_status)
 {
-    int limit = number_from_environment("EDDY_TEST_TIMEOUT", TIME_LIMIT) * test_slowness();
+    bool fails = plan && plan->nth;
+    int64_t limit = number_from_environment("EDDY_TEST_TIMEOUT", TIME_LIMIT) * test_slowness() * 1000L;
     int64_t start = now_ms();
 
-    if (torture) {
-        if (wait_until(pid, start + TORTURE_PATIENCE * 1000 * test_slowness(), ret_status))
+    if (fails) {
+        int64_t patience = TORTURE_PATIENCE * test_slowness() * 1000L + 2 * plan->usual_ms;
+
+        if (wait_until(pid, start + patience, ret_status))
             return BY_ITSELF;
         kill(pid, interrupt_signal());
+        limit += patience;
     }
-    if (wait_until(pid, start + limit * 1000, ret_status))
-        return torture ? INTERRUPTED : BY_ITSELF;
+    if (wait_until(pid, start + limit, ret_status))
+        return fails ? INTERRUPTED : BY_ITSELF;
     kill(pid, SIGKILL);
     waitpid(pid, ret_status, 0);
     return KILLED;
@@ -216,6 +223,7 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     sigset_t chld;
     int status;
     enum ending ending;
+    int64_t began;
     pid_t pid;
 
     if (!report)
@@ -231,6 +239,7 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, NULL);
     fflush(NULL);
+    began = now_ms();
     pid = fork();
     if (pid < 0) {
         perror("test harness: fork");
@@ -238,7 +247,8 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     }
     if (pid == 0)
         child_main(t, plan);
-    ending = watch(pid, plan != NULL, &status);
+    ending = watch(pid, plan, &status);
+    report->took_ms = now_ms() - began;
     kill(-pid, SIGKILL); /* whatever it started and left */
     return judge(t, ending, status, message, size);
 }

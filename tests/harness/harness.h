@@ -24,6 +24,7 @@ struct report {
     char skip_reason[200];
     bool finished; /* the child came to an end that it chose */
     struct eddyi_torture torture;
+    int64_t took_ms; /* from its start to its end, as the harness saw it */
 };
 extern struct report *report;
 
@@ -32,6 +33,7 @@ struct fault_plan {
     unsigned long nth;
     bool ever_after;
     unsigned seed;
+    int64_t usual_ms; /* how long the test takes without a fault; 0: not known */
 };
 
 enum verdict { PASSED, SKIPPED, FAILED };
