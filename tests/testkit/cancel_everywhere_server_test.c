@@ -1,40 +1,22 @@
 /*
- * Cancellation everywhere in making servers and connections to them, in waiting for their end, and in sending files over streams:
- * no descriptor is left, and what is said to have gone out arrives.
+ * Cancellation everywhere in making servers and connections to them, in serving, and in waiting for their end: nobody else is
+ * disturbed, and no connection, task or descriptor is left.
  */
+#include "stream/servers.h"
 #include "testkit/everywhere.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { FILE_SIZE = 400000 };
-
-static struct {
-    int ended;
-    int fds[2], file;
-    size_t sent, received;
-} all;
+static int ended;
 
 static void begin(void *unused)
 {
-    memset(&all, 0, sizeof all);
-}
-
-static int echo(eddy_reader *reader, eddy_writer *writer, void *arg)
-{
-    const char *data;
-    ssize_t n;
-
-    while ((n = eddy_reader_read_some(reader, 100, &data)) > 0)
-        eddy_try(eddy_writer_write(writer, data, (size_t)n));
-    return (int)n;
+    ended = 0;
 }
 
 static int all_ended(void *unused, const eddy_test_trial *trial)
 {
-    return trial->task ? HOLDS(all.ended <= 2) : HOLDS(all.ended == 2);
+    return trial->task ? HOLDS(ended <= 2) : HOLDS(ended == 2);
 }
 
 /* Two are made, by name and at a path. */
@@ -44,10 +26,10 @@ static eddy_async(start)
 
     eddy_try(eddy_start_server(echo, NULL, "localhost", 0, &server));
     eddy_server_free_at_end(server);
-    all.ended++;
+    ended++;
     eddy_try(eddy_start_unix_server(echo, NULL, "@eddy-everywhere", &at_path));
     eddy_server_free_at_end(at_path);
-    all.ended++;
+    ended++;
     return eddy_sleep(0);
 }
 
@@ -75,7 +57,7 @@ static eddy_async(visit, (const char *, path))
     eddy_writer_free_at_end(writer);
     eddy_try(eddy_writer_printf(writer, "%s", "hello"));
     eddy_try((int)eddy_reader_readexactly(reader, buf, 5));
-    all.ended++;
+    ended++;
     return 0;
 }
 
@@ -98,7 +80,7 @@ static int visit_scenario(void *unused)
 
 static int the_other_ended(void *unused, const eddy_test_trial *trial)
 {
-    return HOLDS(all.ended == (trial->task ? 1 : 2));
+    return HOLDS(ended == (trial->task ? 1 : 2));
 }
 
 TEST_VIRTUAL(a_connection_at_a_path_can_be_cancelled_everywhere)
@@ -108,10 +90,24 @@ TEST_VIRTUAL(a_connection_at_a_path_can_be_cancelled_everywhere)
                2);
 }
 
+/* A connection that the server has taken. */
+static int connect_to(eddy_server *server, eddy_writer **ret_writer)
+{
+    eddy_reader *reader;
+    int rc = eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, ret_writer);
+
+    eddy_try(rc);
+    while (rc == 0 && eddy_server_connections(server) == 0)
+        rc = eddy_sleep(0);
+    if (rc < 0)
+        eddy_writer_free(*ret_writer);
+    return rc;
+}
+
 static eddy_async(wait_for_end, (eddy_server *, server))
 {
     eddy_try(eddy_server_wait_closed(server));
-    all.ended++;
+    ended++;
     return 0;
 }
 
@@ -120,16 +116,13 @@ static int end_scenario(void *unused)
 {
     eddy_task *tasks[2];
     eddy_server *server;
-    eddy_reader *reader;
     eddy_writer *writer;
     int rc = 0;
 
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
-    eddy_try(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer));
+    eddy_try(connect_to(server, &writer));
     eddy_writer_free_at_end(writer);
-    while (eddy_server_connections(server) == 0)
-        eddy_try(eddy_sleep(0));
     tasks[0] = eddy_create_task(wait_for_end(server), .name = "cancelled");
     tasks[1] = eddy_create_task(wait_for_end(server), .name = "spared");
     for (int i = 0; i < 3 && rc == 0; i++)
@@ -146,84 +139,127 @@ TEST_VIRTUAL(one_who_waits_for_the_end_of_a_server_can_be_cancelled_everywhere)
                1);
 }
 
-/* Files. */
-
-static void begin_sending(void *unused)
+static eddy_async(ask, (int, port))
 {
-    begin(NULL);
-    all.file = memfd_create("eddy-test", MFD_CLOEXEC);
-    REQUIRE(all.file >= 0 && ftruncate(all.file, FILE_SIZE) == 0);
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, all.fds) == 0);
+    eddy_reader *reader;
+    eddy_writer *writer;
+    char buf[5];
+
+    eddy_try(eddy_open_connection("127.0.0.1", port, &reader, &writer));
+    eddy_writer_free_at_end(writer);
+    eddy_try(eddy_writer_write(writer, "hello", 5));
+    eddy_try((int)eddy_reader_readexactly(reader, buf, 5));
+    ended++;
+    return 0;
 }
 
-static eddy_async(send_file, (eddy_writer *, writer))
+static eddy_async(serve, (eddy_server *, server))
 {
-    return eddy_writer_sendfile(writer, all.file, 0, SIZE_MAX, &all.sent);
+    return eddy_server_serve_forever(server);
 }
 
-static eddy_async(receive_file, (eddy_reader *, reader))
+/* A server, two clients one after the other, and the end of it all. */
+static int serve_and_ask(void *unused)
 {
-    const char *data;
-    ssize_t n;
+    eddy_task *server_task, *clients[2];
+    eddy_server *server;
+    int rc;
 
-    while ((n = eddy_reader_read_some(reader, SIZE_MAX, &data)) > 0)
-        all.received += (size_t)n;
-    return (int)n;
-}
-
-static int send_over(eddy_reader *const reader[2], eddy_writer *const writer[2])
-{
-    eddy_task *sender = eddy_create_task(send_file(writer[0]));
-    eddy_task *receiver = eddy_create_task(receive_file(reader[1]));
-    int rc = join(&sender, 1);
-
-    (void)eddy_writer_write_eof(writer[0]);
-    if (join(&receiver, 1) < 0)
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .no_start = true));
+    eddy_server_free_at_end(server);
+    server_task = eddy_create_task(serve(server));
+    rc = eddy_sleep(0);
+    for (int i = 0; i < 2; i++) {
+        clients[i] = eddy_create_task(ask(eddy_server_port(server)));
+        if (join(&clients[i], 1) < 0)
+            rc = -ECANCELED;
+    }
+    eddy_server_close(server);
+    if (join(&server_task, 1) < 0 || eddy_server_wait_closed(server) < 0)
         rc = -ECANCELED;
-    eddy_writer_free(writer[0]);
-    eddy_writer_free(writer[1]);
+    ended += 100 * (int)eddy_server_connections(server);
     return rc;
 }
 
-static int send_by_kernel(void *unused)
+static int a_client_was_served(void *unused, const eddy_test_trial *trial)
 {
-    eddy_reader *reader[2];
-    eddy_writer *writer[2];
-    int rc = eddy_open_connection(NULL, 0, &reader[0], &writer[0], .sock = dup(all.fds[0]));
-
-    if (rc == 0)
-        rc = eddy_open_connection(NULL, 0, &reader[1], &writer[1], .sock = dup(all.fds[1]));
-    REQUIRE(rc == 0);
-    return send_over(reader, writer);
+    return HOLDS(ended == 2 || (trial->task && ended == 1));
 }
 
-static int send_by_hand(void *unused)
+TEST_VIRTUAL(a_client_of_a_server_can_be_cancelled_everywhere)
 {
-    eddy_reader *reader[2];
-    eddy_writer *writer[2];
-
-    eddy_try(eddy_memory_pair_open(0, reader, writer));
-    return send_over(reader, writer);
+    everywhere(&(eddy_test_scenario){"a client", serve_and_ask, NULL, begin, a_client_was_served,
+                                     .backends = EDDY_TEST_REAL, .task = "ask"},
+               4);
 }
 
-static int all_arrived(void *unused, const eddy_test_trial *trial)
+TEST_VIRTUAL(a_handler_can_be_cancelled_everywhere)
 {
-    close(all.file);
-    close(all.fds[0]);
-    close(all.fds[1]);
-    return trial->task ? HOLDS(all.received == all.sent) : HOLDS(all.received == FILE_SIZE);
+    everywhere(&(eddy_test_scenario){"a handler", serve_and_ask, NULL, begin, a_client_was_served,
+                                     .backends = EDDY_TEST_REAL, .task = "connection", .survives = true},
+               2);
 }
 
-TEST_VIRTUAL(a_file_sent_over_a_socket_is_accounted_for_wherever_it_is_cancelled)
+static int nothing_is_left(void *unused, const eddy_test_trial *trial)
 {
-    everywhere(&(eddy_test_scenario){"by the kernel", send_by_kernel, .begin = begin_sending,
-                                     .check = all_arrived, .backends = EDDY_TEST_REAL, .task = "send_file"},
+    return HOLDS(ended < 100);
+}
+
+static int serve_cancelled(void *unused)
+{
+    eddy_task *server_task;
+    eddy_server *server;
+    int rc;
+
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    server_task = eddy_create_task(serve(server));
+    rc = eddy_sleep(0.002);
+    eddy_server_close(server);
+    if (join(&server_task, 1) < 0 || eddy_server_wait_closed(server) < 0)
+        rc = -ECANCELED;
+    ended += eddy_server_is_serving(server) ? 100 : 0;
+    return rc;
+}
+
+TEST_VIRTUAL(serve_forever_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"serve_forever", serve_cancelled, NULL, begin, nothing_is_left,
+                                     .backends = EDDY_TEST_REAL, .task = "serve"},
                1);
 }
 
-TEST_VIRTUAL(a_file_sent_by_hand_is_accounted_for_wherever_it_is_cancelled)
+static eddy_async(shut_down, (eddy_server *, server))
 {
-    everywhere(&(eddy_test_scenario){"by hand", send_by_hand, .begin = begin_sending, .check = all_arrived,
-                                     .backends = EDDY_TEST_REAL, .task = "send_file", .survives = true},
-               1);
+    int rc = eddy_server_shutdown(server, 0.001);
+
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int shut_down_busy(void *unused)
+{
+    eddy_writer *writer;
+    eddy_server *server;
+    eddy_task *t;
+    int rc;
+
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    eddy_try(connect_to(server, &writer));
+    eddy_writer_free_at_end(writer);
+    t = eddy_create_task(shut_down(server));
+    rc = join(&t, 1);
+    eddy_writer_close(writer);
+    eddy_server_close(server); /* cancelled before its first step, the task has not */
+    if (eddy_server_wait_closed(server) < 0)
+        rc = -ECANCELED;
+    ended += 100 * (int)eddy_server_connections(server);
+    return rc;
+}
+
+TEST_VIRTUAL(a_shutdown_can_be_cancelled_everywhere)
+{
+    everywhere(&(eddy_test_scenario){"shutdown", shut_down_busy, NULL, begin, nothing_is_left,
+                                     .backends = EDDY_TEST_REAL, .task = "shut_down"},
+               2);
 }

@@ -1,6 +1,5 @@
 /*
- * Cancellation everywhere in streams and servers: no byte is lost or sent twice, whoever comes next can go on, and no
- * connection, task or descriptor is left.
+ * Cancellation everywhere in streams: no byte is lost or sent twice, and whoever comes next can go on.
  */
 #include "testkit/everywhere.h"
 
@@ -14,7 +13,6 @@ static struct {
     enum reading how;
     eddy_reader *reader[2];
     eddy_writer *writer[2];
-    eddy_server *server;
     size_t sent, received; /* bytes */
     bool wrong;            /* a byte was not the one that was sent */
     int ended;
@@ -240,144 +238,4 @@ TEST_VIRTUAL(cancelling_one_who_waits_for_a_writer_leaves_the_others_alone)
     everywhere(&(eddy_test_scenario){"who waits for a writer", wait_in_all_ways, NULL, begin,
                                      the_others_ended, .task = "cancelled"},
                3);
-}
-
-/* Servers. */
-
-static int echo(eddy_reader *reader, eddy_writer *writer, void *arg)
-{
-    const char *data;
-    ssize_t n;
-
-    while ((n = eddy_reader_read_some(reader, 100, &data)) > 0)
-        eddy_try(eddy_writer_write(writer, data, (size_t)n));
-    return (int)n;
-}
-
-static eddy_async(ask, (int, port))
-{
-    eddy_reader *reader;
-    eddy_writer *writer;
-    char buf[5];
-
-    eddy_try(eddy_open_connection("127.0.0.1", port, &reader, &writer));
-    eddy_writer_free_at_end(writer);
-    eddy_try(eddy_writer_write(writer, "hello", 5));
-    eddy_try((int)eddy_reader_readexactly(reader, buf, 5));
-    all.ended++;
-    return 0;
-}
-
-static eddy_async(serve, (eddy_server *, server))
-{
-    return eddy_server_serve_forever(server);
-}
-
-/* A server, two clients one after the other, and the end of it all. */
-static int serve_and_ask(void *unused)
-{
-    eddy_task *server_task, *clients[2];
-    eddy_server *server;
-    int rc;
-
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .no_start = true));
-    eddy_server_free_at_end(server);
-    server_task = eddy_create_task(serve(server));
-    rc = eddy_sleep(0);
-    for (int i = 0; i < 2; i++) {
-        clients[i] = eddy_create_task(ask(eddy_server_port(server)));
-        if (join(&clients[i], 1) < 0)
-            rc = -ECANCELED;
-    }
-    eddy_server_close(server);
-    if (join(&server_task, 1) < 0 || eddy_server_wait_closed(server) < 0)
-        rc = -ECANCELED;
-    all.ended += 100 * (int)eddy_server_connections(server);
-    return rc;
-}
-
-static int a_client_was_served(void *unused, const eddy_test_trial *trial)
-{
-    return HOLDS(all.ended == 2 || (trial->task && all.ended == 1));
-}
-
-TEST_VIRTUAL(a_client_of_a_server_can_be_cancelled_everywhere)
-{
-    everywhere(&(eddy_test_scenario){"a client", serve_and_ask, NULL, begin, a_client_was_served,
-                                     .backends = EDDY_TEST_REAL, .task = "ask"},
-               4);
-}
-
-TEST_VIRTUAL(a_handler_can_be_cancelled_everywhere)
-{
-    everywhere(&(eddy_test_scenario){"a handler", serve_and_ask, NULL, begin, a_client_was_served,
-                                     .backends = EDDY_TEST_REAL, .task = "connection", .survives = true},
-               2);
-}
-
-static int nothing_is_left(void *unused, const eddy_test_trial *trial)
-{
-    return HOLDS(all.ended < 100);
-}
-
-static int serve_cancelled(void *unused)
-{
-    eddy_task *server_task;
-    eddy_server *server;
-    int rc;
-
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
-    eddy_server_free_at_end(server);
-    server_task = eddy_create_task(serve(server));
-    rc = eddy_sleep(0.002);
-    eddy_server_close(server);
-    if (join(&server_task, 1) < 0 || eddy_server_wait_closed(server) < 0)
-        rc = -ECANCELED;
-    all.ended += eddy_server_is_serving(server) ? 100 : 0;
-    return rc;
-}
-
-TEST_VIRTUAL(serve_forever_can_be_cancelled_everywhere)
-{
-    everywhere(&(eddy_test_scenario){"serve_forever", serve_cancelled, NULL, begin, nothing_is_left,
-                                     .backends = EDDY_TEST_REAL, .task = "serve"},
-               1);
-}
-
-static eddy_async(shut_down, (eddy_server *, server))
-{
-    int rc = eddy_server_shutdown(server, 0.001);
-
-    return rc == -ETIMEDOUT ? 0 : rc;
-}
-
-static int shut_down_busy(void *unused)
-{
-    eddy_reader *reader;
-    eddy_writer *writer;
-    eddy_server *server;
-    eddy_task *t;
-    int rc;
-
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
-    eddy_server_free_at_end(server);
-    eddy_try(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer));
-    eddy_writer_free_at_end(writer);
-    while (eddy_server_connections(server) == 0)
-        eddy_try(eddy_sleep(0));
-    t = eddy_create_task(shut_down(server));
-    rc = join(&t, 1);
-    eddy_writer_close(writer);
-    eddy_server_close(server); /* cancelled before its first step, the task has not */
-    if (eddy_server_wait_closed(server) < 0)
-        rc = -ECANCELED;
-    all.ended += 100 * (int)eddy_server_connections(server);
-    return rc;
-}
-
-TEST_VIRTUAL(a_shutdown_can_be_cancelled_everywhere)
-{
-    everywhere(&(eddy_test_scenario){"shutdown", shut_down_busy, NULL, begin, nothing_is_left,
-                                     .backends = EDDY_TEST_REAL, .task = "shut_down"},
-               2);
 }
