@@ -87,6 +87,54 @@ TEST_VIRTUAL(a_job_in_a_process_pool_is_given_up_wherever_its_task_is_cancelled)
                JOBS);
 }
 
+/* await_bytes: what comes back is taken whole, or not at all. */
+
+static int repeat_bytes(void *arg)
+{
+    return eddy_return_bytes(arg, eddy_job_size());
+}
+
+static eddy_async(ask_for_bytes)
+{
+    static const char text[] = "there and back";
+
+    for (int i = 0; i < JOBS; i++) {
+        eddy_bytes answer = {NULL, 0};
+        int rc = eddy_await_bytes(
+            eddy_loop_run_in_executor(NULL, all.pool, repeat_bytes, (void *)text, .size = sizeof text),
+            &answer);
+
+        all.received += answer.size == sizeof text && memcmp(answer.data, text, sizeof text) == 0;
+        all.received += rc < 0 && answer.data ? 100 : 0;
+        eddy_bytes_fini(&answer);
+        eddy_try(rc);
+    }
+    return 0;
+}
+
+static int bytes_scenario(void *unused)
+{
+    eddy_task *task = eddy_create_task(ask_for_bytes());
+
+    return join(&task, 1);
+}
+
+static int bytes_check(void *unused, const eddy_test_trial *trial)
+{
+    eddy_executor_free(all.pool);
+    return HOLDS(all.received == JOBS || (trial->task && all.received < JOBS));
+}
+
+TEST_VIRTUAL(bytes_from_a_job_are_taken_or_given_up_wherever_its_task_is_cancelled)
+{
+    eddy_test_scenario s = {"await_bytes", bytes_scenario, .begin = begin_threads, .check = bytes_check,
+                            .task = "ask_for_bytes"};
+
+    everywhere(&s, JOBS);
+    s.begin = begin_processes;
+    everywhere(&s, JOBS);
+}
+
 /* to_thread and run_in_executor: what the job returns is received, or dropped. */
 
 static int make_value(void *arg)

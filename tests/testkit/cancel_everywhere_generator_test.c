@@ -100,6 +100,67 @@ TEST_VIRTUAL(a_suspended_generator_is_closed_wherever_its_consumer_is_cancelled)
                10);
 }
 
+/* What is sent in is handed out again; what is thrown in ends it. */
+static eddy_async_gen(repeat)
+{
+    static int nothing;
+    void *value = &nothing;
+    int rc;
+
+    begun++;
+    while ((rc = eddy_yield(value, &value)) >= 0 && (rc = eddy_sleep(1)) >= 0)
+        ;
+    if (eddy_sleep(0) < 0)
+        rc = -ECANCELED;
+    cleaned_up++;
+    return rc;
+}
+
+static int send_and_throw(eddy_async_generator *g)
+{
+    int sent[2];
+    void *value;
+    int rc;
+
+    eddy_try(eddy_anext(g, &value));
+    for (int i = 0; i < 2; i++) {
+        eddy_try(eddy_asend(g, &sent[i], &value));
+        received += value == &sent[i];
+    }
+    rc = eddy_athrow(g, &value, EDDY_EUSER, "enough");
+    received += rc == EDDY_EUSER;
+    return rc == EDDY_EUSER ? 0 : rc;
+}
+
+static eddy_async(converse)
+{
+    eddy_async_generator *g = repeat();
+    int rc = send_and_throw(g);
+
+    eddy_async_generator_free(g);
+    return rc;
+}
+
+static int converse_scenario(void *unused)
+{
+    eddy_task *task = eddy_create_task(converse());
+
+    return join(&task, 1);
+}
+
+static int converse_check(void *unused, const eddy_test_trial *trial)
+{
+    eddy_try(check(NULL, trial));
+    return HOLDS(received == 3 || (trial->task && received < 3));
+}
+
+TEST_VIRTUAL(a_generator_that_is_sent_to_cleans_up_wherever_its_consumer_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"sent to", converse_scenario, .begin = begin, .check = converse_check,
+                                     .task = "converse"},
+               3);
+}
+
 /* Nobody closes it but the end of the loop. */
 static eddy_async_generator *forgotten;
 
