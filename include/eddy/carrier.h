@@ -67,8 +67,15 @@ typedef struct eddy_carrier_ops {
      */
     ssize_t (*get_extra_info)(eddy_carrier *c, const char *name, void *ret, size_t size);
 
-    /* As write, @count (> 0) bytes of the file @fd from @offset on; 0: the file ends before. NULL, or -EOPNOTSUPP: it cannot. */
-    ssize_t (*send_file)(eddy_carrier *c, int fd, off_t offset, size_t count);
+    /*
+     * Sends up to @count (> 0) bytes of the file @fd from @offset on, in a thread or in the kernel, since the disk may keep it
+     * waiting, and has on_file_sent called once, before on_closed. Nothing is written, and no on_writable is due, meanwhile. 0,
+     * or -errno: then there will be no call. NULL, -EOPNOTSUPP, -EINVAL: it cannot; its user reads and writes.
+     */
+    int (*send_file)(eddy_carrier *c, int fd, off_t offset, size_t count);
+
+    /* Has the on_file_sent that is due come soon, with -ECANCELED unless something was sent. */
+    void (*cancel_file)(eddy_carrier *c);
 } eddy_carrier_ops;
 
 /* Each carrier's own struct begins with this. The first two are set by whoever makes it. */
@@ -81,6 +88,8 @@ struct eddy_carrier {
     /* @result: bytes that are in the buffer already, 0 at the end of the stream, -EAGAIN: read() knows; or -errno. */
     void (*on_readable)(eddy_carrier *c, ssize_t result);
     void (*on_writable)(eddy_carrier *c);
+    /* @result: bytes, 0 at the end of the file, -EAGAIN: none as yet, see wait_writable; or -errno, also as of send_file. */
+    void (*on_file_sent)(eddy_carrier *c, ssize_t result);
     void (*on_closed)(eddy_carrier *c, int status); /* < 0: ending it failed; it has ended all the same */
 };
 

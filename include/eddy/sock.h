@@ -98,9 +98,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvmsg(int fd, struct msg
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 /*
- * Sends @count bytes of a file from @offset on, < 0: up to its end (loop.sock_sendfile), by sendfile(2) or, where the kernel refuses
- * that, by reading and sending. Returns 0 or -errno; *ret_sent, which may be NULL, has how many went out in either
- * case, fewer than @count if the file ended before. The file's position is behind them then.
+ * Sends @count bytes of a file from @offset on, < 0: up to its end (loop.sock_sendfile). The first 64 KiB are read and sent; the rest
+ * goes by sendfile(2), in a thread, or the same way as the first where the kernel refuses that. Returns 0 or -errno; *ret_sent, which may
+ * be NULL, has how many went out in either case, fewer than @count if the file ended before. The file's position is behind
+ * them then.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendfile(int fd, int file, int64_t offset, int64_t count,
                                                            int64_t *ret_sent);

@@ -212,11 +212,11 @@ EDDY_API EDDY_AWAITS EDDY_PRINTF(2, 3) int eddy_writer_printf(eddy_writer *w, co
 EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size);
 
 /*
- * Sends @count bytes of the file @fd, from @offset on, after what was written before (loop.sendfile); SIZE_MAX: to its end. Over a
- * socket the kernel copies them itself (sendfile(2)), in the loop's thread, which waits for the disk where the file is not in
- * memory; otherwise they are read, without waiting, and written. Nothing else may be written
- * meanwhile. Returns 0, also where the file ends before that: *ret_sent, which may be NULL, has how many bytes went out, in any
- * case. Errors as write, and of reading. Cancelled: *ret_sent bytes are out, or kept to go out.
+ * Sends @count bytes of the file @fd, from @offset on, after what was written before (loop.sendfile); SIZE_MAX: to its end. The first
+ * 64 KiB are read and written; behind that a socket has the kernel copy them itself (sendfile(2)), in a thread, since
+ * the disk may keep it waiting. What is no socket, TLS, and files the kernel refuses are read and written throughout.
+ * Nothing else may be written meanwhile. Returns 0, also where the file ends before that: *ret_sent, which may be NULL, has how many
+ * bytes are out, or kept to go out, in any case; also when cancelled. Errors as write, and of reading. The file's position stays.
  */
 EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count,
                                               size_t *ret_sent);

@@ -240,8 +240,9 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
 
 /*
- * Sends @count bytes of a file from @offset on, < 0: up to its end, after what was written (loop.sendfile). Whatever carries the connection; the
- * file is read in a thread, 64 KiB at a time. Meanwhile nobody else may write (rule 156). 0 or an error, raised; *ret_sent,
+ * Sends @count bytes of a file from @offset on, < 0: up to its end, after what was written (loop.sendfile). As
+ * eddy_writer_sendfile(): the kernel sends it over a socket, and elsewhere it is read, 64 KiB at a time, and
+ * written. Meanwhile nobody else may write (rule 156). 0 or an error, raised; *ret_sent,
  * which may be NULL, has in either case how much of it the transport took, fewer than @count if the file ended before. The file's position
  * is behind that then. Cancelled: what was taken still goes out.
  */

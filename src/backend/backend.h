@@ -37,15 +37,19 @@ enum eddyi_op_kind {
     EDDYI_OP_READ,    /* result: bytes, 0 at the end; as preadv(2), for pipes and terminals as readv(2) */
     EDDYI_OP_WRITE,   /* result: bytes */
 
-    /* Of files; none of them waits for readiness. Here fd is the directory that paths start from, AT_FDCWD usually. */
+    /*
+     * Of files; none of them waits for readiness. Here fd is the directory that paths start from, AT_FDCWD usually; of SENDFILE
+     * it is the socket.
+     */
     EDDYI_OP_OPEN, /* result: a descriptor, close-on-exec, and non-blocking so that a FIFO makes nobody wait */
-    EDDYI_OP_CLOSE,  /* result: 0 */
-    EDDYI_OP_STAT,   /* result: 0 */
-    EDDYI_OP_FSYNC,  /* result: 0 */
-    EDDYI_OP_RENAME, /* result: 0 */
-    EDDYI_OP_UNLINK, /* result: 0 */
-    EDDYI_OP_MKDIR,  /* result: 0 */
-    EDDYI_OP_CALL,   /* result: what the function gives; it may block, and runs in another thread */
+    EDDYI_OP_CLOSE,    /* result: 0 */
+    EDDYI_OP_STAT,     /* result: 0 */
+    EDDYI_OP_FSYNC,    /* result: 0 */
+    EDDYI_OP_RENAME,   /* result: 0 */
+    EDDYI_OP_UNLINK,   /* result: 0 */
+    EDDYI_OP_MKDIR,    /* result: 0 */
+    EDDYI_OP_SENDFILE, /* result: bytes, 0 at the end; -EAGAIN: no room, and POLL tells when there is */
+    EDDYI_OP_CALL,     /* result: what the function gives; it may block, and runs in another thread */
 };
 
 struct eddyi_op {
@@ -90,6 +94,11 @@ struct eddyi_op {
         struct {
             const char *from, *to; /* both from the same directory */
         } rename;
+        struct {
+            int file;
+            int64_t offset; /* >= 0; the file's position stays where it is */
+            size_t size;
+        } sendfile;
         struct {
             int64_t (*fn)(void *arg);
             void *arg;

@@ -25,6 +25,8 @@ int64_t eddyi_op_perform(const struct eddyi_op *op)
         return eddyi_sys_unlinkat(op->fd, op->file.path, op->file.flags);
     case EDDYI_OP_MKDIR:
         return eddyi_sys_mkdirat(op->fd, op->file.path, op->file.mode);
+    case EDDYI_OP_SENDFILE:
+        return eddyi_sys_sendfile(op->fd, op->sendfile.file, op->sendfile.offset, op->sendfile.size);
     case EDDYI_OP_CALL:
         return op->call.fn(op->call.arg);
     default: /* what waits for readiness does not come here */

@@ -226,23 +226,15 @@ static int start(struct eddyi_io_call *c)
 static const char *name_of(enum eddyi_op_kind kind)
 {
     static const char *const names[] = {
-        [EDDYI_OP_POLL] = "poll",
-        [EDDYI_OP_RECV] = "recv",
-        [EDDYI_OP_SEND] = "send",
-        [EDDYI_OP_ACCEPT] = "accept",
-        [EDDYI_OP_CONNECT] = "connect",
-        [EDDYI_OP_RECVMSG] = "recvmsg",
-        [EDDYI_OP_SENDMSG] = "sendmsg",
-        [EDDYI_OP_READ] = "read",
-        [EDDYI_OP_WRITE] = "write",
-        [EDDYI_OP_OPEN] = "open",
-        [EDDYI_OP_CLOSE] = "close",
-        [EDDYI_OP_STAT] = "stat",
-        [EDDYI_OP_FSYNC] = "fsync",
-        [EDDYI_OP_RENAME] = "rename",
-        [EDDYI_OP_UNLINK] = "unlink",
-        [EDDYI_OP_MKDIR] = "mkdir",
-        [EDDYI_OP_CALL] = "a call in a thread",
+        [EDDYI_OP_POLL] = "poll",         [EDDYI_OP_RECV] = "recv",
+        [EDDYI_OP_SEND] = "send",         [EDDYI_OP_ACCEPT] = "accept",
+        [EDDYI_OP_CONNECT] = "connect",   [EDDYI_OP_RECVMSG] = "recvmsg",
+        [EDDYI_OP_SENDMSG] = "sendmsg",   [EDDYI_OP_READ] = "read",
+        [EDDYI_OP_WRITE] = "write",       [EDDYI_OP_OPEN] = "open",
+        [EDDYI_OP_CLOSE] = "close",       [EDDYI_OP_STAT] = "stat",
+        [EDDYI_OP_FSYNC] = "fsync",       [EDDYI_OP_RENAME] = "rename",
+        [EDDYI_OP_UNLINK] = "unlink",     [EDDYI_OP_MKDIR] = "mkdir",
+        [EDDYI_OP_SENDFILE] = "sendfile", [EDDYI_OP_CALL] = "a call in a thread",
     };
 
     return names[kind];

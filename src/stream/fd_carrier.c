@@ -2,7 +2,8 @@
  * The carriers on descriptors: sockets and pipes.
  *
  * Each direction has one operation, which is with the backend while somebody waits in that direction. On a socket, waiting to
- * read is the receiving itself, right into the user's buffer; everything else waits until the descriptor is ready.
+ * read is the receiving itself, right into the user's buffer, and files go out as operations of their own; everything else waits
+ * until the descriptor is ready.
  *
  * A read that came out short has emptied the descriptor. The next one is not tried then, but waited for: that saves the call
  * that would find nothing (290 ns), and lets others have their turn.
@@ -107,10 +108,13 @@ static void in_done(struct eddyi_io_op *o)
 static void out_done(struct eddyi_io_op *o)
 {
     struct fd_carrier *c = eddyi_container(o, struct fd_carrier, out);
+    bool file = o->op.kind == EDDYI_OP_SENDFILE;
 
+    if (file)
+        c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
     if (c->closing)
         end_if_free(c);
-    else
+    else if (!file)
         c->base.on_writable(&c->base);
 }
 
@@ -230,9 +234,21 @@ static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret
     return eddyi_socket_info(c->fd_in >= 0 ? c->fd_in : c->fd_out, c->is_socket, name, ret, size);
 }
 
-static ssize_t socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
+static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
 {
-    return eddyi_sys_sendfile(of(base)->fd_out, fd, offset, count);
+    struct fd_carrier *c = of(base);
+
+    c->out.op.kind = EDDYI_OP_SENDFILE;
+    c->out.op.fd = c->fd_out;
+    c->out.op.sendfile.file = fd;
+    c->out.op.sendfile.offset = offset;
+    c->out.op.sendfile.size = count;
+    return eddyi_io_submit(c->io, &c->out);
+}
+
+static void socket_cancel_file(eddy_carrier *base)
+{
+    eddyi_io_cancel(&of(base)->out);
 }
 
 static const eddy_carrier_ops socket_ops = {
@@ -247,6 +263,7 @@ static const eddy_carrier_ops socket_ops = {
     .free = fd_free,
     .get_extra_info = fd_get_extra_info,
     .send_file = socket_send_file,
+    .cancel_file = socket_cancel_file,
 };
 
 static const eddy_carrier_ops pipe_ops = {

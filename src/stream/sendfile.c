@@ -1,99 +1,123 @@
-/*
- * Sending files: through the kernel where the carrier can, else by reading and writing.
- */
-#include "base/sys.h"
-#include "eddy/file.h"
-#include "stream/stream.h"
+#include "stream/sendfile.h"
 
-enum { PIECE = 65536, MOST_AT_ONCE = 1 << 20 }; /* bytes */
+#include "io/sendfile.h"
+#include "task/wait.h"
 
 struct sending {
-    eddy_writer *writer;
-    int fd;
-    off_t offset;
-    size_t left;
-    size_t sent;
+    struct eddyi_sending base;
+    struct eddyi_transport *transport;
+    int (*wait)(struct eddyi_transport *t);
 };
 
-static void advance(struct sending *s, size_t n)
+/* The task, while the carrier has the file. */
+struct eddyi_file_wait {
+    struct eddyi_wait wait;
+    struct eddyi_transport *transport;
+    ssize_t result;
+};
+
+/* Until all that was written is out, and the carrier is free. */
+static int wait_until_free(struct sending *s)
 {
-    s->offset += (off_t)n;
-    s->left -= n;
-    s->sent += n;
+    struct eddyi_transport *t = s->transport;
+    int rc = 0;
+
+    while (rc == 0 && t->state == EDDYI_OPEN && (t->waiting || eddyi_buffer_length(&t->out) > 0))
+        rc = s->wait(t);
+    return rc < 0 || t->state == EDDYI_OPEN ? rc : eddyi_transport_raise(t);
 }
 
-/* Reads and writes. */
-static int copy(struct sending *s)
+static bool cancel(struct eddyi_wait *w)
 {
-    char *piece = eddyi_alloc(PIECE);
-    int rc = piece ? 0 : eddy_raise(-ENOMEM, NULL);
+    eddy_carrier *c = eddyi_container(w, struct eddyi_file_wait, wait)->transport->carrier;
 
-    while (rc == 0 && s->left > 0) {
-        ssize_t n = eddy_file_read(s->fd, piece, s->left < PIECE ? s->left : PIECE, s->offset);
-
-        if (n <= 0) {
-            rc = (int)n;
-            break;
-        }
-        rc = eddy_writer_write(s->writer, piece, (size_t)n);
-        if (rc == 0)
-            advance(s, (size_t)n);
-    }
-    eddyi_free(piece);
-    return rc;
+    c->ops->cancel_file(c);
+    return true;
 }
 
-/* Waits until the socket takes more. */
-static int wait_writable(struct sending *s)
+void eddyi_transport_file_sent(struct eddyi_transport *t, ssize_t result)
 {
-    eddyi_transport_wait_writable(&eddyi_stream_of_writer(s->writer)->transport);
-    return eddyi_writer_wait(s->writer);
+    struct eddyi_file_wait *w = t->file_wait;
+
+    t->file_wait = NULL;
+    w->result = result;
+    eddyi_wait_over(&w->wait);
 }
 
-/* Has the kernel send. -EOPNOTSUPP if it cannot with this file or carrier; part may be out by then. */
-static int send_by_kernel(struct sending *s)
+static int64_t have_carrier_send(struct eddyi_transport *t, int file, int64_t offset, size_t size)
 {
-    struct eddyi_transport *t = &eddyi_stream_of_writer(s->writer)->transport;
-    int rc = eddy_writer_flush(s->writer);
+    struct eddyi_file_wait w = {.transport = t};
+    int rc = eddyi_wait_init(&w.wait, cancel);
 
-    while (rc == 0 && s->left > 0) {
-        size_t count = s->left < MOST_AT_ONCE ? s->left : MOST_AT_ONCE;
-        ssize_t n;
-
-        if (t->state != EDDYI_OPEN || t->eof_asked)
-            return eddyi_transport_write(t, &(struct iovec){(void *)"", 1}, 1);
-        n = t->carrier->ops->send_file ? t->carrier->ops->send_file(t->carrier, s->fd, s->offset, count)
-                                       : -EOPNOTSUPP;
-        if (n == 0)
-            return 0;
-        if (n > 0)
-            advance(s, (size_t)n);
-        else if (n == -EAGAIN)
-            rc = wait_writable(s);
-        else
-            return n == -EINVAL || n == -ENOSYS ? -EOPNOTSUPP : (int)n;
-    }
-    return rc;
+    w.wait.what = "sendfile";
+    if (rc == 0 && t->loop->closed)
+        rc = eddy_raise(-ECANCELED, NULL);
+    if (rc == 0)
+        rc = t->carrier->ops->send_file(t->carrier, file, offset, size);
+    /* No thread could be had for it: that is not the socket's want of room. */
+    if (rc < 0)
+        return rc == -EAGAIN ? -ENOSYS : rc;
+    t->file_wait = &w;
+    eddyi_wait_park(&w.wait);
+    /* The transport was given up, and its carrier with it. */
+    if (w.result == -ECANCELED && !w.wait.cancelled)
+        return eddyi_transport_raise(t);
+    return eddyi_wait_finish_with(&w.wait, w.result);
 }
 
 /* An error of sendfile(2) can be the file's or the socket's; only the latter ends the stream. */
-static int failed(struct sending *s, int rc)
+static int64_t failed(struct eddyi_transport *t, int64_t rc)
 {
     if (rc == -EPIPE || rc == -ECONNRESET || rc == -ETIMEDOUT || rc == -EHOSTUNREACH)
-        eddyi_transport_break(&eddyi_stream_of_writer(s->writer)->transport, rc);
-    return rc == -ECANCELED ? rc : eddy_raise(rc, "sendfile");
+        eddyi_transport_break(t, (int)rc);
+    return eddy_raise((int)rc, "sendfile");
 }
 
-int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, size_t *ret_sent)
+static int64_t transport_send(struct eddyi_sending *base, int64_t offset, size_t size)
 {
-    struct sending s = {.writer = w, .fd = fd, .offset = offset, .left = count};
-    int rc = offset < 0 ? -EINVAL : send_by_kernel(&s);
+    struct sending *s = eddyi_container(base, struct sending, base);
+    struct eddyi_transport *t = s->transport;
+    int64_t rc = wait_until_free(s);
 
-    if (rc == -EOPNOTSUPP)
-        rc = copy(&s);
-    else if (rc < 0)
-        rc = failed(&s, rc);
-    if (ret_sent)
-        *ret_sent = s.sent;
+    if (rc < 0)
+        return rc;
+    if (!t->carrier->ops->send_file)
+        return -EOPNOTSUPP;
+    if (t->eof_asked)
+        return eddy_raise(EDDY_EMISUSE, "sendfile after write_eof");
+    rc = have_carrier_send(t, base->file, offset, size);
+    if (rc >= 0 || rc == -EAGAIN || rc == -ECANCELED || eddyi_sendfile_refused(rc))
+        return rc;
+    return failed(t, rc);
+}
+
+static int64_t transport_wait_for_room(struct eddyi_sending *base)
+{
+    eddyi_transport_wait_writable(eddyi_container(base, struct sending, base)->transport);
+    return 0; /* the next piece waits */
+}
+
+/* Waits first: what is kept can still go out while the next piece is read. */
+static int64_t transport_write(struct eddyi_sending *base, const char *buf, size_t size, size_t *sent)
+{
+    struct sending *s = eddyi_container(base, struct sending, base);
+    int rc = wait_until_free(s);
+
+    if (rc == 0)
+        rc = eddyi_transport_write(s->transport, &(struct iovec){(void *)(uintptr_t)buf, size}, 1);
+    *sent += rc == 0 ? size : 0;
+    return rc;
+}
+
+static const struct eddyi_sending_to to_transport = {transport_send, transport_wait_for_room,
+                                                     transport_write};
+
+int eddyi_transport_sendfile(struct eddyi_transport *t, int (*wait)(struct eddyi_transport *t), int file,
+                             int64_t offset, int64_t count, int64_t *ret_sent)
+{
+    struct sending s = {{.to = &to_transport, .file = file, .offset = offset, .count = count}, t, wait};
+    int rc = (int)eddyi_send_file(&s.base);
+
+    *ret_sent = s.base.sent;
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "base/exception.h"
 #include "base/sys.h"
 #include "io/io.h"
+#include "stream/sendfile.h"
 
 #include <limits.h>
 #include <string.h>
@@ -104,11 +105,12 @@ static void update_flow(struct eddyi_transport *t)
     }
 }
 
+/* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of it. */
 static void wait_writable(struct eddyi_transport *t)
 {
-    int rc = t->waiting ? 0 : t->carrier->ops->wait_writable(t->carrier);
+    int rc = t->waiting || t->file_wait ? 0 : t->carrier->ops->wait_writable(t->carrier);
 
-    t->waiting = rc == 0;
+    t->waiting = rc == 0 && !t->file_wait;
     if (rc < 0)
         eddyi_transport_break(t, rc);
 }
@@ -174,6 +176,15 @@ static void on_writable(eddy_carrier *c)
         update_flow(t);
 }
 
+static void on_file_sent(eddy_carrier *c, ssize_t result)
+{
+    struct eddyi_transport *t = c->user;
+
+    eddyi_transport_file_sent(t, result);
+    if (t->state <= EDDYI_CLOSING && eddyi_buffer_length(&t->out) > 0)
+        wait_writable(t);
+}
+
 static void out_of_patience(struct eddyi_ready *r)
 {
     eddyi_transport_abort(eddyi_container(r, struct eddyi_transport, patience.ready));
@@ -185,6 +196,7 @@ void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c)
     c->user = t;
     c->on_readable = on_readable;
     c->on_writable = on_writable;
+    c->on_file_sent = on_file_sent;
     c->on_closed = on_closed;
 }
 

@@ -23,6 +23,7 @@
 enum eddyi_transport_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
 
 struct eddyi_transport;
+struct eddyi_file_wait;
 
 /*
  * What its owner is told. Only the three about writing may be called from within a call of the owner's, and, where the
@@ -42,11 +43,12 @@ struct eddyi_transport {
     eddy_carrier *carrier;  /* owned; NULL: LOST */
     const struct eddyi_transport_client *client;
     enum eddyi_transport_state state;
-    struct eddyi_buffer out; /* kept until the carrier is writable */
-    size_t high, low;        /* the water marks */
-    bool paused;             /* above high, and not yet back to low */
-    bool waiting;            /* for on_writable */
-    bool eof_asked;          /* write_eof() was called; nothing may be written after it */
+    struct eddyi_buffer out;           /* kept until the carrier is writable */
+    size_t high, low;                  /* the water marks */
+    bool paused;                       /* above high, and not yet back to low */
+    bool waiting;                      /* for on_writable */
+    struct eddyi_file_wait *file_wait; /* the task for which the carrier sends a file; NULL: it does not */
+    bool eof_asked;                    /* write_eof() was called; nothing may be written after it */
     bool eof_sent;
     bool aborted;                /* the carrier was told to end without farewell */
     bool dropped;                /* and something that was kept went with it */

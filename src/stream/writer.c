@@ -3,6 +3,7 @@
  */
 #include "base/sys.h"
 #include "eddy/wait.h"
+#include "stream/sendfile.h"
 #include "stream/stream.h"
 #include "sync/wait_queue.h"
 #include "task/task.h"
@@ -113,6 +114,24 @@ int eddy_writer_flush(eddy_writer *w)
         rc = eddyi_writer_wait(w);
     if (rc == 0 && transport_of(w)->dropped)
         rc = eddy_raise(-ECONNRESET, "the connection was aborted, and what was kept is lost");
+    return rc;
+}
+
+static int wait_flushed(struct eddyi_transport *t)
+{
+    return eddyi_writer_wait(&eddyi_container(t, struct eddyi_stream, transport)->writer);
+}
+
+int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, size_t *ret_sent)
+{
+    int64_t sent = 0;
+    int rc = offset < 0 ? eddy_raise(-EINVAL, "sendfile: a negative offset") : check(w);
+
+    if (rc == 0)
+        rc = eddyi_transport_sendfile(transport_of(w), wait_flushed, fd, offset,
+                                      count > INT64_MAX ? -1 : (int64_t)count, &sent);
+    if (ret_sent)
+        *ret_sent = (size_t)sent;
     return rc;
 }
 

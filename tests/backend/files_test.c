@@ -269,6 +269,64 @@ TEST_VIRTUAL(threads_of_the_virtual_clock_run_calls_too)
     threads_run_calls(rig_open_as(EDDY_BACKEND_VIRTUAL));
 }
 
+static struct rig_op rig_sendfile(int fd, int file, int64_t offset, size_t size)
+{
+    struct rig_op o = {.op = {.kind = EDDYI_OP_SENDFILE, .fd = fd, .complete = rig_completed}};
+
+    o.op.sendfile.file = file;
+    o.op.sendfile.offset = offset;
+    o.op.sendfile.size = size;
+    return o;
+}
+
+static void sends_a_file(struct eddyi_backend *b)
+{
+    char buf[16] = "";
+    int s[2], file = scratch();
+
+    pair_open(s);
+    REQUIRE(write(file, "contents", 8) == 8);
+    struct rig_op send = rig_sendfile(s[0], file, 3, 100), end = rig_sendfile(s[0], file, 8, 100),
+                  no_file = rig_sendfile(s[0], s[1], 0, 100);
+
+    EXPECT_EQ(rig_run(b, &send), 5);
+    EXPECT_EQ(rig_run(b, &end), 0);
+    EXPECT_EQ(rig_run(b, &no_file), -ESPIPE);
+    EXPECT_EQ(recv(s[1], buf, sizeof buf, MSG_DONTWAIT), 5);
+    EXPECT_STR(buf, "tents");
+    EXPECT_EQ(lseek(file, 0, SEEK_CUR), 8);
+    close(file);
+    pair_close(s);
+    rig_close(b);
+}
+
+TEST_REAL(a_file_is_sent_from_an_offset_on, .whole = true)
+{
+    sends_a_file(rig_open());
+}
+
+TEST_VIRTUAL(the_virtual_clock_sends_files_too, .whole = true)
+{
+    sends_a_file(rig_open_as(EDDY_BACKEND_VIRTUAL));
+}
+
+TEST_REAL(a_socket_without_room_takes_nothing_of_a_file_and_is_not_waited_for)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2], file = scratch();
+    struct rig_op send;
+
+    pair_open(s);
+    REQUIRE(ftruncate(file, 4 << 20) == 0);
+    do
+        send = rig_sendfile(s[0], file, 0, 4 << 20);
+    while (rig_run(b, &send) > 0);
+    EXPECT_EQ(send.op.result, -EAGAIN);
+    close(file);
+    pair_close(s);
+    rig_close(b);
+}
+
 TEST_REAL(a_message_brings_a_descriptor_that_is_close_on_exec)
 {
     struct eddyi_backend *b = rig_open();

@@ -183,6 +183,43 @@ TEST_ASYNC_REAL(a_file_is_sent_by_hand_where_the_kernel_refuses)
     return 0;
 }
 
+TEST_ASYNC_REAL(a_file_is_sent_by_hand_where_no_thread_is_to_be_had)
+{
+    if (test_tortured())
+        return 0;
+    eddyi_fault_only("pthread_create", EAGAIN);
+    sends_file(10, -1, 999990);
+    eddyi_fault_clear();
+    return 0;
+}
+
+TEST_ASYNC_REAL(what_is_small_is_not_asked_of_the_kernel)
+{
+    if (test_tortured())
+        return 0;
+    eddyi_fault_only("sendfile", EIO);
+    sends_file(1234, 5678, 5678);
+    sends_file(990000, -1, 10000);
+    eddyi_fault_clear();
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_that_cannot_be_sent_to_its_end_tells_how_far_it_came, .whole = true)
+{
+    int64_t sent = -1;
+    int s[2], file = file_of(100000);
+
+    pair_open(s);
+    eddyi_fault_only("sendfile", EIO);
+    EXPECT_EQ(eddy_sock_sendfile(s[0], file, 0, -1, &sent), -EIO);
+    eddyi_fault_clear();
+    EXPECT_EQ(sent, 65536);
+    EXPECT_EQ(lseek(file, 0, SEEK_CUR), 65536);
+    close(file);
+    pair_close(s);
+    return 0;
+}
+
 TEST_ASYNC_REAL(sending_a_file_to_nobody_or_wrongly_is_an_error)
 {
     int64_t sent = -1;

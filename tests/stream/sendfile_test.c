@@ -1,6 +1,8 @@
 /*
  * Sending files over streams, through the kernel and by copying.
  */
+#include "base/fault.h"
+#include "stream/protocols.h"
 #include "stream/streams.h"
 
 #include <stdio.h>
@@ -104,5 +106,103 @@ TEST_ASYNC_REAL(what_is_no_file_or_no_offset_is_an_error)
     EXPECT_EQ(sent, 0);
     EXPECT_EQ(eddy_writer_sendfile(p.writer[0], 0, -1, 10, NULL), -EINVAL);
     pair_free(&p);
+    return 0;
+}
+
+/* Transports: what is sent through one end of a pair of sockets. */
+
+struct way {
+    struct recorder recorder;
+    eddy_transport *transport;
+    int other; /* the other end */
+    int file;
+    int64_t sent;
+};
+
+static int way_open(struct way *w)
+{
+    int s[2], rc;
+
+    *w = (struct way){.file = make_file()};
+    recorder_init(&w->recorder);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s) == 0);
+    w->other = s[1];
+    rc = eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_recording, &w->recorder, s[0],
+                                           &w->transport);
+    if (rc < 0) {
+        close(s[0]);
+        close(s[1]);
+        close(w->file);
+    }
+    return rc;
+}
+
+static void way_close(struct way *w)
+{
+    eddy_transport_abort(w->transport);
+    EXPECT(recorder_wait(&w->recorder) <= 0);
+    eddy_transport_unref(w->transport);
+    close(w->other);
+    close(w->file);
+}
+
+static eddy_async(send_way, (struct way *, w))
+{
+    return eddy_loop_sendfile(eddy_get_running_loop(), w->transport, w->file, 0, -1, &w->sent);
+}
+
+TEST_ASYNC_REAL(a_transport_over_a_socket_has_the_kernel_send, .whole = true)
+{
+    static struct way w;
+
+    if (test_tortured() || way_open(&w) < 0)
+        return 0;
+    eddyi_fault_only("sendfile", EIO);
+    EXPECT_EQ(eddy_await(send_way(&w)), -EIO);
+    eddyi_fault_clear();
+    EXPECT_EQ(w.sent, 65536);
+    EXPECT(!eddy_transport_is_closing(w.transport));
+    EXPECT_EQ(lseek(w.file, 0, SEEK_CUR), 65536);
+    way_close(&w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_transport_copies_what_the_kernel_refuses)
+{
+    static struct way w;
+    static char buf[SIZE];
+    eddy_task *t;
+    size_t got = 0;
+    ssize_t n;
+
+    if (test_tortured() || way_open(&w) < 0)
+        return 0;
+    eddyi_fault_only("sendfile", EINVAL);
+    t = eddy_create_task(send_way(&w));
+    while (got < SIZE && (n = eddy_sock_recv(w.other, buf + got, SIZE - got)) > 0)
+        got += (size_t)n;
+    EXPECT_EQ(eddy_await(t), 0);
+    eddyi_fault_clear();
+    EXPECT_EQ(w.sent, SIZE);
+    EXPECT(memcmp(buf, content, SIZE) == 0);
+    way_close(&w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_transport_that_is_aborted_ends_what_sends_a_file_through_it)
+{
+    static struct way w;
+    eddy_task *t;
+
+    if (way_open(&w) < 0)
+        return 0;
+    REQUIRE(ftruncate(w.file, 8 << 20) == 0);
+    t = eddy_create_task(send_way(&w));
+    for (int i = 0; i < 10 && eddy_sleep(0) == 0; i++) {
+    }
+    eddy_transport_abort(w.transport);
+    EXPECT(eddy_await(t) < 0);
+    EXPECT(w.sent < 8 << 20);
+    way_close(&w);
     return 0;
 }
