@@ -2,7 +2,7 @@
 
 #include "base/sys.h"
 
-enum { ARITY = 4, FIRST_CAPACITY = 64 };
+enum { ARITY = 4, FIRST_CAPACITY = 64, GAPS_MIN = 64 };
 
 static bool before(const struct eddyi_heap_entry *a, const struct eddyi_heap_entry *b)
 {
@@ -65,27 +65,65 @@ int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_
     if (h->n == h->capacity && grow(h) < 0)
         return -ENOMEM;
     node->when = when;
-    node->order = h->next_order++;
+    node->order = ++h->latest_order;
     sift_up(h, h->n++, (struct eddyi_heap_entry){when, node});
     return 0;
 }
 
+static bool is_gap(const struct eddyi_heap *h, size_t i)
+{
+    return h->entries[i].node == &h->gap;
+}
+
+/* Takes out the first, and what gaps come to be the first then. */
+static void remove_first(struct eddyi_heap *h)
+{
+    for (;;) {
+        struct eddyi_heap_entry last = h->entries[--h->n];
+
+        if (h->n == 0)
+            return;
+        sift_down(h, 0, last);
+        if (!is_gap(h, 0))
+            return;
+        h->gaps--;
+    }
+}
+
+/* The gaps are most of it: closes them all at once. */
+static void close_gaps(struct eddyi_heap *h)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->n; i++)
+        if (!is_gap(h, i))
+            put(h, n++, h->entries[i]);
+    h->n = n;
+    h->gaps = 0;
+    for (size_t i = (n + ARITY - 2) / ARITY; i-- > 0;)
+        sift_down(h, i, h->entries[i]);
+}
+
+/*
+ * A gap has the least order of its deadline, so it may come before its parent. That does no harm: it still comes before whatever is
+ * below it, which is all that the order of the nodes needs, for those inserted later stop at a gap or pass it by their deadline.
+ */
 void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
 {
-    struct eddyi_heap_entry last;
-    size_t i;
+    size_t i = node->place - 1;
 
     if (!node->place)
         return;
-    i = node->place - 1;
     node->place = 0;
-    last = h->entries[--h->n];
-    if (last.node == node)
-        return;
-    if (i > 0 && before(&last, &h->entries[(i - 1) / ARITY]))
-        sift_up(h, i, last);
-    else
-        sift_down(h, i, last);
+    if (i == 0) {
+        remove_first(h);
+    } else if (i == h->n - 1) {
+        h->n--;
+    } else {
+        h->entries[i].node = &h->gap;
+        if (++h->gaps > GAPS_MIN && h->gaps > h->n / 2)
+            close_gaps(h);
+    }
 }
 
 void eddyi_heap_fini(struct eddyi_heap *h)

@@ -45,6 +45,7 @@ const struct eddyi_introspection eddyi_introspection
                     FIELD("loop.backend", eddy_loop, backend),
                     FIELD("loop.backend_reason", eddy_loop, backend_reason),
                     FIELD("loop.timers", eddy_loop, timers.n),
+                    FIELD("loop.timer_gaps", eddy_loop, timers.gaps),
                     FIELD("loop.fiber_sp", eddy_loop, fiber.sp),
                     FIELD("backend.ops", struct eddyi_backend, ops),
                     FIELD("backend_ops.name", struct eddyi_backend_ops, name),

@@ -122,3 +122,63 @@ TEST_VIRTUAL(a_heap_that_cannot_grow_says_so_and_keeps_what_it_has)
         EXPECT(pop() == &nodes[i]);
     eddyi_heap_fini(&heap);
 }
+
+/* What a heap should do, done slowly. */
+static struct eddyi_heap_node *earliest(struct eddyi_heap_node *nodes, int n)
+{
+    struct eddyi_heap_node *least = NULL;
+
+    for (int i = 0; i < n; i++) {
+        struct eddyi_heap_node *node = &nodes[i];
+
+        if (node->place &&
+            (!least || node->when < least->when || (node->when == least->when && node->order < least->order)))
+            least = node;
+    }
+    return least;
+}
+
+TEST_VIRTUAL(the_first_is_the_earliest_whoever_comes_and_leaves_meanwhile)
+{
+    enum { N = 200, STEPS = 20000 };
+    struct eddyi_heap_node nodes[N] = {{0}};
+    size_t longest = 0;
+
+    srand(3);
+    for (int step = 0; step < STEPS; step++) {
+        struct eddyi_heap_node *node = &nodes[rand() % N];
+
+        if (node->place)
+            eddyi_heap_remove(&heap, node);
+        else
+            insert(node, rand() % 20);
+        if (rand() % 8 == 0)
+            pop();
+        longest = heap.n > longest ? heap.n : longest;
+        REQUIRE(eddyi_heap_first(&heap) == earliest(nodes, N));
+    }
+    EXPECT(longest <= 2 * N + 2); /* gaps are closed */
+    while (pop())
+        ;
+    EXPECT_EQ(heap.n, 0);
+    EXPECT_EQ(heap.gaps, 0);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(those_that_left_a_heap_take_no_place_for_long)
+{
+    enum { N = 10000 };
+    struct eddyi_heap_node first, *nodes = calloc(N, sizeof *nodes);
+
+    REQUIRE(nodes != NULL);
+    insert(&first, -1);
+    for (int i = 0; i < N; i++)
+        insert(&nodes[i], rand());
+    for (int i = 0; i < N; i++)
+        eddyi_heap_remove(&heap, &nodes[i]);
+    EXPECT(heap.n < 200);
+    EXPECT(pop() == &first);
+    EXPECT_EQ(heap.n, 0);
+    eddyi_heap_fini(&heap);
+    free(nodes);
+}

@@ -19,8 +19,9 @@ enum {
 #define FIELDS(F)                                                                                            \
     F(loop, next)                                                                                            \
     F(loop, number)                                                                                          \
-    F(loop, tid) F(loop, turns) F(loop, clock) F(loop, running) F(loop, asleep) F(loop, current)             \
-        F(loop, tasks) F(loop, backend) F(loop, backend_reason) F(loop, timers) F(backend, ops)              \
+    F(loop, tid)                                                                                             \
+    F(loop, turns) F(loop, clock) F(loop, running) F(loop, asleep) F(loop, current) F(loop, tasks)           \
+        F(loop, backend) F(loop, backend_reason) F(loop, timers) F(loop, timer_gaps) F(backend, ops)         \
             F(backend_ops, name) F(task, link) F(task, kind) F(task, loop) F(task, ready) F(task, wait)      \
                 F(task, coroutine) F(task, where) F(task, name) F(task, number) F(task, cancelling)          \
                     F(task, started) F(future, kind) F(future, state) F(future, ops) F(future, hooks)        \
@@ -220,7 +221,7 @@ static bool read_loop(struct reading *r, uint64_t address)
     loop->running = number(r, address, r->at.loop_running, 1) != 0;
     loop->asleep = number(r, address, r->at.loop_asleep, 1) != 0;
     loop->turns = number(r, address, r->at.loop_turns, 8);
-    loop->timers = number(r, address, r->at.loop_timers, 8);
+    loop->timers = number(r, address, r->at.loop_timers, 8) - number(r, address, r->at.loop_timer_gaps, 8);
     backend = pointer(r, pointer(r, address, r->at.loop_backend), r->at.backend_ops);
     memory_text(r->m, pointer(r, backend, r->at.backend_ops_name), loop->backend, sizeof loop->backend);
     memory_text(r->m, address + (uint64_t)r->at.loop_backend_reason, loop->backend_reason,
