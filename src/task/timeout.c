@@ -43,16 +43,6 @@ static bool is_active(const struct timeout *tm)
     return tm->state != NO_TASK && tm->state != EXPIRED && tm->state != EXITED;
 }
 
-static void strike(struct eddyi_ready *r)
-{
-    struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
-
-    if (eddyi_cancel(&tm->task->future, NULL) < 0)
-        eddyi_report_circle(tm->task);
-    else
-        tm->state = EXPIRING;
-}
-
 /* Nothing would limit the block: it is ended at once instead. */
 static void refuse(struct timeout *tm, int state)
 {
@@ -67,10 +57,23 @@ static void arm(struct timeout *tm)
 
     if (when == EDDYI_NEVER)
         return;
+    tm->timer.node.when = when;
     if (when <= eddyi_loop_now(loop))
         eddyi_loop_ready(loop, &tm->timer.ready);
     else if (eddyi_timer_start(loop, &tm->timer, when) < 0)
         refuse(tm, NO_MEMORY);
+}
+
+static void strike(struct eddyi_ready *r)
+{
+    struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
+
+    if (eddyi_nanoseconds(tm->when) > tm->timer.node.when && !tm->task->future.loop->closed)
+        arm(tm); /* it was moved later meanwhile: see eddy_timeout_reschedule() */
+    else if (eddyi_cancel(&tm->task->future, NULL) < 0)
+        eddyi_report_circle(tm->task);
+    else
+        tm->state = EXPIRING;
 }
 
 static eddy_timeout *enter(eddy_timeout *public, eddy_task *t, double when, const char *where)
@@ -144,6 +147,7 @@ int eddy_timeout_exit(eddy_timeout *public, int rc)
 int eddy_timeout_reschedule(eddy_timeout *public, double when)
 {
     struct timeout *tm = timeout_of(public);
+    int64_t ns;
 
     if (tm->state != ENTERED)
         return eddy_raise(EDDY_EMISUSE, "cannot move the deadline of a timeout that %s",
@@ -151,6 +155,10 @@ int eddy_timeout_reschedule(eddy_timeout *public, double when)
     if (when != when)
         return eddy_raise(-EINVAL, "reschedule: the time is not a number");
     tm->when = when;
+    /* An idle timeout is pushed later again and again: the timer stays where it is, and looks when its old deadline comes. */
+    ns = eddyi_nanoseconds(when);
+    if (tm->timer.node.place && tm->timer.node.when <= ns && ns != EDDYI_NEVER)
+        return 0;
     eddyi_timer_stop(tm->task->future.loop, &tm->timer);
     arm(tm);
     return 0;
