@@ -21,11 +21,13 @@
 #define EDDY_API __attribute__((visibility("default")))
 #define EDDY_NODISCARD __attribute__((warn_unused_result))
 #define EDDY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define EDDY_COLD __attribute__((cold)) /* rarely called: the way there is kept out of the hot path */
 #define EDDY_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 #else
 #define EDDY_API
 #define EDDY_NODISCARD
 #define EDDY_PRINTF(fmt, args)
+#define EDDY_COLD
 #define EDDY_CLEANUP(fn)
 #endif
 

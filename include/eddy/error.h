@@ -95,7 +95,7 @@ EDDY_API int eddy_exception_format(const eddy_exception *e, char *buf, size_t si
  * Returns @code. The message travels with that status: to the future of the task that
  * returns it, and to whoever awaits that. Should memory be short, the code travels alone.
  */
-EDDY_API EDDY_PRINTF(2, 3) int eddy_raise(int code, const char *fmt, ...);
+EDDY_API EDDY_COLD EDDY_PRINTF(2, 3) int eddy_raise(int code, const char *fmt, ...);
 
 /* The same with an exception one has; takes a reference of its own. Returns its code. */
 EDDY_API int eddy_reraise(const eddy_exception *e);

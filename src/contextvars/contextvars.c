@@ -18,12 +18,6 @@ struct eddyi_var_map {
     struct var_entry entries[];
 };
 
-struct eddy_context {
-    atomic_uint refs;
-    bool entered; /* by eddy_context_run() */
-    struct eddyi_var_map *map;
-};
-
 static EDDYI_THREAD_LOCAL struct eddyi_var_scope thread_scope;
 EDDYI_THREAD_LOCAL struct eddyi_var_scope *eddyi_vars_current;
 
@@ -177,13 +171,13 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
     return rc;
 }
 
-void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context)
+void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context)
 {
     scope->context = eddy_context_ref(context);
     scope->map = context ? NULL : map_ref(*map_of(scope_here()));
 }
 
-void eddyi_vars_fini(struct eddyi_var_scope *scope)
+void eddyi_vars_drop(struct eddyi_var_scope *scope)
 {
     map_unref(scope->map);
     eddy_context_unref(scope->context);

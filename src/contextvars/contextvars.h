@@ -13,16 +13,21 @@
 #include "base/thread.h"
 #include "eddy/contextvars.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 struct eddyi_var_map;
+
+struct eddy_context {
+    atomic_uint refs;
+    bool entered;              /* by eddy_context_run() */
+    struct eddyi_var_map *map; /* owned; NULL: no variable is set */
+};
 
 struct eddyi_var_scope {
     struct eddyi_var_map *map; /* owned; NULL: no variable is set. Unused once there is a context */
     eddy_context *context;     /* owned; NULL: nobody has seen it */
 };
-
-/* A scope that is @context, or if that is NULL a copy of the current one. */
-void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context);
-void eddyi_vars_fini(struct eddyi_var_scope *scope);
 
 /* The scope as a context, borrowed; NULL when memory is short. */
 eddy_context *eddyi_vars_context(struct eddyi_var_scope *scope);
@@ -32,5 +37,28 @@ eddy_context *eddyi_vars_context(struct eddyi_var_scope *scope);
  * callbacks runs. Whoever changes it puts back what was there; a task does so after each suspension.
  */
 extern EDDYI_THREAD_LOCAL struct eddyi_var_scope *eddyi_vars_current;
+
+/* Whether no variable is set in it. */
+static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
+{
+    return !(scope->context ? scope->context->map : scope->map);
+}
+
+void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
+void eddyi_vars_drop(struct eddyi_var_scope *scope);
+
+/* A scope that is @context, or if that is NULL a copy of the current one. Mostly there are no variables. */
+static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context)
+{
+    *scope = (struct eddyi_var_scope){0};
+    if (context || !eddyi_vars_current || !eddyi_vars_empty(eddyi_vars_current))
+        eddyi_vars_copy(scope, context);
+}
+
+static inline void eddyi_vars_fini(struct eddyi_var_scope *scope)
+{
+    if (scope->map || scope->context)
+        eddyi_vars_drop(scope);
+}
 
 #endif

@@ -33,7 +33,9 @@ struct eddyi_handle_slot {
 
 struct eddyi_handle_pool {
     struct eddyi_handle_slot *free;
+    struct eddyi_handle_slot *fresh, *fresh_end; /* never used yet, in the latest chunk */
     struct eddyi_handle_chunk *chunks;
+    size_t n_slots; /* in all chunks */
     /* Of a pool that other threads take from: slots that have run, still the loop thread's own. The loop hands them back together, when it
      * has the mutex anyway; with one lock for each, a flood of posts was half as fast. */
     struct eddyi_handle_slot *returned, *last_returned;

@@ -232,7 +232,7 @@ int eddy_loop_close(eddy_loop *loop)
     return 0;
 }
 
-int eddyi_loop_check(const eddy_loop *loop)
+int eddyi_loop_check_elsewhere(const eddy_loop *loop)
 {
     if (!loop)
         return eddy_raise(EDDY_ENOLOOP, NULL);

@@ -194,11 +194,18 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
     return loop->running && eddyi_loop_running != loop;
 }
 
+int eddyi_loop_check_elsewhere(const eddy_loop *loop);
+
 /*
  * 0 if the loop may be used here; else EDDY_ECLOSED, EDDY_EFORKED, EDDY_ETHREAD, as a raised error.
  * NULL is EDDY_ENOLOOP.
  */
-int eddyi_loop_check(const eddy_loop *loop);
+static inline int eddyi_loop_check(const eddy_loop *loop)
+{
+    if (loop && loop == eddyi_loop_running && loop->fork_number == eddyi_fork_number && !loop->closed)
+        return 0;
+    return eddyi_loop_check_elsewhere(loop);
+}
 
 /* One turn, as described above. */
 void eddyi_loop_turn(eddy_loop *loop);
