@@ -65,11 +65,13 @@ static void timer_cancel(const char *workload)
 
     for (long i = 0; i < N_TIMERS; i++)
         uv_timer_init(loop, &timers[i]);
-    began = bench_now();
-    for (long i = 0; i < N_TIMERS; i++)
-        uv_timer_start(&timers[i], on_timer, 1000 + bench_random(&random) % 60000, 0);
-    for (long i = 0; i < N_TIMERS; i++)
-        uv_timer_stop(&timers[i]);
+    for (int round = -1; round < 1; round++) { /* the first time is for the memory */
+        began = bench_now();
+        for (long i = 0; i < N_TIMERS; i++)
+            uv_timer_start(&timers[i], on_timer, 1000 + bench_random(&random) % 60000, 0);
+        for (long i = 0; i < N_TIMERS; i++)
+            uv_timer_stop(&timers[i]);
+    }
     peer_print_each(PEER, workload, began, N_TIMERS, "ns");
 }
 
