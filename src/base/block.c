@@ -1,7 +1,7 @@
 #include "base/block.h"
 
 /*
- * 128 KiB a thread: more than that many at once are rare, and malloc is good at those. Of the large ones 7.5 MiB, for a thread that had as many
+ * 128 KiB a thread: more than that many at once are rare, and malloc is good at those. Of the large ones 6 MiB, for a thread that had as many
  * at once. Given back after each flood of jobs, their pages would have to be had from the kernel again, which took ten
  * times as long as the jobs.
  */

@@ -32,7 +32,7 @@ static int take(eddy_future *f, eddy_bytes *ret)
     eddy_bytes bytes = {NULL, 0};
     const void *data = eddy_future_bytes(f, &bytes.size);
 
-    if (data && f->refs == 1 && job->private) {
+    if (data && f->refs == 1 && job->cf.private) {
         bytes = job->bytes;
         job->bytes = (eddy_bytes){NULL, 0};
     } else if (data) {

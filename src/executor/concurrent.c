@@ -3,19 +3,69 @@
 #include "base/sys.h"
 #include "loop/loop.h"
 
+#include <sched.h>
+
 struct concurrent_callback {
     struct concurrent_callback *next;
     eddy_concurrent_done_fn *fn;
     void *arg;
 };
 
+/*
+ * Mutexes and conditions are shared: of those that a thread pool makes by the ten thousand hardly one needs its own, and with them
+ * each took half as much memory again.
+ */
+enum { N_STRIPES = 16 };
+static struct stripe {
+    _Alignas(64) pthread_mutex_t mutex;
+    pthread_cond_t ended;
+} stripes[N_STRIPES];
+static pthread_once_t stripes_once = PTHREAD_ONCE_INIT;
+
+static struct stripe *stripe_of(const eddy_concurrent_future *cf)
+{
+    return &stripes[(uintptr_t)cf / 64 % N_STRIPES];
+}
+
+/* In a forked child some may be held by threads that are not there. */
+static void init_stripes(void)
+{
+    for (int i = 0; i < N_STRIPES; i++) {
+        pthread_mutex_init(&stripes[i].mutex, NULL);
+        pthread_cond_init(&stripes[i].ended, NULL);
+    }
+}
+
+static void begin_stripes(void)
+{
+    init_stripes();
+    pthread_atfork(NULL, NULL, init_stripes);
+    eddyi_watch_forks();
+}
+
+void eddyi_concurrent_lock(eddy_concurrent_future *cf)
+{
+    pthread_mutex_lock(&stripe_of(cf)->mutex);
+}
+
+void eddyi_concurrent_unlock(eddy_concurrent_future *cf)
+{
+    pthread_mutex_unlock(&stripe_of(cf)->mutex);
+}
+
+int eddyi_concurrent_sleep(eddy_concurrent_future *cf, const struct timespec *deadline)
+{
+    struct stripe *s = stripe_of(cf);
+
+    return deadline ? pthread_cond_clockwait(&s->ended, &s->mutex, CLOCK_MONOTONIC, deadline)
+                    : pthread_cond_wait(&s->ended, &s->mutex);
+}
+
 void eddyi_concurrent_init(eddy_concurrent_future *cf, const struct eddyi_concurrent_ops *ops)
 {
-    eddyi_watch_forks();
+    pthread_once(&stripes_once, begin_stripes);
     *cf = (eddy_concurrent_future){.fork_number = eddyi_fork_number, .ops = ops};
     atomic_init(&cf->refs, 1);
-    pthread_mutex_init(&cf->mutex, NULL);
-    pthread_cond_init(&cf->ended, NULL);
     eddyi_list_init(&cf->watchers);
     cf->last_callback = &cf->callbacks;
 }
@@ -32,8 +82,6 @@ void eddyi_concurrent_fini(eddy_concurrent_future *cf)
 {
     free_callbacks(cf->callbacks);
     eddy_exception_unref(cf->exception);
-    pthread_cond_destroy(&cf->ended);
-    pthread_mutex_destroy(&cf->mutex);
 }
 
 static void destroy(eddy_concurrent_future *cf)
@@ -64,7 +112,9 @@ eddy_concurrent_future *eddy_concurrent_future_ref(eddy_concurrent_future *cf)
 
 void eddy_concurrent_future_unref(eddy_concurrent_future *cf)
 {
-    if (cf && atomic_fetch_sub_explicit(&cf->refs, 1, memory_order_acq_rel) == 1)
+    /* Who has the only reference need not count. */
+    if (cf && (atomic_load_explicit(&cf->refs, memory_order_acquire) == 1 ||
+               atomic_fetch_sub_explicit(&cf->refs, 1, memory_order_acq_rel) == 1))
         cf->ops->destroy(cf);
 }
 
@@ -76,21 +126,26 @@ int eddyi_concurrent_check(const eddy_concurrent_future *cf)
     return 0;
 }
 
-static bool owns_state(const eddy_concurrent_future *cf, enum eddyi_concurrent_state state)
-{
-    return atomic_load_explicit(&cf->state, memory_order_relaxed) == (int)state;
-}
-
 bool eddyi_concurrent_begin(eddy_concurrent_future *cf)
 {
-    bool pending;
+    int state = EDDYI_CF_PENDING;
 
-    pthread_mutex_lock(&cf->mutex);
-    pending = owns_state(cf, EDDYI_CF_PENDING);
-    if (pending)
-        atomic_store_explicit(&cf->state, EDDYI_CF_RUNNING, memory_order_release);
-    pthread_mutex_unlock(&cf->mutex);
-    return pending;
+    if (atomic_compare_exchange_strong(&cf->state, &state, EDDYI_CF_RUNNING))
+        return true;
+    /* Whoever cancelled it has the mutex until he has let go of the executor as well. */
+    eddyi_concurrent_lock(cf);
+    eddyi_concurrent_unlock(cf);
+    return false;
+}
+
+static bool claim(eddy_concurrent_future *cf, bool only_pending)
+{
+    int state = atomic_load(&cf->state);
+
+    while (state == EDDYI_CF_PENDING || (state == EDDYI_CF_RUNNING && !only_pending))
+        if (atomic_compare_exchange_weak(&cf->state, &state, EDDYI_CF_ENDING))
+            return true;
+    return false;
 }
 
 /* What a state turns into for good. */
@@ -102,23 +157,47 @@ struct ending {
     eddy_exception *exception;
 };
 
-/* The outcome first, then the state that says it is there. Returns the callbacks to be called. */
+/* The outcome first, then the state that says it is there. */
+static void set_outcome(eddy_concurrent_future *cf, const struct ending *how)
+{
+    cf->status = how->status;
+    cf->value = how->value;
+    cf->exception = how->exception;
+    atomic_store_explicit(&cf->state, how->state, memory_order_release);
+}
+
+/* What @only is besides a watcher. */
+static struct eddyi_watcher telling, untold;
+
+/* Whether the watcher took a reference. It, and the future with it, may be gone then. */
+static bool tell_only(eddy_concurrent_future *cf, bool reference)
+{
+    struct eddyi_watcher *w = atomic_exchange(&cf->only, &telling);
+
+    if (!w)
+        return false;
+    if (w->done(w, reference))
+        return reference;
+    atomic_store(&cf->only, &untold);
+    return false;
+}
+
+/* Returns the callbacks to be called. */
 static struct concurrent_callback *settle(eddy_concurrent_future *cf, const struct ending *how)
 {
     struct concurrent_callback *callbacks = cf->callbacks;
     struct eddyi_list *l;
 
     cf->callbacks = NULL;
-    cf->status = how->status;
-    cf->value = how->value;
-    cf->exception = how->exception;
-    atomic_store_explicit(&cf->state, how->state, memory_order_release);
+    set_outcome(cf, how);
+    if (cf->private)
+        tell_only(cf, false);
     while ((l = eddyi_list_pop(&cf->watchers)) != NULL) {
         struct eddyi_watcher *w = eddyi_container(l, struct eddyi_watcher, link);
 
-        w->done(w);
+        w->done(w, false);
     }
-    pthread_cond_broadcast(&cf->ended);
+    pthread_cond_broadcast(&stripe_of(cf)->ended);
     return callbacks;
 }
 
@@ -127,13 +206,13 @@ static bool end(eddy_concurrent_future *cf, const struct ending *how)
     struct concurrent_callback *callbacks = NULL;
     bool now;
 
-    pthread_mutex_lock(&cf->mutex);
-    now = !eddyi_concurrent_done(cf) && !(how->only_pending && owns_state(cf, EDDYI_CF_RUNNING));
+    eddyi_concurrent_lock(cf);
+    now = claim(cf, how->only_pending);
     if (now)
         callbacks = settle(cf, how);
     if (now && how->only_pending && cf->ops->cancelled)
         cf->ops->cancelled(cf);
-    pthread_mutex_unlock(&cf->mutex);
+    eddyi_concurrent_unlock(cf);
 
     if (!now)
         eddy_exception_unref(how->exception);
@@ -146,6 +225,20 @@ static bool end(eddy_concurrent_future *cf, const struct ending *how)
 bool eddyi_concurrent_finish(eddy_concurrent_future *cf, int status, void *value, eddy_exception *e)
 {
     return end(cf, &(struct ending){EDDYI_CF_FINISHED, false, status, value, e});
+}
+
+void eddyi_concurrent_finish_begun(eddy_concurrent_future *cf, int status, void *value, eddy_exception *e)
+{
+    bool passed_on = false;
+
+    if (cf->private) {
+        set_outcome(cf, &(struct ending){EDDYI_CF_FINISHED, false, status, value, e});
+        passed_on = tell_only(cf, true);
+    } else {
+        eddyi_concurrent_finish(cf, status, value, e);
+    }
+    if (!passed_on)
+        eddy_concurrent_future_unref(cf);
 }
 
 bool eddyi_concurrent_finish_cancelled(eddy_concurrent_future *cf, eddy_exception *e)
@@ -191,13 +284,13 @@ int eddy_concurrent_future_add_done_callback(eddy_concurrent_future *cf, eddy_co
     if (!cb)
         return eddy_raise(-ENOMEM, NULL);
     *cb = (struct concurrent_callback){NULL, fn, arg};
-    pthread_mutex_lock(&cf->mutex);
+    eddyi_concurrent_lock(cf);
     done = eddyi_concurrent_done(cf);
     if (!done) {
         *cf->last_callback = cb;
         cf->last_callback = &cb->next;
     }
-    pthread_mutex_unlock(&cf->mutex);
+    eddyi_concurrent_unlock(cf);
     if (done) {
         fn(cf, arg);
         eddyi_free(cb);
@@ -208,21 +301,35 @@ int eddy_concurrent_future_add_done_callback(eddy_concurrent_future *cf, eddy_co
 void eddyi_concurrent_watch(eddy_concurrent_future *cf, struct eddyi_watcher *w)
 {
     eddyi_list_init(&w->link);
-    pthread_mutex_lock(&cf->mutex);
+    if (cf->private) {
+        atomic_store_explicit(&cf->only, w, memory_order_relaxed);
+        return;
+    }
+    eddyi_concurrent_lock(cf);
     if (eddyi_concurrent_done(cf))
-        w->done(w);
+        w->done(w, false);
     else
         eddyi_list_append(&cf->watchers, &w->link);
-    pthread_mutex_unlock(&cf->mutex);
+    eddyi_concurrent_unlock(cf);
 }
 
 bool eddyi_concurrent_unwatch(eddy_concurrent_future *cf, struct eddyi_watcher *w)
 {
+    struct eddyi_watcher *only = w;
     bool watching;
 
-    pthread_mutex_lock(&cf->mutex);
+    if (cf->private)
+        return atomic_compare_exchange_strong(&cf->only, &only, NULL);
+    eddyi_concurrent_lock(cf);
     watching = !eddyi_list_empty(&w->link);
     eddyi_list_remove(&w->link);
-    pthread_mutex_unlock(&cf->mutex);
+    eddyi_concurrent_unlock(cf);
     return watching;
+}
+
+/* A few steps of the other thread, if it is not just then deprived of its processor. */
+void eddyi_concurrent_wait_untold(eddy_concurrent_future *cf)
+{
+    while (cf->private && atomic_load(&cf->only) != &untold)
+        sched_yield();
 }

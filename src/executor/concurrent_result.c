@@ -34,14 +34,10 @@ static void block(eddy_concurrent_future *cf, double timeout)
     bool limited = deadline_after(timeout, &deadline);
     int rc = 0;
 
-    pthread_mutex_lock(&cf->mutex);
-    while (!eddyi_concurrent_done(cf) && rc == 0) {
-        if (limited)
-            rc = pthread_cond_clockwait(&cf->ended, &cf->mutex, CLOCK_MONOTONIC, &deadline);
-        else
-            rc = pthread_cond_wait(&cf->ended, &cf->mutex);
-    }
-    pthread_mutex_unlock(&cf->mutex);
+    eddyi_concurrent_lock(cf);
+    while (!eddyi_concurrent_done(cf) && rc == 0)
+        rc = eddyi_concurrent_sleep(cf, limited ? &deadline : NULL);
+    eddyi_concurrent_unlock(cf);
 }
 
 int eddyi_concurrent_wait(eddy_concurrent_future *cf, double timeout)

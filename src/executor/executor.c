@@ -124,7 +124,7 @@ int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
 
     if (rc < 0)
         return rc;
-    job->executor = eddyi_executor_ref(e);
+    job->executor = e;
     pthread_mutex_lock(&e->mutex);
     rc = enqueue(e, job);
     pthread_mutex_unlock(&e->mutex);

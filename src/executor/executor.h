@@ -4,7 +4,8 @@
  * A process pool is one, too: each of its threads has a worker process and drives it. So there is one hand-over, one way
  * to cancel and one to shut down.
  *
- * References are held by the owner, each thread that has not left, and each job.
+ * References are held by the owner and each thread that has not left; a job that waits in the queue needs none, for then not all threads
+ * have left.
  */
 #ifndef EDDYI_EXECUTOR_H
 #define EDDYI_EXECUTOR_H
@@ -27,7 +28,7 @@ struct eddyi_worker {
 
 struct eddyi_executor_ops {
     const char *thread_name;
-    /* In a worker's thread: does the job, which has begun, and finishes it. */
+    /* In a worker's thread: does the job, which has begun, and finishes it, and with that gives up a reference to it. */
     void (*run)(struct eddyi_worker *w, struct eddyi_job *job);
     /* The thread leaves. NULL: nothing to be done. */
     void (*leave)(struct eddyi_worker *w);

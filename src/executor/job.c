@@ -30,7 +30,6 @@ static void destroy(eddy_concurrent_future *cf)
         job->drop_value(cf->value);
     eddy_bytes_fini(&job->bytes);
     eddyi_vars_fini(&job->vars);
-    eddyi_executor_unref(job->executor);
     eddyi_concurrent_fini(cf);
     eddyi_block_free(job, sizeof *job + job->size);
 }
@@ -110,7 +109,7 @@ void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_j
 void eddyi_job_finish(struct eddyi_job *job, struct eddyi_job_result *result)
 {
     job->bytes = result->bytes;
-    eddyi_concurrent_finish(&job->cf, result->status, result->value, result->exception);
+    eddyi_concurrent_finish_begun(&job->cf, result->status, result->value, result->exception);
 }
 
 int eddy_return_bytes(const void *data, size_t size)

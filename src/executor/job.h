@@ -14,7 +14,7 @@
 struct eddyi_job {
     struct eddy_concurrent_future cf;
     struct eddyi_list link;  /* in the executor's queue; guarded by its mutex */
-    eddy_executor *executor; /* owned; NULL: not handed to one yet */
+    eddy_executor *executor; /* borrowed, until it has begun or was cancelled; NULL: not handed to one yet */
     int (*fn)(void *arg);
     const char *name;        /* static, may be NULL */
     void *arg;               /* the caller's, or @copy */
@@ -23,7 +23,6 @@ struct eddyi_job {
     void (*drop_value)(void *value);
     struct eddyi_var_scope vars; /* the context variables it runs with */
     eddy_bytes bytes;            /* eddy_return_bytes(); complete before it is done */
-    bool private;                /* only one wrapped future knows it, besides the executor */
     _Alignas(16) char copy[];
 };
 
@@ -57,7 +56,7 @@ void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_j
 /* Its argument is not needed any more. */
 void eddyi_job_drop_arg(struct eddyi_job *job);
 
-/* The job is over: takes the result over, and tells everybody. */
+/* The job, which this thread began, is over: takes the result over, tells everybody, and gives up a reference. */
 void eddyi_job_finish(struct eddyi_job *job, struct eddyi_job_result *result);
 
 #endif

@@ -118,7 +118,8 @@ void *eddyi_worker_thread(void *arg)
     while ((job = next_job(w)) != NULL) {
         if (eddyi_concurrent_begin(&job->cf))
             ops->run(w, job);
-        eddyi_job_unref(job);
+        else
+            eddyi_job_unref(job);
     }
     if (ops->leave) {
         pthread_mutex_unlock(&w->executor->mutex);

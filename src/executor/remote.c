@@ -56,9 +56,9 @@ static const struct eddyi_concurrent_ops remote_ops = {cancelled, destroy};
 /* The loop has nothing more to do with it. */
 static void let_go(struct remote *r)
 {
-    pthread_mutex_lock(&r->cf.mutex);
+    eddyi_concurrent_lock(&r->cf);
     r->loop = NULL;
-    pthread_mutex_unlock(&r->cf.mutex);
+    eddyi_concurrent_unlock(&r->cf);
     eddyi_list_remove(&r->pending.link);
     eddyi_hook_remove(&r->hook);
     eddyi_ready_cancel(&r->ended);

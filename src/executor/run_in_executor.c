@@ -8,8 +8,8 @@
 #include "task/task.h"
 
 /*
- * Hands a new job, of which it consumes the reference, to an executor. The future comes first: once the job is handed over nothing
- * may fail.
+ * Hands a new job, of which it consumes the reference, to an executor. The future, which gets that reference, comes first: once the job
+ * is handed over nothing may fail.
  */
 static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job *job)
 {
@@ -17,18 +17,19 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
 
     if (!e)
         e = eddyi_default_executor(loop);
-    job->private = true;
-    eddy_concurrent_future_ref(&job->cf); /* for the executor */
-    f = e ? eddyi_wrap_future(loop, eddy_concurrent_future_ref(&job->cf)) : NULL;
-    if (!f || eddyi_executor_submit(e, job) < 0) {
-        eddyi_job_unref(job);
-        if (f)
-            eddyi_future_cancel(f, NULL);
-        eddy_future_unref(f);
-        f = NULL;
-    }
+    job->cf.private = true;
+    atomic_store_explicit(&job->cf.refs, 2,
+                          memory_order_relaxed); /* nobody else has it yet; one for the executor */
+    f = e ? eddyi_wrap_future(loop, &job->cf) : NULL;
+    if (f && eddyi_executor_submit(e, job) == 0)
+        return f;
+    if (f)
+        eddyi_future_cancel(f, NULL);
+    else if (!e)
+        eddyi_job_unref(job); /* the wrapper has not */
+    eddy_future_unref(f);
     eddyi_job_unref(job);
-    return f;
+    return NULL;
 }
 
 eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e, const eddy_job *description)

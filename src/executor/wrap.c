@@ -7,7 +7,7 @@
  *
  *   unwatched in time          no item was, or will be, posted
  *   told, and posted           the item runs, at the latest while the loop closes
- *   told, but the loop closed  "undelivered": nothing was posted; the loop's close finds it
+ *   told, but the loop closed  nothing was posted; the loop's close finds it
  */
 #include "base/block.h"
 #include "base/exception.h"
@@ -22,7 +22,7 @@ struct wrapped {
     struct eddyi_ready ready;
     struct eddyi_watcher watcher;
     eddy_concurrent_future *source; /* owned */
-    bool undelivered;               /* guarded by the source's mutex */
+    bool has_two;                   /* references to it: the one of whoever ended it, too */
     bool expected;                  /* counted in loop->expected */
 };
 
@@ -39,8 +39,12 @@ static void loop_closes(struct eddyi_loop_part *part)
 {
     struct wrapped *w = eddyi_container(part, struct wrapped, pending);
 
-    if (eddyi_concurrent_unwatch(w->source, &w->watcher) || w->undelivered)
-        let_go(w);
+    if (!eddyi_concurrent_unwatch(w->source, &w->watcher)) {
+        if (!eddyi_list_empty(&w->ready.link))
+            return; /* it is still to run. Since the loop is closed no item is posted any more */
+        eddyi_concurrent_wait_untold(w->source);
+    }
+    let_go(w);
 }
 
 /* The source keeps the result of a running job, and drops it. */
@@ -74,12 +78,15 @@ static void destroy(eddy_future *f)
 static const struct eddyi_future_ops wrapped_ops = {"result from another thread", cancel, destroy};
 
 /* In the thread that ended the source. The wrapper may be gone as soon as its item is posted. */
-static void source_done(struct eddyi_watcher *watcher)
+static bool source_done(struct eddyi_watcher *watcher, bool reference)
 {
     struct wrapped *w = eddyi_container(watcher, struct wrapped, watcher);
 
-    if (eddyi_loop_post(w->future.loop, &w->ready) < 0)
-        w->undelivered = true;
+    w->has_two = reference;
+    if (eddyi_loop_post(w->future.loop, &w->ready) == 0)
+        return true;
+    w->has_two = false;
+    return false;
 }
 
 static void copy_outcome(struct wrapped *w)
@@ -102,6 +109,8 @@ static void arrived(struct eddyi_ready *r)
 
     if (!eddyi_future_done(&w->future))
         copy_outcome(w);
+    if (w->has_two)
+        eddy_concurrent_future_unref(w->source);
     let_go(w);
 }
 

@@ -1,35 +1,45 @@
 /*
  * A job, the future that wraps it, and everything that may happen to them at once (src/executor/concurrent.c, wrap.c,
  * executor.c): a worker takes, begins and finishes the job; the loop cancels the future, or awaits it, or closes; another
- * thread cancels the job itself; the executor shuts down and cancels what it has not begun.
+ * thread cancels the job itself; the executor shuts down and cancels what it has not begun. The job may be a private one, which ends
+ * without its mutex.
  *
  * The promises: the job's function runs at most once, and not if anybody cancelled it before; the future ends once; memory
- * of the future and of the job is freed, once, and not touched afterwards; nobody waits for ever. Mutexes are taken in
+ * of the future and of the job is freed, once, and not touched afterwards, and the executor not touched when its threads and owner
+ * have left it; nobody waits for ever. Mutexes are taken in
  * one order: the job's, then the executor's or the loop's. Each mutation breaks one of these:
  *
  * mutation: TELLS_UNLOCKED     the watcher is told after the job's mutex was given up
  * mutation: BEGINS_UNCHECKED   the worker does not ask whether the job was cancelled
  * mutation: CLOSES_UNCHECKED   closing the loop lets go of a future although its item was posted
  * mutation: WITHDRAWS_BLINDLY  cancelling gives up the queue's reference whether the job was in the queue or not
+ * mutation: CLOSES_HASTILY     closing the loop lets go of a private job's future while that is being told
+ * mutation: LEAVES_EARLY       the worker does not wait for whoever cancelled the job that it took
+ * mutation: KEEPS_WHAT_IT_GAVE the worker gives up the reference that went with the posted item
  */
-mtype = { PENDING, RUNNING, FINISHED, CANCELLED };
+mtype = { PENDING, RUNNING, ENDING, FINISHED, CANCELLED };
+mtype = { NONE, WATCHING, TELLING, UNTOLD };
 
 /* The job. */
 mtype state = PENDING;
 bool job_mutex, job_freed;
 byte job_refs = 3; /* the queue's, the wrapper's, the other thread's */
-bool watching = true; /* the wrapper is on the list of watchers */
+bool private;
+bool watching = true;  /* the wrapper is on the list of watchers */
+mtype only = WATCHING; /* of a private job, instead */
+bool has_two;          /* the wrapper has the worker's reference besides its own */
 bool ran;
 
 /* The executor. */
 bool pool_mutex;
 bool in_queue = true;
+byte pool_refs = 2; /* the worker's and the owner's */
 
 /* The loop. */
 bool loop_mutex, closed, posted;
 
 /* The wrapping future. */
-bool wrapper_freed, future_done, undelivered;
+bool wrapper_freed, future_done;
 byte wrapper_refs = 2; /* the awaiting task's, and its own until nothing can come any more */
 
 inline lock(m)   { atomic { !m -> m = true } }
@@ -57,21 +67,44 @@ inline wrapper_unref()
     }
 }
 
-/* The watcher's call: posts the wrapper's item, or notes that it cannot. */
-inline tell()
+/* The watcher's call: posts the wrapper's item, if it can. */
+inline tell(reference)
 {
     assert(!wrapper_freed);
     lock(loop_mutex);
+    posts = !closed;
     if
-    :: closed -> assert(!wrapper_freed); undelivered = true
-    :: else -> assert(!posted); posted = true
+    :: posts -> assert(!posted && !wrapper_freed); has_two = reference; posted = true
+    :: else
     fi;
-    unlock(loop_mutex)
+    unlock(loop_mutex);
+    assert(posts || !wrapper_freed)
+}
+
+inline tell_only(reference)
+{
+    atomic {
+        assert(!job_freed);
+        told = (only == WATCHING);
+        only = TELLING
+    };
+    passed_on = false;
+    if
+    :: told ->
+        tell(reference);
+        if
+        :: posts -> passed_on = reference
+        :: else -> assert(!job_freed); only = UNTOLD
+        fi
+    :: else
+    fi;
+    told = false
 }
 
 /* eddyi_executor_withdraw(), with the job's mutex held. */
 inline withdraw()
 {
+    assert(pool_refs > 0);
     lock(pool_mutex);
     was_queued = in_queue;
     in_queue = false;
@@ -91,18 +124,25 @@ inline end(how, any)
     assert(!job_freed);
     lock(job_mutex);
     told = false;
-    if
-    :: state == PENDING || (any && state == RUNNING) ->
-        state = how;
-#ifndef TELLS_UNLOCKED
+    atomic {
+        mine = (state == PENDING || (any && state == RUNNING));
         if
-        :: watching -> watching = false; tell()
+        :: mine -> state = ENDING
         :: else
-        fi;
+        fi
+    };
+    if
+    :: mine ->
+        state = how;
+        if
+        :: private -> tell_only(false)
+#ifndef TELLS_UNLOCKED
+        :: !private && watching -> watching = false; tell(false)
+        :: !private && !watching
 #else
-        told = watching;
-        watching = false;
+        :: !private -> told = watching; watching = false
 #endif
+        fi;
         if
         :: how == CANCELLED -> withdraw()
         :: else
@@ -112,14 +152,14 @@ inline end(how, any)
     assert(!job_freed);
     unlock(job_mutex);
     if
-    :: told -> tell()
+    :: told -> tell(false)
     :: else
     fi
 }
 
 proctype worker()
 {
-    bool was_queued, told;
+    bool was_queued, told, mine, posts, passed_on;
 
     lock(pool_mutex);
     if
@@ -131,23 +171,40 @@ proctype worker()
     state = RUNNING;
     goto run_it;
 #endif
-    lock(job_mutex);
     if
-    :: state == PENDING -> state = RUNNING; unlock(job_mutex)
-    :: else -> unlock(job_mutex); goto drop
+    :: atomic { state == PENDING -> state = RUNNING }
+    :: state != PENDING ->
+#ifndef LEAVES_EARLY
+        lock(job_mutex);
+        unlock(job_mutex);
+#endif
+        goto drop
     fi;
 run_it:
     atomic { assert(!ran && !job_freed); ran = true };
-    end(FINISHED, true);
+    if
+    :: private ->
+        state = FINISHED;
+        tell_only(true);
+#ifdef KEEPS_WHAT_IT_GAVE
+        passed_on = false;
+#endif
+        if
+        :: passed_on -> goto done
+        :: else
+        fi
+    :: else -> end(FINISHED, true)
+    fi;
 drop:
     job_unref();
 done:
+    pool_refs--
 }
 
 /* Cancels the job itself, from some thread. */
 proctype other_thread()
 {
-    bool was_queued, told;
+    bool was_queued, told, mine, posts, passed_on;
 
     if
     :: end(CANCELLED, false)
@@ -159,7 +216,7 @@ proctype other_thread()
 /* cancel_queued() of the executor's shutdown. */
 proctype shutdown()
 {
-    bool was_queued, told, mine;
+    bool was_queued, told, mine, posts, passed_on;
 
     if
     :: skip ->
@@ -172,16 +229,28 @@ proctype shutdown()
         :: else
         fi
     :: skip
-    fi
+    fi;
+    pool_refs--
 }
 
 inline unwatch()
 {
     assert(!job_freed);
-    lock(job_mutex);
-    was_watching = watching;
-    watching = false;
-    unlock(job_mutex)
+    if
+    :: private ->
+        atomic {
+            was_watching = (only == WATCHING);
+            if
+            :: was_watching -> only = NONE
+            :: else
+            fi
+        }
+    :: else ->
+        lock(job_mutex);
+        was_watching = watching;
+        watching = false;
+        unlock(job_mutex)
+    fi
 }
 
 /* The wrapper's item has its turn, in the loop or while it closes. */
@@ -193,12 +262,16 @@ inline arrive()
     :: !future_done -> assert(state == FINISHED || state == CANCELLED); future_done = true
     :: else
     fi;
+    if
+    :: has_two -> job_unref()
+    :: else
+    fi;
     wrapper_unref()
 }
 
 proctype loop()
 {
-    bool was_watching, was_queued, told, cancelled, gone;
+    bool was_watching, was_queued, told, mine, posts, passed_on, cancelled, gone;
 
     if
     :: skip ->
@@ -217,9 +290,9 @@ proctype loop()
     fi;
     /* The loop goes on until the item has come, or is closed at any moment before that. */
     if
-    :: gone -> goto end_of_task
+    :: gone -> goto end_of_task /* it is not among the loop's pending any more */
     :: posted -> goto take
-    :: skip -> goto close
+    :: !gone -> goto close
     fi;
 take:
     lock(loop_mutex);
@@ -232,12 +305,18 @@ close:
     unlock(loop_mutex);
     unwatch();
     if
-    :: was_watching || undelivered -> wrapper_unref(); future_done = true
+    :: was_watching -> wrapper_unref(); future_done = true
 #ifdef CLOSES_UNCHECKED
-    :: else -> wrapper_unref(); future_done = true
+    :: !was_watching && posted -> wrapper_unref(); future_done = true
 #else
-    :: else -> skip
+    :: !was_watching && posted
 #endif
+    :: !was_watching && !posted ->
+#ifndef CLOSES_HASTILY
+        !private || only == UNTOLD;
+#endif
+        wrapper_unref();
+        future_done = true
     fi;
     if
     :: posted -> arrive()
@@ -250,6 +329,10 @@ end_of_task:
 
 init {
     atomic {
+        if
+        :: private = true
+        :: private = false
+        fi;
         run worker();
         run other_thread();
         run shutdown();
