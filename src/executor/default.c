@@ -12,12 +12,9 @@
 /* A loop's default executor. */
 struct default_executor {
     struct eddyi_loop_part part;
-    eddy_loop *loop;
     eddy_executor *executor; /* owned; NULL: not made yet, or given up */
     bool shut_down;          /* for good: no other will be made */
 };
-
-static const char part_key;
 
 static void close_part(struct eddyi_loop_part *part)
 {
@@ -25,13 +22,6 @@ static void close_part(struct eddyi_loop_part *part)
 
     eddyi_executor_abandon(d->executor);
     eddyi_free(d);
-}
-
-static struct default_executor *find(eddy_loop *loop)
-{
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &part_key);
-
-    return part ? eddyi_container(part, struct default_executor, part) : NULL;
 }
 
 static eddy_async(shut_down_and_report, (eddy_loop *, loop))
@@ -50,27 +40,21 @@ static eddy_coroutine *shut_down_at_end(struct eddyi_loop_part *part)
 {
     struct default_executor *d = eddyi_container(part, struct default_executor, part);
 
-    return d->executor ? shut_down_and_report(d->loop) : NULL;
+    return d->executor ? shut_down_and_report(part->loop) : NULL;
 }
 
-/* The loop's, made now if it has none. NULL when memory is short. */
+static const struct eddyi_part_kind kind = {.size = sizeof(struct default_executor),
+                                            .close = close_part,
+                                            .shutdown = shut_down_at_end,
+                                            .shutdown_late = true};
+
+/* The loop's, made now if it has none. NULL, with -ENOMEM raised. */
 static struct default_executor *find_or_make(eddy_loop *loop)
 {
-    struct default_executor *d = find(loop);
+    struct default_executor *d = eddyi_loop_part(loop, &kind);
 
-    if (d)
-        return d;
-    d = eddyi_zalloc(sizeof *d);
-    if (!d) {
+    if (!d)
         eddy_raise(-ENOMEM, NULL);
-        return NULL;
-    }
-    d->loop = loop;
-    d->part.key = &part_key;
-    d->part.close = close_part;
-    eddyi_loop_part_add(loop, &d->part);
-    d->part.shutdown = shut_down_at_end;
-    d->part.shutdown_late = true;
     return d;
 }
 
@@ -156,8 +140,8 @@ static eddy_async(shutdown_default_executor, (eddy_loop *, loop), (double, timeo
     else if (rc == -ETIMEDOUT)
         rc = give_up(e, timeout);
 
-    d = rc == -ECANCELED ? NULL
-                         : find(loop); /* by now the loop may be closing, or somebody else has done this */
+    /* By now the loop may be closing, or somebody else has done this. */
+    d = rc == -ECANCELED ? NULL : eddyi_loop_part_find(loop, &kind);
     if (d && d->executor == e) {
         d->executor = NULL;
         eddyi_executor_abandon(e);

@@ -11,10 +11,7 @@
 struct asyncgens {
     struct eddyi_loop_part part;
     struct eddyi_list all;
-    eddy_loop *loop;
 };
-
-static const char key;
 
 static struct eddyi_generator *inner_of(const eddy_async_generator *g)
 {
@@ -34,26 +31,20 @@ static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
 {
     struct asyncgens *gens = eddyi_container(part, struct asyncgens, part);
 
-    return eddyi_list_empty(&gens->all) ? NULL : eddy_loop_shutdown_asyncgens(gens->loop);
+    return eddyi_list_empty(&gens->all) ? NULL : eddy_loop_shutdown_asyncgens(part->loop);
+}
+
+static void init_part(struct eddyi_loop_part *part)
+{
+    eddyi_list_init(&eddyi_container(part, struct asyncgens, part)->all);
 }
 
 static struct asyncgens *asyncgens_of(eddy_loop *loop)
 {
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-    struct asyncgens *gens;
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct asyncgens), .init = init_part, .close = close_part, .shutdown = shut_down};
 
-    if (part)
-        return eddyi_container(part, struct asyncgens, part);
-    gens = eddyi_zalloc(sizeof *gens);
-    if (!gens)
-        return NULL;
-    gens->loop = loop;
-    gens->part.key = &key;
-    gens->part.close = close_part;
-    gens->part.shutdown = shut_down;
-    eddyi_list_init(&gens->all);
-    eddyi_loop_part_add(loop, &gens->part);
-    return gens;
+    return eddyi_loop_part(loop, &kind);
 }
 
 eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void *args), const void *args,

@@ -12,7 +12,7 @@
  */
 static void end_operations(struct eddyi_io *io)
 {
-    struct eddyi_backend *b = io->loop->backend;
+    struct eddyi_backend *b = io->part.loop->backend;
     int failures = 0;
 
     EDDYI_LIST_EACH(l, &io->ops)
@@ -37,24 +37,20 @@ static void close_io(struct eddyi_loop_part *p)
     eddyi_free(io);
 }
 
-struct eddyi_io *eddyi_io_of(eddy_loop *loop)
+static void init_io(struct eddyi_loop_part *p)
 {
-    static const char key;
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-    struct eddyi_io *io;
+    struct eddyi_io *io = eddyi_container(p, struct eddyi_io, part);
 
-    if (part)
-        return eddyi_container(part, struct eddyi_io, part);
-    io = eddyi_zalloc(sizeof *io);
-    if (!io)
-        return NULL;
-    io->loop = loop;
-    io->part.key = &key;
-    io->part.close = close_io;
     eddyi_list_init(&io->ops);
     eddyi_list_init(&io->claims);
-    eddyi_loop_part_add(loop, &io->part);
-    return io;
+}
+
+struct eddyi_io *eddyi_io_of(eddy_loop *loop)
+{
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct eddyi_io), .init = init_io, .close = close_io};
+
+    return eddyi_loop_part(loop, &kind);
 }
 
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction)
@@ -103,14 +99,14 @@ void eddyi_io_release(struct eddyi_io_claim *c)
 
 int eddyi_io_adopt(struct eddyi_io *io, int fd)
 {
-    struct eddyi_backend *b = io->loop->backend;
+    struct eddyi_backend *b = io->part.loop->backend;
 
     return b->ops->adopt ? b->ops->adopt(b, fd) : 0;
 }
 
 void eddyi_io_close(struct eddyi_io *io, int fd)
 {
-    struct eddyi_backend *b = io->loop->backend;
+    struct eddyi_backend *b = io->part.loop->backend;
 
     if (b->ops->forget)
         b->ops->forget(b, fd);
@@ -129,7 +125,7 @@ static void on_complete(struct eddyi_op *op)
 
 int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
-    struct eddyi_backend *b = io->loop->backend;
+    struct eddyi_backend *b = io->part.loop->backend;
     int rc;
 
     o->op.complete = on_complete;
@@ -143,7 +139,7 @@ int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 
 bool eddyi_io_cancel(struct eddyi_io_op *o)
 {
-    struct eddyi_backend *b = o->io ? o->io->loop->backend : NULL;
+    struct eddyi_backend *b = o->io ? o->io->part.loop->backend : NULL;
 
     if (b)
         b->ops->cancel(b, &o->op);

@@ -22,7 +22,6 @@ struct eddyi_io_slot {
 
 struct eddyi_io {
     struct eddyi_loop_part part;
-    eddy_loop *loop;
     struct eddyi_list ops;    /* struct eddyi_io_op: with the backend */
     struct eddyi_list claims; /* struct eddyi_io_claim: in slots */
     struct eddyi_io_slot *slots;

@@ -246,19 +246,6 @@ int eddyi_loop_check_elsewhere(const eddy_loop *loop)
     return 0;
 }
 
-void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part)
-{
-    eddyi_list_append(&loop->parts, &part->link);
-}
-
-struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key)
-{
-    EDDYI_LIST_EACH(l, &loop->parts)
-        if (eddyi_container(l, struct eddyi_loop_part, link)->key == key)
-            return eddyi_container(l, struct eddyi_loop_part, link);
-    return NULL;
-}
-
 bool eddy_loop_is_running(const eddy_loop *loop)
 {
     return loop->running;

@@ -21,23 +21,11 @@
 #include "eddy/loop.h"
 #include "eddy/task.h"
 #include "loop/handle.h"
+#include "loop/part.h"
 #include "loop/ready.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-/* Something a higher layer keeps with the loop; closed with it, the latest first. */
-struct eddyi_loop_part {
-    struct eddyi_list link;
-    const void *key;                          /* whose it is: the address of some static of the layer */
-    void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
-    /*
-     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what
-     * needs a running loop for that. It may give NULL: nothing to do.
-     */
-    eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
-    bool shutdown_late; /* after those of other parts, which may still need this one (rule 192) */
-};
 
 /* What the loop must ask of the layer that makes tasks. */
 struct eddyi_task_hooks {
@@ -252,8 +240,5 @@ static inline void eddyi_loop_release(eddy_loop *loop)
 
 /* Says which loop runs in this thread from now on, or NULL: none. */
 void eddyi_loop_set_running(eddy_loop *loop);
-
-void eddyi_loop_part_add(eddy_loop *loop, struct eddyi_loop_part *part);
-struct eddyi_loop_part *eddyi_loop_part_find(eddy_loop *loop, const void *key);
 
 #endif

@@ -17,7 +17,6 @@ struct claim {
 /* What a loop has that ever subscribed to a signal. */
 struct eddyi_signals {
     struct eddyi_loop_part part;
-    eddy_loop *loop;
     struct eddyi_signal_fifo arrived;
     struct eddyi_ready look;
     struct eddyi_list subscribers;
@@ -117,7 +116,7 @@ static void handle(int signo)
     fallback = atomic_load(&entry->fallback);
     if (taker) {
         eddyi_signal_fifo_put(&taker->arrived, signo);
-        eddyi_loop_signal(taker->loop);
+        eddyi_loop_signal(taker->part.loop);
     } else if (fallback) {
         fallback->strike(fallback);
     }
@@ -228,7 +227,7 @@ static void close_part(struct eddyi_loop_part *part)
     while (!eddyi_list_empty(&signals->subscribers))
         end_subscription(signals,
                          eddyi_container(signals->subscribers.next, struct eddyi_signal_subscriber, link));
-    signals->loop->signals = NULL;
+    part->loop->signals = NULL;
     eddyi_signal_handlers_wait();
     eddyi_ready_cancel(&signals->look);
     eddyi_free(signals);
@@ -259,29 +258,26 @@ void eddyi_signal_look(eddy_loop *loop)
         deliver_all(loop->signals);
 }
 
-/* The loop's; made at the first subscription. NULL when memory is short. */
-static struct eddyi_signals *signals_of(eddy_loop *loop)
+static void init_part(struct eddyi_loop_part *part)
 {
-    static const char key;
-    struct eddyi_signals *signals = loop->signals;
+    struct eddyi_signals *signals = eddyi_container(part, struct eddyi_signals, part);
 
-    if (signals)
-        return signals;
-    signals = eddyi_zalloc(sizeof *signals);
-    if (!signals)
-        return NULL;
-    signals->loop = loop;
-    signals->part.key = &key;
-    signals->part.close = close_part;
     eddyi_list_init(&signals->subscribers);
     eddyi_ready_init(&signals->look, look);
     for (int i = 0; i < EDDYI_SIGNALS; i++) {
         signals->claims[i].owner = signals;
         eddyi_list_init(&signals->claims[i].link);
     }
-    eddyi_loop_part_add(loop, &signals->part);
-    loop->signals = signals;
-    return signals;
+    part->loop->signals = signals;
+}
+
+/* The loop's; made at the first subscription. NULL when memory is short. */
+static struct eddyi_signals *signals_of(eddy_loop *loop)
+{
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct eddyi_signals), .init = init_part, .close = close_part};
+
+    return eddyi_loop_part(loop, &kind);
 }
 
 int eddyi_signal_check(int signo)

@@ -238,7 +238,7 @@ int eddyi_cares_open(struct eddyi_resolver *r)
 
     if (c && c->waiting == 0 && c->config && eddyi_sys_file_time("/etc/resolv.conf") != c->config)
         eddyi_cares_close(r);
-    return r->cares ? 0 : eddyi_cares_channel_new(r->loop, r->servers, &r->cares);
+    return r->cares ? 0 : eddyi_cares_channel_new(r->part.loop, r->servers, &r->cares);
 }
 
 void eddyi_cares_close(struct eddyi_resolver *r)

@@ -17,28 +17,15 @@ static void close_part(struct eddyi_loop_part *part)
     eddyi_free(r);
 }
 
-/* Parts are closed the latest first: the sockets of c-ares must be given up before the operations that they have. */
-static struct eddyi_resolver *resolver_new(eddy_loop *loop, const void *key)
-{
-    struct eddyi_resolver *r = eddyi_io_of(loop) ? eddyi_zalloc(sizeof *r) : NULL;
-
-    if (!r) {
-        eddy_raise(-ENOMEM, NULL);
-        return NULL;
-    }
-    r->loop = loop;
-    r->part.key = key;
-    r->part.close = close_part;
-    eddyi_loop_part_add(loop, &r->part);
-    return r;
-}
-
+/* The sockets of c-ares must be given up before the operations that they have: so the part of those is older. */
 struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop)
 {
-    static const char key;
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
+    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_resolver), .close = close_part};
+    struct eddyi_resolver *r = eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
 
-    return part ? eddyi_container(part, struct eddyi_resolver, part) : resolver_new(loop, &key);
+    if (!r)
+        eddy_raise(-ENOMEM, NULL);
+    return r;
 }
 
 /* The next word of a line; false at its end. A comment ends it. */
@@ -110,7 +97,7 @@ static bool needs_system(const struct eddyi_resolver *r)
 {
     const char *wanted = getenv("EDDY_RESOLVER");
 
-    if (r->loop->backend->ops == &eddyi_backend_virtual)
+    if (r->part.loop->backend->ops == &eddyi_backend_virtual)
         return true;
     if (wanted && *wanted)
         return strcmp(wanted, "system") == 0;

@@ -12,7 +12,6 @@
 
 struct eddyi_resolver {
     struct eddyi_loop_part part;
-    eddy_loop *loop;
     eddy_resolver choice;
     bool looked;               /* whether the next is known */
     bool needs_system;         /* what /etc/nsswitch.conf says */

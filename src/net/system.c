@@ -110,7 +110,7 @@ static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
 
     if (!r->threads)
         r->threads = eddy_thread_pool_new(THREADS);
-    f = r->threads ? eddy_loop_run_in_executor_with(r->loop, r->threads, job) : NULL;
+    f = r->threads ? eddy_loop_run_in_executor_with(r->part.loop, r->threads, job) : NULL;
     return f ? eddy_await_bytes(f, ret) : eddy_exception_code(eddy_error());
 }
 

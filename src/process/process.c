@@ -93,23 +93,18 @@ static void close_all(struct eddyi_loop_part *part)
     eddyi_free(all);
 }
 
+static void init_list(struct eddyi_loop_part *part)
+{
+    eddyi_list_init(&eddyi_container(part, struct eddyi_processes, part)->list);
+}
+
 /* The backend lets go of the polls after that: so its part is older. */
 struct eddyi_processes *eddyi_processes_of(eddy_loop *loop)
 {
-    static const char key;
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-    struct eddyi_processes *all;
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct eddyi_processes), .init = init_list, .close = close_all};
 
-    if (part)
-        return eddyi_container(part, struct eddyi_processes, part);
-    all = eddyi_io_of(loop) ? eddyi_zalloc(sizeof *all) : NULL;
-    if (!all)
-        return NULL;
-    eddyi_list_init(&all->list);
-    all->part.key = &key;
-    all->part.close = close_all;
-    eddyi_loop_part_add(loop, &all->part);
-    return all;
+    return eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
 }
 
 void eddyi_process_add(struct eddyi_processes *all, eddy_process *p)

@@ -97,30 +97,13 @@ static void close_part(struct eddyi_loop_part *part)
     eddyi_free(all);
 }
 
-static const char key;
-
-static struct handlers *find_handlers(eddy_loop *loop)
+static void init_part(struct eddyi_loop_part *part)
 {
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-
-    return part ? eddyi_container(part, struct handlers, part) : NULL;
+    eddyi_ready_init(&eddyi_container(part, struct handlers, part)->ready, call_due);
 }
 
-static struct handlers *handlers_of(eddy_loop *loop)
-{
-    struct handlers *all = find_handlers(loop);
-
-    if (all)
-        return all;
-    all = eddyi_zalloc(sizeof *all);
-    if (!all)
-        return NULL;
-    all->part.key = &key;
-    all->part.close = close_part;
-    eddyi_ready_init(&all->ready, call_due);
-    eddyi_loop_part_add(loop, &all->part);
-    return all;
-}
+static const struct eddyi_part_kind kind = {
+    .size = sizeof(struct handlers), .init = init_part, .close = close_part};
 
 static struct handler *handler_new(struct handlers *owner, eddy_callback_fn *fn, void *arg)
 {
@@ -149,7 +132,7 @@ int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *f
         rc = eddyi_signal_check(signo);
     if (rc < 0)
         return rc;
-    all = handlers_of(loop);
+    all = eddyi_loop_part(loop, &kind);
     h = handler_new(all, fn, arg);
     if (!h)
         return eddy_raise(-ENOMEM, NULL);
@@ -169,6 +152,6 @@ bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signo)
 
     if (signo < 1 || signo >= EDDYI_SIGNALS || eddyi_loop_check(loop) < 0)
         return false;
-    all = find_handlers(loop);
+    all = eddyi_loop_part_find(loop, &kind);
     return all && remove_handler(all, signo);
 }

@@ -31,23 +31,18 @@ static void close_all(struct eddyi_loop_part *part)
     eddyi_free(all);
 }
 
+static void init_list(struct eddyi_loop_part *part)
+{
+    eddyi_list_init(&eddyi_container(part, struct transports, part)->list);
+}
+
 /* The operations of descriptors end after the transports: so their part is older. */
 static struct transports *transports_of(eddy_loop *loop)
 {
-    static const char key;
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-    struct transports *all;
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct transports), .init = init_list, .close = close_all};
 
-    if (part)
-        return eddyi_container(part, struct transports, part);
-    all = eddyi_io_of(loop) ? eddyi_zalloc(sizeof *all) : NULL;
-    if (!all)
-        return NULL;
-    eddyi_list_init(&all->list);
-    all->part.key = &key;
-    all->part.close = close_all;
-    eddyi_loop_part_add(loop, &all->part);
-    return all;
+    return eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
 }
 
 /* The exception behind a failure of the carrier's. An errno says all there is; what is there for it may be of some earlier failure. */

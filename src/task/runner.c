@@ -177,8 +177,9 @@ static void shut_down_parts(eddy_loop *loop)
     for (int late = 0; late <= 1; late++) {
         EDDYI_LIST_EACH(l, &loop->parts) {
             struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
+            const struct eddyi_part_kind *kind = part->kind;
             eddy_coroutine *coro =
-                part->shutdown && part->shutdown_late == late ? part->shutdown(part) : NULL;
+                kind->shutdown && kind->shutdown_late == late ? kind->shutdown(part) : NULL;
 
             if (coro)
                 eddy_loop_run_until_complete(loop, coro);

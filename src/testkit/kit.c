@@ -19,7 +19,7 @@ static void close_kit(struct eddyi_loop_part *part)
 {
     struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);
 
-    eddyi_loop_set_observer(kit->loop, NULL);
+    eddyi_loop_set_observer(part->loop, NULL);
     eddyi_free(kit);
 }
 
@@ -32,27 +32,25 @@ static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
     return NULL;
 }
 
+static void init_kit(struct eddyi_loop_part *part)
+{
+    struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);
+
+    kit->observer.see = see;
+    eddyi_loop_set_observer(part->loop, &kit->observer);
+}
+
 struct eddyi_kit *eddyi_kit_of(eddy_loop *loop)
 {
-    static const char key;
-    struct eddyi_loop_part *part = eddyi_loop_part_find(loop, &key);
-    struct eddyi_kit *kit;
+    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_kit),
+                                                .init = init_kit,
+                                                .close = close_kit,
+                                                .shutdown = shut_down,
+                                                .shutdown_late = true};
+    struct eddyi_kit *kit = eddyi_loop_part(loop, &kind);
 
-    if (part)
-        return eddyi_container(part, struct eddyi_kit, part);
-    kit = eddyi_zalloc(sizeof *kit);
-    if (!kit) {
+    if (!kit)
         eddy_raise(-ENOMEM, NULL);
-        return NULL;
-    }
-    kit->loop = loop;
-    kit->part.key = &key;
-    kit->part.close = close_kit;
-    kit->part.shutdown = shut_down;
-    kit->part.shutdown_late = true;
-    kit->observer.see = see;
-    eddyi_loop_part_add(loop, &kit->part);
-    eddyi_loop_set_observer(loop, &kit->observer);
     return kit;
 }
 

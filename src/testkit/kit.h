@@ -11,9 +11,8 @@
 struct eddyi_trial;
 
 struct eddyi_kit {
-    struct eddyi_observer observer;
     struct eddyi_loop_part part;
-    eddy_loop *loop;
+    struct eddyi_observer observer;
     uint64_t seed;             /* 0: first come, first served */
     uint64_t random;           /* the generator's state */
     struct eddyi_trial *trial; /* NULL: none */
