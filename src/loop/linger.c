@@ -37,10 +37,10 @@ int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout)
     do {
         for (int i = 0; i < LOOKS_AT_ONCE && !has_come(loop); i++)
             eddyi_sys_relax();
-        if (has_come(loop))
-            loop->keen = KEEN;
-        else
+        if (!has_come(loop))
             rc = loop->backend->ops->wait(loop->backend, 0);
     } while (rc == 0 && !has_come(loop) && eddyi_list_empty(&loop->ready) && eddyi_loop_now(loop) < end);
+    if (has_come(loop))
+        loop->keen = KEEN;
     return rc;
 }

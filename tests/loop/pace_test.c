@@ -1,0 +1,98 @@
+/* How many turns share a look at the kernel: pace() in src/loop/turn.c. */
+#include "harness/test.h"
+
+#include "watched_backend.h"
+
+enum { MOST = 64 /* turns without a look, at the most */ };
+
+/* A chain: one item in each turn. */
+static struct {
+    eddy_loop *loop;
+    struct eddyi_ready item;
+    int left;
+    int64_t takes;        /* each, in nanoseconds */
+    bool reads_the_clock; /* and says in its last moment what time it is, as whoever starts a timer does */
+} chain;
+
+static void link_of_chain(struct eddyi_ready *item)
+{
+    watched.now += chain.takes;
+    if (chain.reads_the_clock)
+        eddyi_deadline(chain.loop, 1);
+    if (--chain.left == 0)
+        eddy_loop_stop(chain.loop);
+    else
+        eddyi_loop_ready(chain.loop, item);
+}
+
+/* How many looks so many turns take, which last that long. */
+static int looks_in(int turns, int64_t nanoseconds)
+{
+    int before = watched.looks;
+
+    chain.left = turns;
+    chain.takes = nanoseconds;
+    eddyi_loop_ready(chain.loop, &chain.item);
+    EXPECT_EQ(eddy_loop_run_forever(chain.loop), 0);
+    return watched.looks - before;
+}
+
+static bool set_up(void)
+{
+    chain.loop = eddy_loop_new(NULL);
+    eddyi_ready_init(&chain.item, link_of_chain);
+    chain.reads_the_clock = false;
+    EXPECT(chain.loop != NULL);
+    if (chain.loop)
+        watch_backend(chain.loop);
+    return chain.loop != NULL;
+}
+
+static void tear_down(void)
+{
+    unwatch_backend(chain.loop);
+    EXPECT_EQ(eddy_loop_close(chain.loop), 0);
+    eddy_loop_unref(chain.loop);
+}
+
+TEST(quick_turns_share_a_look)
+{
+    int looks;
+
+    if (!set_up())
+        return;
+    looks = looks_in(10000, 10);
+    EXPECT(looks >= 10000 / MOST && looks <= 10000 / MOST + 20);
+    tear_down();
+}
+
+TEST(slow_turns_look_each)
+{
+    if (!set_up())
+        return;
+    looks_in(1, 100000); /* it begins like a quick one */
+    EXPECT_EQ(looks_in(1000, 100000), 1000);
+    tear_down();
+}
+
+TEST(slow_turns_are_not_taken_for_quick_ones_because_they_read_the_clock)
+{
+    if (!set_up())
+        return;
+    chain.reads_the_clock = true;
+    looks_in(1, 100000);
+    EXPECT_EQ(looks_in(1000, 100000), 1000);
+    tear_down();
+}
+
+TEST(that_turns_have_become_slow_is_noticed_after_the_next_look)
+{
+    int looks;
+
+    if (!set_up())
+        return;
+    looks_in(10000, 10);
+    looks = looks_in(1000, 100000);
+    EXPECT(looks >= 1000 - MOST && looks <= 1000);
+    tear_down();
+}
