@@ -1,0 +1,85 @@
+/*
+ * Rings that cannot be used any more: the loop goes to another thread, or the kernel does not let it wait.
+ */
+#include "backend/io_uring.h"
+#include "backend/io_uring_ring.h"
+
+static bool any_of_files(const struct eddyi_list *list)
+{
+    EDDYI_LIST_EACH(l, list) {
+        const struct eddyi_op *op = eddyi_uring_op(l);
+
+        if (!(op->state & EDDYI_POLLING) && (eddyi_op_is_of_files(op) || eddyi_uring_cannot_be_polled(op)))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What the kernel does with files it does in threads of its own, whether or not anybody asks for the result: a ring that replaces this one
+ * would have it done again, and a descriptor that was opened would be nobody's. So those results are waited for.
+ */
+void eddyi_uring_leave(struct eddyi_backend *b)
+{
+    struct eddyi_uring *u = eddyi_uring_of(b);
+    int rc = 0;
+
+    while (!u->gone && rc >= 0 && !eddyi_held_any() &&
+           (any_of_files(&u->in_kernel) || any_of_files(&u->to_cancel))) {
+        rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : eddyi_sys_uring_wait(&u->ring, -1);
+        if (rc == -EINTR || rc == -EAGAIN || rc == -EBUSY)
+            rc = 0;
+        eddyi_uring_take_results(u);
+    }
+}
+
+/*
+ * Replaces the ring, which belongs to another thread, by one for this thread. What the old one has as results counts; what it
+ * was still waiting for is submitted again. Nothing gets lost: without its thread the kernel only notes that a
+ * descriptor is ready, and makes no call; operations on files ended before that one left.
+ */
+int eddyi_uring_move_here(struct eddyi_uring *u)
+{
+    struct io_uring ring;
+    struct eddyi_list *l;
+    bool disabled;
+    int rc = eddyi_ring_make(&ring, &disabled);
+
+    if (rc < 0)
+        return rc;
+    eddyi_uring_take_results(u);
+    eddyi_sys_uring_exit(&u->ring);
+    u->ring = ring;
+    u->disabled = disabled;
+    u->waker_armed = false;
+
+    eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
+    while ((l = eddyi_list_pop(&u->in_kernel)))
+        eddyi_uring_take_result(u, eddyi_uring_op(l), -ECANCELED);
+    return 0;
+}
+
+/*
+ * Waiting has failed and failed again: ends every operation with that error, since nobody could ever be told of its
+ * result. Exiting alone would have the kernel let go of their memory too, but only some time later.
+ */
+void eddyi_uring_give_up(struct eddyi_uring *u, int rc)
+{
+    struct eddyi_list *l;
+
+    if (!u->gone) {
+        eddyi_sys_uring_cancel_all(&u->ring);
+        eddyi_uring_take_results(u);
+        eddyi_sys_uring_exit(&u->ring);
+    }
+    u->gone = true;
+    u->waker_armed = false;
+
+    eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
+    eddyi_list_move_all(&u->in_kernel, &u->to_submit);
+    while ((l = eddyi_list_pop(&u->in_kernel))) {
+        eddyi_uring_op(l)->lent = false;
+        eddyi_uring_finish(u, eddyi_uring_op(l), rc);
+    }
+    eddyi_pool_settle(&u->pool, &u->done);
+}

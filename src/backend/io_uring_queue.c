@@ -1,0 +1,74 @@
+/*
+ * Operations on their way into the kernel: the submission queue of a turn.
+ */
+#include "backend/io_uring.h"
+#include "backend/io_uring_prepare.h"
+
+#include <poll.h>
+
+/* A free entry of the submission queue; a full one is submitted first. NULL: the kernel takes no more for now. */
+static struct io_uring_sqe *get_entry(struct eddyi_uring *u)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+    if (sqe || eddyi_sys_uring_submit(&u->ring) < 0)
+        return sqe;
+    return io_uring_get_sqe(&u->ring);
+}
+
+static bool arm_waker(struct eddyi_uring *u)
+{
+    struct io_uring_sqe *sqe = u->waker_armed ? NULL : get_entry(u);
+
+    if (!sqe)
+        return u->waker_armed;
+    if (u->waker_once)
+        io_uring_prep_poll_add(sqe, u->wakefd, POLLIN);
+    else
+        io_uring_prep_poll_multishot(sqe, u->wakefd, POLLIN);
+    io_uring_sqe_set_data64(sqe, EDDYI_WAKER);
+    u->waker_armed = true;
+    return true;
+}
+
+/* The kernel need not try what has just been tried. COOP_TASKRUN came with the flag that says so (5.19). */
+static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddyi_op *op)
+{
+    if (op->state & EDDYI_POLLING) {
+        eddyi_uring_prepare_poll(sqe, op);
+        return;
+    }
+    eddyi_uring_prepare(sqe, op);
+    if ((op->tried || op->waits) && u->ring.flags & IORING_SETUP_COOP_TASKRUN)
+        eddyi_uring_poll_first(sqe, op);
+}
+
+bool eddyi_uring_fill_queue(struct eddyi_uring *u)
+{
+    struct io_uring_sqe *sqe;
+
+    if (!arm_waker(u))
+        return false;
+    while (!eddyi_list_empty(&u->to_cancel)) {
+        struct eddyi_op *op = eddyi_uring_op(u->to_cancel.next);
+
+        sqe = get_entry(u);
+        if (!sqe)
+            return false;
+        io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
+        io_uring_sqe_set_data64(sqe, EDDYI_CANCEL_REQUEST);
+        eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->in_kernel);
+    }
+    while (!eddyi_list_empty(&u->to_submit)) {
+        struct eddyi_op *op = eddyi_uring_op(u->to_submit.next);
+
+        sqe = get_entry(u);
+        if (!sqe)
+            return false;
+        prepare(u, sqe, op);
+        io_uring_sqe_set_data64(sqe, (uintptr_t)op);
+        op->lent = true;
+        eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->in_kernel);
+    }
+    return true;
+}

@@ -1,0 +1,130 @@
+/*
+ * Results on their way out of the kernel: what is final, what has to wait and be tried again, and what is no operation's.
+ */
+#include "backend/io_uring.h"
+#include "backend/io_uring_prepare.h"
+
+/* Kernels before 5.15 or so do not wait on non-blocking sockets; and a connection may be under way already. */
+static bool has_to_wait(const struct eddyi_op *op, int result)
+{
+    if (op->kind == EDDYI_OP_CONNECT)
+        return result == -EINPROGRESS || result == -EALREADY;
+    return result == -EAGAIN && op->kind != EDDYI_OP_POLL && !eddyi_op_is_of_files(op);
+}
+
+bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op)
+{
+    bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+
+    return transfer && (op->rw.offset >= 0 || eddyi_sys_pollable(op->fd) == -EPERM);
+}
+
+/* An operation that has its result. */
+static void end(struct eddyi_uring *u, struct eddyi_op *op, int64_t result)
+{
+    if (result >= 0)
+        eddyi_uring_wrote(op, (size_t)result);
+    eddyi_uring_finish(u, op, result);
+}
+
+static void submit_polling(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    op->state |= EDDYI_POLLING;
+    eddyi_uring_move(op, EDDYI_TO_SUBMIT, &u->to_submit);
+}
+
+static void write_by_hand(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    int64_t n = eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
+
+    if (n == -EAGAIN)
+        submit_polling(u, op);
+    else
+        eddyi_uring_finish(u, op, n);
+}
+
+static void wait_for_it(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    int rc;
+
+    if (!eddyi_uring_cannot_be_polled(op)) {
+        submit_polling(u, op);
+        return;
+    }
+    eddyi_list_remove(&op->link);
+    rc = eddyi_uring_give_to_pool(u, op);
+    if (rc < 0)
+        eddyi_uring_finish(u, op, rc);
+}
+
+void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int result)
+{
+    bool interrupted = result == -ECANCELED || result == -EINTR;
+    bool polled = op->state & EDDYI_POLLING && result >= 0;
+
+    op->lent = false;
+    if (op->cancelled && (interrupted || polled || has_to_wait(op, result))) {
+        eddyi_uring_finish(u, op, -ECANCELED);
+        return;
+    }
+    /* Cancelled, but not by us: the thread that submitted it has ended. */
+    if (polled && op->kind == EDDYI_OP_WRITE) {
+        write_by_hand(u, op);
+    } else if (interrupted && op->kind == EDDYI_OP_WRITE && op->state & EDDYI_POLLING) {
+        submit_polling(u, op);
+    } else if (interrupted || polled) {
+        op->state &= ~(unsigned)EDDYI_POLLING;
+        eddyi_uring_move(op, EDDYI_TO_SUBMIT, &u->to_submit);
+    } else if (has_to_wait(op, result)) {
+        wait_for_it(u, op);
+    } else {
+        end(u, op, result);
+    }
+}
+
+/*
+ * The waker is not read while it is polled in multishot mode: each write is an event of its own, and the counter cannot overflow
+ * in a lifetime. A poll that ends is armed again, and then the counter has to be 0.
+ */
+static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
+{
+    if (cqe->flags & IORING_CQE_F_MORE)
+        return;
+    u->waker_armed = false;
+    if (cqe->res == -EINVAL)
+        u->waker_once = true;
+    else if (cqe->res < 0 && cqe->res != -ECANCELED)
+        u->short_of_memory = true;
+    eddyi_sys_eventfd_drain(u->wakefd);
+}
+
+void eddyi_uring_take_results(struct eddyi_uring *u)
+{
+    struct io_uring_cqe *cqe;
+    struct eddyi_op *held;
+    unsigned head, n = 0;
+    int held_result;
+
+    io_uring_for_each_cqe(&u->ring, head, cqe)
+    {
+        uint64_t data = io_uring_cqe_get_data64(cqe);
+
+        n++;
+        if (data == EDDYI_WAKER) {
+            take_wake(u, cqe);
+        } else if (data != EDDYI_CANCEL_REQUEST) {
+            /* What became of a request to cancel does not matter: the operation itself will say. */
+            struct eddyi_op *op = (struct eddyi_op *)(uintptr_t)data;
+            int result = eddyi_sys_uring_result(cqe);
+
+            if (result < 0 && cqe->res >= 0 && !(op->state & EDDYI_POLLING))
+                eddyi_uring_drop(op, cqe->res);
+            if (!eddyi_held_keep(op, result))
+                eddyi_uring_take_result(u, op, result);
+        }
+    }
+    io_uring_cq_advance(&u->ring, n);
+    held = eddyi_held_take(&held_result);
+    if (held)
+        eddyi_uring_take_result(u, held, held_result);
+}
