@@ -9,35 +9,15 @@
  * that would find nothing (290 ns), and lets others have their turn.
  */
 #include "stream/fd_carrier.h"
+
 #include "base/sys.h"
-#include "eddy/carrier.h"
-#include "eddy/error.h"
-#include "io/io.h"
 #include "stream/socket_info.h"
 
 #include <poll.h>
 
-struct fd_carrier {
-    eddy_carrier base;
-    struct eddyi_io *io;
-    struct eddyi_io_op in, out;
-    struct eddyi_io_claim claim_in, claim_out;
-    struct eddyi_ready closed; /* what ends it where nothing is with the backend */
-    int fd_in, fd_out;         /* -1: not this direction; the same for a socket */
-    bool is_socket;
-    bool emptied;                 /* the latest read came out short */
-    bool adopted_in, adopted_out; /* the backend knows that the descriptor is ours: from the first wait on */
-    bool closing;
-};
-
-static struct fd_carrier *of(eddy_carrier *c)
-{
-    return eddyi_container(c, struct fd_carrier, base);
-}
-
 static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
     long n;
 
     if (c->emptied)
@@ -50,52 +30,18 @@ static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 
 static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
 
     return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
 }
 
-/* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone before the carrier is. */
-static void close_fd(struct fd_carrier *c, int fd)
+void eddyi_fd_carrier_in_done(struct eddyi_io_op *o)
 {
-    struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;
-
-    if (b && b->ops->forget)
-        b->ops->forget(b, fd);
-    eddyi_sys_close(fd);
-}
-
-/* The backend has let go of everything. */
-static void end(struct fd_carrier *c)
-{
-    eddyi_io_release(&c->claim_in);
-    eddyi_io_release(&c->claim_out);
-    if (c->fd_in >= 0)
-        close_fd(c, c->fd_in);
-    if (c->fd_out >= 0 && c->fd_out != c->fd_in)
-        close_fd(c, c->fd_out);
-    c->fd_in = c->fd_out = -1;
-    c->base.on_closed(&c->base, 0);
-}
-
-static void end_if_free(struct fd_carrier *c)
-{
-    if (!c->in.io && !c->out.io)
-        end(c);
-}
-
-static void on_closed(struct eddyi_ready *r)
-{
-    end(eddyi_container(r, struct fd_carrier, closed));
-}
-
-static void in_done(struct eddyi_io_op *o)
-{
-    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, in);
+    struct eddyi_fd_carrier *c = eddyi_container(o, struct eddyi_fd_carrier, in);
     int64_t n = o->op.result;
 
     if (c->closing) {
-        end_if_free(c);
+        eddyi_fd_carrier_end_if_free(c);
         return;
     }
     if (o->op.kind == EDDYI_OP_POLL && n > 0)
@@ -105,20 +51,20 @@ static void in_done(struct eddyi_io_op *o)
     c->base.on_readable(&c->base, (ssize_t)n);
 }
 
-static void out_done(struct eddyi_io_op *o)
+void eddyi_fd_carrier_out_done(struct eddyi_io_op *o)
 {
-    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, out);
+    struct eddyi_fd_carrier *c = eddyi_container(o, struct eddyi_fd_carrier, out);
     bool file = o->op.kind == EDDYI_OP_SENDFILE;
 
     if (file)
         c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
     if (c->closing)
-        end_if_free(c);
+        eddyi_fd_carrier_end_if_free(c);
     else if (!file)
         c->base.on_writable(&c->base);
 }
 
-static int adopt(struct fd_carrier *c, int fd)
+static int adopt(struct eddyi_fd_carrier *c, int fd)
 {
     bool *adopted = fd == c->fd_in ? &c->adopted_in : &c->adopted_out;
     int rc = *adopted ? 0 : eddyi_io_adopt(c->io, fd);
@@ -129,7 +75,7 @@ static int adopt(struct fd_carrier *c, int fd)
 
 static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
     int fd = c->fd_in >= 0 ? c->fd_in : c->fd_out; /* of a write end: until the read end is gone */
     int rc = adopt(c, fd);
 
@@ -151,12 +97,12 @@ static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
 
 static void fd_cancel_readable(eddy_carrier *base)
 {
-    eddyi_io_cancel(&of(base)->in);
+    eddyi_io_cancel(&eddyi_fd_carrier_of(base)->in);
 }
 
 static int fd_wait_writable(eddy_carrier *base)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
     int rc = adopt(c, c->fd_out);
 
     if (rc < 0)
@@ -170,73 +116,28 @@ static int fd_wait_writable(eddy_carrier *base)
 /* The write end of a pipe is closed. One that stands alone is still watched, and goes with the carrier. */
 static int fd_write_eof(eddy_carrier *base)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
 
     if (c->is_socket)
         return eddyi_sys_shutdown_write(c->fd_out);
     if (c->in.io && c->in.op.fd == c->fd_out)
         return -EOPNOTSUPP;
     eddyi_io_release(&c->claim_out);
-    close_fd(c, c->fd_out);
+    eddyi_fd_carrier_close_fd(c, c->fd_out);
     c->fd_out = -1;
     return 0;
 }
 
-static void fd_close(eddy_carrier *base, bool abort)
-{
-    struct fd_carrier *c = of(base);
-
-    if (c->closing)
-        return;
-    c->closing = true;
-    if (c->in.io)
-        eddyi_io_cancel(&c->in);
-    if (c->out.io)
-        eddyi_io_cancel(&c->out);
-    if (c->in.io || c->out.io)
-        return;
-    if (c->base.loop->closed)
-        end(c);
-    else
-        eddyi_loop_ready(c->base.loop, &c->closed);
-}
-
-static void fd_free(eddy_carrier *base)
-{
-    struct fd_carrier *c = of(base);
-
-    eddyi_io_release(&c->claim_in);
-    eddyi_io_release(&c->claim_out);
-    if (c->fd_in >= 0)
-        close_fd(c, c->fd_in);
-    if (c->fd_out >= 0 && c->fd_out != c->fd_in)
-        close_fd(c, c->fd_out);
-    eddyi_free(c);
-}
-
-void eddyi_fd_carrier_let_go(eddy_carrier *base)
-{
-    struct fd_carrier *c = of(base);
-
-    c->fd_in = c->fd_out = -1;
-}
-
-void eddyi_fd_carrier_disown(eddy_carrier *base)
-{
-    eddyi_fd_carrier_let_go(base);
-    fd_free(base);
-}
-
 static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret, size_t size)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
 
     return eddyi_socket_info(c->fd_in >= 0 ? c->fd_in : c->fd_out, c->is_socket, name, ret, size);
 }
 
 static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
 {
-    struct fd_carrier *c = of(base);
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
 
     c->out.op.kind = EDDYI_OP_SENDFILE;
     c->out.op.fd = c->fd_out;
@@ -248,10 +149,10 @@ static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t cou
 
 static void socket_cancel_file(eddy_carrier *base)
 {
-    eddyi_io_cancel(&of(base)->out);
+    eddyi_io_cancel(&eddyi_fd_carrier_of(base)->out);
 }
 
-static const eddy_carrier_ops socket_ops = {
+const eddy_carrier_ops eddyi_socket_carrier_ops = {
     .name = "socket",
     .read = fd_read,
     .write = fd_write,
@@ -259,14 +160,14 @@ static const eddy_carrier_ops socket_ops = {
     .cancel_readable = fd_cancel_readable,
     .wait_writable = fd_wait_writable,
     .write_eof = fd_write_eof,
-    .close = fd_close,
-    .free = fd_free,
+    .close = eddyi_fd_carrier_close,
+    .free = eddyi_fd_carrier_free,
     .get_extra_info = fd_get_extra_info,
     .send_file = socket_send_file,
     .cancel_file = socket_cancel_file,
 };
 
-static const eddy_carrier_ops pipe_ops = {
+const eddy_carrier_ops eddyi_pipe_carrier_ops = {
     .name = "pipe",
     .read = fd_read,
     .write = fd_write,
@@ -274,104 +175,7 @@ static const eddy_carrier_ops pipe_ops = {
     .cancel_readable = fd_cancel_readable,
     .wait_writable = fd_wait_writable,
     .write_eof = fd_write_eof,
-    .close = fd_close,
-    .free = fd_free,
+    .close = eddyi_fd_carrier_close,
+    .free = eddyi_fd_carrier_free,
     .get_extra_info = fd_get_extra_info,
 };
-
-/* Nobody else may wait for a descriptor that a carrier has (rule 163). */
-static int claim(struct fd_carrier *c, struct eddyi_io_claim *claim, int fd,
-                 enum eddyi_io_direction direction)
-{
-    if (fd < 0)
-        return 0;
-    if (eddyi_io_claimed(c->io, fd, direction))
-        return -EBUSY;
-    return eddyi_io_claim(c->io, claim, fd, direction);
-}
-
-static int prepare(int fd)
-{
-    int rc = fd < 0 ? 0 : eddyi_sys_pollable(fd);
-
-    if (rc == -EPERM)
-        rc = -EINVAL;
-    if (rc == 0 && fd >= 0)
-        rc = eddyi_sys_set_nonblocking(fd);
-    return rc;
-}
-
-/* In a pipe's write end the read direction is used too: that is how the end of the reader shows (rule 161). */
-static int claim_both(struct fd_carrier *c, int fd_in, int fd_out)
-{
-    int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_IO_READ);
-
-    return rc < 0 ? rc : claim(c, &c->claim_out, fd_out, EDDYI_IO_WRITE);
-}
-
-static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops)
-{
-    struct eddyi_io *io = eddyi_io_of(loop);
-    struct fd_carrier *c = io ? eddyi_zalloc(sizeof *c) : NULL;
-
-    if (!c)
-        return NULL;
-    c->base.ops = ops;
-    c->base.loop = loop;
-    c->io = io;
-    c->fd_in = c->fd_out = -1;
-    c->is_socket = ops == &socket_ops;
-    c->in.done = in_done;
-    c->out.done = out_done;
-    eddyi_ready_init(&c->closed, on_closed);
-    return c;
-}
-
-static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, eddy_carrier **ret)
-{
-    struct fd_carrier *c = new_carrier(loop, ops);
-    int rc = c ? claim_both(c, fd_in, fd_out) : -ENOMEM;
-
-    if (rc < 0) {
-        if (c)
-            fd_free(&c->base);
-        return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
-    }
-    c->fd_in = fd_in;
-    c->fd_out = fd_out;
-    *ret = &c->base;
-    return 0;
-}
-
-static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
-                          eddy_carrier **ret)
-{
-    int rc = eddyi_loop_check(loop);
-
-    if (rc < 0)
-        return rc;
-    if (loop->backend->ops == &eddyi_backend_virtual)
-        return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
-    rc = fd_in < 0 && fd_out < 0 ? -EBADF : prepare(fd_in);
-    if (rc == 0 && fd_out != fd_in)
-        rc = prepare(fd_out);
-    if (rc == -EINVAL)
-        return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
-    return rc < 0 ? eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out)
-                  : make(loop, ops, fd_in, fd_out, ret);
-}
-
-int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
-{
-    return make(loop, &socket_ops, fd, fd, ret);
-}
-
-int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
-{
-    return check_and_make(loop, &socket_ops, fd, fd, ret);
-}
-
-int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
-{
-    return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
-}
