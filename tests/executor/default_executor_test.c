@@ -160,7 +160,8 @@ static void abandon_stuck_job(eddy_loop *loop, struct gate *gate, int expected)
     if (rc == -ETIMEDOUT) {
         eddy_exception_format(eddy_error(), message, sizeof message);
         EXPECT_IN("within 0.02 seconds", message);
-        EXPECT_IN("'wait_at_gate', for 0.", message);
+        if (!test_tortured()) /* or the thread may not have begun */
+            EXPECT_IN("'wait_at_gate', for 0.", message);
     }
     EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_loop_shutdown_default_executor(loop, 0.02)), 0);
     eddy_loop_unref(loop);
