@@ -82,6 +82,9 @@ int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result)
     t->error = raise_outcome(t, why);
     t->exception = eddy_exception_ref(eddy_error());
     ERR_clear_error();
+    /* The alert that tells the other side why. It goes now or never, for what is broken is closed without farewell. */
+    if (eddyi_buffer_length(&t->out) > 0)
+        eddyi_tls_flush(t);
     return t->error;
 }
 

@@ -1,6 +1,7 @@
 /*
  * Handshakes: how they fail, what they agree upon, and what they cost.
  */
+#include "stream/one_byte_carrier.h"
 #include "tls/tls.h"
 
 static struct parties all;
@@ -188,6 +189,25 @@ TEST_ASYNC(without_a_common_protocol_there_is_no_connection)
     EXPECT_EQ(meet(&server), EDDY_ETLS);
     EXPECT_EQ(server, EDDY_ETLS);
     EXPECT_IN("no application protocol", client_message);
+    parties_free(&all);
+    return 0;
+}
+
+/* Where each call moves a byte. */
+TEST_ASYNC(why_there_is_no_connection_is_told_whole_however_little_goes_at_once)
+{
+    eddy_carrier *end[2];
+    struct pair p;
+
+    parties_make(&all);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", NULL}), 0);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"smtp", NULL}), 0);
+    REQUIRE(one_byte_carriers_new(&end[0], &end[1]) == 0);
+    for (int i = 0; i < 2; i++)
+        REQUIRE(eddy_stream_open(end[i], 0, &p.reader[i], &p.writer[i]) == 0);
+    EXPECT_EQ(pair_start_tls(&p, &all, "server.test", NULL), EDDY_ETLS);
+    EXPECT_IN("no application protocol", client_message);
+    leave(&p);
     parties_free(&all);
     return 0;
 }
