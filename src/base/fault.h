@@ -54,7 +54,7 @@ void eddyi_hold_results(eddyi_holder *asked, void *arg);
 /*
  * Transfers cut short: from now on each read and write of a stream, a pipe or a file moves at most @most bytes, as the kernel may have
  * it at any time; after the first thousand a small share of what was asked for, if that is more. Messages stay whole: datagrams, packets,
- * what brings descriptors. 0: nothing is cut. In the beginning it is what EDDY_SHORT in the environment says.
+ * what brings descriptors, events of inotify and the like. 0: nothing is cut. In the beginning it is what EDDY_SHORT in the environment says.
  */
 void eddyi_fault_short(size_t most);
 

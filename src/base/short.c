@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 /*
@@ -34,13 +35,19 @@ __attribute__((constructor)) static void look_at_environment(void)
         eddyi_fault_short(strtoul(text, NULL, 0));
 }
 
-/* What comes in messages does not come in pieces: of the sockets only streams, and all that are no sockets. */
+/*
+ * What comes in messages does not come in pieces: of sockets only streams do, and nothing of what has no file type, which is how
+ * inotify, eventfd and their kind can be told.
+ */
 static bool has_messages(int fd)
 {
-    int type = SOCK_STREAM;
+    int type;
     socklen_t length = sizeof type;
+    struct stat st;
 
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type != SOCK_STREAM;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0)
+        return type != SOCK_STREAM;
+    return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
 }
 
 bool eddyi_short_any(void)

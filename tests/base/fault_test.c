@@ -2,6 +2,7 @@
 
 #include "base/sys.h"
 
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -60,7 +61,7 @@ TEST_VIRTUAL(an_allocation_that_fails_keeps_the_old_memory)
 TEST_VIRTUAL(transfers_are_cut_short_and_messages_are_not)
 {
     struct iovec iov[2] = {{(void *)(uintptr_t) "", 0}, {(void *)(uintptr_t) "bytes", 5}};
-    int stream[2], packets[2];
+    int stream[2], packets[2], counter = eventfd(1, EFD_CLOEXEC);
     char buf[8];
 
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == 0);
@@ -73,6 +74,7 @@ TEST_VIRTUAL(transfers_are_cut_short_and_messages_are_not)
     EXPECT_EQ(eddyi_sys_recv(stream[1], buf, 1), 1);
     EXPECT_EQ(eddyi_sys_send(packets[0], "bytes", 5), 5);
     EXPECT_EQ(eddyi_sys_recv(packets[1], buf, sizeof buf), 5);
+    EXPECT_EQ(eddyi_short(counter, 8), 8); /* of less it could not be read */
 
     eddyi_fault_short(0);
     EXPECT_EQ(eddyi_sys_recv(stream[1], buf, sizeof buf), 3);
@@ -80,4 +82,5 @@ TEST_VIRTUAL(transfers_are_cut_short_and_messages_are_not)
         close(stream[i]);
         close(packets[i]);
     }
+    close(counter);
 }
