@@ -31,6 +31,23 @@ static int answer(eddy_writer *writer, const struct request *request, int status
     return respond_status(writer, request, status);
 }
 
+/*
+ * Closed while something that the client sent is unread, the connection would be reset, and the client might lose the answer
+ * (RFC 9112, 9.6). So it hears that this was all, and what it says until it goes is thrown away.
+ */
+static int take_leave(eddy_reader *reader, eddy_writer *writer)
+{
+    eddy_timeout tm;
+    const char *data;
+    ssize_t n;
+
+    eddy_timeout_enter(&tm, patience);
+    n = eddy_writer_write_eof(writer);
+    while (n >= 0 && (n = eddy_reader_read_some(reader, SIZE_MAX, &data)) != 0)
+        ;
+    return eddy_timeout_exit(&tm, n < 0 ? (int)n : 0) == -ECANCELED ? -ECANCELED : 0;
+}
+
 static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     struct request request;
@@ -44,6 +61,8 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
             return rc;
         rc = answer(writer, &request, rc);
     } while (rc > 0);
+    if (rc == 0)
+        return take_leave(reader, writer);
     return rc == -ETIMEDOUT ? 0 : rc; /* nor does it take what it asked for */
 }
 
