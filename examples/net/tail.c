@@ -36,55 +36,70 @@ static void show(const struct follower *f, const char *text, size_t n)
     fflush(stdout);
 }
 
-/* Shows what is there from @offset on; where it is then. */
-static int64_t catch_up(const struct follower *f, int fd, int64_t offset)
+/* Shows what is there from *offset on; that is then where it ends. */
+static int catch_up(const struct follower *f, int fd, int64_t *offset)
 {
-    static char text[65536];
+    char text[16384]; /* of this task: others read meanwhile */
     struct stat st;
     ssize_t n;
 
     eddy_try(eddy_file_fstat(fd, &st));
-    if (st.st_size < offset)
-        offset = 0; /* it was cut */
-    while ((n = eddy_file_read(fd, text, sizeof text, offset)) > 0) {
+    if (st.st_size < *offset)
+        *offset = 0; /* it was cut */
+    while ((n = eddy_file_read(fd, text, sizeof text, *offset)) > 0) {
         show(f, text, (size_t)n);
-        offset += n;
+        *offset += n;
     }
-    return n < 0 ? n : offset;
+    return (int)n;
 }
 
-/* Whether the path still leads to the open file. */
-static bool is_same(const char *path, int fd)
+/* Whether the path leads to another file than the open one, or to none: 1 or 0, or -ECANCELED. */
+static int has_changed(const char *path, int fd)
 {
     struct stat named, open;
+    int rc = eddy_file_stat(path, &named);
 
-    return eddy_file_stat(path, &named) == 0 && eddy_file_fstat(fd, &open) == 0 &&
-           named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+    if (rc == 0)
+        rc = eddy_file_fstat(fd, &open);
+    if (rc == -ECANCELED)
+        return rc;
+    return rc < 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
+}
+
+/* Opens the file that is there now, if it is another; *fd < 0: there is none. 0, or an error: that of who cannot go on. */
+static int look_again(const struct follower *f, int *fd, int64_t *offset)
+{
+    bool first = *offset < 0; /* of the file that was there at first only what comes is shown */
+    int rc = *fd < 0 ? 1 : has_changed(f->path, *fd);
+    struct stat st;
+
+    if (rc <= 0)
+        return rc;
+    if (*fd >= 0)
+        close(*fd);
+    *offset = 0;
+    *fd = eddy_file_open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (*fd < 0)
+        return *fd == -ECANCELED ? *fd : 0;
+    if (first) {
+        eddy_try(eddy_file_fstat(*fd, &st));
+        *offset = st.st_size;
+    }
+    return 0;
 }
 
 static eddy_async(follow, (struct follower *, f))
 {
-    int64_t offset = -1; /* of the file that was there at first only what comes is shown */
+    int64_t offset = -1;
     int fd = -1, rc = 0;
 
     while (rc == 0) {
         eddy_event_clear(&f->changed);
-        if (fd >= 0 && !is_same(f->path, fd)) {
-            close(fd);
-            fd = -1;
-        }
-        if (fd < 0) {
-            struct stat st;
-
-            fd = eddy_file_open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-            if (fd >= 0 && offset < 0 && eddy_file_fstat(fd, &st) == 0)
-                offset = st.st_size;
-            else
-                offset = 0;
-        }
-        if (fd >= 0)
-            offset = catch_up(f, fd, offset);
-        rc = fd >= 0 && offset < 0 ? (int)offset : eddy_event_wait(&f->changed);
+        rc = look_again(f, &fd, &offset);
+        if (rc == 0 && fd >= 0)
+            rc = catch_up(f, fd, &offset);
+        if (rc == 0)
+            rc = eddy_event_wait(&f->changed);
     }
     if (fd >= 0)
         close(fd);

@@ -228,6 +228,25 @@ test_tail_follows_files_that_come_late_are_cut_or_replaced()
     until_true grep -q '^a: other$' out || fail "a file that was replaced is not followed"
 }
 
+# Cancelled wherever it is: looking at a file, reading it, waiting.
+test_tail_ends_while_files_change()
+{
+    local code churn
+    for _ in 1 2 3 4 5 6 7 8; do
+        : >a
+        : >b
+        while :; do echo line >>a && echo line >>b; done & churn=$!
+        servers="$servers $churn"
+        timeout -k 20 100 "$net/tail" a b >out 2>err & pid=$!
+        until_true test -s out || fail "nothing is shown"
+        kill -TERM "$pid"
+        wait "$pid"
+        code=$?
+        kill "$churn"
+        [ "$code" != 137 ] || fail "it had to be killed"
+    done
+}
+
 # Serves the folder www.
 serve_www()
 {
