@@ -76,9 +76,12 @@ static int interrupt_signal(void)
 }
 
 static volatile pid_t deputy; /* the process of test_in_child() that this one waits for; else 0 */
+static volatile sig_atomic_t body_is_over;
 
 static void on_interrupt(int sig)
 {
+    if (body_is_over) /* it was only slow; nothing would catch SIGINT now */
+        return;
     eddyi_torture_stop();
     if (deputy)
         kill(deputy, sig);
@@ -102,6 +105,7 @@ static void run_body(const struct test *t, const struct fault_plan *plan)
     if (plan)
         eddyi_torture_start(&report->torture);
     t->body();
+    body_is_over = true;
     eddyi_torture_stop();
     eddyi_fault_clear();
     if (!report->unmet && !report->left_early)
