@@ -76,11 +76,20 @@ static int interrupt_signal(void)
 }
 
 static volatile pid_t deputy; /* the process of test_in_child() that this one waits for; else 0 */
-static volatile sig_atomic_t body_is_over;
+static volatile sig_atomic_t body_is_over, is_deputy;
+
+/* No eddy_run() of this thread would hear of it. */
+static bool nobody_listens(void)
+{
+    struct sigaction present;
+
+    return body_is_over || (sigaction(SIGINT, NULL, &present) == 0 && present.sa_handler == SIG_DFL);
+}
 
 static void on_interrupt(int sig)
 {
-    if (body_is_over) /* it was only slow; nothing would catch SIGINT now */
+    /* It may only be slow; if it hangs, it does so for the whole time that it has. */
+    if (!deputy && !is_deputy && nobody_listens())
         return;
     eddyi_torture_stop();
     if (deputy)
@@ -301,6 +310,7 @@ int test_in_child(void (*fn)(void *arg), void *arg, char *buf, size_t size)
     }
     deputy = pid;
     if (pid == 0) {
+        is_deputy = true;
         dup2(fds[1], STDOUT_FILENO);
         dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
