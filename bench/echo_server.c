@@ -4,24 +4,76 @@
 #include "server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 65536 };
+enum { SMALL = 2048, BUFFER_SIZE = 65536 };
 
-/* Whatever a connection breaks with ends it, and is nothing to report. */
+/* Large buffers that nobody uses, the latest first: it is the one in the cache. */
+static union buffer {
+    union buffer *next;
+    char data[BUFFER_SIZE];
+} * free_buffers;
+
+static char *take_buffer(void)
+{
+    union buffer *b = free_buffers;
+
+    if (b)
+        free_buffers = b->next;
+    else
+        b = malloc(sizeof *b);
+    return b ? b->data : NULL;
+}
+
+static void give_buffer(char *data)
+{
+    union buffer *b = (union buffer *)(void *)data;
+
+    b->next = free_buffers;
+    free_buffers = b;
+}
+
+/* A message, or what there is of it, there and back; its size, or what ended the connection. */
+static ssize_t echo_one(int fd, char *buf, size_t size)
+{
+    ssize_t n = eddy_sock_recv(fd, buf, size);
+    int rc = n > 0 ? eddy_sock_sendall(fd, buf, (size_t)n, NULL) : 0;
+
+    return rc < 0 ? rc : n;
+}
+
+/* With a buffer that it has only while there is something to put into it. */
+static ssize_t echo_large(int fd)
+{
+    ssize_t n = eddy_poll(fd, POLLIN);
+    char *buf;
+
+    if (n < 0)
+        return n;
+    buf = take_buffer();
+    if (!buf)
+        return -ENOMEM;
+    n = echo_one(fd, buf, BUFFER_SIZE);
+    give_buffer(buf);
+    return n;
+}
+
+/*
+ * While messages are small they fit on the task's own stack; after one that did not, a large buffer is used for the next. Whatever
+ * a connection breaks with ends it, and is nothing to report.
+ */
 static eddy_async(echo, (int, fd))
 {
-    char *buf = malloc(BUFFER_SIZE);
-    ssize_t n = -1;
+    char small[SMALL];
+    ssize_t n = 0;
 
-    while (buf && (n = eddy_sock_recv(fd, buf, BUFFER_SIZE)) > 0) {
-        if (eddy_sock_sendall(fd, buf, (size_t)n, NULL) < 0)
-            break;
-    }
-    free(buf);
+    do
+        n = n < SMALL ? echo_one(fd, small, sizeof small) : echo_large(fd);
+    while (n > 0);
     close(fd);
     return 0;
 }
