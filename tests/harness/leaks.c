@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,7 +41,23 @@ static void list_descriptors(unsigned char *open_now)
     closedir(dir);
 }
 
-static int count_threads(void)
+/* The name of a thread, empty if there is none. */
+static void name_thread(const char *tid, char *ret, int size)
+{
+    char path[64];
+    FILE *f;
+
+    ret[0] = '\0';
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", tid);
+    f = fopen(path, "r");
+    if (f && fgets(ret, size, f))
+        ret[strcspn(ret, "\n")] = '\0';
+    if (f)
+        fclose(f);
+}
+
+/* Those of the kernel for io_uring are not counted: they go some time after the ring. */
+static int count_threads(char *ret_name, int size)
 {
     DIR *dir = opendir("/proc/self/task");
     struct dirent *entry;
@@ -48,8 +65,12 @@ static int count_threads(void)
 
     if (!dir)
         return 0;
-    while ((entry = readdir(dir)) != NULL)
-        n += entry->d_name[0] != '.';
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.')
+            continue;
+        name_thread(entry->d_name, ret_name, size);
+        n += strncmp(ret_name, "iou-", 4) != 0;
+    }
     closedir(dir);
     return n;
 }
@@ -74,9 +95,11 @@ static void start_threads_of_sanitizer(void)
 
 void leaks_before(void)
 {
+    char name[32];
+
     start_threads_of_sanitizer();
     list_descriptors(open_before);
-    threads_before = count_threads();
+    threads_before = count_threads(name, sizeof name);
     live_before = eddyi_ledger_live();
 }
 
@@ -104,14 +127,15 @@ static void check_descriptors(void)
 static void check_threads(void)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
-    int n = count_threads();
+    char latest[32];
+    int n = count_threads(latest, sizeof latest);
 
     for (int i = 0; n > threads_before && i < 300; i++) {
         nanosleep(&moment, NULL);
-        n = count_threads();
+        n = count_threads(latest, sizeof latest);
     }
     if (n > threads_before)
-        report_broken("left %d thread(s) running", n - threads_before);
+        report_broken("left %d thread(s) running, one of them '%s'", n - threads_before, latest);
 }
 
 static void check_children(void)
