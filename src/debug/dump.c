@@ -7,6 +7,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/wait.h"
 #include "task/waits.h"
 
 #include <stdio.h>

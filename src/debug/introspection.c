@@ -7,6 +7,7 @@
 #include "loop/registry.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 #define FIELD(name, type, member)                                                                            \
     {                                                                                                        \

@@ -87,12 +87,11 @@ bool eddy_queue_full(const eddy_queue *q)
     return full(q);
 }
 
-static int put_nowait(eddy_queue *q, const void *item)
+/* There is room. */
+static inline int add(eddy_queue *q, const void *item)
 {
     if (q->eddyi_shut_down)
         return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
-    if (full(q))
-        return eddy_raise(EDDY_EQUEUEFULL, NULL);
     if (eddyi_queue_store(q, item) < 0)
         return eddy_raise(-ENOMEM, NULL);
     q->eddyi_unfinished++;
@@ -101,7 +100,12 @@ static int put_nowait(eddy_queue *q, const void *item)
     return 0;
 }
 
-static int get_nowait(eddy_queue *q, void *ret)
+static int put_nowait(eddy_queue *q, const void *item)
+{
+    return full(q) && !q->eddyi_shut_down ? eddy_raise(EDDY_EQUEUEFULL, NULL) : add(q, item);
+}
+
+static inline int get_nowait(eddy_queue *q, void *ret)
 {
     if (q->eddyi_n == 0)
         return eddy_raise(q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY, NULL);
@@ -134,7 +138,7 @@ static int put(eddy_queue *q, const void *item)
             return rc;
         }
     }
-    return put_nowait(q, item);
+    return add(q, item);
 }
 
 static int get(eddy_queue *q, void *ret)

@@ -6,25 +6,9 @@
 
 enum { FIRST_CAPACITY = 8 };
 
-/* Where in the array the @i-th item is, without the division that a remainder takes: three of them were a fifth of a message. */
-static size_t wrap(const eddy_queue *q, size_t i)
-{
-    i += q->eddyi_first;
-    return i < q->eddyi_capacity ? i : i - q->eddyi_capacity;
-}
-
 static char *slot(const eddy_queue *q, size_t i)
 {
-    return q->eddyi_items + wrap(q, i) * q->eddyi_item_size;
-}
-
-/* Nearly all queues are of pointers. */
-static void copy_item(const eddy_queue *q, void *to, const void *from)
-{
-    if (q->eddyi_item_size == sizeof(void *))
-        memcpy(to, from, sizeof(void *));
-    else
-        memcpy(to, from, q->eddyi_item_size);
+    return q->eddyi_items + eddyi_queue_index(q, i) * q->eddyi_item_size;
 }
 
 /* Doubles the array; the ring is laid out anew from its beginning. */
@@ -62,7 +46,7 @@ static bool before(const eddy_queue *q, const void *a, const void *b)
 
 static void copy(const eddy_queue *q, size_t to, const void *from)
 {
-    copy_item(q, slot(q, to), from);
+    memcpy(slot(q, to), from, q->eddyi_item_size);
 }
 
 static void heap_in(eddy_queue *q, const void *item)
@@ -92,7 +76,7 @@ static void heap_out(eddy_queue *q)
         copy(q, i, last);
 }
 
-int eddyi_queue_store(eddy_queue *q, const void *item)
+int eddyi_queue_store_any(eddy_queue *q, const void *item)
 {
     if (q->eddyi_n == q->eddyi_capacity && grow(q) < 0)
         return -ENOMEM;
@@ -104,15 +88,15 @@ int eddyi_queue_store(eddy_queue *q, const void *item)
     return 0;
 }
 
-void eddyi_queue_fetch(eddy_queue *q, void *ret)
+void eddyi_queue_fetch_any(eddy_queue *q, void *ret)
 {
     size_t i = q->eddyi_order == EDDYI_LIFO ? q->eddyi_n - 1 : 0;
 
     if (ret)
-        copy_item(q, ret, slot(q, i));
+        memcpy(ret, slot(q, i), q->eddyi_item_size);
     q->eddyi_n--;
     if (q->eddyi_order == EDDYI_FIFO)
-        q->eddyi_first = wrap(q, 1);
+        q->eddyi_first = eddyi_queue_index(q, 1);
     else if (q->eddyi_order == EDDYI_PRIORITY)
         heap_out(q);
 }

@@ -6,12 +6,51 @@
 
 #include "eddy/queue.h"
 
+#include <string.h>
+
 enum eddyi_queue_order { EDDYI_FIFO, EDDYI_LIFO, EDDYI_PRIORITY };
 
+int eddyi_queue_store_any(eddy_queue *q, const void *item);
+void eddyi_queue_fetch_any(eddy_queue *q, void *ret);
+
+/* Where in the array the @i-th item is, without the division that a remainder takes: three of them were a fifth of a message. */
+static inline size_t eddyi_queue_index(const eddy_queue *q, size_t i)
+{
+    i += q->eddyi_first;
+    return i < q->eddyi_capacity ? i : i - q->eddyi_capacity;
+}
+
+/* Nearly all queues are these: pointers, first in, first out. */
+static inline bool eddyi_queue_is_plain(const eddy_queue *q)
+{
+    return q->eddyi_order == EDDYI_FIFO && q->eddyi_item_size == sizeof(void *);
+}
+
+static inline void **eddyi_queue_slot(const eddy_queue *q, size_t i)
+{
+    return (void **)(void *)q->eddyi_items + eddyi_queue_index(q, i);
+}
+
 /* Copies an item in. 0 or -ENOMEM. */
-int eddyi_queue_store(eddy_queue *q, const void *item);
+static inline int eddyi_queue_store(eddy_queue *q, const void *item)
+{
+    if (!eddyi_queue_is_plain(q) || q->eddyi_n == q->eddyi_capacity)
+        return eddyi_queue_store_any(q, item);
+    memcpy(eddyi_queue_slot(q, q->eddyi_n), item, sizeof(void *));
+    q->eddyi_n++;
+    return 0;
+}
 
 /* Copies the next item out to @ret, which may be NULL, of a queue that is not empty. */
-void eddyi_queue_fetch(eddy_queue *q, void *ret);
+static inline void eddyi_queue_fetch(eddy_queue *q, void *ret)
+{
+    if (!eddyi_queue_is_plain(q) || !ret) {
+        eddyi_queue_fetch_any(q, ret);
+        return;
+    }
+    memcpy(ret, eddyi_queue_slot(q, 0), sizeof(void *));
+    q->eddyi_n--;
+    q->eddyi_first = eddyi_queue_index(q, 1);
+}
 
 #endif

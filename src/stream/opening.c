@@ -3,6 +3,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 struct opening {
     struct eddyi_wait wait;

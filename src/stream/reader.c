@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "stream/stream.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 #include <string.h>
 

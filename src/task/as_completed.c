@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 /* One of the awaitables. */
 struct item {

@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 void eddy_awaitable_drop(eddy_awaitable *x)
 {

@@ -10,11 +10,10 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/wait.h"
 
-bool eddyi_task_take_cancel(eddy_task *t)
+bool eddyi_task_take_cancel_due(eddy_task *t)
 {
-    if (!t->must_cancel)
-        return false;
     t->must_cancel = false;
     eddyi_error_set(&t->error, -ECANCELED, eddy_exception_ref(t->future.cancel_message));
     return true;

@@ -8,6 +8,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,13 +7,6 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
-{
-    *f = (eddy_future){.base = {.kind = EDDYI_FUTURE}, .refs = 1, .ops = ops};
-    f->loop = eddyi_loop_hold(loop);
-    eddyi_list_init(&f->hooks);
-}
-
 /* Nobody ever asked how it ended, and now nobody can (rule 36). */
 static void report_unretrieved(eddy_future *f)
 {

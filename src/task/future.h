@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "eddy/future.h"
-#include "loop/ready.h"
+#include "loop/loop.h"
 #include "task/awaitable.h"
 
 enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
@@ -50,7 +50,13 @@ struct eddyi_hook {
     eddy_future *waiter; /* the task that waits by it, or the future others wait for; NULL: a callback */
 };
 
-void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops);
+static inline void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
+{
+    *f = (eddy_future){.base = {.kind = EDDYI_FUTURE}, .refs = 1, .ops = ops};
+    f->loop = eddyi_loop_hold(loop);
+    eddyi_list_init(&f->hooks);
+}
+
 void eddyi_future_fini(eddy_future *f);
 
 static inline bool eddyi_future_done(const eddy_future *f)

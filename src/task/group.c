@@ -9,6 +9,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 #include "eddy/wait.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 /* On the sleeping task's stack. */
 struct sleep {

@@ -70,7 +70,7 @@ int eddyi_task_yield(eddy_task *t)
         eddyi_loop_ready(t->future.loop, &t->ready);
         suspend(t);
     }
-    return t->must_cancel && eddyi_task_take_cancel(t) ? -ECANCELED : 0;
+    return eddyi_task_take_cancel(t) ? -ECANCELED : 0;
 }
 
 /* Cancelled before its first step: the coroutine never runs (rule 57). */

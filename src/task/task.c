@@ -30,13 +30,9 @@ eddy_task *eddy_current_task(void)
     return eddyi_task_current();
 }
 
-eddy_task *eddyi_task_here(void)
+int eddyi_raise_no_task(void)
 {
-    eddy_task *t = eddyi_task_current();
-
-    if (!t)
-        eddy_raise(EDDY_ENOTASK, NULL);
-    return t;
+    return eddy_raise(EDDY_ENOTASK, NULL);
 }
 
 static bool cancel_future(eddy_future *f, const eddy_exception *message)

@@ -19,7 +19,8 @@
 #include "eddy/task.h"
 #include "loop/loop.h"
 #include "task/future.h"
-#include "task/wait.h"
+
+struct eddyi_wait;
 
 struct eddy_task {
     struct eddy_future future;
@@ -59,8 +60,17 @@ static inline eddy_task *eddyi_task_current(void)
     return eddyi_loop_running ? eddyi_loop_running->current : NULL;
 }
 
+int eddyi_raise_no_task(void);
+
 /* The same; where there is none EDDY_ENOTASK is raised. */
-eddy_task *eddyi_task_here(void);
+static inline eddy_task *eddyi_task_here(void)
+{
+    eddy_task *t = eddyi_task_current();
+
+    if (!t)
+        eddyi_raise_no_task();
+    return t;
+}
 
 /* The kind of cancel that a task's future has; see eddyi_future_cancel(). */
 bool eddyi_task_cancel(eddy_task *t, const eddy_exception *message);
@@ -80,8 +90,13 @@ void eddyi_task_suspend(eddy_task *t);
 /* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was cancelled. */
 int eddyi_task_yield(eddy_task *t);
 
+bool eddyi_task_take_cancel_due(eddy_task *t);
+
 /* If a cancellation is due: takes it, raises -ECANCELED with its message, and gives true. */
-bool eddyi_task_take_cancel(eddy_task *t);
+static inline bool eddyi_task_take_cancel(eddy_task *t)
+{
+    return t->must_cancel && eddyi_task_take_cancel_due(t);
+}
 
 /* The coroutine has ended with @rc: makes that the task's outcome. */
 void eddyi_task_end(eddy_task *t, int rc);

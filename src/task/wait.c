@@ -8,14 +8,6 @@
 
 #include <stdio.h>
 
-int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w))
-{
-    eddy_task *t = eddyi_task_here();
-
-    *w = (struct eddyi_wait){.cancel = cancel, .task = t};
-    return t ? 0 : EDDY_ENOTASK;
-}
-
 /* Asks the wait to end early on behalf of a cancellation. */
 static bool cancel_wait(struct eddyi_wait *w, const eddy_exception *message)
 {
@@ -67,8 +59,10 @@ void eddyi_wait_park(struct eddyi_wait *w)
 }
 
 /* A lock, queue or event was used from another thread: says so, and at least leaves the loop whole. */
-static void wake_from_elsewhere(eddy_task *t)
+void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
 {
+    eddy_task *t = w->task;
+
     fprintf(stderr,
             "eddy: a thread that does not run its loop wakes task %llu '%s', which waits for %s; only "
             "eddy_loop_call_soon_threadsafe() may do that\n",
@@ -77,31 +71,13 @@ static void wake_from_elsewhere(eddy_task *t)
     eddyi_loop_post(t->future.loop, &t->ready);
 }
 
-void eddyi_wait_over(struct eddyi_wait *w)
+/* One -ECANCELED answers every request made so far (rule 63). */
+int eddyi_wait_raise_cancelled(struct eddyi_wait *w)
 {
-    eddyi_must_hold(!w->over, "a wait is over twice");
-    w->over = true;
-    if (eddyi_loop_elsewhere(w->task->future.loop))
-        wake_from_elsewhere(w->task);
-    else
-        eddyi_loop_ready(w->task->future.loop, &w->task->ready);
-}
-
-static int raise_cancelled(struct eddyi_wait *w)
-{
+    w->task->must_cancel = false;
     eddyi_error_set(&w->task->error, -ECANCELED, (eddy_exception *)w->message);
     w->message = NULL;
     return -ECANCELED;
-}
-
-int eddyi_wait_finish(struct eddyi_wait *w)
-{
-    if (w->cancelled) {
-        /* One -ECANCELED answers every request made so far (rule 63). */
-        w->task->must_cancel = false;
-        return raise_cancelled(w);
-    }
-    return eddyi_task_take_cancel(w->task) ? -ECANCELED : 0;
 }
 
 int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result)
@@ -110,10 +86,8 @@ int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result)
 
     if (!w->cancelled)
         return result;
-    if (result < 0) {
-        t->must_cancel = false;
-        return raise_cancelled(w);
-    }
+    if (result < 0)
+        return eddyi_wait_raise_cancelled(w);
     eddy_exception_unref(t->future.cancel_message);
     t->future.cancel_message = (eddy_exception *)w->message;
     w->message = NULL;

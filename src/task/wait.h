@@ -9,8 +9,9 @@
 #ifndef EDDYI_WAIT_H
 #define EDDYI_WAIT_H
 
-#include "eddy/defs.h"
+#include "base/sys.h"
 #include "eddy/error.h"
+#include "task/task.h"
 
 struct eddyi_wait {
     /*
@@ -31,7 +32,11 @@ struct eddyi_wait {
 };
 
 /* Prepares a wait of the current task. 0, or EDDY_ENOTASK with a message. */
-int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w));
+static inline int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w))
+{
+    *w = (struct eddyi_wait){.cancel = cancel, .task = eddyi_task_here()};
+    return w->task ? 0 : EDDY_ENOTASK;
+}
 
 /* Suspends the current task until eddyi_wait_over(w), which must not have been called yet. */
 void eddyi_wait_park(struct eddyi_wait *w);
@@ -39,14 +44,33 @@ void eddyi_wait_park(struct eddyi_wait *w);
 /* Has cancel() asked, with a message (borrowed, may be NULL). False if the wait is over, or cannot be ended. */
 bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
 
+void eddyi_wait_over_elsewhere(struct eddyi_wait *w);
+
 /* Queues the waiting task's next step. Only from the loop's thread. */
-void eddyi_wait_over(struct eddyi_wait *w);
+static inline void eddyi_wait_over(struct eddyi_wait *w)
+{
+    eddy_loop *loop = w->task->future.loop;
+
+    eddyi_must_hold(!w->over, "a wait is over twice");
+    w->over = true;
+    if (eddyi_loop_elsewhere(loop))
+        eddyi_wait_over_elsewhere(w);
+    else
+        eddyi_loop_ready(loop, &w->task->ready);
+}
+
+int eddyi_wait_raise_cancelled(struct eddyi_wait *w);
 
 /*
  * How the wait ended, for waits whose result a cancellation may discard: -ECANCELED (as a raised error, with
  * the canceller's message) if the wait was cancelled, or the task was after it was over; else 0.
  */
-int eddyi_wait_finish(struct eddyi_wait *w);
+static inline int eddyi_wait_finish(struct eddyi_wait *w)
+{
+    if (w->cancelled)
+        return eddyi_wait_raise_cancelled(w);
+    return eddyi_task_take_cancel(w->task) ? -ECANCELED : 0;
+}
 
 /*
  * The same for waits whose result must not be lost (bytes read, a connection accepted): @result < 0 and cancelled gives -ECANCELED;

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 struct wait_for {
     eddy_awaitable *x; /* owned until it is awaited */

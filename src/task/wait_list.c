@@ -7,6 +7,7 @@
 #include "eddy/wait.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/wait.h"
 
 struct waiting;
 

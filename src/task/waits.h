@@ -5,6 +5,7 @@
 #define EDDYI_WAITS_H
 
 #include "task/task.h"
+#include "task/wait.h"
 
 /* The tasks of a loop as the nodes of a graph; edge i says that task from[i] waits for task to[i]. */
 struct eddyi_waits {

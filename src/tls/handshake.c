@@ -3,6 +3,7 @@
  */
 #include "base/exception.h"
 #include "task/task.h"
+#include "task/wait.h"
 #include "tls/carrier.h"
 
 #include <openssl/err.h>
