@@ -140,10 +140,20 @@ bool eddyi_sys_is_main_thread(void)
     return getpid() == gettid();
 }
 
-int64_t eddyi_sys_now(void)
+static int64_t now_of(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t eddyi_sys_now(void)
+{
+    return now_of(CLOCK_MONOTONIC);
+}
+
+int64_t eddyi_sys_now_coarse(void)
+{
+    return now_of(CLOCK_MONOTONIC_COARSE);
 }

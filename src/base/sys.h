@@ -308,7 +308,8 @@ long eddyi_sys_pid(void);
 long eddyi_sys_tid(void);
 bool eddyi_sys_is_main_thread(void);
 
-/* CLOCK_MONOTONIC in nanoseconds; cannot fail. */
+/* CLOCK_MONOTONIC in nanoseconds; cannot fail. The second as of the latest tick, which may be 10 ms ago, and three times as quickly. */
 int64_t eddyi_sys_now(void);
+int64_t eddyi_sys_now_coarse(void);
 
 #endif

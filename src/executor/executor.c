@@ -80,20 +80,46 @@ static int add_thread(eddy_executor *e)
     }
     eddyi_list_append(&e->workers, &w->link);
     e->n_threads++;
-    e->n_coming++;
+    atomic_fetch_add(&e->n_coming, 1);
+    atomic_store_explicit(&e->staffed, true, memory_order_relaxed);
     return 0;
+}
+
+/* What the inbox holds when it takes nothing any more. */
+static struct eddyi_list closed;
+
+static bool inbox_is_empty(const eddy_executor *e)
+{
+    struct eddyi_list *first = atomic_load(&e->inbox);
+
+    return !first || first == &closed;
+}
+
+void eddyi_executor_empty_inbox(eddy_executor *e)
+{
+    struct eddyi_list *l, *next, *behind = &e->queue;
+    unsigned n = 0;
+
+    if (inbox_is_empty(e))
+        return;
+    for (l = atomic_exchange(&e->inbox, NULL); l; l = next, n++) {
+        next = l->next;
+        eddyi_list_append(behind, l);
+        behind = l;
+    }
+    atomic_fetch_add(&e->n_queued, n);
 }
 
 int eddyi_executor_call(eddy_executor *e)
 {
     int rc = 0;
 
-    if (eddyi_list_empty(&e->queue) || e->n_coming > 0)
+    if ((eddyi_list_empty(&e->queue) && inbox_is_empty(e)) || atomic_load(&e->n_coming) > 0)
         return 0;
     if (e->n_asleep > 0) {
         e->n_asleep--;
         e->n_called++;
-        e->n_coming++;
+        atomic_fetch_add(&e->n_coming, 1);
         pthread_cond_signal(&e->work);
     } else if (e->n_threads < e->max_threads) {
         rc = add_thread(e);
@@ -102,6 +128,7 @@ int eddyi_executor_call(eddy_executor *e)
     return e->n_threads > 0 ? 0 : rc;
 }
 
+/* The first jobs, for which there may be no thread. With the mutex held. */
 static int enqueue(eddy_executor *e, struct eddyi_job *job)
 {
     int rc;
@@ -118,6 +145,26 @@ static int enqueue(eddy_executor *e, struct eddyi_job *job)
     return rc;
 }
 
+static int put_into_inbox(eddy_executor *e, struct eddyi_job *job)
+{
+    struct eddyi_list *head = atomic_load_explicit(&e->inbox, memory_order_relaxed);
+
+    do {
+        if (head == &closed) {
+            eddyi_list_init(&job->link);
+            return EDDY_ECLOSED;
+        }
+        job->link.next = head;
+    } while (!atomic_compare_exchange_weak(&e->inbox, &head, &job->link));
+
+    if (!head && atomic_load(&e->n_coming) == 0) {
+        pthread_mutex_lock(&e->mutex);
+        (void)eddyi_executor_call(e); /* with the threads that there are, it cannot fail */
+        pthread_mutex_unlock(&e->mutex);
+    }
+    return 0;
+}
+
 int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
 {
     int rc = check(e);
@@ -125,9 +172,13 @@ int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
     if (rc < 0)
         return rc;
     job->executor = e;
-    pthread_mutex_lock(&e->mutex);
-    rc = enqueue(e, job);
-    pthread_mutex_unlock(&e->mutex);
+    if (atomic_load_explicit(&e->staffed, memory_order_relaxed)) {
+        rc = put_into_inbox(e, job);
+    } else {
+        pthread_mutex_lock(&e->mutex);
+        rc = enqueue(e, job);
+        pthread_mutex_unlock(&e->mutex);
+    }
     if (rc == EDDY_ECLOSED)
         return eddy_raise(rc, "the executor takes no more jobs: it was shut down");
     return rc < 0 ? eddy_raise(rc, "no thread for the executor") : 0;
@@ -141,6 +192,7 @@ void eddyi_executor_withdraw(struct eddyi_job *job)
     if (!e)
         return;
     pthread_mutex_lock(&e->mutex);
+    eddyi_executor_empty_inbox(e);
     queued = !eddyi_list_empty(&job->link);
     eddyi_list_remove(&job->link);
     if (queued)
@@ -152,11 +204,23 @@ void eddyi_executor_withdraw(struct eddyi_job *job)
 
 /* Shutting down. */
 
+/* With the mutex held. Jobs that come meanwhile are in the queue or are refused. */
+static void close_inbox(eddy_executor *e)
+{
+    struct eddyi_list *first;
+
+    do {
+        eddyi_executor_empty_inbox(e);
+        first = NULL;
+    } while (!atomic_compare_exchange_strong(&e->inbox, &first, &closed) && first != &closed);
+}
+
 /* With the mutex held. Whether it is over by that already. */
 static bool close_queue(eddy_executor *e)
 {
     bool first = !atomic_exchange(&e->shut_down, true);
 
+    close_inbox(e);
     pthread_cond_broadcast(&e->work);
     pthread_cond_broadcast(&e->closed);
     return first && e->n_threads == 0;

@@ -1,6 +1,11 @@
 /*
  * Executors inside: a queue of jobs, and threads that take from it.
  *
+ * Who submits a job puts it into the inbox, a stack, by one atomic step. A thread that finds the queue empty moves all that is in the inbox
+ * there, in order. Two rules make that enough: who finds something in the inbox already leaves the rest to whoever put that there;
+ * and a thread that is counted as coming looks into the inbox after it is no longer counted. So while a thread is on its
+ * way, submitting takes no mutex.
+ *
  * A process pool is one, too: each of its threads has a worker process and drives it. So there is one hand-over, one way
  * to cancel and one to shut down.
  *
@@ -22,7 +27,7 @@ struct eddyi_worker {
     eddy_executor *executor;
     pthread_t thread;
     const char *job; /* the name of the one it runs; NULL: none. Guarded by the mutex, as is the next */
-    int64_t begun;   /* when it began with that */
+    int64_t begun;   /* when it began with that, to some milliseconds */
     void *process;   /* a process pool's: what it drives, NULL: nothing yet. The thread's own */
 };
 
@@ -43,6 +48,8 @@ struct eddy_executor {
     unsigned max_threads;
     bool spins; /* there is more than one processor: looking for a moment beats sleeping */
 
+    atomic_bool staffed; /* it has had a thread, so it has one until it is shut down */
+
     pthread_mutex_t mutex; /* guards all that follows */
     pthread_cond_t work;   /* where idle threads sleep */
     pthread_cond_t
@@ -50,8 +57,6 @@ struct eddy_executor {
     struct eddyi_list queue;
     atomic_uint n_queued; /* atomic: idle threads look without the mutex */
     unsigned n_threads;
-    unsigned
-        n_coming; /* threads that will find what is queued by themselves: they look, start, or were called */
     unsigned n_asleep;            /* those that sleep and were not called */
     unsigned n_called;            /* those that were, and are not awake yet */
     struct eddyi_list workers;    /* threads that have not left */
@@ -61,12 +66,25 @@ struct eddy_executor {
     eddy_concurrent_future *over; /* owned; done when it is shut down and all threads have left */
 
     unsigned deaths; /* a process pool's: workers that died since the last one that did a job */
+
+    char apart[64]; /* what follows is written for each job, by others than what precedes */
+
+    /*
+     * The latest first, linked by link.next; when it is closed, something that is no job. Whoever puts something in needs no mutex, whoever
+     * takes out has it.
+     */
+    _Atomic(struct eddyi_list *) inbox;
+    /* Threads that will find what is there by themselves: they look, start, or were called. Changed with the mutex. */
+    atomic_uint n_coming;
 };
 
 /* NULL when memory is short. */
 eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned max_threads);
 eddy_executor *eddyi_executor_ref(eddy_executor *e);
 void eddyi_executor_unref(eddy_executor *e); /* NULL is allowed */
+
+/* With the mutex held: moves what is in the inbox to the end of the queue. */
+void eddyi_executor_empty_inbox(eddy_executor *e);
 
 /*
  * With the mutex held: sees to it that somebody comes for what is queued, and that is one thread at a time: when it has taken a job and more are

@@ -8,7 +8,11 @@
 #include <time.h>
 
 /* How often an idle thread looks before it sleeps: some microseconds, about what waking it would take. */
-enum { LOOKS = 500 };
+enum {
+    LOOKS = 64,
+    PAUSES =
+        8 /* between two looks, each of which takes the inbox away from the processor of whoever submits: some 100 ns */
+};
 
 static EDDYI_THREAD_LOCAL struct eddyi_worker *this_worker;
 
@@ -20,8 +24,9 @@ bool eddyi_executor_is_mine(const eddy_executor *e)
 /* Looks for work for a moment, without the mutex. */
 static void look(eddy_executor *e)
 {
-    for (int i = 0; i < LOOKS && atomic_load(&e->n_queued) == 0 && !atomic_load(&e->shut_down); i++)
-        eddyi_sys_relax();
+    for (int i = 0; i < LOOKS && !atomic_load(&e->inbox) && atomic_load(&e->n_queued) == 0; i++)
+        for (int j = 0; j < PAUSES; j++)
+            eddyi_sys_relax();
 }
 
 static void sleep_until_called(eddy_executor *e)
@@ -32,7 +37,7 @@ static void sleep_until_called(eddy_executor *e)
     while (e->n_called == 0 && !atomic_load(&e->shut_down));
     if (e->n_called > 0) {
         e->n_called--;
-        e->n_coming--;
+        atomic_fetch_sub(&e->n_coming, 1);
     } else {
         e->n_asleep--;
     }
@@ -44,15 +49,15 @@ static void sleep_until_called(eddy_executor *e)
  */
 static void idle(eddy_executor *e, bool may_look)
 {
-    if (!may_look || e->n_coming > 0) {
+    if (!may_look || atomic_load(&e->n_coming) > 0) {
         sleep_until_called(e);
         return;
     }
-    e->n_coming++;
+    atomic_fetch_add(&e->n_coming, 1);
     pthread_mutex_unlock(&e->mutex);
     look(e);
     pthread_mutex_lock(&e->mutex);
-    e->n_coming--;
+    atomic_fetch_sub(&e->n_coming, 1);
 }
 
 static struct eddyi_job *take(struct eddyi_worker *w)
@@ -62,8 +67,16 @@ static struct eddyi_job *take(struct eddyi_worker *w)
 
     atomic_fetch_sub(&e->n_queued, 1);
     w->job = job->name ? job->name : "a job";
-    w->begun = eddyi_sys_now();
+    w->begun = eddyi_sys_now_coarse();
     return job;
+}
+
+/* With the mutex held. */
+static bool has_work(eddy_executor *e)
+{
+    if (eddyi_list_empty(&e->queue))
+        eddyi_executor_empty_inbox(e);
+    return !eddyi_list_empty(&e->queue);
 }
 
 /* The next job; NULL, and the mutex is still held, when there will be none. */
@@ -76,9 +89,9 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
     pthread_mutex_lock(&e->mutex);
     w->job = NULL;
     if (!w->started)
-        e->n_coming--;
+        atomic_fetch_sub(&e->n_coming, 1);
     w->started = true;
-    while (eddyi_list_empty(&e->queue)) {
+    while (!has_work(e)) {
         if (atomic_load(&e->shut_down))
             return NULL;
         idle(e, may_look);

@@ -1,5 +1,5 @@
 /*
- * The hand-over between those who submit jobs and the threads of an executor (src/executor/executor.c): enqueue(),
+ * The hand-over between those who submit jobs and the threads of an executor (src/executor/executor.c): put_into_inbox(), enqueue(),
  * eddyi_executor_call(), next_job(), idle(), leave(), and the shutdown.
  *
  * The promises: every job runs, once; if a thread is free, or may be made, it does not wait for another job to end (the jobs here all
@@ -7,6 +7,7 @@
  * the last one says so. Each mutation breaks one of them:
  *
  * mutation: SLEEPS_BLINDLY      a thread that has looked in vain sleeps without another look at the queue
+ * mutation: COUNTS_TOO_LATE     a thread that comes looks into the inbox before it is no longer counted
  * mutation: CALLS_NO_FURTHER    who takes a job does not call the next thread, although more are queued
  * mutation: IS_STILL_COMING     a thread that was called goes on being counted on after it has come
  * mutation: FORGETS_SLEEPERS    shutting down does not wake the threads that sleep
@@ -15,7 +16,7 @@
 #define SUBMITTERS 2
 #define JOBS 3 /* as many as threads may run, for they wait for each other */
 
-byte queued, n_threads, n_coming, n_asleep, n_called;
+byte inbox, queued, n_threads, n_coming, n_asleep, n_called;
 byte waiting, signals; /* the condition: who waits, and wake-ups on their way */
 byte spurious; /* wake-ups for no reason, of which a run has one at most */
 byte begun, ended, submitted;
@@ -55,7 +56,7 @@ inline cond_wait()
 inline call_worker()
 {
     if
-    :: queued == 0 || n_coming > 0
+    :: (queued == 0 && inbox == 0) || n_coming > 0
     :: else ->
         if
         :: n_asleep > 0 -> n_asleep--; n_called++; n_coming++; signal()
@@ -83,6 +84,15 @@ inline sleep_until_called()
     fi
 }
 
+/* has_work() */
+inline look_into_inbox()
+{
+    if
+    :: queued == 0 -> d_step { queued = inbox; inbox = 0 }
+    :: else
+    fi
+}
+
 proctype worker(bool starting)
 {
     bool may_look;
@@ -95,8 +105,11 @@ next:
     :: else
     fi;
     do
-    :: queued > 0 -> break
-    :: else ->
+    :: look_into_inbox();
+        if
+        :: queued > 0 -> break
+        :: else
+        fi;
         if
         :: shut_down -> goto leave
         :: else
@@ -108,7 +121,16 @@ next:
             /* Looks for as long as it likes: sees a job, or gives up. */
             lock();
             may_look = false;
+#ifdef COUNTS_TOO_LATE
+            look_into_inbox();
             n_coming--;
+            if
+            :: queued > 0 -> break
+            :: else -> sleep_until_called()
+            fi
+#else
+            n_coming--;
+#endif
 #ifdef SLEEPS_BLINDLY
             sleep_until_called()
 #endif
@@ -138,12 +160,23 @@ leave:
 /* The submitters share the jobs in any way. */
 proctype submitter()
 {
+    bool first;
+
     do
     :: atomic { submitted < JOBS -> submitted++ };
-        lock();
-        queued++;
-        call_worker();
-        unlock()
+        if
+        :: n_threads > 0 ->
+            d_step { first = (inbox == 0); inbox++ };
+            if
+            :: first && n_coming == 0 -> lock(); call_worker(); unlock()
+            :: else
+            fi
+        :: else ->
+            lock();
+            queued++;
+            call_worker();
+            unlock()
+        fi
     :: submitted == JOBS -> break
     od
 }
@@ -173,5 +206,5 @@ init {
     :: else -> unlock()
     fi;
     over;
-    assert(begun == JOBS && queued == 0)
+    assert(begun == JOBS && queued == 0 && inbox == 0)
 }
