@@ -38,7 +38,10 @@ long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t off
     return preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
 }
 
-/* SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before. */
+/*
+ * SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before. It may come with a success,
+ * where the other side went when a part was out.
+ */
 struct held {
     sigset_t before, pending;
 };
@@ -60,7 +63,7 @@ static void release_sigpipe(const struct held *h, long rc)
 
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
-    if (rc == -EPIPE && !sigismember(&h->pending, SIGPIPE))
+    if ((rc == -EPIPE || rc > 0) && !sigismember(&h->pending, SIGPIPE))
         sigtimedwait(&sigpipe, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
 }

@@ -4,6 +4,7 @@
 #include "backend/rig.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -366,4 +367,29 @@ TEST_REAL(a_message_brings_a_descriptor_that_is_close_on_exec)
     }
     pair_close(s);
     rig_close(b);
+}
+
+static void *write_much(void *fd)
+{
+    static char much[1 << 20];
+
+    return (void *)(intptr_t)eddyi_sys_pwritev(*(int *)fd, &(struct iovec){much, sizeof much}, 1, -1);
+}
+
+/* What was written is told, and the signal comes all the same. */
+TEST(a_reader_that_goes_in_the_midst_of_a_write_to_a_pipe_is_no_signal)
+{
+    pthread_t writer;
+    void *written;
+    int p[2];
+    char c;
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    REQUIRE(pthread_create(&writer, NULL, write_much, &p[1]) == 0);
+    if (!test_tortured())
+        EXPECT_EQ(read(p[0], &c, 1), 1);
+    close(p[0]);
+    pthread_join(writer, &written);
+    EXPECT((intptr_t)written > 0 || test_tortured());
+    close(p[1]);
 }
