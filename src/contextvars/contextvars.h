@@ -44,6 +44,7 @@ static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
     return !(scope->context ? scope->context->map : scope->map);
 }
 
+/* The two below, where there is something to copy or to drop. */
 void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
 void eddyi_vars_drop(struct eddyi_var_scope *scope);
 

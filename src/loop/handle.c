@@ -21,7 +21,7 @@ static uint64_t pack(uint64_t generation, unsigned what)
     return generation << STATE_BITS | what;
 }
 
-/* Each chunk has as many slots as there are already: a million come from few calls, and from large pages where there are such. */
+/* Each chunk has as many slots as there are already: a million come from few calls. */
 static int add_chunk(struct eddyi_handle_pool *pool)
 {
     size_t n = pool->n_slots < CHUNK_SLOTS_MIN   ? CHUNK_SLOTS_MIN
@@ -39,7 +39,7 @@ static int add_chunk(struct eddyi_handle_pool *pool)
     return 0;
 }
 
-/* One that nobody has had yet. */
+/* One that nobody has had yet. Out of line, for the registers it needs would be saved by every take(). */
 __attribute__((cold, noinline)) static struct eddyi_handle_slot *take_fresh(struct eddyi_handle_pool *pool,
                                                                             eddy_loop *loop)
 {

@@ -182,6 +182,7 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
     return loop->running && eddyi_loop_running != loop;
 }
 
+/* What is behind eddyi_loop_check() unless it is the loop that runs here. */
 int eddyi_loop_check_elsewhere(const eddy_loop *loop);
 
 /*

@@ -87,7 +87,7 @@ bool eddy_queue_full(const eddy_queue *q)
     return full(q);
 }
 
-/* There is room. */
+/* There is room, unless it is shut down. */
 static inline int add(eddy_queue *q, const void *item)
 {
     if (q->eddyi_shut_down)

@@ -10,6 +10,7 @@
 
 enum eddyi_queue_order { EDDYI_FIFO, EDDYI_LIFO, EDDYI_PRIORITY };
 
+/* The two below, for queues of every kind and where there is no room yet. */
 int eddyi_queue_store_any(eddy_queue *q, const void *item);
 void eddyi_queue_fetch_any(eddy_queue *q, void *ret);
 

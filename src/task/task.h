@@ -60,7 +60,7 @@ static inline eddy_task *eddyi_task_current(void)
     return eddyi_loop_running ? eddyi_loop_running->current : NULL;
 }
 
-int eddyi_raise_no_task(void);
+int eddyi_raise_no_task(void); /* EDDY_ENOTASK */
 
 /* The same; where there is none EDDY_ENOTASK is raised. */
 static inline eddy_task *eddyi_task_here(void)
@@ -90,7 +90,7 @@ void eddyi_task_suspend(eddy_task *t);
 /* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was cancelled. */
 int eddyi_task_yield(eddy_task *t);
 
-bool eddyi_task_take_cancel_due(eddy_task *t);
+bool eddyi_task_take_cancel_due(eddy_task *t); /* one is due; true */
 
 /* If a cancellation is due: takes it, raises -ECANCELED with its message, and gives true. */
 static inline bool eddyi_task_take_cancel(eddy_task *t)

@@ -44,7 +44,7 @@ void eddyi_wait_park(struct eddyi_wait *w);
 /* Has cancel() asked, with a message (borrowed, may be NULL). False if the wait is over, or cannot be ended. */
 bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
 
-void eddyi_wait_over_elsewhere(struct eddyi_wait *w);
+void eddyi_wait_over_elsewhere(struct eddyi_wait *w); /* by a thread that must not: says so, and posts */
 
 /* Queues the waiting task's next step. Only from the loop's thread. */
 static inline void eddyi_wait_over(struct eddyi_wait *w)
@@ -59,7 +59,7 @@ static inline void eddyi_wait_over(struct eddyi_wait *w)
         eddyi_loop_ready(loop, &w->task->ready);
 }
 
-int eddyi_wait_raise_cancelled(struct eddyi_wait *w);
+int eddyi_wait_raise_cancelled(struct eddyi_wait *w); /* -ECANCELED, with the canceller's message */
 
 /*
  * How the wait ended, for waits whose result a cancellation may discard: -ECANCELED (as a raised error, with

@@ -56,9 +56,10 @@ static void name_thread(const char *tid, char *ret, int size)
         fclose(f);
 }
 
-/* Those of the kernel for io_uring are not counted: they go some time after the ring. */
+/* And the name of the latest. Those of the kernel for io_uring are not counted: they go some time after the ring. */
 static int count_threads(char *ret_name, int size)
 {
+    char name[32];
     DIR *dir = opendir("/proc/self/task");
     struct dirent *entry;
     int n = 0;
@@ -68,8 +69,11 @@ static int count_threads(char *ret_name, int size)
     while ((entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
-        name_thread(entry->d_name, ret_name, size);
-        n += strncmp(ret_name, "iou-", 4) != 0;
+        name_thread(entry->d_name, name, sizeof name);
+        if (strncmp(name, "iou-", 4) == 0)
+            continue;
+        n++;
+        snprintf(ret_name, (size_t)size, "%s", name);
     }
     closedir(dir);
     return n;
