@@ -29,13 +29,20 @@ static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
         t->over = true;
 }
 
-/* Takes an entry out of the heap whose node is no longer there, by way of one that is. */
+/*
+ * Takes an entry out of the heap whose node is no longer there: a gap stays, whatever the heap thinks of so many, for closing them
+ * would move others and write to their nodes. The first must not be a gap; when its turn comes, nothing else is left to be found.
+ */
 static void remove_timer(struct eddyi_heap *timers, size_t i)
 {
-    struct eddyi_heap_node node = {.when = timers->entries[i].when, .place = i + 1};
+    struct eddyi_heap_node first = {.place = 1};
 
-    timers->entries[i].node = &node;
-    eddyi_heap_remove(timers, &node);
+    if (i > 0) {
+        timers->entries[i].node = &timers->gap;
+        timers->gaps++;
+    } else {
+        eddyi_heap_remove(timers, &first);
+    }
 }
 
 /* Timers that were started further down this stack: their owners have returned. */
@@ -44,7 +51,7 @@ static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
     struct eddyi_heap *timers = &t->loop->timers;
 
     for (size_t i = timers->n; i-- > 0;) {
-        char *at = i < timers->n ? (char *)timers->entries[i].node : NULL;
+        char *at = (char *)timers->entries[i].node;
 
         if (at < task->stack->limit || at >= (char *)task->stack->object)
             continue;

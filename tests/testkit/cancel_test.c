@@ -1,7 +1,9 @@
 /* Cancellation everywhere: what it does to a scenario, what it finds, what it says. */
 #include "eddy/test.h"
 #include "harness/test.h"
+#include "loop/loop.h"
 
+#include <alloca.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +239,61 @@ TEST_VIRTUAL(a_task_that_waits_for_ever_is_found_with_what_it_waits_for)
     find((eddy_test_scenario){.name = "careless", .fn = careless, .begin = free_lock, .spare = "careless"},
          -1, "waits for a lock");
     EXPECT_IN("it never ends: ", said);
+}
+
+/* Timers of a call that returns, among others, in no order, and so many that the heap would close its gaps and move the rest. */
+
+enum { N_TIMERS = 300 };
+
+static int fired;
+
+static void fire(struct eddyi_ready *unused)
+{
+    fired++;
+}
+
+static void do_nothing(void *unused)
+{
+}
+
+/* Above the timers there is room for the calls that come after that one. */
+struct left_behind {
+    struct eddyi_timer timers[N_TIMERS];
+    char room[8192];
+};
+
+static int leave_timers_running(void *unused)
+{
+    struct eddyi_timer *timers = ((struct left_behind *)alloca(sizeof(struct left_behind)))->timers;
+    eddy_loop *loop = eddy_get_running_loop();
+    int rc = eddy_sleep(1);
+
+    for (int i = 0; rc < 0 && i < N_TIMERS; i++) {
+        double when = 100 + i * 7919 % N_TIMERS;
+
+        timers[i].node.place = 0;
+        eddyi_ready_init(&timers[i].ready, fire);
+        EXPECT_EQ(eddyi_timer_start(loop, &timers[i], eddyi_nanoseconds(when)), 0);
+        if (i % 2 == 0)
+            eddy_loop_call_at(loop, when + 50, do_nothing, NULL);
+    }
+    return rc;
+}
+
+static int outlive_timers(void *unused)
+{
+    eddy_task *careless = eddy_create_task(eddy_coro(leave_timers_running, NULL), .name = "careless");
+
+    eddy_wait(&careless, 1, EDDY_FOREVER, EDDY_ALL_COMPLETED);
+    eddy_unref(careless);
+    return eddy_sleep(1000);
+}
+
+TEST_VIRTUAL(timers_that_run_on_are_found_and_none_of_them_fires)
+{
+    find((eddy_test_scenario){.name = "timers", .fn = outlive_timers, .task = "careless"}, -1,
+         "a timer runs on for a call that has returned");
+    EXPECT_EQ(fired, 0);
 }
 
 static int forget_coroutine(void *unused)
