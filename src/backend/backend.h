@@ -5,7 +5,8 @@
  * loop's thread. It is completion-shaped: io_uring is that, epoll tries the call when the descriptor is
  * ready. What every backend guarantees:
  *
- *   - submit() and cancel() never complete an operation; only wait() does, by calling op->complete(op) exactly once for each.
+ *   - submit() and cancel() never complete an operation; only wait() does, by calling op->complete(op) exactly once for each. A
+ *     multishot ACCEPT goes on: op->more says that a call is not the last. How long it does is up to the backend.
  *   - An operation, and every buffer it names, belongs to the backend from submit() until that call.
  *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came first.
  *   - complete() may submit and cancel other operations, and submit its own again.
@@ -64,7 +65,9 @@ struct eddyi_op {
         struct {
             struct sockaddr *addr;
             socklen_t *addrlen;
-        } accept; /* both may be NULL */
+            bool
+                multishot; /* on a socket that is non-blocking, and the former two are NULL, as they may be anyway */
+        } accept;
         struct {
             const struct sockaddr *addr;
             socklen_t addrlen;
@@ -107,6 +110,7 @@ struct eddyi_op {
     bool tried;     /* the call has just been made and would have blocked */
     bool waits;     /* the like happened some time ago: it will have to wait, as far as is known */
     int64_t result; /* as above, or -errno; valid in complete() and after */
+    bool more;      /* in complete(): there will be another */
     void (*complete)(struct eddyi_op *op);
 
     /* the backend's own, while it has the operation */

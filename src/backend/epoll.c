@@ -105,7 +105,8 @@ static int64_t attempt(struct eddyi_op *op)
     case EDDYI_OP_SEND:
         return eddyi_sys_send(op->fd, op->io.buf, op->io.size);
     case EDDYI_OP_ACCEPT:
-        return eddyi_sys_accept(op->fd, op->accept.addr, op->accept.addrlen);
+        return op->accept.multishot ? eddyi_sys_accept_nonblocking(op->fd)
+                                    : eddyi_sys_accept(op->fd, op->accept.addr, op->accept.addrlen);
     case EDDYI_OP_CONNECT:
         return eddyi_sys_connect_result(op->fd);
     case EDDYI_OP_RECVMSG:

@@ -69,6 +69,7 @@ static void uring_close(struct eddyi_backend *b)
     else if (!u->gone)
         eddyi_sys_uring_exit(&u->ring);
     eddyi_sys_close(u->wakefd);
+    eddyi_free(u->arrivals);
     eddyi_free(u);
 }
 
@@ -129,12 +130,29 @@ static void uring_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 
 /* Waiting, and operations on their way out. */
 
+/* The operation's last result may be there already, behind these. */
+static void deliver_arrivals(struct eddyi_uring *u)
+{
+    for (size_t i = 0; i < u->n_arrivals; i++) {
+        struct eddyi_op *op = u->arrivals[i].op;
+        int64_t last = op->result;
+
+        op->result = u->arrivals[i].result;
+        op->more = true;
+        op->complete(op);
+        op->more = false;
+        op->result = last;
+    }
+    u->n_arrivals = 0;
+}
+
 /* Completes what is done by now; what is done meanwhile waits for the next time. */
 static void deliver(struct eddyi_uring *u)
 {
     struct eddyi_list batch;
     struct eddyi_list *l;
 
+    deliver_arrivals(u);
     eddyi_list_init(&batch);
     eddyi_list_move_all(&batch, &u->done);
     while ((l = eddyi_list_pop(&batch)))
@@ -174,7 +192,7 @@ static int exchange(struct eddyi_uring *u, int64_t timeout)
 {
     bool all_told = eddyi_uring_fill_queue(u);
     bool at_hand = !all_told || atomic_load(&u->pool.any_done) || !eddyi_list_empty(&u->done) ||
-                   io_uring_cq_ready(&u->ring) > 0;
+                   u->n_arrivals > 0 || io_uring_cq_ready(&u->ring) > 0;
     int rc = enter(u, at_hand ? 0 : timeout);
 
     if (rc == -EEXIST)

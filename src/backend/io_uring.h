@@ -34,6 +34,12 @@ enum { EDDYI_CANCEL_REQUEST = 0, EDDYI_WAKER = 1 };
 /* op->state, and a flag beside it: the kernel polls on behalf of the operation, which is then submitted again. */
 enum { EDDYI_TO_SUBMIT, EDDYI_IN_KERNEL, EDDYI_DONE, EDDYI_IN_POOL, EDDYI_STATE = 3, EDDYI_POLLING = 4 };
 
+/* What a multishot operation has brought so far. */
+struct eddyi_arrival {
+    struct eddyi_op *op;
+    int result;
+};
+
 struct eddyi_uring {
     struct eddyi_backend backend;
     struct io_uring ring;
@@ -46,6 +52,8 @@ struct eddyi_uring {
     bool waker_once; /* the kernel has no multishot poll (before 5.13) */
     long pid;        /* a forked child must not touch the ring */
     struct eddyi_list to_submit, to_cancel, in_kernel, done;
+    struct eddyi_arrival *arrivals; /* delivered before what is done */
+    size_t n_arrivals, arrivals_size;
     uint64_t opcodes;       /* bit n: the kernel knows operation n */
     struct eddyi_pool pool; /* for those it does not know, and for what it has no operation */
 };

@@ -31,7 +31,7 @@ static bool arm_waker(struct eddyi_uring *u)
     return true;
 }
 
-/* The kernel need not try what has just been tried. COOP_TASKRUN came with the flag that says so (5.19). */
+/* COOP_TASKRUN came with kernel 5.19, and so did what is asked for here. */
 static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
     if (op->state & EDDYI_POLLING) {
@@ -39,8 +39,12 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
         return;
     }
     eddyi_uring_prepare(sqe, op);
-    if ((op->tried || op->waits) && u->ring.flags & IORING_SETUP_COOP_TASKRUN)
+    if (!(u->ring.flags & IORING_SETUP_COOP_TASKRUN))
+        return;
+    if (op->tried || op->waits) /* the kernel need not try what has just been tried */
         eddyi_uring_poll_first(sqe, op);
+    if (op->kind == EDDYI_OP_ACCEPT && op->accept.multishot)
+        sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 }
 
 bool eddyi_uring_fill_queue(struct eddyi_uring *u)

@@ -98,6 +98,24 @@ static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
     eddyi_sys_eventfd_drain(u->wakefd);
 }
 
+/* Where there is no memory to remember it by, a connection is closed, as the kernel closes what it has no memory for. */
+static void keep_arrival(struct eddyi_uring *u, struct eddyi_op *op, int result)
+{
+    if (u->n_arrivals == u->arrivals_size) {
+        size_t n = u->arrivals_size ? 2 * u->arrivals_size : 64;
+        struct eddyi_arrival *grown = eddyi_realloc(u->arrivals, n * sizeof *grown);
+
+        if (!grown) {
+            if (result >= 0)
+                eddyi_uring_drop(op, result);
+            return;
+        }
+        u->arrivals = grown;
+        u->arrivals_size = n;
+    }
+    u->arrivals[u->n_arrivals++] = (struct eddyi_arrival){op, result};
+}
+
 void eddyi_uring_take_results(struct eddyi_uring *u)
 {
     struct io_uring_cqe *cqe;
@@ -119,7 +137,9 @@ void eddyi_uring_take_results(struct eddyi_uring *u)
 
             if (result < 0 && cqe->res >= 0 && !(op->state & EDDYI_POLLING))
                 eddyi_uring_drop(op, cqe->res);
-            if (!eddyi_held_keep(op, result))
+            if (cqe->flags & IORING_CQE_F_MORE)
+                keep_arrival(u, op, result);
+            else if (!eddyi_held_keep(op, result))
                 eddyi_uring_take_result(u, op, result);
         }
     }

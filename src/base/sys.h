@@ -159,6 +159,7 @@ struct sockaddr;
 long eddyi_sys_recv(int fd, void *buf, size_t size);                    /* bytes, 0 at the end, -EAGAIN */
 long eddyi_sys_send(int fd, const void *buf, size_t size);              /* bytes, never SIGPIPE, -EAGAIN */
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-blocking, close-on-exec */
+int eddyi_sys_accept_nonblocking(int fd); /* the same, where the listener is known to be non-blocking */
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
 int eddyi_sys_connect_result(int fd); /* of a connect in progress once @fd is writable: SO_ERROR */
 int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */

@@ -47,6 +47,23 @@ static int borrow_nonblocking(int fd, int *flags)
     return fcntl(fd, F_SETFL, *flags | O_NONBLOCK) < 0 ? -errno : 1;
 }
 
+static int accept_one(int fd, struct sockaddr *addr, unsigned *addrlen)
+{
+    int rc;
+
+    do {
+        rc = eddyi_fault("accept4");
+        if (rc == 0)
+            rc = (int)eddyi_sys_result(accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+int eddyi_sys_accept_nonblocking(int fd)
+{
+    return accept_one(fd, NULL, NULL);
+}
+
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen)
 {
     int flags, borrowed = borrow_nonblocking(fd, &flags);
@@ -54,11 +71,7 @@ int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen)
 
     if (borrowed < 0)
         return borrowed;
-    do {
-        rc = eddyi_fault("accept4");
-        if (rc == 0)
-            rc = (int)eddyi_sys_result(accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    } while (rc == -EINTR);
+    rc = accept_one(fd, addr, addrlen);
     if (borrowed)
         fcntl(fd, F_SETFL, flags);
     return rc;

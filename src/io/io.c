@@ -117,6 +117,10 @@ static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
 
+    if (op->more) {
+        o->done(o);
+        return;
+    }
     eddyi_must_hold(!op->lent, "an operation ends while the kernel still has its memory");
     eddyi_list_remove(&o->link);
     o->io = NULL;
@@ -129,6 +133,7 @@ int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
     int rc;
 
     o->op.complete = on_complete;
+    o->op.more = false;
     rc = b->ops->submit(b, &o->op);
     if (rc < 0)
         return rc;

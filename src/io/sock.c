@@ -112,6 +112,7 @@ int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
         c.o.op.kind = EDDYI_OP_ACCEPT;
         c.o.op.accept.addr = addr;
         c.o.op.accept.addrlen = addrlen;
+        c.o.op.accept.multishot = false;
         result = eddyi_io_wait(&c);
     }
     eddyi_io_end(&c);

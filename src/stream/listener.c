@@ -103,28 +103,41 @@ static void let_go(struct eddyi_listener *l)
 }
 
 /* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule 167). */
-static void accept_done(struct eddyi_io_op *o)
+static void take_all(struct eddyi_listener *l, int rc)
 {
-    struct eddyi_listener *l = eddyi_container(o, struct eddyi_listener, accept);
     eddy_server *s = l->server;
-    int rc = (int)o->op.result, left = s->options.backlog;
+    int left = s->options.backlog;
 
-    if (s->state == EDDYI_CLOSED || s->loop->closed) {
-        if (rc >= 0)
-            eddyi_sys_close(rc);
-        let_go(l);
-        return;
-    }
-    s->refs++;
-    while (took(l, rc)) {
+    /* ECANCELED: it was to end when something fell short. */
+    while (rc != -ECANCELED && took(l, rc)) {
         if (s->state != EDDYI_SERVING || !has_room(s) || left-- <= 0)
             break;
-        rc = eddyi_sys_accept(l->fd, NULL, NULL);
+        rc = eddyi_sys_accept_nonblocking(l->fd);
         if (rc == -EAGAIN)
             break;
     }
     if (!is_not_listening(rc) && !s->short_of_something)
         eddyi_server_accept(s);
+}
+
+static void accept_done(struct eddyi_io_op *o)
+{
+    struct eddyi_listener *l = eddyi_container(o, struct eddyi_listener, accept);
+    eddy_server *s = l->server;
+    int rc = (int)o->op.result;
+
+    if (s->state == EDDYI_CLOSED || s->loop->closed) {
+        if (rc >= 0)
+            eddyi_sys_close(rc);
+        if (!o->op.more)
+            let_go(l);
+        return;
+    }
+    s->refs++;
+    if (!o->op.more)
+        take_all(l, rc);
+    else if (!took(l, rc))
+        eddyi_io_cancel(o);
     eddyi_server_unref(s);
 }
 
@@ -137,6 +150,7 @@ static void submit(struct eddyi_listener *l)
     l->accept.op.fd = l->fd;
     l->accept.op.accept.addr = NULL;
     l->accept.op.accept.addrlen = NULL;
+    l->accept.op.accept.multishot = l->server->options.max_connections == 0;
     rc = eddyi_io_submit(l->server->io, &l->accept);
     if (rc < 0)
         pause_accepting(l->server, rc);

@@ -62,10 +62,10 @@ TEST_ASYNC_REAL(a_server_without_descriptors_does_not_spin)
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
-    eddy_try(eddy_sleep(0));
     fd = plain_client(eddy_server_port(server));
     other = plain_client(eddy_server_port(server));
-    before = take_descriptors_away();
+    before =
+        take_descriptors_away(); /* before io_uring has begun to accept: it goes by the limit of that moment */
     while (!reported[0])
         eddy_try(eddy_sleep(0.001));
     EXPECT_EQ(expect_no_spinning(0.25), 0);
@@ -192,14 +192,18 @@ TEST_ASYNC_REAL(an_address_in_use_is_refused_by_name_and_nothing_is_left)
 {
     static const char *const hosts[] = {"127.0.0.2", "127.0.0.1"};
     eddy_server *server, *other = NULL;
-    int port;
+    bool taken;
 
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
-    eddy_server_free_at_end(server);
-    port = eddy_server_port(server);
-    EXPECT_EQ(eddy_start_server(echo, NULL, NULL, port, &other, .hosts = hosts, .n_hosts = 2), -EADDRINUSE);
-    EXPECT(other == NULL);
-    eddy_server_free(other);
+    do { /* until nobody else has the port of the first address */
+        eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
+        EXPECT_EQ(eddy_start_server(echo, NULL, NULL, eddy_server_port(server), &other, .hosts = hosts,
+                                    .n_hosts = 2),
+                  -EADDRINUSE);
+        EXPECT(other == NULL);
+        eddy_server_free(other);
+        eddy_server_free(server);
+        taken = strstr(eddy_exception_message(eddy_error()), "127.0.0.2") != NULL;
+    } while (taken);
     EXPECT_IN("127.0.0.1", eddy_exception_message(eddy_error()));
     return 0;
 }
