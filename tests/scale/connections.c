@@ -1,7 +1,8 @@
 /*
- * connections [N [SECONDS]]: that many connections at once, between two processes, with bytes on all of them that are compared
- * one by one, and with some that end and begin again. Twice, for SECONDS each: what is left of memory and descriptors after the
- * second time must be what was left after the first. Prints lines as tests do.
+ * connections [N [SECONDS [PAUSE]]]: that many connections at once, between two processes, with bytes on all of them that are
+ * compared one by one, and with some that end and begin again. First for a moment, as fast as they can; then for SECONDS, with
+ * PAUSE seconds, more or less, between what a connection says and what it says next. What is left of memory and descriptors
+ * after that must be what was left after the moment. Prints lines as tests do.
  */
 #define _GNU_SOURCE
 #include "eddy.h"
@@ -17,10 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 2, LARGEST = 3000, CONNECTING = 200, SOURCES = 16 };
+enum { ROUNDS = 2, MOMENT = 1, LARGEST = 3000, CONNECTING = 200, SOURCES = 16 };
 
 static size_t n_connections = 10000;
-static double seconds = 10;
+static double seconds = 10, pause_between = 2;
 static int failures;
 
 static void expect(bool met, const char *promise)
@@ -110,7 +111,9 @@ eddy_async(serve, (int, control))
 
     eddy_try(eddy_open_connection(NULL, 0, &reader, &writer, .sock = control));
     eddy_writer_free_at_end(writer);
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .backlog = 4096));
+    /* How many it has at once, and so its memory, shall not depend on who is quicker, it or those who come again. */
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .backlog = 4096,
+                               .max_connections = n_connections));
     eddy_server_free_at_end(server);
     port = eddy_server_port(server);
     eddy_try(eddy_writer_write(writer, &port, sizeof port));
@@ -121,7 +124,9 @@ eddy_async(serve, (int, control))
 
 static struct {
     int port;
-    double until; /* 0: not all are connected yet */
+    double seconds, pause; /* of this round */
+    double until;          /* valid once all_open is set */
+    eddy_event all_open;
     size_t open, most;
     uint64_t bytes, connections;
     eddy_semaphore connecting;
@@ -136,10 +141,13 @@ static uint64_t next(uint64_t *random)
     return *random;
 }
 
-/* Sends some bytes that nobody else sends, and compares what comes back. */
+/*
+ * Sends some bytes that nobody else sends, and compares what comes back. All of the stack that it can need is touched the first
+ * time, so that memory does not depend on how often it is called.
+ */
 static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
 {
-    uint64_t sent[LARGEST / 8], received[LARGEST / 8];
+    uint64_t sent[LARGEST / 8] = {0}, received[LARGEST / 8] = {0};
     size_t size = 1 + next(random) % LARGEST;
 
     for (size_t i = 0; i <= (size - 1) / 8; i++)
@@ -150,17 +158,20 @@ static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
     return memcmp(sent, received, size) == 0 ? 0 : eddy_raise(EDDY_EUSER, "bytes have changed on their way");
 }
 
-static int connect_one(size_t id, eddy_reader **ret_reader, eddy_writer **ret_writer)
+/*
+ * Connects, and has a first answer. As few at once as the kernel's queue has room for: who finds it full tries again after a
+ * second, and then after two, and four.
+ */
+static int connect_one(size_t id, uint64_t *random, eddy_reader **ret_reader, eddy_writer **ret_writer)
 {
     char source[20];
-    int rc;
 
     snprintf(source, sizeof source, "127.0.0.%zu", 1 + id % SOURCES);
     eddy_try(eddy_semaphore_acquire(&clients.connecting));
-    rc = eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer, .local_host = source,
-                              .limit = 4096);
-    eddy_semaphore_release(&clients.connecting);
-    return rc;
+    eddy_semaphore_release_at_end(&clients.connecting);
+    eddy_try(eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer, .local_host = source,
+                                  .limit = 4096));
+    return exchange(*ret_reader, *ret_writer, random);
 }
 
 static double now(void)
@@ -170,7 +181,17 @@ static double now(void)
 
 static bool is_over(void)
 {
-    return clients.until > 0 && now() >= clients.until;
+    return eddy_event_is_set(&clients.all_open) && now() >= clients.until;
+}
+
+/* Connections begin to talk at leisure when all are there, and none sleeps past the end. */
+static int rest(uint64_t *random)
+{
+    double left, pause = 2 * clients.pause * 0.001 * (double)(next(random) % 1000);
+
+    eddy_try(eddy_event_wait(&clients.all_open));
+    left = clients.until - now();
+    return eddy_sleep(pause < left ? pause : left);
 }
 
 /* Says goodbye, and hears it. */
@@ -182,32 +203,34 @@ static int part(eddy_reader *reader, eddy_writer *writer)
     return eddy_reader_read(reader, &byte, 1) == 0 ? 0 : eddy_raise(EDDY_EUSER, "more came than was sent");
 }
 
-/* The time runs from when all are connected. */
+/* The time runs from when all are connected, and the server has answered each. */
 static void opened(void)
 {
     clients.connections++;
     clients.open++;
     clients.most = clients.open > clients.most ? clients.open : clients.most;
-    if (clients.until == 0 && clients.open == n_connections)
-        clients.until = now() + seconds;
+    if (clients.open < n_connections || eddy_event_is_set(&clients.all_open))
+        return;
+    clients.until = now() + clients.seconds;
+    eddy_event_set(&clients.all_open);
 }
 
-/* One connection: exchanges at leisure, and goodbye, soon if it is @fickle. */
+/* One connection: exchanges, and goodbye, soon if it is @fickle. */
 static int converse(size_t id, uint64_t *random, bool fickle)
 {
     eddy_reader *reader;
     eddy_writer *writer;
-    int rc = connect_one(id, &reader, &writer);
+    int rc = connect_one(id, random, &reader, &writer);
 
     if (rc < 0)
         return rc;
     eddy_writer_free_at_end(writer);
     opened();
-    do {
+    while ((rc = rest(random)) == 0 && !is_over() && !(fickle && next(random) % 3 == 0)) {
         rc = exchange(reader, writer, random);
-        if (rc == 0)
-            rc = eddy_sleep(0.001 * (double)(next(random) % 4000));
-    } while (rc == 0 && !is_over() && !(fickle && clients.until > 0 && next(random) % 3 == 0));
+        if (rc < 0)
+            break;
+    }
     if (rc == 0)
         rc = part(reader, writer);
     clients.open--;
@@ -222,18 +245,22 @@ eddy_async(client, (size_t, id))
     do {
         rc = converse(id, &random, id % 2);
     } while (rc == 0 && !is_over());
-    if (rc < 0 && clients.first_error == 0) {
+    if (rc < 0 && clients.first_error == 0) { /* then that is all */
         clients.first_error = rc;
         printf("# a client failed: %s\n", eddy_exception_message(eddy_error()));
+        clients.until = 0;
+        eddy_event_set(&clients.all_open);
     }
     return rc;
 }
 
-static int run_clients(eddy_task **tasks)
+static int run_clients(eddy_task **tasks, bool at_leisure)
 {
     int rc = 0;
 
-    clients.until = 0;
+    clients.seconds = at_leisure ? seconds : MOMENT;
+    clients.pause = at_leisure ? pause_between : 0;
+    eddy_event_clear(&clients.all_open);
     for (size_t i = 0; i < n_connections; i++) {
         tasks[i] = eddy_create_task(client(i));
         if (!tasks[i])
@@ -281,7 +308,7 @@ eddy_async(amain, (int, control))
     for (int i = 0; i < ROUNDS && rc == 0; i++) {
         double begin = now();
 
-        rc = run_clients(tasks);
+        rc = run_clients(tasks, i > 0);
         if (rc == 0)
             rc = ask_server(reader, writer, &servers[i]);
         get_state(&ours[i]);
@@ -320,8 +347,9 @@ int main(int argc, char **argv)
 
     n_connections = argc > 1 ? strtoul(argv[1], NULL, 10) : n_connections;
     seconds = argc > 2 ? strtod(argv[2], NULL) : seconds;
-    if (n_connections == 0 || !(seconds > 0)) {
-        fprintf(stderr, "usage: connections [N [SECONDS]]\n");
+    pause_between = argc > 3 ? strtod(argv[3], NULL) : pause_between;
+    if (n_connections == 0 || !(seconds > 0) || !(pause_between >= 0)) {
+        fprintf(stderr, "usage: connections [N [SECONDS [PAUSE]]]\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
