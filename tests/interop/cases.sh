@@ -39,6 +39,20 @@ need()
     command -v "$1" >/dev/null || { echo "$1 is not installed"; exit 77; }
 }
 
+# An authority, a server and a client, in this directory. Not where eddy was built without TLS.
+certificates()
+{
+    "$subject" --tls "$PWD" serve 2>&1 | grep -q 'built without TLS' && { echo "built without TLS"; exit 77; }
+    new_key="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    {
+        $new_key -subj /CN=authority -keyout ca.key -out ca.pem -addext keyUsage=critical,keyCertSign &&
+            $new_key -subj /CN=server -keyout server.key -out server.pem -CA ca.pem -CAkey ca.key \
+                -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE &&
+            $new_key -subj /CN=client -keyout client.key -out client.pem -CA ca.pem -CAkey ca.key \
+                -addext basicConstraints=critical,CA:FALSE
+    } >openssl.log 2>&1 || { cat openssl.log; fail "no certificates"; }
+}
+
 # expect TEXT COMMAND…: what the command prints.
 expect()
 {
@@ -100,6 +114,38 @@ test_many_clients_of_asyncio_at_once()
     for client in $clients; do
         wait "$client" || fail "a client failed"
     done
+    expect_quiet
+}
+
+test_asyncio_asks_a_server_of_ours_over_tls()
+{
+    certificates
+    serve "$subject" --tls "$PWD" serve
+    peer --tls "$PWD" ask "$port" || fail "asyncio is not content"
+    expect_quiet
+}
+
+test_we_ask_a_server_of_asyncio_over_tls()
+{
+    certificates
+    serve /usr/bin/python3 "$here/peer.py" --tls "$PWD" serve
+    "$subject" --tls "$PWD" ask "$port" || fail "we are not content"
+    expect_quiet
+}
+
+test_asyncio_begins_tls_with_a_server_of_ours()
+{
+    certificates
+    serve "$subject" --starttls "$PWD" serve
+    peer --starttls "$PWD" ask "$port" || fail "asyncio is not content"
+    expect_quiet
+}
+
+test_we_begin_tls_with_a_server_of_asyncio()
+{
+    certificates
+    serve /usr/bin/python3 "$here/peer.py" --starttls "$PWD" serve
+    "$subject" --starttls "$PWD" ask "$port" || fail "we are not content"
     expect_quiet
 }
 
