@@ -187,6 +187,47 @@ TEST_ASYNC(who_is_no_authority_cannot_vouch_for_others)
     return 0;
 }
 
+/* A server's certificate by an authority that is like this, itself one of the trusted authority's. */
+static void expect_issuer_refused(struct likeness l, const char *message)
+{
+    struct identity chain[2] = {{0}};
+
+    l.name = "between";
+    l.issuer = &all.authority;
+    l.constraints = "critical, CA:TRUE";
+    l.usage = "critical, keyCertSign";
+    chain[0] = identity_make(&l);
+    expect_refused(
+        identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
+        "server.test", chain, message);
+    identity_free(&chain[0]);
+}
+
+TEST_ASYNC(one_of_an_authority_that_has_expired_is_refused)
+{
+    parties_make(&all);
+    expect_issuer_refused((struct likeness){.from = -10, .until = -1},
+                          "certificate has expired (an authority, /CN=between)");
+    return 0;
+}
+
+TEST_ASYNC(an_authority_cannot_vouch_for_names_that_are_not_its_own)
+{
+    parties_make(&all);
+    expect_issuer_refused((struct likeness){.extension = NID_name_constraints,
+                                            .value = "critical, permitted;DNS:elsewhere.test"},
+                          "permitted subtree violation");
+    return 0;
+}
+
+TEST_ASYNC(one_that_says_what_nobody_understands_and_must_is_refused)
+{
+    parties_make(&all);
+    expect_leaf_refused((struct likeness){.extension = NID_netscape_comment, .value = "critical, heed this"},
+                        "unhandled critical extension");
+    return 0;
+}
+
 TEST_ASYNC(a_chain_is_no_longer_than_its_authority_allows)
 {
     struct identity chain[3] = {{0}};

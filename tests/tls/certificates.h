@@ -31,6 +31,8 @@ struct likeness {
     int from, until;         /* days from today; 0: yesterday, tomorrow */
     const EVP_MD *digest;    /* NULL: SHA-256 */
     unsigned rsa_bits;       /* 0: an elliptic key */
+    int extension;           /* one more, by its NID; 0: none */
+    const char *value;       /* of that */
     bool bad_signature;
 };
 
@@ -77,6 +79,8 @@ static inline struct identity identity_make(const struct likeness *l)
         extend(made.cert, issuer, NID_ext_key_usage, l->purpose ? l->purpose : "serverAuth, clientAuth");
     if (l->hosts)
         extend(made.cert, issuer, NID_subject_alt_name, l->hosts);
+    if (l->extension)
+        extend(made.cert, issuer, l->extension, l->value);
     REQUIRE(X509_sign(made.cert, l->issuer ? l->issuer->key : made.key,
                       l->digest ? l->digest : EVP_sha256()) > 0);
     if (l->bad_signature) {
