@@ -321,6 +321,18 @@ test_static_server_leaves_who_says_nothing()
     [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
 }
 
+test_static_server_leaves_who_sends_a_byte_now_and_then()
+{
+    serve_www -t 0.1
+    exec 3<>"/dev/tcp/localhost/$port" || fail "cannot connect"
+    { printf 'GET / HTTP/1.1\r\nX: ' && while printf x; do sleep 0.01; done; } >&3 2>/dev/null & dripping=$!
+    timeout 60 cat <&3 >out # it ends, or the connection is reset, as there is something to read
+    [ $? != 124 ] || fail "the connection stays"
+    kill $dripping 2>/dev/null
+    [ ! -s out ] || fail "an answer to half a request"
+    [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
+}
+
 test_static_server_stands_wrk()
 {
     command -v wrk >/dev/null || { echo "no wrk"; exit 77; }

@@ -40,6 +40,40 @@ TEST_ASYNC(a_reader_waits_until_something_comes)
     return 0;
 }
 
+static eddy_async(drip, (eddy_writer *, writer), (const char *, text))
+{
+    for (; *text; text++) {
+        eddy_try(eddy_sleep(10));
+        eddy_try(eddy_writer_write(writer, text, 1));
+    }
+    return 0;
+}
+
+/* A deadline is that of the whole line: no byte that comes puts it off. */
+TEST_ASYNC(a_peer_that_sends_a_byte_every_ten_seconds_does_not_get_past_a_deadline_and_loses_nothing)
+{
+    double began = eddy_loop_time(eddy_get_running_loop());
+    eddy_task *slow;
+    eddy_timeout tm;
+    const char *line;
+    struct pair p;
+    ssize_t n;
+
+    pair_open(&p);
+    slow = eddy_create_task(drip(p.writer[0], "hello\n"));
+    eddy_timeout_enter(&tm, 25);
+    n = eddy_reader_readline(p.reader[1], &line);
+    EXPECT_EQ(eddy_timeout_exit(&tm, n < 0 ? (int)n : 0), -ETIMEDOUT);
+    EXPECT_EQ(eddy_loop_time(eddy_get_running_loop()) - began, 25);
+    EXPECT_EQ(eddy_reader_buffered(p.reader[1]), 2);
+    n = eddy_reader_readline(p.reader[1], &line);
+    if (EXPECT_EQ(n, 6))
+        EXPECT_EQ(memcmp(line, "hello\n", 6), 0);
+    EXPECT_EQ(eddy_await(slow), 0);
+    pair_free(&p);
+    return 0;
+}
+
 TEST_ASYNC(a_second_reader_is_refused, .ordered = true)
 {
     struct pair p;
