@@ -474,8 +474,9 @@ TEST_ASYNC_REAL(hundreds_in_a_row)
     for (int i = 0; i < n; i++) {
         eddy_process *p;
 
-        eddy_try(eddy_create_subprocess_exec(eddy_argv("/bin/true"), &p, .std_out = EDDY_PIPE));
-        EXPECT_EQ(code_of(p), 0);
+        eddy_try(eddy_create_subprocess_exec(eddy_argv(i % 2 ? "/bin/false" : "/bin/true"), &p,
+                                             .std_out = EDDY_PIPE));
+        EXPECT_EQ(code_of(p), i % 2);
         eddy_process_free(p);
     }
     return 0;
