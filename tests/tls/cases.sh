@@ -4,8 +4,7 @@
 make_certificates()
 {
     cd "$work" || return
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 \
-        -subj "/CN=Test Authority" -addext "keyUsage=critical,keyCertSign,cRLSign" || return
+    sed -n '/^```sh$/,/^```$/{/^```/d;p;}' "$here/../../docs/tls.md" | sh || return # the authority, as the guide has it
     sign server "subjectAltName=DNS:localhost,IP:127.0.0.1" "extendedKeyUsage=serverAuth" || return
     sign client "subjectAltName=email:client@test" "extendedKeyUsage=clientAuth" || return
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.key -out stranger.pem -days 2 \
@@ -185,6 +184,15 @@ test_a_client_speaks_tls_1_2()
     run "$examples/client" 127.0.0.1 "$port" "$work/ca.pem"
     expect_success
     expect_line out 'TLSv1.2'
+}
+
+test_a_client_trusts_the_systems_authorities()
+{
+    openssl_server -www
+    SSL_CERT_FILE=$work/ca.pem run "$examples/client" 127.0.0.1 "$port"
+    expect_success
+    SSL_CERT_FILE=$work/stranger.pem run "$examples/client" 127.0.0.1 "$port"
+    expect_failure
 }
 
 test_a_client_says_why_it_does_not_accept_a_server()
