@@ -166,7 +166,7 @@ static int connect_one(size_t id, uint64_t *random, eddy_reader **ret_reader, ed
 {
     char source[20];
 
-    snprintf(source, sizeof source, "127.0.0.%zu", 1 + id % SOURCES);
+    snprintf(source, sizeof source, "127.0.0.%zu", 2 + id % SOURCES);
     eddy_try(eddy_semaphore_acquire(&clients.connecting));
     eddy_semaphore_release_at_end(&clients.connecting);
     eddy_try(eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer, .local_host = source,
