@@ -69,9 +69,11 @@ static void *post_and_spin(void *unused)
 static void *flood(void *unused)
 {
     uint64_t began = bench_now();
+    eddy_loop *there = loop; /* the variable is beside one that the other thread writes */
+    long n = wanted;
 
-    for (long i = 0; i < wanted; i++)
-        eddy_loop_call_soon_threadsafe(loop, count, NULL);
+    for (long i = 0; i < n; i++)
+        eddy_loop_call_soon_threadsafe(there, count, NULL);
     sem_wait(&answered);
     bench_print("", (double)wanted / ((double)(bench_now() - began) / 1e9), "posts/s");
     eddy_loop_call_soon_threadsafe(loop, stop, NULL);

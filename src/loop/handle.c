@@ -6,155 +6,106 @@
 
 #include <sys/single_threaded.h>
 
-/* The low bits of a slot's state; the generation is above them. */
-enum { FREE, PENDING, CANCELLED, STATE_BITS = 2 };
-
-enum { CHUNK_SLOTS_MIN = 32, CHUNK_SLOTS_MAX = 64 * 1024 };
-
-struct eddyi_handle_chunk {
-    struct eddyi_handle_chunk *next;
-    struct eddyi_handle_slot slots[];
-};
+/*
+ * A slot's state: what it is, in the lowest bits; whether it is a timer's, for good; and the generation. A handle's generation is all
+ * of it but the first.
+ */
+enum { FREE, PENDING, CANCELLED, WHAT = 3, WHAT_BITS = 2, TIMER = 4, ONE_GENERATION = 8 };
 
 static uint64_t pack(uint64_t generation, unsigned what)
 {
-    return generation << STATE_BITS | what;
+    return generation << WHAT_BITS | what;
 }
 
-/* Each chunk has as many slots as there are already: a million come from few calls. */
-static int add_chunk(struct eddyi_handle_pool *pool)
+/* Fills in a free slot, which is pending then. */
+static inline void fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn, void *arg,
+                        eddy_context *context)
 {
-    size_t n = pool->n_slots < CHUNK_SLOTS_MIN   ? CHUNK_SLOTS_MIN
-               : pool->n_slots < CHUNK_SLOTS_MAX ? pool->n_slots
-                                                 : CHUNK_SLOTS_MAX;
-    struct eddyi_handle_chunk *chunk = eddyi_zalloc(sizeof *chunk + n * sizeof chunk->slots[0]);
+    uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
 
-    if (!chunk)
-        return -ENOMEM;
-    chunk->next = pool->chunks;
-    pool->chunks = chunk;
-    pool->n_slots += n;
-    pool->fresh = chunk->slots;
-    pool->fresh_end = chunk->slots + n;
-    return 0;
-}
-
-/* One that nobody has had yet. Out of line, for the registers it needs would be saved by every take(). */
-__attribute__((cold, noinline)) static struct eddyi_handle_slot *take_fresh(struct eddyi_handle_pool *pool,
-                                                                            eddy_loop *loop)
-{
-    struct eddyi_handle_slot *slot;
-
-    if (pool->fresh == pool->fresh_end && add_chunk(pool) < 0)
-        return NULL;
-    slot = pool->fresh++;
-    eddyi_ready_init(&slot->timer.ready, eddyi_handle_run);
-    slot->loop = loop;
-    slot->pool = pool;
-    return slot;
-}
-
-void eddyi_handle_pool_fini(struct eddyi_handle_pool *pool)
-{
-    struct eddyi_handle_chunk *next;
-
-    for (struct eddyi_handle_chunk *chunk = pool->chunks; chunk; chunk = next) {
-        next = chunk->next;
-        eddyi_free(chunk);
-    }
-    *pool = (struct eddyi_handle_pool){0};
-}
-
-/* A slot out of the pool, pending, with its callback; NULL without memory. */
-static inline struct eddyi_handle_slot *take(struct eddyi_handle_pool *pool, eddy_loop *loop,
-                                             eddy_callback_fn *fn, void *arg, eddy_context *context)
-{
-    struct eddyi_handle_slot *slot = pool->free;
-    uint64_t state;
-
-    if (slot)
-        pool->free = slot->next_free;
-    else if (!(slot = take_fresh(pool, loop)))
-        return NULL;
-    slot->fn = fn;
-    slot->arg = arg;
-    eddyi_vars_init(&slot->vars, context);
-    state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-    atomic_store_explicit(&slot->state, state | PENDING, memory_order_release);
-    return slot;
+    h->fn = fn;
+    h->arg = arg;
+    eddyi_vars_init(&h->vars, context);
+    atomic_store_explicit(&h->state, state | timer | PENDING, memory_order_release);
 }
 
 /* Makes the handle stale and the slot free. Returns what it was: PENDING or CANCELLED. */
-static inline unsigned retire(struct eddyi_handle_slot *slot)
+static inline unsigned retire(struct eddyi_handle *h)
 {
-    uint64_t state = atomic_load(&slot->state);
+    uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
+    uint64_t next = (state & ~(uint64_t)WHAT) + ONE_GENERATION; /* who cancels changes nothing of that */
 
-    if (__libc_single_threaded) { /* nobody else to cancel it: spares the 5 ns of the bus lock */
-        atomic_store_explicit(&slot->state, pack((state >> STATE_BITS) + 1, FREE), memory_order_relaxed);
-        return state & (pack(1, 0) - 1);
-    }
-    while (!atomic_compare_exchange_weak(&slot->state, &state, pack((state >> STATE_BITS) + 1, FREE)))
-        ;
-    return state & (pack(1, 0) - 1);
+    if (__libc_single_threaded) /* nobody else to cancel it: spares the 5 ns of the bus lock */
+        atomic_store_explicit(&h->state, next, memory_order_relaxed);
+    else
+        state = atomic_exchange(&h->state, next);
+    return state & WHAT;
 }
 
-static inline void give_back(struct eddyi_handle_slot *slot)
+static inline void call(struct eddyi_handle *h)
 {
-    struct eddyi_handle_pool *pool = slot->pool;
+    eddy_callback_fn *fn = h->fn;
+    void *arg = h->arg;
 
-    eddyi_vars_fini(&slot->vars);
-    if (pool != &slot->loop->shared_handles) {
-        slot->next_free = pool->free;
-        pool->free = slot;
-        return;
-    }
-    if (!pool->returned)
-        pool->last_returned = slot;
-    slot->next_free = pool->returned;
-    pool->returned = slot;
-}
-
-void eddyi_handles_return(struct eddyi_handle_pool *pool)
-{
-    if (!pool->returned)
-        return;
-    pool->last_returned->next_free = pool->free;
-    pool->free = pool->returned;
-    pool->returned = NULL;
-}
-
-void eddyi_handle_run(struct eddyi_ready *r)
-{
-    struct eddyi_handle_slot *slot = eddyi_container(r, struct eddyi_handle_slot, timer.ready);
-    eddy_callback_fn *fn = slot->fn;
-    void *arg = slot->arg;
-
-    if (retire(slot) == PENDING) {
-        eddyi_vars_current = &slot->vars;
+    if (retire(h) == PENDING) {
+        eddyi_vars_current = &h->vars;
         fn(arg);
         eddyi_vars_current = NULL;
     }
-    give_back(slot);
+    eddyi_vars_fini(&h->vars);
 }
 
+static struct eddyi_handle_soon *soon_of(struct eddyi_ready *r)
+{
+    return eddyi_container(r, struct eddyi_handle_soon, ready);
+}
+
+static struct eddyi_handle_later *later_of(struct eddyi_ready *r)
+{
+    return eddyi_container(r, struct eddyi_handle_later, timer.ready);
+}
+
+static void run_soon(struct eddyi_ready *r)
+{
+    call(&soon_of(r)->handle);
+    eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
+}
+
+static void run_shared(struct eddyi_ready *r)
+{
+    call(&soon_of(r)->handle);
+    eddyi_handle_return_shared(eddyi_loop_running, soon_of(r));
+}
+
+void eddyi_handle_run_later(struct eddyi_ready *r)
+{
+    call(&later_of(r)->handle);
+    eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
+}
+
+static void drop(struct eddyi_handle *h)
+{
+    retire(h);
+    eddyi_vars_fini(&h->vars);
+}
+
+/* The slots are needed no more. */
 void eddyi_handles_drop(struct eddyi_list *list)
 {
     for (struct eddyi_list *l = list->next, *next; l != list; l = next) {
         struct eddyi_ready *r = EDDYI_READY(l);
 
         next = l->next;
-        if (r->run != eddyi_handle_run)
+        if (r->run != eddyi_handle_run_later && r->run != run_soon && r->run != run_shared)
             continue;
         eddyi_list_remove(l);
-        retire(eddyi_container(r, struct eddyi_handle_slot, timer.ready));
-        give_back(eddyi_container(r, struct eddyi_handle_slot, timer.ready));
+        drop(r->run == eddyi_handle_run_later ? &later_of(r)->handle : &soon_of(r)->handle);
     }
 }
 
-static eddy_handle handle_of(const struct eddyi_handle_slot *slot)
+static eddy_handle handle_of(const struct eddyi_handle *h)
 {
-    return (eddy_handle){(void *)slot,
-                         atomic_load_explicit(&slot->state, memory_order_relaxed) >> STATE_BITS};
+    return (eddy_handle){(void *)h, atomic_load_explicit(&h->state, memory_order_relaxed) >> WHAT_BITS};
 }
 
 /* The handle of a callback that could not be scheduled; the error has been raised. */
@@ -166,31 +117,36 @@ static eddy_handle failed(int raised)
 
 eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
 {
-    struct eddyi_handle_slot *slot;
+    struct eddyi_handle_soon *slot;
     int rc = eddyi_loop_check(loop);
 
     if (rc < 0)
         return failed(rc);
-    slot = take(&loop->handles, loop, fn, arg, context);
+    slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    eddyi_loop_ready(loop, &slot->timer.ready);
-    return handle_of(slot);
+    fill(&slot->handle, 0, fn, arg, context);
+    slot->ready.run = run_soon;
+    eddyi_loop_ready(loop, &slot->ready);
+    return handle_of(&slot->handle);
 }
 
 static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg,
                            eddy_context *context)
 {
-    struct eddyi_handle_slot *slot = take(&loop->handles, loop, fn, arg, context);
+    struct eddyi_handle_later *slot = (void *)eddyi_handle_take(&loop->later, sizeof *slot);
 
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
+    fill(&slot->handle, TIMER, fn, arg, context);
+    slot->loop = loop;
+    eddyi_ready_init(&slot->timer.ready, eddyi_handle_run_later);
     if (eddyi_timer_start(loop, &slot->timer, when) < 0) {
-        retire(slot);
-        give_back(slot);
+        drop(&slot->handle);
+        eddyi_handle_give_back(&loop->later, &slot->handle);
         return failed(eddy_raise(-ENOMEM, NULL));
     }
-    return handle_of(slot);
+    return handle_of(&slot->handle);
 }
 
 eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg,
@@ -220,32 +176,32 @@ eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn 
 
 static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
 {
-    struct eddyi_handle_slot *slot = take(&loop->shared_handles, loop, fn, arg, context);
+    struct eddyi_handle_soon *slot = eddyi_handle_take_shared(loop);
+    eddy_handle h;
 
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    eddyi_loop_post_locked(loop, &slot->timer.ready);
-    return handle_of(slot);
+    fill(&slot->handle, 0, fn, arg, context);
+    slot->ready.run = run_shared;
+    h = handle_of(&slot->handle); /* it may have run before the post returns */
+    if (eddyi_loop_post_elsewhere(loop, &slot->ready) == 0)
+        return h;
+    drop(&slot->handle);
+    eddyi_handle_untake_shared(slot);
+    return failed(eddy_raise(EDDY_ECLOSED, NULL));
 }
 
 eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
                                               eddy_context *context)
 {
-    eddy_handle h;
-
     /* In the loop's own thread it is call_soon, so that the two keep their order (rule 196). */
     if (eddyi_loop_running == loop)
         return eddy_loop_call_soon_in(loop, fn, arg, context);
     if (loop->fork_number != eddyi_fork_number)
         return failed(eddy_raise(EDDY_EFORKED, NULL));
-
-    pthread_mutex_lock(&loop->mutex);
     if (loop->closed)
-        h = failed(eddy_raise(EDDY_ECLOSED, NULL));
-    else
-        h = post(loop, fn, arg, context);
-    pthread_mutex_unlock(&loop->mutex);
-    return h;
+        return failed(eddy_raise(EDDY_ECLOSED, NULL));
+    return post(loop, fn, arg, context);
 }
 
 eddy_handle eddy_loop_call_soon(eddy_loop *loop, eddy_callback_fn *fn, void *arg)
@@ -272,7 +228,7 @@ eddy_handle eddy_loop_call_at(eddy_loop *loop, double when, eddy_callback_fn *fn
  * A cancelled timer's turn would be its deadline: lets it have it now, that nothing piles up until then. The heap is the loop
  * thread's; cancelled from elsewhere, a timer stays where it is.
  */
-static void bring_forward(struct eddyi_handle_slot *slot)
+static void bring_forward(struct eddyi_handle_later *slot)
 {
     if (!slot->timer.node.place)
         return;
@@ -282,11 +238,15 @@ static void bring_forward(struct eddyi_handle_slot *slot)
 
 void eddy_handle_cancel(eddy_handle h)
 {
-    struct eddyi_handle_slot *slot = h.slot;
+    struct eddyi_handle *handle = h.slot;
     uint64_t expected = pack(h.generation, PENDING);
+    struct eddyi_handle_later *slot;
 
-    if (!slot || !atomic_compare_exchange_strong(&slot->state, &expected, pack(h.generation, CANCELLED)))
+    if (!handle ||
+        !atomic_compare_exchange_strong(&handle->state, &expected, pack(h.generation, CANCELLED)) ||
+        !(expected & TIMER))
         return;
+    slot = eddyi_container(handle, struct eddyi_handle_later, handle);
     if (eddyi_loop_running == slot->loop) {
         bring_forward(slot);
         return;
@@ -300,16 +260,19 @@ void eddy_handle_cancel(eddy_handle h)
 
 bool eddy_handle_cancelled(eddy_handle h)
 {
-    struct eddyi_handle_slot *slot = h.slot;
+    struct eddyi_handle *handle = h.slot;
 
-    return slot && atomic_load(&slot->state) == pack(h.generation, CANCELLED);
+    return handle && atomic_load(&handle->state) == pack(h.generation, CANCELLED);
 }
 
 double eddy_handle_when(eddy_handle h)
 {
-    struct eddyi_handle_slot *slot = h.slot;
+    struct eddyi_handle *handle = h.slot;
+    uint64_t pending = pack(h.generation, PENDING);
+    const struct eddyi_handle_later *slot;
 
-    if (!slot || atomic_load(&slot->state) != pack(h.generation, PENDING) || !slot->timer.node.place)
+    if (!handle || !(pending & TIMER) || atomic_load(&handle->state) != pending)
         return EDDY_FOREVER;
-    return (double)slot->timer.node.when * 1e-9;
+    slot = eddyi_container(handle, struct eddyi_handle_later, handle);
+    return slot->timer.node.place ? (double)slot->timer.node.when * 1e-9 : EDDY_FOREVER;
 }

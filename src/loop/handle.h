@@ -20,37 +20,80 @@ struct eddyi_timer {
     struct eddyi_heap_node node;
 };
 
-struct eddyi_handle_slot {
-    struct eddyi_timer timer; /* its ready item runs the callback; its heap node is for call_at */
+/* What each slot begins with. */
+struct eddyi_handle {
     atomic_uint_fast64_t state;
-    eddy_loop *loop;
-    struct eddyi_handle_pool *pool;
-    struct eddyi_handle_slot *next_free;
     eddy_callback_fn *fn;
-    void *arg;
+    void *arg; /* of a free slot: the next free one */
     struct eddyi_var_scope vars;
 };
 
+/* A slot of call_soon() and call_soon_threadsafe(): one cache line. */
+struct eddyi_handle_soon {
+    struct eddyi_handle handle;
+    struct eddyi_ready ready;
+};
+
+/* A slot of call_later() and call_at(). */
+struct eddyi_handle_later {
+    struct eddyi_handle handle;
+    struct eddyi_timer timer;
+    eddy_loop *loop;
+};
+
+/* Slots of one size that are free. */
 struct eddyi_handle_pool {
-    struct eddyi_handle_slot *free;
-    struct eddyi_handle_slot *fresh, *fresh_end; /* never used yet, in the latest chunk */
+    struct eddyi_handle *free;
+    char *fresh, *fresh_end; /* never used yet, in the latest chunk */
     struct eddyi_handle_chunk *chunks;
     size_t n_slots; /* in all chunks */
-    /* Of a pool that other threads take from: slots that have run, still the loop thread's own. The loop hands them back together, when it
-     * has the mutex anyway; with one lock for each, a flood of posts was half as fast. */
-    struct eddyi_handle_slot *returned, *last_returned;
 };
+
+/* One that nobody has had yet, and that is all zeros; NULL without memory. */
+struct eddyi_handle *eddyi_handle_fresh(struct eddyi_handle_pool *pool, size_t size);
+
+static inline struct eddyi_handle *eddyi_handle_take(struct eddyi_handle_pool *pool, size_t size)
+{
+    struct eddyi_handle *h = pool->free;
+
+    if (!h)
+        return eddyi_handle_fresh(pool, size);
+    pool->free = h->arg;
+    return h;
+}
+
+static inline void eddyi_handle_give_back(struct eddyi_handle_pool *pool, struct eddyi_handle *h)
+{
+    h->arg = pool->free;
+    pool->free = h;
+}
+
+/*
+ * The slots of call_soon_threadsafe(). Posters take, and the loop gives back, a batch at a time, so there is one turn of the mutex for each batch: with one for
+ * each slot a flood of posts was half as fast. What is left of a thread's batch it keeps, and with it the loop's
+ * memory, until it posts to another loop or ends.
+ */
+struct eddyi_handle_depot {
+    struct eddyi_handle_pool pool;     /* only what is fresh. As the next guarded by the loop's mutex */
+    struct eddyi_handle_soon *batches; /* linked by ready.link.next of the first slot of each */
+    struct eddyi_handle *ran;          /* the loop thread's own: a batch in the making */
+    unsigned n_ran;
+};
+
+/* Not in the loop's thread. NULL without memory. */
+struct eddyi_handle_soon *eddyi_handle_take_shared(eddy_loop *loop);
+/* One that this thread took last, and did not use. */
+void eddyi_handle_untake_shared(struct eddyi_handle_soon *slot);
+/* In the loop's thread: one that has run. */
+void eddyi_handle_return_shared(eddy_loop *loop, struct eddyi_handle_soon *slot);
 
 /* Frees all slots. */
 void eddyi_handle_pool_fini(struct eddyi_handle_pool *pool);
 
-/* Hands back the slots that have run. With the loop's mutex held. */
-void eddyi_handles_return(struct eddyi_handle_pool *pool);
-
-/* Makes every callback that is still scheduled on @list stale, without running it. */
+/* Makes every callback that is still scheduled on @list stale, without running it. The loop is being closed. */
 void eddyi_handles_drop(struct eddyi_list *list);
 
-/* The ready item of a slot: calls the callback, unless it was cancelled, and frees the slot. */
-void eddyi_handle_run(struct eddyi_ready *r);
+/* The ready item of a timer's slot: calls the callback, unless it was cancelled, and frees the slot. */
+void eddyi_handle_run_later(struct eddyi_ready *r);
 
 #endif

@@ -17,14 +17,12 @@ enum {
 
 static bool has_come(eddy_loop *loop)
 {
-    return atomic_load_explicit(&loop->any_posted, memory_order_relaxed) ||
-           atomic_load_explicit(&loop->signalled, memory_order_relaxed);
+    return eddyi_loop_posted(loop) || atomic_load_explicit(&loop->signalled, memory_order_relaxed);
 }
 
 void eddyi_loop_waited(eddy_loop *loop, int64_t since)
 {
-    if (loop->spins && atomic_load_explicit(&loop->any_posted, memory_order_relaxed) &&
-        eddyi_loop_now(loop) - since < MOMENT)
+    if (loop->spins && eddyi_loop_posted(loop) && eddyi_loop_now(loop) - since < MOMENT)
         loop->keen = KEEN;
 }
 

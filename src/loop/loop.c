@@ -74,7 +74,6 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     eddyi_list_init(&loop->coroutines);
     eddyi_list_init(&loop->parts);
     eddyi_list_init(&loop->pending);
-    eddyi_list_init(&loop->posted);
     eddyi_sys_mutex_init(&loop->mutex);
     return loop;
 }
@@ -135,8 +134,9 @@ void eddyi_loop_release_elsewhere(eddy_loop *loop)
 {
     if (atomic_fetch_sub_explicit(&loop->holds, 1, memory_order_acq_rel) != 1)
         return;
-    eddyi_handle_pool_fini(&loop->handles);
-    eddyi_handle_pool_fini(&loop->shared_handles);
+    eddyi_handle_pool_fini(&loop->soon);
+    eddyi_handle_pool_fini(&loop->later);
+    eddyi_handle_pool_fini(&loop->shared.pool);
     pthread_mutex_destroy(&loop->mutex);
     eddyi_free(loop);
 }
@@ -196,7 +196,6 @@ static void drop_ready(eddy_loop *loop)
 
     eddyi_list_init(&dropped);
     eddyi_list_move_all(&dropped, &loop->batch);
-    eddyi_list_move_all(&dropped, &loop->posted);
     do {
         eddyi_list_move_all(&dropped, &loop->ready);
         eddyi_handles_drop(&dropped);
@@ -212,9 +211,7 @@ int eddy_loop_close(eddy_loop *loop)
         return eddy_raise(EDDY_ERUNNING, "cannot close a running event loop");
     if (loop->closed)
         return 0;
-    pthread_mutex_lock(&loop->mutex);
-    loop->closed = true;
-    pthread_mutex_unlock(&loop->mutex);
+    eddyi_loop_close_inbox(loop);
 
     /* First whatever still has operations with the backend, whose memory may be on the stacks of tasks; the
      * tasks after that; their stacks last. */

@@ -92,15 +92,14 @@ struct eddy_loop {
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
 
-    struct eddyi_handle_pool handles; /* of the loop's thread */
-    pthread_mutex_t mutex;            /* guards the next two, and closed while other threads may look */
-    struct eddyi_handle_pool shared_handles;
-    struct eddyi_list posted; /* ready items from other threads */
-    atomic_bool any_posted;   /* posted is not empty: a look without the mutex */
-    atomic_bool asleep;       /* the loop waits, or is about to: who posts must wake it */
-    bool spins;               /* it may linger: there is more than one processor, and time is real */
-    unsigned char keen;       /* how many more waits begin with lingering: posts came lately */
-    unsigned expected;        /* completions that other threads owe; meanwhile virtual time stands still */
+    struct eddyi_handle_pool soon, later; /* free slots, of the loop's thread */
+    pthread_mutex_t mutex;                /* guards the next, and closed while other threads may look */
+    struct eddyi_handle_depot shared;     /* free slots, for other threads */
+    char apart[64];                       /* what follows is written by others than what precedes */
+    _Atomic(struct eddyi_list *) inbox;   /* ready items from other threads: see post.c */
+    bool spins;         /* it may linger: there is more than one processor, and time is real */
+    unsigned char keen; /* how many more waits begin with lingering: posts came lately */
+    unsigned expected;  /* completions that other threads owe; meanwhile virtual time stands still */
 
     /* A signal handler asked for on_signal() at the next turn. */
     atomic_bool signalled;
@@ -118,6 +117,7 @@ struct eddy_loop {
     /* For those who look from outside: loop/registry.h. */
     _Atomic(eddy_loop *) next_loop;
     atomic_bool dump_wanted; /* the dump signal came */
+    atomic_bool asleep;      /* it waits in the kernel */
     unsigned number;         /* 1 is the process's first */
     atomic_int tid;   /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
     const char *base; /* its frames on that thread's stack are below */
@@ -141,10 +141,24 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 /*
  * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a word
  * raised: then the item was not taken. An item that was taken runs even if the loop is closed first, while
- * closing.
+ * closing. The second is for a thread that does not run the loop, after no fork.
  */
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r);
-void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r); /* with the mutex held, not closed */
+int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r);
+
+/* Whether there are items that were posted and not taken. This and what follows: only from the loop's thread, while it is awake. */
+static inline bool eddyi_loop_posted(const eddy_loop *loop)
+{
+    return atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL;
+}
+
+/* Takes what was posted onto the ready queue; the second for the last time: the loop is closed then. */
+void eddyi_loop_take_posted(eddy_loop *loop);
+void eddyi_loop_close_inbox(eddy_loop *loop);
+
+/* Between the two, who posts wakes the loop. False: something was posted, so it is not asleep. */
+bool eddyi_loop_fall_asleep(eddy_loop *loop);
+void eddyi_loop_wake_up(eddy_loop *loop);
 
 /*
  * Looks for posts, and for events, for a moment: as ops->wait(), but gives up early. @begin is now. And what it goes by: a wait that began at
@@ -202,8 +216,7 @@ void eddyi_loop_turn(eddy_loop *loop);
 /* Begins the next turn if it needs no look at the backend: what is ready becomes the batch. The present one is empty. */
 static inline bool eddyi_loop_begin_quick_turn(eddy_loop *loop)
 {
-    if (loop->skips == 0 || eddyi_list_empty(&loop->ready) || loop->stopping ||
-        atomic_load_explicit(&loop->any_posted, memory_order_relaxed) ||
+    if (loop->skips == 0 || eddyi_list_empty(&loop->ready) || loop->stopping || eddyi_loop_posted(loop) ||
         atomic_load_explicit(&loop->signalled, memory_order_relaxed))
         return false;
     loop->skips--;

@@ -57,59 +57,13 @@ static int64_t wait_time(const eddy_loop *loop)
     const struct eddyi_heap_node *first = eddyi_heap_first(&loop->timers);
     int64_t left;
 
-    if (!eddyi_list_empty(&loop->ready) || loop->stopping || atomic_load(&loop->any_posted) ||
+    if (!eddyi_list_empty(&loop->ready) || loop->stopping || eddyi_loop_posted(loop) ||
         atomic_load(&loop->signalled))
         return 0;
     if (!first || first->when == EDDYI_NEVER)
         return -1;
     left = first->when - eddyi_loop_now(loop);
     return left < 0 ? 0 : left < MAX_WAIT ? left : MAX_WAIT;
-}
-
-/*
- * Posting and falling asleep meet in two flags. The poster raises any_posted and then looks at asleep; the loop raises asleep
- * and then looks at any_posted. Both looks and stores are sequentially consistent, so one of the two sees the other, and
- * a busy loop costs its posters no system call. Who finds any_posted raised need do nothing: the one who raised it sees to the
- * waking, and the loop lowers it with the mutex held. (tests/model/wake.pml)
- */
-void eddyi_loop_post_locked(eddy_loop *loop, struct eddyi_ready *r)
-{
-    eddyi_list_append(&loop->posted, &r->link);
-    if (atomic_load_explicit(&loop->any_posted, memory_order_relaxed))
-        return;
-    atomic_store(&loop->any_posted, true);
-    if (atomic_load(&loop->asleep))
-        loop->backend->ops->wake(loop->backend);
-}
-
-int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
-{
-    int rc = 0;
-
-    if (loop->fork_number != eddyi_fork_number)
-        return EDDY_EFORKED;
-    if (eddyi_loop_running == loop && !loop->closed) {
-        eddyi_loop_ready(loop, r); /* in order with what the loop's own thread schedules (rule 196) */
-        return 0;
-    }
-    pthread_mutex_lock(&loop->mutex);
-    if (loop->closed)
-        rc = EDDY_ECLOSED;
-    else
-        eddyi_loop_post_locked(loop, r);
-    pthread_mutex_unlock(&loop->mutex);
-    return rc;
-}
-
-static void take_posted(eddy_loop *loop)
-{
-    if (!atomic_load_explicit(&loop->any_posted, memory_order_acquire))
-        return;
-    pthread_mutex_lock(&loop->mutex);
-    eddyi_list_move_all(&loop->ready, &loop->posted);
-    atomic_store_explicit(&loop->any_posted, false, memory_order_relaxed);
-    eddyi_handles_return(&loop->shared_handles);
-    pthread_mutex_unlock(&loop->mutex);
 }
 
 /* As of one reading of the clock: a timer made meanwhile waits for the next turn (rule 21). */
@@ -128,14 +82,15 @@ static int sleep_until_woken(eddy_loop *loop, int64_t timeout)
     const struct eddyi_backend_ops *ops = loop->backend->ops;
     int rc;
 
-    atomic_store(&loop->asleep, true);
-    if (atomic_load(&loop->any_posted))
-        rc = ops->wait(loop->backend, 0);
-    else if (loop->expected > 0 && ops->wait_for_wake)
+    if (!eddyi_loop_fall_asleep(loop))
+        return ops->wait(loop->backend, 0);
+    atomic_store_explicit(&loop->asleep, true, memory_order_relaxed);
+    if (loop->expected > 0 && ops->wait_for_wake)
         rc = ops->wait_for_wake(loop->backend);
     else
         rc = ops->wait(loop->backend, timeout);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    eddyi_loop_wake_up(loop);
     return rc;
 }
 
@@ -185,7 +140,8 @@ static void wait_for_events(eddy_loop *loop)
     loop->turns++;
     loop->clock = eddyi_loop_now(loop);
     pace(loop);
-    take_posted(loop);
+    if (eddyi_loop_posted(loop))
+        eddyi_loop_take_posted(loop);
     if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) &&
         atomic_exchange(&loop->signalled, false))
         eddyi_signals_notice(loop);

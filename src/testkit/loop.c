@@ -36,7 +36,7 @@ static bool timer_is_due(const eddy_loop *loop)
 static bool is_idle(const eddy_loop *loop)
 {
     return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) &&
-           !atomic_load(&loop->any_posted) && !timer_is_due(loop);
+           !eddyi_loop_posted(loop) && !timer_is_due(loop);
 }
 
 /*

@@ -86,7 +86,7 @@ void eddyi_trial_tasks_have_ended(struct eddyi_trial *t)
     for (size_t i = 0; i < timers->n; i++) {
         struct eddyi_timer *timer = eddyi_container(timers->entries[i].node, struct eddyi_timer, node);
 
-        if (timers->entries[i].node != &timers->gap && timer->ready.run != eddyi_handle_run)
+        if (timers->entries[i].node != &timers->gap && timer->ready.run != eddyi_handle_run_later)
             eddyi_trial_wrong(t, "a timer runs on for a task that has ended");
     }
 }

@@ -16,9 +16,7 @@ static int posts_left, arrived, sleeps_until_stop;
 static void post(void)
 {
     posts_left--;
-    pthread_mutex_lock(&loop->mutex);
-    eddyi_loop_post_locked(loop, &item);
-    pthread_mutex_unlock(&loop->mutex);
+    EXPECT_EQ(eddyi_loop_post_elsewhere(loop, &item), 0);
 }
 
 static void arrive(struct eddyi_ready *r)

@@ -124,6 +124,91 @@ TEST_REAL(calls_from_many_threads_all_arrive_each_threads_in_order, .ordered = t
     eddy_loop_unref(loop);
 }
 
+/* One who posts to two loops in turn: to the first to be run, to the second to be run or cancelled. */
+struct double_poster {
+    eddy_loop *loops[2];
+    int expected[2];
+    eddy_handle handles[CALLS];
+};
+
+static atomic_int counted[2];
+
+static void count(void *counter)
+{
+    atomic_fetch_add((atomic_int *)counter, 1);
+}
+
+static void *post_in_turn(void *arg)
+{
+    struct double_poster *p = arg;
+
+    for (int i = 0; i < CALLS; i++) {
+        p->expected[0] += eddy_loop_call_soon_threadsafe(p->loops[0], count, &counted[0]).slot != NULL;
+        p->handles[i] = eddy_loop_call_soon_threadsafe(p->loops[1], count, &counted[1]);
+        if (i % 2)
+            eddy_handle_cancel(p->handles[i]);
+        else
+            p->expected[1] += p->handles[i].slot != NULL;
+    }
+    return NULL;
+}
+
+static void *run_until_stopped(void *loop)
+{
+    EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+    return NULL;
+}
+
+TEST_REAL(threads_may_post_to_two_loops_in_turn_and_cancel)
+{
+    static struct double_poster posters[THREADS];
+    eddy_loop *loops[2] = {test_real_loop(), test_real_loop()};
+    pthread_t runner, t[THREADS];
+    int expected[2] = {0};
+
+    REQUIRE(loops[0] && loops[1]);
+    runner = start(run_until_stopped, loops[0]);
+    for (int i = 0; i < THREADS; i++) {
+        posters[i] = (struct double_poster){.loops = {loops[0], loops[1]}};
+        t[i] = start(post_in_turn, &posters[i]);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(t[i], NULL);
+        for (int k = 0; k < 2; k++)
+            expected[k] += posters[i].expected[k];
+    }
+    post_stop(loops[0]);
+    pthread_join(runner, NULL);
+    eddy_loop_stop(loops[1]);
+    EXPECT_EQ(eddy_loop_run_forever(loops[1]), 0);
+    for (int k = 0; k < 2; k++)
+        EXPECT_EQ(counted[k], expected[k]);
+    for (int k = 0; k < 2; k++)
+        eddy_loop_unref(loops[k]);
+}
+
+TEST_REAL(a_slot_that_serves_again_is_out_of_reach_of_the_old_handle)
+{
+    static struct double_poster before, after;
+    eddy_loop *loop = test_real_loop();
+
+    REQUIRE(loop != NULL);
+    before.loops[0] = before.loops[1] = after.loops[0] = after.loops[1] = loop;
+    post_in_turn(&before);
+    eddy_loop_stop(loop);
+    EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+
+    post_in_turn(&after);
+    for (int i = 0; i < CALLS; i++)
+        eddy_handle_cancel(before.handles[i]);
+    eddy_loop_stop(loop);
+    EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+
+    EXPECT_EQ(counted[0], before.expected[0] + after.expected[0]);
+    EXPECT_EQ(counted[1], before.expected[1] + after.expected[1]);
+    eddy_loop_unref(loop);
+}
+
 static void *cancel_many(void *arg)
 {
     eddy_handle *handles = arg;

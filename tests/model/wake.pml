@@ -1,113 +1,149 @@
 /*
- * Posting to a loop that is falling asleep (src/loop/turn.c): eddyi_loop_post_locked(), wait(), take_posted(), and the
- * signal handler's eddyi_loop_signal().
+ * Posting to a loop that is falling asleep, or is being closed (src/loop/post.c, turn.c): put(), eddyi_loop_post_elsewhere(), wait(),
+ * take(), eddyi_loop_close_inbox(), and the signal handler's eddyi_loop_signal().
  *
- * The promise: whatever was posted is taken, however the steps of the threads fall between each other. Otherwise the loop sleeps for
- * ever, which Spin finds as an end that is none.
+ * The promises: whatever the inbox accepted is taken, however the steps of the threads fall between each other (otherwise the loop sleeps for
+ * ever, which Spin finds as an end that is none); and nobody touches a loop that has been closed for the sake of an item that it had already
+ * taken. Each access to the inbox is one atomic step in C. Each mutation breaks a promise:
  *
- * The accesses that are sequentially consistent in C are single steps here. The one relaxed store that others look at, asleep =
- * false, may be seen late, so here it may not happen at all before the next one. Each mutation breaks the promise:
- *
- * mutation: NO_SECOND_LOOK     the loop does not look again once it has said that it sleeps
- * mutation: LOOKS_FIRST        the poster looks whether the loop sleeps before it says that there is something
- * mutation: LOWERS_TOO_LATE    the loop lowers any_posted when it has given the mutex up
+ * mutation: MARKS_BLINDLY   the loop says that it sleeps without seeing whether something was posted meanwhile
+ * mutation: WAKES_NOBODY    who posts to a loop that sleeps does not wake it
+ * mutation: WAKES_UNLOCKED  who posts to a loop that sleeps does so without the mutex
+ * mutation: CLOSES_UNLOCKED closing does not wait for the mutex
  */
 #define POSTERS 2
 #define EACH 2
 
-bool any_posted, asleep, signalled;
+mtype = { EMPTY, ASLEEP, CLOSED, ITEMS };
+mtype inbox = EMPTY;
+byte posted; /* how many items the inbox has */
+
 bool woken; /* the backend: what wake() leaves and wait() takes */
-byte posted, taken;
-bool signal_seen;
+bool signalled, signal_seen, closed, gone;
+byte accepted, refused, taken;
 bool mutex;
 
 inline lock()   { atomic { !mutex -> mutex = true } }
-inline unlock() { mutex = false }
+inline unlock() { assert(!gone); mutex = false }
+
+inline put(will_wake)
+{
+    d_step {
+        before = inbox;
+        if
+        :: before == CLOSED || (before == ASLEEP && !will_wake)
+        :: else -> inbox = ITEMS; posted++; accepted++
+        fi
+    }
+}
 
 proctype poster()
 {
     byte i;
-    bool saw;
+    mtype before;
 
     for (i : 1 .. EACH) {
-        lock();
-        posted++;
+#ifdef WAKES_UNLOCKED
+        put(true);
         if
-        :: any_posted
-        :: else ->
-#ifdef LOOKS_FIRST
-            saw = asleep;
-            any_posted = true;
+        :: before == ASLEEP -> assert(!gone); woken = true
+        :: else
+        fi;
 #else
-            any_posted = true;
-            saw = asleep;
+        put(false);
+        if
+        :: before == ASLEEP ->
+            lock();
+            put(true);
+#ifndef WAKES_NOBODY
+            if
+            :: before == ASLEEP -> assert(!gone); woken = true
+            :: else
+            fi;
 #endif
             if
-            :: saw -> woken = true
-            :: else
+            :: before == CLOSED -> mutex = false /* it still has a reference to the loop: its item was not taken */
+            :: else -> unlock()
             fi
+        :: else
         fi;
-        unlock();
+#endif
+        if
+        :: before == CLOSED -> refused++
+        :: else
+        fi
     }
 }
 
 proctype signal_handler()
 {
     signalled = true;
-    woken = true;
+    woken = true
 }
 
 inline sleep()
 {
-    asleep = true;
-#ifdef NO_SECOND_LOOK
-    woken;
-    woken = false;
+#ifdef MARKS_BLINDLY
+    inbox = ASLEEP;
+    marked = true;
 #else
-    if
-    :: any_posted -> woken = false
-    :: else -> woken; woken = false
-    fi;
+    d_step {
+        marked = (inbox == EMPTY);
+        if
+        :: marked -> inbox = ASLEEP
+        :: else
+        fi
+    }
 #endif
     if
-    :: asleep = false
-    :: skip
+    :: marked ->
+        woken;
+        woken = false;
+        d_step {
+            if
+            :: inbox == ASLEEP -> inbox = EMPTY
+            :: else
+            fi
+        }
+    :: else -> woken = false
     fi
 }
 
-inline take_posted()
+/* take() */
+inline take(instead)
 {
-    if
-    :: any_posted ->
-        lock();
+    d_step {
         taken = taken + posted;
         posted = 0;
-#ifdef LOWERS_TOO_LATE
-        unlock();
-        any_posted = false
-#else
-        any_posted = false;
-        unlock()
-#endif
-    :: else
-    fi
+        inbox = instead
+    }
 }
 
 proctype loop()
 {
+    bool marked;
+
     do
-    :: taken == POSTERS * EACH && signal_seen -> break
-    :: else ->
+    :: accepted + refused < POSTERS * EACH || taken < accepted || !signal_seen ->
         if
-        :: any_posted || signalled
+        :: inbox == ITEMS || signalled
         :: else -> sleep()
         fi;
-        take_posted();
+        take(EMPTY);
         if
         :: signalled -> signalled = false; signal_seen = true
         :: else
         fi
-    od
+    :: break /* it may be closed at any moment when it is awake */
+    od;
+#ifdef CLOSES_UNLOCKED
+    take(CLOSED);
+#else
+    lock();
+    take(CLOSED);
+    unlock();
+#endif
+    gone = true
 }
 
 init {
@@ -120,4 +156,6 @@ init {
             run poster()
         }
     }
+    _nr_pr == 1;
+    assert(taken == accepted && posted == 0)
 }

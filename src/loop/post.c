@@ -1,0 +1,104 @@
+/*
+ * Posting: ready items from other threads.
+ *
+ * They are put into the inbox, one word: the latest of them, or what it means that there is none:
+ *
+ *   NULL      the loop will look by itself
+ *   &asleep   it sleeps, or is about to; whoever puts something in must wake it
+ *   &closed   nothing is taken any more
+ *
+ * So a post is one atomic step, after which its thread does not touch the loop again: the item may have run then, and the loop be
+ * gone. Who wakes it does both with the mutex held, for which closing the loop waits. (tests/model/wake.pml)
+ *
+ * Each item is linked by link.prev to the one before it. Its link.next is left alone until the loop has taken it, so the loop's
+ * thread may always ask whether an item is in a queue.
+ */
+#include "eddy/error.h"
+#include "loop/loop.h"
+
+static struct eddyi_list asleep, closed;
+
+/* Returns what was there before. The item was not taken if that is &closed, or &asleep and nobody is going to wake the loop. */
+static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_wake)
+{
+    struct eddyi_list *before = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+
+    do {
+        if (before == &closed || (before == &asleep && !will_wake)) {
+            r->link.prev = &r->link;
+            return before;
+        }
+        r->link.prev = before == &asleep ? NULL : before;
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &before, &r->link, memory_order_release,
+                                                    memory_order_relaxed));
+    return before;
+}
+
+int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r)
+{
+    const struct eddyi_list *before = put(loop, r, false);
+
+    if (before == &asleep) {
+        pthread_mutex_lock(&loop->mutex);
+        before = put(loop, r, true);
+        if (before == &asleep)
+            loop->backend->ops->wake(loop->backend);
+        pthread_mutex_unlock(&loop->mutex);
+    }
+    return before == &closed ? EDDY_ECLOSED : 0;
+}
+
+int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
+{
+    if (loop->fork_number != eddyi_fork_number)
+        return EDDY_EFORKED;
+    if (eddyi_loop_running == loop && !loop->closed) {
+        eddyi_loop_ready(loop, r); /* in order with what the loop's own thread schedules (rule 196) */
+        return 0;
+    }
+    return eddyi_loop_post_elsewhere(loop, r);
+}
+
+/* Moves all that was posted to the end of the ready queue, and leaves @instead. */
+static void take(eddy_loop *loop, struct eddyi_list *instead)
+{
+    struct eddyi_list *l = atomic_exchange_explicit(&loop->inbox, instead, memory_order_acquire);
+    struct eddyi_list *next = &loop->ready, *last = loop->ready.prev;
+
+    if (!l)
+        return;
+    loop->ready.prev = l;
+    for (; l; l = l->prev) {
+        l->next = next;
+        next = l;
+    }
+    next->prev = last;
+    last->next = next;
+}
+
+void eddyi_loop_take_posted(eddy_loop *loop)
+{
+    take(loop, NULL);
+}
+
+void eddyi_loop_close_inbox(eddy_loop *loop)
+{
+    pthread_mutex_lock(&loop->mutex);
+    loop->closed = true;
+    take(loop, &closed);
+    pthread_mutex_unlock(&loop->mutex);
+}
+
+bool eddyi_loop_fall_asleep(eddy_loop *loop)
+{
+    struct eddyi_list *empty = NULL;
+
+    return atomic_compare_exchange_strong(&loop->inbox, &empty, &asleep);
+}
+
+void eddyi_loop_wake_up(eddy_loop *loop)
+{
+    struct eddyi_list *empty = &asleep;
+
+    atomic_compare_exchange_strong(&loop->inbox, &empty, NULL);
+}
