@@ -2,7 +2,7 @@
  * Timers: starting and cancelling many, pushing one later again and again, and tasks that sleep.
  */
 #include "bench.h"
-#include "histogram.h"
+#include "sleepers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,35 +71,32 @@ int bench_timer_push(long n, long live)
     return eddy_run(timer_push(n, live));
 }
 
-static struct histogram lateness;
-static uint64_t until;
-
 static eddy_async(sleeper, (uint64_t, random))
 {
+    sleepers_begun();
     for (;;) {
         uint64_t delay = bench_random(&random) % 100000000, began = bench_now();
 
-        if (began > until)
+        if (sleepers_over(began))
             return 0;
         eddy_try(eddy_sleep((double)delay / 1e9));
-        histogram_add(&lateness, bench_now() - began - delay);
+        sleepers_woke(began + delay, bench_now());
     }
 }
 
 static eddy_async(sleepers, (long, seconds), (long, live))
 {
     eddy_awaitable **tasks = calloc((size_t)live, sizeof *tasks);
-    uint64_t began = bench_now();
     int rc;
 
     if (!tasks)
         return -ENOMEM;
-    until = began + (uint64_t)seconds * 1000000000u;
+    sleepers_begin(live, seconds);
     for (long i = 0; i < live; i++)
         tasks[i] = EDDY_AWAITABLE(eddy_create_task(sleeper((uint64_t)i * 2654435761u + BENCH_SEED)));
     rc = eddy_await(eddy_gather_list(tasks, (size_t)live, false));
-    bench_print("", (double)lateness.n / ((double)(bench_now() - began) / 1e9), "wakeups/s");
-    bench_print("_p99", (double)histogram_quantile(&lateness, 0.99) / 1e3, "us");
+    bench_print("", sleepers_rate(), "wakeups/s");
+    bench_print("_p99", sleepers_p99(), "us");
     free(tasks);
     return rc;
 }

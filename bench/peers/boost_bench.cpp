@@ -1,6 +1,6 @@
 // Boost.Fiber (tasks) and Boost.Asio (callbacks). boost-bench WORKLOAD
 #include "../clock.h"
-#include "../histogram.h"
+#include "../sleepers.h"
 
 #include <boost/asio.hpp>
 #include <boost/fiber/all.hpp>
@@ -25,8 +25,6 @@ namespace
 {
 
 constexpr std::size_t stack_size = 32768;
-histogram lateness;
-std::uint64_t until;
 long n_run;
 
 void print(const char *peer, const std::string &workload, double value, const char *unit)
@@ -169,12 +167,12 @@ struct sleeper {
     void sleep()
     {
         began = bench_now();
-        if (began > until)
+        if (sleepers_over(began))
             return;
         delay = bench_random(&random) % 100000000;
         timer.expires_after(std::chrono::nanoseconds(delay));
         timer.async_wait([this](boost::system::error_code) {
-            histogram_add(&lateness, bench_now() - began - delay);
+            sleepers_woke(began + delay, bench_now());
             sleep();
         });
     }
@@ -185,16 +183,16 @@ void sleepers(const std::string &workload)
     const long n = workload == "sleepers_10k" ? 10000 : 100000;
     asio::io_context io(1);
     std::vector<std::unique_ptr<sleeper>> all;
-    auto began = bench_now();
 
-    until = began + 3000000000u;
+    sleepers_begin(n, 3);
     for (long i = 0; i < n; i++) {
         all.emplace_back(new sleeper{asio::steady_timer(io), i * 2654435761u + BENCH_SEED, 0, 0});
         all.back()->sleep();
+        sleepers_begun();
     }
     io.run();
-    print_rate("asio", workload, began, static_cast<double>(lateness.n), "wakeups/s");
-    print("asio", workload + "_p99", static_cast<double>(histogram_quantile(&lateness, 0.99)) / 1e3, "us");
+    print("asio", workload, sleepers_rate(), "wakeups/s");
+    print("asio", workload + "_p99", sleepers_p99(), "us");
 }
 
 struct again {

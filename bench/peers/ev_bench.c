@@ -11,8 +11,6 @@ enum { N_TIMERS = 1000000, N_PUSHES = 20000000 };
 
 static struct ev_loop *loop;
 static ev_async async;
-static struct histogram lateness;
-static uint64_t until;
 static long left;
 
 static void wake_loop(void)
@@ -49,8 +47,10 @@ static void on_timer(struct ev_loop *unused, ev_timer *timer, int events)
     uint64_t now = bench_now(), delay;
 
     if (s->due > 0)
-        histogram_add(&lateness, now > s->due ? now - s->due : 0);
-    if (now > until)
+        sleepers_woke(s->due, now);
+    else
+        sleepers_begun();
+    if (sleepers_over(now))
         return;
     delay = bench_random(&s->random) % 100000000;
     s->due = now + delay;
@@ -103,16 +103,15 @@ static void sleepers(const char *workload)
 {
     long n = peer_sleepers(workload);
     struct sleeper *all = calloc((size_t)n, sizeof *all);
-    uint64_t began = bench_now();
 
-    until = began + 3000000000u;
+    sleepers_begin(n, 3);
     for (long i = 0; i < n; i++) {
         all[i].random = (uint64_t)i * 2654435761u + BENCH_SEED;
         ev_timer_init(&all[i].timer, on_timer, 0., 0.);
         ev_timer_start(loop, &all[i].timer);
     }
     ev_run(loop, 0);
-    peer_print_lateness(PEER, workload, began, &lateness);
+    peer_print_sleepers(PEER, workload);
 }
 
 static void on_idle(struct ev_loop *unused, ev_idle *idle, int events)

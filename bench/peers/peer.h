@@ -5,7 +5,7 @@
 #define EDDY_BENCH_PEER_H
 
 #include "../clock.h"
-#include "../histogram.h"
+#include "../sleepers.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -41,14 +41,13 @@ static inline void peer_print_rate(const char *peer, const char *workload, uint6
     peer_print(peer, workload, n / ((double)(bench_now() - began) / 1e9), unit);
 }
 
-static inline void peer_print_lateness(const char *peer, const char *workload, uint64_t began,
-                                       const struct histogram *lateness)
+static inline void peer_print_sleepers(const char *peer, const char *workload)
 {
     char p99[64];
 
-    peer_print_rate(peer, workload, began, (double)lateness->n, "wakeups/s");
+    peer_print(peer, workload, sleepers_rate(), "wakeups/s");
     snprintf(p99, sizeof p99, "%s_p99", workload);
-    peer_print(peer, p99, (double)histogram_quantile(lateness, 0.99) / 1e3, "us");
+    peer_print(peer, p99, sleepers_p99(), "us");
 }
 
 /* "…_10k" has 10 000 of what others have 100 000 of. */

@@ -5,6 +5,7 @@ python_bench.py asyncio|uvloop WORKLOAD
 python_bench.py asyncio|uvloop echo|http PORT [streams]
 """
 import asyncio
+import math
 import os
 import random
 import socket
@@ -146,17 +147,22 @@ async def timer_cancel():
 async def sleepers():
     n = 10_000 if WORKLOAD == "sleepers_10k" else 100_000
     late = []
-    until = now() + 3_000_000_000
+    to_begin, since, until = n, math.inf, math.inf  # as in sleepers.h
 
     async def sleeper():
+        nonlocal to_begin, since, until
+        to_begin -= 1
+        if to_begin == 0:
+            since = now()
+            until = since + 3_000_000_000
         while (began := now()) <= until:
             delay = random.random() * 0.1
             await asyncio.sleep(delay)
-            late.append(now() - began - delay * 1e9)
+            if (woke := now()) >= since:
+                late.append(woke - began - delay * 1e9)
 
-    began = now()
     await asyncio.gather(*[sleeper() for _ in range(n)])
-    elapsed = (now() - began) / 1e9
+    elapsed = (now() - since) / 1e9
     late.sort()
     show(WORKLOAD, len(late) / elapsed, "wakeups/s")
     if late:

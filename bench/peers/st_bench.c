@@ -11,8 +11,6 @@
 
 enum { STACK = 32768, N_GATHERED = 10000, N_LOCKERS = 100, N_LOCKS = 10000 };
 
-static struct histogram lateness;
-static uint64_t until;
 static long n_run;
 
 /* It has no yield. */
@@ -96,15 +94,14 @@ static void *sleeper(void *i)
 {
     uint64_t random = (uint64_t)(long)i * 2654435761u + BENCH_SEED;
 
+    sleepers_begun();
     for (;;) {
-        uint64_t delay = bench_random(&random) % 100000, began = bench_now(),
-                 slept; /* its clock has microseconds */
+        uint64_t delay = bench_random(&random) % 100000, began = bench_now(); /* its clock has microseconds */
 
-        if (began > until)
+        if (sleepers_over(began))
             return NULL;
         st_usleep(delay);
-        slept = bench_now() - began;
-        histogram_add(&lateness, slept > delay * 1000 ? slept - delay * 1000 : 0);
+        sleepers_woke(began + delay * 1000, bench_now());
     }
 }
 
@@ -112,9 +109,8 @@ static void sleepers(const char *workload)
 {
     long n = peer_sleepers(workload);
     st_thread_t *threads = calloc((size_t)n, sizeof *threads);
-    uint64_t began = bench_now();
 
-    until = began + 3000000000u;
+    sleepers_begin(n, 3);
     for (long i = 0; i < n; i++) {
         threads[i] = st_thread_create(sleeper, (void *)i, 1, STACK);
         if (!threads[i]) {
@@ -124,7 +120,7 @@ static void sleepers(const char *workload)
     }
     for (long i = 0; i < n; i++)
         st_thread_join(threads[i], NULL);
-    peer_print_lateness(PEER, workload, began, &lateness);
+    peer_print_sleepers(PEER, workload);
 }
 
 /* It has no queue: one of capacity 1, with a condition variable. */

@@ -13,8 +13,6 @@ enum { N_TIMERS = 1000000, N_PUSHES = 20000000, N_JOBS = 500000, OUTSTANDING = 1
 
 static uv_loop_t *loop;
 static uv_async_t async;
-static struct histogram lateness;
-static uint64_t until;
 static long left;
 
 static void wake_loop(void)
@@ -50,8 +48,10 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = bench_now(), delay;
 
     if (s->due > 0)
-        histogram_add(&lateness, now > s->due ? now - s->due : 0);
-    if (now > until)
+        sleepers_woke(s->due, now);
+    else
+        sleepers_begun();
+    if (sleepers_over(now))
         return;
     delay = bench_random(&s->random) % 100; /* its clock has milliseconds */
     s->due = now + delay * 1000000;
@@ -95,16 +95,15 @@ static void sleepers(const char *workload)
 {
     long n = peer_sleepers(workload);
     struct sleeper *all = calloc((size_t)n, sizeof *all);
-    uint64_t began = bench_now();
 
-    until = began + 3000000000u;
+    sleepers_begin(n, 3);
     for (long i = 0; i < n; i++) {
         all[i].random = (uint64_t)i * 2654435761u + BENCH_SEED;
         uv_timer_init(loop, &all[i].timer);
         uv_timer_start(&all[i].timer, on_timer, 0, 0);
     }
     uv_run(loop, UV_RUN_DEFAULT);
-    peer_print_lateness(PEER, workload, began, &lateness);
+    peer_print_sleepers(PEER, workload);
 }
 
 static void on_idle(uv_idle_t *idle)

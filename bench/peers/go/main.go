@@ -4,6 +4,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"math/rand"
 	"net"
 	"net/http"
@@ -175,23 +176,29 @@ func main() {
 		}
 		var wake int64
 		late := make([][]int64, N)
-		stop := time.Now().Add(3 * time.Second)
-		t := time.Now()
+		start := time.Now()
+		begun, since := int64(0), int64(math.MaxInt64/2) // as in sleepers.h; nanoseconds from the start
 		var wg sync.WaitGroup
 		wg.Add(N)
 		for i := 0; i < N; i++ {
 			go func(i int) {
 				s := uint64(i)*2654435761 + 88172645463325252
+				if atomic.AddInt64(&begun, 1) == int64(N) {
+					atomic.StoreInt64(&since, int64(time.Since(start)))
+				}
 				for {
 					s ^= s << 13
 					s ^= s >> 7
 					s ^= s << 17
 					d := time.Duration(s % 100000000)
 					t0 := time.Now()
-					if t0.After(stop) {
+					if int64(t0.Sub(start)) > atomic.LoadInt64(&since)+3e9 {
 						break
 					}
 					time.Sleep(d)
+					if int64(time.Since(start)) < atomic.LoadInt64(&since) {
+						continue
+					}
 					late[i] = append(late[i], int64(time.Since(t0)-d))
 					atomic.AddInt64(&wake, 1)
 				}
@@ -199,7 +206,7 @@ func main() {
 			}(i)
 		}
 		wg.Wait()
-		el := time.Since(t).Seconds()
+		el := time.Since(start).Seconds() - float64(since)/1e9
 		var all []int64
 		for _, l := range late {
 			all = append(all, l...)

@@ -168,11 +168,16 @@ async fn run(p: String, wl: String, port: u16) {
         }
         "sleepers" | "sleepers_10k" => {
             let n: u64 = if wl == "sleepers" { 100_000 } else { 10_000 };
-            let t = Instant::now();
-            let stop = t + Duration::from_secs(3);
+            let start = Instant::now();
+            let begun = Arc::new(AtomicU64::new(0));
+            let since = Arc::new(AtomicU64::new(u64::MAX / 2)); // as in sleepers.h; nanoseconds from the start
             let hs: Vec<_> = (0..n)
                 .map(|i| {
+                    let (begun, since) = (begun.clone(), since.clone());
                     tokio::spawn(async move {
+                        if begun.fetch_add(1, Relaxed) + 1 == n {
+                            since.store(start.elapsed().as_nanos() as u64, Relaxed);
+                        }
                         let mut s = i.wrapping_mul(2654435761) + 88172645463325252;
                         let mut l: Vec<u32> = Vec::new();
                         loop {
@@ -181,11 +186,13 @@ async fn run(p: String, wl: String, port: u16) {
                             s ^= s << 17;
                             let d = Duration::from_nanos(s % 100_000_000);
                             let t0 = Instant::now();
-                            if t0 > stop {
+                            if (t0 - start).as_nanos() as u64 > since.load(Relaxed) + 3_000_000_000 {
                                 break;
                             }
                             tokio::time::sleep(d).await;
-                            l.push((t0.elapsed() - d).as_micros() as u32);
+                            if start.elapsed().as_nanos() as u64 >= since.load(Relaxed) {
+                                l.push((t0.elapsed() - d).as_micros() as u32);
+                            }
                         }
                         l
                     })
@@ -195,7 +202,7 @@ async fn run(p: String, wl: String, port: u16) {
             for h in hs {
                 all.extend(h.await.unwrap());
             }
-            let el = t.elapsed().as_secs_f64();
+            let el = start.elapsed().as_secs_f64() - since.load(Relaxed) as f64 / 1e9;
             all.sort_unstable();
             out(p, wl.as_str(), all.len() as f64 / el, "wakeups/s");
             out(p, &format!("{}_p99", wl), all[all.len() * 99 / 100] as f64, "us");
