@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in sending and receiving datagrams by other calls than those of cancel_everywhere_net_test.c, and in
- * waiting for readiness: what was sent is received, or still there.
+ * Cancellation everywhere in sending and receiving datagrams and messages, and in waiting for readiness: what was sent is
+ * received, or still there.
  */
 #include "testkit/everywhere.h"
 
@@ -9,16 +9,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MANY = 40 }; /* more than wait in a queue */
+enum { FEW = 4, MANY = 40 /* more than wait in a queue */ };
 
 static struct {
     int fds[2], sent, received, named;
 } all;
 
-static void begin(void *unused)
+static void begin_with(int type)
 {
     memset(&all, 0, sizeof all);
-    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, all.fds) == 0);
+    REQUIRE(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, all.fds) == 0);
+}
+
+static void begin(void *unused)
+{
+    begin_with(SOCK_DGRAM);
+}
+
+static void begin_messages(void *unused)
+{
+    begin_with(SOCK_SEQPACKET);
 }
 
 static int check(void *unused, const eddy_test_trial *trial)
@@ -94,6 +104,90 @@ TEST_VIRTUAL(no_datagram_is_lost_wherever_one_waits_for_it)
     everywhere(&(eddy_test_scenario){"receivers", scenario, .begin = begin, .check = check,
                                      .backends = EDDY_TEST_REAL, .task = "receive_all"},
                1);
+}
+
+/* One at a time, to an endpoint. */
+static eddy_async(receive_by_endpoint)
+{
+    eddy_datagram *ep;
+    char buf[8];
+    ssize_t n = 0;
+
+    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[0])));
+    while (n >= 0 && all.received < FEW) {
+        n = eddy_datagram_recv(ep, buf, sizeof buf, NULL, NULL);
+        all.received += n >= 0;
+    }
+    eddy_datagram_close(ep);
+    return n < 0 ? (int)n : 0;
+}
+
+static eddy_async(send_few)
+{
+    for (; all.sent < FEW; all.sent++) {
+        eddy_try(eddy_sleep(0));
+        eddy_try((int)eddy_sock_sendto(all.fds[1], "x", 1, NULL, 0));
+    }
+    return 0;
+}
+
+static int endpoint_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(receive_by_endpoint()), eddy_create_task(send_few())};
+
+    return join(tasks, 2);
+}
+
+TEST_VIRTUAL(no_datagram_is_lost_wherever_a_receiver_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"endpoint", endpoint_scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "receive_by_endpoint"},
+               2);
+}
+
+/* Messages. */
+
+static eddy_async(receive_messages)
+{
+    char buf[8];
+
+    while (all.received < FEW) {
+        struct iovec iov = {buf, sizeof buf};
+        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+        ssize_t n = eddy_sock_recvmsg(all.fds[0], &message, 0);
+
+        if (n < 0)
+            return (int)n;
+        all.received++;
+    }
+    return 0;
+}
+
+static eddy_async(send_messages)
+{
+    while (all.sent < FEW) {
+        struct iovec iov = {"x", 1};
+        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+        eddy_try(eddy_sleep(0));
+        eddy_try((int)eddy_sock_sendmsg(all.fds[1], &message, 0));
+        all.sent++;
+    }
+    return 0;
+}
+
+static int message_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(receive_messages()), eddy_create_task(send_messages())};
+
+    return join(tasks, 2);
+}
+
+TEST_VIRTUAL(no_message_is_lost_wherever_a_receiver_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"messages", message_scenario, .begin = begin_messages, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "receive_messages"},
+               2);
 }
 
 /* Names of addresses. */

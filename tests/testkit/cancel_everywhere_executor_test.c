@@ -61,9 +61,7 @@ static eddy_async(ask_pool)
 
 static int pool_scenario(void *unused)
 {
-    eddy_task *task = eddy_create_task(ask_pool());
-
-    return join(&task, 1);
+    return run_alone(ask_pool());
 }
 
 static int pool_check(void *unused, const eddy_test_trial *trial)
@@ -114,9 +112,7 @@ static eddy_async(ask_for_bytes)
 
 static int bytes_scenario(void *unused)
 {
-    eddy_task *task = eddy_create_task(ask_for_bytes());
-
-    return join(&task, 1);
+    return run_alone(ask_for_bytes());
 }
 
 static int bytes_check(void *unused, const eddy_test_trial *trial)
@@ -167,9 +163,7 @@ static eddy_async(ask_thread)
 
 static int thread_scenario(void *unused)
 {
-    eddy_task *task = eddy_create_task(ask_thread());
-
-    return join(&task, 1);
+    return run_alone(ask_thread());
 }
 
 static int thread_check(void *unused, const eddy_test_trial *trial)

@@ -146,9 +146,7 @@ static eddy_async(use_directory)
 #define SCENARIO(name)                                                                                       \
     static int name##_scenario(void *unused)                                                                 \
     {                                                                                                        \
-        eddy_task *t = eddy_create_task(name());                                                             \
-                                                                                                             \
-        return join(&t, 1);                                                                                  \
+        return run_alone(name());                                                                            \
     }
 SCENARIO(use_bytes)
 SCENARIO(use_names)

@@ -143,9 +143,7 @@ static eddy_async(converse)
 
 static int converse_scenario(void *unused)
 {
-    eddy_task *task = eddy_create_task(converse());
-
-    return join(&task, 1);
+    return run_alone(converse());
 }
 
 static int converse_check(void *unused, const eddy_test_trial *trial)

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in names, connections and datagrams, on each real backend: no descriptor is lost, no datagram vanishes,
- * and what a lookup leaves behind goes with its loop.
+ * Cancellation everywhere in names and connections, on each real backend: no descriptor is lost, and what a lookup leaves behind
+ * goes with its loop.
  */
 #include "net/connect.h"
 #include "net/fake_dns.h"
@@ -99,68 +99,4 @@ TEST_VIRTUAL(a_connection_by_name_can_be_cancelled_everywhere)
                                      .check = connect_check, .backends = EDDY_TEST_REAL,
                                      .task = "connect_by_name"},
                1);
-}
-
-/* Datagrams: each that was sent is received, or still there. */
-
-enum { DATAGRAMS = 4 };
-
-static struct {
-    int fds[2], sent, received;
-} grams;
-
-static void begin_datagrams(void *unused)
-{
-    grams.sent = grams.received = 0;
-    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, grams.fds) == 0);
-}
-
-static eddy_async(receive_all)
-{
-    eddy_datagram *ep;
-    char buf[8];
-    ssize_t n = 0;
-
-    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(grams.fds[0])));
-    while (n >= 0 && grams.received < DATAGRAMS) {
-        n = eddy_datagram_recv(ep, buf, sizeof buf, NULL, NULL);
-        grams.received += n >= 0;
-    }
-    eddy_datagram_close(ep);
-    return n < 0 ? (int)n : 0;
-}
-
-static eddy_async(send_all)
-{
-    for (; grams.sent < DATAGRAMS; grams.sent++) {
-        eddy_try(eddy_sleep(0));
-        eddy_try((int)eddy_sock_sendto(grams.fds[1], "x", 1, NULL, 0));
-    }
-    return 0;
-}
-
-static int datagram_scenario(void *unused)
-{
-    eddy_task *tasks[2] = {eddy_create_task(receive_all()), eddy_create_task(send_all())};
-
-    return join(tasks, 2);
-}
-
-static int datagram_check(void *unused, const eddy_test_trial *trial)
-{
-    char buf[8];
-    int rest = 0;
-
-    while (recv(grams.fds[0], buf, sizeof buf, MSG_DONTWAIT) >= 0)
-        rest++;
-    pair_close(grams.fds);
-    return HOLDS(grams.sent == grams.received + rest);
-}
-
-TEST_VIRTUAL(no_datagram_is_lost_wherever_a_receiver_is_cancelled)
-{
-    everywhere(&(eddy_test_scenario){"datagrams", datagram_scenario, .begin = begin_datagrams,
-                                     .check = datagram_check, .backends = EDDY_TEST_REAL,
-                                     .task = "receive_all"},
-               2);
 }

@@ -41,9 +41,7 @@ static eddy_async(run_to_the_end)
 
 static int run_scenario(void *unused)
 {
-    eddy_task *t = eddy_create_task(run_to_the_end());
-
-    return join(&t, 1);
+    return run_alone(run_to_the_end());
 }
 
 TEST_VIRTUAL(no_child_is_left_wherever_its_task_is_cancelled)

@@ -1,5 +1,5 @@
 /*
- * Cancellation everywhere in sending files over streams: what is said to have gone out arrives.
+ * Cancellation everywhere in sending files over sockets and streams: what is said to have gone out arrives.
  */
 #include "testkit/everywhere.h"
 
@@ -12,6 +12,7 @@ enum { FILE_SIZE = 400000 };
 
 static struct {
     int fds[2], file;
+    int64_t sent_by_socket;
     size_t sent, received;
 } all;
 
@@ -92,5 +93,41 @@ TEST_VIRTUAL(a_file_sent_by_hand_is_accounted_for_wherever_it_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"by hand", send_by_hand, .begin = begin, .check = all_arrived,
                                      .backends = EDDY_TEST_REAL, .task = "send_file", .survives = true},
+               1);
+}
+
+/* Over a socket itself. */
+
+static eddy_async(send_by_socket)
+{
+    int rc = eddy_sock_sendfile(all.fds[1], all.file, 0, -1, &all.sent_by_socket);
+
+    all.sent = (size_t)all.sent_by_socket;
+    return rc;
+}
+
+static eddy_async(receive_by_socket)
+{
+    static char buf[65536];
+    ssize_t n;
+
+    while ((n = eddy_sock_recv(all.fds[0], buf, sizeof buf)) > 0)
+        all.received += (size_t)n;
+    return (int)n;
+}
+
+static int send_between_sockets(void *unused)
+{
+    eddy_task *sender = eddy_create_task(send_by_socket()), *receiver = eddy_create_task(receive_by_socket());
+    int rc = join(&sender, 1);
+
+    shutdown(all.fds[1], SHUT_WR);
+    return join(&receiver, 1) < 0 ? -ECANCELED : rc;
+}
+
+TEST_VIRTUAL(sendfile_knows_what_it_has_sent_wherever_it_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"sendfile", send_between_sockets, .begin = begin, .check = all_arrived,
+                                     .backends = EDDY_TEST_REAL, .task = "send_by_socket"},
                1);
 }

@@ -35,9 +35,7 @@ static eddy_async(start)
 
 static int start_scenario(void *unused)
 {
-    eddy_task *t = eddy_create_task(start());
-
-    return join(&t, 1);
+    return run_alone(start());
 }
 
 TEST_VIRTUAL(starting_a_server_can_be_cancelled_everywhere)

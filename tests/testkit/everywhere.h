@@ -49,6 +49,14 @@ static inline int join(eddy_task **tasks, size_t n)
     return rc < 0 ? rc : 0;
 }
 
+/* Runs a coroutine in a task of its own, and waits until that has ended, however. */
+static inline int run_alone(eddy_coroutine *coro)
+{
+    eddy_task *task = eddy_create_task(coro);
+
+    return join(&task, 1);
+}
+
 /* The end of a check: 0 if the condition holds. */
 #define HOLDS(cond) ((cond) ? 0 : eddy_raise(EDDY_EUSER, "not true: %s", #cond))
 
