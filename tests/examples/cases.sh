@@ -235,6 +235,7 @@ test_tail_ends_while_files_change()
     for _ in 1 2 3 4 5 6 7 8; do
         : >a
         : >b
+        rm -f out # or that of the round before would be taken for a sign of life, and a signal sent too early be lost
         while :; do echo line >>a && echo line >>b; done & churn=$!
         servers="$servers $churn"
         timeout -k 20 100 "$net/tail" a b >out 2>err & pid=$!
@@ -243,7 +244,7 @@ test_tail_ends_while_files_change()
         wait "$pid"
         code=$?
         kill "$churn"
-        [ "$code" != 137 ] || fail "it had to be killed"
+        [ "$code" != 137 ] && [ "$code" != 124 ] || fail "it had to be killed"
     done
 }
 
