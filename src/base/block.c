@@ -5,7 +5,7 @@
  * at once. Given back after each flood of jobs, their pages would have to be had from the kernel again, which took ten
  * times as long as the jobs.
  */
-enum { KEPT_MAX = 1024, LARGE_KEPT_MAX = 24576 };
+enum { KEPT_MAX = 1024, LARGE_KEPT_MAX = 14336 };
 
 EDDYI_THREAD_LOCAL struct eddyi_blocks eddyi_blocks, eddyi_large_blocks;
 

@@ -12,7 +12,7 @@
 
 #define EDDYI_BLOCK_SIZE ((size_t)128)
 /* Of those there is a second kind, for the jobs of executors, which come in floods. */
-#define EDDYI_LARGE_BLOCK_SIZE ((size_t)256)
+#define EDDYI_LARGE_BLOCK_SIZE ((size_t)448)
 
 struct eddyi_block {
     struct eddyi_block *next;

@@ -51,7 +51,7 @@ struct eddyi_job *eddyi_job_new(const eddy_job *description)
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    memset(job, 0, sizeof *job);
+    memset(job, 0, offsetof(struct eddyi_job, wrapper));
     eddyi_concurrent_init(&job->cf, &job_ops);
     eddyi_list_init(&job->link);
     job->fn = description->fn;

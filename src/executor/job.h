@@ -9,7 +9,7 @@
 
 #include "contextvars/contextvars.h"
 #include "eddy/executor.h"
-#include "executor/concurrent.h"
+#include "executor/wrap.h"
 
 struct eddyi_job {
     struct eddy_concurrent_future cf;
@@ -21,8 +21,9 @@ struct eddyi_job {
     size_t size;             /* of @copy */
     void (*drop)(void *arg); /* NULL: nothing to be given back, or given back already */
     void (*drop_value)(void *value);
-    struct eddyi_var_scope vars; /* the context variables it runs with */
-    eddy_bytes bytes;            /* eddy_return_bytes(); complete before it is done */
+    struct eddyi_var_scope vars;  /* the context variables it runs with */
+    eddy_bytes bytes;             /* eddy_return_bytes(); complete before it is done */
+    struct eddyi_wrapped wrapper; /* of a private one, until the job is freed; else it is not used */
     _Alignas(16) char copy[];
 };
 

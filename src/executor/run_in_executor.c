@@ -20,7 +20,7 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
     job->cf.private = true;
     atomic_store_explicit(&job->cf.refs, 2,
                           memory_order_relaxed); /* nobody else has it yet; one for the executor */
-    f = e ? eddyi_wrap_future(loop, &job->cf) : NULL;
+    f = e ? eddyi_wrap_private(loop, &job->cf, &job->wrapper) : NULL;
     if (f && eddyi_executor_submit(e, job) == 0)
         return f;
     if (f)

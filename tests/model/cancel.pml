@@ -7,7 +7,8 @@
  * The promises: the job's function runs at most once, and not if anybody cancelled it before; the future ends once; memory
  * of the future and of the job is freed, once, and not touched afterwards, and the executor not touched when its threads and owner
  * have left it; nobody waits for ever. Mutexes are taken in
- * one order: the job's, then the executor's or the loop's. Each mutation breaks one of these:
+ * one order: the job's, then the executor's or the loop's. (The wrapper of a private job lies in the job's memory; here it is freed by itself,
+ * which is stricter.) Each mutation breaks one of these:
  *
  * mutation: TELLS_UNLOCKED     the watcher is told after the job's mutex was given up
  * mutation: BEGINS_UNCHECKED   the worker does not ask whether the job was cancelled
