@@ -127,7 +127,8 @@ int eddyi_table_arm(struct eddyi_table *t, int fd, unsigned mode)
 int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &t->slots[op->fd];
-    bool alone = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT ? !s->op[EDDYI_WRITES] : false;
+    bool polls = op->kind == EDDYI_OP_POLL && op->tried && op->events == POLLIN;
+    bool alone = (polls || op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT) && !s->op[EDDYI_WRITES];
 
     if (alone && op->tried && s->kept && s->stream && !s->ending) {
         eddyi_list_append(&t->unarmed, &op->link);

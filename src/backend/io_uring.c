@@ -98,8 +98,8 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
-    /* The kernel would call a file ready; epoll refuses it, and so does this. */
-    if (op->kind == EDDYI_OP_POLL) {
+    /* The kernel would call a file ready; epoll refuses it, and so does this. What has just been polled is none. */
+    if (op->kind == EDDYI_OP_POLL && !op->tried) {
         int rc = eddyi_sys_pollable(op->fd);
 
         if (rc < 0)

@@ -46,9 +46,9 @@ ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         c.o.op.io.buf = buf;
         c.o.op.io.size = size;
         n = eddyi_io_wait(&c);
-        if (n > 0 && (size_t)n < size)
-            eddyi_io_emptied(&c);
     }
+    if (n > 0 && (size_t)n < size)
+        eddyi_io_emptied(&c);
     eddyi_io_end(&c);
     return eddyi_sock_ended(n, "sock_recv", fd);
 }

@@ -4,6 +4,8 @@
  */
 #include "io/sockets.h"
 
+#include <poll.h>
+
 enum { WARM_UP = 20, ROUNDS = 100, SIZE = 64 };
 
 /* Goes through round(arg) often enough to have all that it needs, and then often, without getting any more. */
@@ -294,4 +296,41 @@ TEST_ASYNC_REAL(echo_by_streams_makes_no_call_that_is_not_needed, .whole = true)
 
     connection_open(fds);
     return echo_by_streams(repeat_frugally, fds);
+}
+
+/* As a server does that takes a buffer only when there is something to put into it. */
+static eddy_async(echo_polled, (int, fd))
+{
+    char buf[2 * SIZE];
+    ssize_t n = 1;
+
+    while (n > 0 && eddy_poll(fd, POLLIN) > 0) {
+        n = eddy_sock_recv(fd, buf, sizeof buf);
+        if (n > 0 && eddy_sock_sendall(fd, buf, (size_t)n, NULL) < 0)
+            break;
+    }
+    shutdown(fd, SHUT_RDWR);
+    return 0;
+}
+
+TEST_ASYNC_REAL(polling_a_connection_again_and_again_registers_it_hardly_ever, .whole = true)
+{
+    unsigned long needless;
+    eddy_task *other;
+    int fds[2], rc = 0;
+
+    connection_open(fds);
+    other = eddy_create_task(echo_polled(fds[0]));
+    for (int i = 0; i < WARM_UP && rc >= 0; i++)
+        rc = ask(&fds[1]);
+    eddyi_fault_nth("epoll_ctl", ROUNDS / 2, EPROTO);
+    for (int i = 0; i < ROUNDS && rc >= 0; i++)
+        rc = ask(&fds[1]);
+    needless = eddyi_fault_hits();
+    eddyi_fault_clear();
+    EXPECT_EQ(needless, 0);
+    shutdown(fds[1], SHUT_RDWR);
+    EXPECT_EQ(eddy_await(other), 0);
+    pair_close(fds);
+    return rc < 0 ? rc : 0;
 }
