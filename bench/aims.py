@@ -32,6 +32,7 @@ AIMS = {
     ("spawn_gather_eager", "eddy"): at_most(25),
     ("memory_100k", "eddy"): at_most(4.4 * 1024),
     ("memory_1m", "eddy"): at_most(4.4 * 1024),
+    ("memory_1m_32k", "eddy"): at_most(4.4 * 1024),
     ("timer_cancel", "eddy"): at_most(45),
     ("timer_push", "eddy"): at_most(10),
     ("sleepers", "eddy"): at_least(1.9e6),

@@ -27,6 +27,7 @@ static const struct workload workloads[] = {
     {"spawn_gather_eager", bench_spawn_gather_eager, 500000, 10000},
     {"memory_100k", bench_memory, 0, 100000},
     {"memory_1m", bench_memory, 0, 1000000},
+    {"memory_1m_32k", bench_memory, 32768, 1000000},
     {"timer_cancel", bench_timer_cancel, 0, 1000000},
     {"timer_push", bench_timer_push, 20000000, 1000},
     {"sleepers", bench_sleepers, 3, 100000},

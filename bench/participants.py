@@ -36,7 +36,7 @@ def IN_PROCESS(build):
         "eddy": (
             [build + "/eddy-bench"],
             {},
-            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} {TIMERS} timer_push {WAITING} {CALLBACKS} {POSTS} "
+            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} timer_push {WAITING} {CALLBACKS} {POSTS} "
             f"post_rt_busy {JOBS} file",
         ),
         "libuv": ([peers + "/uv-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file"),

@@ -143,14 +143,14 @@ static eddy_async(sleep_long)
     return eddy_sleep(3600);
 }
 
-static eddy_async(many_asleep, (long, live))
+static eddy_async(many_asleep, (size_t, stack_size), (long, live))
 {
     struct memory before = measure(), after;
     uint64_t began = bench_now();
     double n = (double)live;
 
     for (long i = 0; i < live; i++)
-        eddy_try(eddy_spawn(sleep_long()));
+        eddy_try(eddy_spawn(sleep_long(), .stack_size = stack_size));
     eddy_try(eddy_sleep(0));
     if (n_run != live)
         return eddy_raise(EDDY_EUSER, "%ld of %ld tasks have started", n_run, live);
@@ -165,7 +165,8 @@ static eddy_async(many_asleep, (long, live))
     _exit(0);
 }
 
+/* @n is the size of a stack; 0: the default. */
 int bench_memory(long n, long live)
 {
-    return eddy_run(many_asleep(live));
+    return eddy_run(many_asleep((size_t)n, live));
 }
