@@ -233,7 +233,7 @@ static void report_reset(const struct fault_plan *plan)
 
 enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message, size_t size)
 {
-    sigset_t chld;
+    sigset_t blocked;
     int status;
     enum ending ending;
     int64_t began;
@@ -248,9 +248,10 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
         exit(2);
     }
     report_reset(plan);
-    sigemptyset(&chld);
-    sigaddset(&chld, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &chld, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigaddset(&blocked, interrupt_signal()); /* a child may be slow to begin, and has its handler only then */
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
     fflush(NULL);
     began = now_ms();
     pid = fork();
