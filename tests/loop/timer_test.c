@@ -268,3 +268,53 @@ TEST_ASYNC(a_timer_that_finds_no_memory_says_so, .ordered = true)
     EXPECT_IN("y", traced());
     return 0;
 }
+
+struct matured {
+    double when;
+    uint64_t turn; /* in which it ran; 0: not yet */
+    int place;     /* the how manyth of all */
+};
+
+static int n_matured;
+
+static void note_matured(void *arg)
+{
+    struct matured *m = arg;
+
+    m->turn = loop_here()->turns;
+    m->place = n_matured++;
+}
+
+/* From the latest to the earliest, all of them due; every @step of them have one deadline. */
+static int run_matured(struct matured *all, int n, int step)
+{
+    for (int i = 0; i < n; i++) {
+        all[i] = (struct matured){.when = -1 - i / step};
+        eddy_loop_call_at(loop_here(), all[i].when, note_matured, &all[i]);
+    }
+    while (n_matured < n)
+        eddy_try(eddy_sleep(0));
+    return 0;
+}
+
+TEST_ASYNC(many_timers_that_are_due_run_in_order_and_leave_room_for_others, .ordered = true)
+{
+    struct matured all[200];
+
+    eddy_try(run_matured(all, 200, 1));
+    for (int i = 0; i < 200; i++)
+        EXPECT_EQ(all[i].place, 199 - i);
+    EXPECT(all[0].turn > all[199].turn);           /* not all of them in one turn */
+    EXPECT(all[0].turn - all[199].turn < 200 / 8); /* but many */
+    return 0;
+}
+
+TEST_ASYNC(timers_with_one_deadline_have_their_turn_together)
+{
+    struct matured all[300];
+
+    eddy_try(run_matured(all, 300, 100));
+    for (int i = 1; i < 300; i++)
+        EXPECT(i % 100 == 0 || all[i].turn == all[i - 1].turn);
+    return 0;
+}
