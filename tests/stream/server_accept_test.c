@@ -53,7 +53,8 @@ static int expect_no_spinning(double seconds)
 TEST_ASYNC_REAL(a_server_without_descriptors_does_not_spin)
 {
     struct rlimit before;
-    char reported[100] = "", buf[4];
+    static char reported[100];
+    char buf[4];
     eddy_server *server;
     int fd, other;
 
@@ -81,7 +82,7 @@ TEST_ASYNC_REAL(a_server_without_descriptors_does_not_spin)
 
 TEST_ASYNC_REAL(what_is_wrong_with_one_connection_is_passed_over)
 {
-    char reported[100] = "";
+    static char reported[100];
     eddy_server *server;
 
     if (test_tortured())

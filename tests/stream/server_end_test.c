@@ -96,7 +96,7 @@ TEST_ASYNC_REAL(what_a_handler_wrote_still_goes_out_when_it_has_returned, .order
 {
     struct client c;
     eddy_server *server;
-    size_t written = 0;
+    static size_t written;
     const char *all;
 
     eddy_try(eddy_start_server(write_much, &written, "127.0.0.1", 0, &server));
@@ -226,7 +226,8 @@ static int cancel_itself(eddy_reader *reader, eddy_writer *writer, void *arg)
 
 TEST_ASYNC_REAL(a_handler_that_is_cancelled_is_closed_without_a_word)
 {
-    char reported[100] = "", buf[1];
+    static char reported[100];
+    char buf[1];
     eddy_server *server;
     struct client c;
 
@@ -252,11 +253,12 @@ static int read_a_byte(eddy_reader *reader, eddy_writer *writer, void *arg)
 
 TEST_ASYNC_REAL(a_connection_that_is_reset_is_not_worth_a_report)
 {
-    char reported[100] = "";
+    static int status = 1; /* a handler may outlive a test that leaves early */
+    static char reported[100];
     struct linger none = {.l_onoff = 1};
     eddy_server *server;
     struct client c;
-    int fd = -1, status = 1;
+    int fd = -1;
 
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
     eddy_try(eddy_start_server(read_a_byte, &status, "127.0.0.1", 0, &server));
@@ -280,7 +282,7 @@ TEST_ASYNC_REAL(handlers_that_run_eagerly_are_servers_like_any_other)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
-    char reported[100] = "";
+    static char reported[100];
 
     eddy_loop_set_exception_handler(loop, note_report, reported);
     eddy_loop_set_task_factory(loop, eddy_eager_task_factory, NULL);

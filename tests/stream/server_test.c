@@ -102,7 +102,8 @@ static void note(eddy_loop *loop, const eddy_exception_context *context, void *a
 
 TEST_ASYNC_REAL(a_handler_that_fails_is_reported_and_harms_nobody)
 {
-    char reported[100] = "", buf[1];
+    static char reported[100];
+    char buf[1];
     eddy_reader *reader;
     eddy_writer *writer;
     eddy_server *server;
@@ -134,7 +135,7 @@ TEST_ASYNC_REAL(shutdown_cancels_handlers_that_do_not_end_in_time)
     eddy_reader *reader;
     eddy_writer *writer;
     eddy_server *server;
-    int ended = 0;
+    static int ended; /* a handler may outlive a test that leaves early */
     char buf[1];
 
     eddy_try(eddy_start_server(wait_for_ever, &ended, "127.0.0.1", 0, &server));
@@ -200,7 +201,8 @@ TEST_ASYNC_REAL(without_descriptors_the_server_says_so_and_goes_on_when_it_can)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char reported[100] = "", buf[4];
+    static char reported[100];
+    char buf[4];
     struct rlimit before;
     eddy_reader *reader;
     eddy_writer *writer;
