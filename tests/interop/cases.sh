@@ -117,36 +117,41 @@ test_many_clients_of_asyncio_at_once()
     expect_quiet
 }
 
-test_asyncio_asks_a_server_of_ours_over_tls()
+# asyncio_asks_us --tls|--starttls, and the other way round
+asyncio_asks_us()
 {
     certificates
-    serve "$subject" --tls "$PWD" serve
-    peer --tls "$PWD" ask "$port" || fail "asyncio is not content"
+    serve "$subject" "$1" "$PWD" serve
+    peer "$1" "$PWD" ask "$port" || fail "asyncio is not content"
     expect_quiet
+}
+
+we_ask_asyncio()
+{
+    certificates
+    serve /usr/bin/python3 "$here/peer.py" "$1" "$PWD" serve
+    "$subject" "$1" "$PWD" ask "$port" || fail "we are not content"
+    expect_quiet
+}
+
+test_asyncio_asks_a_server_of_ours_over_tls()
+{
+    asyncio_asks_us --tls
 }
 
 test_we_ask_a_server_of_asyncio_over_tls()
 {
-    certificates
-    serve /usr/bin/python3 "$here/peer.py" --tls "$PWD" serve
-    "$subject" --tls "$PWD" ask "$port" || fail "we are not content"
-    expect_quiet
+    we_ask_asyncio --tls
 }
 
 test_asyncio_begins_tls_with_a_server_of_ours()
 {
-    certificates
-    serve "$subject" --starttls "$PWD" serve
-    peer --starttls "$PWD" ask "$port" || fail "asyncio is not content"
-    expect_quiet
+    asyncio_asks_us --starttls
 }
 
 test_we_begin_tls_with_a_server_of_asyncio()
 {
-    certificates
-    serve /usr/bin/python3 "$here/peer.py" --starttls "$PWD" serve
-    "$subject" --starttls "$PWD" ask "$port" || fail "we are not content"
-    expect_quiet
+    we_ask_asyncio --starttls
 }
 
 test_socat_talks_and_closes_half()

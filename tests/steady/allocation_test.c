@@ -8,23 +8,38 @@
 
 enum { WARM_UP = 20, ROUNDS = 100, SIZE = 64 };
 
+/* Goes through round(arg) @n times, or until it fails. */
+static int go_round(int (*round)(void *arg), void *arg, int n)
+{
+    int rc = 0;
+
+    for (int i = 0; i < n && rc >= 0; i++)
+        rc = round(arg);
+    return rc < 0 ? rc : 0;
+}
+
+/* Ends what was refused, of which there has been nothing. */
+static void expect_no_hits(void)
+{
+    unsigned long hits = eddyi_fault_hits();
+
+    eddyi_fault_clear();
+    EXPECT_EQ(hits, 0);
+}
+
 /* Goes through round(arg) often enough to have all that it needs, and then often, without getting any more. */
 static int repeat(int (*round)(void *arg), void *arg)
 {
-    unsigned long requests;
-    int rc = 0;
+    int rc = go_round(round, arg, WARM_UP);
 
-    for (int i = 0; i < WARM_UP && rc >= 0; i++)
-        rc = round(arg);
+    if (rc < 0)
+        return rc;
     eddyi_fault_only("malloc", ENOMEM);
     eddyi_fault_only("realloc", ENOMEM);
     eddyi_fault_only("mmap", ENOMEM);
-    for (int i = 0; i < ROUNDS && rc >= 0; i++)
-        rc = round(arg);
-    requests = eddyi_fault_hits();
-    eddyi_fault_clear();
-    EXPECT_EQ(requests, 0);
-    return rc < 0 ? rc : 0;
+    rc = go_round(round, arg, ROUNDS);
+    expect_no_hits();
+    return rc;
 }
 
 static int yield(void *unused)
@@ -274,20 +289,16 @@ TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
 static int repeat_frugally(int (*round)(void *arg), void *arg)
 {
     static const char *const calls[] = {"recv", "send", "epoll_wait", "epoll_pwait2", "io_uring_enter"};
-    unsigned long needless;
-    int rc = 0;
+    int rc = go_round(round, arg, WARM_UP);
 
-    for (int i = 0; i < WARM_UP && rc >= 0; i++)
-        rc = round(arg);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         eddyi_fault_nth(calls[i], 2 * ROUNDS + ROUNDS / 2, EPROTO);
     eddyi_fault_only("epoll_ctl", EPROTO);
-    for (int i = 0; i < ROUNDS && rc >= 0; i++)
-        rc = round(arg);
-    needless = eddyi_fault_hits();
-    eddyi_fault_clear();
-    EXPECT_EQ(needless, 0);
-    return rc < 0 ? rc : 0;
+    rc = go_round(round, arg, ROUNDS);
+    expect_no_hits();
+    return rc;
 }
 
 TEST_ASYNC_REAL(echo_by_streams_makes_no_call_that_is_not_needed, .whole = true)
@@ -315,22 +326,19 @@ static eddy_async(echo_polled, (int, fd))
 
 TEST_ASYNC_REAL(polling_a_connection_again_and_again_registers_it_hardly_ever, .whole = true)
 {
-    unsigned long needless;
     eddy_task *other;
-    int fds[2], rc = 0;
+    int fds[2], rc;
 
     connection_open(fds);
     other = eddy_create_task(echo_polled(fds[0]));
-    for (int i = 0; i < WARM_UP && rc >= 0; i++)
-        rc = ask(&fds[1]);
-    eddyi_fault_nth("epoll_ctl", ROUNDS / 2, EPROTO);
-    for (int i = 0; i < ROUNDS && rc >= 0; i++)
-        rc = ask(&fds[1]);
-    needless = eddyi_fault_hits();
-    eddyi_fault_clear();
-    EXPECT_EQ(needless, 0);
+    rc = go_round(ask, &fds[1], WARM_UP);
+    if (rc == 0) {
+        eddyi_fault_nth("epoll_ctl", ROUNDS / 2, EPROTO);
+        rc = go_round(ask, &fds[1], ROUNDS);
+        expect_no_hits();
+    }
     shutdown(fds[1], SHUT_RDWR);
     EXPECT_EQ(eddy_await(other), 0);
     pair_close(fds);
-    return rc < 0 ? rc : 0;
+    return rc;
 }

@@ -65,8 +65,8 @@ TEST_ASYNC_REAL(a_server_without_descriptors_does_not_spin)
     eddy_server_free_at_end(server);
     fd = plain_client(eddy_server_port(server));
     other = plain_client(eddy_server_port(server));
-    before =
-        take_descriptors_away(); /* before io_uring has begun to accept: it goes by the limit of that moment */
+    /* Before io_uring has begun to accept: it goes by the limit of that moment. */
+    before = take_descriptors_away();
     while (!reported[0])
         eddy_try(eddy_sleep(0.001));
     EXPECT_EQ(expect_no_spinning(0.25), 0);
