@@ -65,9 +65,8 @@ struct eddyi_op {
         struct {
             struct sockaddr *addr;
             socklen_t *addrlen;
-            bool
-                multishot; /* on a socket that is non-blocking, and the former two are NULL, as they may be anyway */
-        } accept;
+            bool multishot; /* only on a socket that is non-blocking, and without @addr */
+        } accept;           /* the former two may be NULL */
         struct {
             const struct sockaddr *addr;
             socklen_t addrlen;

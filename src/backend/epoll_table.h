@@ -8,9 +8,9 @@
  *   - Mostly a registration fires once (EPOLLONESHOT), and each operation arms it anew: one epoll_ctl per wait. Arming also looks at
  *     the present state, so what became ready in between is not missed.
  *   - Each arming has a generation, which events carry; events of another generation than the present one are nobody's.
- *   - Receiving from a stream, polling for that, and accepting, keep a registration for every edge. The next one may then count on it, and arms only when the loop
- *     would otherwise sleep, or has had many turns: a busy server, whose next edge comes before that, arms nothing (230 ns each), and
- *     an operation on a number that has changed hands waits that much longer, and no more.
+ *   - Receiving from a stream, polling for that, and accepting, keep a registration for every edge. The next one may then count on it,
+ *     and arms only when the loop would otherwise sleep, or has had many turns: a busy server, whose next edge comes before that, arms
+ *     nothing (230 ns each), and an operation on a number that has changed hands waits that much longer, and no more.
  *   - An adopted descriptor is registered once, for every edge of both directions, since its owner says when it goes.
  */
 #ifndef EDDYI_EPOLL_TABLE_H

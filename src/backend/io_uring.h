@@ -34,7 +34,7 @@ enum { EDDYI_CANCEL_REQUEST = 0, EDDYI_WAKER = 1 };
 /* op->state, and a flag beside it: the kernel polls on behalf of the operation, which is then submitted again. */
 enum { EDDYI_TO_SUBMIT, EDDYI_IN_KERNEL, EDDYI_DONE, EDDYI_IN_POOL, EDDYI_STATE = 3, EDDYI_POLLING = 4 };
 
-/* What a multishot operation has brought so far. */
+/* One of the results of a multishot operation, to be delivered. */
 struct eddyi_arrival {
     struct eddyi_op *op;
     int result;

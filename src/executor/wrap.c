@@ -13,6 +13,7 @@
  * each job a flood of jobs was up to a third slower.
  */
 #include "executor/wrap.h"
+
 #include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
@@ -59,7 +60,6 @@ static bool cancel(eddy_future *f, const eddy_exception *message)
 static void destroy(eddy_future *f)
 {
     struct eddyi_wrapped *w = eddyi_container(f, struct eddyi_wrapped, future);
-
     bool has_memory = !w->source->private; /* of its own */
 
     /* If nobody has it, cancelled in the moment when it was there, the source drops it. */
