@@ -96,20 +96,27 @@ TEST_ASYNC_REAL(an_address_this_machine_does_not_have_is_passed_over)
 
 TEST_ASYNC_REAL(any_other_failure_closes_all)
 {
-    struct sockaddr_in addr;
-    int taken = socket_listen(&addr, 0), *fds = NULL;
     const char *hosts[] = {"127.0.0.2", "127.0.0.1"};
-    struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2, .port = ntohs(addr.sin_port)};
+    struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2};
+    int *fds = NULL;
     size_t n = 0;
+    bool elsewhere;
 
-    EXPECT_EQ(eddyi_listen_tcp(&l, &fds, &n), -EADDRINUSE);
+    do { /* until nobody else has the port of the first address */
+        struct sockaddr_in addr;
+        int taken = socket_listen(&addr, 0);
+
+        l.port = ntohs(addr.sin_port);
+        EXPECT_EQ(eddyi_listen_tcp(&l, &fds, &n), -EADDRINUSE);
+        EXPECT_EQ(n, 0);
+        elsewhere = strstr(eddy_exception_message(eddy_error()), "127.0.0.2") != NULL;
+        close(taken);
+    } while (elsewhere);
     EXPECT_IN("listen on 127.0.0.1 port", eddy_exception_message(eddy_error()));
-    EXPECT_EQ(n, 0);
     l.port = 65536;
     EXPECT_EQ(eddyi_listen_tcp(&l, &fds, &n), EDDY_ENOSERVICE);
     l.n_hosts = 0;
     EXPECT_EQ(eddyi_listen_tcp(&l, &fds, &n), -EINVAL);
-    close(taken);
     return 0;
 }
 
