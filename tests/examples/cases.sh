@@ -140,6 +140,7 @@ start_workers()
 {
     serve "$net/echo_server" 0
     kill "$pid" && wait "$pid"
+    : >err
     "$net/many_cores" "$port" 3 2>err & pid=$!
     servers="$servers $pid"
 }
@@ -147,7 +148,7 @@ start_workers()
 # Starts them again if another program was faster to take the port.
 workers_listen()
 {
-    kill -0 "$pid" 2>/dev/null || start_workers
+    ! grep -q 'Address already in use' err || start_workers
     nc -z localhost "$port" && kill -0 "$pid" 2>/dev/null
 }
 

@@ -100,9 +100,9 @@ TEST_ASYNC_REAL(any_other_failure_closes_all)
     struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2};
     int *fds = NULL;
     size_t n = 0;
-    bool elsewhere;
+    bool elsewhere; /* the port is taken on the first address, by somebody else */
 
-    do { /* until nobody else has the port of the first address */
+    do {
         struct sockaddr_in addr;
         int taken = socket_listen(&addr, 0);
 
