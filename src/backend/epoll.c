@@ -18,8 +18,11 @@
 
 enum { N_EVENTS = 256, WAKER = -1 };
 
-/* After how many to twice as many looks what counts on an earlier registration is armed. A look under load takes some 100 us. */
-enum { PATIENCE = 128 };
+/*
+ * What counts on an earlier registration is armed after a sleep of so many nanoseconds in which nothing happened, and after so
+ * many to twice as many looks. A look under load takes some 100 us.
+ */
+enum { GRACE = 1000000, PATIENCE = 128 };
 
 /* op->state */
 enum { NEW, WAITING, IN_POOL, DONE };
@@ -333,9 +336,7 @@ static void deliver(struct epoll *e)
     }
 }
 
-/*
- * Waits for events. Before it sleeps all have to be armed; but under load there are events without that.
- */
+/* Waits for events. Before it sleeps for long all have to be armed; but mostly there are events without that. */
 static int look(struct epoll *e, int64_t timeout)
 {
     struct eddyi_table *t = &e->table;
@@ -346,11 +347,14 @@ static int look(struct epoll *e, int64_t timeout)
         eddyi_list_move_all(&t->overdue, &t->unarmed);
     }
     if (timeout != 0 && eddyi_table_has_unarmed(t)) {
-        n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, 0);
+        int64_t grace = timeout < 0 || timeout > GRACE ? GRACE : timeout;
+
+        n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, grace);
         if (n != 0)
             return n;
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
+        timeout = timeout < 0 ? timeout : timeout - grace;
     }
     return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, eddyi_list_empty(&e->done) ? timeout : 0);
 }
@@ -391,6 +395,11 @@ static void epoll_forget(struct eddyi_backend *b, int fd)
     eddyi_table_disown(&of(b)->table, fd);
 }
 
+static void epoll_renew(struct eddyi_backend *b, int fd)
+{
+    eddyi_table_renew(&of(b)->table, fd);
+}
+
 static void epoll_wake(struct eddyi_backend *b)
 {
     eddyi_sys_eventfd_signal(of(b)->wakefd);
@@ -409,6 +418,7 @@ const struct eddyi_backend_ops eddyi_backend_epoll = {
     .cancel = epoll_cancel,
     .adopt = epoll_adopt,
     .forget = epoll_forget,
+    .renew = epoll_renew,
     .wait = epoll_backend_wait,
     .wake = epoll_wake,
     .now = epoll_now,
