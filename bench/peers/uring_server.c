@@ -1,11 +1,16 @@
 /*
  * The reference: an echo server by hand on io_uring, with all that serves it: accept and receive that go on by themselves, a ring of
- * buffers for the kernel to choose from, completions only when asked for. uring-server PORT [BUFFER_SIZE [BUFFERS]]
+ * buffers for the kernel to choose from, sends in one batch per turn, completions only when asked for.
+ *
+ *     uring-server PORT [BUFFER_SIZE [BUFFERS]] [single] [send]
+ *
+ * To see what each of these is worth: "single" receives one by one, each after readiness, and "send" sends at once by send(2).
  *
  * A buffer that was received is sent from where it is; what came for a connection that is sending waits in a queue.
  */
 #include "peer.h"
 
+#include <errno.h>
 #include <liburing.h>
 #include <sys/mman.h>
 
@@ -31,6 +36,7 @@ static struct connection connections[DESCRIPTORS];
 static unsigned n_buffers = 4096, buffer_size = 16384;
 static char *memory;
 static int listener, starved = -1; /* connections that found no buffer */
+static bool single, at_once;
 
 static struct io_uring_sqe *entry(enum op op, int fd)
 {
@@ -54,20 +60,31 @@ static void start_recv(int fd)
 {
     struct io_uring_sqe *sqe = entry(RECV, fd);
 
-    io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    if (single) {
+        io_uring_prep_recv(sqe, fd, NULL, 0, 0);
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    } else {
+        io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    }
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0;
     connections[fd].receiving = true;
 }
 
+static void sent(int fd, int res);
+
 static void start_send(int fd)
 {
     struct connection *c = &connections[fd];
     struct piece *p = &pieces[c->first];
+    char *data = memory + (size_t)c->first * buffer_size + p->begin;
+    ssize_t n = at_once ? send(fd, data, p->size - p->begin, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
 
-    io_uring_prep_send(entry(SEND, fd), fd, memory + (size_t)c->first * buffer_size + p->begin,
-                       p->size - p->begin, MSG_NOSIGNAL | MSG_WAITALL);
     c->sending = true;
+    if (at_once && (n >= 0 || errno != EAGAIN))
+        sent(fd, n < 0 ? -errno : (int)n);
+    else
+        io_uring_prep_send(entry(SEND, fd), fd, data, p->size - p->begin, MSG_NOSIGNAL | MSG_WAITALL);
 }
 
 static void give_back(int buffer)
@@ -189,9 +206,15 @@ static void set_up(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 3) {
-        buffer_size = (unsigned)atoi(argv[2]);
-        n_buffers = (unsigned)atoi(argv[3]);
+    for (int i = 2, numbers = 0; i < argc; i++) {
+        if (strcmp(argv[i], "single") == 0)
+            single = true;
+        else if (strcmp(argv[i], "send") == 0)
+            at_once = true;
+        else if (numbers++ == 0)
+            buffer_size = (unsigned)atoi(argv[i]);
+        else
+            n_buffers = (unsigned)atoi(argv[i]);
     }
     listener = peer_listen(atoi(argv[1]), false);
     set_up();

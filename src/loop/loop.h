@@ -161,9 +161,10 @@ bool eddyi_loop_fall_asleep(eddy_loop *loop);
 void eddyi_loop_wake_up(eddy_loop *loop);
 
 /*
- * Looks for posts, and for events, for a moment: as ops->wait(), but gives up early. @begin is now. And what it goes by: a wait that began at
- * @since is over, and posts have not been taken yet. See linger.c.
+ * Whether a wait of @timeout begins with looking for posts, and for events, for a moment; and that: as ops->wait(), but it gives up early.
+ * @begin is now. And what it goes by: a wait that began at @since is over, and posts have not been taken yet. See linger.c.
  */
+bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout);
 int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
 void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 

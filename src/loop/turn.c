@@ -114,7 +114,7 @@ static int wait(eddy_loop *loop)
     if (timeout == 0)
         return loop->backend->ops->wait(loop->backend, 0);
     begin = eddyi_loop_now(loop);
-    if (loop->keen > 0)
+    if (eddyi_loop_would_linger(loop, timeout))
         rc = eddyi_loop_linger(loop, begin, timeout);
     if (rc == 0 && (timeout = wait_time(loop)) != 0) {
         rc = sleep_until_woken(loop, timeout);

@@ -1,0 +1,100 @@
+/*
+ * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, by hand and with nothing around it: no tasks, no
+ * loop, no descriptors. How late it is, is how late this machine is. With a page for each, as a stack is, of which a
+ * wake-up touches as many cache lines as one of eddy's tasks does, its rate is what such memory allows.
+ */
+#include "bench.h"
+#include "sleepers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+enum { PAGE = 4096, LINE = 64, LINES_TOUCHED = 12 };
+
+struct raw_sleeper {
+    uint64_t due, random;
+    char *page; /* NULL: none */
+};
+
+static void touch(char *page)
+{
+    for (int i = 0; page && i < LINES_TOUCHED; i++)
+        (*(volatile char *)(page + PAGE - LINE * (i + 1)))++;
+}
+
+/* Puts @s where it belongs, from the top of the heap down; that place was free. */
+static void sift_down(struct raw_sleeper *heap, size_t n, struct raw_sleeper s)
+{
+    size_t place = 0;
+
+    for (size_t child = 1; child < n; child = 2 * place + 1) {
+        if (child + 1 < n && heap[child + 1].due < heap[child].due)
+            child++;
+        if (s.due <= heap[child].due)
+            break;
+        heap[place] = heap[child];
+        place = child;
+    }
+    heap[place] = s;
+}
+
+static void sleep_until(uint64_t when)
+{
+    struct timespec t = {.tv_sec = (time_t)(when / 1000000000u), .tv_nsec = (long)(when % 1000000000u)};
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+static int sleep_by_hand(long seconds, size_t n, size_t page_size)
+{
+    struct raw_sleeper *heap = calloc(n, sizeof *heap);
+    char *pages = page_size > 0 ? aligned_alloc(PAGE, n * page_size) : NULL;
+    long live = (long)n;
+
+    if (!heap || (page_size > 0 && !pages)) {
+        free(heap);
+        free(pages);
+        return -ENOMEM;
+    }
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        heap[i].random = (uint64_t)i * 2654435761u + BENCH_SEED;
+        heap[i].page = pages ? pages + i * page_size : NULL;
+    }
+    sleepers_begin(live, seconds);
+    while (n > 0) {
+        struct raw_sleeper s = heap[0];
+        uint64_t now = bench_now();
+
+        if (s.due > now) {
+            sleep_until(s.due);
+            continue;
+        }
+        touch(s.page);
+        if (s.due > 0)
+            sleepers_woke(s.due, now);
+        else
+            sleepers_begun();
+        if (sleepers_over(now))
+            s = heap[--n];
+        else
+            s.due = now + bench_random(&s.random) % 100000000;
+        sift_down(heap, n, s);
+    }
+    bench_print("", sleepers_rate(), "wakeups/s");
+    bench_print("_p99", sleepers_p99(), "us");
+    free(heap);
+    free(pages);
+    return 0;
+}
+
+int bench_sleepers_raw(long seconds, long live)
+{
+    return sleep_by_hand(seconds, (size_t)live, 0);
+}
+
+int bench_sleepers_raw_pages(long seconds, long live)
+{
+    return sleep_by_hand(seconds, (size_t)live, PAGE);
+}
