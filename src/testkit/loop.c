@@ -28,15 +28,13 @@ int eddy_test_run(eddy_coroutine *coro)
 
 static bool timer_is_due(const eddy_loop *loop)
 {
-    const struct eddyi_heap_node *first = eddyi_heap_first(&loop->timers);
-
-    return first && first->when <= eddyi_loop_now(loop);
+    return eddyi_heap_first_when(&loop->timers) <= eddyi_loop_now(loop);
 }
 
 static bool is_idle(const eddy_loop *loop)
 {
-    return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) &&
-           !eddyi_loop_posted(loop) && !timer_is_due(loop);
+    return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) && !eddyi_loop_posted(loop) &&
+           !timer_is_due(loop);
 }
 
 /*

@@ -35,13 +35,11 @@ static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
  */
 static void remove_timer(struct eddyi_heap *timers, size_t i)
 {
-    struct eddyi_heap_node first = {.place = 1};
-
     if (i > 0) {
         timers->entries[i].node = &timers->gap;
         timers->gaps++;
     } else {
-        eddyi_heap_remove(timers, &first);
+        eddyi_heap_remove_first(timers);
     }
 }
 

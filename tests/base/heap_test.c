@@ -3,6 +3,7 @@
 #include "base/heap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct eddyi_heap heap;
 
@@ -120,6 +121,24 @@ TEST_VIRTUAL(a_heap_that_cannot_grow_says_so_and_keeps_what_it_has)
 
     for (int i = n - 2; i >= 0; i--)
         EXPECT(pop() == &nodes[i]);
+    eddyi_heap_fini(&heap);
+}
+
+TEST_VIRTUAL(the_first_is_taken_out_without_a_look_at_it)
+{
+    struct eddyi_heap_node nodes[100];
+
+    for (int i = 0; i < 100; i++)
+        insert(&nodes[i], 99 - i);
+    for (int i = 99; i >= 0; i--) {
+        EXPECT_EQ(eddyi_heap_first_when(&heap), 99 - i);
+        EXPECT(eddyi_heap_first(&heap) == &nodes[i]);
+        memset(&nodes[i], 0xff, sizeof nodes[i]);
+        eddyi_heap_remove_first(&heap);
+    }
+    EXPECT_EQ(eddyi_heap_first_when(&heap), INT64_MAX);
+    for (int i = 0; i < 100; i++)
+        EXPECT_EQ(nodes[i].when, -1);
     eddyi_heap_fini(&heap);
 }
 
