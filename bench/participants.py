@@ -22,6 +22,9 @@ THREADED = {"Go"}
 # What eddy-bench measures for comparison, as peers.
 RENAMED = {
     "switch_raw": ("switch", "by hand"),
+    "sleepers_raw": ("sleepers", "by hand"),
+    "sleepers_raw_pages": ("sleepers", "by hand, a page each"),
+    "sleepers_10k_raw_p99": ("sleepers_10k_p99", "by hand"),
     "call_soon_chain_poll": ("call_soon_chain", "one poll"),
     "file_pread": ("file", "pread"),
     "file_preadv2": ("file", "preadv2"),
@@ -36,7 +39,8 @@ def IN_PROCESS(build):
         "eddy": (
             [build + "/eddy-bench"],
             {},
-            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} timer_push {WAITING} {CALLBACKS} {POSTS} "
+            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} sleepers_raw sleepers_raw_pages "
+            f"sleepers_10k_raw timer_push {WAITING} {CALLBACKS} {POSTS} "
             f"post_rt_busy {JOBS} file",
         ),
         "libuv": ([peers + "/uv-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file"),

@@ -103,6 +103,8 @@ static void take_matured(eddy_loop *loop)
 {
     int64_t until = loop->clock;
 
+    if (eddyi_heap_first_when(&loop->timers) > until)
+        return;
     while (take_some(loop, &until))
         continue;
     if (eddyi_heap_first_when(&loop->timers) <= loop->clock)
@@ -134,9 +136,11 @@ static int wait(eddy_loop *loop)
     if (timeout == 0)
         return loop->backend->ops->wait(loop->backend, 0);
     begin = eddyi_loop_now(loop);
-    if (eddyi_loop_would_linger(loop, timeout))
+    if (eddyi_loop_would_linger(loop, timeout)) {
         rc = eddyi_loop_linger(loop, begin, timeout);
-    if (rc == 0 && (timeout = wait_time(loop)) != 0) {
+        timeout = rc == 0 ? wait_time(loop) : 0;
+    }
+    if (timeout != 0) {
         rc = sleep_until_woken(loop, timeout);
         eddyi_loop_waited(loop, begin);
     }
