@@ -142,12 +142,6 @@ struct eddyi_backend_ops {
     void (*forget)(struct eddyi_backend *b, int fd);
 
     /*
-     * @fd is a new file, just accepted or about to be connected: what is known of the number is about another. It need not be
-     * said, for then the backend finds out, but that takes time. NULL: it knows nothing.
-     */
-    void (*renew)(struct eddyi_backend *b, int fd);
-
-    /*
      * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at all, < 0: without
      * limit); returns also when woken. 0, or -errno if the kernel's wait failed for good; -EDEADLK from
      * the virtual clock, which waits for nobody.

@@ -18,11 +18,11 @@
 
 enum { N_EVENTS = 256, WAKER = -1 };
 
-/*
- * What counts on an earlier registration is armed after a sleep of so many nanoseconds in which nothing happened, and after so
- * many to twice as many looks. A look under load takes some 100 us.
- */
-enum { GRACE = 1000000, PATIENCE = 128 };
+/* After how many to twice as many looks what counts on an earlier registration is armed. A look under load takes some 100 us. */
+enum { PATIENCE = 128 };
+
+/* After a look that found nothing, so many sleeps are not preceded by one. */
+enum { QUIET = 16 };
 
 /* op->state */
 enum { NEW, WAITING, IN_POOL, DONE };
@@ -32,6 +32,7 @@ struct epoll {
     struct eddyi_table table;
     int wakefd;
     unsigned looks;
+    unsigned quiet;         /* so many more sleeps need no look before them */
     struct eddyi_pool pool; /* for files, which are never waited for */
     struct eddyi_list done; /* operations with a result, to be delivered by the next wait */
     struct epoll_event events[N_EVENTS];
@@ -336,7 +337,7 @@ static void deliver(struct epoll *e)
     }
 }
 
-/* Waits for events. Before it sleeps for long all have to be armed; but mostly there are events without that. */
+/* Waits for events. Before it sleeps all have to be armed; but under load there are events without that. */
 static int look(struct epoll *e, int64_t timeout)
 {
     struct eddyi_table *t = &e->table;
@@ -347,14 +348,15 @@ static int look(struct epoll *e, int64_t timeout)
         eddyi_list_move_all(&t->overdue, &t->unarmed);
     }
     if (timeout != 0 && eddyi_table_has_unarmed(t)) {
-        int64_t grace = timeout < 0 || timeout > GRACE ? GRACE : timeout;
-
-        n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, grace);
-        if (n != 0)
-            return n;
+        if (e->quiet == 0) {
+            n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, 0);
+            if (n != 0)
+                return n;
+            e->quiet = QUIET;
+        }
+        e->quiet--;
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
-        timeout = timeout < 0 ? timeout : timeout - grace;
     }
     return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, eddyi_list_empty(&e->done) ? timeout : 0);
 }
@@ -395,11 +397,6 @@ static void epoll_forget(struct eddyi_backend *b, int fd)
     eddyi_table_disown(&of(b)->table, fd);
 }
 
-static void epoll_renew(struct eddyi_backend *b, int fd)
-{
-    eddyi_table_renew(&of(b)->table, fd);
-}
-
 static void epoll_wake(struct eddyi_backend *b)
 {
     eddyi_sys_eventfd_signal(of(b)->wakefd);
@@ -418,7 +415,6 @@ const struct eddyi_backend_ops eddyi_backend_epoll = {
     .cancel = epoll_cancel,
     .adopt = epoll_adopt,
     .forget = epoll_forget,
-    .renew = epoll_renew,
     .wait = epoll_backend_wait,
     .wake = epoll_wake,
     .now = epoll_now,

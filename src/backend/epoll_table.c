@@ -173,9 +173,3 @@ void eddyi_table_disown(struct eddyi_table *t, int fd)
     s->generation++; /* what the present wait has of it is nobody's */
     s->adopted = false;
 }
-
-void eddyi_table_renew(struct eddyi_table *t, int fd)
-{
-    if ((size_t)fd < t->n_slots)
-        t->slots[fd].kept = false;
-}

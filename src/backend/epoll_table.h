@@ -9,9 +9,8 @@
  *     the present state, so what became ready in between is not missed.
  *   - Each arming has a generation, which events carry; events of another generation than the present one are nobody's.
  *   - Receiving from a stream, polling for that, and accepting, keep a registration for every edge. The next one may then count on it,
- *     and arms only when the loop has slept in vain for a moment, or has had many turns: whoever gets the next edge before that
- *     arms nothing (230 ns each), and an operation on a number that has changed hands without a word waits that much longer, and no
- *     more. For numbers that accept(2) and connect(2) give, which are nearly all, there is a word: renew().
+ *     and arms only when the loop would otherwise sleep, or has had many turns: a busy server, whose next edge comes before that, arms
+ *     nothing (230 ns each), and an operation on a number that has changed hands waits that much longer, and no more.
  *   - An adopted descriptor is registered once, for every edge of both directions, since its owner says when it goes.
  */
 #ifndef EDDYI_EPOLL_TABLE_H
@@ -80,9 +79,8 @@ static inline bool eddyi_table_has_unarmed(const struct eddyi_table *t)
 /* Takes back a registration for every edge. */
 void eddyi_table_forget(struct eddyi_table *t, int fd);
 
-/* As the backend's adopt(), forget() and renew(). */
+/* As the backend's adopt() and forget(). */
 int eddyi_table_adopt(struct eddyi_table *t, int fd);
 void eddyi_table_disown(struct eddyi_table *t, int fd);
-void eddyi_table_renew(struct eddyi_table *t, int fd);
 
 #endif

@@ -113,14 +113,6 @@ void eddyi_io_close(struct eddyi_io *io, int fd)
     eddyi_sys_close(fd);
 }
 
-void eddyi_io_renew(struct eddyi_io *io, int fd)
-{
-    struct eddyi_backend *b = io->part.loop->backend;
-
-    if (b->ops->renew)
-        b->ops->renew(b, fd);
-}
-
 static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);

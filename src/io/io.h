@@ -56,9 +56,6 @@ void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claime
 int eddyi_io_adopt(struct eddyi_io *io, int fd);
 void eddyi_io_close(struct eddyi_io *io, int fd);
 
-/* @fd is a new file, of which the backend knows nothing: see renew() there. */
-void eddyi_io_renew(struct eddyi_io *io, int fd);
-
 /* An operation with the backend. */
 struct eddyi_io_op {
     struct eddyi_op op;

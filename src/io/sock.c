@@ -115,8 +115,6 @@ int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
         c.o.op.accept.multishot = false;
         result = eddyi_io_wait(&c);
     }
-    if (result >= 0 && c.io)
-        eddyi_io_renew(c.io, (int)result);
     eddyi_io_end(&c);
     return (int)eddyi_sock_ended(result, "sock_accept", fd);
 }
@@ -157,8 +155,6 @@ int eddy_sock_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
 
     if (result < 0)
         return (int)result;
-    if (c.io)
-        eddyi_io_renew(c.io, fd);
     result = eddyi_sys_connect(fd, addr, addrlen);
     if (result == -EAGAIN && eddyi_sys_is_unix_socket(fd) == 1)
         result = retry_connect(fd, addr, addrlen);
