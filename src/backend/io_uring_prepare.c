@@ -8,6 +8,11 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
 {
     static const int opcodes[] = {
         [EDDYI_OP_POLL] = IORING_OP_POLL_ADD,
+        /*
+         * Not in multishot mode into a ring of buffers: that saves arming a poll each time, but what comes has to be copied to where
+         * it is wanted. By hand, with 10 000 connections, it is 4 % less work without the copy and 3 % more with it (Linux 6.18);
+         * and no descriptor is read ahead of what its owner asked for.
+         */
         [EDDYI_OP_RECV] = IORING_OP_RECV,
         [EDDYI_OP_SEND] = IORING_OP_SEND,
         [EDDYI_OP_ACCEPT] = IORING_OP_ACCEPT,

@@ -1,4 +1,4 @@
-/* Looking for posts for a moment before sleeping: src/loop/linger.c. */
+/* Looking for posts, or for a timer, for a moment before sleeping: src/loop/linger.c. */
 #include "harness/test.h"
 
 #include "watched_backend.h"
@@ -6,6 +6,7 @@
 enum {
     MOMENT = 50000, /* nanoseconds that it lingers */
     IN_VAIN = 4,    /* times in a row, after which it stops doing so */
+    BRIEF = 20000,  /* nanoseconds that it lingers for a timer */
 };
 
 static eddy_loop *loop;
@@ -121,7 +122,35 @@ TEST(it_does_not_linger_beyond_the_next_timer)
     tear_down();
 }
 
-TEST(with_the_only_processor_it_never_lingers)
+/* Runs until a timer stops the loop after so many nanoseconds. False: there was none. */
+static bool run_until_timer(int64_t delay)
+{
+    bool started = set_up(false) && eddy_loop_call_later(loop, (double)delay * 1e-9, stop, NULL).slot;
+
+    if (started)
+        EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+    if (loop)
+        tear_down();
+    return started;
+}
+
+TEST(a_timer_that_is_due_before_a_sleep_could_be_over_is_waited_for_awake)
+{
+    if (!run_until_timer(BRIEF - LOOK))
+        return;
+    EXPECT_EQ(watched.sleeps, 0);
+    EXPECT_EQ(watched.looks, BRIEF / LOOK - 1);
+}
+
+TEST(a_timer_that_is_due_later_is_slept_for)
+{
+    if (!run_until_timer(BRIEF))
+        return;
+    EXPECT_EQ(watched.sleeps, 1);
+    EXPECT_EQ(watched.looks, 0);
+}
+
+TEST(with_the_only_processor_it_does_not_linger_for_posts)
 {
     if (!set_up(false))
         return;
