@@ -67,13 +67,14 @@ class Bench:
     def __init__(self, build):
         self.build = build
         self.log = open(os.path.join(build, "results.jsonl"), "w")
-        self.values = {}  # (metric, who) -> [(value, noisy)]
+        self.round = 0
+        self.values = {}  # (metric, who) -> [(value, noisy, round)]
         self.units = {}
         self.failures = {}
 
     def record(self, metric, who, value, unit, noisy, **more):
         metric, who = RENAMED.get(metric, (metric, who)) if who == "eddy" else (metric, who)
-        self.values.setdefault((metric, who), []).append((value, noisy))
+        self.values.setdefault((metric, who), []).append((value, noisy, self.round))
         self.units[metric] = unit
         line = {"metric": metric, "who": who, "value": value, "unit": unit, "noisy": noisy, "at": time.time(), **more}
         print(json.dumps(line), file=self.log, flush=True)
@@ -176,8 +177,8 @@ class Bench:
         in_process, servers = IN_PROCESS(self.build), SERVERS(self.build)
         missing = {who for who, (command, *_) in {**in_process, **servers}.items() if not present(command)}
         workloads = dict.fromkeys(w for _, _, w in in_process.values() for w in w.split())
-        for round in range(ROUNDS):
-            print(f"round {round + 1} of {ROUNDS}", flush=True)
+        for self.round in range(ROUNDS):
+            print(f"round {self.round + 1} of {ROUNDS}", flush=True)
             for workload in workloads:
                 for who, (command, environment, which) in in_process.items():
                     if workload in which.split() and who not in missing and wanted(workload, who):
@@ -193,9 +194,18 @@ class Bench:
         values = self.values.get((metric, who))
         if not values:
             return None
-        calm = [value for value, noisy in values if not noisy]
-        used = calm or [value for value, _ in values]
+        calm = [value for value, noisy, _ in values if not noisy]
+        used = calm or [value for value, _, _ in values]
         return statistics.median(used), min(used), max(used), not calm
+
+    def ratio(self, metric, who, peer):
+        """The median of what each round gives, for the machine may be another from one round to the next; the calm ones if there are any."""
+        values = {at: (value, noisy) for value, noisy, at in self.values.get((metric, who), [])}
+        of_peer = {at: (value, noisy) for value, noisy, at in self.values.get((metric, peer), [])}
+        shared = [at for at in values if at in of_peer and of_peer[at][0] > 0]
+        calm = [at for at in shared if not values[at][1] and not of_peer[at][1]]
+        ratios = [values[at][0] / of_peer[at][0] for at in calm or shared]
+        return statistics.median(ratios) if ratios else None
 
     def table(self, missing):
         lines = ["| workload | aim | met | eddy: median (min..max) | peers, best first: median (min..max) ×eddy/peer |"]
@@ -213,11 +223,11 @@ class Bench:
                 aim, met = AIMS.get((metric, who)) or AIMS.get((metric, "eddy")) or ("", None)
                 median = self.cell(metric, who)[0]
                 ratios = ", ".join(
-                    f"{peer} {shown(self.cell(metric, peer))} ×{median / self.cell(metric, peer)[0]:.2f}"
+                    f"{peer} {shown(self.cell(metric, peer))} ×{self.ratio(metric, who, peer):.2f}"
                     for peer in peers
-                    if self.cell(metric, peer)[0] > 0
+                    if self.ratio(metric, who, peer) is not None
                 )
-                verdict = verdict_of(met, median, lambda m, w: (self.cell(m, w) or [None])[0])
+                verdict = verdict_of(met, median, lambda peer: self.ratio(metric, who, peer))
                 name = metric if who == "eddy" else f"{metric}, {who.removeprefix('eddy ')}"
                 lines.append(f"| {name}, {self.units[metric]} | {aim} | {verdict} | {shown(self.cell(metric, who))} | {ratios} |")
         if missing:
@@ -243,11 +253,11 @@ def shown(cell):
     return f"{'~' if noisy else ''}{figure(median)} ({figure(least)}..{figure(greatest)})"
 
 
-def verdict_of(met, median, get):
+def verdict_of(met, median, ratio):
     if met is None:
         return ""
     try:
-        return "yes" if met(median, get) else "no"
+        return "yes" if met(median, ratio) else "no"
     except TypeError:  # what it is compared with was not measured
         return "?"
 

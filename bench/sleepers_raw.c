@@ -1,16 +1,17 @@
 /*
  * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, by hand and with nothing around it: no tasks, no
- * loop, no descriptors. How late it is, is how late this machine is. With a page for each, as a stack is, of which a
- * wake-up touches as many cache lines as one of eddy's tasks does, its rate is what such memory allows.
+ * loop, no descriptors. How late it is, is how late this machine is. With a page for each that lies where the top of a stack of
+ * eddy's would, and of which a wake-up touches some cache lines, its rate is what such memory allows.
  */
 #include "bench.h"
 #include "sleepers.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
-enum { PAGE = 4096, LINE = 64, LINES_TOUCHED = 12 };
+enum { PAGE = 4096, STRIDE = 65 * PAGE, LINE = 64, LINES_TOUCHED = 6 };
 
 struct raw_sleeper {
     uint64_t due, random;
@@ -46,21 +47,29 @@ static void sleep_until(uint64_t when)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-static int sleep_by_hand(long seconds, size_t n, size_t page_size)
+/* One for each of @n sleepers; the rest of the memory is never touched. NULL: it cannot be had. */
+static char *map_pages(size_t n)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *pages = mmap(NULL, n * STRIDE, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+    if (pages == MAP_FAILED)
+        return NULL;
+    madvise(pages, n * STRIDE, MADV_NOHUGEPAGE);
+    return pages;
+}
+
+static int sleep_by_hand(long seconds, size_t n, char *pages)
 {
     struct raw_sleeper *heap = calloc(n, sizeof *heap);
-    char *pages = page_size > 0 ? aligned_alloc(PAGE, n * page_size) : NULL;
     long live = (long)n;
 
-    if (!heap || (page_size > 0 && !pages)) {
-        free(heap);
-        free(pages);
+    if (!heap)
         return -ENOMEM;
-    }
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     for (size_t i = 0; i < n; i++) {
         heap[i].random = (uint64_t)i * 2654435761u + BENCH_SEED;
-        heap[i].page = pages ? pages + i * page_size : NULL;
+        heap[i].page = pages ? pages + i * STRIDE : NULL;
     }
     sleepers_begin(live, seconds);
     while (n > 0) {
@@ -85,16 +94,20 @@ static int sleep_by_hand(long seconds, size_t n, size_t page_size)
     bench_print("", sleepers_rate(), "wakeups/s");
     bench_print("_p99", sleepers_p99(), "us");
     free(heap);
-    free(pages);
     return 0;
 }
 
 int bench_sleepers_raw(long seconds, long live)
 {
-    return sleep_by_hand(seconds, (size_t)live, 0);
+    return sleep_by_hand(seconds, (size_t)live, NULL);
 }
 
 int bench_sleepers_raw_pages(long seconds, long live)
 {
-    return sleep_by_hand(seconds, (size_t)live, PAGE);
+    char *pages = map_pages((size_t)live);
+    int rc = pages ? sleep_by_hand(seconds, (size_t)live, pages) : -ENOMEM;
+
+    if (pages)
+        munmap(pages, (size_t)live * STRIDE);
+    return rc;
 }
