@@ -348,13 +348,14 @@ static int look(struct epoll *e, int64_t timeout)
         eddyi_list_move_all(&t->overdue, &t->unarmed);
     }
     if (timeout != 0 && eddyi_table_has_unarmed(t)) {
-        if (e->quiet == 0) {
+        if (e->quiet > 0) {
+            e->quiet--;
+        } else {
             n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, 0);
             if (n != 0)
                 return n;
             e->quiet = QUIET;
         }
-        e->quiet--;
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
     }
