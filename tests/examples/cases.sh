@@ -149,7 +149,7 @@ start_workers()
 workers_listen()
 {
     ! grep -q 'Address already in use' err || start_workers
-    nc -z localhost "$port" && kill -0 "$pid" 2>/dev/null
+    nc -d -w 1 localhost "$port" | grep -q '^worker' && kill -0 "$pid" 2>/dev/null
 }
 
 test_many_cores_share_one_port()
