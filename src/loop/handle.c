@@ -170,7 +170,6 @@ eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn 
         return failed(rc);
     if (when != when)
         return failed(eddy_raise(-EINVAL, "call_at: the time is not a number"));
-    loop->clock = eddyi_loop_now(loop); /* by which the timer may be due already */
     return call_at(loop, eddyi_nanoseconds(when), fn, arg, context);
 }
 

@@ -255,7 +255,12 @@ bool eddy_loop_is_closed(const eddy_loop *loop)
 
 double eddy_loop_time(const eddy_loop *loop)
 {
-    return loop->closed ? (double)eddyi_sys_now() * 1e-9 : (double)eddyi_loop_now(loop) * 1e-9;
+    int64_t now = loop->closed ? eddyi_sys_now() : eddyi_loop_now(loop);
+
+    /* A timer that is now started for that time is due: its turn is the next, with a look at the clock. */
+    if (loop == eddyi_loop_running)
+        eddyi_loop_running->clock = now;
+    return (double)now * 1e-9;
 }
 
 const char *eddy_loop_backend_name(const eddy_loop *loop)

@@ -169,7 +169,7 @@ int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
 void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 
 /*
- * A timer: its ready item is put on the queue at the deadline. Starting gives 0 or -ENOMEM (the heap
+ * A timer: its ready item is put on the queue at the deadline, which is compared with the latest reading of the clock, loop->clock. Starting gives 0 or -ENOMEM (the heap
  * has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
  */
 int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);

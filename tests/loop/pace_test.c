@@ -3,7 +3,11 @@
 
 #include "watched_backend.h"
 
-enum { MOST = 64 /* turns without a look, at the most */ };
+enum {
+    MOST = 64, /* turns without a look, at the most */
+    AT_ONCE =
+        500, /* so many turns before its end, an item of the chain has a callback called at the present time */
+};
 
 /* A chain: one item in each turn. */
 static struct {
@@ -12,13 +16,21 @@ static struct {
     int left;
     int64_t takes;        /* each, in nanoseconds */
     bool reads_the_clock; /* and says in its last moment what time it is, as whoever starts a timer does */
+    int turns_left_then;  /* when the callback ran that an item had called at the present time */
 } chain;
+
+static void note_turns_left(void *unused)
+{
+    chain.turns_left_then = chain.left;
+}
 
 static void link_of_chain(struct eddyi_ready *item)
 {
     watched.now += chain.takes;
     if (chain.reads_the_clock)
         eddyi_deadline(chain.loop, 1);
+    if (chain.left == AT_ONCE)
+        eddy_loop_call_at(chain.loop, eddy_loop_time(chain.loop), note_turns_left, NULL);
     if (--chain.left == 0)
         eddy_loop_stop(chain.loop);
     else
@@ -94,5 +106,15 @@ TEST(that_turns_have_become_slow_is_noticed_after_the_next_look)
     looks_in(10000, 10);
     looks = looks_in(1000, 100000);
     EXPECT(looks >= 1000 - MOST && looks <= 1000);
+    tear_down();
+}
+
+TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_turn)
+{
+    if (!set_up())
+        return;
+    looks_in(10000, 10);
+    EXPECT_EQ(chain.turns_left_then,
+              AT_ONCE - 2); /* behind the item of the next turn, which was ready before */
     tear_down();
 }
