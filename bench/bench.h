@@ -14,8 +14,8 @@ typedef int bench_fn(long n, long live);
 
 bench_fn bench_switch, bench_spawn_join, bench_spawn_gather, bench_spawn_gather_eager, bench_memory;
 bench_fn bench_switch_raw, bench_sleepers_raw, bench_sleepers_raw_pages;
-bench_fn bench_timer_cancel, bench_timer_push, bench_sleepers;
-bench_fn bench_queue, bench_lock;
+bench_fn bench_timer_cancel, bench_timer_cancel_later, bench_timer_push, bench_sleepers;
+bench_fn bench_queue, bench_queue_alike, bench_lock;
 bench_fn bench_call_soon, bench_call_soon_chain;
 bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt, bench_executor_flood;
 bench_fn bench_file;

@@ -40,7 +40,7 @@ def IN_PROCESS(build):
             [build + "/eddy-bench"],
             {},
             f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} sleepers_raw sleepers_raw_pages "
-            f"sleepers_10k_raw timer_push {WAITING} {CALLBACKS} {POSTS} "
+            f"sleepers_10k_raw timer_cancel_later timer_push {WAITING} queue_alike {CALLBACKS} {POSTS} "
             f"post_rt_busy {JOBS} file",
         ),
         "libuv": ([peers + "/uv-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file"),

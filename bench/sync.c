@@ -6,35 +6,57 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static eddy_async(answer, (eddy_queue *, questions), (eddy_queue *, answers), (long, n))
+/* Not inlined, so that two tasks in it return to the same places. */
+__attribute__((noinline)) static int relay(eddy_queue *from, eddy_queue *to, long n)
 {
     void *item;
 
     for (long i = 0; i < n; i++) {
-        eddy_try(eddy_queue_get(questions, &item));
-        eddy_try(eddy_queue_put(answers, item));
+        eddy_try(eddy_queue_get(from, &item));
+        eddy_try(eddy_queue_put(to, item));
     }
     return 0;
 }
 
+static eddy_async(answer, (eddy_queue *, questions), (eddy_queue *, answers), (long, n))
+{
+    return relay(questions, answers, n);
+}
+
+static int ask_and_wait(eddy_queue *questions, eddy_queue *answers, long n)
+{
+    void *item = NULL;
+
+    for (long i = 0; i < n; i++) {
+        eddy_try(eddy_queue_put(questions, item));
+        eddy_try(eddy_queue_get(answers, &item));
+    }
+    return 0;
+}
+
+/* The same with the code of the other side, but for the first question and the last answer. */
+static int ask_alike(eddy_queue *questions, eddy_queue *answers, long n)
+{
+    void *item = NULL;
+
+    eddy_try(eddy_queue_put(questions, item));
+    eddy_try(relay(answers, questions, n - 1));
+    return eddy_queue_get(answers, &item);
+}
+
 /* There and back through two queues of capacity 1; each put is a message. */
-static eddy_async(ask, (long, n))
+static eddy_async(ask, (long, n), (bool, alike))
 {
     eddy_queue questions, answers;
     eddy_task *other;
     uint64_t began;
-    void *item;
-    int rc = 0;
+    int rc;
 
     eddy_queue_init(&questions, 1);
     eddy_queue_init(&answers, 1);
     other = eddy_create_task(answer(&questions, &answers, n / 2));
     began = bench_now();
-    for (long i = 0; i < n / 2 && rc == 0; i++) {
-        rc = eddy_queue_put(&questions, &item);
-        if (rc == 0)
-            rc = eddy_queue_get(&answers, &item);
-    }
+    rc = (alike ? ask_alike : ask_and_wait)(&questions, &answers, n / 2);
     bench_print_each("", began, (double)(n / 2 * 2), "ns/msg");
     if (rc == 0)
         rc = eddy_await(other);
@@ -45,7 +67,12 @@ static eddy_async(ask, (long, n))
 
 int bench_queue(long n, long live)
 {
-    return eddy_run(ask(n));
+    return eddy_run(ask(n, false));
+}
+
+int bench_queue_alike(long n, long live)
+{
+    return eddy_run(ask(n, true));
 }
 
 /* Keeps it over a suspension, so that all others queue up behind. */

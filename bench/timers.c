@@ -16,21 +16,30 @@ static double random_deadline(uint64_t *random) /* in 1 to 61 seconds */
     return 1 + (double)(bench_random(random) % 60000000000u) / 1e9;
 }
 
-/* All of @live are started, then all are cancelled; as often as makes @n, after a first time that is for the memory. */
-static eddy_async(timer_cancel, (long, n), (long, live))
+/*
+ * All of @live are started, then all are cancelled; as often as makes @n, after a first time that is for the memory. By their deadlines,
+ * counted from one reading of the clock, as libev and libuv count by themselves; or @later, by their delays, each with a reading.
+ */
+static eddy_async(timer_cancel, (long, n), (long, live), (bool, later))
 {
     eddy_handle *timers = calloc((size_t)live, sizeof *timers);
     long rounds = n > live ? n / live : 1;
     eddy_loop *loop = eddy_get_running_loop();
     uint64_t random = BENCH_SEED, began = 0;
+    double now;
 
     if (!timers)
         return -ENOMEM;
     for (long round = -1; round < rounds; round++) {
         if (round == 0)
             began = bench_now();
-        for (long i = 0; i < live; i++)
-            timers[i] = eddy_loop_call_later(loop, random_deadline(&random), nothing, NULL);
+        now = eddy_loop_time(loop);
+        for (long i = 0; i < live; i++) {
+            double delay = random_deadline(&random);
+
+            timers[i] = later ? eddy_loop_call_later(loop, delay, nothing, NULL)
+                              : eddy_loop_call_at(loop, now + delay, nothing, NULL);
+        }
         for (long i = 0; i < live; i++)
             eddy_handle_cancel(timers[i]);
         /* Time for a loop that has put the work off. */
@@ -44,7 +53,12 @@ static eddy_async(timer_cancel, (long, n), (long, live))
 
 int bench_timer_cancel(long n, long live)
 {
-    return eddy_run(timer_cancel(n, live));
+    return eddy_run(timer_cancel(n, live, false));
+}
+
+int bench_timer_cancel_later(long n, long live)
+{
+    return eddy_run(timer_cancel(n, live, true));
 }
 
 /* As a server does for an idle connection whenever it has heard of it. The clock is not read: that costs more than an aim of 10 ns. */
