@@ -30,17 +30,21 @@ static inline bool eddyi_list_empty(const struct eddyi_list *l)
 
 static inline void eddyi_list_append(struct eddyi_list *head, struct eddyi_list *l)
 {
-    l->prev = head->prev;
+    struct eddyi_list *last = head->prev;
+
+    l->prev = last;
     l->next = head;
-    head->prev->next = l;
+    last->next = l;
     head->prev = l;
 }
 
 /* Also right for an element that is in no list. */
 static inline void eddyi_list_remove(struct eddyi_list *l)
 {
-    l->prev->next = l->next;
-    l->next->prev = l->prev;
+    struct eddyi_list *next = l->next, *prev = l->prev;
+
+    prev->next = next;
+    next->prev = prev;
     eddyi_list_init(l);
 }
 
@@ -57,12 +61,14 @@ static inline struct eddyi_list *eddyi_list_pop(struct eddyi_list *head)
 /* Moves all elements of @from to the end of @to. */
 static inline void eddyi_list_move_all(struct eddyi_list *to, struct eddyi_list *from)
 {
-    if (eddyi_list_empty(from))
+    struct eddyi_list *first = from->next, *last = from->prev, *before = to->prev;
+
+    if (first == from)
         return;
-    from->next->prev = to->prev;
-    to->prev->next = from->next;
-    from->prev->next = to;
-    to->prev = from->prev;
+    first->prev = before;
+    before->next = first;
+    last->next = to;
+    to->prev = last;
     eddyi_list_init(from);
 }
 

@@ -9,9 +9,6 @@
 
 #include <stdint.h>
 
-/* In assembly: writes the frame from which the first jump calls entry(arg), and returns its address. */
-void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *arg), void *arg);
-
 #if defined(EDDYI_FIBER_ASAN)
 
 #include <sanitizer/common_interface_defs.h>
@@ -181,13 +178,6 @@ UNWATCHED void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *
 void eddyi_fiber_init_thread(struct eddyi_fiber *f)
 {
     f->sp = NULL;
-}
-
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
-                      void *arg)
-{
-    (void)low;
-    f->sp = eddyi_fiber_prepare(top, entry, arg);
 }
 
 void eddyi_fiber_fini(struct eddyi_fiber *f)

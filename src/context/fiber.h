@@ -42,13 +42,25 @@ struct eddyi_fiber {
 /* The flow of control that is running on the thread's own stack. Call on each run of a loop. */
 void eddyi_fiber_init_thread(struct eddyi_fiber *f);
 
+/* In assembly: writes the frame from which the first jump calls entry(arg), and returns its address. */
+void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *arg), void *arg);
+
 /*
  * A new fiber whose first switch calls entry(arg), on the stack [low, top); @top is aligned to 16. When @entry returns
  * the fiber has ended: it is forgotten, and goes on as the fiber that @entry gave. Its stack is free from then on, and
  * may have been given back already. A backtrace ends at @entry's caller.
  */
+#if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)
 void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
                       void *arg);
+#else
+static inline void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top,
+                                    struct eddyi_fiber *(*entry)(void *arg), void *arg)
+{
+    (void)low;
+    f->sp = eddyi_fiber_prepare(top, entry, arg);
+}
+#endif
 
 /* In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. */
 void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);

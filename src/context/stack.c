@@ -18,6 +18,7 @@
 #include "base/guard.h"
 #include "base/sys.h"
 #include "context/mark.h"
+#include "eddy/defs.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -67,6 +68,8 @@ struct eddyi_stack_pool {
     bool watched;      /* by valgrind or AddressSanitizer */
     unsigned smallest; /* class in use: with pages above 4 KiB the first have no room beside a guard */
     unsigned gives, makes;
+    size_t asked; /* the size that was asked for last, and its class: nearly always the same again */
+    struct eddyi_stack_class *asked_class;
     int64_t period; /* when it began */
     struct eddyi_stack_class classes[CLASSES];
 };
@@ -101,20 +104,31 @@ int eddyi_stack_pool_new(size_t object_size, struct eddyi_stack_pool **ret)
         class_init(&pool->classes[i], pool, EDDYI_STACK_MIN << i, page);
     while (EDDYI_STACK_MIN << pool->smallest < 4 * page)
         pool->smallest++;
+    pool->asked = SIZE_MAX; /* for which there is none */
     *ret = pool;
     return 0;
 }
 
-static struct eddyi_stack_class *class_for(struct eddyi_stack_pool *pool, size_t size)
+EDDY_COLD static struct eddyi_stack_class *find_class(struct eddyi_stack_pool *pool, size_t size)
 {
     unsigned i;
 
-    if (size > EDDYI_STACK_MAX)
-        return NULL;
     if (size == 0)
         size = EDDYI_STACK_DEFAULT;
     i = size > EDDYI_STACK_MIN ? SIZE_BITS - (unsigned)__builtin_clzl((size - 1) / EDDYI_STACK_MIN) : 0;
     return &pool->classes[i > pool->smallest ? i : pool->smallest];
+}
+
+/* NULL: there is none so large. */
+static inline struct eddyi_stack_class *class_for(struct eddyi_stack_pool *pool, size_t size)
+{
+    if (size == pool->asked)
+        return pool->asked_class;
+    if (size > EDDYI_STACK_MAX)
+        return NULL;
+    pool->asked = size;
+    pool->asked_class = find_class(pool, size);
+    return pool->asked_class;
 }
 
 static uint64_t all_slots(const struct eddyi_stack_class *c)
@@ -170,7 +184,7 @@ static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
     return true;
 }
 
-static struct eddyi_stack *make(struct eddyi_stack_class *c)
+EDDY_COLD static struct eddyi_stack *make(struct eddyi_stack_class *c)
 {
     struct eddyi_stack_pool *pool = c->pool;
     struct eddyi_stack_slab *slab;
@@ -201,6 +215,12 @@ static struct eddyi_stack *make(struct eddyi_stack_class *c)
     return s;
 }
 
+/* Valgrind and AddressSanitizer look on. */
+EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
+{
+    eddyi_mark_stack_fresh(s->limit, s->object);
+}
+
 int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret)
 {
     struct eddyi_stack_class *c = class_for(pool, size);
@@ -221,7 +241,7 @@ int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_st
     }
     pool->taken++;
     if (pool->watched)
-        eddyi_mark_stack_fresh(s->limit, s->object);
+        mark_fresh(s);
     *ret = s;
     return 0;
 }

@@ -41,7 +41,7 @@ static bool cancel(struct eddyi_wait *w)
 /* The first that is waiting, or NULL. Those found to be over are not looked at again. */
 static struct waiter *first_waiting(struct eddyi_wait_queue *q)
 {
-    struct eddyi_list *l = q->next ? q->next : &q->waiters;
+    struct eddyi_list *l = q->next;
 
     while (l != &q->waiters && waiter_of(l)->wait.over)
         l = l->next;
@@ -55,9 +55,9 @@ static void wake(struct waiter *w)
     eddyi_wait_over(&w->wait);
 }
 
-bool eddyi_wait_queue_wake(eddy_wait_queue *public)
+bool eddyi_wait_queue_wake_next(eddy_wait_queue *public)
 {
-    struct waiter *w = first_waiting(queue_of(public));
+    struct waiter *w = first_waiting((struct eddyi_wait_queue *)(void *)public);
 
     if (w)
         wake(w);
@@ -114,21 +114,22 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
 int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder,
                                bool *ret_woken)
 {
+    struct eddyi_wait_queue *q = queue_of(public);
+    eddy_task *t = eddyi_task_here();
+    int rc = t ? bind_to_loop(q, t) : EDDY_ENOTASK;
     struct waiter w;
-    int rc = eddyi_wait_init(&w.wait, cancel);
 
-    w.queue = queue_of(public);
-    w.woken = false;
-    if (rc == 0)
-        rc = bind_to_loop(w.queue, w.wait.task);
     if (rc < 0)
         return rc;
+    eddyi_wait_init_of(&w.wait, t, cancel);
     w.wait.what = what;
     w.wait.holder = holder;
-    eddyi_list_append(&w.queue->waiters, &w.link);
-    if (!w.queue->next)
-        w.queue->next = &w.link;
-    w.queue->n_waiting++;
+    w.queue = q;
+    w.woken = false;
+    eddyi_list_append(&q->waiters, &w.link);
+    if (!q->next)
+        q->next = &w.link;
+    q->n_waiting++;
     eddyi_wait_park(&w.wait);
     leave(&w);
     if (ret_woken)

@@ -43,8 +43,13 @@ int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken)
 int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder,
                                bool *ret_woken);
 
+bool eddyi_wait_queue_wake_next(eddy_wait_queue *q); /* the same, where there may be one */
+
 /* Wakes the first that is waiting; false if there is none. */
-bool eddyi_wait_queue_wake(eddy_wait_queue *q);
+static inline bool eddyi_wait_queue_wake(eddy_wait_queue *q)
+{
+    return q->eddyi_next && eddyi_wait_queue_wake_next(q);
+}
 
 /* Wakes the very first, unless it is woken or cancelled already. */
 void eddyi_wait_queue_wake_first(eddy_wait_queue *q);

@@ -277,7 +277,7 @@ int eddy_completions_anext(eddy_completions *it, eddy_future **ret)
 static int next_result(void *arg)
 {
     eddy_completions *it = *(eddy_completions **)arg;
-    eddy_future *f;
+    eddy_future *f = NULL;
     void *value = NULL;
     int rc = get(it, &f);
 

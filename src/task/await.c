@@ -105,21 +105,20 @@ bool eddyi_wait_is_await(const struct eddyi_wait *w)
 }
 
 /* Waits for a pending future to be done. -ECANCELED, raised, if the wait was given up. */
-static int wait_done(eddy_future *f)
+static int wait_done(eddy_task *t, eddy_future *f)
 {
     struct await a;
-    int rc = eddyi_wait_init(&a.wait, cancel_await);
 
-    if (rc < 0)
-        return rc;
+    eddyi_wait_init_of(&a.wait, t, cancel_await);
     a.wait.future = f;
-    eddyi_future_hook(f, &a.hook, &a.wait.task->ready);
-    a.hook.waiter = &a.wait.task->future;
+    eddyi_future_hook(f, &a.hook, &t->ready);
+    a.hook.waiter = &t->future;
     eddyi_wait_park(&a.wait);
     if (a.wait.over)
         return eddyi_wait_finish(&a.wait);
     /* The message of a cancellation went to the future and comes back with its result. */
-    eddy_exception_unref(a.wait.message);
+    if (a.wait.message)
+        eddy_exception_unref(a.wait.message);
     return 0;
 }
 
@@ -129,7 +128,7 @@ static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
 
     if (eddyi_future_done(f))
         return eddyi_future_retrieve_raise(f, ret_value);
-    rc = wait_done(f);
+    rc = wait_done(t, f);
     if (rc < 0)
         return rc;
     rc = eddyi_future_retrieve_raise(f, NULL);
@@ -163,9 +162,7 @@ static int await_self(eddy_task *t)
 
 static bool was_self_awaited(eddy_future *f)
 {
-    eddy_task *t = eddy_future_as_task(f);
-
-    return t && t->self_awaited && !eddyi_future_done(f);
+    return f->base.kind == EDDYI_TASK && eddyi_task_of(f)->self_awaited && !eddyi_future_done(f);
 }
 
 int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
@@ -194,6 +191,6 @@ int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
         rc = await_self(t);
     else
         rc = await_future(t, f, ret_value);
-    eddy_future_unref(f);
+    eddyi_future_unref(f);
     return rc;
 }

@@ -129,7 +129,7 @@ static bool describe_overflow(const void *addr, char *buf, size_t size)
     return true;
 }
 
-void eddyi_loop_attach_tasks(eddy_loop *loop)
+void eddyi_loop_attach_tasks_first(eddy_loop *loop)
 {
     static const struct eddyi_task_hooks hooks = {
         .close = eddyi_tasks_close,
@@ -138,8 +138,6 @@ void eddyi_loop_attach_tasks(eddy_loop *loop)
         .explain_deadlock = eddyi_explain_deadlock,
     };
 
-    if (loop->task_hooks)
-        return;
     loop->task_hooks = &hooks;
     eddyi_overflow_install(describe_overflow);
 }

@@ -1,6 +1,5 @@
 #include "task/coroutine.h"
 
-#include "base/block.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
@@ -37,16 +36,10 @@ static void begin_homeless(void)
     pthread_atfork(lock_homeless, unlock_homeless, unlock_homeless);
 }
 
-static void add_to_list(eddy_coroutine *coro)
+EDDY_COLD static void add_to_homeless(eddy_coroutine *coro)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    coro->homeless = !eddyi_loop_running;
-    if (eddyi_loop_running) {
-        eddyi_loop_attach_tasks(eddyi_loop_running);
-        eddyi_list_append(&eddyi_loop_running->coroutines, &coro->link);
-        return;
-    }
     pthread_once(&once, begin_homeless);
     pthread_mutex_lock(&homeless_mutex);
     eddyi_list_append(&homeless, &coro->link);
@@ -57,13 +50,20 @@ static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_
 {
     size_t size = sizeof(eddy_coroutine) + args_size;
     eddy_coroutine *coro = eddyi_block_alloc(size);
+    eddy_loop *loop = eddyi_loop_running;
 
     if (!coro) {
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    *coro = (eddy_coroutine){.base = {.kind = EDDYI_COROUTINE}, .size = size, .name = name, .fn = fn};
-    add_to_list(coro);
+    *coro = (eddy_coroutine){
+        .base = {.kind = EDDYI_COROUTINE}, .size = size, .homeless = !loop, .name = name, .fn = fn};
+    if (loop) {
+        eddyi_loop_attach_tasks(loop);
+        eddyi_list_append(&loop->coroutines, &coro->link);
+    } else {
+        add_to_homeless(coro);
+    }
     return coro;
 }
 
@@ -92,28 +92,11 @@ eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args),
     return coro;
 }
 
-void eddyi_coroutine_consume(eddy_coroutine *coro)
+void eddyi_coroutine_consume_homeless(eddy_coroutine *coro)
 {
-    if (!coro->homeless) {
-        eddyi_list_remove(&coro->link);
-        return;
-    }
     pthread_mutex_lock(&homeless_mutex);
     eddyi_list_remove(&coro->link);
     pthread_mutex_unlock(&homeless_mutex);
-}
-
-int eddyi_coroutine_run(eddy_coroutine *coro)
-{
-    coro->drop = NULL;
-    return coro->fn(coro->arg);
-}
-
-void eddyi_coroutine_free(eddy_coroutine *coro)
-{
-    if (coro->drop)
-        coro->drop(coro->arg);
-    eddyi_block_free(coro, coro->size);
 }
 
 void eddy_coroutine_close(eddy_coroutine *coro)

@@ -4,6 +4,7 @@
 #ifndef EDDYI_COROUTINE_H
 #define EDDYI_COROUTINE_H
 
+#include "base/block.h"
 #include "base/list.h"
 #include "base/thread.h"
 #include "task/awaitable.h"
@@ -28,14 +29,31 @@ struct eddy_coroutine {
 /* Where eddy_return() leaves the pointer if no task runs in this thread; NULL: nowhere. For jobs of executors. */
 extern EDDYI_THREAD_LOCAL void **eddyi_return_here;
 
+void eddyi_coroutine_consume_homeless(eddy_coroutine *coro);
+
 /* Takes it off its list: from now on somebody owns it. */
-void eddyi_coroutine_consume(eddy_coroutine *coro);
+static inline void eddyi_coroutine_consume(eddy_coroutine *coro)
+{
+    if (coro->homeless)
+        eddyi_coroutine_consume_homeless(coro);
+    else
+        eddyi_list_remove(&coro->link);
+}
 
 /* Runs one that was consumed, in the current task. */
-int eddyi_coroutine_run(eddy_coroutine *coro);
+static inline int eddyi_coroutine_run(eddy_coroutine *coro)
+{
+    coro->drop = NULL;
+    return coro->fn(coro->arg);
+}
 
 /* Frees one that was consumed. */
-void eddyi_coroutine_free(eddy_coroutine *coro);
+static inline void eddyi_coroutine_free(eddy_coroutine *coro)
+{
+    if (coro->drop)
+        coro->drop(coro->arg);
+    eddyi_block_free(coro, coro->size);
+}
 
 /* Reports and frees each coroutine of the list as never awaited. @loop (may be NULL) is told. */
 void eddyi_coroutines_report(struct eddyi_list *list, eddy_loop *loop);

@@ -26,7 +26,7 @@ static void report_unretrieved(eddy_future *f)
     eddy_exception_unref(made);
 }
 
-void eddyi_future_fini(eddy_future *f)
+void eddyi_future_fini_slowly(eddy_future *f)
 {
     if (f->unretrieved) {
         f->unretrieved = false;
@@ -35,11 +35,8 @@ void eddyi_future_fini(eddy_future *f)
     }
     if (!eddyi_list_empty(&f->hooks))
         eddyi_done_callbacks_drop(&f->hooks);
-    if (f->exception)
-        eddy_exception_unref(f->exception);
-    if (f->cancel_message)
-        eddy_exception_unref(f->cancel_message);
-    eddyi_loop_release(f->loop);
+    eddy_exception_unref(f->exception);
+    eddy_exception_unref(f->cancel_message);
 }
 
 static void destroy(eddy_future *f)
@@ -80,8 +77,8 @@ eddy_future *eddy_future_ref(eddy_future *f)
 
 void eddy_future_unref(eddy_future *f)
 {
-    if (f && --f->refs == 0)
-        f->ops->destroy(f);
+    if (f)
+        eddyi_future_unref(f);
 }
 
 static void queue_hooks(eddy_future *f)
@@ -93,7 +90,8 @@ static void queue_hooks(eddy_future *f)
     while ((l = eddyi_list_pop(&f->hooks)) != NULL) {
         struct eddyi_hook *hook = eddyi_container(l, struct eddyi_hook, link);
 
-        eddy_future_ref(hook->keep);
+        if (hook->keep)
+            hook->keep->refs++;
         eddyi_loop_ready(f->loop, hook->ready);
     }
 }
@@ -241,13 +239,12 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
     return f->status;
 }
 
-int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
+int eddyi_future_raise(eddy_future *f)
 {
     eddy_exception *e;
-    int status = eddyi_future_retrieve(f, ret_value, &e);
+    int status = eddyi_future_retrieve(f, NULL, &e);
 
-    if (status < 0)
-        eddyi_error_set(eddyi_error_here(), status, e);
+    eddyi_error_set(eddyi_error_here(), status, e);
     return status;
 }
 

@@ -57,7 +57,21 @@ static inline void eddyi_future_init(eddy_future *f, eddy_loop *loop, const stru
     eddyi_list_init(&f->hooks);
 }
 
-void eddyi_future_fini(eddy_future *f);
+void eddyi_future_fini_slowly(eddy_future *f);
+
+static inline void eddyi_future_fini(eddy_future *f)
+{
+    if (f->unretrieved || f->exception || f->cancel_message || !eddyi_list_empty(&f->hooks))
+        eddyi_future_fini_slowly(f);
+    eddyi_loop_release(f->loop);
+}
+
+/* eddy_future_unref() of one that is not NULL, without a call. */
+static inline void eddyi_future_unref(eddy_future *f)
+{
+    if (--f->refs == 0)
+        f->ops->destroy(f);
+}
 
 static inline bool eddyi_future_done(const eddy_future *f)
 {
@@ -86,14 +100,23 @@ bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);
  */
 int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
 
-/* The same, raising what it failed with as the caller's error. */
-int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value);
-
 /* Its value, for somebody who will have it; of a future that is done and did not fail. */
 static inline void *eddyi_future_take(eddy_future *f)
 {
     f->value_taken = true;
     return f->value;
+}
+
+int eddyi_future_raise(eddy_future *f); /* of one that failed or was cancelled */
+
+/* The same, raising what it failed with as the caller's error. */
+static inline int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
+{
+    if (f->status < 0)
+        return eddyi_future_raise(f);
+    if (ret_value)
+        *ret_value = eddyi_future_take(f);
+    return f->status;
 }
 
 /*

@@ -124,7 +124,7 @@ static struct eddyi_fiber *leave(eddy_task *t)
     loop->current = NULL;
     eddyi_vars_current = NULL;
     loop->leaving = true; /* the exception handler may be called */
-    eddy_future_unref(&t->future);
+    eddyi_future_unref(&t->future);
     loop->leaving = false;
     return starter ? starter : next_fiber(loop);
 }

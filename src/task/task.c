@@ -122,7 +122,7 @@ static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
 }
 
 /* Whether a task can be made; otherwise the coroutine is consumed, and the error raised. */
-static bool check(const eddy_loop *loop, const eddy_task_options *options)
+static inline bool check(const eddy_loop *loop, const eddy_task_options *options)
 {
     if (!options->coro) {
         eddy_raise(-ENOMEM, NULL);

@@ -51,8 +51,14 @@ static inline eddy_task *eddyi_task_of(eddy_future *f)
     return (eddy_task *)(void *)f;
 }
 
+void eddyi_loop_attach_tasks_first(eddy_loop *loop);
+
 /* Makes the loop know tasks: hooks for its close and its reports. */
-void eddyi_loop_attach_tasks(eddy_loop *loop);
+static inline void eddyi_loop_attach_tasks(eddy_loop *loop)
+{
+    if (!loop->task_hooks)
+        eddyi_loop_attach_tasks_first(loop);
+}
 
 /* The running task; NULL in plain callbacks and outside of a loop. */
 static inline eddy_task *eddyi_task_current(void)

@@ -42,7 +42,7 @@ static void cancel_due(eddy_task *t, struct eddyi_wait *w)
     }
 }
 
-void eddyi_wait_park(struct eddyi_wait *w)
+void eddyi_wait_park_cancelled(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
 
@@ -52,8 +52,7 @@ void eddyi_wait_park(struct eddyi_wait *w)
     }
     t->wait = w;
     w->since = t->future.loop->clock;
-    if (t->must_cancel)
-        cancel_due(t, w);
+    cancel_due(t, w);
     eddyi_task_suspend(t);
     t->wait = NULL;
 }

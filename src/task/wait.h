@@ -31,15 +31,37 @@ struct eddyi_wait {
     int fd;                        /* if so, which */
 };
 
-/* Prepares a wait of the current task. 0, or EDDY_ENOTASK with a message. */
+/* Prepares a wait of the current task, which is @t. */
+static inline void eddyi_wait_init_of(struct eddyi_wait *w, eddy_task *t,
+                                      bool (*cancel)(struct eddyi_wait *w))
+{
+    *w = (struct eddyi_wait){.cancel = cancel, .task = t};
+}
+
+/* The same where there may be none. 0, or EDDY_ENOTASK with a message. */
 static inline int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w))
 {
-    *w = (struct eddyi_wait){.cancel = cancel, .task = eddyi_task_here()};
+    eddyi_wait_init_of(w, eddyi_task_here(), cancel);
     return w->task ? 0 : EDDY_ENOTASK;
 }
 
+void eddyi_wait_park_cancelled(
+    struct eddyi_wait *w); /* by a task that is to be cancelled, or whose loop is closed */
+
 /* Suspends the current task until eddyi_wait_over(w), which must not have been called yet. */
-void eddyi_wait_park(struct eddyi_wait *w);
+static inline void eddyi_wait_park(struct eddyi_wait *w)
+{
+    eddy_task *t = w->task;
+
+    if (__builtin_expect(t->must_cancel || t->future.loop->closed, false)) {
+        eddyi_wait_park_cancelled(w);
+        return;
+    }
+    t->wait = w;
+    w->since = t->future.loop->clock;
+    eddyi_task_suspend(t);
+    t->wait = NULL;
+}
 
 /* Has cancel() asked, with a message (borrowed, may be NULL). False if the wait is over, or cannot be ended. */
 bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
