@@ -58,6 +58,21 @@ static inline struct eddyi_list *eddyi_list_pop(struct eddyi_list *head)
     return l;
 }
 
+/* Moves all but the first element of @from, which has one, to @to, which has none; the first is in no list then. */
+static inline void eddyi_list_move_rest(struct eddyi_list *to, struct eddyi_list *from)
+{
+    struct eddyi_list *first = from->next, *second = first->next, *last = from->prev;
+
+    if (second != from) {
+        to->next = second;
+        to->prev = last;
+        second->prev = to;
+        last->next = to;
+    }
+    eddyi_list_init(first);
+    eddyi_list_init(from);
+}
+
 /* Moves all elements of @from to the end of @to. */
 static inline void eddyi_list_move_all(struct eddyi_list *to, struct eddyi_list *from)
 {

@@ -214,16 +214,25 @@ static inline int eddyi_loop_check(const eddy_loop *loop)
 /* One turn, as described above. */
 void eddyi_loop_turn(eddy_loop *loop);
 
-/* Begins the next turn if it needs no look at the backend: what is ready becomes the batch. The present one is empty. */
-static inline bool eddyi_loop_begin_quick_turn(eddy_loop *loop)
+/* Whether the next turn has something to run and needs no look at the backend. */
+static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 {
-    if (loop->skips == 0 || eddyi_list_empty(&loop->ready) || loop->stopping || eddyi_loop_posted(loop) ||
-        atomic_load_explicit(&loop->signalled, memory_order_relaxed))
-        return false;
+    return loop->skips > 0 && !eddyi_list_empty(&loop->ready) && !loop->stopping &&
+           !eddyi_loop_posted(loop) && !atomic_load_explicit(&loop->signalled, memory_order_relaxed);
+}
+
+/*
+ * Begins such a turn by taking the first item that is ready; the rest becomes the batch, which was empty. Where two tasks alternate there
+ * is no rest, and what was moved would have to be read back.
+ */
+static inline struct eddyi_ready *eddyi_loop_begin_quick_turn(eddy_loop *loop)
+{
+    struct eddyi_list *first = loop->ready.next;
+
     loop->skips--;
     loop->turns++;
-    eddyi_list_move_all(&loop->batch, &loop->ready);
-    return true;
+    eddyi_list_move_rest(&loop->batch, &loop->ready);
+    return EDDYI_READY(first);
 }
 
 /* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */

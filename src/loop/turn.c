@@ -229,10 +229,13 @@ void eddyi_loop_turn(eddy_loop *loop)
     struct eddyi_ready *r;
 
     eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
-    if (!eddyi_loop_begin_quick_turn(loop)) {
+    if (eddyi_loop_may_turn_quickly(loop)) {
+        loop->skips--;
+        loop->turns++;
+    } else {
         wait_for_events(loop);
-        eddyi_list_move_all(&loop->batch, &loop->ready);
     }
+    eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((r = next_of_batch(loop)) != NULL) {
         if (loop->watched)

@@ -15,6 +15,12 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
+/* Whether it is the step of a task that needs its stack: not of one that was cancelled before its first. */
+static inline bool has_step(struct eddyi_ready *r)
+{
+    return r->run == eddyi_task_run && (task_of(r)->started || !task_of(r)->must_cancel);
+}
+
 /*
  * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a step and needs its
  * stack, taken off the queue; else the loop.
@@ -24,18 +30,23 @@ static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
     struct eddyi_ready *r;
     eddy_task *t;
 
-    if (loop->watched || (eddyi_list_empty(&loop->batch) && !eddyi_loop_begin_quick_turn(loop)))
+    if (loop->watched)
         goto loop;
-    r = EDDYI_READY(loop->batch.next);
-    if (r->run != eddyi_task_run)
-        goto loop;
-    t = task_of(r);
-    if (!t->started) {
-        if (t->must_cancel)
+    if (!eddyi_list_empty(&loop->batch)) {
+        r = EDDYI_READY(loop->batch.next);
+        if (!has_step(r))
             goto loop;
-        t->started = true;
+        eddyi_list_remove(&r->link);
+    } else {
+        if (!eddyi_loop_may_turn_quickly(loop))
+            goto loop;
+        r = EDDYI_READY(loop->ready.next);
+        if (!has_step(r))
+            goto loop;
+        eddyi_loop_begin_quick_turn(loop);
     }
-    eddyi_list_remove(&r->link);
+    t = task_of(r);
+    t->started = true;
     loop->current = t;
     return &t->fiber;
 
