@@ -3,6 +3,7 @@
 # start SCENE [PROGRAM]: a program to look at, once it is in the state that it is to be in; its number in $pid.
 start()
 {
+    : >ready # what an earlier program said is not this one's word
     "${2:-$subject}" "$1" >ready 2>subject.err &
     pid=$!
     echo $pid >>"$work/pids"
