@@ -48,11 +48,17 @@ static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
 void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
 void eddyi_vars_drop(struct eddyi_var_scope *scope);
 
-/* A scope that is @context, or if that is NULL a copy of the current one. Mostly there are no variables. */
+/* Whether a scope that is @context, or if that is NULL a copy of the current one, is {0}: mostly there are no variables. */
+static inline bool eddyi_vars_none(const eddy_context *context)
+{
+    return !context && eddyi_vars_current && eddyi_vars_empty(eddyi_vars_current);
+}
+
+/* Makes it that. */
 static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context)
 {
     *scope = (struct eddyi_var_scope){0};
-    if (context || !eddyi_vars_current || !eddyi_vars_empty(eddyi_vars_current))
+    if (!eddyi_vars_none(context))
         eddyi_vars_copy(scope, context);
 }
 

@@ -17,16 +17,15 @@ static uint64_t pack(uint64_t generation, unsigned what)
     return generation << WHAT_BITS | what;
 }
 
-/* Fills in a free slot, which is pending then. */
-static inline void fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn, void *arg,
-                        eddy_context *context)
+/* Fills in a free slot, which is pending then, and gives its handle. Without its context variables. */
+static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn, void *arg)
 {
-    uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
+    uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed) | timer | PENDING;
 
     h->fn = fn;
     h->arg = arg;
-    eddyi_vars_init(&h->vars, context);
-    atomic_store_explicit(&h->state, state | timer | PENDING, memory_order_release);
+    atomic_store_explicit(&h->state, state, memory_order_release);
+    return (eddy_handle){h, state >> WHAT_BITS};
 }
 
 /* Makes the handle stale and the slot free. Returns what it was: PENDING or CANCELLED. */
@@ -103,11 +102,6 @@ void eddyi_handles_drop(struct eddyi_list *list)
     }
 }
 
-static eddy_handle handle_of(const struct eddyi_handle *h)
-{
-    return (eddy_handle){(void *)h, atomic_load_explicit(&h->state, memory_order_relaxed) >> WHAT_BITS};
-}
-
 /* The handle of a callback that could not be scheduled; the error has been raised. */
 static eddy_handle failed(int raised)
 {
@@ -115,7 +109,17 @@ static eddy_handle failed(int raised)
     return (eddy_handle){0};
 }
 
-eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
+static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *slot, eddy_callback_fn *fn,
+                                     void *arg)
+{
+    slot->ready.run = run_soon;
+    eddyi_loop_ready(loop, &slot->ready);
+    return fill(&slot->handle, 0, fn, arg);
+}
+
+/* With whatever that may take. */
+EDDY_COLD static eddy_handle call_soon_anyhow(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
+                                              eddy_context *context)
 {
     struct eddyi_handle_soon *slot;
     int rc = eddyi_loop_check(loop);
@@ -125,20 +129,32 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    fill(&slot->handle, 0, fn, arg, context);
-    slot->ready.run = run_soon;
-    eddyi_loop_ready(loop, &slot->ready);
-    return handle_of(&slot->handle);
+    eddyi_vars_init(&slot->handle.vars, context);
+    return make_ready(loop, slot, fn, arg);
+}
+
+/* Nearly always there is a free slot and there are no variables; then nothing is called, and so nothing has to be saved. */
+eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
+{
+    struct eddyi_handle_soon *slot;
+
+    if (!eddyi_loop_is_here(loop) || !loop->soon.free || !eddyi_vars_none(context))
+        return call_soon_anyhow(loop, fn, arg, context);
+    slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
+    slot->handle.vars = (struct eddyi_var_scope){0};
+    return make_ready(loop, slot, fn, arg);
 }
 
 static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg,
                            eddy_context *context)
 {
     struct eddyi_handle_later *slot = (void *)eddyi_handle_take(&loop->later, sizeof *slot);
+    eddy_handle h;
 
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    fill(&slot->handle, TIMER, fn, arg, context);
+    eddyi_vars_init(&slot->handle.vars, context);
+    h = fill(&slot->handle, TIMER, fn, arg);
     slot->loop = loop;
     eddyi_ready_init(&slot->timer.ready, eddyi_handle_run_later);
     if (eddyi_timer_start(loop, &slot->timer, when) < 0) {
@@ -146,7 +162,7 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, 
         eddyi_handle_give_back(&loop->later, &slot->handle);
         return failed(eddy_raise(-ENOMEM, NULL));
     }
-    return handle_of(&slot->handle);
+    return h;
 }
 
 eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg,
@@ -180,9 +196,9 @@ static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_c
 
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
-    fill(&slot->handle, 0, fn, arg, context);
+    eddyi_vars_init(&slot->handle.vars, context);
     slot->ready.run = run_shared;
-    h = handle_of(&slot->handle); /* it may have run before the post returns */
+    h = fill(&slot->handle, 0, fn, arg);
     if (eddyi_loop_post_elsewhere(loop, &slot->ready) == 0)
         return h;
     drop(&slot->handle);

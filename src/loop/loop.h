@@ -197,8 +197,14 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
     return loop->running && eddyi_loop_running != loop;
 }
 
-/* What is behind eddyi_loop_check() unless it is the loop that runs here. */
+/* What is behind eddyi_loop_check() otherwise. */
 int eddyi_loop_check_elsewhere(const eddy_loop *loop);
+
+/* Whether it is the one that runs here, and may be used. */
+static inline bool eddyi_loop_is_here(const eddy_loop *loop)
+{
+    return loop && loop == eddyi_loop_running && loop->fork_number == eddyi_fork_number && !loop->closed;
+}
 
 /*
  * 0 if the loop may be used here; else EDDY_ECLOSED, EDDY_EFORKED, EDDY_ETHREAD, as a raised error.
@@ -206,9 +212,7 @@ int eddyi_loop_check_elsewhere(const eddy_loop *loop);
  */
 static inline int eddyi_loop_check(const eddy_loop *loop)
 {
-    if (loop && loop == eddyi_loop_running && loop->fork_number == eddyi_fork_number && !loop->closed)
-        return 0;
-    return eddyi_loop_check_elsewhere(loop);
+    return eddyi_loop_is_here(loop) ? 0 : eddyi_loop_check_elsewhere(loop);
 }
 
 /* One turn, as described above. */

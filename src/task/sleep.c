@@ -24,7 +24,8 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-static int sleep_for(double delay)
+/* Not inlined, so that eddy_sleep(0) needs no frame for it. */
+__attribute__((noinline)) static int sleep_for(double delay)
 {
     struct sleep s;
     eddy_loop *loop;

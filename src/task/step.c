@@ -25,7 +25,7 @@ static inline bool has_step(struct eddyi_ready *r)
  * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a step and needs its
  * stack, taken off the queue; else the loop.
  */
-static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
+__attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
 {
     struct eddyi_ready *r;
     eddy_task *t;
@@ -63,7 +63,7 @@ static inline void suspend(eddy_task *t)
     if (__builtin_expect(next != NULL, 0))
         t->starter = NULL;
     else
-        next = next_fiber(t->future.loop);
+        next = next_fiber(eddyi_loop_running);
     eddyi_fiber_switch(&t->fiber, next);
     eddyi_vars_current = vars;
 }
@@ -75,10 +75,12 @@ void eddyi_task_suspend(eddy_task *t)
 
 int eddyi_task_yield(eddy_task *t)
 {
-    if (t->future.loop->closed) {
+    eddy_loop *loop = eddyi_loop_running;
+
+    if (loop->closed) {
         eddyi_close_yield(t);
     } else {
-        eddyi_loop_ready(t->future.loop, &t->ready);
+        eddyi_loop_ready(loop, &t->ready);
         suspend(t);
     }
     return eddyi_task_take_cancel(t) ? -ECANCELED : 0;

@@ -52,13 +52,14 @@ void eddyi_wait_park_cancelled(
 static inline void eddyi_wait_park(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
+    eddy_loop *loop = eddyi_loop_running;
 
-    if (__builtin_expect(t->must_cancel || t->future.loop->closed, false)) {
+    if (__builtin_expect(t->must_cancel || loop->closed, false)) {
         eddyi_wait_park_cancelled(w);
         return;
     }
     t->wait = w;
-    w->since = t->future.loop->clock;
+    w->since = loop->clock;
     eddyi_task_suspend(t);
     t->wait = NULL;
 }
