@@ -89,6 +89,7 @@ struct eddy_loop {
     struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
     struct eddyi_list parts;
     struct eddyi_list pending; /* parts as well: futures that keep themselves alive until others have ended */
+    uint16_t gathers;          /* of task/: a number for each, from 1 on, and again when there are no more */
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
 

@@ -12,6 +12,7 @@ struct eddy_awaitable {
     enum eddyi_kind kind : 8;
     bool
         marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
+    uint16_t gathered; /* the number of the gather that has seen it last, of which there is none 0 */
 };
 
 /*

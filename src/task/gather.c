@@ -18,6 +18,7 @@ struct child {
     eddy_future *future; /* owned */
     size_t first;        /* index of the first child that is the same; its own if that is it */
     bool made;           /* the future is the task of a coroutine that was given */
+    bool was_done;       /* when it was added, so nothing will tell of its end */
 };
 
 struct gather {
@@ -25,8 +26,9 @@ struct gather {
     struct eddyi_loop_part pending;
     bool return_exceptions;
     bool cancel_requested;
+    bool has_exceptions; /* in outcomes */
     size_t n;
-    size_t n_left;          /* different futures whose end has not been seen */
+    size_t n_left;          /* different futures whose end has not been seen; only those have a hook */
     eddy_outcome *outcomes; /* n of them behind the children, filled when all have ended */
     struct child children[];
 };
@@ -55,24 +57,26 @@ static bool cancel(eddy_future *f, const eddy_exception *message)
     return accepted;
 }
 
-/* Its end is of no interest any more, even if it has come. */
-static void forget(struct child *c)
+/* Ends that have not been seen are of no interest any more, even if they have come. */
+static void forget_rest(struct gather *g)
 {
-    eddyi_hook_remove(&c->hook);
-    eddyi_ready_cancel(&c->ready);
+    for (size_t i = 0; i < g->n && g->n_left > 0; i++) {
+        eddyi_hook_remove(&g->children[i].hook);
+        eddyi_ready_cancel(&g->children[i].ready);
+    }
+    g->n_left = 0;
 }
 
 static void destroy(eddy_future *f)
 {
     struct gather *g = gather_of(f);
 
-    for (size_t i = 0; i < g->n; i++) {
-        forget(&g->children[i]);
+    forget_rest(g);
+    for (size_t i = 0; i < g->n && g->has_exceptions; i++)
         eddy_exception_unref(g->outcomes[i].exception);
-    }
     eddyi_future_fini(f);
     for (size_t i = 0; i < g->n; i++)
-        eddy_future_unref(g->children[i].future);
+        eddyi_future_unref(g->children[i].future);
     eddyi_free(g);
 }
 
@@ -87,6 +91,7 @@ static void fill_outcomes(struct gather *g)
         o->status = f->status;
         o->value = f->status < 0 ? NULL : eddyi_future_take(f);
         o->exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
+        g->has_exceptions |= o->exception != NULL;
         f->unretrieved = false;
     }
 }
@@ -148,9 +153,7 @@ static void let_go(struct eddyi_loop_part *part)
     struct gather *g = eddyi_container(part, struct gather, pending);
 
     eddyi_list_remove(&g->pending.link);
-    for (size_t i = 0; i < g->n; i++)
-        forget(&g->children[i]);
-    g->n_left = 0;
+    forget_rest(g);
     eddy_future_unref(&g->future);
 }
 
@@ -166,17 +169,19 @@ static void run(struct eddyi_ready *r)
 
 static struct gather *gather_new(eddy_loop *loop, size_t n, bool return_exceptions)
 {
-    struct gather *g = eddyi_zalloc(sizeof *g + n * (sizeof g->children[0] + sizeof g->outcomes[0]));
+    struct gather *g = eddyi_alloc(sizeof *g + n * (sizeof g->children[0] + sizeof g->outcomes[0]));
 
     if (!g) {
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    *g = (struct gather){
+        .pending = {.close = let_go},
+        .return_exceptions = return_exceptions,
+        .outcomes = (eddy_outcome *)(void *)&g->children[n],
+    };
     eddyi_loop_attach_tasks(loop);
     eddyi_future_init(&g->future, loop, &gather_ops);
-    g->pending.close = let_go;
-    g->return_exceptions = return_exceptions;
-    g->outcomes = (eddy_outcome *)(void *)&g->children[n];
     return g;
 }
 
@@ -189,23 +194,39 @@ static size_t index_of(eddy_awaitable *const *aws, const eddy_awaitable *x)
     return i;
 }
 
-/* Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any more. */
+/*
+ * Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any more. What has this gather's number
+ * already was probably given twice; if not, it is its own first place that is found.
+ */
 static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
+    eddy_loop *loop = g->future.loop;
+
+    if (++loop->gathers == 0)
+        loop->gathers = 1;
     for (size_t i = 0; i < n; i++) {
         struct child *c = &g->children[i];
 
-        c->gather = g;
-        c->first = aws[i] && aws[i]->marked ? index_of(aws, aws[i]) : i;
-        c->made = eddy_awaitable_iscoroutine(aws[i]);
+        *c = (struct child){.gather = g, .first = i, .made = eddy_awaitable_iscoroutine(aws[i])};
         eddyi_hook_init(&c->hook);
         eddyi_ready_init(&c->ready, run);
-        if (aws[i])
-            aws[i]->marked = true;
+        if (!aws[i])
+            continue;
+        if (aws[i]->gathered == loop->gathers)
+            c->first = index_of(aws, aws[i]);
+        aws[i]->gathered = loop->gathers;
     }
-    for (size_t i = 0; i < n; i++)
-        if (aws[i])
-            aws[i]->marked = false;
+}
+
+/* Watches for the end of one of the arguments. */
+static void watch(struct gather *g, struct child *c)
+{
+    g->n_left++;
+    c->was_done = eddyi_future_done(c->future);
+    if (c->was_done)
+        return;
+    eddyi_future_hook(c->future, &c->hook, &c->ready);
+    c->hook.waiter = &g->future;
 }
 
 /* Consumes the next argument. */
@@ -220,6 +241,8 @@ static int add_child(struct gather *g, eddy_awaitable *x)
         c->future = eddy_awaitable_ensure_future(x, g->future.loop);
     if (!c->future)
         return eddyi_error_latest(-ENOMEM);
+    if (c->first == g->n)
+        watch(g, c);
     g->n++;
     return 0;
 }
@@ -245,12 +268,6 @@ static eddy_loop *loop_for(eddy_awaitable *const *aws, size_t n)
     return eddy_get_event_loop();
 }
 
-static void hook_child(struct gather *g, struct child *c)
-{
-    eddyi_future_hook(c->future, &c->hook, &c->ready);
-    c->hook.waiter = &g->future;
-}
-
 eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_exceptions)
 {
     eddy_loop *loop = loop_for(aws, n);
@@ -265,23 +282,14 @@ eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_
         if (add_child(g, aws[g->n]) < 0)
             return give_up(g, aws, n);
 
-    for (size_t i = 0; i < n; i++) {
-        struct child *c = &g->children[i];
-
-        if (c->first != i)
-            continue;
-        g->n_left++;
-        if (!eddyi_future_done(c->future))
-            hook_child(g, c);
-    }
     if (n == 0)
         eddyi_future_finish(&g->future, 0, NULL, NULL);
     else
         hold(g);
 
     /* Children that are done need no turn of the loop; if all are, neither does the gather (rule 75). */
-    for (size_t i = 0; i < n; i++)
-        if (g->children[i].first == i && eddyi_future_done(g->children[i].future) && g->n_left > 0)
+    for (size_t i = 0; i < n && g->n_left > 0; i++)
+        if (g->children[i].was_done)
             run(&g->children[i].ready);
     return &g->future;
 }

@@ -2,6 +2,7 @@
 #include "harness/test.h"
 
 #include "harness/trace.h"
+#include "loop/loop.h"
 
 static eddy_async(work, (const char *, name), (double, delay), (int, status))
 {
@@ -222,6 +223,54 @@ TEST_ASYNC(a_gather_whose_children_are_all_done_cannot_be_cancelled_any_more)
     REQUIRE(eddy_gather_outcomes(all) != NULL);
     EXPECT_EQ(eddy_gather_outcomes(all)[0].status, 8);
     eddy_unref(all);
+    eddy_unref(f);
+    return 0;
+}
+
+static eddy_async(answer, (eddy_future *, f), (int, status))
+{
+    EXPECT_EQ(eddy_future_set_result(f, status), 0);
+    return 0;
+}
+
+TEST_ASYNC(a_child_that_a_later_one_ends_as_it_is_added_is_seen_once)
+{
+    eddy_future *f = required(eddy_create_future()), *all;
+    const eddy_outcome *o;
+
+    eddy_loop_set_task_factory(eddy_get_running_loop(), eddy_eager_task_factory, NULL);
+    all = required(eddy_gather(eddy_ref(f), answer(f, 7), work("c", 1, 8)));
+    EXPECT(eddy_future_done(f));
+    EXPECT(!eddy_future_done(all));
+    EXPECT_EQ(eddy_await(eddy_ref(all)), 0);
+    EXPECT_EQ(eddy_loop_time(eddy_get_running_loop()), 1.0);
+    o = eddy_gather_outcomes(all);
+    REQUIRE(o != NULL);
+    EXPECT_EQ(o[0].status, 7);
+    EXPECT_EQ(o[1].status, 0);
+    EXPECT_EQ(o[2].status, 8);
+    eddy_unref(all);
+    eddy_unref(f);
+    return 0;
+}
+
+TEST_ASYNC(a_child_of_an_earlier_gather_with_the_same_number_is_waited_for)
+{
+    eddy_loop *loop = eddy_get_running_loop();
+    eddy_future *f = required(eddy_create_future()), *first, *second;
+
+    loop->gathers = UINT16_MAX;
+    first = required(eddy_gather(eddy_ref(f))); /* number 1: there is no 0 */
+    loop->gathers = 0;
+    second = required(eddy_gather(eddy_sleep_coro(0, 0, NULL), eddy_ref(f), eddy_ref(f)));
+    EXPECT_EQ(eddy_sleep(1), 0);
+    EXPECT(!eddy_future_done(second));
+    EXPECT_EQ(eddy_future_set_result(f, 5), 0);
+    EXPECT_EQ(eddy_await(first), 0);
+    EXPECT_EQ(eddy_await(eddy_ref(second)), 0);
+    EXPECT_EQ(eddy_gather_outcomes(second)[1].status, 5);
+    EXPECT_EQ(eddy_gather_outcomes(second)[2].status, 5);
+    eddy_unref(second);
     eddy_unref(f);
     return 0;
 }
