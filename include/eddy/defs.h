@@ -21,8 +21,8 @@
 #define EDDY_API __attribute__((visibility("default")))
 #define EDDY_NODISCARD __attribute__((warn_unused_result))
 #define EDDY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define EDDY_COLD                                                                                            \
-    __attribute__((cold, noinline)) /* rarely called: the way there is kept out of the hot path */
+/* Rarely called: the way there is kept out of the hot path. */
+#define EDDY_COLD __attribute__((cold, noinline))
 #define EDDY_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 #else
 #define EDDY_API
@@ -63,11 +63,12 @@ typedef struct eddy_context eddy_context;
 #define EDDYI_CAT(a, b) EDDYI_CAT2(a, b)
 
 /* The number of arguments, 1 to 32. */
-#define EDDYI_COUNT(...)                                                                                     \
-    EDDYI_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14,    \
-                 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define EDDYI_COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,   \
-                     a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, ...)                \
+#define EDDYI_COUNT(...)                                                                           \
+    EDDYI_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,  \
+                 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define EDDYI_COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17,   \
+                     a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, \
+                     ...)                                                                          \
     n
 
 /* m(a), m(b), …: applies a macro to each of 1 to 32 arguments. */

@@ -98,8 +98,8 @@ EDDY_API eddy_handle eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_callba
                                                     void *arg);
 
 /*
- * Has fn(arg) called @delay seconds from now, or at @when on the loop's clock. Equal deadlines run
- * first come, first served. NaN fails with -EINVAL.
+ * Has fn(arg) called @delay seconds from now, or at @when on the loop's clock, which is not read for
+ * that. Equal deadlines run first come, first served. NaN fails with -EINVAL.
  */
 EDDY_API eddy_handle eddy_loop_call_later(eddy_loop *loop, double delay, eddy_callback_fn *fn,
                                           void *arg);

@@ -55,6 +55,10 @@ loop:
     return &loop->fiber;
 }
 
+/*
+ * The loop that runs here is the task's. It is not looked up in the task, here and wherever one suspends, for that one's address
+ * has only just come off its stack, and everything that leads to the next task would wait for it.
+ */
 static inline void suspend(eddy_task *t)
 {
     struct eddyi_var_scope *vars = eddyi_vars_current;

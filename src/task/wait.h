@@ -45,8 +45,8 @@ static inline int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct ed
     return w->task ? 0 : EDDY_ENOTASK;
 }
 
-void eddyi_wait_park_cancelled(
-    struct eddyi_wait *w); /* by a task that is to be cancelled, or whose loop is closed */
+/* The next for a task that is to be cancelled, or whose loop is closed. */
+void eddyi_wait_park_cancelled(struct eddyi_wait *w);
 
 /* Suspends the current task until eddyi_wait_over(w), which must not have been called yet. */
 static inline void eddyi_wait_park(struct eddyi_wait *w)
