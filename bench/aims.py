@@ -59,6 +59,8 @@ AIMS = {
     (ECHO_LARGE, OPS_URING): at_most_of(1, EPOLL),
     ("accept", OPS_URING): at_most(27000),
     ("accept", OPS_EPOLL): at_most(27000),
+    ("accept", STREAMS_URING): at_most(27000),
+    ("accept", STREAMS_EPOLL): at_most(27000),
     ("http", "eddy http io_uring"): both(at_most(5400), at_most_of(1, "libuv + http-parser")),
     ("http", "eddy http epoll"): both(at_most(5400), at_most_of(1, "libuv + http-parser")),
 }

@@ -19,8 +19,10 @@ TWO_THREADS = set(f"{POSTS} {JOBS} post_rt_busy".split())
 # Servers with several threads, which share the one processor that they are pinned to.
 THREADED = {"Go"}
 
-# What eddy-bench measures for comparison, as peers.
+# What eddy-bench measures for comparison, as peers, or in another way.
 RENAMED = {
+    "timer_cancel_later": ("timer_cancel", "eddy by delay"),
+    "queue_alike": ("queue", "eddy alike"),
     "switch_raw": ("switch", "by hand"),
     "sleepers_raw": ("sleepers", "by hand"),
     "sleepers_raw_pages": ("sleepers", "by hand, a page each"),
