@@ -67,7 +67,7 @@ static void tear_down(void)
     eddy_loop_unref(chain.loop);
 }
 
-TEST(quick_turns_share_a_look)
+TEST(quick_turns_share_a_look, .ordered = true) /* who shuffles looks at each turn */
 {
     int looks;
 

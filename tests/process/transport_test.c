@@ -108,7 +108,7 @@ TEST_ASYNC_REAL(a_child_is_talked_with_through_its_pipes_and_its_end_comes_last)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_command_writes_to_both_its_outputs)
+TEST_ASYNC_REAL(a_command_writes_to_both_its_outputs, .ordered = true)
 {
     static struct recorder r = {0};
 
