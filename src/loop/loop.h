@@ -227,17 +227,14 @@ static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 }
 
 /*
- * Begins such a turn by taking the first item that is ready; the rest becomes the batch, which was empty. Where two tasks alternate there
- * is no rest, and what was moved would have to be read back.
+ * Begins such a turn by taking the first item off the ready queue; the rest becomes the batch, which was empty. Where two tasks alternate
+ * there is no rest, and what was moved would have to be read back.
  */
-static inline struct eddyi_ready *eddyi_loop_begin_quick_turn(eddy_loop *loop)
+static inline void eddyi_loop_begin_quick_turn(eddy_loop *loop)
 {
-    struct eddyi_list *first = loop->ready.next;
-
     loop->skips--;
     loop->turns++;
     eddyi_list_move_rest(&loop->batch, &loop->ready);
-    return EDDYI_READY(first);
 }
 
 /* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */

@@ -94,12 +94,6 @@ bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 /* The plain future's cancel: it is cancelled at once. */
 bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);
 
-/*
- * The outcome of a future that is done: its status; value and exception (may be NULL, the caller owns a
- * reference) besides. A CancelledError's message is handed out as CPython does.
- */
-int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
-
 /* Its value, for somebody who will have it; of a future that is done and did not fail. */
 static inline void *eddyi_future_take(eddy_future *f)
 {
@@ -107,9 +101,16 @@ static inline void *eddyi_future_take(eddy_future *f)
     return f->value;
 }
 
-int eddyi_future_raise(eddy_future *f); /* of one that failed or was cancelled */
+/*
+ * The outcome of a future that is done: its status; value and exception (may be NULL, the caller owns a
+ * reference) besides. A CancelledError's message is handed out as CPython does.
+ */
+int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
 
-/* The same, raising what it failed with as the caller's error. */
+/* The status of one that failed or was cancelled; what it failed with is raised as the caller's error. */
+int eddyi_future_raise(eddy_future *f);
+
+/* The outcome, of whichever kind: status and value, or raised. */
 static inline int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
 {
     if (f->status < 0)

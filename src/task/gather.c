@@ -28,7 +28,7 @@ struct gather {
     bool cancel_requested;
     bool has_exceptions; /* in outcomes */
     size_t n;
-    size_t n_left;          /* different futures whose end has not been seen; only those have a hook */
+    size_t n_left; /* different futures whose end has not been seen: if there are none, no child has a hook */
     eddy_outcome *outcomes; /* n of them behind the children, filled when all have ended */
     struct child children[];
 };
