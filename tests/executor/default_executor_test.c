@@ -82,10 +82,11 @@ static eddy_run_on_executor(answer)
 TEST_ASYNC_REAL(run_on_executor_makes_a_coroutine_function_of_blocking_code_in_threads)
 {
     static pthread_t self;
-    eddy_coroutine *coro = add(40, "xx");
+    eddy_coroutine *coro;
 
     self = pthread_self();
-    eddy_contextvar_set(&color, &self, NULL);
+    eddy_try(eddy_contextvar_set(&color, &self, NULL));
+    coro = add(40, "xx");
     if (coro)
         EXPECT_STR(eddy_coroutine_name(coro), "add");
     EXPECT_EQ(eddy_await(coro), 42);
