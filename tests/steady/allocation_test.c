@@ -160,8 +160,9 @@ static void count(void *n)
 
 static int call_back(void *unused)
 {
-    int n = 0;
+    static int n; /* callbacks may outlive a call that fails */
 
+    n = 0;
     eddy_loop_call_soon(eddy_get_running_loop(), count, &n);
     eddy_loop_call_later(eddy_get_running_loop(), 0, count, &n);
     eddy_loop_call_soon_threadsafe(eddy_get_running_loop(), count, &n);

@@ -31,7 +31,7 @@ static eddy_async(read_some, (eddy_reader *, reader))
     return (int)eddy_reader_read_some(reader, 100, &data);
 }
 
-/* A task that waits by now, which takes over @coro. */
+/* A task that waits by now, which takes over @coro. Its end is REQUIREd: one that goes on waiting has the reader, which is freed then. */
 static eddy_task *waiting(eddy_coroutine *coro)
 {
     eddy_task *t = eddy_create_task(coro);
@@ -61,7 +61,7 @@ TEST_ASYNC(feeding_wakes_the_task_that_waits)
     eddy_task *t = waiting(read_some(r));
 
     feed(r, "abc");
-    EXPECT_EQ(eddy_await(t), 3);
+    REQUIRE(eddy_await(t) == 3);
     eddy_reader_free(r);
     return 0;
 }
@@ -75,7 +75,7 @@ TEST_ASYNC(feeding_nothing_wakes_nobody)
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t));
     eddy_reader_feed_eof(r);
-    EXPECT_EQ(eddy_await(t), 0);
+    REQUIRE(eddy_await(t) == 0);
     eddy_reader_free(r);
     return 0;
 }
@@ -91,7 +91,7 @@ TEST_ASYNC(who_wants_an_exact_size_sleeps_on_until_all_of_it_is_there)
     EXPECT(!eddy_task_done(t));
     EXPECT_STR(buf, "");
     feed(r, "defg");
-    EXPECT_EQ(eddy_await(t), 6);
+    REQUIRE(eddy_await(t) == 6);
     EXPECT_STR(buf, "abcdef");
     EXPECT_EQ(eddy_reader_buffered(r), 1);
     eddy_reader_free(r);
@@ -106,7 +106,7 @@ TEST_ASYNC(a_separator_in_two_pieces_is_found)
     feed(r, "data1\r");
     t = waiting(read_until(r, "\r\n"));
     feed(r, "\ndata2");
-    EXPECT_EQ(eddy_await(t), 7);
+    REQUIRE(eddy_await(t) == 7);
     EXPECT_EQ(eddy_reader_buffered(r), 5);
     eddy_reader_free(r);
     return 0;
@@ -121,7 +121,7 @@ TEST_ASYNC(the_limit_strikes_as_soon_as_no_separator_can_be_within_it)
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t)); /* the separator may still begin with byte 4 */
     feed(r, "x");
-    EXPECT_EQ(eddy_await(t), EDDY_ELIMIT);
+    REQUIRE(eddy_await(t) == EDDY_ELIMIT);
     EXPECT_EQ(eddy_reader_consumed(r), 5);
     EXPECT_EQ(eddy_reader_buffered(r), 6);
     eddy_reader_free(r);
@@ -137,14 +137,14 @@ TEST_ASYNC(the_end_wakes_whoever_waits_with_what_there_is)
     t = waiting(read_all(r));
     feed(r, " and part");
     eddy_reader_feed_eof(r);
-    EXPECT_EQ(eddy_await(t), 13);
+    REQUIRE(eddy_await(t) == 13);
     eddy_reader_free(r);
 
     r = new_reader(0);
     feed(r, "no end of line");
     t = waiting(read_line(r));
     eddy_reader_feed_eof(r);
-    EXPECT_EQ(eddy_await(t), 14);
+    REQUIRE(eddy_await(t) == 14);
     eddy_reader_free(r);
     return 0;
 }
@@ -156,7 +156,7 @@ TEST_ASYNC(an_exception_wakes_whoever_waits)
     eddy_task *t = waiting(read_some(r));
 
     eddy_reader_set_exception(r, e);
-    EXPECT_EQ(eddy_await(t), e ? EDDY_EUSER : -ENOMEM);
+    REQUIRE(eddy_await(t) == (e ? EDDY_EUSER : -ENOMEM));
     eddy_exception_unref(e);
     eddy_reader_free(r);
     return 0;
@@ -170,13 +170,13 @@ TEST_ASYNC(data_that_come_together_with_a_cancellation_stay)
 
     feed(r, "line\n");
     eddy_task_cancel(t, NULL);
-    EXPECT_EQ(eddy_await(t), -ECANCELED);
+    REQUIRE(eddy_await(t) == -ECANCELED);
     EXPECT_EQ(eddy_reader_readline(r, &line), 5);
 
     t = waiting(read_line(r));
     eddy_task_cancel(t, NULL);
     feed(r, "another\n");
-    EXPECT_EQ(eddy_await(t), -ECANCELED);
+    REQUIRE(eddy_await(t) == -ECANCELED);
     EXPECT_EQ(eddy_reader_readline(r, &line), 8);
     eddy_reader_free(r);
     return 0;
@@ -196,7 +196,7 @@ TEST_ASYNC(one_task_may_wait_and_the_others_are_told_so_whatever_they_want, .ord
     EXPECT_EQ(eddy_reader_read_all(r, 10, &data), -EBUSY);
     EXPECT_EQ(eddy_reader_read_some(r, 10, &data), -EBUSY);
     feed(r, "for the first\n");
-    EXPECT_EQ(eddy_await(t), 14);
+    REQUIRE(eddy_await(t) == 14);
     eddy_reader_free(r);
     return 0;
 }

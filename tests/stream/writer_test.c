@@ -75,7 +75,7 @@ TEST_ASYNC(all_who_drain_go_on_when_little_enough_is_kept_and_not_before)
     }
     EXPECT(eddy_writer_get_write_buffer_size(p.writer[0]) > 0);
     for (int i = 0; i < 3; i++)
-        EXPECT_EQ(eddy_await(t[i]), 0);
+        REQUIRE(eddy_await(t[i]) == 0);
     eddy_writer_abort(p.writer[0]);
     pair_free(&p);
     return 0;
@@ -94,10 +94,10 @@ TEST_ASYNC(cancelling_one_who_drains_leaves_the_others_waiting)
     }
     EXPECT_EQ(eddy_sleep(1), 0);
     eddy_task_cancel(t[0], NULL);
-    EXPECT_EQ(eddy_await(t[0]), -ECANCELED);
+    REQUIRE(eddy_await(t[0]) == -ECANCELED);
     EXPECT(!eddy_task_done(t[1]));
     EXPECT_EQ(read_much(p.reader[1], sizeof much), sizeof much);
-    EXPECT_EQ(eddy_await(t[1]), 0);
+    REQUIRE(eddy_await(t[1]) == 0);
     pair_free(&p);
     return 0;
 }
@@ -113,7 +113,7 @@ TEST_ASYNC(a_cancelled_write_sends_nothing_of_it)
     REQUIRE(t != NULL);
     EXPECT_EQ(eddy_sleep(1), 0);
     eddy_task_cancel(t, NULL);
-    EXPECT_EQ(eddy_await(t), -ECANCELED);
+    REQUIRE(eddy_await(t) == -ECANCELED);
     EXPECT_EQ(eddy_writer_write_eof(p.writer[0]), 0);
     EXPECT_EQ(read_much(p.reader[1], SIZE_MAX), 200000);
     pair_free(&p);
@@ -133,7 +133,7 @@ TEST_ASYNC(flush_waits_until_nothing_is_kept)
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t));
     EXPECT_EQ(read_much(p.reader[1], 10), 10);
-    EXPECT_EQ(eddy_await(t), 0);
+    REQUIRE(eddy_await(t) == 0);
     EXPECT_EQ(eddy_writer_get_write_buffer_size(p.writer[0]), 0);
     pair_free(&p);
     return 0;
@@ -166,7 +166,7 @@ TEST_ASYNC(the_loss_of_the_connection_wakes_all_who_wait_with_what_broke_it)
     EXPECT_EQ(eddy_sleep(1), 0);
     eddy_writer_free(p.writer[1]);
     for (int i = 0; i < 3; i++)
-        EXPECT_EQ(eddy_await(t[i]), -EPIPE);
+        REQUIRE(eddy_await(t[i]) == -EPIPE);
     EXPECT(eddy_await(t[3]) <= 0); /* the end and the error come together */
     EXPECT_EQ(eddy_writer_wait_closed(p.writer[0]), -EPIPE);
     EXPECT_EQ(eddy_writer_wait_closed(p.writer[0]), -EPIPE);
@@ -240,7 +240,7 @@ TEST_ASYNC(several_tasks_may_wait_for_the_end)
     EXPECT(t[0] && !eddy_task_done(t[0]));
     EXPECT_EQ(read_much(p.reader[1], SIZE_MAX), 100000);
     for (int i = 0; i < 3; i++)
-        EXPECT_EQ(eddy_await(t[i]), 0);
+        REQUIRE(eddy_await(t[i]) == 0);
     pair_free(&p);
     return 0;
 }
@@ -278,7 +278,7 @@ TEST_ASYNC(new_water_marks_count_at_once_for_those_who_wait)
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t));
     EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], SIZE_MAX, 1000000), 0);
-    EXPECT_EQ(eddy_await(t), 0);
+    REQUIRE(eddy_await(t) == 0);
     eddy_writer_abort(p.writer[0]);
     pair_free(&p);
     return 0;
