@@ -198,7 +198,7 @@ static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_c
         return failed(eddy_raise(-ENOMEM, NULL));
     eddyi_vars_init(&slot->handle.vars, context);
     slot->ready.run = run_shared;
-    h = fill(&slot->handle, 0, fn, arg);
+    h = fill(&slot->handle, 0, fn, arg); /* it may have run before the post returns */
     if (eddyi_loop_post_elsewhere(loop, &slot->ready) == 0)
         return h;
     drop(&slot->handle);

@@ -170,8 +170,8 @@ int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
 void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 
 /*
- * A timer: its ready item is put on the queue at the deadline, which is compared with the latest reading of the clock, loop->clock. Starting gives 0 or -ENOMEM (the heap
- * has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
+ * A timer: its ready item is put on the queue at the deadline; one that is due already, by loop->clock, in the next turn. Starting
+ * gives 0 or -ENOMEM (the heap has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
  */
 int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
 void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
@@ -226,14 +226,20 @@ static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
            !eddyi_loop_posted(loop) && !atomic_load_explicit(&loop->signalled, memory_order_relaxed);
 }
 
+/* Counts such a turn. */
+static inline void eddyi_loop_skip_look(eddy_loop *loop)
+{
+    loop->skips--;
+    loop->turns++;
+}
+
 /*
  * Begins such a turn by taking the first item off the ready queue; the rest becomes the batch, which was empty. Where two tasks alternate
  * there is no rest, and what was moved would have to be read back.
  */
 static inline void eddyi_loop_begin_quick_turn(eddy_loop *loop)
 {
-    loop->skips--;
-    loop->turns++;
+    eddyi_loop_skip_look(loop);
     eddyi_list_move_rest(&loop->batch, &loop->ready);
 }
 

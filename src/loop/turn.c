@@ -229,12 +229,10 @@ void eddyi_loop_turn(eddy_loop *loop)
     struct eddyi_ready *r;
 
     eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
-    if (eddyi_loop_may_turn_quickly(loop)) {
-        loop->skips--;
-        loop->turns++;
-    } else {
+    if (eddyi_loop_may_turn_quickly(loop))
+        eddyi_loop_skip_look(loop);
+    else
         wait_for_events(loop);
-    }
     eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((r = next_of_batch(loop)) != NULL) {

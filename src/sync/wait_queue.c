@@ -57,7 +57,7 @@ static void wake(struct waiter *w)
 
 bool eddyi_wait_queue_wake_next(eddy_wait_queue *public)
 {
-    struct waiter *w = first_waiting((struct eddyi_wait_queue *)(void *)public);
+    struct waiter *w = first_waiting(queue_of(public));
 
     if (w)
         wake(w);

@@ -43,7 +43,7 @@ int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken)
 int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder,
                                bool *ret_woken);
 
-bool eddyi_wait_queue_wake_next(eddy_wait_queue *q); /* the same, where there may be one */
+bool eddyi_wait_queue_wake_next(eddy_wait_queue *q); /* what is behind the next */
 
 /* Wakes the first that is waiting; false if there is none. */
 static inline bool eddyi_wait_queue_wake(eddy_wait_queue *q)

@@ -23,8 +23,8 @@
 struct eddyi_wait;
 
 /*
- * In the order in which cache lines are needed, for where there are very many tasks each is a miss: when it ends and is freed, the
- * first two; when it is resumed, the third.
+ * In the order in which cache lines are needed, for where there are very many tasks each is a miss: when it is freed, the first two;
+ * when it is resumed, the third.
  */
 struct eddy_task {
     struct eddy_future future;
@@ -58,7 +58,7 @@ static inline eddy_task *eddyi_task_of(eddy_future *f)
     return (eddy_task *)(void *)f;
 }
 
-void eddyi_loop_attach_tasks_first(eddy_loop *loop);
+void eddyi_loop_attach_tasks_first(eddy_loop *loop); /* what is behind the next */
 
 /* Makes the loop know tasks: hooks for its close and its reports. */
 static inline void eddyi_loop_attach_tasks(eddy_loop *loop)

@@ -5,8 +5,8 @@
 
 enum {
     MOST = 64, /* turns without a look, at the most */
-    AT_ONCE =
-        500, /* so many turns before its end, an item of the chain has a callback called at the present time */
+    /* So many turns before its end, an item of the chain has a callback called at the present time. */
+    AT_ONCE = 500,
 };
 
 /* A chain: one item in each turn. */
@@ -114,7 +114,7 @@ TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_tu
     if (!set_up())
         return;
     looks_in(10000, 10);
-    EXPECT_EQ(chain.turns_left_then,
-              AT_ONCE - 2); /* behind the item of the next turn, which was ready before */
+    /* Behind the item of the next turn, which was ready before. */
+    EXPECT_EQ(chain.turns_left_then, AT_ONCE - 2);
     tear_down();
 }

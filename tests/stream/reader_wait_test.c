@@ -31,7 +31,10 @@ static eddy_async(read_some, (eddy_reader *, reader))
     return (int)eddy_reader_read_some(reader, 100, &data);
 }
 
-/* A task that waits by now, which takes over @coro. Its end is REQUIREd: one that goes on waiting has the reader, which is freed then. */
+/*
+ * A task that waits by now, which takes over @coro. Its end is REQUIREd, for one that goes on waiting has the reader, which is
+ * freed then.
+ */
 static eddy_task *waiting(eddy_coroutine *coro)
 {
     eddy_task *t = eddy_create_task(coro);
