@@ -82,19 +82,33 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
     return opcode >= 0 && u->opcodes >> opcode & 1;
 }
 
-/* Into a pipe nobody reads from, the kernel would write with a SIGPIPE: it polls, and the call is made here. */
-static bool is_written_by_hand(const struct eddyi_op *op)
+/*
+ * Whether a transfer is not the ring's, and what takes it instead:
+ *
+ *   - Into a pipe nobody reads from, the kernel would write with a SIGPIPE: it polls, and the call is made here.
+ *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page) reports the bytes, but leaves the
+ *     position where it was (Linux 6.18), so that the next one would go to the same place; nor does the ring wait for others
+ *     that use the position. read(2) and write(2) do both: a thread makes the call.
+ */
+enum way { BY_RING, BY_HAND, BY_THREAD };
+
+static enum way way_of(const struct eddyi_op *op)
 {
-    return op->kind == EDDYI_OP_WRITE && op->rw.offset < 0 && eddyi_sys_pollable(op->fd) == 0;
+    bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+    int rc = transfer && op->rw.offset < 0 ? eddyi_sys_pollable(op->fd) : -EBADF;
+
+    if (rc == -EPERM)
+        return BY_THREAD;
+    return rc == 0 && op->kind == EDDYI_OP_WRITE ? BY_HAND : BY_RING;
 }
 
 static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct eddyi_uring *u = eddyi_uring_of(b);
-    bool by_hand = is_written_by_hand(op);
+    enum way way = way_of(op);
 
     op->cancelled = op->lent = false;
-    if (!by_hand && !is_native(u, op))
+    if (way == BY_THREAD || (way == BY_RING && !is_native(u, op)))
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
@@ -105,7 +119,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         if (rc < 0)
             return rc;
     }
-    op->state = EDDYI_TO_SUBMIT | (by_hand ? EDDYI_POLLING : 0);
+    op->state = EDDYI_TO_SUBMIT | (way == BY_HAND ? EDDYI_POLLING : 0);
     eddyi_list_append(&u->to_submit, &op->link);
     return 0;
 }

@@ -16,7 +16,7 @@ bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op)
 {
     bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
 
-    return transfer && (op->rw.offset >= 0 || eddyi_sys_pollable(op->fd) == -EPERM);
+    return transfer && op->rw.offset >= 0;
 }
 
 /* An operation that has its result. */

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +382,143 @@ TEST_ASYNC_REAL(a_full_disk_is_an_error_that_says_how_much_was_written)
     if (fd >= 0)
         eddy_file_close(fd);
     EXPECT_EQ(umount2(p.dir, MNT_DETACH), 0);
+    place_remove(&p);
+    return 0;
+}
+
+/*
+ * A file that may not grow beyond a megabyte, for which the system has a signal beside the error. What that kills is the process, so the
+ * signal is ignored; the soft limit can be put back.
+ */
+enum { LIMIT = 1 << 20 };
+
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, size == LIMIT ? SIG_IGN : SIG_DFL);
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = size == LIMIT ? size : limit.rlim_max;
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* Each byte says where it belongs. */
+static char *numbered(size_t size)
+{
+    char *data = malloc(size);
+
+    REQUIRE(data != NULL);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (char)(i ^ i >> 8 ^ i >> 16);
+    return data;
+}
+
+static bool holds_bytes(const char *path, const char *data, size_t size)
+{
+    char *found = malloc(size + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 || !found ? -1 : read(fd, found, size + 1);
+    bool same = n == (ssize_t)size && memcmp(found, data, size) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    free(found);
+    return same;
+}
+
+TEST_ASYNC_REAL(a_write_that_ends_early_moves_the_position_by_what_it_wrote)
+{
+    struct place p = place_make();
+    char *data = numbered(2 * LIMIT);
+    int fd = open(p.a, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct iovec halves[] = {{data, LIMIT}, {data + LIMIT, LIMIT}};
+    ssize_t n = 0, total = 0;
+
+    limit_files(LIMIT);
+    for (int i = 0; i < 3 && n >= 0; i++) {
+        n = eddy_file_writev(fd, halves, 2, -1);
+        total += n > 0 ? n : 0;
+        EXPECT_EQ(lseek(fd, 0, SEEK_CUR), total);
+        if (i == 0 && n > 0)
+            lseek(fd, total = LIMIT - 1000, SEEK_SET);
+    }
+    EXPECT(total <= LIMIT);
+    limit_files(RLIM_INFINITY);
+    close(fd);
+    free(data);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(appending_to_the_limit_ends_at_the_end_of_the_file)
+{
+    struct place p = place_make();
+    char *data = numbered(2 * LIMIT);
+    int fd = open(p.a, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    size_t written = 0;
+
+    EXPECT_EQ(write(fd, data, 1000), 1000);
+    lseek(fd, 0, SEEK_SET);
+    limit_files(LIMIT);
+    EXPECT_EQ(eddy_file_write_fully(fd, data + 1000, 2 * LIMIT - 1000, -1, &written), -EFBIG);
+    limit_files(RLIM_INFINITY);
+    EXPECT(written == LIMIT - 1000 || test_tortured());
+    EXPECT(written == 0 || lseek(fd, 0, SEEK_CUR) == (off_t)written + 1000);
+    EXPECT(holds_bytes(p.a, data, 1000 + written));
+    close(fd);
+    free(data);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_whole_file_that_does_not_fit_is_an_error)
+{
+    struct place p = place_make();
+    char *data = numbered(3 * LIMIT);
+
+    limit_files(LIMIT);
+    EXPECT_EQ(eddy_file_write_all(p.a, data, 3 * LIMIT), -EFBIG);
+    limit_files(RLIM_INFINITY);
+    EXPECT(holds_bytes(p.a, data, LIMIT) || test_tortured());
+    free(data);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_replacement_that_does_not_fit_leaves_the_old_file)
+{
+    struct place p = place_make();
+    char *data = numbered(3 * LIMIT);
+
+    fill(p.a, "before");
+    limit_files(LIMIT);
+    EXPECT_EQ(eddy_file_replace(p.a, data, 3 * LIMIT), -EFBIG);
+    limit_files(RLIM_INFINITY);
+    EXPECT(holds(p.a, "before"));
+    free(data);
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+/* The second piece lies where no memory is: the kernel has read the first by then. */
+TEST_ASYNC_REAL(a_read_that_ends_early_moves_the_position_by_what_it_read)
+{
+    struct place p = place_make();
+    char first[4] = "";
+    struct iovec pieces[] = {{first, 4}, {(void *)16, 4}};
+    int fd;
+
+    fill(p.a, "0123456789");
+    fd = open(p.a, O_RDONLY | O_CLOEXEC);
+    eddyi_fault_only("preadv2_nowait", EOPNOTSUPP);
+    for (off_t at = 0, n = 0; at < 8 && n >= 0; at += n) {
+        n = eddy_file_readv(fd, pieces, 2, -1);
+        EXPECT(n > 0 || test_tortured());
+        EXPECT_EQ(lseek(fd, 0, SEEK_CUR), at + (n > 0 ? n : 0));
+        EXPECT(n <= 0 || memcmp(first, "0123456789" + at, (size_t)n) == 0);
+    }
+    eddyi_fault_clear();
+    close(fd);
     place_remove(&p);
     return 0;
 }
