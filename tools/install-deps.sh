@@ -8,10 +8,10 @@
 # there nothing is done and no network is needed.
 set -eu
 
-base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev"
-check="ninja-build clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat node-llhttp wrk python3"
+base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev node-llhttp"
+check="ninja-build clang gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
 full="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
-bench="ninja-build node-llhttp python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev libboost-coroutine-dev
+bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev libboost-coroutine-dev
 libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo python3-uvloop nginx-light"
 
 case ${1:-} in

@@ -1,7 +1,5 @@
 /* One function for each sort of answer, and the table that finds it by the path. */
-#include "http.h"
-
-#include <eddy.h>
+#include "answers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,21 +23,9 @@ const char paths_help[] = "  /hello           a short answer\n"
 
 static unsigned n_answering, busiest;
 
-static int send_text(int fd, const char *text)
+static int answer_text(const struct exchange *x, int status, const char *text)
 {
-    return eddy_sock_sendall(fd, text, strlen(text), NULL);
-}
-
-/* The header, and the text as body unless only the header is wanted. */
-static int answer_text(const struct request *r, int status, const char *reason, const char *text)
-{
-    char header[160];
-
-    snprintf(header, sizeof header,
-             "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", status, reason,
-             strlen(text));
-    eddy_try(send_text(r->fd, header));
-    return r->head ? 0 : send_text(r->fd, text);
+    return http_send_text(x->writer, &x->request, status, "", text);
 }
 
 /* The same bytes each time, in lines of 16. */
@@ -49,134 +35,148 @@ static void fill(char *buf, size_t size, unsigned long long offset)
         buf[i] = "0123456789abcde\n"[(offset + i) % 16];
 }
 
-static int send_bytes(int fd, unsigned long long n, bool chunked)
+static int send_bytes(eddy_writer *writer, unsigned long long n, bool chunked)
 {
-    char buf[16384], size_line[24];
+    char buf[16384];
     unsigned long long sent = 0;
 
     while (sent < n) {
         size_t size = n - sent < sizeof buf ? (size_t)(n - sent) : sizeof buf;
 
         fill(buf, size, sent);
-        if (chunked) {
-            snprintf(size_line, sizeof size_line, "%zx\r\n", size);
-            eddy_try(send_text(fd, size_line));
-        }
-        eddy_try(eddy_sock_sendall(fd, buf, size, NULL));
         if (chunked)
-            eddy_try(send_text(fd, "\r\n"));
+            eddy_try(eddy_writer_printf(writer, "%zx\r\n", size));
+        eddy_try(eddy_writer_write(writer, buf, size));
+        if (chunked)
+            eddy_try(eddy_writer_write(writer, "\r\n", 2));
         sent += size;
         eddy_try(eddy_sleep(0)); /* a client that reads fast must not keep the loop to itself */
     }
-    return chunked ? send_text(fd, "0\r\n\r\n") : 0;
+    return chunked ? eddy_writer_write(writer, "0\r\n\r\n", 5) : 0;
 }
 
-static int answer_hello(const struct request *r, double unused)
+static int answer_hello(const struct exchange *x, double unused)
 {
-    return answer_text(r, 200, "OK", "hello\n");
+    return answer_text(x, 200, "hello\n");
 }
 
-static int answer_list(const struct request *r, double unused)
+static int answer_list(const struct exchange *x, double unused)
 {
-    return answer_text(r, 200, "OK", paths_help);
+    return answer_text(x, 200, paths_help);
 }
 
-static int answer_bytes(const struct request *r, double n)
+static int send_length(const struct exchange *x, double n)
 {
-    char header[80];
-
-    snprintf(header, sizeof header, "HTTP/1.1 200 OK\r\nContent-Length: %.0f\r\n\r\n", n);
-    eddy_try(send_text(r->fd, header));
-    return r->head ? 0 : send_bytes(r->fd, (unsigned long long)n, false);
+    return http_send_head(x->writer, &x->request, 200, "Content-Length: %.0f\r\n", n);
 }
 
-static int answer_chunked(const struct request *r, double n)
+static int answer_bytes(const struct exchange *x, double n)
 {
-    eddy_try(send_text(r->fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
-    return r->head ? 0 : send_bytes(r->fd, (unsigned long long)n, true);
+    eddy_try(send_length(x, n));
+    return x->request.head ? 0 : send_bytes(x->writer, (unsigned long long)n, false);
 }
 
-static int answer_slow(const struct request *r, double seconds)
+/* HTTP/1.0 knows no chunks: the body ends with the connection. */
+static int answer_chunked(const struct exchange *x, double n)
+{
+    struct http_request closing = x->request;
+
+    if (!x->request.old) {
+        eddy_try(http_send_head(x->writer, &x->request, 200, "Transfer-Encoding: chunked\r\n"));
+        return x->request.head ? 0 : send_bytes(x->writer, (unsigned long long)n, true);
+    }
+    closing.keep_alive = false;
+    eddy_try(http_send_head(x->writer, &closing, 200, "%s", ""));
+    if (!x->request.head)
+        eddy_try(send_bytes(x->writer, (unsigned long long)n, false));
+    return -ECONNABORTED;
+}
+
+static int answer_slow(const struct exchange *x, double seconds)
 {
     eddy_try(eddy_sleep(seconds));
-    return answer_text(r, 200, "OK", "at last\n");
+    return answer_text(x, 200, "at last\n");
 }
 
-static int answer_drip(const struct request *r, double seconds)
+static int answer_drip(const struct exchange *x, double seconds)
 {
-    eddy_try(send_text(r->fd, "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"));
-    for (int i = 0; i < 10 && !r->head; i++) {
+    eddy_try(send_length(x, 60));
+    for (int i = 0; i < 10 && !x->request.head; i++) {
         eddy_try(eddy_sleep(seconds / 10));
-        eddy_try(send_text(r->fd, "drop!\n"));
+        eddy_try(eddy_writer_write(x->writer, "drop!\n", 6));
     }
     return 0;
 }
 
-static int answer_redirect(const struct request *r, double n)
+static int redirect(const struct exchange *x, const char *target)
 {
-    char answer_bytes[128], target[32] = "/hello";
+    return http_send_head(x->writer, &x->request, 302, "Location: %s\r\nContent-Length: 0\r\n", target);
+}
+
+static int answer_redirect(const struct exchange *x, double n)
+{
+    char target[32] = "/hello";
 
     if (n > 1)
         snprintf(target, sizeof target, "/redirect/%.0f", n - 1);
-    snprintf(answer_bytes, sizeof answer_bytes,
-             "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", target);
-    return send_text(r->fd, answer_bytes);
+    return redirect(x, target);
 }
 
-static int answer_loop(const struct request *r, double unused)
+static int answer_loop(const struct exchange *x, double unused)
 {
-    return send_text(r->fd, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
+    return redirect(x, "/loop");
 }
 
-static int answer_status(const struct request *r, double code)
+static int answer_status(const struct exchange *x, double code)
 {
     if (code < 200 || code > 599)
-        return answer_text(r, 400, "Bad Request", "a status from 200 to 599, please\n");
-    return answer_text(r, (int)code, "As Asked For", code == 204 || code == 304 ? "" : "as asked for\n");
+        return answer_text(x, 400, "a status from 200 to 599, please\n");
+    return answer_text(x, (int)code, "as asked for\n");
 }
 
-static int answer_flaky(const struct request *r, double n)
+static int answer_flaky(const struct exchange *x, double n)
 {
     static unsigned long long count;
 
     if (n < 1 || ++count % (unsigned long long)n == 0)
-        return answer_text(r, 200, "OK", "this time it worked\n");
-    return answer_text(r, 503, "Service Unavailable", "try again\n");
+        return answer_text(x, 200, "this time it worked\n");
+    return answer_text(x, 503, "try again\n");
 }
 
-static int answer_close(const struct request *r, double unused)
+static int answer_close(const struct exchange *x, double unused)
 {
     return -ECONNABORTED;
 }
 
-static int answer_cut(const struct request *r, double n)
+static int answer_cut(const struct exchange *x, double n)
 {
-    eddy_try(answer_bytes(&(struct request){.fd = r->fd, .head = true}, n));
-    eddy_try(send_bytes(r->fd, (unsigned long long)(n / 2), false));
+    eddy_try(send_length(x, n));
+    if (!x->request.head)
+        eddy_try(send_bytes(x->writer, (unsigned long long)(n / 2), false));
     return -ECONNABORTED;
 }
 
-static int answer_silent(const struct request *r, double unused)
+static int answer_silent(const struct exchange *x, double unused)
 {
-    char byte;
+    const char *data;
 
     /* Until the client has lost its patience. */
-    while (eddy_sock_recv(r->fd, &byte, 1) > 0)
+    while (eddy_reader_read_some(x->reader, SIZE_MAX, &data) > 0)
         ;
     return -ECONNABORTED;
 }
 
-static int answer_busiest(const struct request *r, double unused)
+static int answer_busiest(const struct exchange *x, double unused)
 {
     char text[32];
 
     snprintf(text, sizeof text, "%u\n", busiest);
-    return answer_text(r, 200, "OK", text);
+    return answer_text(x, 200, text);
 }
 
 static const struct {
     const char *path; /* ends with a slash if a number follows */
-    int (*answer)(const struct request *r, double number);
+    int (*answer)(const struct exchange *x, double number);
 } answers[] = {
     {"/", answer_list},
     {"/hello", answer_hello},
@@ -213,19 +213,19 @@ static bool matches(const char *path, const char *pattern, double *ret_number)
     return *rest == '\0' || *rest == '?';
 }
 
-int answer(const struct request *r)
+int answer(const struct exchange *x)
 {
     double number;
     int rc;
 
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
-        if (!matches(r->path, answers[i].path, &number))
+        if (!matches(x->request.target, answers[i].path, &number))
             continue;
         if (++n_answering > busiest)
             busiest = n_answering;
-        rc = answers[i].answer(r, number);
+        rc = answers[i].answer(x, number);
         n_answering--;
         return rc;
     }
-    return answer_text(r, 404, "Not Found", "there is no such path\n");
+    return answer_text(x, 404, "there is no such path\n");
 }

@@ -4,53 +4,42 @@
  *
  *     build/bin/static-server [-a ADDRESS] [-p PORT] [-n WORKERS] [-t SECONDS] FOLDER
  */
-#include "http.h"
+#include "files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static struct options {
-    const char *root, *address;
+    const char *address;
+    int root; /* the folder */
     int port;
     unsigned workers;
 } options = {.address = "localhost", .port = 8080, .workers = 1};
 
-static int next_request(eddy_reader *reader, struct request *request)
+static int next_request(eddy_reader *reader, struct http_request *request)
 {
     eddy_timeout tm;
 
     eddy_timeout_enter(&tm, patience);
-    return eddy_timeout_exit(&tm, request_read(reader, request));
+    return eddy_timeout_exit(&tm, http_read_request(reader, request));
 }
 
-static int answer(eddy_writer *writer, const struct request *request, int status)
+static int answer(eddy_writer *writer, const struct http_request *request, int status)
 {
     if (status == 1)
         return respond(writer, request, options.root);
     return respond_status(writer, request, status);
 }
 
-/*
- * Closed while something that the client sent is unread, the connection would be reset, and the client might lose the answer
- * (RFC 9112, 9.6). So it hears that this was all, and what it says until it goes is thrown away.
- */
-static int take_leave(eddy_reader *reader, eddy_writer *writer)
-{
-    eddy_timeout tm;
-    const char *data;
-    ssize_t n;
-
-    eddy_timeout_enter(&tm, patience);
-    n = eddy_writer_write_eof(writer);
-    while (n >= 0 && (n = eddy_reader_read_some(reader, SIZE_MAX, &data)) != 0)
-        ;
-    return eddy_timeout_exit(&tm, n < 0 ? (int)n : 0) == -ECANCELED ? -ECANCELED : 0;
-}
-
 static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
-    struct request request;
+    struct http_request request;
     int rc;
 
     do {
@@ -62,7 +51,7 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
         rc = answer(writer, &request, rc);
     } while (rc > 0);
     if (rc == 0)
-        return take_leave(reader, writer);
+        return http_linger(reader, writer, patience);
     return rc == -ETIMEDOUT ? 0 : rc; /* nor does it take what it asked for */
 }
 
@@ -70,7 +59,7 @@ static int worker(unsigned index, void *arg)
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(serve, NULL, options.address, options.port, &server, .limit = LONGEST_HEAD,
+    eddy_try(eddy_start_server(serve, NULL, options.address, options.port, &server, .limit = HTTP_MAX_HEAD,
                                .reuse_port = options.workers != 1));
     eddy_server_free_at_end(server);
     if (index == 0)
@@ -78,37 +67,85 @@ static int worker(unsigned index, void *arg)
     return eddy_server_serve_forever(server);
 }
 
+static const char help[] =
+    "usage: static-server [-a ADDRESS] [-p PORT] [-n WORKERS] [-t SECONDS] FOLDER\n\n"
+    "Serves the files below FOLDER over HTTP/1.1, on port 8080 of localhost, until SIGINT or SIGTERM.\n\n"
+    "  -a ADDRESS  a name or an address to listen on\n"
+    "  -p PORT     0 to 65535; 0: a free one, which is printed\n"
+    "  -n WORKERS  loops, each in a thread of its own; 0: one for each processor\n"
+    "  -t SECONDS  how long a client may take for a request, and for each piece of an answer (30)\n\n"
+    "Symbolic links are followed as long as they stay below FOLDER. Needs Linux 5.6.\n";
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: static-server [-a ADDRESS] [-p PORT] [-n WORKERS (0: one for each processor)] "
-                    "[-t SECONDS] FOLDER\n");
+    fprintf(stderr, "%.*s\n", (int)strcspn(help, "\n"), help);
     return 2;
+}
+
+static bool number(const char *text, long most, long *ret)
+{
+    char *end;
+
+    errno = 0;
+    *ret = strtol(text, &end, 10);
+    return end != text && !*end && errno == 0 && *ret >= 0 && *ret <= most;
+}
+
+static bool seconds(const char *text, double *ret)
+{
+    char *end;
+
+    *ret = strtod(text, &end);
+    return end != text && !*end && isfinite(*ret) && *ret > 0;
+}
+
+/* Takes one option. False if its argument is none. */
+static bool take_option(int c, const char *arg)
+{
+    long n = 0;
+    bool ok = true;
+
+    if (c == 'a')
+        options.address = arg;
+    else if (c == 'p' && (ok = number(arg, 65535, &n)))
+        options.port = (int)n;
+    else if (c == 'n' && (ok = number(arg, 4096, &n)))
+        options.workers = (unsigned)n;
+    else if (c == 't')
+        ok = seconds(arg, &patience);
+    return ok && c != '?';
+}
+
+/* Opens the folder, and tries whether the kernel can open files beneath it. */
+static int open_folder(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return eddy_raise(-errno, "%s", path);
+    if (open_beneath_is_supported(fd))
+        return fd;
+    close(fd);
+    return eddy_raise(-ENOSYS, "this kernel has no openat2(2)");
 }
 
 int main(int argc, char **argv)
 {
+    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
     int c;
 
-    while ((c = getopt(argc, argv, "a:p:n:t:")) != -1) {
-        switch (c) {
-        case 'a':
-            options.address = optarg;
-            break;
-        case 'p':
-            options.port = atoi(optarg);
-            break;
-        case 'n':
-            options.workers = (unsigned)atoi(optarg);
-            break;
-        case 't':
-            patience = atof(optarg);
-            break;
-        default:
-            return usage();
+    while ((c = getopt_long(argc, argv, "a:p:n:t:", long_options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return 0;
         }
+        if (!take_option(c, optarg))
+            return usage();
     }
     if (optind != argc - 1)
         return usage();
-    options.root = argv[optind];
+    options.root = open_folder(argv[optind]);
+    if (options.root < 0)
+        return eddy_exit_code(options.root);
     return eddy_exit_code(eddy_run_workers(options.workers, worker, NULL, .sigterm = true));
 }

@@ -1,54 +1,19 @@
 /*
  * Answers: which file is meant, what of it, and how it goes out.
  */
-#include "http.h"
+#include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 18 };
 
 double patience = 30;
-
-static const char *reason_of(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 206:
-        return "Partial Content";
-    case 301:
-        return "Moved Permanently";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 413:
-        return "Content Too Large";
-    case 414:
-        return "URI Too Long";
-    case 416:
-        return "Range Not Satisfiable";
-    case 431:
-        return "Request Header Fields Too Large";
-    default:
-        return "Internal Server Error";
-    }
-}
 
 static const char *type_of(const char *path)
 {
@@ -80,25 +45,13 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-static void http_date(time_t t, char *buf, size_t size)
+int respond_status(eddy_writer *writer, const struct http_request *request, int status)
 {
-    struct tm tm;
+    char text[64];
 
-    strftime(buf, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
-}
-
-int respond_status(eddy_writer *writer, const struct request *request, int status)
-{
-    bool goes_on = request->keep_alive && !request->has_body && status != 400 && status < 500;
-    char text[64] = "";
-
-    if (!request->head && status != 304)
-        snprintf(text, sizeof text, "%d %s\n", status, reason_of(status));
-    eddy_try(eddy_writer_printf(
-        writer, "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n%s", status,
-        reason_of(status), strlen(text), status == 405 ? "Allow: GET, HEAD\r\n" : "",
-        goes_on ? "" : "Connection: close\r\n", text));
-    return goes_on;
+    snprintf(text, sizeof text, "%d %s\n", status, http_reason(status));
+    eddy_try(http_send_text(writer, request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "", text));
+    return request->keep_alive;
 }
 
 static int hex(char c)
@@ -108,34 +61,46 @@ static int hex(char c)
     return p ? (int)(p - digits) : -1;
 }
 
-/*
- * The path of a target: without its query, %XX decoded, below the root. False for what is none, or leads out of there.
- */
-static bool path_of(const char *root, const char *target, char *path, size_t size)
+/* Decodes the path of a target, without its query: 0, or -1 for what is no path or has no room. */
+static int decode(const char *target, char *path, size_t size)
 {
-    size_t n = (size_t)snprintf(path, size, "%s", root), start = n;
+    size_t n = 0;
 
-    if (target[0] != '/')
-        return false;
-    for (const char *p = target; *p && *p != '?' && *p != '#'; p++) {
+    for (const char *p = target; *p && *p != '?'; p++) {
         int c = *p;
 
         if (c == '%') {
             if (hex(p[1]) < 0 || hex(p[2]) < 0)
-                return false;
+                return -1;
             c = hex(p[1]) << 4 | hex(p[2]);
             p += 2;
         }
-        if (c == 0 || n + sizeof "/index.html" > size)
-            return false;
+        if (c == 0 || c == '#' || n + 1 == size)
+            return -1;
         path[n++] = (char)c;
     }
-    path[n] = 0;
-    for (const char *p = path + start; (p = strstr(p, "/..")); p += 3) {
-        if (p[3] == '/' || p[3] == 0)
+    path[n] = '\0';
+    return 0;
+}
+
+/*
+ * The path of a target, relative to the folder that is served. False for what is none, or has a "..":
+ * clients resolve those (RFC 3986, 6.2.2.3).
+ */
+static bool path_of(const char *target, char *path, size_t size)
+{
+    size_t n;
+
+    if (target[0] != '/' || decode(target, path, size - sizeof "index.html") < 0)
+        return false;
+    for (const char *p = path; (p = strstr(p, "/..")); p += 3) {
+        if (p[3] == '/' || p[3] == '\0')
             return false;
     }
-    if (path[n - 1] == '/')
+    n = strspn(path, "/");
+    memmove(path, path + n, strlen(path + n) + 1);
+    n = strlen(path);
+    if (n == 0 || path[n - 1] == '/')
         strcpy(path + n, "index.html");
     return true;
 }
@@ -150,6 +115,7 @@ static int status_of(int error)
         return 404;
     case -EACCES:
     case -EPERM:
+    case -EXDEV: /* a symbolic link leads out of the folder */
     case -ENXIO:
         return 403;
     default:
@@ -157,37 +123,10 @@ static int status_of(int error)
     }
 }
 
-/* The part that "bytes=…" asks for: 206, 416, or 200 if it asks for none that we know. Of several ranges none. */
-static int range_of(const char *range, off_t size, off_t *from, off_t *count)
-{
-    long long first, last = size - 1;
-    char *end;
-
-    *from = 0;
-    *count = size;
-    if (strncmp(range, "bytes=", 6) != 0 || strchr(range, ','))
-        return 200;
-    range += 6;
-    first = strtoll(range, &end, 10);
-    if (*range == '-') { /* the last so many bytes */
-        if (end == range || *end || first == 0)
-            return *end ? 200 : 416;
-        first = -first < size ? size + first : 0;
-    } else if (end == range || *end != '-') {
-        return 200;
-    } else if (end[1]) {
-        last = strtoll(end + 1, &end, 10);
-        if (*end || last < first)
-            return 200;
-    }
-    if (first >= size)
-        return 416;
-    *from = first;
-    *count = (last < size ? last + 1 : size) - first;
-    return 206;
-}
-
-/* Each piece has to be taken in time. A file that has become shorter ends the connection, lest the next answer be taken for the rest. */
+/*
+ * Sends a part of a file, each piece within the client's time. A file that has become shorter ends the
+ * connection, or the next answer would be taken for the rest.
+ */
 static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 {
     while (count > 0) {
@@ -210,55 +149,76 @@ static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
     return 0;
 }
 
-/* The head of an answer that has a file as its body, and the body. */
-static int send_file(eddy_writer *writer, const struct request *request, const char *path, int fd,
+/* Sends the answers that say something of a file without its bytes: 304, 412 and 416. */
+static int send_no_part(eddy_writer *writer, const struct http_request *request, const struct stat *st,
+                        const struct selection *s, int status)
+{
+    char fields[160];
+
+    if (status == 412)
+        return respond_status(writer, request, 412);
+    if (status == 416)
+        snprintf(fields, sizeof fields, "Content-Range: bytes */%lld\r\n", (long long)st->st_size);
+    else
+        snprintf(fields, sizeof fields, "ETag: %s\r\n%s%s%s", s->etag,
+                 *s->last_modified ? "Last-Modified: " : "", s->last_modified,
+                 *s->last_modified ? "\r\n" : "");
+    eddy_try(http_send_text(writer, request, status, fields, "416 Range Not Satisfiable\n"));
+    return request->keep_alive;
+}
+
+/* Sends the head of an answer that has a file, or a part of it, as its body, and the body. */
+static int send_file(eddy_writer *writer, const struct http_request *request, const char *path, int fd,
                      const struct stat *st)
 {
-    char date[40], range[80] = "";
-    off_t from, count;
-    int status = range_of(request->range, st->st_size, &from, &count);
+    struct selection s;
+    char range[96] = "";
+    int status = select_part(request, st, &s);
 
-    http_date(st->st_mtime, date, sizeof date);
-    if (strcmp(request->modified_since, date) == 0)
-        return respond_status(writer, request, 304);
-    if (status == 416)
-        return respond_status(writer, request, 416);
+    if (status >= 300)
+        return send_no_part(writer, request, st, &s, status);
     if (status == 206)
-        snprintf(range, sizeof range, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)from,
-                 (long long)(from + count - 1), (long long)st->st_size);
-    eddy_try(eddy_writer_printf(writer,
-                                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %lld\r\n"
-                                "Last-Modified: %s\r\nAccept-Ranges: bytes\r\n%s%s\r\n",
-                                status, reason_of(status), type_of(path), (long long)count, date, range,
-                                request->keep_alive ? "" : "Connection: close\r\n"));
-    if (request->head || count == 0)
-        return request->keep_alive;
-    eddy_try(send_body(writer, fd, from, (size_t)count));
+        snprintf(range, sizeof range, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)s.from,
+                 (long long)(s.from + s.count - 1), (long long)st->st_size);
+    eddy_try(http_send_head(writer, request, status,
+                            "Content-Type: %s\r\nContent-Length: %lld\r\nAccept-Ranges: bytes\r\n"
+                            "ETag: %s\r\n%s%s%s%s",
+                            type_of(path), (long long)s.count, s.etag,
+                            *s.last_modified ? "Last-Modified: " : "", s.last_modified,
+                            *s.last_modified ? "\r\n" : "", range));
+    if (!request->head && s.count > 0)
+        eddy_try(send_body(writer, fd, s.from, (size_t)s.count));
     return request->keep_alive;
 }
 
-static int redirect_to_folder(eddy_writer *writer, const struct request *request)
+/*
+ * Redirects to the same path with a slash, so that relative links lead into the folder. A target that begins
+ * with two slashes, or with a backslash, which browsers take for one, would lead to another host.
+ */
+static int redirect_to_folder(eddy_writer *writer, const struct http_request *request)
 {
-    size_t n = strcspn(request->target, "?#");
+    const char *target = request->target, *query = strchrnul(target, '?');
 
-    if (n == 0 || strpbrk(request->target, "\r\n") || strncmp(request->target, "//", 2) == 0)
+    if (target[1] == '/' || target[1] == '\\')
         return respond_status(writer, request, 400);
-    eddy_try(eddy_writer_printf(writer, "HTTP/1.1 301 %s\r\nLocation: %.*s/\r\nContent-Length: 0\r\n\r\n",
-                                reason_of(301), (int)n, request->target));
+    if (query[-1] == '/') /* index.html is a folder */
+        return respond_status(writer, request, 403);
+    eddy_try(http_send_head(writer, request, 301, "Location: %.*s/%s\r\nContent-Length: 0\r\n",
+                            (int)(query - target), target, query));
     return request->keep_alive;
 }
 
-int respond(eddy_writer *writer, const struct request *request, const char *root)
+int respond(eddy_writer *writer, const struct http_request *request, int root)
 {
-    char path[LONGEST_TARGET + 4096];
+    char path[HTTP_MAX_TARGET + 16];
     struct stat st;
     int fd, rc;
 
     if (!request->get && !request->head)
         return respond_status(writer, request, 405);
-    if (!path_of(root, request->target, path, sizeof path))
+    if (!path_of(request->target, path, sizeof path))
         return respond_status(writer, request, 400);
-    fd = eddy_file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    fd = open_beneath(root, path);
     if (fd == -ECANCELED)
         return fd;
     if (fd < 0)
