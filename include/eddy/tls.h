@@ -10,7 +10,12 @@
  * A context holds certificates, keys and rules; connections share it. What it is at first is what
  * ssl.create_default_context() gives: TLS 1.2 or later; a client trusts the system's authorities, and accepts a server only if
  * its certificate is valid, for that use, and for the name that was asked for. A server asks for no certificate.
- * Compression, renegotiation and early data are off. Sessions are resumed.
+ * Compression, renegotiation and early data are off.
+ *
+ * Sessions are resumed where a full handshake would ask for the same proof, and nowhere else: a
+ * server resumes a session for the context and the name that it was made for, a client for the
+ * server, port and verify mode; neither after a function below has changed the context, nor after
+ * the other side's certificate has expired.
  *
  * Over such a stream everything is as over others, with these errors besides:
  *
@@ -113,9 +118,11 @@ EDDY_API EDDY_NODISCARD int eddy_tls_context_set_ciphers(eddy_tls_context *c, co
 EDDY_API EDDY_NODISCARD int eddy_tls_context_set_min_version(eddy_tls_context *c, int version);
 
 /*
- * Has fn(arg, name, &ret) called when a client says which server it wants (SSLContext.sni_callback); @name is NULL if it
- * does not say. It may set *ret_context to another server context, borrowed, whose certificate, authorities and protocols then count. A negative
- * status refuses the client. It must not suspend. NULL: nobody is called.
+ * Has fn(arg, name, &ret) called when a client says which server it wants
+ * (SSLContext.sni_callback); @name is NULL if it does not say. It may set *ret_context to another
+ * server context, borrowed, which then counts in place of this one: its certificate, authorities,
+ * verify mode, protocols and versions. A session that was made with another name or context is not
+ * resumed. A negative status refuses the client. It must not suspend. NULL: nobody is called.
  */
 typedef int eddy_tls_sni_fn(void *arg, const char *name, eddy_tls_context **ret_context);
 EDDY_API EDDY_NODISCARD int eddy_tls_context_set_sni_callback(eddy_tls_context *c, eddy_tls_sni_fn *fn,

@@ -196,6 +196,7 @@ static void tls_free(eddy_carrier *c)
     eddy_exception_unref(t->exception);
     eddyi_free(t->refusal);
     eddyi_free(t->host);
+    eddyi_free(t->asked_for);
     eddyi_free(t);
 }
 
@@ -222,6 +223,7 @@ static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop
     t->base.ops = &carrier_ops;
     t->base.loop = loop;
     t->context = eddy_tls_context_ref(context);
+    t->rules = atomic_load_explicit(&context->rules, memory_order_acquire);
     t->handshake_timeout = params->handshake_timeout;
     t->shutdown_timeout = params->shutdown_timeout;
     eddyi_ready_init(&t->readable, on_soon_readable);

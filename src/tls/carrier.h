@@ -30,7 +30,10 @@ struct eddyi_tls_carrier {
     eddy_carrier *lower;       /* owned; NULL: it has ended */
     eddy_tls_context *context; /* a reference; the callback for names may replace it */
     SSL *ssl;                  /* its application data are this struct */
+    unsigned rules;            /* of the context, as this was made */
     char *host;                /* the other side's name, owned; NULL: of a client, or unknown */
+    char *asked_for; /* the name that a client wants, owned; NULL: it has not said, or wants none */
+    bool said_hello; /* a client that has; a second greeting must ask for the same name */
     enum eddyi_tls_state state;
     struct eddyi_buffer ahead; /* was read from the lower carrier before there was TLS; comes first */
     struct eddyi_buffer out;   /* what the lower carrier did not take yet */

@@ -40,6 +40,7 @@ static void set_defaults(eddy_tls_context *c)
 int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
 {
     eddy_tls_context *c = eddyi_zalloc(sizeof *c);
+    int rc;
 
     if (!c)
         return eddy_raise(-ENOMEM, NULL);
@@ -57,7 +58,11 @@ int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
     pthread_mutex_init(&c->mutex, NULL);
     SSL_CTX_set_app_data(c->ssl, c);
     set_defaults(c);
-    eddyi_tls_sessions_init(c);
+    rc = eddyi_tls_sessions_init(c);
+    if (rc < 0) {
+        eddy_tls_context_unref(c);
+        return rc;
+    }
     if (side == EDDY_TLS_SERVER)
         eddyi_tls_names_init(c);
     *ret = c;
@@ -81,7 +86,6 @@ void eddy_tls_context_unref(eddy_tls_context *c)
     eddyi_free(c);
 }
 
-/* Sessions that were accepted under other rules shall not come back. */
 int eddy_tls_context_set_verify_mode(eddy_tls_context *c, eddy_tls_verify mode)
 {
     static const int modes[] = {SSL_VERIFY_NONE, SSL_VERIFY_PEER,
@@ -91,7 +95,7 @@ int eddy_tls_context_set_verify_mode(eddy_tls_context *c, eddy_tls_verify mode)
         return eddy_raise(-EINVAL, "verify mode %d: there is none such", (int)mode);
     if (mode == EDDY_TLS_VERIFY_NONE && c->check_hostname)
         return eddy_raise(-EINVAL, "certificates cannot go unverified while host names are checked");
-    eddyi_tls_sessions_clear(c);
+    eddyi_tls_sessions_expire(c);
     SSL_CTX_set_verify(c->ssl, modes[mode], SSL_CTX_get_verify_callback(c->ssl));
     return 0;
 }
@@ -100,7 +104,7 @@ int eddy_tls_context_set_check_hostname(eddy_tls_context *c, bool check)
 {
     if (c->side == EDDY_TLS_SERVER && check)
         return eddy_raise(-EINVAL, "a server has no host name to check");
-    eddyi_tls_sessions_clear(c);
+    eddyi_tls_sessions_expire(c);
     c->check_hostname = check;
     if (check && SSL_CTX_get_verify_mode(c->ssl) == SSL_VERIFY_NONE)
         return eddy_tls_context_set_verify_mode(c, EDDY_TLS_VERIFY_REQUIRED);
@@ -110,6 +114,7 @@ int eddy_tls_context_set_check_hostname(eddy_tls_context *c, bool check)
 int eddy_tls_context_set_ciphers(eddy_tls_context *c, const char *ciphers)
 {
     ERR_clear_error();
+    eddyi_tls_sessions_expire(c);
     if (SSL_CTX_set_cipher_list(c->ssl, ciphers) != 1)
         return eddyi_tls_raise(EDDY_ETLS, "ciphers '%s'", ciphers);
     return 0;
@@ -119,6 +124,7 @@ int eddy_tls_context_set_min_version(eddy_tls_context *c, int version)
 {
     if (version != 12 && version != 13)
         return eddy_raise(-EINVAL, "the oldest version of TLS can be 12 or 13, not %d", version);
+    eddyi_tls_sessions_expire(c);
     SSL_CTX_set_min_proto_version(c->ssl, version == 13 ? TLS1_3_VERSION : TLS1_2_VERSION);
     return 0;
 }

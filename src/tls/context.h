@@ -22,6 +22,9 @@ struct eddy_tls_context {
     unsigned alpn_size;
     eddy_tls_sni_fn *sni;
     void *sni_arg;
+    unsigned char id[16]; /* of a server: random, tells its sessions from those of other contexts */
+    atomic_uint
+        rules; /* counts the changes; a session is resumed under the rules that it was made under */
 
     pthread_mutex_t mutex;      /* guards the rest: connections of several threads change it */
     bool trusts;                /* it was told of authorities, or knows the system's */
@@ -35,11 +38,18 @@ extern const struct eddyi_tls_ops eddyi_tls_ops;
 /* Before each connection: 0, or EDDY_ETLS raised. */
 int eddyi_tls_context_prepare(eddy_tls_context *c);
 
-/* In session.c: a client's sessions, one for each server. */
+/* In session.c: what sessions may be resumed for. */
 struct eddyi_tls_carrier;
-void eddyi_tls_sessions_init(eddy_tls_context *c);
-void eddyi_tls_sessions_clear(eddy_tls_context *c); /* what they were accepted for may not hold any more */
-void eddyi_tls_session_resume(struct eddyi_tls_carrier *t);
+int eddyi_tls_sessions_init(eddy_tls_context *c);   /* 0, or EDDY_ETLS raised */
+void eddyi_tls_sessions_clear(eddy_tls_context *c); /* forgets a client's */
+
+/* Called by whatever changes @c: no session that was made before is resumed from here on. */
+void eddyi_tls_sessions_expire(eddy_tls_context *c);
+void eddyi_tls_session_resume(
+    struct eddyi_tls_carrier *t); /* offers the server of @t a session of it */
+
+/* Binds a server's session to its context, the rules of that and @name. False: memory is short. */
+bool eddyi_tls_session_bind(struct eddyi_tls_carrier *t, const char *name);
 
 /* In names.c: the servers' answers to what clients ask for. */
 void eddyi_tls_names_init(eddy_tls_context *c);

@@ -40,6 +40,7 @@ int eddy_tls_context_load_cert_chain(eddy_tls_context *c, const char *certfile, 
     int rc = 0;
 
     ERR_clear_error();
+    eddyi_tls_sessions_expire(c);
     SSL_CTX_set_default_passwd_cb(c->ssl, ask_password);
     SSL_CTX_set_default_passwd_cb_userdata(c->ssl, &p);
     if (SSL_CTX_use_certificate_chain_file(c->ssl, certfile) != 1)
@@ -58,7 +59,6 @@ static void trusts(eddy_tls_context *c)
     pthread_mutex_lock(&c->mutex);
     c->trusts = true;
     pthread_mutex_unlock(&c->mutex);
-    eddyi_tls_sessions_clear(c);
 }
 
 static int load_text(eddy_tls_context *c, const char *pem)
@@ -87,6 +87,7 @@ int eddy_tls_context_load_verify_locations(eddy_tls_context *c, const char *cafi
     if (!cafile && !capath && !pem)
         return eddy_raise(-EINVAL, "load_verify_locations: neither file, nor directory, nor text");
     ERR_clear_error();
+    eddyi_tls_sessions_expire(c);
     if (cafile && SSL_CTX_load_verify_file(c->ssl, cafile) != 1)
         return eddyi_tls_raise(EDDY_ETLS, "%s: no certificates of authorities", cafile);
     if (capath && SSL_CTX_load_verify_dir(c->ssl, capath) != 1)
@@ -111,8 +112,10 @@ static int load_default_certs(eddy_tls_context *c)
 
 int eddy_tls_context_load_default_certs(eddy_tls_context *c)
 {
-    int rc = load_default_certs(c);
+    int rc;
 
+    eddyi_tls_sessions_expire(c);
+    rc = load_default_certs(c);
     if (rc == 0)
         trusts(c);
     return rc;
@@ -124,11 +127,11 @@ int eddy_tls_context_load_crls(eddy_tls_context *c, const char *crlfile)
     X509_LOOKUP *lookup;
 
     ERR_clear_error();
+    eddyi_tls_sessions_expire(c);
     lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
     if (!lookup || X509_load_crl_file(lookup, crlfile, X509_FILETYPE_PEM) < 1)
         return eddyi_tls_raise(EDDY_ETLS, "%s: no lists of revoked certificates", crlfile);
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->ssl), X509_V_FLAG_CRL_CHECK);
-    eddyi_tls_sessions_clear(c);
     return 0;
 }
 

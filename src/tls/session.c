@@ -1,22 +1,35 @@
 /*
- * Sessions, which spare the second connection to a server half of the handshake.
+ * Sessions, which spare the second connection to a server half of the handshake: above all, the
+ * proof of identity. So a session is resumed only where a full handshake would ask for the same
+ * proof.
  *
- * A server's are in its tickets, which OpenSSL sees to. A client keeps the latest of each server, which is told by the name that its
- * certificate was checked for and by its port. One of TLS 1.3 is used once (RFC 8446, C.4).
+ * A server's sessions are in tickets and in OpenSSL's cache. Each is bound to a session id context,
+ * which OpenSSL compares before it takes one: a digest of the TLS context, its rules (authorities,
+ * verify mode, protocols, ...) and the name that the client asked for. With any other there is a
+ * full handshake; so there is when the client's certificate has expired meanwhile.
+ *
+ * A client keeps the latest session of each server in its context, found by the name that the
+ * certificate was checked for, the port and the verify mode. A session is forgotten when the rules
+ * of the context change, or when the server's certificate has expired. One of TLS 1.3 is used once
+ * (RFC 8446, C.4).
  */
 #include "base/sys.h"
+#include "eddy/error.h"
 #include "tls/carrier.h"
 
+#include <ctype.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <string.h>
+#include <time.h>
 
 enum { SESSIONS_MAX = 256 };
 
 struct session {
     struct eddyi_list link;
     SSL_SESSION *ssl; /* a reference */
-    int port;
+    int port, verify_mode;
     char host[];
 };
 
@@ -37,12 +50,16 @@ static int port_of(struct eddyi_tls_carrier *t)
                                           : 0;
 }
 
-static struct session *find(eddy_tls_context *c, const char *host, int port)
+/* Finds the session for what @t wants to reach; the context's mutex is held. */
+static struct session *find(struct eddyi_tls_carrier *t, int port)
 {
+    eddy_tls_context *c = t->context;
+
     EDDYI_LIST_EACH(l, &c->sessions) {
         struct session *s = eddyi_container(l, struct session, link);
 
-        if (s->port == port && strcmp(s->host, host) == 0)
+        if (s->port == port && s->verify_mode == SSL_get_verify_mode(t->ssl) &&
+            strcmp(s->host, t->host) == 0)
             return s;
     }
     return NULL;
@@ -56,7 +73,14 @@ static void drop(eddy_tls_context *c, struct session *s)
     eddyi_free(s);
 }
 
-/* The session becomes ours if this gives 1. */
+static bool has_expired(const SSL_SESSION *session)
+{
+    X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
+
+    return peer && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0;
+}
+
+/* Of a client. The session becomes ours if this gives 1. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     struct eddyi_tls_carrier *t = SSL_get_app_data(ssl);
@@ -71,10 +95,16 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
         return 0;
     s->ssl = session;
     s->port = port_of(t);
+    s->verify_mode = SSL_get_verify_mode(ssl);
     strcpy(s->host, t->host);
 
     pthread_mutex_lock(&c->mutex);
-    old = find(c, s->host, s->port);
+    if (t->rules != atomic_load_explicit(&c->rules, memory_order_relaxed)) {
+        pthread_mutex_unlock(&c->mutex);
+        eddyi_free(s);
+        return 0;
+    }
+    old = find(t, s->port);
     if (!old && c->n_sessions == SESSIONS_MAX)
         old = eddyi_container(c->sessions.next, struct session, link);
     if (old)
@@ -93,8 +123,10 @@ void eddyi_tls_session_resume(struct eddyi_tls_carrier *t)
     if (!t->host)
         return;
     pthread_mutex_lock(&c->mutex);
-    s = find(c, t->host, port_of(t));
-    if (s) {
+    s = find(t, port_of(t));
+    if (s && has_expired(s->ssl)) {
+        drop(c, s);
+    } else if (s) {
         ERR_clear_error();
         SSL_set_session(t->ssl, s->ssl);
         if (SSL_SESSION_get_protocol_version(s->ssl) >= TLS1_3_VERSION)
@@ -103,23 +135,87 @@ void eddyi_tls_session_resume(struct eddyi_tls_carrier *t)
     pthread_mutex_unlock(&c->mutex);
 }
 
+static void clear(eddy_tls_context *c)
+{
+    while (!eddyi_list_empty(&c->sessions))
+        drop(c, eddyi_container(c->sessions.next, struct session, link));
+}
+
 void eddyi_tls_sessions_clear(eddy_tls_context *c)
 {
     pthread_mutex_lock(&c->mutex);
-    while (!eddyi_list_empty(&c->sessions))
-        drop(c, eddyi_container(c->sessions.next, struct session, link));
+    clear(c);
     pthread_mutex_unlock(&c->mutex);
 }
 
-void eddyi_tls_sessions_init(eddy_tls_context *c)
+void eddyi_tls_sessions_expire(eddy_tls_context *c)
 {
-    static const unsigned char id[] = "eddy";
+    pthread_mutex_lock(&c->mutex);
+    atomic_fetch_add_explicit(&c->rules, 1, memory_order_release);
+    clear(c);
+    pthread_mutex_unlock(&c->mutex);
+}
 
+bool eddyi_tls_session_bind(struct eddyi_tls_carrier *t, const char *name)
+{
+    struct {
+        unsigned char context[sizeof t->context->id];
+        unsigned rules;
+        int verify_mode;
+        bool has_name;
+        char name[TLSEXT_MAXLEN_host_name + 1];
+    } bound;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n;
+
+    memset(&bound, 0, sizeof bound);
+    memcpy(bound.context, t->context->id, sizeof bound.context);
+    bound.rules = t->rules;
+    bound.verify_mode = SSL_get_verify_mode(t->ssl);
+    bound.has_name = name != NULL;
+    for (size_t i = 0; name && name[i]; i++)
+        bound.name[i] = (char)tolower((unsigned char)name[i]);
+    return EVP_Digest(&bound, sizeof bound, digest, &n, EVP_sha256(), NULL) == 1 &&
+           SSL_set_session_id_context(t->ssl, digest, n) == 1;
+}
+
+static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *key,
+                                   size_t n_key, SSL_TICKET_STATUS status, void *arg)
+{
+    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) ||
+        has_expired(session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+/*
+ * Limits a server's new session to the life of the client's certificate: on_ticket() is not asked
+ * for one in OpenSSL's cache. At least a second, for OpenSSL cannot write a session of none into a
+ * ticket.
+ */
+static int on_new_server_session(SSL *ssl, SSL_SESSION *session)
+{
+    X509 *peer = SSL_SESSION_get0_peer(session);
+    int days, seconds;
+
+    if (peer && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(peer)) && days < 1 &&
+        SSL_SESSION_get_timeout(session) > seconds)
+        SSL_SESSION_set_timeout(session, seconds > 0 ? seconds : 1);
+    return 0;
+}
+
+int eddyi_tls_sessions_init(eddy_tls_context *c)
+{
     eddyi_list_init(&c->sessions);
-    if (c->side == EDDY_TLS_SERVER) {
-        SSL_CTX_set_session_id_context(c->ssl, id, sizeof id - 1);
-        return;
+    if (c->side == EDDY_TLS_CLIENT) {
+        SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(c->ssl, on_new_session);
+        return 0;
     }
-    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(c->ssl, on_new_session);
+    if (eddyi_fault("RAND_bytes") || RAND_bytes(c->id, sizeof c->id) != 1)
+        return eddyi_tls_raise(EDDY_ETLS, "a TLS context: no random numbers");
+    SSL_CTX_set_session_id_context(c->ssl, c->id, sizeof c->id);
+    SSL_CTX_set_session_ticket_cb(c->ssl, NULL, on_ticket, NULL);
+    SSL_CTX_sess_set_new_cb(c->ssl, on_new_server_session);
+    return 0;
 }
