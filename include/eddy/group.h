@@ -22,18 +22,22 @@ EDDY_BEGIN_DECLS
 
 /* In the caller's own storage; every field is the library's. */
 typedef struct eddy_group {
-    eddy_task *eddyi_parent;
+    void *eddyi_scope[7];
     eddy_loop *eddyi_loop;
     void *eddyi_children[2];
     void *eddyi_errors[2];
     void *eddyi_waiter;
-    const char *eddyi_where;
+    const char *eddyi_again;
     size_t eddyi_n_errors;
     int eddyi_state;
-    bool eddyi_flags[4];
+    bool eddyi_flags[5];
 } eddy_group;
 
-/* Begins the scope. Outside a task nothing can be created in it, and _exit gives EDDY_ENOTASK. */
+/*
+ * Begins the scope. Outside a task nothing can be created in it, and _exit gives EDDY_ENOTASK. If @tg is entered already, the block and
+ * the children are cancelled, and _exit gives EDDY_EMISUSE; if another task has entered it, its scope goes on, and only the caller's
+ * _exit gives that error.
+ */
 EDDY_API void eddy_group_enter(eddy_group *tg);
 
 /*
@@ -54,6 +58,9 @@ EDDY_API eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_
  * Ends the scope: waits for every child. @rc is how the block ended; an error cancels the children.
  * Returns @rc if it is >= 0 or the cancellation of this task; EDDY_EGROUP if a child or the block
  * failed; -ECANCELED if the task is cancelled meanwhile (the children are cancelled and waited for first).
+ *
+ * EDDY_EMISUSE at once, and the scope is as it was: it has been left already, another task entered it, or a scope within it has not been
+ * left (eddy/timeout.h says more about scopes).
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_group_exit(eddy_group *tg, int rc);
 

@@ -54,6 +54,8 @@ struct eddyi_observer {
     void (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item);
 };
 
+enum { EDDYI_SCOPE_ROWS = 256 };
+
 struct eddy_loop {
     atomic_uint refs;            /* the users'; with the last the loop is closed */
     atomic_uint holds;           /* what keeps the struct: futures and their kind, all users together */
@@ -90,6 +92,7 @@ struct eddy_loop {
     struct eddyi_list parts;
     struct eddyi_list pending; /* parts as well: futures that keep themselves alive until others have ended */
     uint16_t gathers;          /* of task/: a number for each, from 1 on, and again when there are no more */
+    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS]; /* of task/: those entered and not left, by address */
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
 

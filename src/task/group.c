@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
+#include "task/scope.h"
 #include "task/task.h"
 #include "task/wait.h"
 
@@ -19,18 +20,19 @@ enum { NO_TASK, ENTERED, EXITING, EXITED };
 
 /* eddy_group as the library sees it. */
 struct group {
-    eddy_task *parent;
+    struct eddyi_scope scope; /* of the parent */
     eddy_loop *loop;
     struct eddyi_list children;
     struct eddyi_list errors;  /* children that failed, in the order of their failures */
     struct eddyi_wait *waiter; /* the parent, while it waits in _exit */
-    const char *where;
+    const char *again;         /* where it was entered when it was entered already; may be NULL */
     size_t n_errors;
     int state;
     bool aborting;         /* children were cancelled; no new ones */
     bool parent_cancelled; /* the group cancelled its parent, and owes it an uncancel */
     bool ended_early;      /* eddy_group_cancel() */
     bool no_memory;        /* a child could not be made */
+    bool twice;            /* it was entered when it was entered already */
 };
 
 _Static_assert(sizeof(struct group) == sizeof(eddy_group), "eddy_group has another size");
@@ -78,8 +80,8 @@ static bool abort_children(struct group *g)
 static void cancel_parent(struct group *g)
 {
     g->parent_cancelled = true;
-    if (eddyi_cancel(&g->parent->future, NULL) < 0)
-        eddyi_report_circle(g->parent);
+    if (eddyi_cancel(&g->scope.task->future, NULL) < 0)
+        eddyi_report_circle(g->scope.task);
 }
 
 /* Something failed: ends the children, and interrupts the parent in its block or its _exit. */
@@ -126,16 +128,62 @@ static void on_child_done(struct eddyi_ready *r)
         child_free(c);
 }
 
+/* Nobody will hear from the children any more. */
+static void let_go_of_children(struct group *g)
+{
+    while (!eddyi_list_empty(&g->children))
+        child_free(eddyi_container(g->children.next, struct child, link));
+}
+
+static void free_errors(struct group *g)
+{
+    while (!eddyi_list_empty(&g->errors))
+        child_free(eddyi_container(g->errors.next, struct child, link));
+    g->n_errors = 0;
+}
+
+static void orphan(struct eddyi_scope *s)
+{
+    struct group *g = eddyi_container(s, struct group, scope);
+
+    abort_children(g);
+    let_go_of_children(g);
+    free_errors(g);
+    g->state = EXITED;
+}
+
+static const struct eddyi_scope_kind kind = {"task group", orphan};
+
+/* The storage is in use: what is there goes on, but ends as a failure if it is the same task's. */
+static void enter_again(struct eddyi_scope *s, const eddy_task *t, const char *where)
+{
+    struct group *g = eddyi_container(s, struct group, scope);
+
+    eddyi_scope_raise_twice(s, where);
+    if (s->task != t || s->kind != &kind)
+        return;
+    g->twice = true;
+    g->again = where;
+    fail(g);
+}
+
 eddy_group *eddyi_group_enter(eddy_group *tg, const char *where)
 {
     struct group *g = group_of(tg);
     eddy_task *t = eddy_current_task();
+    struct eddyi_scope *entered = eddyi_scope_entered(t, tg);
 
-    *g = (struct group){.parent = t, .where = where, .state = t ? ENTERED : NO_TASK};
+    if (entered) {
+        enter_again(entered, t, where);
+        return tg;
+    }
+    *g = (struct group){.state = t ? ENTERED : NO_TASK};
     eddyi_list_init(&g->children);
     eddyi_list_init(&g->errors);
-    if (t)
+    if (t) {
         g->loop = t->future.loop;
+        eddyi_scope_enter(&g->scope, t, &kind, where);
+    }
     return tg;
 }
 
@@ -195,7 +243,7 @@ eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *
     if (!eddyi_future_done(&c->task->future)) {
         eddyi_list_append(&g->children, &c->link);
         eddyi_future_hook(&c->task->future, &c->hook, &c->ready);
-        c->hook.waiter = &g->parent->future;
+        c->hook.waiter = &g->scope.task->future;
     } else if (!child_ended(g, c)) {
         eddyi_loop_ready(g->loop, &c->ready);
     }
@@ -206,13 +254,6 @@ static bool stop_waiting(struct eddyi_wait *w)
 {
     eddyi_wait_over(w);
     return true;
-}
-
-/* The loop is closing: nobody will hear from the children any more. */
-static void let_go_of_children(struct group *g)
-{
-    while (!eddyi_list_empty(&g->children))
-        child_free(eddyi_container(g->children.next, struct child, link));
 }
 
 /* Waits once for the last child to end; -ECANCELED raised if the parent is cancelled meanwhile. */
@@ -229,7 +270,7 @@ static int wait_for_children(struct group *g)
     g->waiter = NULL;
     rc = eddyi_wait_finish(&w);
     if (g->loop->closed)
-        let_go_of_children(g);
+        let_go_of_children(g); /* nobody tells of their ends any more */
     return rc;
 }
 
@@ -257,21 +298,14 @@ static int raise_group(struct group *g, eddy_exception *body)
         e = eddy_exception_group_new("unhandled errors in a TaskGroup", members, n);
         eddyi_free(members);
     }
-    eddyi_error_set(&g->parent->error, EDDY_EGROUP, e);
+    eddyi_error_set(&g->scope.task->error, EDDY_EGROUP, e);
     return EDDY_EGROUP;
-}
-
-static void free_errors(struct group *g)
-{
-    while (!eddyi_list_empty(&g->errors))
-        child_free(eddyi_container(g->errors.next, struct child, link));
-    g->n_errors = 0;
 }
 
 /* How the scope ends, once no child is left. @cancelled: the cancellation to pass on, may be NULL. */
 static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *cancelled)
 {
-    eddy_task *parent = g->parent;
+    eddy_task *parent = g->scope.task;
     eddy_exception *body = NULL;
 
     if (g->parent_cancelled && eddy_task_uncancel(parent) == 0)
@@ -280,6 +314,10 @@ static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *
         eddyi_error_set(&parent->error, -ECANCELED, eddy_exception_ref(cancelled));
         return -ECANCELED;
     }
+    if (g->twice && (rc >= 0 || rc == -ECANCELED))
+        rc = eddyi_scope_raise_twice(&g->scope, g->again);
+    if (g->twice && g->n_errors == 0 && !g->no_memory)
+        return rc;
     if (rc < 0 && rc != -ECANCELED)
         body = error_for(rc);
     if (g->n_errors == 0 && !g->no_memory && (rc >= 0 || rc == -ECANCELED))
@@ -300,13 +338,15 @@ int eddy_group_exit(eddy_group *tg, int rc)
     struct group *g = group_of(tg);
     bool was_cancelled = rc == -ECANCELED;
     eddy_exception *cancelled = NULL, *body = NULL;
+    int misuse;
 
     if (g->state == NO_TASK)
         return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a task group can only be used in a task");
     if (g->state != ENTERED)
         return eddy_raise(EDDY_EMISUSE, "the task group has been left already");
-    if (eddy_current_task() != g->parent)
-        return eddy_raise(EDDY_EMISUSE, "a task group can only be left by the task that entered it");
+    misuse = eddyi_scope_check(&g->scope);
+    if (misuse < 0)
+        return misuse;
     g->state = EXITING;
     if (rc < 0) {
         body = error_for(rc);
@@ -324,8 +364,9 @@ int eddy_group_exit(eddy_group *tg, int rc)
         }
     }
     g->state = EXITED;
+    eddyi_scope_leave(&g->scope);
     if (body)
-        eddyi_error_set(&g->parent->error, rc, body);
+        eddyi_error_set(&g->scope.task->error, rc, body);
     rc = outcome(g, rc, was_cancelled, cancelled);
     eddy_exception_unref(cancelled);
     free_errors(g);
@@ -353,43 +394,57 @@ static void report_errors(struct group *g)
             .message = "A task failed whose group was left without eddy_group_exit()",
             .exception = c->error,
             .task = c->task,
-            .where = g->where,
+            .where = g->scope.where,
         };
 
         eddy_loop_call_exception_handler(g->loop, &context);
     }
 }
 
-/* Runs while the block returns: what the block returns, status, value and error, must come through it. */
+/* As wait_for_children(); a generator may be closed where nobody can wait. */
+static int wait_or_let_go(struct group *g)
+{
+    if (eddy_current_task())
+        return wait_for_children(g);
+    let_go_of_children(g);
+    return 0;
+}
+
+/*
+ * Runs while the block returns: what the block returns, status, value and error, must come through it. The block of a generator may be
+ * closed by another task than the group's.
+ */
 void eddy_group_abandon(eddy_group *const *guarded)
 {
     struct group *g = group_of(*guarded);
-    eddy_task *t = g->parent;
-    struct eddyi_error error;
+    eddy_task *t = eddy_current_task();
+    struct eddyi_error *slot = eddyi_error_here(), error;
     void *value;
     bool cancelled = false;
 
-    if (g->state != ENTERED)
+    if (g->state != ENTERED || !eddyi_scope_is_guarded_here(&g->scope))
         return;
     if (g->loop->debug)
         fprintf(stderr, "eddy: the task group entered at %s was left without eddy_group_exit()\n",
-                g->where ? g->where : "?");
+                g->scope.where ? g->scope.where : "?");
     g->state = EXITING;
-    error = t->error;
-    t->error = (struct eddyi_error){0};
-    value = t->value;
+    error = *slot;
+    *slot = (struct eddyi_error){0};
+    value = t ? t->value : NULL;
     abort_children(g);
     while (!eddyi_list_empty(&g->children))
-        if (wait_for_children(g) < 0)
+        if (wait_or_let_go(g) < 0)
             cancelled = true;
     g->state = EXITED;
-    if (g->parent_cancelled && eddy_task_uncancel(t) == 0)
+    eddyi_scope_leave(&g->scope);
+    if (g->parent_cancelled && eddy_task_uncancel(g->scope.task) == 0)
         cancelled = false;
     if (cancelled)
         t->must_cancel = true; /* strikes at the next suspension instead */
     report_errors(g);
     free_errors(g);
-    eddyi_error_clear(&t->error);
-    t->error = error;
-    t->value = value;
+    eddyi_error_clear(slot);
+    *slot = error;
+    if (t)
+        t->value = value;
 }

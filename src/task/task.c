@@ -6,6 +6,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/scope.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -194,6 +195,8 @@ void eddyi_task_end(eddy_task *t, int rc)
 {
     eddy_exception *message = t->future.cancel_message;
 
+    if (t->scopes)
+        eddyi_scopes_orphan(t);
     eddyi_coroutine_free(t->coro);
     t->coro = NULL;
     eddyi_list_remove(&t->link);

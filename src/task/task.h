@@ -47,6 +47,7 @@ struct eddy_task {
 
     struct eddyi_list link;            /* in loop->tasks until it has ended */
     struct eddyi_generator *generator; /* of generator/: the innermost that it is running; NULL: none */
+    struct eddyi_scope *scopes;        /* the innermost that it has entered and not left; NULL: none */
     const char *where;                 /* "file.c:12" where it was created, or NULL */
     uint64_t number;
     uint8_t refused; /* suspensions refused since its loop closed */

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
+#include "task/scope.h"
 #include "task/task.h"
 
 #include <stdio.h>
@@ -19,14 +20,14 @@
  *   ENTERED --deadline--> EXPIRING --exit--> EXPIRED
  *           --exit------> EXITED
  */
-enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY, NOT_A_NUMBER };
+enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY, NOT_A_NUMBER, TWICE };
 
 /* eddy_timeout as the library sees it. */
 struct timeout {
+    struct eddyi_scope scope;
     struct eddyi_timer timer;
-    eddy_task *task;
-    const char *where;
-    double when; /* on the loop's clock */
+    const char *again; /* where it was entered when it was entered already; may be NULL */
+    double when;       /* on the loop's clock */
     int state;
     int cancelling; /* the task's count at entry */
 };
@@ -46,13 +47,14 @@ static bool is_active(const struct timeout *tm)
 /* Nothing would limit the block: it is ended at once instead. */
 static void refuse(struct timeout *tm, int state)
 {
-    eddyi_cancel(&tm->task->future, NULL);
+    if (tm->state == ENTERED)
+        eddyi_cancel(&tm->scope.task->future, NULL);
     tm->state = state;
 }
 
 static void arm(struct timeout *tm)
 {
-    eddy_loop *loop = tm->task->future.loop;
+    eddy_loop *loop = tm->scope.task->future.loop;
     int64_t when = eddyi_nanoseconds(tm->when);
 
     if (when == EDDYI_NEVER)
@@ -68,21 +70,50 @@ static void strike(struct eddyi_ready *r)
 {
     struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
 
-    if (eddyi_nanoseconds(tm->when) > tm->timer.node.when && !tm->task->future.loop->closed)
+    if (eddyi_nanoseconds(tm->when) > tm->timer.node.when && !tm->scope.task->future.loop->closed)
         arm(tm); /* it was moved later meanwhile: see eddy_timeout_reschedule() */
-    else if (eddyi_cancel(&tm->task->future, NULL) < 0)
-        eddyi_report_circle(tm->task);
+    else if (eddyi_cancel(&tm->scope.task->future, NULL) < 0)
+        eddyi_report_circle(tm->scope.task);
     else
         tm->state = EXPIRING;
+}
+
+static void orphan(struct eddyi_scope *s)
+{
+    struct timeout *tm = eddyi_container(s, struct timeout, scope);
+
+    eddyi_timer_stop(s->task->future.loop, &tm->timer);
+    tm->state = EXITED;
+}
+
+static const struct eddyi_scope_kind kind = {"timeout", orphan};
+
+/* The storage is in use: what is there goes on, but not without a limit if it is the same task's. */
+static void enter_again(struct eddyi_scope *s, const eddy_task *t, const char *where)
+{
+    struct timeout *tm = eddyi_container(s, struct timeout, scope);
+
+    eddyi_scope_raise_twice(s, where);
+    if (s->task != t || s->kind != &kind)
+        return;
+    eddyi_timer_stop(t->future.loop, &tm->timer);
+    tm->again = where;
+    refuse(tm, TWICE);
 }
 
 static eddy_timeout *enter(eddy_timeout *public, eddy_task *t, double when, const char *where)
 {
     struct timeout *tm = timeout_of(public);
+    struct eddyi_scope *entered = eddyi_scope_entered(t, public);
 
-    *tm = (struct timeout){.task = t, .where = where, .when = when, .state = t ? ENTERED : NO_TASK};
+    if (entered) {
+        enter_again(entered, t, where);
+        return public;
+    }
+    *tm = (struct timeout){.when = when, .state = t ? ENTERED : NO_TASK};
     eddyi_ready_init(&tm->timer.ready, strike);
     if (t) {
+        eddyi_scope_enter(&tm->scope, t, &kind, where);
         tm->cancelling = t->cancelling;
         if (when != when)
             refuse(tm, NOT_A_NUMBER);
@@ -120,28 +151,45 @@ void eddy_timeout_enter_at(eddy_timeout *tm, double when)
 /* The scope ends after its deadline struck: withdraws the cancellation, and tells whether it was the only one. */
 static bool withdraw(struct timeout *tm)
 {
-    return eddy_task_uncancel(tm->task) <= tm->cancelling;
+    return eddy_task_uncancel(tm->scope.task) <= tm->cancelling;
+}
+
+/* What it says to have been cancelled by it alone. */
+static int raise_outcome(const struct timeout *tm)
+{
+    switch (tm->state) {
+    case NO_MEMORY:
+        return eddy_raise(-ENOMEM, NULL);
+    case NOT_A_NUMBER:
+        return eddy_raise(-EINVAL, "timeout: the time is not a number");
+    case TWICE:
+        return eddyi_scope_raise_twice(&tm->scope, tm->again);
+    default:
+        return eddy_raise(-ETIMEDOUT, NULL);
+    }
 }
 
 int eddy_timeout_exit(eddy_timeout *public, int rc)
 {
     struct timeout *tm = timeout_of(public);
-    int code = tm->state == NO_MEMORY ? -ENOMEM : tm->state == NOT_A_NUMBER ? -EINVAL : -ETIMEDOUT;
+    int misuse;
 
     if (tm->state == NO_TASK)
         return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a timeout can only be used in a task");
     if (!is_active(tm))
         return eddy_raise(EDDY_EMISUSE, "the timeout has been left already");
-    if (eddy_current_task() != tm->task)
-        return eddy_raise(EDDY_EMISUSE, "a timeout can only be left by the task that entered it");
+    misuse = eddyi_scope_check(&tm->scope);
+    if (misuse < 0)
+        return misuse;
 
-    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
-    if (tm->state == ENTERED) {
-        tm->state = EXITED;
-        return rc;
-    }
-    tm->state = code == -ETIMEDOUT ? EXPIRED : EXITED;
-    return withdraw(tm) && rc == -ECANCELED ? eddy_raise(code, NULL) : rc;
+    eddyi_timer_stop(tm->scope.task->future.loop, &tm->timer);
+    eddyi_scope_leave(&tm->scope);
+    if (tm->state != ENTERED && withdraw(tm) && rc == -ECANCELED)
+        rc = raise_outcome(tm);
+    else if (tm->state == TWICE && rc >= 0)
+        rc = raise_outcome(tm);
+    tm->state = tm->state == EXPIRING ? EXPIRED : EXITED;
+    return rc;
 }
 
 int eddy_timeout_reschedule(eddy_timeout *public, double when)
@@ -159,7 +207,7 @@ int eddy_timeout_reschedule(eddy_timeout *public, double when)
     ns = eddyi_nanoseconds(when);
     if (tm->timer.node.place && tm->timer.node.when <= ns && ns != EDDYI_NEVER)
         return 0;
-    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
+    eddyi_timer_stop(tm->scope.task->future.loop, &tm->timer);
     arm(tm);
     return 0;
 }
@@ -178,12 +226,13 @@ void eddy_timeout_abandon(eddy_timeout *const *guarded)
 {
     struct timeout *tm = timeout_of(*guarded);
 
-    if (!is_active(tm))
+    if (!is_active(tm) || !eddyi_scope_is_guarded_here(&tm->scope))
         return;
-    if (tm->task->future.loop->debug)
+    if (tm->scope.task->future.loop->debug)
         fprintf(stderr, "eddy: the timeout entered at %s was left without eddy_timeout_exit()\n",
-                tm->where ? tm->where : "?");
-    eddyi_timer_stop(tm->task->future.loop, &tm->timer);
+                tm->scope.where ? tm->scope.where : "?");
+    eddyi_timer_stop(tm->scope.task->future.loop, &tm->timer);
+    eddyi_scope_leave(&tm->scope);
     if (tm->state != ENTERED)
         withdraw(tm);
     tm->state = EXITED;

@@ -1,0 +1,130 @@
+#include "task/scope.h"
+
+#include "context/stack.h"
+#include "eddy/error.h"
+#include "loop/loop.h"
+#include "task/task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct eddyi_scope **row_of(eddy_loop *loop, const void *storage)
+{
+    uintptr_t hash = (uintptr_t)storage / 16;
+
+    return &loop->scopes[(hash ^ hash / EDDYI_SCOPE_ROWS) % EDDYI_SCOPE_ROWS];
+}
+
+static bool is_on_stack(const eddy_task *t, const void *storage)
+{
+    return (const char *)storage >= t->stack->limit && (const char *)storage < (const char *)t->stack->object;
+}
+
+struct eddyi_scope *eddyi_scope_entered(const eddy_task *t, const void *storage)
+{
+    struct eddyi_scope *s = t ? t->scopes : NULL;
+
+    while (s && s != storage)
+        s = s->outer;
+    if (s || !eddyi_loop_running || (t && is_on_stack(t, storage)))
+        return s;
+    s = *row_of(eddyi_loop_running, storage);
+    while (s && s != storage)
+        s = s->next;
+    return s;
+}
+
+void eddyi_scope_enter(struct eddyi_scope *s, eddy_task *t, const struct eddyi_scope_kind *kind,
+                       const char *where)
+{
+    struct eddyi_scope **row = row_of(t->future.loop, s);
+
+    *s = (struct eddyi_scope){.task = t,
+                              .outer = t->scopes,
+                              .next = *row,
+                              .at = row,
+                              .generator = t->generator,
+                              .kind = kind,
+                              .where = where};
+    t->scopes = s;
+    if (s->next)
+        s->next->at = &s->next;
+    *row = s;
+}
+
+void eddyi_scope_leave(struct eddyi_scope *s)
+{
+    struct eddyi_scope **i = &s->task->scopes;
+
+    while (*i != s)
+        i = &(*i)->outer;
+    *i = s->outer;
+    if (s->next)
+        s->next->at = s->at;
+    *s->at = s->next;
+}
+
+bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
+{
+    const eddy_task *t = eddyi_task_current();
+
+    return t == s->task || (s->generator && (!t || t->generator == s->generator));
+}
+
+static const char *place(const struct eddyi_scope *s)
+{
+    return s->where ? s->where : "?";
+}
+
+/*
+ * What a generator has entered is no part of the order outside of it, nor the other way round: it may hand out a value within a
+ * scope, and whoever resumed it leaves its own meanwhile.
+ */
+int eddyi_scope_check(const struct eddyi_scope *s)
+{
+    eddy_task *t = eddyi_task_current();
+    const struct eddyi_scope *inner = NULL, *i;
+
+    if (t != s->task)
+        return eddy_raise(EDDY_EMISUSE, "a %s can only be left by the task that entered it (at %s)",
+                          s->kind->noun, place(s));
+    for (i = t->scopes; i && i != s; i = i->outer)
+        if (i->generator == s->generator)
+            inner = i;
+    if (!i)
+        return eddy_raise(EDDY_EMISUSE, "this is no %s, but a copy of one", s->kind->noun);
+    if (inner)
+        return eddy_raise(EDDY_EMISUSE,
+                          "the %s entered at %s cannot be left before the %s entered within it, at %s",
+                          s->kind->noun, place(s), inner->kind->noun, place(inner));
+    return 0;
+}
+
+int eddyi_scope_raise_twice(const struct eddyi_scope *s, const char *again)
+{
+    return eddy_raise(EDDY_EMISUSE, "the %s entered at %s was entered again, at %s, without being left",
+                      s->kind->noun, place(s), again ? again : "?");
+}
+
+static void die(eddy_task *t)
+{
+    fprintf(stderr,
+            "eddy: task '%s' ends within a timeout or task group that it has not left: it was entered by "
+            "another way than "
+            "its macro, which declares a guard, or by longjmp() the guard was jumped over\n",
+            eddy_task_get_name(t));
+    abort();
+}
+
+void eddyi_scopes_orphan(eddy_task *t)
+{
+    while (t->scopes) {
+        struct eddyi_scope *s = t->scopes;
+
+        if (is_on_stack(t, s))
+            die(t);
+        s->kind->orphan(s);
+        eddyi_scope_leave(s);
+        s->task = NULL;
+    }
+}
