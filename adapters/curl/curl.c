@@ -123,6 +123,17 @@ static void return_options(struct eddyi_curl_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 0L);
 }
 
+/* Raises what a transfer ended with, in libcurl's words, and the reason where these do not have it. */
+static int raise_result(const struct eddyi_curl_transfer *t)
+{
+    int status = eddy_curl_status(t->code, t->easy);
+    const char *message = t->message[0] ? t->message : curl_easy_strerror(t->code);
+    bool out_of_descriptors = status == -EMFILE || status == -ENFILE;
+
+    return eddy_raise(status, "%s%s%s", message, out_of_descriptors ? ": " : "",
+                      out_of_descriptors ? eddy_strerror(status) : "");
+}
+
 static int transfer_finish(struct eddyi_curl_transfer *t, int status)
 {
     if (t->owner) {
@@ -130,8 +141,7 @@ static int transfer_finish(struct eddyi_curl_transfer *t, int status)
         transfer_unlink(t);
     }
     if (status >= 0 && t->code != CURLE_OK)
-        status = eddy_raise(eddy_curl_status(t->code, t->easy), "%s",
-                            t->message[0] ? t->message : curl_easy_strerror(t->code));
+        status = raise_result(t);
     return_options(t);
     eddy_unref(t->done);
     return status;

@@ -4,6 +4,8 @@
 #include "eddy/error.h"
 
 #include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* The errno that libcurl noted last, 0 if none. */
 static int os_errno(CURL *easy)
@@ -15,11 +17,33 @@ static int os_errno(CURL *easy)
     return number > 0 ? (int)number : 0;
 }
 
+/*
+ * The reason why no socket can be made, 0 if one can. libcurl notes none when socket(2) fails, so the call is
+ * made once more: where descriptors or memory have run out, it fails again.
+ */
+static int socket_status(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        close(fd);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        return -errno;
+    return 0;
+}
+
 static int connect_status(CURL *easy)
 {
-    int number = os_errno(easy);
+    int number = os_errno(easy), status = number ? -number : socket_status();
 
-    return number ? -number : -ECONNREFUSED;
+    return status ? status : -ECONNREFUSED;
+}
+
+static int resolve_status(CURLcode code)
+{
+    int status = socket_status();
+
+    return status ? status : EDDY_CURL_STATUS(code);
 }
 
 /* What libcurl noted may be left from a connect to the first of several addresses; only what a connection
@@ -38,6 +62,9 @@ int eddy_curl_status(CURLcode code, CURL *easy)
         return 0;
     case CURLE_COULDNT_CONNECT:
         return connect_status(easy);
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return resolve_status(code);
     case CURLE_OPERATION_TIMEDOUT:
         return -ETIMEDOUT;
     case CURLE_SEND_ERROR:

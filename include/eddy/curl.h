@@ -81,7 +81,9 @@ CURLM *eddy_curl_multi(eddy_curl *curl);
  * libcurl's code as a status of eddy:
  *
  *   CURLE_OK                    0
- *   CURLE_COULDNT_CONNECT       what connect(2) said, e.g. -ENETUNREACH; else -ECONNREFUSED
+ *   CURLE_COULDNT_CONNECT       what socket(2) or connect(2) said, e.g. -EMFILE, -ENETUNREACH; else -ECONNREFUSED
+ *   CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY   -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM if no socket
+ *                               can be made; else EDDY_CURL_STATUS(code)
  *   CURLE_OPERATION_TIMEDOUT    -ETIMEDOUT
  *   CURLE_SEND_ERROR, CURLE_RECV_ERROR   -ECONNRESET, -EPIPE, -ETIMEDOUT if that is why; else -EIO
  *   CURLE_GOT_NOTHING           -ECONNRESET: closed instead of an answer

@@ -250,6 +250,47 @@ test_a_name_that_does_not_resolve_is_told()
     expect_files dir
 }
 
+test_too_few_descriptors_are_told()
+{
+    need_http_server || exit 1
+    (ulimit -n 9 && run -j 4 "$base/slow/0.3?1" "$base/slow/0.3?2" "$base/slow/0.3?3" && exit "$code")
+    code=$?
+    expect_code 1
+    expect_line err "^eddy-fetch: http://.*: Too many open files$"
+}
+
+# What is no valid URL is shown with more hidden than need be.
+test_passwords_are_never_printed()
+{
+    need_http_server || exit 1
+    local to=${base#http://} format
+    for format in "" --json; do
+        run -j 1 $format "http://user:s3cret@$to/hello?@x" "http://us%40er:s3cret:s3cret@$to/status/404" \
+            "http://:s3cret@127.0.0.1:1/"
+        expect_code 1
+        expect_no_line out s3cret
+        expect_no_line err s3cret
+        expect_line out "http://user:\*\*\*@$to/hello\?@x"
+    done
+    for url in ftp://user:s3cret@h/ user:s3cret@h http://user:s3/cret@h/ "http://user:s3cret@h@h:x/"; do
+        usage "$url" 'not an http or https URL: .*\*\*\*@'
+        expect_no_line err 's3|cret'
+        echo "$url" >list
+        usage -i list 'list:1: not an http or https URL: .*\*\*\*@'
+        expect_no_line err 's3|cret'
+    done
+    run "http://$to/hello?a:b@c"
+    expect_line out "$to/hello\?a:b@c"
+}
+
+test_names_that_are_not_ASCII_are_understood()
+{
+    need_http_server || exit 1
+    local -x LC_ALL=C.UTF-8
+    run "http://bücher.localhost:${base##*:}/hello"
+    expect_code 0
+}
+
 test_a_server_that_never_answers_runs_into_the_timeout()
 {
     need_http_server || exit 1

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,6 +133,36 @@ TEST_ASYNC_REAL(a_refused_connection_says_so_in_libcurls_words)
         tear_down(&f);
     }
     close(fd);
+    return 0;
+}
+
+/* Lets no descriptor be opened any more. */
+static void use_up_descriptors(struct rlimit *ret_before)
+{
+    struct rlimit none;
+    int lowest = dup(STDERR_FILENO);
+
+    getrlimit(RLIMIT_NOFILE, ret_before);
+    none = *ret_before;
+    none.rlim_cur = (rlim_t)lowest;
+    close(lowest);
+    setrlimit(RLIMIT_NOFILE, &none);
+}
+
+TEST_ASYNC_REAL(a_transfer_without_a_descriptor_says_so)
+{
+    struct rlimit before;
+    struct fixture f;
+    int status;
+
+    if (!EXPECT_EQ(set_up(&f, "/hello"), 0))
+        return 0;
+    use_up_descriptors(&before);
+    status = eddy_curl_perform(f.curl, f.easy);
+    setrlimit(RLIMIT_NOFILE, &before);
+    if (EXPECT_EQ(status, -EMFILE))
+        EXPECT_IN("Too many open files", eddy_exception_message(eddy_error()));
+    tear_down(&f);
     return 0;
 }
 

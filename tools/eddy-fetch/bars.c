@@ -112,7 +112,7 @@ static void draw_item(struct progress *p, struct drawing *d, struct screen scree
     n = (size_t)snprintf(row, sizeof row, "%s %s%10s %6.1f s  ", percent, bar,
                          format_bytes(bytes, item->bytes), eddy_loop_time(p->loop) - item->started);
     if (n < columns)
-        write_url(row + n, columns - 1 - n, item->url);
+        write_url(row + n, columns - 1 - n, item->shown);
     draw_row(p, d, screen, row);
 }
 

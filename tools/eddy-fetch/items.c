@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,20 +42,45 @@ static int make_room(struct item_list *list)
     return 0;
 }
 
+char *item_hide_password(const char *text, bool valid)
+{
+    const char *scheme = strstr(text, "://"), *start = scheme ? scheme + 3 : text;
+    size_t n = valid ? strcspn(start, "/?#") : strlen(start);
+    const char *at = memrchr(start, '@', n), *colon = memchr(start, ':', n);
+    char *hidden = NULL;
+
+    if (!at || !colon || colon > at)
+        return strdup(text);
+    return asprintf(&hidden, "%.*s***%s", (int)(colon + 1 - text), text, at) < 0 ? NULL : hidden;
+}
+
 int item_list_add(struct item_list *list, const char *url)
 {
     int status = check_url(url);
-    char *copy;
+    struct item item = {0};
 
     if (status >= 0)
         status = make_room(list);
     if (status < 0)
         return status;
-    copy = strdup(url);
-    if (!copy)
+    item.url = strdup(url);
+    item.shown = item_hide_password(url, true);
+    if (!item.url || !item.shown) {
+        free(item.url);
+        free(item.shown);
         return -ENOMEM;
-    list->items[list->n++] = (struct item){.url = copy};
+    }
+    list->items[list->n++] = item;
     return 0;
+}
+
+void item_tell_refused(const char *where, const char *url, int status)
+{
+    char *shown = item_hide_password(url, false);
+
+    fprintf(stderr, "eddy-fetch: %s%s: %s\n", where,
+            status == -EINVAL ? "not an http or https URL" : strerror(-status), shown ? shown : "");
+    free(shown);
 }
 
 /* Cuts white space off both ends, a carriage return among it. */
@@ -80,9 +106,12 @@ static int add_line(struct item_list *list, char *line, size_t length, const cha
     if (!*url || *url == '#')
         return 0;
     status = item_list_add(list, url);
-    if (status < 0)
-        fprintf(stderr, "eddy-fetch: %s:%zu: %s: %s\n", path, number,
-                status == -EINVAL ? "not an http or https URL" : strerror(-status), url);
+    if (status < 0) {
+        char where[PATH_MAX + 24];
+
+        snprintf(where, sizeof where, "%s:%zu: ", path, number);
+        item_tell_refused(where, url, status);
+    }
     return status;
 }
 
@@ -152,6 +181,7 @@ void item_list_free(struct item_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         free(list->items[i].url);
+        free(list->items[i].shown);
         free(list->items[i].file);
         free(list->items[i].error);
     }

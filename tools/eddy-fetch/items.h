@@ -4,6 +4,7 @@
 #ifndef ITEMS_H
 #define ITEMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +12,8 @@ enum item_state { ITEM_WAITING, ITEM_RUNNING, ITEM_DONE, ITEM_FAILED, ITEM_CANCE
 
 struct item {
     char *url;
-    char *file; /* its name in the output directory; NULL if bodies are not kept */
+    char *shown; /* the URL with "***" for its password: what is printed */
+    char *file;  /* its name in the output directory; NULL if bodies are not kept */
     enum item_state state;
     long http_status;  /* of the latest answer; 0 if there was none */
     uint64_t bytes;    /* of the body, in the latest attempt */
@@ -32,6 +34,9 @@ struct item_list {
  */
 int item_list_add(struct item_list *list, const char *url);
 
+/* Says on standard error why an URL was not taken; @where it stands, "" or with ": " at its end. */
+void item_tell_refused(const char *where, const char *url, int status);
+
 /*
  * Appends the URLs of a text file, one on each line ("-": of standard input). Blank lines and lines that begin
  * with # do not count. Returns 0, or a negative status after saying on standard error what is wrong, and where.
@@ -43,6 +48,12 @@ int item_list_read(struct item_list *list, const char *path);
  * 0 or -ENOMEM.
  */
 int item_list_name_files(struct item_list *list);
+
+/*
+ * A copy of @text with "***" for the password. Of an URL that is what lies between the first colon and the last @ of its authority; of a
+ * text that is no valid URL (@valid) all between the first colon of what may be an authority and the last @. NULL: no memory.
+ */
+char *item_hide_password(const char *text, bool valid);
 
 /* What to print for an item that has an error. */
 const char *item_error(const struct item *item);

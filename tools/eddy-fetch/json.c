@@ -82,7 +82,7 @@ static void put_file(const struct item *item, const char *output_dir)
 static void put_item(const struct item *item, const char *output_dir)
 {
     fputs("    {\"url\": ", stdout);
-    put_string(item->url);
+    put_string(item->shown);
     printf(", \"state\": \"%s\", \"ok\": %s, \"status\": ", state_name(item->state),
            item->state == ITEM_DONE ? "true" : "false");
     if (item->http_status)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
     int code;
 
     occupy_standard_descriptors();
+    setlocale(LC_CTYPE, ""); /* how libcurl reads names that are not ASCII */
     if (options_parse(argc, argv, &options, &items, &code)) {
         allow_many_descriptors();
         stop_block_signals();

@@ -103,8 +103,7 @@ static int add_url(struct item_list *items, const char *url)
         return item_list_read(items, "-");
     status = item_list_add(items, url);
     if (status < 0)
-        fprintf(stderr, "eddy-fetch: %s: %s\n",
-                status == -EINVAL ? "not an http or https URL" : strerror(-status), url);
+        item_tell_refused("", url, status);
     return status;
 }
 

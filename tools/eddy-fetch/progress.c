@@ -56,10 +56,10 @@ static void print_line(const struct progress *p, const struct item *item)
     char bytes[BYTES_TEXT];
 
     if (item->state == ITEM_FAILED)
-        fprintf(stderr, "eddy-fetch: %s: %s\n", item->url, item_error(item));
+        fprintf(stderr, "eddy-fetch: %s: %s\n", item->shown, item_error(item));
     else if (item->state == ITEM_DONE && p->mode == SHOW_LINES)
         fprintf(stderr, "[%zu/%zu] %ld  %s  %.2f s  %s\n", p->n_done + p->n_failed, p->total,
-                item->http_status, format_bytes(bytes, item->bytes), item->seconds, item->url);
+                item->http_status, format_bytes(bytes, item->bytes), item->seconds, item->shown);
 }
 
 void progress_end(struct progress *p, const struct item *item)

@@ -123,6 +123,8 @@ static bool may_pass(int status, long http_status)
     case -ECONNRESET:
     case -EPIPE:
     case -EIO:
+    case -EMFILE: /* others may have ended by then */
+    case -ENFILE:
     case -ENETUNREACH:
     case -EHOSTUNREACH:
     case EDDY_EINCOMPLETE:
