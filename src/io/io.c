@@ -132,6 +132,9 @@ int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
     struct eddyi_backend *b = io->part.loop->backend;
     int rc;
 
+    /* Closing waits for what is with the backend, and cancels it once: nothing may come after that. */
+    if (io->part.loop->closed)
+        return -ECANCELED;
     o->op.complete = on_complete;
     o->op.more = false;
     rc = b->ops->submit(b, &o->op);

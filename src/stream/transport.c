@@ -26,7 +26,11 @@ static void close_all(struct eddyi_loop_part *part)
     while (!eddyi_list_empty(&all->list)) {
         struct eddyi_transport *t = eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link);
 
-        eddyi_transport_break(t, -ECANCELED);
+        /* One that ends already does not wait for its peer any longer. */
+        if (t->state == EDDYI_ENDING)
+            eddyi_transport_abort(t);
+        else
+            eddyi_transport_break(t, -ECANCELED);
     }
     eddyi_free(all);
 }

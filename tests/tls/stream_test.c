@@ -3,6 +3,8 @@
  */
 #include "tls/tls.h"
 
+#include <sys/socket.h>
+
 static struct parties all;
 
 /* Two streams that speak TLS; false if they cannot, as under torture. */
@@ -154,6 +156,40 @@ TEST_ASYNC(the_loop_may_be_closed_while_farewells_are_said)
     pair_free(&p);
     parties_free(&all);
     return 0;
+}
+
+/* Both ends of a connection of sockets, as pair_open() makes them in memory. */
+static void socket_pair_open(struct pair *p)
+{
+    int fds[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    for (int i = 0; i < 2; i++)
+        REQUIRE(eddy_open_connection(NULL, 0, &p->reader[i], &p->writer[i], .sock = fds[i]) == 0);
+}
+
+static struct pair silent;
+
+/* The other side says nothing, and never will. */
+static eddy_async(begin_farewell)
+{
+    parties_make(&all);
+    socket_pair_open(&silent);
+    if (EXPECT_EQ(pair_start_tls(&silent, &all, "server.test", NULL), 0))
+        eddy_writer_close(silent.writer[0]);
+    parties_free(&all);
+    return eddy_sleep(0);
+}
+
+TEST_REAL(a_loop_can_be_closed_though_a_peer_says_no_farewell)
+{
+    eddy_loop *loop = test_real_loop();
+
+    REQUIRE(loop != NULL);
+    EXPECT_EQ(eddy_loop_run_until_complete(loop, begin_farewell()), 0);
+    EXPECT_EQ(eddy_loop_close(loop), 0);
+    pair_free(&silent);
+    eddy_loop_unref(loop);
 }
 
 TEST_ASYNC(an_end_without_farewell_is_no_ordinary_end)
