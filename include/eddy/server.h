@@ -38,8 +38,9 @@ typedef struct eddy_server eddy_server;
 
 /*
  * Handles one connection, in a task of its own, in a copy of the context in which the server was made. The stream is the
- * server's: it is closed, and freed, when the function has returned; what was written still goes out. A status < 0 is reported, unless it is
- * -ECANCELED, or what the connection itself broke with.
+ * server's: it is closed, and freed, when the function has returned; what was written still goes out. To close it earlier, use
+ * eddy_writer_close(); eddy_writer_free() and eddy_reader_free() do no more than that here. A status < 0 is reported, unless
+ * it is -ECANCELED, or what the connection itself broke with.
  */
 typedef int eddy_connection_fn(eddy_reader *reader, eddy_writer *writer, void *arg);
 
@@ -124,7 +125,10 @@ EDDY_API int eddy_server_port(const eddy_server *s);
 EDDY_API size_t eddy_server_connections(const eddy_server *s);
 EDDY_API eddy_loop *eddy_server_get_loop(const eddy_server *s);
 
-/* Closes it and gives it back; connections that are there go on. No task may wait on it. NULL is allowed. */
+/*
+ * Closes it and gives it back; connections that are there go on. Tasks that wait on it go on as after eddy_server_close(), so a handler
+ * may call this as well; nobody may begin another call on it. NULL is allowed.
+ */
 EDDY_API void eddy_server_free(eddy_server *s);
 
 /* With gcc and clang: has that done when the enclosing scope is left. */

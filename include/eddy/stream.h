@@ -186,7 +186,10 @@ EDDY_API EDDY_NODISCARD int eddy_reader_feed_data(eddy_reader *r, const void *da
 EDDY_API void eddy_reader_feed_eof(eddy_reader *r);
 EDDY_API void eddy_reader_set_exception(eddy_reader *r, const eddy_exception *e);
 
-/* Gives back a reader that has no writer beside it; closes what it reads from. NULL is allowed. */
+/*
+ * Gives back a reader that has no writer beside it; closes what it reads from. A task that waits in a read is woken, with the
+ * end of the stream. NULL is allowed.
+ */
 EDDY_API void eddy_reader_free(eddy_reader *r);
 
 /* Writing. */
@@ -251,7 +254,9 @@ EDDY_API EDDY_AWAITS int eddy_writer_wait_closed(eddy_writer *w);
 
 /*
  * Gives back the stream, reader and writer: the last call on either. Closes it, if that was not done; what is kept
- * still goes out, in the background, unless the peer takes nothing for 30 seconds. No task may wait on the stream. NULL is allowed.
+ * still goes out, in the background, unless the peer takes nothing for 30 seconds. Tasks that are in a call on the stream go on as
+ * after eddy_writer_close(); nobody may begin another one. In the handler of a server, whose stream it is, it is harmless
+ * also twice, and calls that come after it. NULL is allowed.
  */
 EDDY_API void eddy_writer_free(eddy_writer *w);
 

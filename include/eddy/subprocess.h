@@ -146,7 +146,10 @@ EDDY_API int eddy_process_terminate(eddy_process *p);
 EDDY_API int eddy_process_kill(eddy_process *p);
 EDDY_API int eddy_process_signal_group(eddy_process *p, int signo);
 
-/* The ends of its pipes, for those that are EDDY_PIPE, else NULL (Process.stdin, …). They are the process's. */
+/*
+ * The ends of its pipes, for those that are EDDY_PIPE, else NULL (Process.stdin, …). They are the process's: eddy_writer_free() and
+ * eddy_reader_free() close one, as eddy_writer_close() does, and its memory stays until eddy_process_free().
+ */
 EDDY_API eddy_writer *eddy_process_stdin(const eddy_process *p);
 EDDY_API eddy_reader *eddy_process_stdout(const eddy_process *p);
 EDDY_API eddy_reader *eddy_process_stderr(const eddy_process *p);

@@ -49,7 +49,7 @@
 
 EDDY_BEGIN_DECLS
 
-/* NULL is allowed in the second. */
+/* NULL is allowed in the second. One reference is the connection's own, which an unref too many does not take away. */
 EDDY_API eddy_transport *eddy_transport_ref(eddy_transport *t);
 EDDY_API void eddy_transport_unref(eddy_transport *t);
 

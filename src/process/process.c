@@ -6,6 +6,7 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "stream/stream.h"
 #include "sync/wait_queue.h"
 
 #include <stdio.h>
@@ -162,11 +163,14 @@ void eddy_process_free(eddy_process *p)
     if (!p || p->given_back || p->loop->fork_number != eddyi_fork_number)
         return;
     p->given_back = true;
-    if (p->input)
+    if (p->input) {
         eddy_writer_abort(p->input);
-    eddy_writer_free(p->input);
-    eddy_reader_free(p->out.reader);
-    eddy_reader_free(p->err.reader);
+        eddyi_stream_end_loan(eddyi_stream_of_writer(p->input));
+    }
+    if (p->out.reader)
+        eddyi_stream_end_loan(p->out.reader->stream);
+    if (p->err.reader)
+        eddyi_stream_end_loan(p->err.reader->stream);
     if (p->returncode == EDDY_RUNNING) {
         eddyi_sys_signal_process(p->pidfd, p->pid, SIGKILL);
         (void)eddyi_process_watch(p); /* else it is waited for when the loop is closed */

@@ -3,16 +3,22 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "stream/stream.h"
 
 #include <unistd.h>
 
 static const char *const names[] = {"standard input", "standard output", "standard error"};
 
+/* The streams are lent: that a user frees one of them closes it, and no more. */
 static int attach(int which, int fd, size_t limit, eddy_process *p)
 {
-    if (which == STDIN_FILENO)
-        return eddy_connect_write_pipe(fd, &p->input);
-    return eddy_connect_read_pipe(fd, limit, which == STDOUT_FILENO ? &p->out.reader : &p->err.reader);
+    eddy_reader **reader = which == STDOUT_FILENO ? &p->out.reader : &p->err.reader;
+    int rc = which == STDIN_FILENO ? eddy_connect_write_pipe(fd, &p->input)
+                                   : eddy_connect_read_pipe(fd, limit, reader);
+
+    if (rc == 0)
+        eddyi_stream_lend(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input) : (*reader)->stream);
+    return rc;
 }
 
 static int open_pipe(struct eddyi_standard *s, int which, size_t limit, eddy_process *p)

@@ -22,7 +22,7 @@ static void leave(void *arg)
 
     eddy_unref(c->task);
     c->task = NULL;
-    eddyi_stream_give_back(stream_of(c));
+    eddyi_stream_end_loan(stream_of(c));
 }
 
 static int handle(void *arg)
@@ -62,5 +62,6 @@ int eddyi_connection_start_handler(eddy_server *s, eddy_carrier *carrier)
     stream->accepted = true;
     stream->owner = c;
     stream->on_gone = on_gone;
+    eddyi_stream_lend(stream);
     return eddyi_connection_create_task(c, handle, leave);
 }

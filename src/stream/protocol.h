@@ -26,7 +26,8 @@ enum eddyi_direction { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 struct eddy_transport {
     struct eddyi_transport base;
-    unsigned refs;                 /* one is the connection's own, until connection_lost() has returned */
+    unsigned refs;
+    bool connected;                /* one is the connection's own, until connection_lost() has returned */
     const eddy_protocol *protocol; /* NULL: not made yet, or lost */
     void *arg;                     /* of the protocol */
     struct eddyi_var_scope vars;   /* in which its callbacks run */

@@ -20,7 +20,10 @@ eddy_transport *eddy_transport_ref(eddy_transport *t)
 
 void eddy_transport_unref(eddy_transport *t)
 {
-    if (!t || --t->refs > 0)
+    /* The connection's own is dropped behind connection_lost(): whoever has none does no harm. */
+    if (!t || (t->refs == 1 && t->connected))
+        return;
+    if (--t->refs > 0)
         return;
     eddyi_vars_fini(&t->vars);
     eddyi_transport_fini(&t->base);
@@ -144,6 +147,7 @@ static void lost(struct eddyi_ready *r)
     if (t->connection)
         eddyi_connection_gone(t->connection);
     t->connection = NULL;
+    t->connected = false;
     eddy_transport_unref(t);
     eddyi_protocol_leave(t, outside);
 }
@@ -169,6 +173,7 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_directi
         return NULL;
     }
     t->refs = 1;
+    t->connected = true;
     t->news = EDDYI_NO_NEWS;
     t->direction = direction;
     eddyi_vars_init(&t->vars, NULL);

@@ -13,9 +13,11 @@
 /* Room for a read at first, and when reads fill it; and what an idle reader keeps. */
 enum { SMALL_CHUNK = 4096, LARGE_CHUNK = 65536, IDLE_MEMORY = 16384 };
 
-void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit)
+void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit,
+                       void (*unused)(struct eddyi_ready *r))
 {
     *r = (eddy_reader){.stream = s, .limit = limit ? limit : EDDY_STREAM_LIMIT, .chunk = SMALL_CHUNK};
+    eddyi_ready_init(&r->unused, unused);
 }
 
 void eddyi_reader_fini(eddy_reader *r)
@@ -24,13 +26,24 @@ void eddyi_reader_fini(eddy_reader *r)
     eddy_exception_unref(r->exception);
 }
 
+static void free_fed(eddy_reader *r)
+{
+    eddyi_reader_fini(r);
+    eddyi_free(r);
+}
+
+static void unused(struct eddyi_ready *r)
+{
+    free_fed(eddyi_container(r, eddy_reader, unused));
+}
+
 int eddy_reader_new(size_t limit, eddy_reader **ret)
 {
     eddy_reader *r = eddyi_loop_running ? eddyi_alloc(sizeof *r) : NULL;
 
     if (!r)
         return eddy_raise(eddyi_loop_running ? -ENOMEM : EDDY_ENOLOOP, NULL);
-    eddyi_reader_init(r, NULL, limit);
+    eddyi_reader_init(r, NULL, limit, unused);
     *ret = r;
     return 0;
 }
@@ -41,10 +54,12 @@ void eddy_reader_free(eddy_reader *r)
         return;
     if (r->stream) {
         eddyi_stream_give_back(r->stream);
-        return;
+    } else if (r->waiter) {
+        r->deserted = true;
+        eddy_reader_feed_eof(r);
+    } else if (eddyi_list_empty(&r->unused.link)) {
+        free_fed(r);
     }
-    eddyi_reader_fini(r);
-    eddyi_free(r);
 }
 
 static void wake(eddy_reader *r)
@@ -129,8 +144,14 @@ static int wait_for_data(eddy_reader *r)
         return rc;
     w.what = "data from a stream";
     r->waiter = &w;
+    if (r->stream)
+        eddyi_stream_enter(r->stream);
     eddyi_wait_park(&w);
     r->waiter = NULL;
+    if (r->stream)
+        eddyi_stream_leave(r->stream);
+    else if (r->deserted)
+        eddyi_loop_ready(w.task->future.loop, &r->unused);
     return eddyi_wait_finish(&w);
 }
 

@@ -76,10 +76,33 @@ void eddy_server_close(eddy_server *s)
 
 void eddy_server_free(eddy_server *s)
 {
-    if (!s)
+    if (!s || s->given_back)
         return;
+    s->given_back = true;
     eddy_server_close(s);
     eddyi_server_unref(s);
+}
+
+void eddyi_server_unused(struct eddyi_ready *r)
+{
+    eddyi_server_unref(eddyi_container(r, struct eddy_server, unused));
+}
+
+/*
+ * Around a call that suspends: the server stays in memory, although it is given back meanwhile, as a handler may do, until the task
+ * that called has suspended once more.
+ */
+static void enter(eddy_server *s)
+{
+    s->refs++;
+}
+
+static void leave(eddy_server *s)
+{
+    if (s->given_back && s->refs == 1)
+        eddyi_loop_ready(s->loop, &s->unused);
+    else
+        s->refs--;
 }
 
 /* Waits until a condition holds that the server's changes bring about. */
@@ -87,8 +110,10 @@ static int wait_until(eddy_server *s, bool (*holds)(const eddy_server *s), const
 {
     int rc = 0;
 
+    enter(s);
     while (rc == 0 && !holds(s))
         rc = eddyi_wait_queue_wait(&s->waiters, what, NULL);
+    leave(s);
     return rc;
 }
 

@@ -36,7 +36,9 @@ struct eddy_server {
     size_t n_open;      /* listeners that the backend has not let go of */
     struct eddyi_list connections;
     size_t n_connections;
-    bool forever;            /* a task is in serve_forever() */
+    bool given_back;           /* the owner is gone */
+    bool forever;              /* a task is in serve_forever() */
+    struct eddyi_ready unused; /* drops a reference, behind the call that had it */
     bool short_of_something; /* accepting failed; the timer, or the end of a connection, has it tried again */
     int64_t reported;        /* when that was said */
     struct eddyi_timer retry;
@@ -55,6 +57,7 @@ struct eddyi_connection {
 };
 
 void eddyi_server_unref(eddy_server *s);
+void eddyi_server_unused(struct eddyi_ready *r);
 void eddyi_server_wake(eddy_server *s);
 
 /* eddy_start_server_with() and the like. */

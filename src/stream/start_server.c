@@ -30,6 +30,7 @@ static eddy_server *new_server(eddy_loop *loop, const eddy_server_options *optio
         ((struct eddyi_tls_context_base *)(void *)options->tls)->ops->ref(options->tls);
     eddyi_list_init(&s->connections);
     eddyi_ready_init(&s->retry.ready, on_retry);
+    eddyi_ready_init(&s->unused, eddyi_server_unused);
     s->context = eddy_copy_context();
     if (s->context)
         return s;

@@ -10,11 +10,23 @@ static struct eddyi_stream *of(struct eddyi_transport *t)
 
 static void stream_free(struct eddyi_stream *s)
 {
+    eddyi_ready_cancel(&s->reader.unused);
     if (s->on_gone)
         s->on_gone(s);
     eddyi_reader_fini(&s->reader);
     eddyi_transport_fini(&s->transport);
     eddyi_free(s);
+}
+
+static void free_if_done(struct eddyi_stream *s)
+{
+    if (s->given_back && s->users == 0 && s->transport.state == EDDYI_LOST)
+        stream_free(s);
+}
+
+static void unused(struct eddyi_ready *r)
+{
+    free_if_done(eddyi_container(r, struct eddyi_stream, reader.unused));
 }
 
 /* Nobody reads from the pipe any more (rule 161). */
@@ -47,8 +59,7 @@ static void on_lost(struct eddyi_transport *t)
     eddyi_reader_lost(&s->reader);
     eddyi_wait_queue_wake_all(&s->writer.drained);
     eddyi_wait_queue_wake_all(&s->writer.closed);
-    if (s->given_back)
-        stream_free(s);
+    free_if_done(s);
 }
 
 static const struct eddyi_transport_client client = {
@@ -70,19 +81,34 @@ struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
         eddyi_free(s);
         return NULL;
     }
-    eddyi_reader_init(&s->reader, s, limit);
+    eddyi_reader_init(&s->reader, s, limit, unused);
     return s;
 }
 
+/* Closing may lose it at once, where the loop is closed. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {
     if (s->given_back)
         return;
+    s->given_back = true;
+    s->users++;
     eddyi_transport_desert(&s->transport);
-    if (s->transport.state == EDDYI_LOST)
-        stream_free(s);
-    else
-        s->given_back = true;
+    s->users--;
+    free_if_done(s);
+}
+
+void eddyi_stream_leave(struct eddyi_stream *s)
+{
+    s->users--;
+    if (s->given_back && s->users == 0 && eddyi_list_empty(&s->reader.unused.link))
+        eddyi_loop_ready(s->transport.loop, &s->reader.unused);
+}
+
+void eddyi_stream_end_loan(struct eddyi_stream *s)
+{
+    eddyi_stream_give_back(s);
+    s->users--;
+    free_if_done(s);
 }
 
 int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader, eddy_writer **ret_writer)
@@ -107,11 +133,13 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
         rc = eddyi_reader_disarm(&s->reader);
     if (rc < 0)
         return rc;
+    eddyi_stream_enter(s);
     n_ahead = eddyi_buffer_length(&s->reader.in);
     rc = eddyi_transport_start_tls(&s->transport, options, options->server_side || s->accepted,
                                    eddyi_buffer_bytes(&s->reader.in), n_ahead);
     if (rc == 0)
         eddyi_buffer_consume(&s->reader.in, n_ahead);
+    eddyi_stream_leave(s);
     return rc;
 }
 

@@ -1,8 +1,9 @@
 /*
  * Streams inside: a transport, and the reader and writer that are its client.
  *
- * It is one object, freed when its owner has given it back and the transport is lost. Of a pipe's end one of the two
- * is not used.
+ * It is one object, freed when its owner has given it back, the transport is lost, and no call is under way. Of a pipe's end
+ * one of the two is not used. A server's handler, or a subprocess, only lends its streams: there a user's giving back closes
+ * the stream, and the memory stays until the lender is done with it as well.
  *
  * The reader has at most one read with the carrier, which goes right into its buffer; it stays there when the task that asked is
  * cancelled, and what it brings serves the next. So no byte can get lost, and cancelling has nothing to wait for. While it is there
@@ -29,6 +30,8 @@ struct eddy_reader {
     bool eof;
     int error;                 /* < 0: broken */
     eddy_exception *exception; /* of that, owned, made when needed */
+    bool deserted;             /* one that is fed by hand was given back while a task waits */
+    struct eddyi_ready unused; /* frees it, or its stream, behind the call that was the last to use it */
     size_t partial; /* bytes at the front that the latest call left behind, to be dropped by the next */
     size_t consumed;
 };
@@ -42,7 +45,8 @@ struct eddyi_stream {
     struct eddyi_transport transport;
     struct eddy_reader reader;
     struct eddy_writer writer;
-    bool given_back; /* the owner is gone; freed when lost */
+    bool given_back; /* the owner is gone; freed when lost, and when users is 0 */
+    unsigned users;  /* calls that suspend on it, and whoever lends it to its owner */
     bool accepted;   /* a server's side */
     bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
     /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is about to be freed. */
@@ -58,11 +62,29 @@ static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
 /* A stream over a carrier, which it owns from success on. NULL, with -ENOMEM raised. */
 struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
 
-/* The owner is done with it. */
+/* The owner is done with it. Twice is harmless while there are users. */
 void eddyi_stream_give_back(struct eddyi_stream *s);
 
+/*
+ * Around a call that suspends: the stream stays in memory, although it is given back meanwhile, until the task that called has
+ * suspended once more. So what is left of the call need not look whether it is still there.
+ */
+static inline void eddyi_stream_enter(struct eddyi_stream *s)
+{
+    s->users++;
+}
+void eddyi_stream_leave(struct eddyi_stream *s);
+
+/* Lends it to a user, who may give it back or not; and its end: it is given back, and may be freed at once. */
+static inline void eddyi_stream_lend(struct eddyi_stream *s)
+{
+    s->users++;
+}
+void eddyi_stream_end_loan(struct eddyi_stream *s);
+
 /* The reader's part of what happens. */
-void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit);
+void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit,
+                       void (*unused)(struct eddyi_ready *r));
 void eddyi_reader_fini(eddy_reader *r);
 void eddyi_reader_readable(eddy_reader *r, ssize_t result);
 void eddyi_reader_lost(eddy_reader *r);

@@ -30,8 +30,12 @@ static int check(const eddy_writer *w)
 
 int eddyi_writer_wait(eddy_writer *w)
 {
-    int rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+    int rc;
 
+    eddyi_stream_enter(s);
+    rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+    eddyi_stream_leave(s);
     return rc < 0 ? rc : check(w);
 }
 
@@ -99,10 +103,14 @@ int eddy_writer_printf(eddy_writer *w, const char *fmt, ...)
 /* On a closing stream it lets others run first, so that a task that writes on and on sees the end come (rule 143). */
 int eddy_writer_drain(eddy_writer *w)
 {
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
     int rc = check(w);
 
-    if (rc == 0 && transport_of(w)->state != EDDYI_OPEN)
+    if (rc == 0 && s->transport.state != EDDYI_OPEN) {
+        eddyi_stream_enter(s);
         rc = eddy_sleep(0);
+        eddyi_stream_leave(s);
+    }
     return rc < 0 ? rc : wait_drained(w);
 }
 
@@ -124,12 +132,16 @@ static int wait_flushed(struct eddyi_transport *t)
 
 int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, size_t *ret_sent)
 {
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
     int64_t sent = 0;
     int rc = offset < 0 ? eddy_raise(-EINVAL, "sendfile: a negative offset") : check(w);
 
-    if (rc == 0)
-        rc = eddyi_transport_sendfile(transport_of(w), wait_flushed, fd, offset,
+    if (rc == 0) {
+        eddyi_stream_enter(s);
+        rc = eddyi_transport_sendfile(&s->transport, wait_flushed, fd, offset,
                                       count > INT64_MAX ? -1 : (int64_t)count, &sent);
+        eddyi_stream_leave(s);
+    }
     if (ret_sent)
         *ret_sent = (size_t)sent;
     return rc;
@@ -179,11 +191,14 @@ bool eddy_writer_is_closing(const eddy_writer *w)
 
 int eddy_writer_wait_closed(eddy_writer *w)
 {
-    struct eddyi_transport *t = transport_of(w);
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+    struct eddyi_transport *t = &s->transport;
     int rc = 0;
 
+    eddyi_stream_enter(s);
     while (rc == 0 && t->state != EDDYI_LOST)
         rc = eddyi_wait_queue_wait(&w->closed, "a stream to be closed", NULL);
+    eddyi_stream_leave(s);
     return rc < 0 || t->error == 0 ? rc : eddyi_transport_raise(t);
 }
 

@@ -481,3 +481,19 @@ TEST_ASYNC_REAL(hundreds_in_a_row)
     }
     return 0;
 }
+
+TEST_ASYNC_REAL(a_user_may_free_the_streams_of_a_process)
+{
+    eddy_process *p;
+
+    eddy_try(eddy_create_subprocess_shell("cat", &p, .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
+                                          .std_err = EDDY_PIPE));
+    eddy_process_free_at_end(p);
+    eddy_writer_free(eddy_process_stdin(p));
+    eddy_reader_free(eddy_process_stdout(p));
+    eddy_reader_free(eddy_process_stderr(p));
+    EXPECT_EQ(code_of(p), 0);
+    EXPECT(eddy_writer_write(eddy_process_stdin(p), "x", 1) < 0);
+    eddy_writer_free(eddy_process_stdin(p));
+    return 0;
+}
