@@ -93,6 +93,11 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_write_all(const char *path, co
 /*
  * The same, all or nothing: whoever opens @path, even after a crash, finds what was there before or these bytes. They are
  * written to a file beside it, which is synced and renamed. Failed or cancelled: nothing has changed, and that file is gone.
+ *
+ * The new file has the mode, the owner, the access control list and the user attributes of the old one; -EPERM, if the
+ * process may not give it those. Of a symbolic link the file it leads to is replaced. Other hard links keep the old bytes. A
+ * file that did not exist gets the mode that open(2) would give it. -EISDIR for a directory, -EINVAL for other things that are no
+ * file.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_replace(const char *path, const void *data, size_t size);
 

@@ -224,6 +224,10 @@ int eddyi_sys_fsync(int fd, bool data_only);
 int eddyi_sys_renameat(int dir, const char *from, const char *to);
 int eddyi_sys_unlinkat(int dir, const char *path, int flags);
 int eddyi_sys_mkdirat(int dir, const char *path, unsigned mode);
+int eddyi_sys_readlinkat(int dir, const char *path, char *buf, size_t size); /* bytes, no 0 behind them */
+int eddyi_sys_fchown(int fd, unsigned uid, unsigned gid);
+int eddyi_sys_fchmod(int fd, unsigned mode);
+int eddyi_sys_copy_attributes(const char *from, int to); /* in sys_attributes.c */
 int eddyi_sys_make_temporary(char *pattern); /* mkostemp(3); the descriptor */
 long eddyi_sys_getdents(int fd, void *buf, size_t size);
 void eddyi_sys_seek_back(int fd, size_t n);

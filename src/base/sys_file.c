@@ -206,6 +206,27 @@ int eddyi_sys_mkdirat(int dir, const char *path, unsigned mode)
     return f < 0 ? f : (int)eddyi_sys_result(mkdirat(dir, path, mode));
 }
 
+int eddyi_sys_readlinkat(int dir, const char *path, char *buf, size_t size)
+{
+    int f = eddyi_fault("readlinkat");
+
+    return f < 0 ? f : (int)eddyi_sys_result(readlinkat(dir, path, buf, size));
+}
+
+int eddyi_sys_fchown(int fd, unsigned uid, unsigned gid)
+{
+    int f = eddyi_fault("fchown");
+
+    return f < 0 ? f : (int)eddyi_sys_result(fchown(fd, uid, gid));
+}
+
+int eddyi_sys_fchmod(int fd, unsigned mode)
+{
+    int f = eddyi_fault("fchmod");
+
+    return f < 0 ? f : (int)eddyi_sys_result(fchmod(fd, mode));
+}
+
 int eddyi_sys_make_temporary(char *pattern)
 {
     int f = eddyi_fault("mkostemp");

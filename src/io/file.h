@@ -14,7 +14,10 @@ int64_t eddyi_file_ended_path(int64_t result, const char *call, const char *path
 /* Runs fn(arg), which may block, in a thread, and gives its result. */
 EDDY_AWAITS int64_t eddyi_file_call(int64_t (*fn)(void *arg), void *arg);
 
-/* Removes what the caller made and nobody shall see, even when the task is cancelled. */
-EDDY_AWAITS void eddyi_file_unlink_own(const char *path);
+/* Renames, both names being from the directory @dir. */
+EDDY_AWAITS int64_t eddyi_file_rename_in(int dir, const char *from, const char *to);
+
+/* Removes from @dir what the caller made and nobody shall see, even when the task is cancelled. */
+EDDY_AWAITS void eddyi_file_unlink_own(int dir, const char *name);
 
 #endif

@@ -63,14 +63,13 @@ int eddy_file_fstat(int fd, struct stat *ret)
     return (int)eddyi_file_ended(rc, "file_fstat", fd);
 }
 
-static int64_t by_path(enum eddyi_op_kind kind, const char *path, int flags, unsigned mode, bool shielded)
+static int64_t by_path(enum eddyi_op_kind kind, const char *path, int flags, unsigned mode)
 {
     struct eddyi_io_call c;
     int64_t rc = eddyi_io_begin_shared(&c, AT_FDCWD);
 
     if (rc < 0)
         return rc;
-    c.shielded = shielded;
     c.o.op.kind = kind;
     c.o.op.file.path = path;
     c.o.op.file.flags = flags;
@@ -80,35 +79,49 @@ static int64_t by_path(enum eddyi_op_kind kind, const char *path, int flags, uns
 
 int eddy_file_unlink(const char *path)
 {
-    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, 0, 0, false), "file_unlink", path);
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, 0, 0), "file_unlink", path);
 }
 
-void eddyi_file_unlink_own(const char *path)
+void eddyi_file_unlink_own(int dir, const char *name)
 {
-    if (by_path(EDDYI_OP_UNLINK, path, 0, 0, true) < 0)
-        eddyi_sys_unlinkat(AT_FDCWD, path, 0);
+    struct eddyi_io_call c;
+    int64_t rc = eddyi_io_begin_shared(&c, dir);
+
+    if (rc == 0) {
+        c.shielded = true;
+        c.o.op.kind = EDDYI_OP_UNLINK;
+        c.o.op.file.path = name;
+        c.o.op.file.flags = 0;
+        rc = eddyi_io_wait(&c);
+    }
+    if (rc < 0)
+        eddyi_sys_unlinkat(dir, name, 0);
 }
 
 int eddy_file_rmdir(const char *path)
 {
-    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, AT_REMOVEDIR, 0, false), "file_rmdir",
-                                      path);
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, AT_REMOVEDIR, 0), "file_rmdir", path);
 }
 
 int eddy_file_mkdir(const char *path, mode_t mode)
 {
-    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_MKDIR, path, 0, mode, false), "file_mkdir", path);
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_MKDIR, path, 0, mode), "file_mkdir", path);
+}
+
+int64_t eddyi_file_rename_in(int dir, const char *from, const char *to)
+{
+    struct eddyi_io_call c;
+    int64_t rc = eddyi_io_begin_shared(&c, dir);
+
+    if (rc < 0)
+        return rc;
+    c.o.op.kind = EDDYI_OP_RENAME;
+    c.o.op.rename.from = from;
+    c.o.op.rename.to = to;
+    return eddyi_io_wait(&c);
 }
 
 int eddy_file_rename(const char *from, const char *to)
 {
-    struct eddyi_io_call c;
-    int64_t rc = eddyi_io_begin_shared(&c, AT_FDCWD);
-
-    if (rc < 0)
-        return (int)rc;
-    c.o.op.kind = EDDYI_OP_RENAME;
-    c.o.op.rename.from = from;
-    c.o.op.rename.to = to;
-    return (int)eddyi_file_ended_path(eddyi_io_wait(&c), "file_rename", from);
+    return (int)eddyi_file_ended_path(eddyi_file_rename_in(AT_FDCWD, from, to), "file_rename", from);
 }

@@ -6,8 +6,6 @@
 #include "io/file.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { FIRST = 16 << 10 };
 
@@ -74,60 +72,13 @@ void eddy_file_free(void *data)
 }
 
 /* Closing may bring the news that an earlier write failed. */
-static int write_and_close(int fd, const void *data, size_t size, bool sync)
-{
-    int rc = eddy_file_write_fully(fd, data, size, -1, NULL), closed;
-
-    if (rc == 0 && sync)
-        rc = eddy_file_fsync(fd);
-    closed = eddy_file_close(fd);
-    return rc < 0 ? rc : closed;
-}
-
 int eddy_file_write_all(const char *path, const void *data, size_t size)
 {
-    int fd = eddy_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int fd = eddy_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), rc, closed;
 
-    return fd < 0 ? fd : write_and_close(fd, data, size, false);
-}
-
-/* A name beside @path that nobody else uses: the process and a count make it so, and O_EXCL sees to the rest. */
-static int open_beside(const char *path, char *name, size_t size, unsigned mode)
-{
-    static atomic_uint count;
-    int fd;
-
-    do {
-        snprintf(name, size, "%s.%ld-%u.tmp", path, eddyi_sys_pid(), atomic_fetch_add(&count, 1));
-        fd = eddy_file_open(name, O_WRONLY | O_CREAT | O_EXCL, mode);
-    } while (fd == -EEXIST);
-    return fd;
-}
-
-static int replace(const char *path, char *name, size_t name_size, const void *data, size_t size)
-{
-    struct stat before;
-    int rc = eddy_file_stat(path, &before), fd;
-
-    if (rc < 0 && rc != -ENOENT)
-        return rc;
-    fd = open_beside(path, name, name_size, rc == 0 ? before.st_mode & 0777 : 0666);
     if (fd < 0)
         return fd;
-    rc = write_and_close(fd, data, size, true);
-    if (rc == 0)
-        rc = eddy_file_rename(name, path);
-    if (rc < 0)
-        eddyi_file_unlink_own(name);
-    return rc;
-}
-
-int eddy_file_replace(const char *path, const void *data, size_t size)
-{
-    size_t name_size = strlen(path) + 40;
-    char *name = eddyi_alloc(name_size);
-    int rc = name ? replace(path, name, name_size, data, size) : eddy_raise(-ENOMEM, NULL);
-
-    eddyi_free(name);
-    return rc;
+    rc = eddy_file_write_fully(fd, data, size, -1, NULL);
+    closed = eddy_file_close(fd);
+    return rc < 0 ? rc : closed;
 }

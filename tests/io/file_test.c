@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* A directory for one test, and paths in it. */
@@ -352,6 +354,192 @@ TEST_ASYNC_REAL(replacing_is_all_or_nothing_and_leaves_nothing_beside)
     }
     if (EXPECT_EQ(eddy_file_replace(p.b, "new", 3), 0))
         EXPECT(holds(p.b, "new"));
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_replaced_file_keeps_its_mode_whatever_the_umask)
+{
+    static const mode_t modes[] = {0600, 0664, 0666, 0644, 0400, 02755, 04711, 01644},
+                        masks[] = {0, 022, 077};
+    struct place p = place_make();
+    mode_t before = umask(0);
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        for (size_t k = 0; k < sizeof masks / sizeof masks[0]; k++) {
+            fill(p.a, "before");
+            REQUIRE(chmod(p.a, modes[i]) == 0);
+            umask(masks[k]);
+            if (EXPECT_EQ(eddy_file_replace(p.a, "after", 5), 0) && EXPECT_EQ(stat(p.a, &st), 0))
+                EXPECT_EQ(st.st_mode & 07777, modes[i]);
+            remove(p.a);
+        }
+    }
+    umask(before);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_made_by_replacing_has_the_mode_that_opening_would_give_it)
+{
+    struct place p = place_make();
+    mode_t before = umask(027);
+    struct stat st;
+
+    if (EXPECT_EQ(eddy_file_replace(p.a, "new", 3), 0) && EXPECT_EQ(stat(p.a, &st), 0))
+        EXPECT_EQ(st.st_mode & 07777, 0640);
+    umask(before);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_replaced_file_keeps_its_owner)
+{
+    struct place p = place_make();
+    struct stat st;
+
+    fill(p.a, "before");
+    if (chown(p.a, 1234, 2345) < 0 || chmod(p.a, 06755) < 0) {
+        place_remove(&p);
+        SKIP("the owner of a file cannot be changed here");
+    }
+    if (EXPECT_EQ(eddy_file_replace(p.a, "after", 5), 0) && EXPECT_EQ(stat(p.a, &st), 0)) {
+        EXPECT_EQ(st.st_uid, 1234);
+        EXPECT_EQ(st.st_gid, 2345);
+        EXPECT_EQ(st.st_mode & 07777, 06755);
+    }
+    eddyi_fault_only("fchown", EPERM);
+    EXPECT_EQ(eddy_file_replace(p.a, "later", 5), -EPERM);
+    eddyi_fault_clear();
+    EXPECT(holds(p.a, "after") || test_tortured());
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_replaced_file_keeps_the_attributes_that_users_gave_it)
+{
+    static const char acl[] = "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\6\0\322\4\0\0\4\0\4\0\377\377\377\377"
+                              "\20\0\6\0\377\377\377\377 \0\0\0\377\377\377\377";
+    static const size_t acl_size = sizeof acl - 1;
+    struct place p = place_make();
+    char found[100];
+
+    fill(p.a, "before");
+    if (setxattr(p.a, "user.colour", "green", 5, 0) < 0 ||
+        setxattr(p.a, "system.posix_acl_access", acl, acl_size, 0) < 0) {
+        place_remove(&p);
+        SKIP("files have no attributes here");
+    }
+    if (EXPECT_EQ(eddy_file_replace(p.a, "after", 5), 0)) {
+        EXPECT_EQ(getxattr(p.a, "user.colour", found, sizeof found), 5);
+        EXPECT_EQ(getxattr(p.a, "system.posix_acl_access", found, sizeof found), (ssize_t)acl_size);
+        EXPECT(memcmp(found, acl, acl_size) == 0);
+    }
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(replacing_a_symbolic_link_replaces_what_it_leads_to)
+{
+    struct place p = place_make();
+    char second[70];
+    struct stat st;
+
+    REQUIRE(mkdir(p.b, 0700) == 0);
+    snprintf(second, sizeof second, "%s/second", p.b);
+    REQUIRE(symlink("b/second", p.a) == 0 && symlink("../target", second) == 0);
+    for (int i = 0; i < 2; i++) { /* first it leads to nothing */
+        EXPECT_EQ(eddy_file_replace(p.a, i ? "after" : "before", i ? 5 : 6), 0);
+        EXPECT(holds(p.a, i ? "after" : "before") || test_tortured());
+        EXPECT(lstat(p.a, &st) == 0 && S_ISLNK(st.st_mode));
+        EXPECT(lstat(second, &st) == 0 && S_ISLNK(st.st_mode));
+    }
+    remove(second);
+    snprintf(second, sizeof second, "%s/target", p.dir);
+    EXPECT(lstat(second, &st) == 0 || test_tortured());
+    remove(second);
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(only_files_are_replaced)
+{
+    struct place p = place_make();
+    char slash[70];
+    struct stat st;
+
+    snprintf(slash, sizeof slash, "%s/", p.b);
+    REQUIRE(symlink("a", p.a) == 0);
+    EXPECT_EQ(eddy_file_replace(p.a, "x", 1), -ELOOP);
+    EXPECT_IN(p.a, eddy_exception_message(eddy_error()));
+    EXPECT_EQ(eddy_file_replace(p.dir, "x", 1), -EISDIR);
+    EXPECT_EQ(eddy_file_replace(slash, "x", 1), -EISDIR);
+    EXPECT_EQ(eddy_file_replace("", "x", 1), -ENOENT);
+    EXPECT_EQ(eddy_file_replace("/dev/null", "x", 1), -EINVAL);
+    EXPECT(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    remove(p.a);
+    REQUIRE(mkfifo(p.a, 0600) == 0);
+    EXPECT_EQ(eddy_file_replace(p.a, "x", 1), -EINVAL);
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_of_any_name_is_replaced)
+{
+    struct place p = place_make();
+    char path[400];
+
+    for (int n = 235; n <= 256; n += 5 + (n == 250)) {
+        snprintf(path, sizeof path, "%s/%0*d", p.dir, n, 1);
+        EXPECT_EQ(eddy_file_write_all(path, "old", 3), n > 255 ? -ENAMETOOLONG : 0);
+        EXPECT_EQ(eddy_file_replace(path, "new", 3), n > 255 ? -ENAMETOOLONG : 0);
+        EXPECT(n > 255 || holds(path, "new") || test_tortured());
+        remove(path);
+    }
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_path_as_long_as_any_is_replaced)
+{
+    char cwd[PATH_MAX], name[PATH_MAX] = "a";
+    struct place p = place_make();
+
+    REQUIRE(getcwd(cwd, sizeof cwd) && chdir(p.dir) == 0);
+    for (size_t i = 0; i + 3 < sizeof name; i += 2)
+        memcpy(name + i, "./a", 4);
+    if (EXPECT_EQ(eddy_file_replace(name, "new", 3), 0))
+        EXPECT(holds("a", "new"));
+    EXPECT_EQ(chdir(cwd), 0);
+    EXPECT(place_remove(&p) || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(whatever_fails_while_a_file_is_replaced_leaves_the_old_one)
+{
+    static const char *const calls[] = {"openat",     "readlinkat", "statx",  "pwritev2",
+                                        "getxattr",   "fsetxattr",  "fchmod", "fsync",
+                                        "close_file", "renameat",   "cqe"};
+    struct place p = place_make();
+
+    fill(p.a, "before");
+    REQUIRE(chmod(p.a, 0666) == 0);
+    if (setxattr(p.a, "user.colour", "green", 5, 0) < 0) {
+        place_remove(&p);
+        SKIP("files have no attributes here");
+    }
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        eddyi_fault_only(calls[i], EIO);
+        int rc = eddy_file_replace(p.a, "after", 5);
+        bool struck = eddyi_fault_hits() > 0;
+
+        eddyi_fault_clear();
+        EXPECT(rc == 0 ? !struck : rc == -EIO || test_tortured());
+        EXPECT(holds(p.a, rc == 0 ? "after" : "before") || test_tortured());
+        if (rc == 0)
+            fill(p.a, "before");
+    }
     EXPECT(place_remove(&p) || test_tortured());
     return 0;
 }
