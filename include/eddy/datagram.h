@@ -52,7 +52,10 @@ typedef struct eddy_datagram_options {
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_create_datagram_endpoint_with(
     const eddy_datagram_options *options);
 
-/* Closes and frees it; NULL is allowed. A task that waits in it gets EDDY_ECLOSED. */
+/*
+ * Closes and frees it, and with that its address is free; NULL is allowed. A task that waits in it
+ * gets EDDY_ECLOSED.
+ */
 EDDY_API void eddy_datagram_close(eddy_datagram *ep);
 
 /*

@@ -92,6 +92,7 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server
 
 /* Serves one that was made with no_start (Server.start_serving); harmless on one that does. 0, or EDDY_ECLOSED. */
 EDDY_API int eddy_server_start_serving(eddy_server *s);
+/* Not once it, or its loop, was closed. */
 EDDY_API bool eddy_server_is_serving(const eddy_server *s);
 
 /*
@@ -100,7 +101,10 @@ EDDY_API bool eddy_server_is_serving(const eddy_server *s);
  */
 EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
 
-/* Stops listening; connections that are there go on (Server.close). Twice is harmless. */
+/*
+ * Stops listening; connections that are there go on (Server.close). The sockets are closed when it
+ * returns, so their addresses are free. Twice is harmless.
+ */
 EDDY_API void eddy_server_close(eddy_server *s);
 
 /* Waits until it is closed, by whomever, and the last connection has ended (Server.wait_closed). 0 or -ECANCELED. */

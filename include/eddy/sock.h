@@ -25,7 +25,8 @@ EDDY_BEGIN_DECLS
  * descriptor and direction replaces the first, and a call already due with it. Returns 0 or
  *
  *   -EBADF       @fd is not open
- *   -EPERM       a regular file or directory: always ready, so nothing to wait for
+ *   -EPERM       always ready, so nothing to wait for: a directory, or a regular file, but for
+ *                those few that have events (POSIX message queues, some of /proc)
  *   -EBUSY       a task waits in that direction in one of the calls below
  *   -EINVAL      @fn is NULL
  *   -EOPNOTSUPP  the loop has the virtual clock
@@ -36,7 +37,10 @@ EDDY_BEGIN_DECLS
 EDDY_API int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 EDDY_API int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 
-/* Removes it, and a call already due with it; do so before closing @fd. True if there was one. */
+/*
+ * Removes it, and a call already due with it; do so before closing @fd. True if there was one. The
+ * kernel has let go of @fd then: closing it frees its port, and its peer sees the end.
+ */
 EDDY_API bool eddy_loop_remove_reader(eddy_loop *loop, int fd);
 EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
 

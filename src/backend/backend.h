@@ -133,6 +133,12 @@ struct eddyi_backend_ops {
     int (*submit)(struct eddyi_backend *b, struct eddyi_op *op);
     /* Asks for an operation that is outstanding to end early. */
     void (*cancel)(struct eddyi_backend *b, struct eddyi_op *op);
+    /*
+     * As cancel(), for an operation that waits for readiness; and lets go of its file before it
+     * returns, so that closing the descriptor ends what that stood for: the port is free, the peer
+     * sees the end. The operation completes in wait() all the same. NULL: cancel() does as much.
+     */
+    void (*withdraw)(struct eddyi_backend *b, struct eddyi_op *op);
 
     /*
      * The owner of a descriptor promises to say forget() before closing it, so that it can be registered once and for all. 0 or

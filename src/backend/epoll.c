@@ -205,8 +205,12 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     struct epoll *e = of(b);
     int rc;
 
-    /* What has offsets is a file. */
-    if (eddyi_op_is_of_files(op) || (is_read_or_write(op) && op->rw.offset >= 0))
+    /*
+     * What has offsets is a file; and of a file it means nothing for its data that one can wait for
+     * some event.
+     */
+    if (eddyi_op_is_of_files(op) ||
+        (is_read_or_write(op) && (op->rw.offset >= 0 || eddyi_sys_is_file(op->fd))))
         return give_to_pool(e, op);
     op->state = NEW;
     op->lent = false;
@@ -240,14 +244,19 @@ static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
         finish(e, op, -ECANCELED);
 }
 
-/* What is left waiting after an event. */
+/*
+ * What is left waiting after an event. Of a number that stands for a file by now, the call itself
+ * knows what is wrong with it.
+ */
 static void rearm(struct epoll *e, int fd, unsigned mode)
 {
     int rc = eddyi_table_arm(&e->table, fd, mode);
 
     for (int d = EDDYI_READS; rc < 0 && d <= EDDYI_WRITES; d++) {
-        if (e->table.slots[fd].op[d])
-            finish(e, e->table.slots[fd].op[d], rc);
+        struct eddyi_op *op = e->table.slots[fd].op[d];
+
+        if (op)
+            finish(e, op, rc == -EPERM && op->kind != EDDYI_OP_POLL ? attempt(op) : rc);
     }
 }
 
@@ -299,8 +308,10 @@ static void handle(struct epoll *e, const struct epoll_event *ev)
     struct eddyi_slot *s = &e->table.slots[fd];
     bool in_vain;
 
-    if (s->generation != ev->data.u64 >> 32)
+    if (s->generation != ev->data.u64 >> 32) {
+        e->table.n_stale++;
         return;
+    }
     if (ev->events & (EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP))
         s->ending = true;
     if (s->adopted) {
@@ -308,8 +319,9 @@ static void handle(struct epoll *e, const struct epoll_event *ev)
         return;
     }
     if (!s->op[EDDYI_READS] && !s->op[EDDYI_WRITES]) {
-        if (s->edge) /* or it would go on firing, perhaps for the rest of the file's life in another process */
-            eddyi_table_forget(&e->table, fd);
+        /* Or it would go on firing, perhaps for the rest of the file's life in another process. */
+        if (!s->registered || (s->edge && eddyi_table_forget(&e->table, fd) < 0))
+            e->table.n_stale++;
         return;
     }
     in_vain = try_those_waiting(e, s, ev->events);
@@ -383,6 +395,8 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
         if (e->events[i].data.u64 != (uint64_t)WAKER)
             handle(e, &e->events[i]);
     }
+    if (eddyi_table_is_stale(&e->table))
+        (void)eddyi_table_renew(&e->table, e->wakefd, (uint64_t)WAKER);
     eddyi_pool_take(&e->pool, &e->done);
     deliver(e);
     return 0;

@@ -36,7 +36,7 @@ static int grow(struct eddyi_table *t, int fd)
 /* Asked first, a number that is no descriptor cannot blow up the table. */
 static int have_slot(struct eddyi_table *t, int fd)
 {
-    int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_pollable(fd);
+    int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_is_open(fd);
 
     return rc == 0 && (size_t)fd >= t->n_slots ? grow(t, fd) : rc;
 }
@@ -101,6 +101,7 @@ static int register_as(struct eddyi_table *t, int fd, unsigned events)
     if (!old || !s->registered)
         s->stream = eddyi_sys_is_tcp(fd);
     s->generation++;
+    s->events = events;
     s->registered = true;
     s->ending = false;
     return 0;
@@ -137,12 +138,51 @@ int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
     return eddyi_table_arm(t, op->fd, alone ? EPOLLET : EPOLLONESHOT);
 }
 
-void eddyi_table_forget(struct eddyi_table *t, int fd)
+int eddyi_table_forget(struct eddyi_table *t, int fd)
 {
     struct eddyi_slot *s = &t->slots[fd];
 
-    control(t, EPOLL_CTL_DEL, fd, 0, 0);
     s->registered = s->edge = s->kept = false;
+    return control(t, EPOLL_CTL_DEL, fd, 0, 0);
+}
+
+static bool is_waited_for(const struct eddyi_slot *s)
+{
+    return s->registered && (s->adopted || s->op[EDDYI_READS] || s->op[EDDYI_WRITES]);
+}
+
+/* A new set, with all that is waited for. A descriptor that was closed meanwhile is in neither. */
+static int make_set(struct eddyi_table *t, int wakefd, uint64_t wake_data)
+{
+    int rc = t->epfd = eddyi_sys_epoll_create();
+
+    if (rc >= 0)
+        rc = eddyi_sys_epoll_ctl(t->epfd, EPOLL_CTL_ADD, wakefd, EPOLLIN | EPOLLET, wake_data);
+    for (size_t fd = 0; fd < t->n_slots && rc >= 0; fd++) {
+        if (is_waited_for(&t->slots[fd]))
+            rc = control(t, EPOLL_CTL_ADD, (int)fd, t->slots[fd].events, t->slots[fd].generation);
+        if (rc == -EBADF || rc == -EPERM)
+            rc = 0;
+    }
+    return rc;
+}
+
+int eddyi_table_renew(struct eddyi_table *t, int wakefd, uint64_t wake_data)
+{
+    int old = t->epfd, rc = make_set(t, wakefd, wake_data), unused = rc < 0 ? t->epfd : old;
+
+    t->n_stale = 0;
+    if (rc < 0)
+        t->epfd = old;
+    if (unused >= 0)
+        eddyi_sys_close(unused);
+    for (size_t fd = 0; fd < t->n_slots && rc >= 0; fd++) {
+        struct eddyi_slot *s = &t->slots[fd];
+
+        if (!is_waited_for(s))
+            s->registered = s->edge = s->kept = false;
+    }
+    return rc;
 }
 
 int eddyi_table_adopt(struct eddyi_table *t, int fd)
@@ -167,9 +207,9 @@ void eddyi_table_disown(struct eddyi_table *t, int fd)
 {
     struct eddyi_slot *s = (size_t)fd < t->n_slots ? &t->slots[fd] : NULL;
 
-    if (!s || !s->adopted)
+    if (!s || !(s->registered || s->adopted))
         return;
-    eddyi_table_forget(t, fd);
+    (void)eddyi_table_forget(t, fd);
     s->generation++; /* what the present wait has of it is nobody's */
     s->adopted = false;
 }

@@ -12,6 +12,10 @@
  *     and arms only when the loop would otherwise sleep, or has had many turns: a busy server, whose next edge comes before that, arms
  *     nothing (230 ns each), and an operation on a number that has changed hands waits that much longer, and no more.
  *   - An adopted descriptor is registered once, for every edge of both directions, since its owner says when it goes.
+ *   - A registration for every edge cannot be taken back once its descriptor is closed: while
+ *     another process has the file, each of its packets wakes this one. What such stale events have
+ *     in common is that no present registration accounts for them. When there have been enough of
+ *     them to pay for it, the whole set is made anew, with what is waited for.
  */
 #ifndef EDDYI_EPOLL_TABLE_H
 #define EDDYI_EPOLL_TABLE_H
@@ -25,6 +29,7 @@ enum eddyi_direction { EDDYI_READS, EDDYI_WRITES };
 struct eddyi_slot {
     struct eddyi_op *op[2]; /* who waits to read, to write; one that polls for both is in both */
     uint32_t generation;    /* of the latest arming */
+    uint32_t events;        /* what it was armed for, with EPOLLET or EPOLLONESHOT */
     bool registered;        /* by us, under this number; the kernel may have forgotten */
     bool edge;              /* armed for every edge instead of once */
     bool kept;              /* and with it, for reading */
@@ -40,6 +45,7 @@ struct eddyi_table {
     struct eddyi_slot *slots;
     size_t n_slots;
     size_t n_waiting; /* operations in it */
+    size_t n_stale;   /* events since the set was made that no registration accounts for */
     /* Operations that count on a registration which was kept; those in overdue for longer. Each is armed by either name. */
     struct eddyi_list unarmed, overdue;
 };
@@ -76,8 +82,23 @@ static inline bool eddyi_table_has_unarmed(const struct eddyi_table *t)
     return !eddyi_list_empty(&t->unarmed) || !eddyi_list_empty(&t->overdue);
 }
 
-/* Takes back a registration for every edge. */
-void eddyi_table_forget(struct eddyi_table *t, int fd);
+/*
+ * Takes back a registration for every edge. 0, or -errno if the file under that number is not the
+ * one that was registered.
+ */
+int eddyi_table_forget(struct eddyi_table *t, int fd);
+
+/*
+ * Replaces the set by one without stale registrations, in which @wakefd has @wake_data. 0 or
+ * -errno; then the old one stays. Once for every so many stale events is enough: the work is what
+ * the kernel takes for each that waits.
+ */
+int eddyi_table_renew(struct eddyi_table *t, int wakefd, uint64_t wake_data);
+
+static inline bool eddyi_table_is_stale(const struct eddyi_table *t)
+{
+    return t->n_stale > t->n_waiting / 8;
+}
 
 /* As the backend's adopt() and forget(). */
 int eddyi_table_adopt(struct eddyi_table *t, int fd);

@@ -13,6 +13,9 @@
 /* What a wait that cannot be had now is put off for, in nanoseconds. */
 enum { BREATHER = 1000000 };
 
+/* How often the kernel is entered at most to have it let go of a file. */
+enum { LOOKS = 64 };
+
 static int open_ring(struct eddyi_uring *u, char *reason, size_t reason_size)
 {
     int rc = eddyi_ring_make(&u->ring, &u->disabled);
@@ -114,7 +117,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return -EBADF;
     /* The kernel would call a file ready; epoll refuses it, and so does this. What has just been polled is none. */
     if (op->kind == EDDYI_OP_POLL && !op->tried) {
-        int rc = eddyi_sys_pollable(op->fd);
+        int rc = eddyi_sys_watchable(op->fd);
 
         if (rc < 0)
             return rc;
@@ -140,6 +143,23 @@ static void uring_cancel(struct eddyi_backend *b, struct eddyi_op *op)
         eddyi_uring_finish(u, op, -ECANCELED);
     else
         eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->to_cancel);
+}
+
+/*
+ * What the kernel waits for keeps the file open, whoever closes the descriptor. A look does some
+ * twenty pieces of its work (Linux 6.13), so one may not be enough.
+ */
+static void uring_withdraw(struct eddyi_backend *b, struct eddyi_op *op)
+{
+    struct eddyi_uring *u = eddyi_uring_of(b);
+    int rc = u->pid == eddyi_sys_pid() ? 0 : -ECHILD;
+
+    uring_cancel(b, op);
+    for (int i = 0; rc >= 0 && i < LOOKS && (op->state & EDDYI_STATE) == EDDYI_IN_KERNEL; i++) {
+        rc = eddyi_uring_fill_queue(u) ? eddyi_sys_uring_look(&u->ring) : -EBUSY;
+        if (rc >= 0)
+            eddyi_uring_take_results(u);
+    }
 }
 
 /* Waiting, and operations on their way out. */
@@ -252,6 +272,7 @@ const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .close = uring_close,
     .submit = uring_submit,
     .cancel = uring_cancel,
+    .withdraw = uring_withdraw,
     .wait = uring_wait,
     .leave = eddyi_uring_leave,
     .wake = uring_wake,

@@ -243,8 +243,18 @@ int eddyi_sys_epoll_create(void);
 int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data);
 /* @timeout in nanoseconds, < 0: for ever; never returns early. The number of events, or -errno. */
 int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
-/* 0 if one can wait for @fd to become ready; -EPERM if it is ready always, as files are; -EBADF. */
+/*
+ * 0 if one can wait for @fd to become ready to be read and written; -EPERM if it is ready always,
+ * as files are; -EBADF.
+ */
 int eddyi_sys_pollable(int fd);
+/*
+ * The same of any event. Some of what fstat(2) calls a regular file has those: POSIX message
+ * queues, /proc/self/mounts, trace_pipe. What is read there and written is a file's all the same.
+ */
+int eddyi_sys_watchable(int fd);
+bool eddyi_sys_is_file(int fd); /* or a directory, or a disk */
+int eddyi_sys_is_open(int fd);  /* 0 or -EBADF */
 /* A terminal, or another device: what can be read from it does not come from whoever reads what is written. */
 bool eddyi_sys_is_device(int fd);
 /* The poll(2) events that are there now; -EAGAIN if none. */

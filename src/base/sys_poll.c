@@ -3,6 +3,7 @@
  */
 #include "base/sys.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -74,22 +75,41 @@ static int ask_epoll(int fd)
     return rc;
 }
 
+int eddyi_sys_is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) < 0 ? -errno : 0;
+}
+
+static bool is_file(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISBLK(st->st_mode);
+}
+
+bool eddyi_sys_is_file(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && is_file(&st);
+}
+
+int eddyi_sys_watchable(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode) ? 0 : ask_epoll(fd);
+}
+
 int eddyi_sys_pollable(int fd)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return -errno;
-    switch (st.st_mode & S_IFMT) {
-    case S_IFREG:
-    case S_IFDIR:
-    case S_IFBLK:
+    if (is_file(&st))
         return -EPERM;
-    case S_IFCHR: /* a terminal can be waited for, /dev/null cannot */
-        return ask_epoll(fd);
-    default:
-        return 0;
-    }
+    return S_ISCHR(st.st_mode) ? ask_epoll(fd) : 0; /* a terminal can, /dev/null cannot */
 }
 
 bool eddyi_sys_is_device(int fd)

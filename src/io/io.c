@@ -154,6 +154,17 @@ bool eddyi_io_cancel(struct eddyi_io_op *o)
     return b != NULL;
 }
 
+bool eddyi_io_withdraw(struct eddyi_io_op *o)
+{
+    struct eddyi_backend *b = o->io ? o->io->part.loop->backend : NULL;
+
+    if (b && b->ops->withdraw)
+        b->ops->withdraw(b, &o->op);
+    else if (b)
+        b->ops->cancel(b, &o->op);
+    return b != NULL;
+}
+
 /* The calls of tasks. */
 
 static void call_done(struct eddyi_io_op *o)

@@ -69,6 +69,12 @@ int eddyi_io_submit(struct eddyi_io *io,
 bool eddyi_io_cancel(struct eddyi_io_op *o); /* false if it is not with the backend */
 
 /*
+ * The same, after which the descriptor may be closed at once, although the operation is not over
+ * yet.
+ */
+bool eddyi_io_withdraw(struct eddyi_io_op *o);
+
+/*
  * A call of a task's that may have to wait: begun, made at once if possible, else waited for any number of times, and
  * ended. On the task's stack.
  */

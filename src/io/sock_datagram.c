@@ -46,7 +46,7 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
     do {
         if (addrlen)
             *addrlen = room;
-        n = eddyi_sys_recvfrom(fd, buf, size, flags, addr, addrlen);
+        n = eddyi_sys_recvfrom(c->fd, buf, size, flags, addr, addrlen);
         if (n == -EAGAIN)
             ready = wait_until(c, POLLIN);
     } while (n == -EAGAIN && ready >= 0);
@@ -62,7 +62,7 @@ int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const
     if (n < 0)
         return n;
     do {
-        n = eddyi_sys_sendto(fd, buf, size, addr, addr ? addrlen : 0);
+        n = eddyi_sys_sendto(c->fd, buf, size, addr, addr ? addrlen : 0);
         if (n == -EAGAIN)
             ready = wait_until(c, POLLOUT);
     } while (n == -EAGAIN && ready >= 0);

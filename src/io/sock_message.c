@@ -78,6 +78,9 @@ int eddy_poll(int fd, int events)
         rc = eddyi_sys_events(fd, (unsigned)events);
     if (rc == -EAGAIN)
         rc = c.loop->closed ? -ECANCELED : wait_for_events(&c, events);
+    /* The number has become that of a file, which is always ready. */
+    if (rc == -EPERM)
+        rc = eddyi_sys_events(fd, (unsigned)events);
     eddyi_io_end(&c);
     return (int)eddyi_sock_ended(rc, "poll", fd);
 }

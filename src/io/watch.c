@@ -45,7 +45,7 @@ static void watch_remove(struct watch *w)
     eddyi_io_release(&w->claim);
     eddyi_ready_cancel(&w->ready);
     w->removed = true;
-    if (!eddyi_io_cancel(&w->poll) && !w->calling)
+    if (!eddyi_io_withdraw(&w->poll) && !w->calling)
         watch_free(w);
 }
 
@@ -146,7 +146,7 @@ static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_
     struct eddyi_io *io = eddyi_io_of(loop);
     struct eddyi_io_claim *claimed;
     struct watch *w;
-    int rc = eddyi_sys_pollable(fd);
+    int rc = eddyi_sys_watchable(fd);
 
     if (rc < 0)
         return rc;

@@ -82,7 +82,7 @@ static void socket_drop(struct socket *s)
 {
     eddyi_list_remove(&s->link);
     s->cares = NULL;
-    if (!eddyi_io_cancel(&s->poll) && !s->calling)
+    if (!eddyi_io_withdraw(&s->poll) && !s->calling)
         eddyi_free(s);
 }
 

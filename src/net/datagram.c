@@ -27,10 +27,16 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_options *options)
 /* The last to leave a closed endpoint takes it away. */
 static void leave(eddy_datagram *ep)
 {
-    if (!ep->closed || ep->calls[EDDYI_IO_READ] || ep->calls[EDDYI_IO_WRITE])
-        return;
-    eddyi_sys_close(ep->fd);
-    eddyi_free(ep);
+    if (ep->closed && !ep->calls[EDDYI_IO_READ] && !ep->calls[EDDYI_IO_WRITE])
+        eddyi_free(ep);
+}
+
+/* Ends a call of a task that has yet to see it; the number may be another descriptor's by then. */
+static void end_call(struct eddyi_io_call *c)
+{
+    eddyi_io_withdraw(&c->o);
+    eddyi_io_release(&c->claim);
+    c->fd = -1;
 }
 
 void eddy_datagram_close(eddy_datagram *ep)
@@ -40,7 +46,9 @@ void eddy_datagram_close(eddy_datagram *ep)
     ep->closed = true;
     for (int d = EDDYI_IO_READ; d <= EDDYI_IO_WRITE; d++)
         if (ep->calls[d])
-            eddyi_io_cancel(&ep->calls[d]->o);
+            end_call(ep->calls[d]);
+    eddyi_sys_close(ep->fd);
+    ep->fd = -1;
     leave(ep);
 }
 
@@ -52,7 +60,8 @@ static int busy(const char *name)
 /* What the call has come to. One that waited while the endpoint was closed has been cancelled, but nobody cancelled the task. */
 static int64_t finish(eddy_datagram *ep, enum eddyi_io_direction direction, int64_t n)
 {
-    bool was_closed = n == -ECANCELED && ep->closed && !ep->calls[direction]->wait.cancelled;
+    bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;
+    bool was_closed = n < 0 && ep->closed && !cancelled;
 
     ep->calls[direction] = NULL;
     leave(ep);

@@ -53,7 +53,7 @@ static bool cancel(struct eddyi_wait *w)
 
 static void attempt_drop(struct attempt *a)
 {
-    bool with_backend = eddyi_io_cancel(&a->poll);
+    bool with_backend = eddyi_io_withdraw(&a->poll);
 
     eddyi_list_remove(&a->link);
     a->race = NULL;

@@ -90,7 +90,8 @@ static bool took(struct eddyi_listener *l, int rc)
     return false;
 }
 
-static void let_go(struct eddyi_listener *l)
+/* Its address is free from here on. */
+static void close_socket(struct eddyi_listener *l)
 {
     eddy_server *s = l->server;
 
@@ -99,7 +100,6 @@ static void let_go(struct eddyi_listener *l)
     l->fd = -1;
     s->n_open--;
     eddyi_server_wake(s);
-    eddyi_server_unref(s);
 }
 
 /* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule 167). */
@@ -129,8 +129,10 @@ static void accept_done(struct eddyi_io_op *o)
     if (s->state == EDDYI_CLOSED || s->loop->closed) {
         if (rc >= 0)
             eddyi_sys_close(rc);
+        if (!o->op.more && l->fd >= 0)
+            close_socket(l);
         if (!o->op.more)
-            let_go(l);
+            eddyi_server_unref(s);
         return;
     }
     s->refs++;
@@ -172,14 +174,21 @@ void eddyi_server_accept(eddy_server *s)
 
 void eddyi_listener_close(struct eddyi_listener *l)
 {
-    if (l->fd >= 0 && !eddyi_io_cancel(&l->accept))
-        let_go(l);
+    bool with_backend = eddyi_io_withdraw(&l->accept);
+
+    if (l->fd < 0)
+        return;
+    close_socket(l);
+    if (!with_backend)
+        eddyi_server_unref(l->server);
 }
 
 void eddyi_listener_lost(struct eddyi_io_claim *c)
 {
     struct eddyi_listener *l = eddyi_container(c, struct eddyi_listener, claim);
 
-    if (!l->accept.io)
-        let_go(l);
+    if (l->accept.io)
+        return;
+    close_socket(l);
+    eddyi_server_unref(l->server);
 }

@@ -46,7 +46,7 @@ int eddy_server_start_serving(eddy_server *s)
 
 bool eddy_server_is_serving(const eddy_server *s)
 {
-    return s->state == EDDYI_SERVING;
+    return s->state == EDDYI_SERVING && !s->loop->closed;
 }
 
 /* Removes the file of a Unix socket, if it is still the server's (rule 170). */

@@ -3,7 +3,9 @@
  */
 #include "backend/rig.h"
 
+#include <dirent.h>
 #include <linux/errqueue.h>
+#include <mqueue.h>
 
 /* A receive that has to wait, for one byte. */
 static void receive_one(struct eddyi_backend *b, struct rig_op *recv, int peer)
@@ -12,6 +14,15 @@ static void receive_one(struct eddyi_backend *b, struct rig_op *recv, int peer)
     rig_settle(b);
     EXPECT(socket_write(peer, "x"));
     EXPECT_EQ(rig_finish(b, recv), 1);
+}
+
+/* The same of what waits for that in either way. */
+static void receive_one_event(struct eddyi_backend *b, struct rig_op *o, int peer)
+{
+    EXPECT_EQ(rig_submit(b, o), 0);
+    rig_settle(b);
+    EXPECT(socket_write(peer, "x"));
+    EXPECT(rig_finish(b, o) > 0);
 }
 
 /* Makes @fd the number of @other, and closes what had the number, and @other. */
@@ -361,5 +372,212 @@ TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
 
     close(client);
     close(nobody);
+    rig_close(b);
+}
+
+/* Descriptors that are let go. */
+
+static void listen_again_at(const struct sockaddr_in *addr)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+    EXPECT(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    EXPECT(bind(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 && listen(fd, 5) == 0);
+    close(fd);
+}
+
+static void withdraw(struct eddyi_backend *b, struct rig_op *o)
+{
+    if (o->refused == 0)
+        (b->ops->withdraw ? b->ops->withdraw : b->ops->cancel)(b, &o->op);
+}
+
+/*
+ * Withdraws what waits on a listening socket, closes that, and opens another at its address, in one
+ * go.
+ */
+static void withdraw_and_listen_again(struct rig_op (*waiting)(int fd), bool told)
+{
+    struct eddyi_backend *b = rig_open();
+    struct sockaddr_in addr;
+    int listener = socket_listen(&addr, SOCK_NONBLOCK);
+    struct rig_op o = waiting(listener);
+
+    EXPECT_EQ(rig_submit(b, &o), 0);
+    if (told)
+        rig_settle(b);
+    withdraw(b, &o);
+    EXPECT_EQ(o.completions, 0);
+    close(listener);
+    listen_again_at(&addr);
+    EXPECT_EQ(rig_finish(b, &o), -ECANCELED);
+    EXPECT_EQ(o.completions, 1);
+    rig_close(b);
+}
+
+static struct rig_op polling(int fd)
+{
+    return rig_poll(fd, POLLIN);
+}
+
+static struct rig_op accepting_many(int fd)
+{
+    struct rig_op o = rig_accept(fd);
+
+    o.op.accept.multishot = true;
+    return o;
+}
+
+TEST_REAL(what_is_withdrawn_ends_with_its_descriptor)
+{
+    struct rig_op (*const waiting[])(int fd) = {polling, rig_accept, accepting_many};
+
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
+        withdraw_and_listen_again(waiting[i], false);
+        withdraw_and_listen_again(waiting[i], true);
+    }
+}
+
+TEST_REAL(many_that_are_withdrawn_one_by_one_all_end_with_their_descriptors)
+{
+    enum { N = 100 };
+    struct eddyi_backend *b = rig_open();
+    struct rig_op ops[N];
+    int pairs[N][2];
+    char c;
+
+    for (int i = 0; i < N; i++) {
+        pair_open(pairs[i]);
+        ops[i] = rig_poll(pairs[i][0], POLLIN);
+        EXPECT_EQ(rig_submit(b, &ops[i]), 0);
+    }
+    rig_settle(b);
+    for (int i = 1; i < N; i++)
+        EXPECT(socket_write(pairs[i][1], "x"));
+    for (int i = 0; i < N; i++) {
+        withdraw(b, &ops[i]);
+        close(pairs[i][0]);
+        EXPECT_EQ(recv(pairs[i][1], &c, 1, MSG_DONTWAIT), i == 0 ? 0 : -1);
+    }
+    for (int i = 0; i < N; i++) {
+        int64_t result = rig_finish(b, &ops[i]);
+
+        EXPECT(result == -ECANCELED || (i > 0 && result == POLLIN));
+        close(pairs[i][1]);
+    }
+    rig_close(b);
+}
+
+/* How often the epoll sets of this process have that number, as /proc shows them. */
+static int times_in_epoll_sets(int number)
+{
+    DIR *dir = opendir("/proc/self/fdinfo");
+    struct dirent *entry;
+    int times = 0;
+
+    REQUIRE(dir != NULL);
+    while ((entry = readdir(dir))) {
+        char path[280], line[200];
+        int found;
+        FILE *f;
+
+        snprintf(path, sizeof path, "/proc/self/fdinfo/%s", entry->d_name);
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof line, f))
+            times += sscanf(line, "tfd: %d", &found) == 1 && found == number;
+        if (f)
+            fclose(f);
+    }
+    closedir(dir);
+    return times;
+}
+
+/*
+ * A connection is waited for by its number, closed under that while somebody else has it, and goes
+ * on.
+ */
+static void hand_over(int wait_for, bool with_others)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2], others[20][2], elsewhere;
+    struct rig_op waiting[20], after;
+    char buf[8];
+
+    connection_open(s);
+    for (int i = 0; i < 20 && with_others; i++) {
+        pair_open(others[i]);
+        waiting[i] = rig_poll(others[i][0], POLLIN);
+        EXPECT_EQ(rig_submit(b, &waiting[i]), 0);
+    }
+    struct rig_op first = wait_for == EDDYI_OP_POLL ? rig_poll(s[0], POLLIN) : rig_recv(s[0], buf, 1);
+    first.op.tried = true;
+    receive_one_event(b, &first, s[1]);
+    elsewhere = fcntl(s[0], F_DUPFD_CLOEXEC, 0);
+    close(s[0]);
+    for (int i = 0; i < 10; i++) {
+        EXPECT(socket_write(s[1], "x"));
+        after = rig_poll(elsewhere, POLLOUT);
+        EXPECT(rig_run(b, &after) > 0);
+    }
+    EXPECT_EQ(times_in_epoll_sets(s[0]), 0);
+    for (int i = 0; i < 20 && with_others; i++) {
+        EXPECT(socket_write(others[i][1], "x"));
+        EXPECT_EQ(rig_finish(b, &waiting[i]), POLLIN);
+        pair_close(others[i]);
+    }
+    close(elsewhere);
+    close(s[1]);
+    rig_close(b);
+}
+
+TEST_REAL(a_closed_descriptor_whose_file_lives_on_elsewhere_stops_waking_the_backend)
+{
+    hand_over(EDDYI_OP_RECV, false);
+    hand_over(EDDYI_OP_POLL, false);
+}
+
+TEST_REAL(what_else_is_waited_for_survives_that_stale_wake_ups_are_ended)
+{
+    hand_over(EDDYI_OP_RECV, true);
+    hand_over(EDDYI_OP_POLL, true);
+}
+
+/* Files of which one can wait for something, although fstat(2) calls them regular. */
+
+TEST_REAL(a_message_queue_can_be_waited_for)
+{
+    struct eddyi_backend *b = rig_open();
+    struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 8};
+    mqd_t queue = mq_open("/eddy-test-descriptor", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    struct rig_op in = rig_poll(queue, POLLIN);
+
+    if (queue < 0)
+        SKIP("no POSIX message queues");
+    mq_unlink("/eddy-test-descriptor");
+    EXPECT_EQ(rig_submit(b, &in), 0);
+    rig_settle(b);
+    EXPECT_EQ(in.completions, 0);
+    EXPECT_EQ(mq_send(queue, "hello", 5, 0), 0);
+    EXPECT_EQ(rig_finish(b, &in), POLLIN);
+    mq_close(queue);
+    rig_close(b);
+}
+
+TEST_REAL(of_a_file_that_has_events_the_data_is_read_as_that_of_any_file)
+{
+    struct eddyi_backend *b = rig_open();
+    char buf[64];
+    struct iovec iov = {buf, sizeof buf};
+    int file = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+
+    for (int i = 0; i < 2; i++) {
+        struct rig_op poll = rig_poll(file, POLLIN);
+        struct rig_op read = {
+            .op = {.kind = EDDYI_OP_READ, .fd = file, .rw = {&iov, 1, -1}, .complete = rig_completed}};
+
+        EXPECT_EQ(rig_run(b, &poll), POLLIN);
+        EXPECT(rig_run(b, &read) > 0);
+    }
+    close(file);
     rig_close(b);
 }

@@ -3,6 +3,8 @@
  */
 #include "io/sockets.h"
 
+#include <mqueue.h>
+#include <poll.h>
 #include <pthread.h>
 
 /* A callback that counts, and may do something more. */
@@ -401,6 +403,83 @@ TEST_ASYNC_REAL(a_reader_runs_in_the_context_in_which_it_was_added)
     seen = eddy_contextvar_get(&colour);
     EXPECT(seen && strcmp(seen, "blue") == 0);
     pair_close(s);
+    return 0;
+}
+
+/* Descriptors that are closed, and files with events. */
+
+static int listen_at(struct sockaddr_in *addr)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+    EXPECT(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    EXPECT(bind(fd, (struct sockaddr *)addr, sizeof *addr) == 0 && listen(fd, 5) == 0);
+    return fd;
+}
+
+TEST_ASYNC_REAL(when_its_reader_is_removed_a_closed_listener_leaves_its_port_free)
+{
+    struct watcher w = {0};
+    struct sockaddr_in addr;
+    int fd = socket_listen(&addr, SOCK_NONBLOCK);
+
+    EXPECT_EQ(eddy_loop_add_reader(here(), fd, called, &w), 0);
+    EXPECT_EQ(eddy_loop_add_writer(here(), fd, called, &w), 0);
+    pass();
+    eddy_loop_remove_reader(here(), fd);
+    eddy_loop_remove_writer(here(), fd);
+    close(fd);
+    close(listen_at(&addr));
+    EXPECT_EQ(pass(), 0);
+    EXPECT_EQ(w.calls, 0);
+    return 0;
+}
+
+TEST_REAL(between_runs_of_a_loop_a_socket_that_is_watched_no_more_can_be_closed)
+{
+    eddy_loop *loop = test_real_loop();
+    struct watcher w = {0};
+    int s[2];
+    char c;
+
+    REQUIRE(loop != NULL);
+    pair_open(s);
+    EXPECT_EQ(eddy_loop_add_reader(loop, s[0], called, &w), 0);
+    EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_sleep_coro(0.001, 0, NULL)), 0);
+    eddy_loop_remove_reader(loop, s[0]);
+    close(s[0]);
+    EXPECT_EQ(recv(s[1], &c, 1, MSG_DONTWAIT), 0);
+    close(s[1]);
+    EXPECT_EQ(eddy_loop_close(loop), 0);
+    eddy_loop_unref(loop);
+}
+
+static void take_message(struct watcher *w)
+{
+    char buf[8];
+
+    EXPECT_EQ(mq_receive(w->fd, buf, sizeof buf, NULL), 5);
+}
+
+TEST_ASYNC_REAL(a_message_queue_is_watched_and_polled)
+{
+    struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 8};
+    mqd_t queue = mq_open("/eddy-test-watch", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    struct watcher w = {.fd = queue, .then = take_message, .limit = 1};
+
+    if (queue < 0)
+        SKIP("no POSIX message queues");
+    mq_unlink("/eddy-test-watch");
+    EXPECT_EQ(eddy_loop_add_reader(here(), queue, called, &w), 0);
+    pass();
+    EXPECT_EQ(w.calls, 0);
+    EXPECT_EQ(mq_send(queue, "hello", 5, 0), 0);
+    turns_until_called(&w, 1);
+    EXPECT_EQ(w.calls, 1);
+    eddy_loop_remove_reader(here(), queue);
+    EXPECT_EQ(mq_send(queue, "again", 5, 0), 0);
+    EXPECT_EQ(eddy_poll(queue, POLLIN), POLLIN);
+    mq_close(queue);
     return 0;
 }
 

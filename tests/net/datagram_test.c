@@ -157,6 +157,62 @@ TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = 
     return 0;
 }
 
+TEST_ASYNC_REAL(closing_frees_the_port_and_the_number_while_a_task_still_waits, .ordered = true)
+{
+    struct pair p;
+    eddy_datagram *again = NULL;
+    int port, number;
+    char buf[8];
+    eddy_task *t;
+
+    if (pair_begin(&p)) {
+        port = port_of(p.server);
+        number = eddy_datagram_fileno(p.server);
+        t = eddy_create_task(eddy_coro(receive, p.server));
+        REQUIRE(t != NULL && eddy_sleep(0.001) == 0);
+        eddy_datagram_close(p.server);
+        p.server = NULL;
+        EXPECT(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1", .local_port = port) == 0);
+        if (again) {
+            EXPECT_EQ(eddy_datagram_fileno(again), number);
+            EXPECT_EQ(eddy_datagram_send(p.client, "new", 3), 0);
+            EXPECT_EQ(recv_soon(again, buf, sizeof buf, NULL, NULL), 3);
+        }
+        EXPECT_EQ(eddy_await(t), EDDY_ECLOSED);
+        eddy_datagram_close(again);
+    }
+    pair_end(&p);
+    return 0;
+}
+
+/* The task of the call has been woken, but has not run yet, when the endpoint is closed. */
+TEST_ASYNC_REAL(a_close_after_a_datagram_came_has_nobody_read_another_descriptor, .ordered = true)
+{
+    struct pair p;
+    char buf[8];
+    int s[2];
+    eddy_task *t;
+
+    if (pair_begin(&p)) {
+        int number = eddy_datagram_fileno(p.server);
+
+        t = eddy_create_task(eddy_coro(receive, p.server));
+        REQUIRE(t != NULL && eddy_sleep(0.001) == 0);
+        EXPECT_EQ(eddy_datagram_send(p.client, "x", 1), 0);
+        eddy_datagram_close(p.server);
+        p.server = NULL;
+        pair_open(s);
+        EXPECT(s[0] == number || s[1] == number);
+        EXPECT(socket_write(s[0], "new") && socket_write(s[1], "new"));
+        EXPECT_EQ(eddy_await(t), EDDY_ECLOSED);
+        EXPECT_EQ(recv(s[0], buf, sizeof buf, MSG_DONTWAIT), 3);
+        EXPECT_EQ(recv(s[1], buf, sizeof buf, MSG_DONTWAIT), 3);
+        pair_close(s);
+    }
+    pair_end(&p);
+    return 0;
+}
+
 TEST_ASYNC_REAL(a_cancelled_receive_takes_nothing)
 {
     struct pair p;

@@ -59,6 +59,25 @@ TEST_ASYNC_REAL(a_closed_server_refuses_but_its_connections_go_on)
     return 0;
 }
 
+TEST_ASYNC_REAL(when_a_server_is_closed_its_port_is_free_at_once)
+{
+    eddy_server *first, *second;
+    int port;
+
+    for (int served = 0; served < 2; served++) {
+        eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &first, .no_start = !served));
+        eddy_server_free_at_end(first);
+        port = eddy_server_port(first);
+        EXPECT_EQ(eddy_sleep(0.001), 0);
+        eddy_server_close(first);
+        eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", port, &second));
+        eddy_server_free_at_end(second);
+        EXPECT_EQ(eddy_await(talk_to(port, "hello")), 0);
+        EXPECT_EQ(eddy_server_wait_closed(first), 0);
+    }
+    return 0;
+}
+
 TEST_ASYNC_REAL(close_clients_sends_what_was_written_and_abort_clients_cuts_off)
 {
     struct client c;
@@ -357,8 +376,10 @@ TEST_REAL(a_server_may_be_given_back_after_its_loop_was_closed)
 {
     leave_loop_with_server();
     EXPECT_EQ(left.handler_status, -ECANCELED);
-    if (left.server)
+    if (left.server) {
         EXPECT_EQ(eddy_server_connections(left.server), 0);
+        EXPECT(!eddy_server_is_serving(left.server));
+    }
     eddy_server_free(left.server);
     eddy_writer_free(left.client.writer);
 }
@@ -391,4 +412,36 @@ TEST_REAL(a_loop_closes_the_sockets_of_a_server_that_does_not_serve)
     EXPECT_EQ(eddy_loop_close(loop), 0);
     eddy_loop_unref(loop);
     eddy_server_free(left.server);
+}
+
+static eddy_async(start_and_turn)
+{
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &left.server));
+    return eddy_sleep(0.001);
+}
+
+static eddy_async(start_again, (int, port))
+{
+    eddy_server *again;
+
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", port, &again));
+    eddy_server_free(again);
+    return 0;
+}
+
+TEST_REAL(between_runs_of_a_loop_a_server_that_is_given_back_leaves_its_port_free)
+{
+    eddy_loop *loop = test_real_loop(), *other = test_real_loop();
+    int port;
+
+    memset(&left, 0, sizeof left);
+    if (loop && other) {
+        EXPECT_EQ(eddy_loop_run_until_complete(loop, start_and_turn()), 0);
+        REQUIRE(left.server != NULL);
+        port = eddy_server_port(left.server);
+        eddy_server_free(left.server);
+        EXPECT_EQ(eddy_loop_run_until_complete(other, start_again(port)), 0);
+    }
+    eddy_loop_unref(loop);
+    eddy_loop_unref(other);
 }
