@@ -39,7 +39,7 @@ enum {
     EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none */
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
     EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
-    EDDY_EBROKEN = -10019,        /* BrokenProcessPool: the worker process of the job died; see the message */
+    EDDY_EBROKEN = -10019,        /* BrokenExecutor: the job's worker process or thread ended; see the message */
     EDDY_ENONAME = -10020,        /* gaierror EAI_NONAME: there is no such name, or it has no such address */
     EDDY_ENAMEAGAIN = -10021,     /* EAI_AGAIN: no name server gave an answer; later one may */
     EDDY_EBADNAME = -10022,       /* this can be no name, so nobody was asked */

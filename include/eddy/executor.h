@@ -17,6 +17,11 @@
  * at once, the job goes on, and its result is dropped. So what @arg points to must stay valid until the job is over, which may
  * be later than the await. Where it cannot, `.size = sizeof *arg` gives the job a copy, `.drop = free` an owner.
  *
+ * A job ends by returning. One that calls pthread_exit() fails with EDDY_EBROKEN, and another thread
+ * takes the place of its own; the threads of a pool cannot be cancelled. A job may fork; the child must
+ * end by _exit() or exec: one that comes back from the job says so on standard error and is ended.
+ * exit() in a thread ends the program.
+ *
  * Under the virtual clock time stands still as long as a job is awaited.
  */
 #ifndef EDDY_EXECUTOR_H
@@ -59,10 +64,15 @@ EDDY_API EDDY_NODISCARD eddy_executor *eddy_thread_pool_new(unsigned n_threads);
  * handlers (Ctrl-C does nothing), and no event loop: a job may run one of its own.
  *
  * A job's argument has to make the journey: give it as bytes, with .size, or as a pointer that means the same there, to
- * something static. Results come back as status, message and eddy_return_bytes().
+ * something static. Results come back as status, message and eddy_return_bytes(); a pointer does not
+ * (EDDY_EMISUSE). Bytes in either direction are at most 2^31 - 1 (-EMSGSIZE), and a message longer than
+ * 65535 bytes is cut.
  *
- * A worker that dies fails its job with EDDY_EBROKEN, and a message that says how it died; another one takes its place. If
- * they die again and again with no job done, there is a pause before the next, up to a second.
+ * A worker that dies fails its job with EDDY_EBROKEN, and a message that says how it died; another one
+ * takes its place. So does one whose job calls exit(), pthread_exit() or exec, closes the worker's
+ * descriptors, or writes where the result is sent: a result that does not prove to be the job's is never
+ * delivered. If workers die again and again with no job done, there is a pause before the next, up to
+ * a second.
  */
 EDDY_API EDDY_NODISCARD eddy_executor *eddy_process_pool_new(unsigned n_processes);
 
@@ -79,8 +89,8 @@ EDDY_API void eddy_executor_free(eddy_executor *e);
  * eddy_loop_run_in_executor(loop, executor, fn, arg, .size = …): has an executor call fn(arg); NULL stands for the
  * loop's default executor, and for the running loop. The future ends as the job does.
  *
- * NULL with -ENOMEM, -EAGAIN (no thread could be made), EDDY_ECLOSED after the executor's shutdown, EDDY_ETHREAD; .drop
- * has been called then.
+ * NULL with -ENOMEM, -EAGAIN (no thread could be made), EDDY_ECLOSED after the executor's shutdown, EDDY_ETHREAD, -EINVAL
+ * without a function, -EMSGSIZE; .drop has been called then.
  *
  * eddy_executor_submit(executor, fn, arg, …) does so for plain threads (Executor.submit).
  */

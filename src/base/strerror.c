@@ -25,7 +25,7 @@ static const struct {
     {EDDY_EFORKED, "The event loop was made before fork()"},
     {EDDY_EGENERATOREXIT, "The generator is being closed"},
     {EDDY_EMISUSE, "The call makes no sense here"},
-    {EDDY_EBROKEN, "The worker process that ran the job has died"},
+    {EDDY_EBROKEN, "The worker that ran the job has died"},
     {EDDY_ENONAME, "No such host name"},
     {EDDY_ENAMEAGAIN, "Temporary failure in name resolution"},
     {EDDY_EBADNAME, "Not a valid host name"},

@@ -297,7 +297,8 @@ int eddyi_sys_poll(struct pollfd *fds, unsigned n, int timeout_ms); /* interrupt
 /* One message of a SOCK_SEQPACKET socket, with up to 2 descriptors; they wait. */
 int eddyi_sys_send_message(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
 long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsigned n_fds); /* 0: the end */
-void eddyi_sys_hang_up(int fd); /* ends a connection for all who have the descriptor */
+uint64_t eddyi_sys_inode(int fd); /* of the file or socket; 0 if it cannot be told */
+void eddyi_sys_hang_up(int fd);   /* ends a connection for all who have the descriptor */
 void eddyi_sys_close_all_but(const int *keep, unsigned n); /* standard input, output and error stay */
 /* What a new process does to itself; where one fails, it goes on without. */
 void eddyi_sys_read_nothing(void);  /* standard input is at its end */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,6 +172,13 @@ long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsig
     if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(n_fds * sizeof(int)))
         memcpy(ret_fds, CMSG_DATA(header), n_fds * sizeof(int));
     return rc;
+}
+
+uint64_t eddyi_sys_inode(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
 void eddyi_sys_hang_up(int fd)

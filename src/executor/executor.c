@@ -56,6 +56,8 @@ void eddyi_executor_unref(eddy_executor *e)
 
 static int check(const eddy_executor *e)
 {
+    if (!e)
+        return eddy_raise(-EINVAL, "no executor");
     if (e->fork_number != eddyi_fork_number)
         return eddy_raise(EDDY_EFORKED, "the executor was made before fork(); its threads are not here");
     return 0;
@@ -78,6 +80,8 @@ static int add_thread(eddy_executor *e)
         eddyi_free(w);
         return rc;
     }
+    if (e->abandoned)
+        pthread_detach(w->thread);
     eddyi_list_append(&e->workers, &w->link);
     e->n_threads++;
     atomic_fetch_add(&e->n_coming, 1);
@@ -128,6 +132,33 @@ int eddyi_executor_call(eddy_executor *e)
     return e->n_threads > 0 ? 0 : rc;
 }
 
+void eddyi_executor_fail_queued(eddy_executor *e, int error)
+{
+    for (;;) {
+        struct eddyi_job_result result = {.status = error};
+        struct eddyi_list *l = NULL;
+        struct eddyi_job *job;
+
+        pthread_mutex_lock(&e->mutex);
+        eddyi_executor_empty_inbox(e);
+        if (e->n_threads == 0)
+            l = eddyi_list_pop(&e->queue);
+        if (l)
+            atomic_fetch_sub(&e->n_queued, 1);
+        pthread_mutex_unlock(&e->mutex);
+        if (!l)
+            return;
+        job = eddyi_container(l, struct eddyi_job, link);
+        if (eddyi_concurrent_begin(&job->cf)) {
+            eddyi_job_release(job);
+            result.exception = eddy_exception_new(error, "no thread for the executor");
+            eddyi_job_finish(job, &result);
+        } else {
+            eddyi_job_unref(job);
+        }
+    }
+}
+
 /* The first jobs, for which there may be no thread. With the mutex held. */
 static int enqueue(eddy_executor *e, struct eddyi_job *job)
 {
@@ -148,6 +179,7 @@ static int enqueue(eddy_executor *e, struct eddyi_job *job)
 static int put_into_inbox(eddy_executor *e, struct eddyi_job *job)
 {
     struct eddyi_list *head = atomic_load_explicit(&e->inbox, memory_order_relaxed);
+    int rc = 0;
 
     do {
         if (head == &closed) {
@@ -159,8 +191,10 @@ static int put_into_inbox(eddy_executor *e, struct eddyi_job *job)
 
     if (!head && atomic_load(&e->n_coming) == 0) {
         pthread_mutex_lock(&e->mutex);
-        (void)eddyi_executor_call(e); /* with the threads that there are, it cannot fail */
+        rc = eddyi_executor_call(e); /* fails only when jobs have ended all threads */
         pthread_mutex_unlock(&e->mutex);
+        if (rc < 0)
+            eddyi_executor_fail_queued(e, rc);
     }
     return 0;
 }
@@ -169,6 +203,8 @@ int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
 {
     int rc = check(e);
 
+    if (rc == 0 && e->ops->check)
+        rc = e->ops->check(job);
     if (rc < 0)
         return rc;
     job->executor = e;

@@ -28,13 +28,16 @@ struct eddyi_worker {
     pthread_t thread;
     const char *job; /* the name of the one it runs; NULL: none. Guarded by the mutex, as is the next */
     int64_t begun;   /* when it began with that, to some milliseconds */
-    void *process;   /* a process pool's: what it drives, NULL: nothing yet. The thread's own */
+    void *process; /* a process pool's: what it drives, NULL: nothing yet. The thread's own, as is the next */
+    struct eddyi_job *running; /* has begun, and its result is not known yet; NULL: none */
 };
 
 struct eddyi_executor_ops {
     const char *thread_name;
-    /* In a worker's thread: does the job, which has begun, and finishes it, and with that gives up a reference to it. */
-    void (*run)(struct eddyi_worker *w, struct eddyi_job *job);
+    /* Whether the executor can do such a job: 0 or a raised error. NULL: any. */
+    int (*check)(const struct eddyi_job *job);
+    /* In a worker's thread: does the job, which has begun. Does not return if the job ends its thread. */
+    void (*run)(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret);
     /* The thread leaves. NULL: nothing to be done. */
     void (*leave)(struct eddyi_worker *w);
     /* The last reference is gone. Frees what the kind of executor has of its own. NULL: nothing. */
@@ -48,7 +51,8 @@ struct eddy_executor {
     unsigned max_threads;
     bool spins; /* there is more than one processor: looking for a moment beats sleeping */
 
-    atomic_bool staffed; /* it has had a thread, so it has one until it is shut down */
+    atomic_bool
+        staffed; /* it has had a thread, so it has one until it is shut down, unless jobs end theirs */
 
     pthread_mutex_t mutex; /* guards all that follows */
     pthread_cond_t work;   /* where idle threads sleep */
@@ -93,7 +97,10 @@ void eddyi_executor_empty_inbox(eddy_executor *e);
  */
 int eddyi_executor_call(eddy_executor *e);
 
-/* Hands over a job, and a reference to it. 0, or as a raised error -EAGAIN, EDDY_ECLOSED, EDDY_EFORKED; it is not taken then. */
+/* Fails with @error what is queued, as long as there is no thread. Without the mutex, after eddyi_executor_call() has failed. */
+void eddyi_executor_fail_queued(eddy_executor *e, int error);
+
+/* Hands over a job, and a reference to it. 0, or as a raised error -EAGAIN, EDDY_ECLOSED, EDDY_EFORKED and the like; it is not taken then. */
 int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job);
 
 /* Takes a cancelled job out of the queue, if it is in there. With the job's mutex held. */

@@ -176,7 +176,7 @@ int eddyi_fork_server_spawn(struct eddyi_process *ret)
         eddyi_sys_close(fate[0]);
         return (int)pid;
     }
-    *ret = (struct eddyi_process){pid, connection[0], fate[0]};
+    *ret = (struct eddyi_process){pid, connection[0], fate[0], 0};
     return 0;
 }
 

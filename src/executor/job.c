@@ -4,17 +4,29 @@
 #include "base/exception.h"
 #include "base/sys.h"
 #include "executor/executor.h"
+#include "loop/loop.h"
 #include "task/coroutine.h"
 
 #include <string.h>
+#include <unistd.h>
 
-/* What the functions that a job may call find here; NULL in threads that run none. */
+/* What the functions that a job may call find here. It outlives the job's frames, which pthread_exit() takes away. */
 struct call {
+    bool runs;
     size_t size;
     eddy_bytes bytes;
     void *value;
 };
-static EDDYI_THREAD_LOCAL struct call *current;
+static EDDYI_THREAD_LOCAL struct call here;
+
+static void drop_arg(struct eddyi_job *job)
+{
+    void (*drop)(void *arg) = job->drop;
+
+    job->drop = NULL;
+    if (drop)
+        drop(job->arg);
+}
 
 static void cancelled(eddy_concurrent_future *cf)
 {
@@ -25,7 +37,7 @@ static void destroy(eddy_concurrent_future *cf)
 {
     struct eddyi_job *job = eddyi_job_of(cf);
 
-    eddyi_job_drop_arg(job);
+    drop_arg(job);
     if (cf->value && job->drop_value && !atomic_load(&cf->value_taken))
         job->drop_value(cf->value);
     eddy_bytes_fini(&job->bytes);
@@ -41,14 +53,29 @@ struct eddyi_job *eddyi_job_if(const eddy_concurrent_future *cf)
     return cf && cf->ops == &job_ops ? eddyi_job_of((eddy_concurrent_future *)cf) : NULL;
 }
 
+/* NULL, with the error raised. */
+static struct eddyi_job *job_alloc(const eddy_job *description)
+{
+    struct eddyi_job *job = NULL;
+
+    if (!description->fn) {
+        eddy_raise(-EINVAL, "a job needs a function");
+        return NULL;
+    }
+    if (description->size <= PTRDIFF_MAX - sizeof *job)
+        job = eddyi_block_alloc(sizeof *job + description->size);
+    if (!job)
+        eddy_raise(-ENOMEM, NULL);
+    return job;
+}
+
 struct eddyi_job *eddyi_job_new(const eddy_job *description)
 {
-    struct eddyi_job *job = eddyi_block_alloc(sizeof *job + description->size);
+    struct eddyi_job *job = job_alloc(description);
 
     if (!job) {
         if (description->drop)
             description->drop(description->arg);
-        eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
     memset(job, 0, offsetof(struct eddyi_job, wrapper));
@@ -65,15 +92,6 @@ struct eddyi_job *eddyi_job_new(const eddy_job *description)
     return job;
 }
 
-void eddyi_job_drop_arg(struct eddyi_job *job)
-{
-    void (*drop)(void *arg) = job->drop;
-
-    job->drop = NULL;
-    if (drop)
-        drop(job->arg);
-}
-
 /* The thread's own error goes with the status that it came with. */
 static eddy_exception *take_error(struct eddyi_error *error, int status)
 {
@@ -87,23 +105,53 @@ static eddy_exception *take_error(struct eddyi_error *error, int status)
     return e;
 }
 
+static const char child_returned[] =
+    "eddy: a child process that a job has forked came back from the job, and is ended; let it call _exit()\n";
+
+/* Standard output is not flushed: what is in its buffer is the parent's to write. */
+_Noreturn void eddyi_job_end_child(void)
+{
+    eddyi_sys_write_all(STDERR_FILENO, child_returned, sizeof child_returned - 1);
+    _exit(1);
+}
+
 void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_job_result *ret)
 {
-    struct call here = {.size = size};
     struct eddyi_error *error = eddyi_error_here();
+    unsigned fork_number = eddyi_fork_number;
 
     eddyi_error_clear(error);
-    current = &here;
+    here = (struct call){.runs = true, .size = size};
     eddyi_return_here = &here.value;
     ret->status = fn(arg);
+    if (eddyi_fork_number != fork_number)
+        eddyi_job_end_child();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* the job may have enabled it */
     eddyi_return_here = NULL;
-    current = NULL;
+    here.runs = false;
 
     ret->value = ret->status < 0 ? NULL : here.value;
     ret->exception = take_error(error, ret->status);
     if (ret->status < 0)
         eddy_bytes_fini(&here.bytes);
     ret->bytes = here.bytes;
+}
+
+void eddyi_job_call_left(struct eddyi_job_result *ret)
+{
+    if (here.runs)
+        eddy_bytes_fini(&here.bytes);
+    here.runs = false;
+    eddyi_return_here = NULL;
+    eddyi_vars_current = NULL;
+    *ret = (struct eddyi_job_result){.status = EDDY_EBROKEN};
+    ret->exception = eddy_exception_new(EDDY_EBROKEN, "the job ended its thread: pthread_exit()");
+}
+
+void eddyi_job_release(struct eddyi_job *job)
+{
+    eddyi_vars_fini(&job->vars);
+    drop_arg(job);
 }
 
 void eddyi_job_finish(struct eddyi_job *job, struct eddyi_job_result *result)
@@ -116,19 +164,19 @@ int eddy_return_bytes(const void *data, size_t size)
 {
     void *copy;
 
-    if (!current)
+    if (!here.runs)
         return eddy_raise(EDDY_EMISUSE, "eddy_return_bytes() is for jobs of an executor");
     copy = eddyi_alloc(size);
     if (!copy)
         return eddy_raise(-ENOMEM, NULL);
     if (size)
         memcpy(copy, data, size);
-    eddy_bytes_fini(&current->bytes);
-    current->bytes = (eddy_bytes){copy, size};
+    eddy_bytes_fini(&here.bytes);
+    here.bytes = (eddy_bytes){copy, size};
     return 0;
 }
 
 size_t eddy_job_size(void)
 {
-    return current ? current->size : 0;
+    return here.runs ? here.size : 0;
 }

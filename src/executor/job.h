@@ -35,7 +35,7 @@ static inline struct eddyi_job *eddyi_job_of(eddy_concurrent_future *cf)
     return eddyi_container(cf, struct eddyi_job, cf);
 }
 
-/* A job as described, with one reference. NULL, with -ENOMEM raised, when memory is short; drop was called then. */
+/* A job as described, with one reference. NULL, with -ENOMEM or -EINVAL raised; drop was called then. */
 struct eddyi_job *eddyi_job_new(const eddy_job *description);
 
 static inline void eddyi_job_unref(struct eddyi_job *job)
@@ -51,11 +51,20 @@ struct eddyi_job_result {
     eddy_bytes bytes;
 };
 
-/* Calls fn in this thread, which is nobody else's meanwhile. */
+/*
+ * Calls fn in this thread, which is nobody else's meanwhile. Does not return in a child process that fn has forked and that
+ * comes back from it.
+ */
 void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_job_result *ret);
 
-/* Its argument is not needed any more. */
-void eddyi_job_drop_arg(struct eddyi_job *job);
+/* For the thread's last cleanup handler: fn has not returned from eddyi_job_call(), it ends its thread. */
+void eddyi_job_call_left(struct eddyi_job_result *ret);
+
+/* Ends a child process that a job has forked and that came back from the job: the program goes on in its parent alone. */
+_Noreturn void eddyi_job_end_child(void);
+
+/* Gives back what the job needs no more once it has run: its argument and its context variables. */
+void eddyi_job_release(struct eddyi_job *job);
 
 /* The job, which this thread began, is over: takes the result over, tells everybody, and gives up a reference. */
 void eddyi_job_finish(struct eddyi_job *job, struct eddyi_job_result *result);

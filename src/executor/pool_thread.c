@@ -103,40 +103,87 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
     return job;
 }
 
-/* With the mutex held, which it gives up. */
+/* With the mutex held, which it gives up. What is queued, if jobs have ended their threads, is another thread's. */
 static void leave(struct eddyi_worker *w)
 {
     eddy_executor *e = w->executor;
-    bool last = --e->n_threads == 0;
+    bool over;
+    int rc;
 
+    e->n_threads--;
     eddyi_list_remove(&w->link);
     if (e->abandoned)
         eddyi_free(w);
     else
         eddyi_list_append(&e->ended, &w->link);
+    rc = eddyi_executor_call(e);
+    over = e->n_threads == 0 && atomic_load(&e->shut_down);
     pthread_mutex_unlock(&e->mutex);
-    if (last)
+    if (rc < 0)
+        eddyi_executor_fail_queued(e, rc);
+    if (over)
         eddyi_concurrent_finish(e->over, 0, NULL, NULL);
     eddyi_executor_unref(e);
 }
 
-void *eddyi_worker_thread(void *arg)
+static void run(struct eddyi_worker *w, struct eddyi_job *job)
 {
-    struct eddyi_worker *w = arg;
-    const struct eddyi_executor_ops *ops = w->executor->ops;
+    struct eddyi_job_result result;
+
+    w->running = job;
+    w->executor->ops->run(w, job, &result);
+    eddyi_job_release(job);
+    w->running = NULL;
+    eddyi_job_finish(job, &result);
+}
+
+/* Until there is no more work; the mutex is held then. */
+static void work(struct eddyi_worker *w)
+{
     struct eddyi_job *job;
 
-    this_worker = w;
-    eddyi_sys_thread_name(ops->thread_name);
     while ((job = next_job(w)) != NULL) {
         if (eddyi_concurrent_begin(&job->cf))
-            ops->run(w, job);
+            run(w, job);
         else
             eddyi_job_unref(job);
     }
-    if (ops->leave) {
+}
+
+/* The job has called pthread_exit(): this is the thread's last cleanup handler. */
+static void left_by_job(void *arg)
+{
+    struct eddyi_worker *w = arg;
+    struct eddyi_job *job = w->running;
+    struct eddyi_job_result result;
+
+    if (job) {
+        eddyi_job_call_left(&result);
+        eddyi_job_release(job);
+        w->running = NULL;
+        eddyi_job_finish(job, &result);
+    }
+    if (w->executor->ops->leave)
+        w->executor->ops->leave(w);
+    pthread_mutex_lock(&w->executor->mutex);
+    w->job = NULL;
+    leave(w);
+}
+
+/* The thread cannot be cancelled; a request that comes late would strike between two jobs. */
+void *eddyi_worker_thread(void *arg)
+{
+    struct eddyi_worker *w = arg;
+
+    this_worker = w;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    eddyi_sys_thread_name(w->executor->ops->thread_name);
+    pthread_cleanup_push(left_by_job, w);
+    work(w);
+    pthread_cleanup_pop(0);
+    if (w->executor->ops->leave) {
         pthread_mutex_unlock(&w->executor->mutex);
-        ops->leave(w);
+        w->executor->ops->leave(w);
         pthread_mutex_lock(&w->executor->mutex);
     }
     leave(w);

@@ -21,42 +21,71 @@
 
 #include <stdint.h>
 
-/* First in everything that is sent, so that what a stray write() of a job's put between is noticed. */
-enum { EDDYI_REQUEST = 0x65647131, EDDYI_REPLY = 0x65647231 };
+/*
+ * A worker is not trusted: jobs write where they should not, close descriptors that are not theirs, fork, and come back twice. So
+ *
+ * - a reply begins with a stamp: which request it answers, and which process sent it. That of a job's child, or one that is late,
+ *   is refused, and so is a stray write(), as soon as its first byte has come;
+ * - a reply that has more than a head ends with the stamp, too: what a stray write() put between is noticed by the job
+ *   whose result it spoils;
+ * - a length is believed within the limits below, and memory is allocated as the bytes arrive;
+ * - no address comes back: it would mean nothing here;
+ * - nothing may arrive between two jobs.
+ *
+ * A worker that breaks these rules is ended, its job fails, and another worker takes its place.
+ */
+enum { EDDYI_REQUEST = 0x65647132, EDDYI_REPLY = 0x65647232 };
+
+struct eddyi_stamp {
+    uint64_t magic;
+    uint64_t number; /* of the request: 1 for the worker's first, then one more each time */
+    int64_t pid;     /* the worker's */
+};
+
+/* The longest message that a reply has; longer ones are cut. */
+enum { EDDYI_LONGEST_MESSAGE = 65535 };
+
+/* The most bytes that an argument or a result has: 2^31 - 1. Tests make it less. */
+extern size_t eddyi_process_most_bytes;
 
 /* To a worker; the argument's bytes follow. (No padding in what is sent: it would be bytes of some stack.) */
 struct eddyi_request {
-    uint64_t magic;
+    struct eddyi_stamp stamp;
     int (*fn)(void *arg);
     void *arg; /* if size is 0 */
     size_t size;
 };
 
-/* From a worker; the message, without its end, and then the bytes follow. */
+/* From a worker; the message, without its end, the bytes, and if there is any of that, the stamp again. */
 struct eddyi_reply {
-    uint32_t magic;
-    int status;
-    void *value;
-    size_t message_size;
-    size_t size;
+    struct eddyi_stamp stamp;
+    uint64_t message_size;
+    uint64_t size;
+    int32_t status;
     uint32_t has_message;
     uint32_t has_bytes;
+    uint32_t is_last; /* the worker ends by itself now */
 };
+
+/* How a worker ends that finds another file where its connection was. */
+enum { EDDYI_EXIT_CUT_OFF = 237 };
 
 /* A worker process, as its driver sees it. */
 struct eddyi_process {
     long pid;
-    int connection; /* a stream socket */
-    int fate;       /* a pipe: in the end the wait status, or nothing, if the server is gone */
+    int connection;  /* a stream socket */
+    int fate;        /* a pipe: in the end the wait status, or nothing, if the server is gone */
+    uint64_t number; /* of the latest request */
 };
 
 /* Sends a job, all of it. 0, or what the connection failed with; -EPIPE at its end. */
-int eddyi_process_send(const struct eddyi_process *p, const struct eddyi_job *job);
+int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job);
 
 /*
- * Waits for the result. 0; -ENOMEM; -EBADMSG, with a worker that cannot be understood; or what the connection failed with. After
- * an error the two are out of step.
+ * Waits for the result. 0; EDDYI_LAST_RESULT; -ENOMEM; -EBADMSG, with a worker that cannot be understood; -EPROTO, when it is the
+ * answer to something else; or what the connection failed with. After an error the two are out of step.
  */
+enum { EDDYI_LAST_RESULT = 1 };
 int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret);
 
 /* The fork server of this program: made for the first pool, ended with the last. 0 or -errno. */

@@ -6,6 +6,9 @@
 #include "executor/process.h"
 
 #include <poll.h>
+#include <string.h>
+
+size_t eddyi_process_most_bytes = INT32_MAX;
 
 /* Waits until the connection is ready, or the worker has died with nothing left to read. False then. */
 static bool wait_connection(const struct eddyi_process *p, short events)
@@ -38,32 +41,67 @@ static int send_all(const struct eddyi_process *p, const void *data, size_t size
     return 0;
 }
 
+/* What has come, at least a byte and at most @size, or an error; -EPIPE at the end. */
+static long recv_some(const struct eddyi_process *p, void *data, size_t size)
+{
+    long n;
+
+    while ((n = eddyi_sys_recv(p->connection, data, size)) == -EAGAIN)
+        if (!wait_connection(p, POLLIN))
+            return -EPIPE;
+    return n ? n : -EPIPE;
+}
+
 static int recv_all(const struct eddyi_process *p, void *data, size_t size)
 {
     char *at = data;
 
     while (size > 0) {
-        long n = eddyi_sys_recv(p->connection, at, size);
+        long n = recv_some(p, at, size);
 
-        if (n == -EAGAIN) {
-            if (!wait_connection(p, POLLIN))
-                return -EPIPE;
-        } else if (n <= 0) {
-            return n < 0 ? (int)n : -EPIPE;
-        } else {
-            at += n;
-            size -= (size_t)n;
-        }
+        if (n < 0)
+            return (int)n;
+        at += n;
+        size -= (size_t)n;
     }
     return 0;
 }
 
-int eddyi_process_send(const struct eddyi_process *p, const struct eddyi_job *job)
+/* Receives a stamp that must be the one of the reply to the latest request. Any part of another is refused as it comes. */
+static int recv_stamp(const struct eddyi_process *p)
 {
-    const struct eddyi_request request = {EDDYI_REQUEST, job->fn, job->arg, job->size};
+    const struct eddyi_stamp right = {EDDYI_REPLY, p->number, p->pid};
+    struct eddyi_stamp stamp;
+    size_t have = 0;
+
+    while (have < sizeof stamp) {
+        long n = recv_some(p, (char *)&stamp + have, sizeof stamp - have);
+
+        if (n < 0)
+            return (int)n;
+        have += (size_t)n;
+        if (memcmp(&stamp, &right, have) != 0)
+            return have >= sizeof stamp.magic && stamp.magic == right.magic ? -EPROTO : -EBADMSG;
+    }
+    return 0;
+}
+
+int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job)
+{
+    const struct eddyi_request request = {{EDDYI_REQUEST, ++p->number, p->pid}, job->fn, job->arg, job->size};
     int rc = send_all(p, &request, sizeof request);
 
     return rc < 0 ? rc : send_all(p, job->arg, job->size);
+}
+
+/* A failure may have a message, a success may have bytes, and only what there is has a length. */
+static bool is_sound(const struct eddyi_reply *r)
+{
+    bool ok = r->status >= 0;
+
+    return r->has_message <= !ok && r->has_bytes <= ok && r->is_last <= 1 &&
+           r->message_size <= (r->has_message ? EDDYI_LONGEST_MESSAGE : 0) &&
+           r->size <= (r->has_bytes ? eddyi_process_most_bytes : 0);
 }
 
 /* The message of the reply as an exception. */
@@ -81,38 +119,60 @@ static int recv_message(const struct eddyi_process *p, const struct eddyi_reply 
     return rc;
 }
 
-static int recv_bytes(const struct eddyi_process *p, const struct eddyi_reply *reply,
-                      struct eddyi_job_result *ret)
+/* The memory grows with what has arrived: a length that is a lie costs no more than the first piece. */
+static int recv_bytes(const struct eddyi_process *p, size_t size, eddy_bytes *ret)
 {
+    enum { FIRST = 1 << 20 };
     int rc;
 
-    ret->bytes.data = eddyi_alloc(reply->size);
-    if (!ret->bytes.data)
-        return -ENOMEM;
-    ret->bytes.size = reply->size;
-    rc = recv_all(p, ret->bytes.data, reply->size);
-    if (rc < 0)
-        eddy_bytes_fini(&ret->bytes);
+    do {
+        size_t left = size - ret->size, room = ret->size ? ret->size : FIRST;
+        size_t n = left < room ? left : room;
+        char *data = eddyi_realloc(ret->data, ret->size + n);
+
+        if (!data)
+            return -ENOMEM;
+        ret->data = data;
+        rc = recv_all(p, data + ret->size, n);
+        ret->size += n;
+    } while (rc == 0 && ret->size < size);
+    return rc;
+}
+
+/* What follows the head of the reply. */
+static int recv_rest(const struct eddyi_process *p, const struct eddyi_reply *reply,
+                     struct eddyi_job_result *ret)
+{
+    int rc = 0;
+
+    if (reply->has_message)
+        rc = recv_message(p, reply, ret);
+    if (rc == 0 && reply->has_bytes)
+        rc = recv_bytes(p, reply->size, &ret->bytes);
+    if (rc == 0 && reply->message_size + reply->size > 0)
+        rc = recv_stamp(p);
     return rc;
 }
 
 int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret)
 {
+    struct eddyi_job_result result = {.status = 0};
     struct eddyi_reply reply;
-    int rc = recv_all(p, &reply, sizeof reply);
+    int rc = recv_stamp(p);
 
+    if (rc == 0)
+        rc = recv_all(p, (char *)&reply + sizeof reply.stamp, sizeof reply - sizeof reply.stamp);
     if (rc < 0)
         return rc;
-    if (reply.magic != EDDYI_REPLY || (reply.has_message && reply.status >= 0))
+    if (!is_sound(&reply))
         return -EBADMSG;
-    *ret = (struct eddyi_job_result){.status = reply.status, .value = reply.value};
-    if (reply.has_message)
-        rc = recv_message(p, &reply, ret);
-    if (rc == 0 && reply.has_bytes)
-        rc = recv_bytes(p, &reply, ret);
+    result.status = reply.status;
+    rc = recv_rest(p, &reply, &result);
     if (rc < 0) {
-        eddy_exception_unref(ret->exception);
-        ret->exception = NULL;
+        eddy_exception_unref(result.exception);
+        eddy_bytes_fini(&result.bytes);
+        return rc;
     }
-    return rc;
+    *ret = result;
+    return reply.is_last ? EDDYI_LAST_RESULT : 0;
 }

@@ -24,6 +24,14 @@ struct death {
     int status;        /* as wait(2) gives it */
 };
 
+/* Nothing may come from a worker that has no job: it is dead, or what it says will not be understood. */
+static bool is_idle(const struct eddyi_process *p)
+{
+    struct pollfd fds[2] = {{.fd = p->connection, .events = POLLIN}, {.fd = p->fate, .events = POLLIN}};
+
+    return eddyi_sys_poll(fds, 2, 0) == 0;
+}
+
 static bool readable(int fd, int timeout_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -65,6 +73,10 @@ static eddy_exception *describe(long pid, const struct death *d)
     if (signo)
         return eddy_exception_new(EDDY_EBROKEN, "worker process %ld was killed by signal %d (%s)", pid, signo,
                                   sigdescr_np(signo) ? sigdescr_np(signo) : "unknown");
+    if (WEXITSTATUS(d->status) == EDDYI_EXIT_CUT_OFF)
+        return eddy_exception_new(EDDY_EBROKEN,
+                                  "worker process %ld exited with status %d: a job closed its connection",
+                                  pid, EDDYI_EXIT_CUT_OFF);
     return eddy_exception_new(EDDY_EBROKEN, "worker process %ld exited with status %d", pid,
                               WEXITSTATUS(d->status));
 }
@@ -115,13 +127,13 @@ static int spawn(struct eddyi_worker *w)
     return rc;
 }
 
-/* Sees to it that there is a worker, and that it is not known to be dead. 0 or -errno. */
+/* Sees to it that there is a worker, and that it is not known to be dead or out of step. 0 or -errno. */
 static int have_process(struct eddyi_worker *w)
 {
     struct eddyi_process *p = w->process;
     struct death d = {.cause = NULL};
 
-    if (p && readable(p->fate, 0))
+    if (p && !is_idle(p))
         bury(w, &d);
     return w->process ? 0 : spawn(w);
 }
@@ -155,7 +167,9 @@ static int deliver(struct eddyi_worker *w, const struct eddyi_job *job, struct e
 
 static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
 {
-    struct death d = {.cause = rc == -EBADMSG ? "sent something that is no result" : NULL};
+    struct death d = {.cause = rc == -EBADMSG  ? "sent something that is no result"
+                               : rc == -EPROTO ? "sent the result of another job"
+                                               : NULL};
     long pid = ((struct eddyi_process *)w->process)->pid;
 
     bury(w, &d);
@@ -169,21 +183,31 @@ static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
     }
 }
 
-static void run(struct eddyi_worker *w, struct eddyi_job *job)
+static void run(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret)
 {
-    struct eddyi_job_result result = {.status = 0};
+    struct death d = {.cause = NULL};
     int rc;
 
-    if (deliver(w, job, &result) == 0) {
-        rc = eddyi_process_receive(w->process, &result);
-        if (rc < 0)
-            fail(w, rc, &result);
-        else
-            count_success(w->executor);
+    *ret = (struct eddyi_job_result){.status = 0};
+    if (deliver(w, job, ret) < 0)
+        return;
+    rc = eddyi_process_receive(w->process, ret);
+    if (rc < 0) {
+        fail(w, rc, ret);
+    } else if (rc == EDDYI_LAST_RESULT) {
+        bury(w, &d);
+        count_death(w->executor);
+    } else {
+        count_success(w->executor);
     }
-    eddyi_vars_fini(&job->vars);
-    eddyi_job_drop_arg(job);
-    eddyi_job_finish(job, &result);
+}
+
+static int check(const struct eddyi_job *job)
+{
+    if (job->size > eddyi_process_most_bytes)
+        return eddy_raise(-EMSGSIZE, "the argument of a job in a worker process has %zu bytes, at most %zu",
+                          job->size, eddyi_process_most_bytes);
+    return 0;
 }
 
 static void leave(struct eddyi_worker *w)
@@ -201,6 +225,7 @@ static void fini(eddy_executor *e)
 
 static const struct eddyi_executor_ops process_pool_ops = {
     .thread_name = "eddy-driver",
+    .check = check,
     .run = run,
     .leave = leave,
     .fini = fini,

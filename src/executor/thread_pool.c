@@ -1,17 +1,13 @@
 #include "base/sys.h"
 #include "executor/executor.h"
 
-static void run(struct eddyi_worker *w, struct eddyi_job *job)
+static void run(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret)
 {
-    struct eddyi_job_result result;
     struct eddyi_var_scope *vars = eddyi_vars_current;
 
     eddyi_vars_current = &job->vars;
-    eddyi_job_call(job->fn, job->arg, job->size, &result);
+    eddyi_job_call(job->fn, job->arg, job->size, ret);
     eddyi_vars_current = vars;
-    eddyi_vars_fini(&job->vars);
-    eddyi_job_drop_arg(job);
-    eddyi_job_finish(job, &result);
 }
 
 const struct eddyi_executor_ops eddyi_thread_pool_ops = {.thread_name = "eddy-pool", .run = run};

@@ -3,6 +3,7 @@
  */
 #include "base/exception.h"
 #include "base/sys.h"
+#include "eddy/error.h"
 #include "executor/job.h"
 #include "executor/process.h"
 
@@ -10,6 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+struct worker {
+    int fd;          /* the connection */
+    uint64_t inode;  /* its own: a job may have closed it, and something else may have its descriptor now */
+    long pid;        /* a child that a job forks has another */
+    uint64_t number; /* of the latest request */
+};
 
 /* exit() in a job ends the worker, and what the program has registered for its own end is not called. */
 static void leave(int status, void *unused)
@@ -74,6 +82,14 @@ static void skip(int fd, size_t size)
     }
 }
 
+static void read_request(struct worker *w, struct eddyi_request *ret)
+{
+    read_all(w->fd, ret, sizeof *ret);
+    if (ret->stamp.magic != EDDYI_REQUEST || ret->stamp.number != ++w->number || ret->stamp.pid != w->pid ||
+        ret->size > eddyi_process_most_bytes)
+        finish(1);
+}
+
 /* The call, with the argument that follows the request. */
 static void call(int fd, const struct eddyi_request *request, struct eddyi_job_result *ret)
 {
@@ -90,47 +106,104 @@ static void call(int fd, const struct eddyi_request *request, struct eddyi_job_r
     eddyi_free(copy);
 }
 
-static void send_reply(int fd, const struct eddyi_job_result *result)
+/* After a job, which may have done anything: ends this process if it is not the worker, or not connected any more. */
+static void check_place(const struct worker *w)
+{
+    if (eddyi_sys_pid() != w->pid)
+        eddyi_job_end_child();
+    if (eddyi_sys_inode(w->fd) != w->inode)
+        finish(EDDYI_EXIT_CUT_OFF);
+}
+
+static void refuse(struct eddyi_job_result *result, int code, const char *why)
+{
+    eddy_bytes_fini(&result->bytes);
+    *result = (struct eddyi_job_result){.status = code, .exception = eddy_exception_new(code, "%s", why)};
+}
+
+/* Replaces a result that cannot make the journey. */
+static void check_result(struct eddyi_job_result *result)
+{
+    if (result->value)
+        refuse(result, EDDY_EMISUSE, "a job in a worker process returned a pointer; see eddy_return_bytes()");
+    else if (result->bytes.size > eddyi_process_most_bytes)
+        refuse(result, -EMSGSIZE, "the result of a job in a worker process has too many bytes");
+}
+
+/* No character of UTF-8 is cut. */
+static size_t sent_length(const char *message)
+{
+    size_t n = strnlen(message, EDDYI_LONGEST_MESSAGE + 1);
+
+    if (n > EDDYI_LONGEST_MESSAGE)
+        for (n = EDDYI_LONGEST_MESSAGE; n > 0 && ((unsigned char)message[n] & 0xc0) == 0x80;)
+            n--;
+    return n;
+}
+
+static void send_reply(const struct worker *w, const struct eddyi_job_result *result, bool is_last)
 {
     const char *message = eddy_exception_message(result->exception);
     struct eddyi_reply reply = {
-        .magic = EDDYI_REPLY,
+        .stamp = {EDDYI_REPLY, w->number, eddyi_sys_pid()},
         .status = result->status,
         .has_message = result->exception != NULL,
-        .message_size = strlen(message),
-        .value = result->value,
+        .message_size = sent_length(message),
         .has_bytes = result->bytes.data != NULL,
         .size = result->bytes.size,
+        .is_last = is_last,
     };
 
-    write_all(fd, &reply, sizeof reply);
-    write_all(fd, message, reply.message_size);
-    write_all(fd, result->bytes.data, reply.size);
+    write_all(w->fd, &reply, sizeof reply);
+    write_all(w->fd, message, reply.message_size);
+    write_all(w->fd, result->bytes.data, reply.size);
+    if (reply.message_size + reply.size > 0)
+        write_all(w->fd, &reply.stamp, sizeof reply.stamp);
 }
 
-static void serve(int fd)
+/* What the job printed comes before what the program prints when it has the result. */
+static void answer(const struct worker *w, struct eddyi_job_result *result, bool is_last)
+{
+    check_place(w);
+    check_result(result);
+    fflush(stdout);
+    send_reply(w, result, is_last);
+    eddy_exception_unref(result->exception);
+    eddy_bytes_fini(&result->bytes);
+}
+
+static void serve(struct worker *w)
 {
     struct eddyi_request request;
     struct eddyi_job_result result;
 
-    read_all(fd, &request, sizeof request);
-    if (request.magic != EDDYI_REQUEST)
-        finish(1);
-    call(fd, &request, &result);
-    /* What the job printed comes before what the program prints when it has the result. */
-    fflush(stdout);
-    send_reply(fd, &result);
-    eddy_exception_unref(result.exception);
-    eddy_bytes_fini(&result.bytes);
+    read_request(w, &request);
+    call(w->fd, &request, &result);
+    answer(w, &result, false);
+}
+
+/* The job has called pthread_exit(): the process has lost its main thread, and ends with this answer. */
+static void left_by_job(void *arg)
+{
+    struct eddyi_job_result result;
+
+    eddyi_job_call_left(&result);
+    answer(arg, &result, true);
+    finish(0);
 }
 
 _Noreturn void eddyi_worker_main(int connection, long server_pid)
 {
+    struct worker w = {connection, eddyi_sys_inode(connection), eddyi_sys_pid(), 0};
+
     eddyi_sys_end_with_parent(server_pid);
     eddyi_sys_thread_name("eddy-worker");
     eddyi_sys_close_all_but(&connection, 1);
     eddyi_sys_reset_signals();
     on_exit(leave, NULL);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cleanup_push(left_by_job, &w);
     for (;;)
-        serve(connection);
+        serve(&w);
+    pthread_cleanup_pop(0);
 }
