@@ -4,45 +4,99 @@
  *     file-copier SOURCE DESTINATION
  *
  * One task walks the tree, and makes a task for each file; a semaphore keeps it from running ahead. What cannot be
- * copied is said on standard error, and the rest goes on; the exit status is then 1.
+ * copied is said on standard error, and the rest goes on; the exit status is then 1. Nothing is copied onto itself,
+ * nor a directory into itself.
+ *
+ * A tree may be as deep as it likes: directories yet to be walked are in a list, not on the stack, and a path that is too long for
+ * the system is gone in pieces.
  */
 #include <eddy.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SIDE_BY_SIDE = 8 };
+enum { ITSELF = INT_MIN }; /* a status: source and target are one */
 
-static struct copier {
-    eddy_group group;
-    eddy_semaphore slots;
-    unsigned long files, bytes, failures;
-    bool shows_progress;
-} copier = {.slots = EDDY_SEMAPHORE_INIT(SIDE_BY_SIDE)};
-
-/* One file to be copied. All of them are in a list, to be freed in the end. */
+/* A file to be copied, or a directory to be walked. */
 struct job {
     struct job *next;
     char *from, *to;
     mode_t mode;
 };
-static struct job *jobs;
+
+static struct copier {
+    eddy_group group;
+    eddy_semaphore slots;
+    struct job *directories, *files; /* yet to be walked; all that there were, to be freed in the end */
+    struct stat root;                /* of what is being made: it is not walked */
+    bool has_root;
+    unsigned long n_files, bytes, failures;
+    bool shows_progress;
+} copier = {.slots = EDDY_SEMAPHORE_INIT(SIDE_BY_SIDE)};
 
 static void failed(const char *path, int status)
 {
-    fprintf(stderr, "file-copier: %s: %s\n", path, eddy_strerror(status));
+    fprintf(stderr, "file-copier: %s: %s\n", path,
+            status == ITSELF ? "cannot be copied onto or into itself" : eddy_strerror(status));
     copier.failures++;
 }
 
 static void show_progress(void)
 {
     if (copier.shows_progress)
-        fprintf(stderr, "\r%lu files, %lu MB", copier.files, copier.bytes >> 20);
+        fprintf(stderr, "\r%lu files, %lu MB", copier.n_files, copier.bytes >> 20);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* A path that the system takes, instead of one that may be too long; while it is used, a directory on the way is open. */
+struct reach {
+    char path[PATH_MAX];
+    int fd; /* -1: none */
+};
+
+static void let_go(struct reach *r)
+{
+    if (r->fd >= 0)
+        eddy_file_close(r->fd);
+    r->fd = -1;
+}
+
+static int reach(struct reach *r, const char *path)
+{
+    const size_t most = PATH_MAX - NAME_MAX - 40; /* with the directory before it, and a name behind */
+    int rc;
+
+    r->fd = -1;
+    snprintf(r->path, sizeof r->path, "%.*s", (int)most, path);
+    while (strlen(path) > most) {
+        size_t n = most;
+
+        while (n > 1 && path[n - 1] != '/')
+            n--;
+        if (r->fd < 0)
+            snprintf(r->path, sizeof r->path, "%.*s", (int)n, path);
+        else
+            snprintf(r->path, sizeof r->path, "/proc/self/fd/%d/%.*s", r->fd, (int)n, path);
+        rc = eddy_file_open(r->path, O_PATH | O_DIRECTORY, 0);
+        let_go(r);
+        if (rc < 0)
+            return rc;
+        r->fd = rc;
+        path += n;
+        snprintf(r->path, sizeof r->path, "/proc/self/fd/%d/%.*s", r->fd, (int)most, path);
+    }
+    return 0;
 }
 
 static int copy_contents(int in, int out)
@@ -58,13 +112,28 @@ static int copy_contents(int in, int out)
     return (int)n;
 }
 
-static int copy_file(const struct job *job)
+/* What is opened to be written is emptied: by then it has to be known that it is another file. */
+static int open_target(int in, const char *to, mode_t mode)
 {
-    int in = eddy_file_open(job->from, O_RDONLY, 0), out, rc, closed;
+    struct stat source, target;
+    int rc = eddy_file_fstat(in, &source);
+
+    if (rc == 0)
+        rc = eddy_file_stat(to, &target);
+    if (rc == 0 && is_same(&source, &target))
+        return ITSELF;
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    return eddy_file_open(to, O_WRONLY | O_CREAT | O_TRUNC, mode);
+}
+
+static int copy_file(const char *from, const char *to, mode_t mode)
+{
+    int in = eddy_file_open(from, O_RDONLY, 0), out, rc, closed;
 
     if (in < 0)
         return in;
-    rc = out = eddy_file_open(job->to, O_WRONLY | O_CREAT | O_TRUNC, job->mode);
+    rc = out = open_target(in, to, mode);
     if (out >= 0) {
         rc = copy_contents(in, out);
         closed = eddy_file_close(out);
@@ -74,82 +143,83 @@ static int copy_file(const struct job *job)
     return rc;
 }
 
+static int reach_and_copy(const struct job *job)
+{
+    struct reach from, to;
+    int rc = reach(&from, job->from);
+
+    if (rc < 0)
+        return rc;
+    rc = reach(&to, job->to);
+    if (rc == 0) {
+        rc = copy_file(from.path, to.path, job->mode);
+        let_go(&to);
+    }
+    let_go(&from);
+    return rc;
+}
+
 /* A task. It gives back the slot that it was started with. */
 static int run_job(void *arg)
 {
     const struct job *job = arg;
-    int rc = copy_file(job);
+    int rc = reach_and_copy(job);
 
     if (rc == 0)
-        copier.files++;
+        copier.n_files++;
     else if (rc != -ECANCELED)
         failed(job->from, rc);
     eddy_semaphore_release(&copier.slots);
     return rc == -ECANCELED ? rc : 0;
 }
 
-static int start_file(const char *from, const char *to, mode_t mode)
+/* Puts it at the beginning of the list. */
+static struct job *add_job(struct job **list, const char *from, const char *to, mode_t mode)
 {
     struct job *job = calloc(1, sizeof *job);
 
     if (!job)
-        return -ENOMEM;
-    job->next = jobs;
-    jobs = job;
+        return NULL;
+    job->next = *list;
+    *list = job;
     job->from = strdup(from);
     job->to = strdup(to);
     job->mode = mode & 0777;
-    if (!job->from || !job->to)
+    return job->from && job->to ? job : NULL;
+}
+
+static void free_first_job(struct job **list)
+{
+    struct job *job = *list;
+
+    *list = job->next;
+    free(job->from);
+    free(job->to);
+    free(job);
+}
+
+static int start_file(const char *from, const char *to, mode_t mode)
+{
+    struct job *job = add_job(&copier.files, from, to, mode);
+
+    if (!job)
         return -ENOMEM;
     eddy_try(eddy_semaphore_acquire(&copier.slots));
     return eddy_group_create_task(&copier.group, eddy_coro(run_job, job)) ? 0 : -ENOMEM;
 }
 
-static int start(const char *from, const char *to);
-
-static int start_entry(const char *from, const char *to, const char *name)
-{
-    char *from_entry, *to_entry = NULL;
-    int rc = -ENOMEM;
-
-    if (asprintf(&from_entry, "%s/%s", from, name) < 0)
-        return -ENOMEM;
-    if (asprintf(&to_entry, "%s/%s", to, name) >= 0) {
-        rc = start(from_entry, to_entry);
-        free(to_entry);
-    }
-    free(from_entry);
-    return rc;
-}
-
-static int start_directory(const char *from, const char *to, mode_t mode)
-{
-    eddy_dir_entry entry;
-    eddy_dir *dir;
-    int rc = eddy_file_mkdir(to, (mode & 0777) | S_IRWXU);
-
-    if (rc < 0 && rc != -EEXIST)
-        return rc;
-    eddy_try(eddy_dir_open(from, &dir));
-    while ((rc = eddy_dir_next(dir, &entry)) == 1) {
-        rc = start_entry(from, to, entry.name);
-        if (rc == -ECANCELED || rc == -ENOMEM)
-            break;
-    }
-    eddy_dir_close(dir);
-    return rc < 0 ? rc : 0;
-}
-
-/* Begins to copy whatever @from is. What fails is said; only what concerns everything is returned. */
-static int start(const char *from, const char *to)
+/* Begins to copy whatever @from is, which may be reached by @path. What fails is said; only what concerns everything is returned. */
+static int start(const char *path, const char *from, const char *to)
 {
     struct stat st;
-    int rc = eddy_file_lstat(from, &st);
+    int rc = eddy_file_lstat(path, &st);
 
     if (rc == 0 && S_ISREG(st.st_mode))
         rc = start_file(from, to, st.st_mode);
+    else if (rc == 0 && S_ISDIR(st.st_mode) && copier.has_root && is_same(&st, &copier.root))
+        rc = ITSELF;
     else if (rc == 0 && S_ISDIR(st.st_mode))
-        rc = start_directory(from, to, st.st_mode);
+        rc = add_job(&copier.directories, from, to, st.st_mode) ? 0 : -ENOMEM;
     else if (rc == 0)
         rc = -EOPNOTSUPP; /* links, devices and the like */
     if (rc == -ECANCELED || rc == -ENOMEM)
@@ -159,10 +229,117 @@ static int start(const char *from, const char *to)
     return 0;
 }
 
+static int start_entry(const char *path, const struct job *job, const char *name)
+{
+    char *entry_path, *from = NULL, *to = NULL;
+    int rc = -ENOMEM;
+
+    if (asprintf(&entry_path, "%s/%s", path, name) < 0)
+        return -ENOMEM;
+    if (asprintf(&from, "%s/%s", job->from, name) >= 0) {
+        if (asprintf(&to, "%s/%s", job->to, name) >= 0) {
+            rc = start(entry_path, from, to);
+            free(to);
+        }
+        free(from);
+    }
+    free(entry_path);
+    return rc;
+}
+
+static int start_entries(const char *path, const struct job *job)
+{
+    eddy_dir_entry entry;
+    eddy_dir *dir;
+    int rc;
+
+    eddy_try(eddy_dir_open(path, &dir));
+    while ((rc = eddy_dir_next(dir, &entry)) == 1) {
+        rc = start_entry(path, job, entry.name);
+        if (rc == -ECANCELED || rc == -ENOMEM)
+            break;
+    }
+    eddy_dir_close(dir);
+    return rc < 0 ? rc : 0;
+}
+
+/* One that is there already will do. Only the first may be a link to one: others could lead back into the source. */
+static int make_directory(const char *from, const char *to, mode_t mode)
+{
+    int rc = eddy_file_mkdir(to, mode | S_IRWXU);
+    struct stat source, target;
+
+    if (rc < 0 && rc != -EEXIST)
+        return rc;
+    rc = copier.has_root ? eddy_file_lstat(to, &target) : eddy_file_stat(to, &target);
+    if (rc == 0)
+        rc = eddy_file_lstat(from, &source);
+    if (rc < 0)
+        return rc;
+    if (!S_ISDIR(target.st_mode))
+        return -ENOTDIR;
+    if (is_same(&source, &target))
+        return ITSELF;
+    if (!copier.has_root)
+        copier.root = target;
+    copier.has_root = true;
+    return 0;
+}
+
+static int walk(const struct job *job)
+{
+    struct reach from, to;
+    int rc = reach(&from, job->from);
+
+    if (rc < 0)
+        return rc;
+    rc = reach(&to, job->to);
+    if (rc == 0) {
+        rc = make_directory(from.path, to.path, job->mode);
+        let_go(&to);
+    }
+    if (rc == 0)
+        rc = start_entries(from.path, job);
+    let_go(&from);
+    return rc;
+}
+
+/* The first of the list, which others are put in front of meanwhile, those that are in it. */
+static int walk_first(void)
+{
+    struct job job = *copier.directories;
+    int rc;
+
+    *copier.directories = (struct job){.next = job.next};
+    free_first_job(&copier.directories);
+    rc = walk(&job);
+    if (rc < 0 && rc != -ECANCELED && rc != -ENOMEM) {
+        failed(job.from, rc);
+        rc = 0;
+    }
+    free(job.from);
+    free(job.to);
+    return rc;
+}
+
+static int start_all(const char *from, const char *to)
+{
+    struct reach path;
+    int rc = reach(&path, from);
+
+    if (rc == 0) {
+        rc = start(path.path, from, to);
+        let_go(&path);
+    }
+    while (rc == 0 && copier.directories)
+        rc = walk_first();
+    return rc;
+}
+
 eddy_async(copy, (const char *, from), (const char *, to))
 {
     eddy_group_enter(&copier.group);
-    return eddy_group_exit(&copier.group, start(from, to));
+    return eddy_group_exit(&copier.group, start_all(from, to));
 }
 
 int main(int argc, char **argv)
@@ -177,14 +354,10 @@ int main(int argc, char **argv)
     status = eddy_run(copy(argv[1], argv[2]));
     if (copier.shows_progress)
         fprintf(stderr, "\n");
-    while (jobs) {
-        struct job *job = jobs;
-
-        jobs = job->next;
-        free(job->from);
-        free(job->to);
-        free(job);
-    }
+    while (copier.files)
+        free_first_job(&copier.files);
+    while (copier.directories)
+        free_first_job(&copier.directories);
     if (status < 0)
         fprintf(stderr, "file-copier: %s\n", eddy_strerror(status));
     return status < 0 || copier.failures > 0;

@@ -75,7 +75,9 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_make_temporary(char *pattern);
 
 /*
  * Copies some bytes, @size at most, from the position of one file to that of another, by the kernel where it can. Returns how
- * many, 0 at the end of @in: to copy a file, call it until then, and show progress in between.
+ * many, 0 at the end of @in: to copy a file, call it until then, and show progress in between. A hole in @in becomes one at the
+ * end of @out, and counts as copied. -EINVAL if both are one file, or if one of them is a pipe, a socket or a terminal: a thread
+ * that waits for those cannot be cancelled. Read those with eddy_file_read(), and write them with eddy_file_write_fully().
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_file_copy(int in, int out, size_t size);
 

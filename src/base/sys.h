@@ -232,6 +232,9 @@ int eddyi_sys_make_temporary(char *pattern); /* mkostemp(3); the descriptor */
 long eddyi_sys_getdents(int fd, void *buf, size_t size);
 void eddyi_sys_seek_back(int fd, size_t n);
 int eddyi_sys_seek(int fd, int64_t position);
+int64_t eddyi_sys_lseek(int fd, int64_t offset, int whence); /* the new position */
+int eddyi_sys_ftruncate(int fd, int64_t size);
+bool eddyi_sys_appends(int fd); /* O_APPEND */
 /* From @in, at @offset, to a socket: does not wait for that one, whatever its flags are; never SIGPIPE. */
 long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size);
 /* copy_file_range(2), at the positions of both. */

@@ -246,6 +246,25 @@ int eddyi_sys_seek(int fd, int64_t position)
     return lseek(fd, position, SEEK_SET) < 0 ? -errno : 0;
 }
 
+int64_t eddyi_sys_lseek(int fd, int64_t offset, int whence)
+{
+    return eddyi_sys_result(lseek(fd, offset, whence));
+}
+
+int eddyi_sys_ftruncate(int fd, int64_t size)
+{
+    int f = eddyi_fault("ftruncate");
+
+    return f < 0 ? f : (int)eddyi_sys_result(ftruncate(fd, size));
+}
+
+bool eddyi_sys_appends(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && flags & O_APPEND;
+}
+
 long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
 {
     int flags = borrow_nonblocking(out);

@@ -1,9 +1,15 @@
 /*
- * Copying between files: copy_file_range(2), and where it is refused, as by some pairs of file systems, a read and writes.
+ * Copying between files: copy_file_range(2), and where it is refused, as by some pairs of file systems, a read and writes. Holes stay
+ * holes: the kernel would fill them with zeros.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What one call takes at most: a thread that copies cannot be stopped meanwhile. */
 enum { STEP = 4 << 20, BUFFER = 128 << 10 };
@@ -11,6 +17,7 @@ enum { STEP = 4 << 20, BUFFER = 128 << 10 };
 struct copy {
     int in, out;
     size_t size;
+    const char *refused; /* why; NULL: it is not */
 };
 
 static int64_t write_out(const struct copy *c, const char *buf, size_t size)
@@ -52,18 +59,101 @@ static bool is_refusal(int64_t rc)
            rc == -EBADF || rc == -ETXTBSY;
 }
 
-/* 0 need not be the end: files of /proc pretend to be empty. */
+/* What waits for somebody would keep the thread, and with it other files. */
+static int refuse(struct copy *c)
+{
+    struct statx in, out;
+    int rc = eddyi_sys_statx(c->in, "", AT_EMPTY_PATH, &in);
+
+    if (rc == 0)
+        rc = eddyi_sys_statx(c->out, "", AT_EMPTY_PATH, &out);
+    if (rc < 0)
+        return rc;
+    if (in.stx_ino == out.stx_ino && in.stx_dev_major == out.stx_dev_major &&
+        in.stx_dev_minor == out.stx_dev_minor)
+        c->refused = "source and target are one file";
+    else if (eddyi_sys_pollable(c->in) == 0 || eddyi_sys_pollable(c->out) == 0)
+        c->refused = "a pipe, a socket or a terminal is no file";
+    return c->refused ? -EINVAL : 0;
+}
+
+/* Tells whether skipping bytes at @at leaves a hole, which it does at the end of a file. */
+static bool can_have_hole(int out, int64_t at)
+{
+    struct statx st;
+
+    return at >= 0 && eddyi_sys_statx(out, "", AT_EMPTY_PATH, &st) == 0 && S_ISREG(st.stx_mode) &&
+           at >= (int64_t)st.stx_size && !eddyi_sys_appends(out);
+}
+
+/* Where the hole at @at ends, which is @at if there is none. Moves the position. */
+static int64_t end_of_hole(int in, int64_t at)
+{
+    int64_t data = eddyi_sys_lseek(in, at, SEEK_DATA);
+
+    if (data == -ENXIO) /* nothing but a hole up to the end */
+        data = eddyi_sys_lseek(in, 0, SEEK_END);
+    return data > at ? data : at;
+}
+
+/* Goes over a hole at the positions of both, and leaves one. How long it is; 0: there is none. */
+static int64_t skip_hole(struct copy *c)
+{
+    int64_t at = eddyi_sys_lseek(c->in, 0, SEEK_CUR), to = eddyi_sys_lseek(c->out, 0, SEEK_CUR);
+    int64_t size = at < 0 ? 0 : end_of_hole(c->in, at) - at, rc = 0;
+
+    if (at < 0)
+        return 0;
+    if (size > 0 && (uint64_t)size > c->size)
+        size = (int64_t)c->size;
+    if (size > 0 && !can_have_hole(c->out, to))
+        size = 0;
+    if (size > 0)
+        rc = eddyi_sys_ftruncate(c->out, to + size);
+    if (rc == 0 && size > 0)
+        rc = eddyi_sys_seek(c->out, to + size);
+    if (rc < 0)
+        size = 0;
+    eddyi_sys_seek(c->in, at + size);
+    return rc < 0 ? rc : size;
+}
+
+/* No more than up to the next hole, and than one call takes. */
+static void limit(struct copy *c)
+{
+    int64_t at = eddyi_sys_lseek(c->in, 0, SEEK_CUR), hole;
+
+    if (c->size > STEP)
+        c->size = STEP;
+    if (at < 0)
+        return;
+    hole = eddyi_sys_lseek(c->in, at, SEEK_HOLE);
+    eddyi_sys_seek(c->in, at);
+    if (hole > at && (uint64_t)(hole - at) < c->size)
+        c->size = (size_t)(hole - at);
+}
+
+/* In a thread. 0 need not be the end: files of /proc pretend to be empty. */
 static int64_t copy(void *arg)
 {
-    const struct copy *c = arg;
-    int64_t n = eddyi_sys_copy_range(c->in, c->out, c->size);
+    struct copy *c = arg;
+    int64_t n = refuse(c);
 
+    if (n == 0)
+        n = skip_hole(c);
+    if (n != 0)
+        return n;
+    limit(c);
+    n = eddyi_sys_copy_range(c->in, c->out, c->size);
     return n == 0 || is_refusal(n) ? by_hand(c) : n;
 }
 
 ssize_t eddy_file_copy(int in, int out, size_t size)
 {
-    struct copy c = {in, out, size < STEP ? size : STEP};
+    struct copy c = {.in = in, .out = out, .size = size < SSIZE_MAX ? size : SSIZE_MAX};
+    int64_t n = eddyi_file_call(copy, &c);
 
-    return eddyi_file_ended(eddyi_file_call(copy, &c), "file_copy", in);
+    if (c.refused)
+        return eddy_raise((int)n, "file_copy from descriptor %d to %d: %s", in, out, c.refused);
+    return eddyi_file_ended(n, "file_copy", in);
 }
