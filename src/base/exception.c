@@ -2,6 +2,7 @@
 
 #include "base/sys.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,15 +103,30 @@ eddy_exception *eddy_exception_ref(const eddy_exception *e)
     return mine;
 }
 
+/* Drops a reference. The last of them: puts it before *doomed, which is linked by the messages that nobody reads any more. */
+static void unref(eddy_exception *e, eddy_exception **doomed)
+{
+    if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    e->message = (const char *)*doomed;
+    *doomed = e;
+}
+
+/* Not by recursion: members have members, as many levels as a program has made. */
 void eddy_exception_unref(const eddy_exception *e)
 {
-    eddy_exception *mine = (eddy_exception *)e;
+    eddy_exception *doomed = NULL;
 
-    if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    for (size_t i = 0; i < mine->n_members; i++)
-        eddy_exception_unref(mine->members[i]);
-    eddyi_free(mine);
+    if (e)
+        unref((eddy_exception *)e, &doomed);
+    while (doomed) {
+        eddy_exception *one = doomed;
+
+        doomed = (eddy_exception *)one->message;
+        for (size_t i = 0; i < one->n_members; i++)
+            unref(one->members[i], &doomed);
+        eddyi_free(one);
+    }
 }
 
 int eddy_exception_code(const eddy_exception *e)
@@ -146,27 +162,84 @@ static void append(struct writer *w, const char *text)
             w->buf[w->length] = *text;
 }
 
-static void append_exception(struct writer *w, const eddy_exception *e)
+/* A group that is being written: its next member comes after those that are within it. */
+struct level {
+    const eddy_exception *e;
+    size_t next;
+};
+
+/* The levels that are open, in memory of its own once there are many. */
+struct levels {
+    struct level few[32], *all;
+    size_t n, room;
+};
+
+static bool open_level(struct levels *l, const eddy_exception *e)
+{
+    struct level *grown;
+
+    if (l->n == l->room) {
+        grown = eddyi_realloc(l->all == l->few ? NULL : l->all, 2 * l->room * sizeof *grown);
+        if (!grown)
+            return false;
+        if (l->all == l->few)
+            memcpy(grown, l->few, sizeof l->few);
+        l->all = grown;
+        l->room *= 2;
+    }
+    l->all[l->n++] = (struct level){e, 0};
+    return true;
+}
+
+static void begin(struct writer *w, const eddy_exception *e)
 {
     if (*e->message) {
         append(w, e->message);
         append(w, " (");
     }
     append(w, eddy_strerror(e->code));
-    for (size_t i = 0; i < e->n_members; i++) {
-        append(w, i ? "; " : ": ");
-        append_exception(w, e->members[i]);
-    }
+}
+
+static void end(struct writer *w, const eddy_exception *e)
+{
     if (*e->message)
         append(w, ")");
+}
+
+/* Writes the next member of the innermost group, or ends that. */
+static void go_on(struct writer *w, struct levels *l)
+{
+    struct level *top = &l->all[l->n - 1];
+    const eddy_exception *member;
+
+    if (top->next == top->e->n_members) {
+        end(w, top->e);
+        l->n--;
+        return;
+    }
+    append(w, top->next ? "; " : ": ");
+    member = top->e->members[top->next++];
+    begin(w, member);
+    if (member->n_members > 0 && open_level(l, member))
+        return;
+    append(w, member->n_members > 0 ? ": …" : "");
+    end(w, member);
 }
 
 int eddy_exception_format(const eddy_exception *e, char *buf, size_t size)
 {
     struct writer w = {buf, size, 0};
+    struct levels l = {.all = l.few, .room = sizeof l.few / sizeof l.few[0]};
 
-    if (e)
-        append_exception(&w, e);
+    if (e) {
+        begin(&w, e);
+        open_level(&l, e);
+    }
+    /* Groups that share members can stand for more text than there is memory for. */
+    while (l.n > 0 && w.length < INT_MAX / 2)
+        go_on(&w, &l);
+    if (l.all != l.few)
+        eddyi_free(l.all);
     if (size)
         buf[w.length < size ? w.length : size - 1] = '\0';
     return (int)w.length;

@@ -18,14 +18,15 @@
 
 enum {
     MAX_NODES = 10000, /* a graph that branches and joins again has many paths */
-    MAX_BETWEEN = 32,  /* gathers of gathers of … */
+    MAX_INDENT = 60,   /* levels: deeper ones are printed like that one */
     PLACE_SIZE = 96
 };
 
 /* The public part comes first. */
 struct node {
     eddy_future_call_graph public;
-    struct node *parent;     /* NULL: the first */
+    struct node *parent; /* NULL: the first */
+    int indent;
     size_t index;            /* among the parent's awaited_by */
     struct node *next_built; /* to be looked at after this one */
     struct node **children;
@@ -154,27 +155,22 @@ static int add_child(struct building *b, struct node *parent, eddy_future *f)
     if (!child)
         return -ENOMEM;
     child->parent = parent;
+    child->indent = parent->indent < MAX_INDENT ? parent->indent + 1 : MAX_INDENT;
     child->index = public->n_awaited_by;
     parent->children[public->n_awaited_by++] = child;
     return 0;
 }
 
-/* Adds the tasks that wait for @f, also those that do so by way of a future that waits for it. */
-static int add_waiters(struct building *b, struct node *node, eddy_future *f, int between)
+struct below {
+    struct building *b;
+    struct node *node;
+};
+
+static int add_waiter(eddy_task *waiter, void *arg)
 {
-    int rc = 0;
+    struct below *below = arg;
 
-    EDDYI_LIST_EACH(l, &f->hooks) {
-        eddy_future *waiter = eddyi_container(l, struct eddyi_hook, link)->waiter;
-
-        if (rc < 0 || !waiter || eddyi_future_done(waiter))
-            continue;
-        if (eddy_future_as_task(waiter))
-            rc = add_child(b, node, waiter);
-        else if (between < MAX_BETWEEN)
-            rc = add_waiters(b, node, waiter, between + 1);
-    }
-    return rc;
+    return add_child(below->b, below->node, &waiter->future);
 }
 
 /* The next in the order of printing: a node, its first child with all of its, the second … */
@@ -209,7 +205,7 @@ static int build(struct building *b, eddy_future *f, eddy_future_call_graph **re
     for (struct node *node = first; node && rc == 0; node = node->next_built) {
         rc = capture_stack(b, node);
         if (rc == 0)
-            rc = add_waiters(b, node, node->public.future, 0);
+            rc = eddyi_waiters_each(node->public.future, add_waiter, &(struct below){b, node});
     }
     eddyi_symbols_fini(&b->symbols);
     if (rc < 0) {
@@ -254,40 +250,36 @@ static __attribute__((format(printf, 2, 3))) void add(struct text *t, const char
         t->length += (size_t)n;
 }
 
-static void add_node(struct text *t, const struct node *node, int level)
+static void add_node(struct text *t, const struct node *node)
 {
     const eddy_future_call_graph *public = &node->public;
+    int indent = node->indent * 4;
     char name[100];
 
     if (eddy_future_as_task(public->future)) {
         eddyi_task_print_name(eddyi_task_of(public->future), name, sizeof name);
-        add(t, "%*s* Task(name='%s', id=%p)\n", level * 4, "", name, (void *)public->future);
+        add(t, "%*s* Task(name='%s', id=%p)\n", indent, "", name, (void *)public->future);
     } else {
-        add(t, "%*s* Future(id=%p)\n", level * 4, "", (void *)public->future);
+        add(t, "%*s* Future(id=%p)\n", indent, "", (void *)public->future);
     }
     if (public->n_call_stack > 0)
-        add(t, "%*s  + Call stack:\n", level * 4, "");
+        add(t, "%*s  + Call stack:\n", indent, "");
     for (size_t i = 0; i < public->n_call_stack; i++) {
         const eddy_frame_call_graph_entry *e = &public->call_stack[i];
 
-        add(t, "%*s  |   async %s()%s%s\n", level * 4, "", e->function, e->where ? ", made at " : "",
+        add(t, "%*s  |   async %s()%s%s\n", indent, "", e->function, e->where ? ", made at " : "",
             e->where ? e->where : "");
     }
     if (public->n_awaited_by > 0)
-        add(t, "%*s  + Awaited by:\n", level * 4, "");
+        add(t, "%*s  + Awaited by:\n", indent, "");
     if (public->cut)
-        add(t, "%*s  + Awaited by one of those above, in a cycle, or by too many\n", level * 4, "");
+        add(t, "%*s  + Awaited by one of those above, in a cycle, or by too many\n", indent, "");
 }
 
 static void add_graph(struct text *t, const eddy_future_call_graph *graph)
 {
-    for (const struct node *node = node_of(graph); node; node = next_in_order(node)) {
-        int level = 0;
-
-        for (const struct node *above = node->parent; above; above = above->parent)
-            level++;
-        add_node(t, node, level);
-    }
+    for (const struct node *node = node_of(graph); node; node = next_in_order(node))
+        add_node(t, node);
 }
 
 int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options, char *buf,

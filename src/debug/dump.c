@@ -19,7 +19,7 @@ struct dump {
     struct eddyi_symbols symbols;
     int fd;
     int error;       /* the first; nothing more is written then */
-    size_t patience; /* steps that may still be spent on looking for holders of locks */
+    size_t patience; /* steps that may still be spent on looking for what is not at hand */
     size_t length;
     char text[1024];
 };
@@ -101,8 +101,12 @@ static void print_coroutines(struct dump *d, const eddy_task *t)
     while (last != t->coro) {
         const eddy_coroutine *c = t->coro;
 
-        while (c->outer != last)
+        for (; c->outer != last && d->patience > 0; d->patience--)
             c = c->outer;
+        if (c->outer != last) {
+            print(d, " > …");
+            break;
+        }
         print(d, "%s%s", last ? " > " : "", c->name);
         last = c;
     }
@@ -117,8 +121,9 @@ static void print_waiters(struct dump *d, const eddy_future *f, const char *by, 
     EDDYI_LIST_EACH(l, &f->hooks) {
         eddy_future *waiter = eddyi_container(l, struct eddyi_hook, link)->waiter;
 
-        if (!waiter || eddyi_future_done(waiter))
+        if (!waiter || eddyi_future_done(waiter) || d->patience == 0)
             continue;
+        d->patience--;
         if (!eddy_future_as_task(waiter)) {
             if (depth < MAX_DEPTH)
                 print_waiters(d, waiter, waiter->ops->noun, depth + 1, any);

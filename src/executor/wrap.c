@@ -71,7 +71,8 @@ static void destroy(eddy_future *f)
         eddyi_block_free(w, sizeof *w);
 }
 
-static const struct eddyi_future_ops wrapped_ops = {"result from another thread", cancel, destroy};
+static const struct eddyi_future_ops wrapped_ops = {
+    .noun = "result from another thread", .cancel = cancel, .destroy = destroy};
 
 /* In the thread that ended the source. The wrapper may be gone as soon as its item is posted. */
 static bool source_done(struct eddyi_watcher *watcher, bool reference)

@@ -67,6 +67,7 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     loop->stack_size = options->stack_size;
     loop->thread = pthread_self();
     loop->fork_number = eddyi_fork_number;
+    loop->cancel_round = 1; /* no task has been asked in round 0 */
     loop->slow_callback_duration = 0.1;
     eddyi_list_init(&loop->ready);
     eddyi_list_init(&loop->batch);

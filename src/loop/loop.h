@@ -84,7 +84,8 @@ struct eddy_loop {
     bool watched;                    /* debug mode, or an observer: each item goes through the loop */
     struct eddyi_fiber fiber;        /* the loop's own flow of control, while a task runs */
     bool cancel_circled;             /* of task/: the cancellation under way came back to where it has been */
-    eddy_task *current;              /* the task whose step runs; NULL in plain callbacks */
+    unsigned cancel_round; /* of task/: another number once a future ends, or a request is answered */
+    eddy_task *current;    /* the task whose step runs; NULL in plain callbacks */
     bool leaving; /* a task that has ended is about to leave its stack: no place to start another from */
 
     struct eddyi_list tasks;      /* of task/: not ended, in order of creation */

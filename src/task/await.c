@@ -9,14 +9,55 @@
 #include "task/task.h"
 #include "task/wait.h"
 
+/*
+ * What this thread lets go of, and is still to be freed: linked by fields that are of no more use. What owns awaitables lets go of them
+ * here when it is freed itself, and they may own others, as many in succession as a program has made. So only the first call
+ * frees, and the others, from within it, add to the list.
+ */
+static EDDYI_THREAD_LOCAL struct doomed {
+    eddy_awaitable *first, *last;
+    bool freeing;
+} doomed;
+
+static void **next_of(eddy_awaitable *x)
+{
+    return x->kind == EDDYI_COROUTINE ? (void **)&((eddy_coroutine *)(void *)x)->outer
+                                      : &eddyi_future_of(x)->value;
+}
+
+static void doom(struct doomed *d, eddy_awaitable *x)
+{
+    *next_of(x) = NULL;
+    *(d->first ? next_of(d->last) : (void **)&d->first) = x;
+    d->last = x;
+}
+
+static void free_doomed(struct doomed *d)
+{
+    d->freeing = true;
+    while (d->first) {
+        eddy_awaitable *x = d->first;
+
+        d->first = *next_of(x);
+        if (x->kind == EDDYI_COROUTINE)
+            eddyi_coroutine_free((eddy_coroutine *)(void *)x);
+        else
+            eddyi_future_of(x)->ops->destroy(eddyi_future_of(x));
+    }
+    d->freeing = false;
+}
+
 void eddy_awaitable_drop(eddy_awaitable *x)
 {
     if (!x)
         return;
     if (x->kind == EDDYI_COROUTINE)
-        eddy_coroutine_close((eddy_coroutine *)(void *)x);
-    else
-        eddy_future_unref(eddyi_future_of(x));
+        eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
+    else if (--eddyi_future_of(x)->refs > 0)
+        return;
+    doom(&doomed, x);
+    if (!doomed.freeing)
+        free_doomed(&doomed);
 }
 
 void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures)
@@ -95,6 +136,7 @@ void eddyi_await_break(struct eddyi_wait *w)
 {
     eddyi_hook_remove(&eddyi_container(w, struct await, wait)->hook);
     eddyi_ready_cancel(&w->task->ready); /* of a future that is done already */
+    w->task->future.loop->cancel_round++;
     eddyi_wait_over(w);
     w->cancelled = true;
 }

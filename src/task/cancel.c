@@ -1,9 +1,15 @@
 /*
  * Cancellation: a request travels along what the task waits for, to where something can end early.
  *
- * Where tasks wait for each other in a circle there is no such place. CPython then raises RecursionError out of every call on
- * the request's way; here the loop's flag cancel_circled says so to each of them, and eddyi_cancel() turns it into an
+ * A task that awaits a future passes it on to that; a gather passes it on to each of its children. The way may be longer than any
+ * stack, so it is walked by a loop: each task and gather on it notes where the request came from.
+ *
+ * Where tasks wait for each other in a circle there is no place where something could end. CPython then raises RecursionError out of
+ * every call on the request's way; here the loop's flag cancel_circled says so to each of them, and eddyi_cancel() turns it into an
  * error for whoever asked. The tasks stay as they are, until their loop closes.
+ *
+ * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While no future has ended since, the later
+ * requests change nothing but counts: then they are passed on through so many tasks, and no further. A circle is remembered as long.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -12,8 +18,19 @@
 #include "task/task.h"
 #include "task/wait.h"
 
+/* So many tasks in succession, asked already, get a request once more. */
+enum { MAX_REPEATED = 100 };
+
+struct request {
+    const eddy_exception *message; /* borrowed; may be NULL */
+    eddy_future *at;               /* the innermost that it has passed through; NULL: none */
+    unsigned repeated;             /* tasks in succession that were asked before in this round */
+    bool accepted;                 /* by the latest that was asked */
+};
+
 bool eddyi_task_take_cancel_due(eddy_task *t)
 {
+    t->future.loop->cancel_round++;
     t->must_cancel = false;
     eddyi_error_set(&t->error, -ECANCELED, eddy_exception_ref(t->future.cancel_message));
     return true;
@@ -30,53 +47,139 @@ static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
     return true;
 }
 
-/* The task that @t waits for directly, NULL if it waits for something else. */
-static eddy_task *awaited_task(const eddy_task *t)
+/* The request came back to where it has been: nothing can end early. The flag stops it on its whole way back. */
+static void come_full_circle(struct request *r, eddy_loop *loop)
 {
-    if (!t->wait || !eddyi_wait_is_await(t->wait) || eddyi_future_done(t->wait->future))
-        return NULL;
-    return eddy_future_as_task(t->wait->future);
+    loop->cancel_circled = true;
+    r->accepted = false;
 }
 
-/* The request came back to where it has been: nothing can end early. The flag stops it on its whole way back. */
-static bool come_full_circle(eddy_task *t)
+/* What the task awaits, and passes a request on to; NULL if it waits for something else. */
+static eddy_future *awaited(const eddy_task *t)
 {
-    t->future.loop->cancel_circled = true;
+    return t->wait && !t->wait->over && eddyi_wait_is_await(t->wait) ? t->wait->future : NULL;
+}
+
+/* Whether a request that arrives at @t need not go further. */
+static bool was_asked(struct request *r, eddy_task *t)
+{
+    if (t->asked == t->future.loop->cancel_round)
+        return ++r->repeated > MAX_REPEATED;
+    r->repeated = 0;
+    t->asked = t->future.loop->cancel_round;
+    t->circled = false;
     return false;
 }
 
-/*
- * A chain of tasks each of which awaits the next is walked in a loop, not by recursion: it may be longer than any
- * stack. Recursion is left for what branches, such as gather.
- */
-bool eddyi_task_cancel(eddy_task *first, const eddy_exception *message)
+/* Gives what the request goes on to, or NULL: it was answered. */
+static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
 {
-    eddy_loop *loop = first->future.loop;
-    eddy_task *last = first, *next;
-    bool accepted = true;
+    eddy_future *next;
 
-    first->future.unretrieved = false;
-    if (eddyi_future_done(&first->future))
-        return false;
-    if (first->visited)
-        return come_full_circle(first);
-    for (;; last = next) {
-        last->future.unretrieved = false;
-        last->cancelling++;
-        last->visited = true;
-        next = awaited_task(last);
-        if (!next || next->visited)
-            break;
+    t->future.unretrieved = false;
+    if (eddyi_future_done(&t->future)) {
+        r->accepted = false;
+        return NULL;
     }
-    if (next)
-        accepted = come_full_circle(last);
-    else if (!last->wait || !eddyi_wait_cancel(last->wait, message))
-        accepted = loop->cancel_circled ? false : cancel_at_next_step(last, message);
+    if (!t->visited)
+        t->cancelling++;
+    if (t->visited || (t->circled && t->asked == t->future.loop->cancel_round)) {
+        come_full_circle(r, t->future.loop);
+        return NULL;
+    }
+    next = awaited(t);
+    if (!next) {
+        r->accepted =
+            (t->wait && eddyi_wait_cancel(t->wait, r->message)) || cancel_at_next_step(t, r->message);
+        return NULL;
+    }
+    if (was_asked(r, t)) {
+        r->accepted = true;
+        return NULL;
+    }
+    t->visited = true;
+    t->cancelled_from = r->at;
+    r->at = &t->future;
+    return next;
+}
 
-    for (eddy_task *t = first; t != last; t = awaited_task(t))
-        t->visited = false;
-    last->visited = false;
-    return accepted;
+/* Its branches are asked on the way back. */
+static void arrive_at_branching(struct request *r, eddy_future *f)
+{
+    eddy_future *first;
+    struct eddyi_branching *b = f->ops->branch(f, &first);
+
+    r->accepted = false;
+    if (eddyi_future_done(f))
+        return;
+    if (b->under_way) {
+        come_full_circle(r, f->loop);
+        return;
+    }
+    *b = (struct eddyi_branching){.from = r->at, .under_way = true, .requested = b->requested};
+    r->at = eddy_future_ref(f);
+}
+
+static eddy_future *arrive(struct request *r, eddy_future *f)
+{
+    if (f->base.kind == EDDYI_TASK)
+        return arrive_at_task(r, eddyi_task_of(f));
+    if (f->ops->branch)
+        arrive_at_branching(r, f);
+    else
+        r->accepted = f->ops->cancel(f, r->message);
+    return NULL;
+}
+
+/* What the task awaits has answered. */
+static void leave_task(struct request *r, eddy_task *t)
+{
+    if (t->future.loop->cancel_circled) {
+        r->accepted = false;
+        t->circled = true;
+    } else if (!r->accepted) {
+        r->accepted = cancel_at_next_step(t, r->message);
+    }
+    t->visited = false;
+    r->at = t->cancelled_from;
+}
+
+/* One of the branches has answered. Gives the next, or NULL: all have. */
+static eddy_future *leave_branch(struct request *r, eddy_future *f)
+{
+    eddy_future *next;
+    struct eddyi_branching *b = f->ops->branch(f, &next);
+
+    b->accepted |= r->accepted;
+    if (next && !f->loop->cancel_circled) {
+        b->next++;
+        return next;
+    }
+    r->accepted = b->accepted && !f->loop->cancel_circled;
+    b->requested |= r->accepted;
+    b->under_way = false;
+    r->at = b->from;
+    eddy_future_unref(f);
+    return NULL;
+}
+
+static eddy_future *go_back(struct request *r)
+{
+    if (r->at->ops->branch)
+        return leave_branch(r, r->at);
+    leave_task(r, eddyi_task_of(r->at));
+    return NULL;
+}
+
+bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message)
+{
+    struct request r = {.message = message};
+    eddy_future *next = f;
+
+    do
+        next = next ? arrive(&r, next) : go_back(&r);
+    while (next || r.at);
+    return r.accepted;
 }
 
 int eddyi_cancel(eddy_future *f, const eddy_exception *message)

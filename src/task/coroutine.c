@@ -101,10 +101,7 @@ void eddyi_coroutine_consume_homeless(eddy_coroutine *coro)
 
 void eddy_coroutine_close(eddy_coroutine *coro)
 {
-    if (!coro)
-        return;
-    eddyi_coroutine_consume(coro);
-    eddyi_coroutine_free(coro);
+    eddy_awaitable_drop(coro ? &coro->base : NULL);
 }
 
 const char *eddy_coroutine_name(const eddy_coroutine *coro)

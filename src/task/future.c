@@ -45,7 +45,8 @@ static void destroy(eddy_future *f)
     eddyi_block_free(f, sizeof *f);
 }
 
-static const struct eddyi_future_ops plain_ops = {"Future", eddyi_future_cancel_plain, destroy};
+static const struct eddyi_future_ops plain_ops = {
+    .noun = "Future", .cancel = eddyi_future_cancel_plain, .destroy = destroy};
 
 eddy_future *eddy_loop_create_future(eddy_loop *loop)
 {
@@ -85,6 +86,7 @@ static void queue_hooks(eddy_future *f)
 {
     struct eddyi_list *l;
 
+    f->loop->cancel_round++;
     if (f->loop->drained)
         eddyi_done_callbacks_drop(&f->hooks);
     while ((l = eddyi_list_pop(&f->hooks)) != NULL) {
@@ -126,11 +128,6 @@ bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message)
         return false;
     eddyi_future_finish_cancelled(f, NULL, eddy_exception_ref(message));
     return true;
-}
-
-bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message)
-{
-    return f->ops->cancel(f, message);
 }
 
 eddy_exception *eddyi_cancel_message(const char *msg)

@@ -17,10 +17,23 @@
 
 enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
 
+/*
+ * Of a kind of future that is cancelled by cancelling others, and ends when they have: a request on its way through it. See cancel.c.
+ */
+struct eddyi_branching {
+    eddy_future *from; /* where the request came from; NULL: it began here */
+    size_t next;       /* the next that is to be cancelled */
+    bool under_way;
+    bool accepted;  /* by one of the others */
+    bool requested; /* at some time it was */
+};
+
 struct eddyi_future_ops {
     const char *noun; /* for messages: "Future", "Task" */
-    /* Ends it early, with @message (may be NULL); false if it was done. */
+    /* Ends it early, with @message (may be NULL); false if it was done. NULL: it is a task, or branches. */
     bool (*cancel)(eddy_future *f, const eddy_exception *message);
+    /* NULL: it does not. Else what is noted of a request, and *ret, the next of the others; NULL: there are no more. */
+    struct eddyi_branching *(*branch)(eddy_future *f, eddy_future **ret);
     /* The last reference is gone: frees it, after eddyi_future_fini(). */
     void (*destroy)(eddy_future *f);
 };
@@ -88,7 +101,7 @@ void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_excep
  */
 int eddyi_cancel(eddy_future *f, const eddy_exception *message);
 
-/* One step of that, for kinds of futures that cancel others. If loop->cancel_circled is set after it, give up: return false. */
+/* The same for those in between, which leave loop->cancel_circled set and return false if it waits for itself. */
 bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 
 /* The plain future's cancel: it is cancelled at once. */

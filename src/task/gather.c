@@ -24,8 +24,8 @@ struct child {
 struct gather {
     struct eddy_future future;
     struct eddyi_loop_part pending;
+    struct eddyi_branching cancel;
     bool return_exceptions;
-    bool cancel_requested;
     bool has_exceptions; /* in outcomes */
     size_t n;
     size_t n_left; /* different futures whose end has not been seen: if there are none, no child has a hook */
@@ -38,23 +38,14 @@ static struct gather *gather_of(eddy_future *f)
     return eddyi_container(f, struct gather, future);
 }
 
-/* Cancels the children; the gather itself ends when they have (rules 83 and 84). */
-static bool cancel(eddy_future *f, const eddy_exception *message)
+/* The children are cancelled; the gather itself ends when they have (rules 83 and 84). */
+static struct eddyi_branching *branch(eddy_future *f, eddy_future **ret)
 {
     struct gather *g = gather_of(f);
-    bool accepted = false;
+    size_t i = g->cancel.next;
 
-    if (eddyi_future_done(f))
-        return false;
-    eddy_future_ref(f);
-    for (size_t i = 0; i < g->n && !f->loop->cancel_circled; i++)
-        if (eddyi_future_cancel(g->children[i].future, message))
-            accepted = true;
-    accepted = accepted && !f->loop->cancel_circled;
-    if (accepted)
-        g->cancel_requested = true;
-    eddy_future_unref(f);
-    return accepted;
+    *ret = i < g->n ? g->children[i].future : NULL;
+    return &g->cancel;
 }
 
 /* Ends that have not been seen are of no interest any more, even if they have come. */
@@ -76,11 +67,11 @@ static void destroy(eddy_future *f)
         eddy_exception_unref(g->outcomes[i].exception);
     eddyi_future_fini(f);
     for (size_t i = 0; i < g->n; i++)
-        eddyi_future_unref(g->children[i].future);
+        eddy_awaitable_drop(&g->children[i].future->base);
     eddyi_free(g);
 }
 
-static const struct eddyi_future_ops gather_ops = {"gather", cancel, destroy};
+static const struct eddyi_future_ops gather_ops = {.noun = "gather", .branch = branch, .destroy = destroy};
 
 static void fill_outcomes(struct gather *g)
 {
@@ -132,7 +123,7 @@ static void child_ended(struct gather *g, eddy_future *child)
     if (g->n_left > 0)
         return;
     fill_outcomes(g);
-    if (g->cancel_requested)
+    if (g->cancel.requested)
         fail_cancelled(g);
     else
         eddyi_future_finish(&g->future, 0, NULL, NULL);

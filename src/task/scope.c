@@ -22,13 +22,14 @@ static bool is_on_stack(const eddy_task *t, const void *storage)
 
 struct eddyi_scope *eddyi_scope_entered(const eddy_task *t, const void *storage)
 {
-    struct eddyi_scope *s = t ? t->scopes : NULL;
+    struct eddyi_scope *s;
 
-    while (s && s != storage)
-        s = s->outer;
-    if (s || !eddyi_loop_running || (t && is_on_stack(t, storage)))
+    if (t && is_on_stack(t, storage)) {
+        for (s = t->scopes; s && s != storage; s = s->outer)
+            continue;
         return s;
-    s = *row_of(eddyi_loop_running, storage);
+    }
+    s = eddyi_loop_running ? *row_of(eddyi_loop_running, storage) : NULL;
     while (s && s != storage)
         s = s->next;
     return s;

@@ -43,11 +43,11 @@ static void destroy(eddy_future *f)
     struct shield *s = eddyi_container(f, struct shield, future);
 
     eddyi_future_fini(f);
-    eddy_future_unref(s->inner);
+    eddy_awaitable_drop(&s->inner->base);
     eddyi_free(s);
 }
 
-static const struct eddyi_future_ops shield_ops = {"shield", cancel, destroy};
+static const struct eddyi_future_ops shield_ops = {.noun = "shield", .cancel = cancel, .destroy = destroy};
 
 static void inner_done(struct eddyi_ready *r)
 {

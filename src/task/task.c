@@ -36,11 +36,6 @@ int eddyi_raise_no_task(void)
     return eddy_raise(EDDY_ENOTASK, NULL);
 }
 
-static bool cancel_future(eddy_future *f, const eddy_exception *message)
-{
-    return eddyi_task_cancel(eddyi_task_of(f), message);
-}
-
 /* The last reference is gone, so the task has ended, or never will. */
 static void destroy(eddy_future *f)
 {
@@ -55,7 +50,7 @@ static void destroy(eddy_future *f)
     eddyi_stack_give(t->stack);
 }
 
-static const struct eddyi_future_ops task_ops = {"Task", cancel_future, destroy};
+static const struct eddyi_future_ops task_ops = {.noun = "Task", .destroy = destroy};
 
 /* A struct on a stack of its own, nothing in it yet. */
 static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
@@ -222,8 +217,10 @@ int eddy_task_cancelling(const eddy_task *t)
 
 int eddy_task_uncancel(eddy_task *t)
 {
-    if (t->cancelling > 0 && --t->cancelling == 0)
+    if (t->cancelling > 0 && --t->cancelling == 0) {
         t->must_cancel = false;
+        t->future.loop->cancel_round++;
+    }
     return t->cancelling;
 }
 

@@ -45,6 +45,10 @@ struct eddy_task {
     bool self_awaited; /* it has awaited itself: nobody else can until it ends */
     bool visited;      /* by the walk along who-waits-for-whom that is under way */
 
+    eddy_future *cancelled_from; /* visited: where the request to cancel it came from; NULL: it began here */
+    unsigned asked;              /* the loop's cancel_round when a request last went through it */
+    bool circled;                /* that one came back to where it had been */
+
     struct eddyi_list link;            /* in loop->tasks until it has ended */
     struct eddyi_generator *generator; /* of generator/: the innermost that it is running; NULL: none */
     struct eddyi_scope *scopes;        /* the innermost that it has entered and not left; NULL: none */
@@ -85,9 +89,6 @@ static inline eddy_task *eddyi_task_here(void)
         eddyi_raise_no_task();
     return t;
 }
-
-/* The kind of cancel that a task's future has; see eddyi_future_cancel(). */
-bool eddyi_task_cancel(eddy_task *t, const eddy_exception *message);
 
 /* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being cancelled. */
 void eddyi_report_circle(eddy_task *t);

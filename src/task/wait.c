@@ -74,6 +74,7 @@ void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
 int eddyi_wait_raise_cancelled(struct eddyi_wait *w)
 {
     w->task->must_cancel = false;
+    w->task->future.loop->cancel_round++;
     eddyi_error_set(&w->task->error, -ECANCELED, (eddy_exception *)w->message);
     w->message = NULL;
     return -ECANCELED;

@@ -1,6 +1,7 @@
 /*
  * wait_for: a timeout around one await, in the task that awaits (rules 99 to 103).
  */
+#include "base/block.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -87,20 +88,74 @@ static int within_time(eddy_awaitable *x, double timeout, void **ret_value)
     return eddy_timeout_exit(&tm, eddy_awaitable_await(x, ret_value));
 }
 
-static int run(void *arg)
+static int run_one(struct wait_for *w, void **ret_value)
 {
-    struct wait_for *w = arg;
-    void *value = NULL;
-    int rc;
-
     if (w->timeout != w->timeout) {
         eddy_awaitable_drop(w->x);
         return eddy_raise(-EINVAL, "wait_for: the timeout is not a number");
     }
     if (w->timeout <= 0)
-        rc = without_time(w->x, &value);
-    else
-        rc = within_time(w->x, w->timeout, &value);
+        return without_time(w->x, ret_value);
+    return within_time(w->x, w->timeout, ret_value);
+}
+
+static int run(void *arg);
+
+static bool is_wait_for(const eddy_awaitable *x)
+{
+    return eddy_awaitable_iscoroutine(x) && ((const eddy_coroutine *)(const void *)x)->fn == run;
+}
+
+/* A wait_for within another one. */
+struct inner {
+    struct inner *outer;
+    eddy_coroutine *coro; /* as eddy_await() runs it */
+    eddy_timeout limit;   /* of the outer one */
+};
+
+/* Begins the next within @w, if there is one, and memory. */
+static struct inner *begin_inner(eddy_task *t, const struct wait_for *w, struct inner *outer)
+{
+    struct inner *i = w->timeout > 0 && is_wait_for(w->x) ? eddyi_block_alloc(sizeof *i) : NULL;
+
+    if (!i)
+        return NULL;
+    i->outer = outer;
+    i->coro = (eddy_coroutine *)(void *)w->x;
+    eddyi_timeout_enter(&i->limit, w->timeout, NULL);
+    i->coro->drop = NULL;
+    i->coro->outer = t->coro;
+    t->coro = i->coro;
+    return i;
+}
+
+static int end_inner(eddy_task *t, struct inner *i, int rc)
+{
+    t->coro = i->coro->outer;
+    eddyi_coroutine_free(i->coro);
+    rc = eddy_timeout_exit(&i->limit, rc);
+    eddyi_block_free(i, sizeof *i);
+    return rc;
+}
+
+/* One may await another one, and so on, in greater number than would fit on a stack: they are begun and ended by loops. */
+static int run(void *arg)
+{
+    eddy_task *t = eddyi_task_current();
+    struct wait_for *w = arg;
+    struct inner *innermost = NULL, *i;
+    void *value = NULL;
+    int rc;
+
+    while ((i = begin_inner(t, w, innermost)) != NULL) {
+        innermost = i;
+        w = i->coro->arg;
+    }
+    rc = run_one(w, &value);
+    while ((i = innermost) != NULL) {
+        innermost = i->outer;
+        rc = end_inner(t, i, rc);
+    }
     if (rc >= 0)
         eddy_return(value);
     return rc;

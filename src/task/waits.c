@@ -10,9 +10,6 @@ struct eddyi_numbered_task {
     size_t number;
 };
 
-/* Futures that wait for futures, each in turn: a gather of gathers. Beyond so many nobody follows. */
-enum { MAX_DEPTH = 32 };
-
 static int compare(const void *a, const void *b)
 {
     uintptr_t x = (uintptr_t)((const struct eddyi_numbered_task *)a)->task;
@@ -70,23 +67,71 @@ static int add_edge(struct eddyi_waits *w, size_t from, size_t to)
     return 0;
 }
 
-/* Adds an edge from everybody who waits for @f, directly or by way of other futures. */
-static int add_waiters(struct eddyi_waits *w, const eddy_future *f, size_t to, int depth)
+/*
+ * The futures in between that were found, linked by the values that they do not have yet; the last by itself.
+ */
+struct between {
+    eddy_future *first, *last;
+};
+
+static void find(struct between *b, eddy_future *f)
+{
+    if (f->value)
+        return;
+    f->value = f;
+    *(b->first ? &b->last->value : (void **)&b->first) = f;
+    b->last = f;
+}
+
+static eddy_future *next_between(const eddy_future *f)
+{
+    return f->value == f ? NULL : f->value;
+}
+
+static int look_at_waiters(struct between *b, const eddy_future *f, int (*each)(eddy_task *waiter, void *arg),
+                           void *arg)
 {
     int rc = 0;
 
     EDDYI_LIST_EACH(l, &f->hooks) {
         eddy_future *waiter = eddyi_container(l, struct eddyi_hook, link)->waiter;
-        eddy_task *t = eddy_future_as_task(waiter);
 
         if (rc < 0 || !waiter || eddyi_future_done(waiter))
             continue;
-        if (t && number_of(w, t) >= 0)
-            rc = add_edge(w, (size_t)number_of(w, t), to);
-        else if (!t && depth < MAX_DEPTH)
-            rc = add_waiters(w, waiter, to, depth + 1);
+        if (eddy_future_as_task(waiter))
+            rc = each(eddyi_task_of(waiter), arg);
+        else
+            find(b, waiter);
     }
     return rc;
+}
+
+int eddyi_waiters_each(const eddy_future *f, int (*each)(eddy_task *waiter, void *arg), void *arg)
+{
+    struct between b = {NULL, NULL};
+    int rc = look_at_waiters(&b, f, each, arg);
+    eddy_future *next;
+
+    for (eddy_future *i = b.first; i && rc >= 0; i = next_between(i))
+        rc = look_at_waiters(&b, i, each, arg);
+    for (eddy_future *i = b.first; i; i = next) {
+        next = next_between(i);
+        i->value = NULL;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+struct edges_to {
+    struct eddyi_waits *w;
+    size_t to;
+};
+
+static int add_waiter(eddy_task *waiter, void *arg)
+{
+    struct edges_to *e = arg;
+    long from = number_of(e->w, waiter);
+
+    return from < 0 ? 0 : add_edge(e->w, (size_t)from, e->to);
 }
 
 /* Adds an edge to the task that holds the lock that @i waits for. */
@@ -105,7 +150,7 @@ int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop)
     *w = (struct eddyi_waits){.n = 0};
     rc = list_tasks(w, loop);
     for (size_t i = 0; i < w->n && rc == 0; i++) {
-        rc = add_waiters(w, &w->tasks[i]->future, i, 0);
+        rc = eddyi_waiters_each(&w->tasks[i]->future, add_waiter, &(struct edges_to){w, i});
         if (rc == 0)
             rc = add_holder(w, i);
     }

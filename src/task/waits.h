@@ -19,6 +19,12 @@ struct eddyi_waits {
 int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop);
 void eddyi_waits_fini(struct eddyi_waits *w);
 
+/*
+ * Calls @each for the tasks that wait for @f: those that do so directly, then those that do by way of futures that wait for it, each of
+ * which is looked at once. The first result < 0 ends that, and is returned; else 0. Nothing may run meanwhile.
+ */
+int eddyi_waiters_each(const eddy_future *f, int (*each)(eddy_task *waiter, void *arg), void *arg);
+
 /* The task's name, also where eddy_task_get_name() cannot be called: nothing is allocated. */
 void eddyi_task_print_name(const eddy_task *t, char *buf, size_t size);
 

@@ -1,6 +1,7 @@
 #include "harness/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TEST_VIRTUAL(an_exception_carries_its_code_and_a_formatted_message)
@@ -167,4 +168,90 @@ TEST_VIRTUAL(without_memory_for_a_message_the_code_travels_alone)
 
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EIO);
     EXPECT_STR(eddy_exception_message(eddy_error()), "");
+}
+
+/* A group in a group, and so on, around one exception; NULL without memory. */
+static eddy_exception *nested(int depth, eddy_exception *second)
+{
+    eddy_exception *e = eddy_exception_new(-EIO, "the first");
+
+    for (int i = 0; i < depth && e; i++) {
+        eddy_exception *members[] = {e, second},
+                       *outer = eddy_exception_group_new("", members, second ? 2 : 1);
+
+        eddy_exception_unref(e);
+        e = outer;
+    }
+    return e;
+}
+
+static void free_on_a_small_stack(void *unused)
+{
+    (void)unused;
+    eddy_exception_unref(nested(test_tortured() ? 20 : 300000, NULL));
+}
+
+static eddy_async(free_in_a_task)
+{
+    free_on_a_small_stack(NULL);
+    return 0;
+}
+
+static eddy_async(free_in_a_task_with_a_small_stack)
+{
+    eddy_task *t = eddy_create_task(free_in_a_task(), .stack_size = 16 << 10);
+
+    return t ? eddy_await(t) : -ENOMEM;
+}
+
+TEST_VIRTUAL(exceptions_within_exceptions_are_freed_however_many_levels_there_are)
+{
+    EXPECT_EQ(test_run(free_in_a_task_with_a_small_stack()), 0);
+}
+
+TEST_VIRTUAL(what_is_still_referred_to_outlives_the_group_that_held_it)
+{
+    eddy_exception *kept = eddy_exception_new(-EPIPE, "kept"), *e = nested(50, kept);
+
+    REQUIRE(kept != NULL && e != NULL);
+    eddy_exception_unref(e);
+    EXPECT_STR(eddy_exception_message(kept), "kept");
+    eddy_exception_unref(kept);
+}
+
+TEST_VIRTUAL(groups_within_groups_are_written_in_full_however_many_levels_there_are)
+{
+    int depth = test_tortured() ? 40 : 20000;
+    eddy_exception *second = eddy_exception_new(-EPIPE, NULL), *e = nested(depth, second);
+    size_t one = strlen(eddy_strerror(EDDY_EGROUP)) + strlen(": ; ") + strlen(eddy_strerror(-EPIPE)), length;
+    char text[100], *all;
+
+    REQUIRE(second != NULL && e != NULL);
+    length = (size_t)eddy_exception_format(e, text, sizeof text);
+    if (!test_tortured())
+        EXPECT_EQ(length, (size_t)depth * one + strlen("the first ()") + strlen(eddy_strerror(-EIO)));
+    EXPECT_EQ(strlen(text), sizeof text - 1);
+    all = calloc(1, length + 1);
+    REQUIRE(all != NULL);
+    EXPECT_EQ((size_t)eddy_exception_format(e, all, length + 1), length);
+    EXPECT_EQ(strlen(all), length);
+    EXPECT_STR(all + length - strlen(eddy_strerror(-EPIPE)), eddy_strerror(-EPIPE));
+    free(all);
+    eddy_exception_unref(e);
+    eddy_exception_unref(second);
+}
+
+TEST_VIRTUAL(without_memory_the_innermost_levels_are_left_out_of_the_text)
+{
+    eddy_exception *e = nested(100, NULL);
+    char text[10000];
+
+    REQUIRE(e != NULL);
+    eddyi_fault_only("realloc", ENOMEM);
+    eddy_exception_format(e, text, sizeof text);
+    eddyi_fault_clear();
+    EXPECT_IN(": …", text);
+    eddy_exception_format(e, text, sizeof text);
+    EXPECT_IN("the first", text);
+    eddy_exception_unref(e);
 }
