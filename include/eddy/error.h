@@ -36,7 +36,7 @@ enum {
     EDDY_ESTOPPED = -10013,       /* the loop stopped before the future was done */
     EDDY_EOTHERLOOP = -10014,     /* the future belongs to another loop */
     EDDY_ETHREAD = -10015,        /* called from a thread that is not the loop's */
-    EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none */
+    EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none (loop.h) */
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
     EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
     EDDY_EBROKEN = -10019,        /* BrokenExecutor: the job's worker process or thread ended; see the message */

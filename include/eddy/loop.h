@@ -124,9 +124,25 @@ EDDY_API bool eddy_handle_cancelled(eddy_handle h);
 EDDY_API double eddy_handle_when(eddy_handle h);
 
 /*
- * The loop that runs in this thread, else NULL (get_running_loop). After fork() the child has none.
+ * The loop that runs in this thread, else NULL (get_running_loop). After fork() the child has none, see below.
  */
 EDDY_API eddy_loop *eddy_get_running_loop(void);
+
+/*
+ * fork(), and daemon(3): a child that a task or callback forks has its parent's loops in memory, but not their threads,
+ * and shares their descriptors. So in the child
+ *   - no loop runs. Nothing can be awaited (EDDY_ENOTASK); what uses the parent's loops, tasks, connections, servers, processes
+ *     or executors gives EDDY_EFORKED, and does nothing where it returns nothing: what the child frees or closes of them
+ *     stays as it is in the parent. Plain generators go on.
+ *   - eddy_run() works, with a loop of its own.
+ *   - when the task or callback returns nothing else has its turn; the run in which it was ends with EDDY_EFORKED at its caller,
+ *     eddy_run() for example. A job of an executor has no such caller: a child that returns from it ends, with a
+ *     message.
+ *   - descriptors stay open until it closes them or executes another program: a peer sees the end of a connection when both
+ *     processes have closed it.
+ * A daemon calls daemon() before eddy_run(). What starts other programs is untouched by all this: posix_spawn(), system(),
+ * fork() and exec.
+ */
 
 /* The running loop, else the one set for this thread, else NULL (get_event_loop); borrowed. */
 EDDY_API eddy_loop *eddy_get_event_loop(void);

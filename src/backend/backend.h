@@ -171,6 +171,12 @@ struct eddyi_backend_ops {
 
     /* The clock, in nanoseconds. */
     int64_t (*now)(struct eddyi_backend *b);
+
+    /*
+     * In a child of fork(): lets go of the descriptors and memory that it shares with its parent, so that a wait that
+     * was interrupted by the fork ends without touching them. NULL: it shares none.
+     */
+    void (*forked)(struct eddyi_backend *b);
 };
 
 /* Each backend's own struct begins with this. */
@@ -191,5 +197,11 @@ extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epol
  * failure what failed. 0 or -errno.
  */
 int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason, size_t reason_size);
+
+/*
+ * In a child of fork(), for each backend of its parent: from now on it takes no operation, completes none, and waits
+ * for nothing. Async-signal-safe.
+ */
+void eddyi_backend_after_fork(struct eddyi_backend *b);
 
 #endif

@@ -422,6 +422,17 @@ static int64_t epoll_now(struct eddyi_backend *b)
     return eddyi_sys_now();
 }
 
+/* A call that is under way, if a signal handler forked, finds no instance. */
+static void epoll_forked(struct eddyi_backend *b)
+{
+    struct epoll *e = of(b);
+
+    eddyi_sys_close(e->table.epfd);
+    eddyi_sys_close(e->wakefd);
+    e->table.epfd = e->wakefd = -1;
+    eddyi_pool_forked(&e->pool);
+}
+
 const struct eddyi_backend_ops eddyi_backend_epoll = {
     .name = "epoll",
     .open = epoll_backend_open,
@@ -433,4 +444,5 @@ const struct eddyi_backend_ops eddyi_backend_epoll = {
     .wait = epoll_backend_wait,
     .wake = epoll_wake,
     .now = epoll_now,
+    .forked = epoll_forked,
 };

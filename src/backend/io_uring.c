@@ -266,6 +266,24 @@ static int64_t uring_now(struct eddyi_backend *b)
     return eddyi_sys_now();
 }
 
+/*
+ * The ring is not mapped here. A call that is under way, if a signal handler forked, looks at it once more, and is to find it
+ * empty.
+ */
+static void uring_forked(struct eddyi_backend *b)
+{
+    struct eddyi_uring *u = eddyi_uring_of(b);
+
+    if (!u->gone) {
+        eddyi_sys_uring_blank(&u->ring);
+        eddyi_sys_close(u->ring.ring_fd);
+        u->ring.ring_fd = u->ring.enter_ring_fd = -1;
+    }
+    eddyi_sys_close(u->wakefd);
+    u->wakefd = -1;
+    eddyi_pool_forked(&u->pool);
+}
+
 const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .name = "io_uring",
     .open = uring_open,
@@ -277,4 +295,5 @@ const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .leave = eddyi_uring_leave,
     .wake = uring_wake,
     .now = uring_now,
+    .forked = uring_forked,
 };

@@ -166,6 +166,12 @@ void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to)
     pthread_mutex_unlock(&p->mutex);
 }
 
+/* The mutex may be held by one of the parent's threads. */
+void eddyi_pool_forked(struct eddyi_pool *p)
+{
+    atomic_store(&p->any_done, false);
+}
+
 void eddyi_pool_fini(struct eddyi_pool *p)
 {
     if (p->pid != eddyi_sys_pid())

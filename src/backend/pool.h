@@ -54,6 +54,9 @@ void eddyi_pool_take(struct eddyi_pool *p, struct eddyi_list *to);
 /* The same after all that is outstanding has ended; for when the backend cannot wait. */
 void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to);
 
+/* In a child of fork(): nothing will be done by threads that are not here. */
+void eddyi_pool_forked(struct eddyi_pool *p);
+
 /* Makes the call that an operation stands for, here and now. */
 int64_t eddyi_op_perform(const struct eddyi_op *op);
 

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #include <liburing.h>
+#include <sys/mman.h>
 
 #if defined(__has_include)
 #if __has_include(<valgrind/memcheck.h>)
@@ -61,6 +62,20 @@ static inline int eddyi_sys_uring_dontfork(struct io_uring *ring)
     int f = eddyi_fault("madvise");
 
     return f < 0 ? f : io_uring_ring_dontfork(ring);
+}
+
+/*
+ * In a child of fork(), for a ring that eddyi_sys_uring_dontfork() left behind: puts memory of zeroes, a ring with nothing
+ * in it, where the parent's is. Async-signal-safe.
+ */
+static inline void eddyi_sys_uring_blank(struct io_uring *ring)
+{
+    enum { BLANK = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE };
+
+    mmap(ring->sq.ring_ptr, ring->sq.ring_sz, PROT_READ | PROT_WRITE, BLANK, -1, 0);
+    if (ring->cq.ring_ptr != ring->sq.ring_ptr)
+        mmap(ring->cq.ring_ptr, ring->cq.ring_sz, PROT_READ | PROT_WRITE, BLANK, -1, 0);
+    mmap(ring->sq.sqes, ring->sq.ring_entries * sizeof *ring->sq.sqes, PROT_READ | PROT_WRITE, BLANK, -1, 0);
 }
 
 /* Whether the kernel lets this process enter the ring at all; it does nothing there. */

@@ -126,6 +126,13 @@ static void leave(struct eddyi_worker *w)
     eddyi_executor_unref(e);
 }
 
+/* A done-callback, or a job that ended its thread, can have forked. */
+static void end_child(const eddy_executor *e)
+{
+    if (e->fork_number != eddyi_fork_number)
+        eddyi_job_end_child();
+}
+
 static void run(struct eddyi_worker *w, struct eddyi_job *job)
 {
     struct eddyi_job_result result;
@@ -147,6 +154,7 @@ static void work(struct eddyi_worker *w)
             run(w, job);
         else
             eddyi_job_unref(job);
+        end_child(w->executor);
     }
 }
 
@@ -157,6 +165,7 @@ static void left_by_job(void *arg)
     struct eddyi_job *job = w->running;
     struct eddyi_job_result result;
 
+    end_child(w->executor);
     if (job) {
         eddyi_job_call_left(&result);
         eddyi_job_release(job);

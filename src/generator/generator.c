@@ -31,9 +31,15 @@ static int take_stack(struct eddyi_generator *g)
     return rc < 0 ? rc : eddyi_stack_take(stacks, 0, &g->stack);
 }
 
+/* The task on whose stack this runs, also when it has forked and this is the child, which has no running loop. */
+static eddy_task *task_here(void)
+{
+    return eddyi_loop_running ? eddyi_loop_running->current : eddyi_loop_forked_task;
+}
+
 static struct eddyi_generator **innermost(void)
 {
-    eddy_task *t = eddy_current_task();
+    eddy_task *t = task_here();
 
     return t ? &t->generator : &running_outside;
 }
@@ -84,7 +90,7 @@ static struct eddyi_fiber *run_body(void *arg)
 /* Control goes to the generator, and comes back when it yields or ends. */
 static void switch_to(struct eddyi_generator *g)
 {
-    eddy_task *t = eddy_current_task();
+    eddy_task *t = task_here();
     struct eddyi_generator **here = innermost();
 
     g->outer = *here;
@@ -175,7 +181,7 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
 int eddy_yield(void *value, void **ret_sent)
 {
     struct eddyi_generator *g = eddyi_generator_here();
-    eddy_task *t = eddy_current_task();
+    eddy_task *t = task_here();
     struct eddyi_var_scope *entered;
     int code;
 

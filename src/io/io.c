@@ -117,6 +117,8 @@ static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
 
+    if (eddyi_loop_forked(o->io->part.loop)) /* by what another completion called: the rest is the parent's */
+        return;
     if (op->more) {
         o->done(o);
         return;

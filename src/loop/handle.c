@@ -67,19 +67,22 @@ static struct eddyi_handle_later *later_of(struct eddyi_ready *r)
 static void run_soon(struct eddyi_ready *r)
 {
     call(&soon_of(r)->handle);
-    eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
+    if (__builtin_expect(eddyi_loop_running != NULL, 1)) /* not in a child that the callback forked */
+        eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
 }
 
 static void run_shared(struct eddyi_ready *r)
 {
     call(&soon_of(r)->handle);
-    eddyi_handle_return_shared(eddyi_loop_running, soon_of(r));
+    if (eddyi_loop_running)
+        eddyi_handle_return_shared(eddyi_loop_running, soon_of(r));
 }
 
 void eddyi_handle_run_later(struct eddyi_ready *r)
 {
     call(&later_of(r)->handle);
-    eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
+    if (eddyi_loop_running)
+        eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
 }
 
 static void drop(struct eddyi_handle *h)
@@ -212,7 +215,7 @@ eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn 
     /* In the loop's own thread it is call_soon, so that the two keep their order (rule 196). */
     if (eddyi_loop_running == loop)
         return eddy_loop_call_soon_in(loop, fn, arg, context);
-    if (loop->fork_number != eddyi_fork_number)
+    if (eddyi_loop_forked(loop))
         return failed(eddy_raise(EDDY_EFORKED, NULL));
     if (loop->closed)
         return failed(eddy_raise(EDDY_ECLOSED, NULL));

@@ -99,7 +99,7 @@ static void give_up_stash(void)
 
     stash.loop = NULL;
     stash.free = NULL;
-    if (!loop || loop->fork_number != eddyi_fork_number)
+    if (!loop || eddyi_loop_forked(loop))
         return; /* of a forked child's copy the mutex may be held for ever */
     if (rest)
         put_batch(loop, rest);

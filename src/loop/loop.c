@@ -14,10 +14,34 @@
 
 unsigned eddyi_fork_number;
 
+EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
+
+/*
+ * Of a run in this thread: nothing more has its turn, so control goes from the callback or task that forked, when it
+ * returns, to the end of the run.
+ */
+static void end_run(eddy_loop *loop)
+{
+    eddyi_list_move_all(&loop->ready, &loop->batch);
+    loop->run_error = EDDY_EFORKED;
+    loop->stopping = true;
+}
+
+void eddyi_loop_leave_behind(eddy_loop *loop)
+{
+    if (pthread_equal(loop->thread, pthread_self()))
+        end_run(loop);
+    loop->running = false;
+    eddyi_sys_mutex_init(&loop->mutex); /* it may be held by a thread that is not here */
+    eddyi_backend_after_fork(loop->backend);
+}
+
 /* The child shares the parent's ring and descriptors; it must not touch them, and has no running loop (rule 13). */
 static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
+    if (eddyi_loop_running)
+        eddyi_loop_forked_task = eddyi_loop_running->current;
     eddyi_loop_set_running(NULL);
     eddyi_registry_after_fork(true);
     eddyi_signals_after_fork(true);
@@ -206,7 +230,7 @@ static void drop_ready(eddy_loop *loop)
 
 int eddy_loop_close(eddy_loop *loop)
 {
-    if (loop->fork_number != eddyi_fork_number)
+    if (eddyi_loop_forked(loop))
         return eddy_raise(EDDY_EFORKED, NULL);
     if (loop->running)
         return eddy_raise(EDDY_ERUNNING, "cannot close a running event loop");
@@ -219,6 +243,8 @@ int eddy_loop_close(eddy_loop *loop)
     close_parts(&loop->parts);
     if (loop->task_hooks)
         loop->task_hooks->close(loop);
+    if (eddyi_loop_forked(loop)) /* by one of the tasks, in which this has returned twice */
+        return eddy_raise(EDDY_EFORKED, NULL);
     close_parts(&loop->pending);
     drop_timers(loop);
     drop_ready(loop);
@@ -234,7 +260,7 @@ int eddyi_loop_check_elsewhere(const eddy_loop *loop)
 {
     if (!loop)
         return eddy_raise(EDDY_ENOLOOP, NULL);
-    if (loop->fork_number != eddyi_fork_number)
+    if (eddyi_loop_forked(loop))
         return eddy_raise(EDDY_EFORKED, "the event loop was made before fork(); make a new one in the child");
     if (loop->closed)
         return eddy_raise(EDDY_ECLOSED, NULL);

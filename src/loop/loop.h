@@ -196,6 +196,18 @@ void eddyi_watch_forks(void); /* has it counted from now on */
 /* The loop that runs in this thread. */
 extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
 
+/* In a child of fork(), until the run of its parent's loop has ended here: the task that forked, if it was one. */
+extern EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
+
+/* In such a child, for each loop of the parent's. */
+void eddyi_loop_leave_behind(eddy_loop *loop);
+
+/* Whether this is a child of fork(), and the loop its parent's: nothing may be done to what belongs to it. */
+static inline bool eddyi_loop_forked(const eddy_loop *loop)
+{
+    return loop->fork_number != eddyi_fork_number;
+}
+
 /* Whether it runs in another thread, so that nothing of it may be touched here. */
 static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
 {

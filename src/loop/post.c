@@ -50,7 +50,7 @@ int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r)
 
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
 {
-    if (loop->fork_number != eddyi_fork_number)
+    if (eddyi_loop_forked(loop))
         return EDDY_EFORKED;
     if (eddyi_loop_running == loop && !loop->closed) {
         eddyi_loop_ready(loop, r); /* in order with what the loop's own thread schedules (rule 196) */

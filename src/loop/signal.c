@@ -325,7 +325,7 @@ int eddyi_signal_subscribe(eddy_loop *loop, struct eddyi_signal_subscriber *s, i
 
 void eddyi_signal_unsubscribe(struct eddyi_signal_subscriber *s)
 {
-    if (eddyi_list_empty(&s->link) || s->loop->fork_number != eddyi_fork_number)
+    if (eddyi_list_empty(&s->link) || eddyi_loop_forked(s->loop))
         return;
     end_subscription(s->loop->signals, s);
 }

@@ -229,10 +229,13 @@ void eddyi_loop_turn(eddy_loop *loop)
     struct eddyi_ready *r;
 
     eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
-    if (eddyi_loop_may_turn_quickly(loop))
+    if (eddyi_loop_may_turn_quickly(loop)) {
         eddyi_loop_skip_look(loop);
-    else
+    } else {
         wait_for_events(loop);
+        if (eddyi_loop_running != loop) /* this is a child that a signal handler forked meanwhile */
+            return;
+    }
     eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((r = next_of_batch(loop)) != NULL) {
@@ -271,6 +274,7 @@ static int run(eddy_loop *loop)
     loop->stopping = false;
     loop->skips = 0;
     eddyi_loop_set_running(NULL);
+    eddyi_loop_forked_task = NULL;
     loop->running = false;
     eddyi_overflow_leave(overflow);
     return loop->run_error;
@@ -294,6 +298,10 @@ int eddy_loop_run_forever(eddy_loop *loop)
 
     if (rc == -EDEADLK && loop->task_hooks)
         rc = loop->task_hooks->explain_deadlock(loop);
+    else if (rc == EDDY_EFORKED)
+        rc = eddy_raise(
+            rc, "this process was forked by a task or callback, and has returned to the event loop of "
+                "its parent");
     else if (rc < 0)
         rc = eddy_raise(rc, "waiting for events failed");
     eddy_loop_unref(loop);

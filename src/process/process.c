@@ -160,7 +160,7 @@ eddy_reader *eddy_process_stderr(const eddy_process *p)
 void eddy_process_free(eddy_process *p)
 {
     /* After a fork it is the parent's, with all that belongs to it. */
-    if (!p || p->given_back || p->loop->fork_number != eddyi_fork_number)
+    if (!p || p->given_back || eddyi_loop_forked(p->loop))
         return;
     p->given_back = true;
     if (p->input) {

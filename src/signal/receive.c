@@ -134,7 +134,7 @@ static void end(struct receiver *r, int taken)
 {
     int signo;
 
-    if (r->loop->fork_number == eddyi_fork_number)
+    if (!eddyi_loop_forked(r->loop))
         eddyi_signal_look(r->loop);
     unsubscribe(r);
     while ((signo = eddyi_signal_fifo_take(&r->arrived)) != 0)

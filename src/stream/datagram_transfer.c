@@ -65,7 +65,7 @@ static void receive_some(eddy_datagram_transport *t)
 {
     void *buf = eddyi_alloc(LARGEST);
 
-    for (int i = 0; buf && i < AT_ONCE && !t->closing && receive(t, buf); i++)
+    for (int i = 0; buf && i < AT_ONCE && !t->closing && !eddyi_loop_forked(t->loop) && receive(t, buf); i++)
         ;
     if (!buf)
         eddyi_datagram_tell_error(t, -ENOMEM);
@@ -157,7 +157,7 @@ void eddyi_datagram_output(struct eddyi_ready *r)
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, output);
     struct eddyi_var_scope *outside = eddyi_datagram_enter(t);
 
-    while (!t->ended && !eddyi_list_empty(&t->kept) && send_first(t))
+    while (!t->ended && !eddyi_loop_forked(t->loop) && !eddyi_list_empty(&t->kept) && send_first(t))
         ;
     if (!t->ended)
         eddyi_datagram_update_flow(t);
@@ -210,6 +210,8 @@ int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data,
 
     if (t->closing)
         return eddy_raise(EDDY_ECLOSED, "the endpoint is closed");
+    if (eddyi_loop_forked(t->loop))
+        return eddy_raise(EDDY_EFORKED, "the endpoint was made before fork()");
     rc = eddyi_datagram_target(&t->ep, &addr, &addrlen);
     if (rc < 0)
         return rc;

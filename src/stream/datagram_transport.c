@@ -58,7 +58,7 @@ void eddyi_datagram_end_if_free(eddy_datagram_transport *t)
 
 void eddyi_datagram_end(eddy_datagram_transport *t, int error)
 {
-    if (t->ended)
+    if (t->ended || eddyi_loop_forked(t->loop))
         return;
     t->ended = t->closing = true;
     t->error = error;
@@ -87,7 +87,7 @@ static void lost(struct eddyi_ready *r)
 
 void eddy_datagram_transport_close(eddy_datagram_transport *t)
 {
-    if (t->closing)
+    if (t->closing || eddyi_loop_forked(t->loop))
         return;
     t->closing = true;
     eddyi_ready_cancel(&t->input);

@@ -110,7 +110,7 @@ static void take_all(struct eddyi_listener *l, int rc)
 
     /* ECANCELED: it was to end when something fell short. */
     while (rc != -ECANCELED && took(l, rc)) {
-        if (s->state != EDDYI_SERVING || !has_room(s) || left-- <= 0)
+        if (s->state != EDDYI_SERVING || eddyi_loop_forked(s->loop) || !has_room(s) || left-- <= 0)
             break;
         rc = eddyi_sys_accept_nonblocking(l->fd);
         if (rc == -EAGAIN)

@@ -169,6 +169,8 @@ int eddyi_reader_check(eddy_reader *r)
     r->partial = 0;
     if (r->waiter)
         return eddy_raise(-EBUSY, "another task is reading from this stream");
+    if (r->stream && eddyi_loop_forked(r->stream->transport.loop))
+        return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
     if (r->error == 0)
         return 0;
     if (r->exception)

@@ -61,7 +61,7 @@ static void remove_file(eddy_server *s)
 
 void eddy_server_close(eddy_server *s)
 {
-    if (s->state == EDDYI_CLOSED)
+    if (s->state == EDDYI_CLOSED || eddyi_loop_forked(s->loop))
         return;
     s->state = EDDYI_CLOSED;
     eddyi_timer_stop(s->loop, &s->retry);
@@ -76,7 +76,7 @@ void eddy_server_close(eddy_server *s)
 
 void eddy_server_free(eddy_server *s)
 {
-    if (!s || s->given_back)
+    if (!s || s->given_back || eddyi_loop_forked(s->loop))
         return;
     s->given_back = true;
     eddy_server_close(s);

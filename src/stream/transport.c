@@ -229,6 +229,12 @@ int eddyi_transport_raise(const struct eddyi_transport *t)
     return eddy_raise(EDDY_ECLOSED, "the stream is closed");
 }
 
+/* The connection is the parent's: no byte of its child goes there, and no end. */
+static int raise_forked(void)
+{
+    return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
+}
+
 /* Writes what goes at once, if nothing waits to go before it. How many bytes, or -errno. */
 static ssize_t write_at_once(struct eddyi_transport *t, const struct iovec *iov, int n)
 {
@@ -262,6 +268,8 @@ int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, in
 
     if (t->state != EDDYI_OPEN)
         return eddyi_transport_raise(t);
+    if (eddyi_loop_forked(t->loop))
+        return raise_forked();
     if (t->eof_asked)
         return eddy_raise(EDDY_EMISUSE, "write after write_eof");
     for (int i = 0; i < n; i++)
@@ -291,6 +299,8 @@ int eddyi_transport_write_eof(struct eddyi_transport *t)
 {
     if (t->state != EDDYI_OPEN)
         return eddyi_transport_raise(t);
+    if (eddyi_loop_forked(t->loop))
+        return raise_forked();
     if (t->eof_asked)
         return 0;
     t->eof_asked = true;
@@ -301,7 +311,7 @@ int eddyi_transport_write_eof(struct eddyi_transport *t)
 
 void eddyi_transport_close(struct eddyi_transport *t)
 {
-    if (t->state != EDDYI_OPEN)
+    if (t->state != EDDYI_OPEN || eddyi_loop_forked(t->loop))
         return;
     t->state = EDDYI_CLOSING;
     if (eddyi_buffer_length(&t->out) == 0)
@@ -310,7 +320,7 @@ void eddyi_transport_close(struct eddyi_transport *t)
 
 void eddyi_transport_abort(struct eddyi_transport *t)
 {
-    if (t->aborted || t->state == EDDYI_LOST)
+    if (t->aborted || t->state == EDDYI_LOST || eddyi_loop_forked(t->loop))
         return;
     t->dropped = eddyi_buffer_length(&t->out) > 0;
     eddyi_buffer_consume(&t->out, eddyi_buffer_length(&t->out));

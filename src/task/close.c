@@ -77,7 +77,8 @@ static void run_out(eddy_task *t)
     loop->current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
     loop->current = NULL;
-    eddyi_loop_set_running(running);
+    eddyi_loop_set_running(eddyi_loop_forked(loop) ? NULL : running);
+    eddyi_loop_forked_task = NULL;
     eddyi_vars_current = vars;
 }
 
@@ -96,9 +97,10 @@ void eddyi_tasks_close(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
-    while ((l = eddyi_list_pop(&loop->tasks)) != NULL)
+    while (!eddyi_loop_forked(loop) && (l = eddyi_list_pop(&loop->tasks)) != NULL)
         close_task(eddyi_container(l, struct eddy_task, link));
-    eddyi_coroutines_report(&loop->coroutines, loop);
+    if (!eddyi_loop_forked(loop))
+        eddyi_coroutines_report(&loop->coroutines, loop);
 }
 
 static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)

@@ -422,7 +422,8 @@ void eddy_group_abandon(eddy_group *const *guarded)
     void *value;
     bool cancelled = false;
 
-    if (g->state != ENTERED || !eddyi_scope_is_guarded_here(&g->scope))
+    if (g->state != ENTERED || eddyi_loop_forked(g->loop) || /* the tasks are the parent's */
+        !eddyi_scope_is_guarded_here(&g->scope))
         return;
     if (g->loop->debug)
         fprintf(stderr, "eddy: the task group entered at %s was left without eddy_group_exit()\n",

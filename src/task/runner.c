@@ -202,8 +202,10 @@ void eddy_runner_close(eddy_runner *r)
     /* The run's own error is the one that its caller will ask for. */
     kept = *error;
     *error = (struct eddyi_error){0};
-    cancel_all_tasks(r->eddyi_loop);
-    shut_down_parts(r->eddyi_loop);
+    if (!eddyi_loop_forked(r->eddyi_loop)) {
+        cancel_all_tasks(r->eddyi_loop);
+        shut_down_parts(r->eddyi_loop);
+    }
     if (r->eddyi_set_event_loop)
         eddy_set_event_loop(NULL);
     eddy_loop_close(r->eddyi_loop);
@@ -219,6 +221,7 @@ void eddy_runner_close(eddy_runner *r)
 int eddy_run_with(const eddy_run_options *options)
 {
     eddy_runner r;
+    unsigned process = eddyi_fork_number;
     int rc;
 
     if (eddyi_loop_running) {
@@ -228,7 +231,8 @@ int eddy_run_with(const eddy_run_options *options)
     eddy_runner_init(&r, options);
     rc = eddy_runner_run_with(&r, options);
     eddy_runner_close(&r);
-    return rc;
+    /* A task that was cancelled at the end can have forked as well. */
+    return process == eddyi_fork_number || rc == EDDY_EFORKED ? rc : eddy_raise(EDDY_EFORKED, NULL);
 }
 
 int eddy_exit_code(int status)

@@ -86,6 +86,8 @@ int eddyi_scope_check(const struct eddyi_scope *s)
     eddy_task *t = eddyi_task_current();
     const struct eddyi_scope *inner = NULL, *i;
 
+    if (eddyi_loop_forked(s->task->future.loop))
+        return eddy_raise(EDDY_EFORKED, "the %s entered at %s is the parent's", s->kind->noun, place(s));
     if (t != s->task)
         return eddy_raise(EDDY_EMISUSE, "a %s can only be left by the task that entered it (at %s)",
                           s->kind->noun, place(s));
@@ -119,6 +121,8 @@ static void die(eddy_task *t)
 
 void eddyi_scopes_orphan(eddy_task *t)
 {
+    if (eddyi_loop_forked(t->future.loop)) /* they are the parent's, and nothing here will look at them */
+        return;
     while (t->scopes) {
         struct eddyi_scope *s = t->scopes;
 

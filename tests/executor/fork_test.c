@@ -5,6 +5,7 @@
 #include "harness/test.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,84 @@ static void begin_anew(void *unused)
 TEST(a_forked_child_may_begin_anew)
 {
     fork_with(NULL, begin_anew);
+}
+
+static pid_t twice(void)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        alarm(20); /* should it never end */
+    return child;
+}
+
+static int fork_in_job(void *arg)
+{
+    *(pid_t *)arg = twice();
+    return 1;
+}
+
+static void submit_forking_job(void *unused)
+{
+    eddy_executor *pool = eddy_thread_pool_new(1);
+    pid_t child = -1;
+    int status = -1;
+    eddy_concurrent_future *cf;
+
+    REQUIRE(pool);
+    cf = eddy_executor_submit(pool, fork_in_job, &child);
+    EXPECT_EQ(eddy_concurrent_future_result(cf, EDDY_FOREVER), 1);
+    eddy_concurrent_future_unref(cf);
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+
+    cf = eddy_executor_submit(pool, yes, NULL);
+    EXPECT_EQ(eddy_concurrent_future_result(cf, EDDY_FOREVER), 1);
+    eddy_concurrent_future_unref(cf);
+    eddy_executor_free(pool);
+}
+
+TEST(a_child_that_returns_from_a_job_of_a_thread_pool_ends_with_a_message)
+{
+    char output[1000];
+
+    EXPECT_EQ(test_in_child(submit_forking_job, NULL, output, sizeof output), 0);
+    EXPECT_IN("came back from the job", output);
+}
+
+static void fork_when_done(eddy_concurrent_future *cf, void *arg)
+{
+    *(pid_t *)arg = twice();
+}
+
+static void fork_in_done_callback(void *unused)
+{
+    static struct gate gate;
+    eddy_executor *pool = eddy_thread_pool_new(1);
+    pid_t child = -1;
+    int status = -1;
+    eddy_concurrent_future *cf;
+
+    gate_init(&gate);
+    REQUIRE(pool);
+    cf = eddy_executor_submit(pool, wait_at_gate, &gate);
+    REQUIRE(cf);
+    gate_await(&gate);
+    EXPECT_EQ(eddy_concurrent_future_add_done_callback(cf, fork_when_done, &child), 0);
+    gate_open(&gate, 1);
+    EXPECT_EQ(eddy_concurrent_future_result(cf, EDDY_FOREVER), 1);
+    eddy_concurrent_future_unref(cf);
+    eddy_executor_free(pool); /* when the callback has returned */
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+}
+
+TEST(a_child_that_returns_from_a_callback_in_a_thread_of_a_pool_ends_with_a_message)
+{
+    char output[1000];
+
+    EXPECT_EQ(test_in_child(fork_in_done_callback, NULL, output, sizeof output), 0);
+    EXPECT_IN("came back from the job", output);
 }
 
 static void use_processes(void *parents_pool)
