@@ -57,7 +57,7 @@ typedef struct eddy_server_options {
     int sock;     /* a bound socket, owned by the server from success on, instead of an address; 0: none */
     size_t limit; /* of the readers; 0: EDDY_STREAM_LIMIT */
     int family, flags;      /* hints for the names */
-    int backlog;            /* 0: 100 */
+    int backlog;            /* 0: 1024 */
     bool reuse_port;        /* several servers share the port, and the kernel spreads connections over them */
     bool no_reuse_address;  /* SO_REUSEADDR is on otherwise */
     bool keep_alive;        /* SO_KEEPALIVE */
@@ -67,6 +67,13 @@ typedef struct eddy_server_options {
         *tls; /* speaks TLS; the handler runs after the handshake. The server takes a reference */
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 
+    /*
+     * Limits of time in seconds, which keep clients from holding a connection for ever: see below.
+     */
+    double read_timeout;  /* of each call that reads; 0: none */
+    double write_timeout; /* of a client that takes nothing; 0: 60, but only while a task waits */
+    double grace;         /* of the handlers when serve_forever() is cancelled; 0: none */
+
     /* A Unix socket's: eddy_start_unix_server() */
     const char *path;       /* one that begins with '@' is of the abstract namespace */
     mode_t mode;            /* permissions of the socket file; 0: as umask says */
@@ -74,6 +81,26 @@ typedef struct eddy_server_options {
 
     eddy_protocol_factory *factory; /* instead of handle, with @arg as its own: eddy_loop_create_server() */
 } eddy_server_options;
+
+/*
+ * The limits of time. asyncio has none; a server that faces strangers needs all three:
+ *
+ *   .read_timeout
+ *       A call on the reader that has not got what it wants by then gives -ETIMEDOUT. What has come
+ *       stays, and the stream is as good as before: the handler may say goodbye, or try again. Of a
+ *       protocol, which makes no calls, it is how long the client may send nothing while it is read
+ *       from; then connection_lost() is told -ETIMEDOUT.
+ *   .write_timeout
+ *       A client that takes nothing of what is kept for it for so long is reset, and every call
+ *       gives -ETIMEDOUT. 0 is 60 seconds while a task waits in write(), drain(), flush() or
+ *       sendfile(), and no limit otherwise; EDDY_FOREVER is no limit at all.
+ *   .grace
+ *       When serve_forever() is cancelled, handlers have so long to end; then they are cancelled, as
+ *       by eddy_server_shutdown(). 0: it waits until they end, so a client that goes on asking keeps
+ *       the server.
+ *
+ * A handler that ends with -ETIMEDOUT because of the first two is not reported.
+ */
 
 /*
  * eddy_start_server(handle, arg, host, port, &server, .backlog = …): listens, and serves from here on. Returns 0, or a raised
@@ -96,8 +123,10 @@ EDDY_API int eddy_server_start_serving(eddy_server *s);
 EDDY_API bool eddy_server_is_serving(const eddy_server *s);
 
 /*
- * Serves until the task is cancelled or the server closed, and returns -ECANCELED (Server.serve_forever). Cancelled, it closes
- * the server and waits as eddy_server_wait_closed() does. EDDY_EMISUSE while another task does so, EDDY_ECLOSED.
+ * Serves until the task is cancelled or the server closed, and returns -ECANCELED
+ * (Server.serve_forever). Cancelled, it closes the server and waits as eddy_server_wait_closed()
+ * does, or, with .grace, as eddy_server_shutdown(). EDDY_EMISUSE while another task does so,
+ * EDDY_ECLOSED.
  */
 EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
 

@@ -16,6 +16,10 @@
  * more while much is kept waits first.
  *
  * At any moment one task may read and any number may write; each eddy_writer_write() stays in one piece.
+ *
+ * A call that need not wait returns at once, but not for ever: a stream that has had its share of a turn
+ * of the loop (64 calls that read or 32 that write, or 256 KiB, while others are ready) lets them run
+ * before the next call, as eddy_sleep(0) does.
  */
 #ifndef EDDY_STREAM_H
 #define EDDY_STREAM_H
@@ -56,6 +60,9 @@ typedef struct eddy_connection_options {
     eddy_tls_context *tls;       /* speaks TLS; borrowed for the call */
     const char *server_hostname; /* the name that the certificate must have; NULL: @host */
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
+
+    /* Limits of time in seconds, 0: none; what strikes is -ETIMEDOUT, as in eddy/server.h. */
+    double read_timeout, write_timeout;
 } eddy_connection_options;
 
 /*

@@ -8,7 +8,9 @@
 
 #include <sys/stat.h>
 
-enum { EDDYI_BACKLOG = 100 }; /* asyncio's */
+enum {
+    EDDYI_BACKLOG = 1024
+}; /* asyncio's 100 turns clients away in a burst that one turn of the loop takes */
 
 /* 0 and NULL are the defaults. */
 struct eddyi_listen {

@@ -64,6 +64,7 @@ int eddy_open_connection_with(const eddy_connection_options *options)
         rc = open_socket(rc, own, options->limit, &s);
     if (rc < 0)
         return rc;
+    eddyi_stream_limit_time(s, options->read_timeout, options->write_timeout);
     if (options->tls) {
         rc = start_tls(s, options);
         if (rc < 0) {

@@ -75,10 +75,13 @@ int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *ar
     return 0;
 }
 
-/* That the peer went away is nothing that a server's owner has to hear of (rule 158). */
+/*
+ * That the peer went away, or was too slow, is nothing that a server's owner has to hear of (rule
+ * 158).
+ */
 void eddyi_connection_report(struct eddyi_connection *c, int rc)
 {
-    bool its_own = rc == c->transport->error;
+    bool its_own = rc == c->transport->error || (rc == -ETIMEDOUT && c->transport->out_of_time);
 
     if (rc == -ECANCELED || (its_own && !c->server->loop->debug))
         return;

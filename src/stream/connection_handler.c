@@ -4,6 +4,9 @@
 #include "loop/loop.h"
 #include "stream/server.h"
 
+/* How long a client may take nothing while the handler waits for that, in nanoseconds. */
+static const int64_t DRAIN_LIMIT = 60 * INT64_C(1000000000);
+
 static struct eddyi_stream *stream_of(struct eddyi_connection *c)
 {
     return eddyi_container(c->transport, struct eddyi_stream, transport);
@@ -60,6 +63,9 @@ int eddyi_connection_start_handler(eddy_server *s, eddy_carrier *carrier)
         return eddy_raise(-ENOMEM, NULL);
     }
     stream->accepted = true;
+    eddyi_stream_limit_time(stream, s->options.read_timeout, s->options.write_timeout);
+    if (s->options.write_timeout < EDDY_FOREVER)
+        stream->transport.drain_limit = DRAIN_LIMIT;
     stream->owner = c;
     stream->on_gone = on_gone;
     eddyi_stream_lend(stream);

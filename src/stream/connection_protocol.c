@@ -101,6 +101,8 @@ int eddyi_connection_start_protocol(eddy_server *s, eddy_carrier *carrier)
         return eddy_raise(-ENOMEM, NULL);
     }
     t->connection = c;
+    t->read_limit = eddyi_time_limit(s->options.read_timeout);
+    t->base.write_limit = eddyi_time_limit(s->options.write_timeout);
     if (s->options.tls)
         return eddyi_connection_create_task(c, shake_hands, leave);
     eddyi_ready_init(&c->opening, opening);

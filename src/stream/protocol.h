@@ -37,6 +37,8 @@ struct eddy_transport {
     bool fills;             /* the latest read filled its room: the next one gets more */
     int news;               /* what the carrier said: 0 the end, < 0 why it broke, or one of the above */
     bool armed;             /* a read is with the carrier; the buffer must not move */
+    int64_t read_limit;     /* how long that may take, in nanoseconds; 0: as long as it likes */
+    struct eddyi_timer silence; /* of that, while it is there */
     bool paused;            /* the user wants nothing for now */
     bool eof;               /* there is nothing more to read */
     bool writing_paused;    /* what the protocol was told last */
@@ -65,6 +67,7 @@ void eddyi_protocol_begin(eddy_transport *t);
 /* The part of protocol_read.c. */
 void eddyi_protocol_readable(struct eddyi_transport *t, ssize_t result);
 void eddyi_protocol_input(struct eddyi_ready *r);
+void eddyi_protocol_silence(struct eddyi_ready *r);
 void eddyi_protocol_want_input(eddy_transport *t);
 
 /* Around calls to the user: the connection's context, and a reference. */

@@ -47,6 +47,7 @@ void eddyi_protocol_readable(struct eddyi_transport *base, ssize_t result)
     eddy_transport *t = eddyi_protocol_transport(base);
 
     t->armed = false;
+    eddyi_timer_stop(t->base.loop, &t->silence);
     if (result > 0)
         came(t, (size_t)result, eddyi_buffer_room(&t->in));
     else if (result == -EAGAIN)
@@ -183,8 +184,23 @@ static void go_on(eddy_transport *t)
     }
     rc = arm(t);
     t->armed = rc == 0;
+    if (rc == 0 && t->read_limit > 0)
+        rc = eddyi_timer_start(t->base.loop, &t->silence,
+                               eddyi_loop_now(t->base.loop) + t->read_limit);
     if (rc < 0)
         eddyi_transport_break(&t->base, rc);
+}
+
+/* While the user wants nothing, nothing is amiss; the time begins anew. */
+void eddyi_protocol_silence(struct eddyi_ready *r)
+{
+    eddy_transport *t = eddyi_container(r, eddy_transport, silence.ready);
+
+    if (!t->armed)
+        return;
+    if (!t->paused || eddyi_timer_start(t->base.loop, &t->silence,
+                                        eddyi_loop_now(t->base.loop) + t->read_limit) < 0)
+        eddyi_transport_expire(&t->base, "the peer has sent nothing", t->read_limit);
 }
 
 /* What the carrier said, and what it has. */

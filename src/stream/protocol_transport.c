@@ -101,6 +101,7 @@ static void on_lost(struct eddyi_transport *base)
     eddyi_ready_cancel(&t->flow);
     eddyi_buffer_fini(&t->in);
     t->armed = false;
+    eddyi_timer_stop(base->loop, &t->silence);
     eddyi_wait_queue_wake_all(&t->quiet);
     /* A task that shakes hands may still look at it; at its end it goes on here. */
     if (!t->connection || !t->connection->in_task)
@@ -181,6 +182,7 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_directi
     eddyi_ready_init(&t->input, eddyi_protocol_input);
     eddyi_ready_init(&t->flow, flow);
     eddyi_ready_init(&t->lost, lost);
+    eddyi_ready_init(&t->silence.ready, eddyi_protocol_silence);
     return t;
 }
 

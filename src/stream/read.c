@@ -44,7 +44,10 @@ static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
         return 0;
     c = r->stream->transport.carrier;
     n = c->ops->read(c, buf, size);
-    return n > 0 ? n : 0; /* the end and errors are there the next time as well */
+    if (n <= 0)
+        return 0; /* the end and errors are there the next time as well */
+    r->stream->transport.used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
+    return n;
 }
 
 static bool is_bad_buffer(const void *buf, size_t size)
@@ -54,7 +57,7 @@ static bool is_bad_buffer(const void *buf, size_t size)
 
 ssize_t eddy_reader_read(eddy_reader *r, void *buf, size_t size)
 {
-    int rc = eddyi_reader_check(r);
+    int rc = eddyi_reader_begin(r);
     ssize_t n;
 
     if (rc < 0)
@@ -72,7 +75,7 @@ ssize_t eddy_reader_read(eddy_reader *r, void *buf, size_t size)
 
 ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
 {
-    int rc = eddyi_reader_check(r);
+    int rc = eddyi_reader_begin(r);
 
     if (rc == 0 && max > 0)
         rc = some(r);
@@ -81,7 +84,7 @@ ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
 
 ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 {
-    int rc = eddyi_reader_check(r);
+    int rc = eddyi_reader_begin(r);
 
     while (rc == 0 && !r->eof && held(r) <= max)
         rc = eddyi_reader_more(r);
@@ -94,7 +97,7 @@ ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 
 ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
 {
-    int rc = eddyi_reader_check(r);
+    int rc = eddyi_reader_begin(r);
     const char *piece;
 
     if (rc == 0 && is_bad_buffer(buf, size))

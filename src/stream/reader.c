@@ -115,8 +115,10 @@ static ssize_t try_fill(eddy_reader *r)
         return -ENOMEM;
     room = eddyi_buffer_room(&r->in);
     n = c->ops->read(c, r->in.data + r->in.end, room);
-    if (n > 0)
+    if (n > 0) {
         came(r, (size_t)n, room);
+        r->stream->transport.used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
+    }
     return n;
 }
 
@@ -135,11 +137,64 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
+/* On the stack of a task that reads, where a call has a limit of time. */
+struct limited_wait {
+    struct eddyi_wait wait;
+    struct eddyi_timer timer;
+    bool out_of_time;
+};
+
+static void out_of_time(struct eddyi_ready *r)
+{
+    struct limited_wait *w = eddyi_container(r, struct limited_wait, timer.ready);
+
+    if (w->wait.over)
+        return;
+    w->out_of_time = true;
+    eddyi_wait_over(&w->wait);
+}
+
+static int raise_out_of_time(eddy_reader *r)
+{
+    r->stream->transport.out_of_time = true;
+    return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds",
+                      (double)r->time_limit * 1e-9);
+}
+
+/* All waits of a call together have the limit. */
+static int wait_for_data_in_time(eddy_reader *r)
+{
+    eddy_loop *loop = r->stream->transport.loop;
+    struct limited_wait w = {.out_of_time = false};
+    int rc = eddyi_wait_init(&w.wait, cancel);
+
+    if (rc < 0)
+        return rc;
+    if (r->deadline == 0)
+        r->deadline = eddyi_loop_now(loop) + r->time_limit;
+    eddyi_ready_init(&w.timer.ready, out_of_time);
+    rc = eddyi_timer_start(loop, &w.timer, r->deadline);
+    if (rc < 0)
+        return eddy_raise(rc, NULL);
+    w.wait.what = "data from a stream";
+    r->waiter = &w.wait;
+    eddyi_stream_enter(r->stream);
+    eddyi_wait_park(&w.wait);
+    r->waiter = NULL;
+    eddyi_stream_leave(r->stream);
+    eddyi_timer_stop(loop, &w.timer);
+    rc = eddyi_wait_finish(&w.wait);
+    return rc == 0 && w.out_of_time ? raise_out_of_time(r) : rc;
+}
+
 static int wait_for_data(eddy_reader *r)
 {
     struct eddyi_wait w;
-    int rc = eddyi_wait_init(&w, cancel);
+    int rc;
 
+    if (r->time_limit > 0)
+        return wait_for_data_in_time(r);
+    rc = eddyi_wait_init(&w, cancel);
     if (rc < 0)
         return rc;
     w.what = "data from a stream";
@@ -167,7 +222,7 @@ int eddyi_reader_check(eddy_reader *r)
 {
     eddyi_buffer_consume(&r->in, r->partial);
     r->partial = 0;
-    if (r->waiter)
+    if (r->waiter || r->yields)
         return eddy_raise(-EBUSY, "another task is reading from this stream");
     if (r->stream && eddyi_loop_forked(r->stream->transport.loop))
         return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
@@ -178,9 +233,39 @@ int eddyi_reader_check(eddy_reader *r)
     return r->stream ? eddyi_transport_raise(&r->stream->transport) : eddy_raise(r->error, NULL);
 }
 
+static int let_others_run(eddy_reader *r)
+{
+    int rc;
+
+    r->yields = true;
+    rc = eddyi_stream_let_others_run(r->stream);
+    r->yields = false;
+    return rc < 0 ? rc : eddyi_reader_check(r);
+}
+
+int eddyi_reader_begin(eddy_reader *r)
+{
+    int rc = eddyi_reader_check(r);
+
+    r->deadline = 0;
+    if (rc < 0 || !r->stream)
+        return rc;
+    if (eddyi_stream_has_had_its_share(r->stream))
+        rc = let_others_run(r);
+    r->stream->transport.used += EDDYI_READ_UNITS;
+    return rc;
+}
+
 int eddyi_reader_more(eddy_reader *r)
 {
     ssize_t n = -EAGAIN;
+
+    if (r->stream && eddyi_stream_has_had_its_share(r->stream)) {
+        int rc = let_others_run(r);
+
+        if (rc < 0)
+            return rc;
+    }
 
     if (r->stream && !r->armed) {
         if (r->stream->transport.state != EDDYI_OPEN) {

@@ -8,8 +8,11 @@
 
 #include "stream/stream.h"
 
-/* Begins a call: drops what the latest one gave out. 0; or as a raised error what broke the stream, or -EBUSY. */
+/* Drops what the latest call gave out. 0; or as a raised error what broke the stream, or -EBUSY. */
 int eddyi_reader_check(eddy_reader *r);
+
+/* Begins a call: does that, and lets others run if this stream has had its share. */
+EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
 
 /*
  * Gets more bytes into the buffer, or the end: suspends until there is something new, maybe in vain. 0, or a raised error. The

@@ -100,7 +100,7 @@ ssize_t eddy_reader_readuntil_any(eddy_reader *r, const eddy_separator *seps, si
                                   const char **ret_data)
 {
     struct match m = {0};
-    int rc = eddyi_reader_check(r);
+    int rc = eddyi_reader_begin(r);
 
     for (size_t i = 0; rc == 0 && i < n_seps; i++) {
         if (seps[i].n == 0)

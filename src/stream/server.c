@@ -146,8 +146,13 @@ int eddy_server_serve_forever(eddy_server *s)
     if (rc == 0)
         return eddy_raise(-ECANCELED, "the server was closed");
     eddy_server_close(s);
-    if (rc == -ECANCELED && eddy_server_wait_closed(s) == 0)
-        return eddy_raise(-ECANCELED, NULL);
+    if (rc == -ECANCELED) {
+        int ended = s->options.grace > 0 ? eddy_server_shutdown(s, s->options.grace)
+                                         : eddy_server_wait_closed(s);
+
+        if (ended == 0 || ended == -ETIMEDOUT)
+            return eddy_raise(-ECANCELED, NULL);
+    }
     return rc;
 }
 

@@ -85,6 +85,12 @@ struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
     return s;
 }
 
+void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout)
+{
+    s->reader.time_limit = eddyi_time_limit(read_timeout);
+    s->transport.write_limit = eddyi_time_limit(write_timeout);
+}
+
 /* Closing may lose it at once, where the loop is closed. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {

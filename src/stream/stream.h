@@ -26,6 +26,9 @@ struct eddy_reader {
     size_t limit;
     size_t chunk;              /* how much room a read gets: more, if reads fill it */
     struct eddyi_wait *waiter; /* the task that reads, while it waits */
+    bool yields;               /* a task that reads lets others run first */
+    int64_t time_limit;        /* for each call, in nanoseconds; 0: none */
+    int64_t deadline;          /* of the call under way; 0: it has not waited yet */
     bool armed;                /* a read is with the carrier */
     bool eof;
     int error;                 /* < 0: broken */
@@ -49,6 +52,7 @@ struct eddyi_stream {
     unsigned users;  /* calls that suspend on it, and whoever lends it to its owner */
     bool accepted;   /* a server's side */
     bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
+    uint64_t turn;   /* of the loop, as transport.used began to count; see fairness.c */
     /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is about to be freed. */
     void (*on_gone)(struct eddyi_stream *s);
     void *owner;
@@ -94,6 +98,22 @@ EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
 
 /* Waits until less is kept than before, or the carrier is writable again. 0; -ECANCELED, or what broke the connection, raised. */
 EDDY_AWAITS int eddyi_writer_wait(eddy_writer *w);
+
+/* Limits the time of each call that reads, and of the peer's taking nothing; seconds, 0: none. */
+void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout);
+
+/*
+ * Fairness: whether the stream has had its share, so that a call lets others run before it moves
+ * more; and that: 0, or -ECANCELED raised. Calls count in transport.used. See fairness.c.
+ */
+enum { EDDYI_SHARE = 64 };
+
+static inline bool eddyi_stream_has_had_its_share(const struct eddyi_stream *s)
+{
+    return __builtin_expect(s->transport.used >= EDDYI_SHARE, false);
+}
+
+EDDY_AWAITS int eddyi_stream_let_others_run(struct eddyi_stream *s);
 
 /* Speaks TLS from here on. */
 EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options);

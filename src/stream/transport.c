@@ -8,9 +8,11 @@
 #include <limits.h>
 #include <string.h>
 
-/* asyncio's water marks (rule 154), how much memory an idle transport keeps, and how long a deserted one waits for its peer. */
+/* asyncio's water marks (rule 154), and how much memory an idle transport keeps. */
 enum { HIGH_WATER = 65536, LOW_WATER = 16384, IDLE_MEMORY = 16384 };
-static const int64_t PATIENCE = 30 * INT64_C(1000000000);
+
+/* How long the peer of a deserted one may take nothing. */
+static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000);
 
 /* The transports of a loop that are not lost. */
 struct transports {
@@ -104,6 +106,36 @@ static void update_flow(struct eddyi_transport *t)
     }
 }
 
+/* How long the peer may take nothing as things are; 0: no limit. */
+static int64_t limit_of(const struct eddyi_transport *t)
+{
+    int64_t limit = t->write_limit;
+
+    if (t->deserted)
+        return limit > 0 && limit < DESERTED_LIMIT ? limit : DESERTED_LIMIT;
+    return limit > 0 ? limit : t->n_drains > 0 ? t->drain_limit : 0;
+}
+
+/*
+ * Starts the peer's time anew while something waits for it to take: bytes that are kept, or a task
+ * that sends a file. Called when that begins and whenever the peer has taken something.
+ */
+static void restart_patience(struct eddyi_transport *t)
+{
+    int64_t limit = limit_of(t);
+
+    eddyi_timer_stop(t->loop, &t->patience);
+    if (limit == 0 || !(t->waiting || t->deserted) || t->state > EDDYI_CLOSING)
+        return;
+    if (eddyi_timer_start(t->loop, &t->patience, eddyi_loop_now(t->loop) + limit) < 0)
+        eddyi_transport_break(t, -ENOMEM);
+}
+
+static inline bool has_patience(const struct eddyi_transport *t)
+{
+    return t->patience.node.place != 0;
+}
+
 /* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of it. */
 static void wait_writable(struct eddyi_transport *t)
 {
@@ -112,6 +144,8 @@ static void wait_writable(struct eddyi_transport *t)
     t->waiting = rc == 0 && !t->file_wait;
     if (rc < 0)
         eddyi_transport_break(t, rc);
+    else if (limit_of(t) > 0 && !has_patience(t))
+        restart_patience(t);
 }
 
 /* All that was kept is out: what waited for that. */
@@ -138,18 +172,10 @@ static void flushed(struct eddyi_transport *t)
         t->client->flushed(t);
 }
 
-static void start_patience(struct eddyi_transport *t)
-{
-    int64_t now = eddyi_loop_now(t->loop);
-
-    eddyi_timer_stop(t->loop, &t->patience);
-    if (eddyi_timer_start(t->loop, &t->patience, now + PATIENCE) < 0)
-        eddyi_transport_abort(t);
-}
-
 static void on_writable(eddy_carrier *c)
 {
     struct eddyi_transport *t = c->user;
+    bool took = eddyi_buffer_length(&t->out) == 0; /* there is room for a file */
     ssize_t n = -EAGAIN;
 
     t->waiting = false;
@@ -160,8 +186,7 @@ static void on_writable(eddy_carrier *c)
         if (n < 0)
             break;
         eddyi_buffer_consume(&t->out, (size_t)n);
-        if (t->deserted)
-            start_patience(t);
+        took = true;
     }
     if (n < 0 && n != -EAGAIN) {
         eddyi_transport_break(t, (int)n);
@@ -171,6 +196,8 @@ static void on_writable(eddy_carrier *c)
         wait_writable(t);
     else
         flushed(t);
+    if (took && has_patience(t))
+        restart_patience(t);
     if (t->state <= EDDYI_CLOSING)
         update_flow(t);
 }
@@ -186,7 +213,24 @@ static void on_file_sent(eddy_carrier *c, ssize_t result)
 
 static void out_of_patience(struct eddyi_ready *r)
 {
-    eddyi_transport_abort(eddyi_container(r, struct eddyi_transport, patience.ready));
+    struct eddyi_transport *t = eddyi_container(r, struct eddyi_transport, patience.ready);
+
+    if (t->deserted)
+        eddyi_transport_abort(t);
+    else
+        eddyi_transport_expire(t, "the peer has taken nothing", limit_of(t));
+}
+
+void eddyi_transport_drain_begin(struct eddyi_transport *t)
+{
+    if (t->n_drains++ == 0 && t->drain_limit > 0 && !has_patience(t))
+        restart_patience(t);
+}
+
+void eddyi_transport_drain_end(struct eddyi_transport *t)
+{
+    if (--t->n_drains == 0 && limit_of(t) == 0)
+        eddyi_timer_stop(t->loop, &t->patience);
 }
 
 void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c)
@@ -277,6 +321,7 @@ int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, in
     if (total == 0)
         return 0;
 
+    t->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
     written = write_at_once(t, iov, n);
     rc = written < 0 ? (int)written : keep(t, iov, n, (size_t)written);
     if (rc < 0) {
@@ -336,12 +381,29 @@ void eddyi_transport_break(struct eddyi_transport *t, int error)
     eddyi_transport_abort(t);
 }
 
+void eddyi_transport_expire(struct eddyi_transport *t, const char *what, int64_t limit)
+{
+    if (t->state >= EDDYI_ENDING)
+        return;
+    t->out_of_time = true;
+    t->error = eddy_raise(-ETIMEDOUT, "%s for %g seconds", what, (double)limit * 1e-9);
+    t->exception = eddy_exception_ref(eddy_error());
+    eddyi_transport_abort(t);
+}
+
+int64_t eddyi_time_limit(double seconds)
+{
+    int64_t ns = seconds > 0 ? eddyi_nanoseconds(seconds) : 0;
+
+    return ns > EDDYI_NEVER / 2 ? 0 : seconds > 0 && ns == 0 ? 1 : ns;
+}
+
 void eddyi_transport_desert(struct eddyi_transport *t)
 {
     t->deserted = true;
     eddyi_transport_close(t);
     if (t->state == EDDYI_CLOSING)
-        start_patience(t);
+        restart_patience(t);
 }
 
 int eddyi_water_marks(size_t *high, size_t *low)

@@ -37,6 +37,9 @@ struct eddyi_transport_client {
     void (*lost)(struct eddyi_transport *t);
 };
 
+/* What a call adds to transport.used: units, and one more for every 4 KiB that it moves. */
+enum { EDDYI_READ_UNITS = 1, EDDYI_WRITE_UNITS = 2, EDDYI_UNIT_SHIFT = 12 };
+
 struct eddyi_transport {
     eddy_loop *loop;        /* held, until it is freed */
     struct eddyi_list link; /* among those of the loop, until LOST */
@@ -54,8 +57,14 @@ struct eddyi_transport {
     bool dropped;                /* and something that was kept went with it */
     int error;                   /* what broke it, < 0; 0: it ended in order */
     eddy_exception *exception;   /* of that, owned; may be NULL */
-    struct eddyi_timer patience; /* runs while what is kept of a deserted one does not get out */
+    struct eddyi_timer
+        patience; /* runs while the peer takes nothing, if that has a limit; see transport.c */
     bool deserted;               /* nobody can wait for it any more */
+    unsigned used;               /* of the share that a stream has of a turn: see fairness.c */
+    bool out_of_time;    /* a limit of time struck: on reading, or on the peer's taking nothing */
+    unsigned n_drains;   /* tasks that wait until less is kept */
+    int64_t write_limit; /* how long the peer may take nothing, in nanoseconds; 0: no limit */
+    int64_t drain_limit; /* the same while a task waits for that; 0: no limit */
 };
 
 /* Takes over the carrier from success on. 0 or -ENOMEM. */
@@ -71,6 +80,10 @@ void eddyi_transport_fini(struct eddyi_transport *t);
  */
 int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n);
 
+/* Around the wait of a task until less is kept: meanwhile drain_limit counts. */
+void eddyi_transport_drain_begin(struct eddyi_transport *t);
+void eddyi_transport_drain_end(struct eddyi_transport *t);
+
 /* Has the client's flushed() called when the carrier is writable again; nothing is kept. */
 void eddyi_transport_wait_writable(struct eddyi_transport *t);
 
@@ -81,6 +94,12 @@ void eddyi_transport_close(struct eddyi_transport *t); /* when all that is kept 
 void eddyi_transport_abort(struct eddyi_transport *t);
 void eddyi_transport_break(struct eddyi_transport *t,
                            int error); /* abort, because of that; takes eddy_error() along */
+
+/* Abort, because of a limit of time: "@what for @limit seconds". */
+void eddyi_transport_expire(struct eddyi_transport *t, const char *what, int64_t limit);
+
+/* An option of the user's in nanoseconds; 0: no limit. */
+int64_t eddyi_time_limit(double seconds);
 
 /* Nobody will wait for it: it is closed, and aborted if its peer takes nothing for half a minute. */
 void eddyi_transport_desert(struct eddyi_transport *t);

@@ -34,7 +34,9 @@ int eddyi_writer_wait(eddy_writer *w)
     int rc;
 
     eddyi_stream_enter(s);
+    eddyi_transport_drain_begin(&s->transport);
     rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
+    eddyi_transport_drain_end(&s->transport);
     eddyi_stream_leave(s);
     return rc < 0 ? rc : check(w);
 }
@@ -52,6 +54,14 @@ static int wait_drained(eddy_writer *w)
 /* What is sent or kept cannot be taken back, so it comes after the wait. */
 int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
 {
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+
+    if (eddyi_stream_has_had_its_share(s)) {
+        int rc = eddyi_stream_let_others_run(s);
+
+        if (rc < 0)
+            return rc;
+    }
     if (transport_of(w)->paused && transport_of(w)->state == EDDYI_OPEN && !transport_of(w)->eof_asked) {
         int rc = wait_drained(w);
 

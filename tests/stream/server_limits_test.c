@@ -1,0 +1,278 @@
+/*
+ * Clients that hold a server: each option that keeps them from it, over sockets.
+ */
+#include "stream/server.h"
+#include "stream/servers.h"
+
+#include <eddy/transport.h>
+#include <stdio.h>
+
+static char much[1 << 20];
+
+static char reported[100];
+
+static void watch_reports(void)
+{
+    reported[0] = '\0';
+    eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
+}
+
+struct client {
+    eddy_reader *reader;
+    eddy_writer *writer;
+};
+
+static int client_open(struct client *c, eddy_server *server)
+{
+    return eddy_open_connection("127.0.0.1", eddy_server_port(server), &c->reader, &c->writer);
+}
+
+/* Notes how the handler ends. */
+struct outcome {
+    int (*handle)(eddy_reader *reader, eddy_writer *writer);
+    int rc;
+};
+
+static int note(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    struct outcome *o = arg;
+
+    o->rc = o->handle(reader, writer);
+    return o->rc;
+}
+
+static int read_a_line(eddy_reader *reader, eddy_writer *writer)
+{
+    const char *line;
+
+    return (int)eddy_reader_readline(reader, &line);
+}
+
+static int write_for_ever(eddy_reader *reader, eddy_writer *writer)
+{
+    for (;;)
+        eddy_try(eddy_writer_write(writer, much, sizeof much));
+}
+
+TEST_ASYNC_REAL(a_client_that_is_silent_for_too_long_is_let_go_and_not_reported)
+{
+    struct outcome o = {read_a_line, 0};
+    struct client c;
+    eddy_server *server;
+    const char *line;
+
+    watch_reports();
+    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .read_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    EXPECT_EQ(eddy_writer_write(c.writer, "half", 4), 0);
+    EXPECT(eddy_reader_readline(c.reader, &line) <= 0);
+    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    EXPECT_EQ(o.rc, -ETIMEDOUT);
+    EXPECT_STR(reported, "");
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_client_that_takes_nothing_is_reset_and_not_reported)
+{
+    struct outcome o = {write_for_ever, 0};
+    struct client c;
+    eddy_server *server;
+
+    watch_reports();
+    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .write_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    EXPECT_EQ(wait_for_connections(server, 1), 0);
+    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    EXPECT_EQ(o.rc, -ETIMEDOUT);
+    EXPECT_STR(reported, "");
+    return 0;
+}
+
+/* A file goes another way than what is written. */
+static int send_a_file(eddy_reader *reader, eddy_writer *writer)
+{
+    FILE *file = tmpfile();
+    int rc = 0;
+
+    REQUIRE(file && fwrite(much, sizeof much, 1, file) == 1 && fflush(file) == 0);
+    while (rc == 0)
+        rc = eddy_writer_sendfile(writer, fileno(file), 0, SIZE_MAX, NULL);
+    fclose(file);
+    return rc;
+}
+
+TEST_ASYNC_REAL(a_client_that_takes_nothing_of_a_file_is_reset)
+{
+    struct outcome o = {send_a_file, 0};
+    struct client c;
+    eddy_server *server;
+
+    watch_reports();
+    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .write_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    EXPECT_EQ(wait_for_connections(server, 1), 0);
+    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    EXPECT_EQ(o.rc, -ETIMEDOUT);
+    return 0;
+}
+
+/* What streams of a server have of themselves. */
+static int look(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    const struct eddyi_transport *t = &eddyi_stream_of_writer(writer)->transport;
+    int64_t *found = arg;
+
+    found[0] = eddyi_stream_of_writer(writer)->reader.time_limit;
+    found[1] = t->write_limit;
+    found[2] = t->drain_limit;
+    return 0;
+}
+
+static int look_at(int64_t *found, double write_timeout)
+{
+    struct client c;
+    eddy_server *server;
+    const char *line;
+
+    eddy_try(
+        eddy_start_server(look, found, "127.0.0.1", 0, &server, .write_timeout = write_timeout));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    return (int)eddy_reader_readline(c.reader, &line);
+}
+
+TEST_ASYNC_REAL(without_options_only_a_task_that_waits_for_the_client_has_a_limit)
+{
+    int64_t found[3];
+
+    EXPECT_EQ(look_at(found, 0), 0);
+    EXPECT_EQ(found[0], 0);
+    EXPECT_EQ(found[1], 0);
+    EXPECT_EQ(found[2], 60 * INT64_C(1000000000));
+    EXPECT_EQ(look_at(found, EDDY_FOREVER), 0);
+    EXPECT_EQ(found[1], 0);
+    EXPECT_EQ(found[2], 0);
+    return 0;
+}
+
+/* Protocols. */
+
+struct quiet {
+    eddy_transport *transport;
+    bool pauses, lost;
+    int error;
+};
+
+static void quiet_made(void *arg, eddy_transport *t)
+{
+    struct quiet *q = arg;
+
+    q->transport = t;
+    if (q->pauses)
+        (void)eddy_transport_write(t, much, sizeof much);
+}
+
+static void quiet_lost(void *arg, const eddy_exception *e)
+{
+    struct quiet *q = arg;
+
+    q->lost = true;
+    q->error = e ? eddy_exception_code(e) : 0;
+}
+
+static const eddy_protocol quiet_protocol = {.connection_made = quiet_made,
+                                             .connection_lost = quiet_lost};
+
+static int make_quiet(void *arg, const eddy_protocol **ret_protocol, void **ret_arg)
+{
+    *ret_protocol = &quiet_protocol;
+    *ret_arg = arg;
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_sends_nothing)
+{
+    struct quiet q = {0};
+    struct client c;
+    eddy_server *server;
+
+    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_quiet, &q, "127.0.0.1", 0,
+                                     &server, .read_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    while (!q.lost)
+        eddy_try(eddy_sleep(0.001));
+    EXPECT_EQ(q.error, -ETIMEDOUT);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_takes_nothing)
+{
+    struct quiet q = {.pauses = true};
+    struct client c;
+    eddy_server *server;
+
+    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_quiet, &q, "127.0.0.1", 0,
+                                     &server, .write_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    while (!q.lost && q.transport && eddy_transport_get_write_buffer_size(q.transport) == 0)
+        (void)eddy_transport_write(q.transport, much, sizeof much);
+    while (!q.lost) {
+        if (q.transport && eddy_transport_get_write_buffer_size(q.transport) == 0)
+            (void)eddy_transport_write(q.transport, much, sizeof much);
+        eddy_try(eddy_sleep(0.001));
+    }
+    EXPECT_EQ(q.error, -ETIMEDOUT);
+    return 0;
+}
+
+/* The end of a server whose clients go on asking. */
+
+static eddy_async(ask, (struct client *, c), (int *, ret_answers))
+{
+    const char *line;
+    ssize_t n = 1;
+
+    for (*ret_answers = 0; n > 0; ++*ret_answers) {
+        eddy_try(eddy_writer_write(c->writer, "again\n", 6));
+        n = eddy_reader_readline(c->reader, &line);
+    }
+    return (int)n;
+}
+
+static eddy_async(serve, (eddy_server *, server))
+{
+    return eddy_server_serve_forever(server);
+}
+
+TEST_ASYNC_REAL(a_client_that_goes_on_asking_keeps_no_server_that_gives_grace)
+{
+    struct client c;
+    eddy_server *server;
+    eddy_task *serving, *asking;
+    int answers = 0;
+
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .grace = 0.01));
+    eddy_server_free_at_end(server);
+    serving = eddy_create_task(serve(server));
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    asking = eddy_create_task(ask(&c, &answers));
+    while (answers < 3)
+        eddy_try(eddy_sleep(0.001));
+    EXPECT(serving && eddy_task_cancel(serving, NULL));
+    EXPECT_EQ(eddy_await(serving), -ECANCELED);
+    EXPECT_EQ(eddy_server_connections(server), 0);
+    EXPECT(eddy_await(asking) <= 0);
+    return 0;
+}
