@@ -181,7 +181,18 @@ int eddyi_sys_set_option(int fd, int level, int option, int value); /* setsockop
 int eddyi_sys_get_option(int fd, int level, int option);            /* its value, or -errno */
 int eddyi_sys_chmod(const char *path, unsigned mode);
 int eddyi_sys_hostname(char *buf, size_t size);
-int64_t eddyi_sys_file_time(const char *path); /* when it was changed, in nanoseconds; 0: there is none */
+/* What changes when a file is written or replaced; all 0 where there is none. */
+struct eddyi_file_stamp {
+    int64_t size, inode, changed, written; /* times in nanoseconds */
+};
+void eddyi_sys_file_stamp(const char *path, struct eddyi_file_stamp *ret);
+static inline bool eddyi_same_stamp(const struct eddyi_file_stamp *a, const struct eddyi_file_stamp *b)
+{
+    return a->size == b->size && a->inode == b->inode && a->changed == b->changed && a->written == b->written;
+}
+/* Reads all of a regular file into memory that the caller owns, with a 0 behind it; an empty one is fine. */
+int eddyi_sys_read_file(const char *path, char **ret, size_t *ret_size);
+void eddyi_sys_random(void *buf, size_t size); /* not to be guessed; a few bytes */
 /* Datagrams. -EAGAIN where it would wait; addresses may be NULL. Bytes, with MSG_TRUNC in @flags as many as there were. */
 long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr, unsigned *addrlen);
 long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr, unsigned addrlen);

@@ -41,6 +41,74 @@ int eddyi_sys_map_file(const char *path, const void **ret, size_t *ret_size)
     return rc;
 }
 
+static int64_t nanoseconds(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+void eddyi_sys_file_stamp(const char *path, struct eddyi_file_stamp *ret)
+{
+    struct stat st;
+
+    *ret = (struct eddyi_file_stamp){0};
+    if (stat(path, &st) == 0)
+        *ret = (struct eddyi_file_stamp){.size = st.st_size,
+                                         .inode = (int64_t)st.st_ino,
+                                         .changed = nanoseconds(&st.st_ctim),
+                                         .written = nanoseconds(&st.st_mtim)};
+}
+
+/* Reads until the end, or until @text is full: what is appended meanwhile is the next reader's. */
+static ssize_t read_text(int fd, char *text, size_t size)
+{
+    size_t total = 0;
+    ssize_t n;
+
+    do {
+        n = read(fd, text + total, size - total);
+        total += n > 0 ? (size_t)n : 0;
+    } while (total < size && (n > 0 || (n < 0 && errno == EINTR)));
+    return n < 0 ? -errno : (ssize_t)total;
+}
+
+static int read_file(int fd, char **ret, size_t *ret_size)
+{
+    struct stat st;
+    ssize_t n;
+    char *text;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    text = eddyi_alloc((size_t)st.st_size + 1);
+    if (!text)
+        return -ENOMEM;
+    n = read_text(fd, text, (size_t)st.st_size);
+    if (n < 0) {
+        eddyi_free(text);
+        return (int)n;
+    }
+    text[n] = '\0';
+    *ret = text;
+    *ret_size = (size_t)n;
+    return 0;
+}
+
+int eddyi_sys_read_file(const char *path, char **ret, size_t *ret_size)
+{
+    int rc = eddyi_fault("read_file"), fd;
+
+    if (rc < 0)
+        return rc;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    rc = read_file(fd, ret, ret_size);
+    close(fd);
+    return rc;
+}
+
 int eddyi_sys_write_all(int fd, const char *buf, size_t size)
 {
     int saved = errno, rc = eddyi_fault("write_all");

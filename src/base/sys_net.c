@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,13 +131,6 @@ int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *h
     return rc;
 }
 
-int64_t eddyi_sys_file_time(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) < 0 ? 0 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
 long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr, unsigned *addrlen)
 {
     long n;
@@ -164,4 +158,16 @@ long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockadd
 int eddyi_sys_hostname(char *buf, size_t size)
 {
     return (int)eddyi_sys_result(gethostname(buf, size));
+}
+
+/* Before the machine has gathered enough, soon after its start, the clock has to do: waiting would stop the loop. */
+void eddyi_sys_random(void *buf, size_t size)
+{
+    uint64_t clock = (uint64_t)eddyi_sys_now() * UINT64_C(0x9e3779b97f4a7c15);
+    unsigned char *bytes = buf;
+
+    if (getrandom(buf, size, GRND_NONBLOCK) == (ssize_t)size)
+        return;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(clock >> (56 - i % 8 * 8));
 }

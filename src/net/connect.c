@@ -6,63 +6,16 @@
 #include "task/task.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static const double DEFAULT_DELAY = 0.25; /* RFC 8305, section 5 */
 
-static size_t count(const struct addrinfo *list)
+/* Returns the service, or the port as text in @buf. */
+static const char *service_of(const char *service, int port, char *buf, size_t size)
 {
-    size_t n = 0;
-
-    for (; list; list = list->ai_next)
-        n++;
-    return n;
-}
-
-/* The next of the list, from *at on, that is, or is not, of a family; NULL: there is none. */
-static const struct addrinfo *next_of(const struct addrinfo **at, int family, bool same)
-{
-    const struct addrinfo *a = *at;
-
-    while (a && (a->ai_family == family) != same)
-        a = a->ai_next;
-    *at = a ? a->ai_next : NULL;
-    return a;
-}
-
-/* The families take turns, after as many of the first as @first_count says. */
-static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order, size_t n)
-{
-    const struct addrinfo *ours = list, *others = list;
-    size_t k = 0;
-
-    for (bool first = true; k < n; first = false) {
-        for (int i = first ? first_count : 1; i > 0 && k < n; i--) {
-            const struct addrinfo *a = next_of(&ours, list->ai_family, true);
-
-            if (!a)
-                break;
-            order[k++] = a;
-        }
-        if (k < n) {
-            const struct addrinfo *a = next_of(&others, list->ai_family, false);
-
-            if (a)
-                order[k++] = a;
-        }
-    }
-}
-
-static int look_up(const char *host, const char *service, int port, const struct addrinfo *hints,
-                   struct addrinfo **ret)
-{
-    char number[16];
-
-    if (!service) {
-        snprintf(number, sizeof number, "%d", port);
-        service = number;
-    }
-    return eddy_getaddrinfo(host, service, hints, ret);
+    if (service)
+        return service;
+    snprintf(buf, size, "%d", port);
+    return buf;
 }
 
 /* What all attempts came to, as one error. */
@@ -102,30 +55,26 @@ static int64_t delay_of(const struct eddyi_connect *c)
     return d < 0 || d >= EDDY_FOREVER ? -1 : eddyi_nanoseconds(d > 0 ? d : DEFAULT_DELAY);
 }
 
-/* With everybody's addresses: tries them. */
-static int race(const struct eddyi_connect *c, const struct addrinfo *list, const struct addrinfo *local)
+/* Races over the first addresses, and those that @lookup delivers later. */
+static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup, const struct addrinfo *list,
+                const struct addrinfo *local)
 {
     union eddyi_address unused;
     bool is_name = c->host && eddyi_address_parse(c->host, &unused) != 1;
-    size_t n = count(list);
     struct eddyi_race r = {.loop = eddyi_task_here()->future.loop,
                            .host = is_name ? c->host : NULL,
-                           .n = n,
+                           .more = lookup->pending ? lookup : NULL,
                            .local = local,
                            .delay = delay_of(c)};
-    int rc;
+    int rc = eddyi_race_add(&r, list, c->interleave > 0 ? c->interleave : 1);
 
-    r.addresses = eddyi_zalloc(n * (sizeof *r.addresses + sizeof *r.errors));
-    if (!r.addresses)
-        return eddy_raise(-ENOMEM, NULL);
-    r.errors = (eddy_exception **)(void *)(r.addresses + n);
-    interleave(list, c->interleave > 0 ? c->interleave : 1, r.addresses, n);
-    rc = eddyi_race_run(&r);
-    if (rc < 0 && r.n_errors == n)
+    if (rc < 0)
+        eddy_raise(rc, NULL);
+    else
+        rc = eddyi_race_run(&r);
+    if (rc < 0 && r.n > 0 && r.n_errors == r.n)
         rc = c->all_errors ? all_of_them(&r) : summarise(&r);
-    for (size_t i = 0; i < r.n_errors; i++)
-        eddy_exception_unref(r.errors[i]);
-    eddyi_free(r.addresses);
+    eddyi_race_fini(&r);
     return rc;
 }
 
@@ -134,19 +83,22 @@ int eddyi_connect_tcp(const struct eddyi_connect *c)
     struct addrinfo hints = {
         .ai_family = c->family, .ai_socktype = SOCK_STREAM, .ai_protocol = c->proto, .ai_flags = c->flags};
     struct addrinfo *list = NULL, *local = NULL;
+    struct eddyi_lookup lookup;
+    char port[16];
     int rc;
 
     if (c->happy_eyeballs_delay != c->happy_eyeballs_delay)
         return eddy_raise(-EINVAL, "connect: the delay is not a number");
-    rc = look_up(c->host, c->service, c->port, &hints, &list);
-    if (rc < 0)
-        return rc;
-    if (c->local_host || c->local_port) {
+    rc = eddyi_lookup_first(&lookup, c->host, service_of(c->service, c->port, port, sizeof port), &hints,
+                            EDDYI_RESOLUTION_DELAY, &list);
+    if (rc == 0 && (c->local_host || c->local_port)) {
         hints.ai_flags |= c->local_host ? 0 : AI_PASSIVE;
-        rc = look_up(c->local_host, NULL, c->local_port, &hints, &local);
+        rc = eddy_getaddrinfo(c->local_host, service_of(NULL, c->local_port, port, sizeof port), &hints,
+                              &local);
     }
     if (rc == 0)
-        rc = race(c, list, local);
+        rc = race(c, &lookup, list, local);
+    eddyi_lookup_end(&lookup);
     eddy_freeaddrinfo(list);
     eddy_freeaddrinfo(local);
     return rc;

@@ -20,12 +20,14 @@ struct eddyi_connect {
 };
 
 /*
- * Connects to whichever address of a host answers first (loop.create_connection; RFC 8305). The families take turns, beginning with
- * that of the first address; the next attempt starts after the delay, or as soon as one fails; the first success ends the
- * others (rules 172, 173).
+ * Connects to whichever address of a host answers first (loop.create_connection; RFC 8305).
+ * Begins as soon as one family has addresses: IPv6 at once, IPv4 after the Resolution Delay. The
+ * families take turns, beginning with that of the first address; the next attempt starts after
+ * the delay, or as soon as one fails; the first success ends the others (rules 172, 173).
  *
- * Returns a descriptor, non-blocking, close-on-exec and with TCP_NODELAY (rule 162), or as a raised error what the last attempt
- * failed with, or why there was none. Cancelled: all attempts are closed.
+ * Returns a descriptor, non-blocking, close-on-exec and with TCP_NODELAY (rule 162), or as a
+ * raised error what the last attempt failed with, or why there was none. Cancelled: all attempts
+ * are closed.
  */
 EDDY_AWAITS int eddyi_connect_tcp(const struct eddyi_connect *c);
 

@@ -1,12 +1,12 @@
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "net/resolver.h"
+#include "net/lookup.h"
 #include "task/task.h"
 
-/* What c-ares does not do. */
+/* What only the C library does. */
 enum { SYSTEM_FLAGS = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN };
 
-/* The resolver of the running task's loop, or NULL with an error raised. A loop that closes has none any more. */
+/* Returns the resolver of the task's loop. NULL with a raised error, also while the loop closes. */
 static struct eddyi_resolver *resolver_here(eddy_task *t)
 {
     if (t->future.loop->closed) {
@@ -16,29 +16,52 @@ static struct eddyi_resolver *resolver_here(eddy_task *t)
     return eddyi_resolver_of(t->future.loop);
 }
 
-static int look_up(eddy_task *t, const struct eddyi_query *q, struct addrinfo **ret)
+static int look_up(struct eddyi_lookup *l, eddy_task *t, int64_t delay, struct addrinfo **ret)
 {
     struct eddyi_resolver *r = resolver_here(t);
 
     if (!r)
         return eddy_exception_code(eddy_error());
-    if ((q->flags & SYSTEM_FLAGS) || eddyi_resolver_is_system(r))
-        return eddyi_system_addrinfo(r, q, ret);
-    return eddyi_cares_addrinfo(r, q, ret);
+    if ((l->query.flags & SYSTEM_FLAGS) || eddyi_resolver_is_system(r))
+        return eddyi_system_addrinfo(r, &l->query, ret);
+    return eddyi_dns_first(l, r, delay, ret);
+}
+
+int eddyi_lookup_first(struct eddyi_lookup *l, const char *host, const char *service,
+                       const struct addrinfo *hints, int64_t delay, struct addrinfo **ret)
+{
+    eddy_task *t = eddyi_task_here();
+    int rc;
+
+    l->pending = false;
+    rc = t ? eddyi_query_init(&l->query, host, service, hints) : EDDY_ENOTASK;
+    if (rc == 0)
+        rc = eddyi_query_literal(&l->query, ret);
+    if (rc == 0)
+        rc = eddyi_name_check(host, l->query.flags);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    return look_up(l, t, delay, ret);
+}
+
+int eddyi_lookup_more(struct eddyi_lookup *l, struct addrinfo **ret)
+{
+    return l->pending ? eddyi_dns_more(l, ret) : 0;
+}
+
+void eddyi_lookup_end(struct eddyi_lookup *l)
+{
+    if (l->pending)
+        eddyi_dns_end(l);
+    l->pending = false;
 }
 
 int eddy_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                      struct addrinfo **ret)
 {
-    eddy_task *t = eddyi_task_here();
-    struct eddyi_query q;
-    int rc = t ? eddyi_query_init(&q, host, service, hints) : EDDY_ENOTASK;
+    struct eddyi_lookup l;
+    int rc = eddyi_lookup_first(&l, host, service, hints, -1, ret);
 
-    if (rc == 0)
-        rc = eddyi_query_literal(&q, ret);
-    if (rc == 0)
-        rc = eddyi_name_check(host, q.flags);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    return look_up(t, &q, ret);
+    eddyi_lookup_end(&l);
+    return rc;
 }

@@ -47,7 +47,7 @@ static int ask(eddy_task *t, const union eddyi_address *a, char *host)
     r = eddyi_resolver_of(t->future.loop);
     if (!r)
         return -ENOMEM;
-    return eddyi_resolver_is_system(r) ? eddyi_system_name(r, a, host) : eddyi_cares_name(r, a, host);
+    return eddyi_resolver_is_system(r) ? eddyi_system_name(r, a, host) : eddyi_dns_name(r, a, host);
 }
 
 static int name_host(eddy_task *t, const union eddyi_address *a, char *buf, size_t size, int flags)

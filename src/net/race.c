@@ -17,6 +17,99 @@ struct attempt {
     bool over; /* poll has completed */
 };
 
+static size_t count(const struct addrinfo *list)
+{
+    size_t n = 0;
+
+    for (; list; list = list->ai_next)
+        n++;
+    return n;
+}
+
+/* The next of the list, from *at on, that is, or is not, of a family; NULL: there is none. */
+static const struct addrinfo *next_of(const struct addrinfo **at, int family, bool same)
+{
+    const struct addrinfo *a = *at;
+
+    while (a && (a->ai_family == family) != same)
+        a = a->ai_next;
+    *at = a ? a->ai_next : NULL;
+    return a;
+}
+
+/* The families take turns, after as many of the first as @first_count says. */
+static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order, size_t n)
+{
+    const struct addrinfo *ours = list, *others = list;
+    size_t k = 0;
+
+    for (bool first = true; k < n; first = false) {
+        for (int i = first ? first_count : 1; i > 0 && k < n; i--) {
+            const struct addrinfo *a = next_of(&ours, list->ai_family, true);
+
+            if (!a)
+                break;
+            order[k++] = a;
+        }
+        if (k < n) {
+            const struct addrinfo *a = next_of(&others, list->ai_family, false);
+
+            if (a)
+                order[k++] = a;
+        }
+    }
+}
+
+/*
+ * Writes the new order: addresses already tried, then the new list and the waiting ones in turns.
+ */
+static void weave(const struct eddyi_race *r, const struct addrinfo *list, const struct addrinfo **order)
+{
+    size_t waiting = r->next, k = r->next;
+
+    for (size_t i = 0; i < r->next; i++)
+        order[i] = r->addresses[i];
+    while (list || waiting < r->n) {
+        if (list) {
+            order[k++] = list;
+            list = list->ai_next;
+        }
+        if (waiting < r->n)
+            order[k++] = r->addresses[waiting++];
+    }
+}
+
+int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count)
+{
+    size_t n = r->n + count(list);
+    eddy_exception **errors = eddyi_realloc(r->errors, n * sizeof *errors);
+    const struct addrinfo **order;
+
+    if (!errors)
+        return -ENOMEM;
+    r->errors = errors;
+    order = eddyi_alloc(n * sizeof *order);
+    if (!order)
+        return -ENOMEM;
+    if (r->n == 0)
+        interleave(list, first_count, order, n);
+    else
+        weave(r, list, order);
+    eddyi_free(r->addresses);
+    r->addresses = order;
+    r->n = n;
+    return 0;
+}
+
+void eddyi_race_fini(struct eddyi_race *r)
+{
+    for (size_t i = 0; i < r->n_errors; i++)
+        eddy_exception_unref(r->errors[i]);
+    eddyi_free(r->errors);
+    eddyi_free(r->addresses);
+    eddy_freeaddrinfo(r->more_list);
+}
+
 /* Something has happened that the task should look at. */
 static void notice(struct eddyi_race *r)
 {
@@ -141,7 +234,7 @@ static void restart_timer(struct eddyi_race *r)
     eddyi_timer_stop(r->loop, &r->timer);
     if (r->delay < 0 || r->next == r->n)
         return;
-    rc = eddyi_timer_start(r->loop, &r->timer, eddyi_loop_now(r->loop) + r->delay);
+    rc = eddyi_timer_start(r->loop, &r->timer, r->latest + r->delay);
     if (rc < 0)
         r->due = true; /* too early is better than never */
 }
@@ -162,10 +255,12 @@ static void start_next(struct eddyi_race *r)
         if (rc < 0)
             eddyi_sys_close(fd);
     }
-    if (rc < 0)
+    if (rc < 0) {
         failed(r, address, verb, rc);
-    else
-        restart_timer(r);
+        return;
+    }
+    r->latest = eddyi_loop_now(r->loop);
+    restart_timer(r);
 }
 
 /* Takes the descriptor of a winner; drops those that have failed. */
@@ -206,14 +301,40 @@ static int park(struct eddyi_race *r)
     return rc == 0 && r->loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
 }
 
+static void more_came(struct eddyi_lookup *l)
+{
+    notice(l->arg);
+}
+
+/*
+ * Adds the addresses of the other family once they have come. Without memory for them the race
+ * goes on.
+ */
+static void take_more(struct eddyi_race *r)
+{
+    struct addrinfo *list = NULL;
+
+    if (r->more && eddyi_lookup_more(r->more, &list) == 1 && eddyi_race_add(r, list, 1) < 0) {
+        eddy_freeaddrinfo(list);
+        list = NULL;
+    }
+    if (list)
+        r->more_list = list;
+    if (list && !eddyi_list_empty(&r->running))
+        restart_timer(r);
+    if (r->more && !r->more->pending)
+        r->more = NULL;
+}
+
 static int run(struct eddyi_race *r)
 {
     for (;;) {
         int rc;
 
+        take_more(r);
         while (r->winner < 0 && r->next < r->n && (r->due || eddyi_list_empty(&r->running)))
             start_next(r);
-        if (r->winner >= 0 || eddyi_list_empty(&r->running))
+        if (r->winner >= 0 || (eddyi_list_empty(&r->running) && !r->more))
             return r->winner >= 0 ? r->winner : r->error;
         rc = park(r);
         if (rc < 0)
@@ -232,6 +353,10 @@ int eddyi_race_run(struct eddyi_race *r)
     r->parked = r->due = false;
     r->winner = -1;
     r->next = r->n_errors = 0;
+    if (r->more) {
+        r->more->arg = r;
+        r->more->notice = more_came;
+    }
     /* A task that cleans up while its loop closes cannot wait. */
     if (r->loop->closed)
         return eddy_raise(-ECANCELED, NULL);

@@ -4,23 +4,37 @@
 #include "eddy/error.h"
 #include "io/io.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static void close_part(struct eddyi_loop_part *part)
 {
     struct eddyi_resolver *r = eddyi_container(part, struct eddyi_resolver, part);
 
-    eddyi_cares_close(r);
+    eddyi_dns_close(r);
     eddyi_system_close(r);
     eddyi_free(r->servers);
     eddyi_free(r);
 }
 
-/* The sockets of c-ares must be given up before the operations that they have: so the part of those is older. */
+static void init_part(struct eddyi_loop_part *part)
+{
+    struct eddyi_resolver *r = eddyi_container(part, struct eddyi_resolver, part);
+
+    r->files.nsswitch = "/etc/nsswitch.conf";
+    r->files.resolv_conf = "/etc/resolv.conf";
+    r->files.hosts = "/etc/hosts";
+    eddyi_list_init(&r->lookups);
+    eddyi_nsswitch_order("", 0, r->order);
+}
+
+/*
+ * Lookups must drop their sockets before the I/O part ends its operations, so that part is made
+ * first.
+ */
 struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop)
 {
-    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_resolver), .close = close_part};
+    static const struct eddyi_part_kind kind = {
+        .size = sizeof(struct eddyi_resolver), .init = init_part, .close = close_part};
     struct eddyi_resolver *r = eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
 
     if (!r)
@@ -48,12 +62,34 @@ static bool is(const char *word, size_t length, const char *text)
     return length == strlen(text) && memcmp(word, text, length) == 0;
 }
 
-/* What comes before "dns" is asked first, so all of it must be known here; an action, "[…]", says when to stop. */
-static bool line_needs_system(const char *at, const char *end)
+/* Finds the sources on the first "hosts" line. False without one. */
+static bool find_hosts(const char *text, size_t size, const char **ret, const char **ret_end)
 {
-    const char *word;
+    const char *end = text + size;
+
+    while (text < end) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text)), *at = text, *word;
+        const char *line_end = newline ? newline : end;
+        size_t length;
+
+        if (next_word(&at, line_end, &word, &length) && length >= 6 && memcmp(word, "hosts:", 6) == 0) {
+            *ret = word + 6;
+            *ret_end = line_end;
+            return true;
+        }
+        text = line_end + 1;
+    }
+    return false;
+}
+
+/* Every source before "dns" must be known here; an action, "[…]", is not. */
+bool eddyi_nsswitch_needs_system(const char *text, size_t size)
+{
+    const char *at, *end, *word;
     size_t length;
 
+    if (!find_hosts(text, size, &at, &end))
+        return false;
     while (next_word(&at, end, &word, &length)) {
         if (is(word, length, "dns"))
             return false;
@@ -63,58 +99,62 @@ static bool line_needs_system(const char *at, const char *end)
     return false;
 }
 
-bool eddyi_nsswitch_needs_system(const char *text, size_t size)
+/* The default is that of the C library: files, then name servers. */
+void eddyi_nsswitch_order(const char *text, size_t size, char ret[3])
 {
-    const char *end = text + size, *line = text;
+    const char *at, *end, *word;
+    size_t length, n = 0;
 
-    while (line < end) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line)), *at = line, *word;
-        const char *line_end = newline ? newline : end;
-        size_t length;
-
-        if (next_word(&at, line_end, &word, &length) && length >= 6 && memcmp(word, "hosts:", 6) == 0)
-            return line_needs_system(word + 6, line_end);
-        line = line_end + 1;
+    if (!find_hosts(text, size, &at, &end)) {
+        at = "files dns";
+        end = at + strlen(at);
     }
-    return false; /* as the C library has it where nothing is said: the files, then name servers */
+    while (next_word(&at, end, &word, &length)) {
+        char source = is(word, length, "files") ? 'f' : is(word, length, "dns") ? 'd' : '\0';
+
+        if (source && n < 2 && (n == 0 || ret[0] != source))
+            ret[n++] = source;
+    }
+    ret[n] = '\0';
 }
 
-static bool nsswitch_needs_system(void)
+/* Reads the file. False if that failed for now and should be tried again at the next lookup. */
+static bool read_nsswitch(struct eddyi_resolver *r)
 {
-    const void *text;
-    size_t size;
-    bool needs;
+    char *text = NULL;
+    size_t size = 0;
+    int rc = eddyi_sys_read_file(r->files.nsswitch, &text, &size);
 
-    if (eddyi_sys_map_file("/etc/nsswitch.conf", &text, &size) < 0)
-        return false;
-    needs = eddyi_nsswitch_needs_system(text, size);
-    eddyi_sys_unmap((void *)(uintptr_t)text, size);
-    return needs;
+    r->needs_system = rc == 0 && eddyi_nsswitch_needs_system(text, size);
+    eddyi_nsswitch_order(text ? text : "", size, r->order);
+    eddyi_free(text);
+    return rc == 0 || rc == -ENOENT || rc == -EACCES;
+}
+
+static void update_nsswitch(struct eddyi_resolver *r)
+{
+    struct eddyi_file_stamp stamp;
+
+    eddyi_sys_file_stamp(r->files.nsswitch, &stamp);
+    if (r->nsswitch_known && eddyi_same_stamp(&stamp, &r->nsswitch_stamp))
+        return;
+    r->nsswitch_known = read_nsswitch(r);
+    r->nsswitch_stamp = stamp;
 }
 
 /* Without descriptors, as under the virtual clock, only threads are left. */
-static bool needs_system(const struct eddyi_resolver *r)
-{
-    const char *wanted = getenv("EDDY_RESOLVER");
-
-    if (r->part.loop->backend->ops == &eddyi_backend_virtual)
-        return true;
-    if (wanted && *wanted)
-        return strcmp(wanted, "system") == 0;
-    return nsswitch_needs_system();
-}
-
 bool eddyi_resolver_is_system(struct eddyi_resolver *r)
 {
+    const char *wanted = secure_getenv("EDDY_RESOLVER");
+
     if (!eddyi_has_cares || r->choice == EDDY_RESOLVER_SYSTEM)
         return true;
+    update_nsswitch(r);
     if (r->choice == EDDY_RESOLVER_CARES || r->servers)
         return false;
-    if (!r->looked) {
-        r->needs_system = needs_system(r);
-        r->looked = true;
-    }
-    return r->needs_system;
+    if (r->part.loop->backend->ops == &eddyi_backend_virtual)
+        return true;
+    return wanted && *wanted ? strcmp(wanted, "system") == 0 : r->needs_system;
 }
 
 /* The resolver, and 0, for the functions that set something up. */
@@ -151,28 +191,11 @@ const char *eddy_loop_resolver_name(eddy_loop *loop)
 int eddy_loop_set_nameservers(eddy_loop *loop, const char *servers)
 {
     struct eddyi_resolver *r;
-    char *before, *copy = NULL;
     int rc = set_up(loop, &r);
 
-    if (rc < 0)
-        return rc;
-    if (!eddyi_has_cares)
-        return eddy_raise(-EOPNOTSUPP, "eddy was built without c-ares");
-    if (servers) {
-        copy = eddyi_strdup(servers);
-        if (!copy)
-            return eddy_raise(-ENOMEM, NULL);
-    }
-    before = r->servers;
-    r->servers = copy;
-    eddyi_cares_close(r);
-    rc = eddyi_cares_open(r);
-    if (rc < 0) {
-        r->servers = before;
-        before = copy;
-    } else if (r->choice == EDDY_RESOLVER_SYSTEM) {
+    if (rc == 0)
+        rc = eddyi_dns_set_servers(r, servers);
+    if (rc == 0 && r->choice == EDDY_RESOLVER_SYSTEM)
         r->choice = EDDY_RESOLVER_AUTO;
-    }
-    eddyi_free(before);
     return rc;
 }

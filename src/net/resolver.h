@@ -1,23 +1,36 @@
 /*
- * Who looks names up for a loop: c-ares, or the C library in threads.
+ * Name lookups of a loop: by name servers on the loop, or by the C library in threads.
  *
- * A loop that ever looked up a name has a struct eddyi_resolver.
+ * A loop that ever looked up a name has a struct eddyi_resolver. Its caches of files are checked
+ * before each lookup; lookups under way keep what they began with.
  */
 #ifndef EDDYI_RESOLVER_H
 #define EDDYI_RESOLVER_H
 
+#include "base/sys.h"
 #include "eddy/executor.h"
 #include "loop/loop.h"
 #include "net/query.h"
 
+struct eddyi_hosts_load;
+
 struct eddyi_resolver {
     struct eddyi_loop_part part;
     eddy_resolver choice;
-    bool looked;               /* whether the next is known */
-    bool needs_system;         /* what /etc/nsswitch.conf says */
-    char *servers;             /* owned; as given to eddy_loop_set_nameservers(), NULL: the system's */
+    struct {
+        const char *nsswitch, *resolv_conf, *hosts; /* paths; tests set others */
+    } files;
+    struct eddyi_file_stamp nsswitch_stamp;
+    bool nsswitch_known;       /* the next two are up to date */
+    bool needs_system;         /* only the C library knows the sources */
+    char order[3];             /* else the sources: 'f' hosts file, 'd' name servers */
+    char *servers;             /* owned; of eddy_loop_set_nameservers(), or NULL */
     eddy_executor *threads;    /* of system.c; NULL: none yet */
-    struct eddyi_cares *cares; /* of cares.c; NULL: none yet */
+    struct eddyi_list lookups; /* struct eddyi_dns_lookup, under way */
+    struct eddyi_file_stamp config_stamp, hosts_stamp;
+    struct eddyi_dns_config *config; /* owns a reference; NULL: not loaded */
+    struct eddyi_hosts *hosts;       /* owned; NULL: not loaded */
+    struct eddyi_hosts_load *load;   /* the hosts file is being read in a thread; or NULL */
 };
 
 /* The loop's, made at the first use; NULL, and -ENOMEM raised, when memory is short. */
@@ -26,28 +39,35 @@ struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop);
 /* Whether the C library is to do the next lookup. */
 bool eddyi_resolver_is_system(struct eddyi_resolver *r);
 
-/* Whether the line "hosts" of an nsswitch.conf asks for more than the files and then the name servers. */
+/* Returns the thread pool for lookups. NULL with a raised error. */
+eddy_executor *eddyi_resolver_threads(struct eddyi_resolver *r);
+
+/* Tells if the "hosts" line needs more than the hosts file and name servers. */
 bool eddyi_nsswitch_needs_system(const char *text, size_t size);
 
+/* Writes the order of those two sources: "fd", "df", "f" or "d". */
+void eddyi_nsswitch_order(const char *text, size_t size, char ret[3]);
+
 /*
- * Look up what is no literal, for the running task. 0, or an error as documented for eddy_getaddrinfo(), raised. The name of an address
- * goes into @host, of NI_MAXHOST bytes.
+ * Look up what is no literal, for the running task. 0, or a raised error as documented for
+ * eddy_getaddrinfo(). The name of an address goes into @host, NI_MAXHOST bytes.
  */
 EDDY_AWAITS int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *q,
                                       struct addrinfo **ret);
 EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
-EDDY_AWAITS int eddyi_cares_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *q,
-                                     struct addrinfo **ret);
-EDDY_AWAITS int eddyi_cares_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
+EDDY_AWAITS int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
 
 /* Whether eddy was built with c-ares. */
 extern const bool eddyi_has_cares;
 
-/* Makes the channel, if there is none: what is wrong with the servers shows here. 0 or a raised error. */
-int eddyi_cares_open(struct eddyi_resolver *r);
+/*
+ * Sets the servers, NULL for those of resolv.conf; lookups under way fail. 0, or a raised error
+ * and no change.
+ */
+int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers);
 
-/* End them. Threads that are still asking go on alone; lookups by c-ares fail. */
+/* End them. Threads that are still at work go on alone; nobody waits for them. */
 void eddyi_system_close(struct eddyi_resolver *r);
-void eddyi_cares_close(struct eddyi_resolver *r);
+void eddyi_dns_close(struct eddyi_resolver *r);
 
 #endif

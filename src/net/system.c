@@ -103,14 +103,19 @@ static int look_up_name(void *arg)
     return eddy_return_bytes(host, strlen(host) + 1);
 }
 
+eddy_executor *eddyi_resolver_threads(struct eddyi_resolver *r)
+{
+    if (!r->threads)
+        r->threads = eddy_thread_pool_new(THREADS);
+    return r->threads;
+}
+
 /* Has a thread do it, and gets what it returned. */
 static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
 {
-    eddy_future *f;
+    eddy_executor *threads = eddyi_resolver_threads(r);
+    eddy_future *f = threads ? eddy_loop_run_in_executor_with(r->part.loop, threads, job) : NULL;
 
-    if (!r->threads)
-        r->threads = eddy_thread_pool_new(THREADS);
-    f = r->threads ? eddy_loop_run_in_executor_with(r->part.loop, r->threads, job) : NULL;
     return f ? eddy_await_bytes(f, ret) : eddy_exception_code(eddy_error());
 }
 

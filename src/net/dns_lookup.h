@@ -1,0 +1,64 @@
+/*
+ * A name or an address looked up at name servers: search domains in turn, both families side by
+ * side.
+ *
+ * The owner begins it and calls _step() after each notice until that returns true. The addresses
+ * of one family are available as soon as they have come; the other family then gets one more
+ * timeout.
+ */
+#ifndef EDDYI_DNS_LOOKUP_H
+#define EDDYI_DNS_LOOKUP_H
+
+#include "net/dns_exchange.h"
+
+struct eddyi_dns_lookup;
+
+struct eddyi_dns_family {
+    struct eddyi_dns_exchange exchange;
+    struct eddyi_dns_lookup *lookup;
+    struct eddyi_dns_addresses found;
+    bool wanted, asked;
+    bool over;  /* its exchange has ended and was read */
+    bool taken; /* found was handed out */
+};
+
+/* On the stack of the task that looks up; must not move. */
+struct eddyi_dns_lookup {
+    struct eddyi_list link; /* in r->lookups */
+    eddy_loop *loop;
+    struct eddyi_dns_config *config;            /* a reference */
+    void (*notice)(struct eddyi_dns_lookup *l); /* asks for a call of _step() */
+    const char *host;                           /* borrowed */
+    const union eddyi_address *address;         /* borrowed; NULL to look up a name */
+    unsigned position;                          /* index of the next name to try */
+    unsigned first_server;
+    char *name;                        /* asked for, or found; owned, NI_MAXHOST bytes */
+    struct eddyi_dns_family family[2]; /* IPv4, IPv6; the first alone for a PTR question */
+    struct eddyi_timer patience;       /* limits the wait for the second family */
+    bool timed, impatient;             /* patience was started; has expired */
+    bool found;                        /* there are addresses, or a name */
+    bool over;
+    bool no_data;       /* a server knows the name but no address */
+    int failure, error; /* of a name that was tried; of the lookup. 0: none */
+    const char *why;    /* static text for the error, or NULL */
+};
+
+/*
+ * Begins to look up @host in @family, or the name of @address if that is not NULL. Failures show
+ * at the first step.
+ */
+void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop, struct eddyi_dns_config *config,
+                            const char *host, int family, const union eddyi_address *address);
+
+/* Makes progress. True when it is over; l->error is the outcome. */
+bool eddyi_dns_lookup_step(struct eddyi_dns_lookup *l);
+
+/* Tells if @family, or any with AF_UNSPEC, has addresses that were not taken. */
+bool eddyi_dns_lookup_has(const struct eddyi_dns_lookup *l, int family);
+
+/* Ends it with an error, of which it gives notice. */
+void eddyi_dns_lookup_fail(struct eddyi_dns_lookup *l, int error, const char *why);
+
+void eddyi_dns_lookup_end(struct eddyi_dns_lookup *l);
+
+#endif

@@ -1,0 +1,33 @@
+/* Stands in for the other dns files in a build without c-ares. None of this is ever called. */
+#include "eddy/error.h"
+#include "net/lookup.h"
+
+const bool eddyi_has_cares = false;
+
+int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay, struct addrinfo **ret)
+{
+    return eddy_raise(-EOPNOTSUPP, NULL);
+}
+
+int eddyi_dns_more(struct eddyi_lookup *l, struct addrinfo **ret)
+{
+    return 0;
+}
+
+void eddyi_dns_end(struct eddyi_lookup *l)
+{
+}
+
+int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
+{
+    return eddy_raise(-EOPNOTSUPP, NULL);
+}
+
+int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers)
+{
+    return eddy_raise(-EOPNOTSUPP, "eddy was built without c-ares");
+}
+
+void eddyi_dns_close(struct eddyi_resolver *r)
+{
+}
