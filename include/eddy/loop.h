@@ -3,6 +3,9 @@
  *
  * A loop belongs to the thread that runs it. From other threads only eddy_loop_call_soon_threadsafe()
  * and eddy_handle_cancel() are allowed; anything else gives EDDY_ETHREAD where it is noticed. Most programs never make one: eddy_run() does.
+ *
+ * A program that runs with more rights than whoever started it (set-user-ID and the like) heeds none of the
+ * environment's variables that are named in these headers.
  */
 #ifndef EDDY_LOOP_H
 #define EDDY_LOOP_H

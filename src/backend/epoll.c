@@ -10,6 +10,7 @@
 #include "backend/epoll_table.h"
 #include "backend/pool.h"
 #include "base/sys.h"
+#include "base/unguarded.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -332,7 +333,7 @@ static void handle(struct epoll *e, const struct epoll_event *ev)
 }
 
 /* Completes what is done by now; what is done meanwhile waits for the next time. */
-static void deliver(struct epoll *e)
+EDDYI_UNGUARDED static void deliver(struct epoll *e)
 {
     struct eddyi_list batch;
     struct eddyi_list *l;

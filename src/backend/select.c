@@ -13,7 +13,7 @@
 static eddy_backend from_environment(void)
 {
     static atomic_flag warned = ATOMIC_FLAG_INIT;
-    const char *name = getenv("EDDY_BACKEND");
+    const char *name = secure_getenv("EDDY_BACKEND");
 
     if (!name || !*name)
         return EDDY_BACKEND_DEFAULT;

@@ -29,7 +29,7 @@ void eddyi_fault_short(size_t size)
 /* Also programs that no harness runs. */
 __attribute__((constructor)) static void look_at_environment(void)
 {
-    const char *text = getenv("EDDY_SHORT");
+    const char *text = secure_getenv("EDDY_SHORT");
 
     if (text)
         eddyi_fault_short(strtoul(text, NULL, 0));

@@ -2,6 +2,7 @@
  * The calls of sys.h that wait, and those that ask whether one can.
  */
 #include "base/sys.h"
+#include "base/unguarded.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -39,7 +40,7 @@ static int milliseconds_of(int64_t nanoseconds)
     return nanoseconds < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout)
+EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout)
 {
     static atomic_bool no_pwait2;
     int f = eddyi_fault("epoll_wait");

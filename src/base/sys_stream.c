@@ -2,6 +2,7 @@
  * The calls of sys.h that streams make, on descriptors that are non-blocking.
  */
 #include "base/sys.h"
+#include "base/unguarded.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@ int eddyi_sys_set_nonblocking(int fd)
     return (int)eddyi_sys_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
-long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
+EDDYI_UNGUARDED long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
 {
     struct iovec piece;
     const struct iovec *all = eddyi_short_vector(fd, iov, &n, &piece);

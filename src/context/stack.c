@@ -17,6 +17,7 @@
 
 #include "base/guard.h"
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "context/mark.h"
 #include "eddy/defs.h"
 
@@ -216,7 +217,7 @@ EDDY_COLD static struct eddyi_stack *make(struct eddyi_stack_class *c)
 }
 
 /* Valgrind and AddressSanitizer look on. */
-EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
+EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
 {
     eddyi_mark_stack_fresh(s->limit, s->object);
 }
@@ -247,7 +248,7 @@ int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_st
 }
 
 /* Its slot's number, after valgrind and the sanitizers have been told that it is no stack any more. */
-static unsigned unmark(const struct eddyi_stack *s)
+EDDYI_UNGUARDED static unsigned unmark(const struct eddyi_stack *s)
 {
     size_t slot_size = s->class->slot_size;
     unsigned slot = (unsigned)((size_t)(s->guard - s->slab->base) / slot_size);

@@ -136,7 +136,7 @@ static const struct eddyi_introspection *const introspection __attribute__((used
 
 static void begin(void)
 {
-    const char *name = getenv("EDDY_DUMP_SIGNAL");
+    const char *name = secure_getenv("EDDY_DUMP_SIGNAL");
 
     if (name && *name)
         install(name);

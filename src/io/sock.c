@@ -4,6 +4,7 @@
 #include "eddy/sock.h"
 
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
 #include "io/sock.h"
@@ -27,7 +28,7 @@ static bool is_bad_buffer(const void *buf, size_t size)
     return (!buf && size > 0) || size > (size_t)SSIZE_MAX;
 }
 
-ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
+EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
 {
     struct eddyi_io_call c;
     int rc = eddyi_io_begin(&c, fd, EDDYI_IO_READ);
@@ -82,7 +83,7 @@ int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t siz
     return n;
 }
 
-int eddy_sock_sendall(int fd, const void *buf, size_t size, size_t *ret_sent)
+EDDYI_UNGUARDED int eddy_sock_sendall(int fd, const void *buf, size_t size, size_t *ret_sent)
 {
     struct eddyi_io_call c;
     int rc = eddyi_io_begin(&c, fd, EDDYI_IO_WRITE);

@@ -74,7 +74,7 @@ void eddyi_watch_forks(void)
 
 static bool debug_wanted(void)
 {
-    const char *value = getenv("EDDY_DEBUG");
+    const char *value = secure_getenv("EDDY_DEBUG");
 
     return value && *value && strcmp(value, "0") != 0;
 }

@@ -2,6 +2,7 @@
  * Timers, and one turn of the loop after the other.
  */
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "context/overflow.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -224,7 +225,7 @@ static struct eddyi_ready *next_of_batch(eddy_loop *loop)
     return l ? EDDYI_READY(l) : NULL;
 }
 
-void eddyi_loop_turn(eddy_loop *loop)
+EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
 {
     struct eddyi_ready *r;
 

@@ -3,6 +3,7 @@
  * 129, 130).
  */
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "queue/storage.h"
 #include "sync/wait_queue.h"
@@ -122,7 +123,7 @@ static int wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what
     return eddyi_wait_queue_wait(mine, what, ret_woken);
 }
 
-static int put(eddy_queue *q, const void *item)
+EDDYI_UNGUARDED static int put(eddy_queue *q, const void *item)
 {
     while (full(q)) {
         bool woken = false;
@@ -141,7 +142,7 @@ static int put(eddy_queue *q, const void *item)
     return add(q, item);
 }
 
-static int get(eddy_queue *q, void *ret)
+EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
 {
     while (q->eddyi_n == 0) {
         bool woken = false;

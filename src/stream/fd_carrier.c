@@ -11,11 +11,12 @@
 #include "stream/fd_carrier.h"
 
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "stream/socket_info.h"
 
 #include <poll.h>
 
-static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
+EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
     long n;

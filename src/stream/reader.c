@@ -4,6 +4,7 @@
 #include "stream/reader.h"
 #include "base/exception.h"
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "stream/stream.h"
 #include "task/task.h"
 #include "task/wait.h"
@@ -187,7 +188,7 @@ static int wait_for_data_in_time(eddy_reader *r)
     return rc == 0 && w.out_of_time ? raise_out_of_time(r) : rc;
 }
 
-static int wait_for_data(eddy_reader *r)
+EDDYI_UNGUARDED static int wait_for_data(eddy_reader *r)
 {
     struct eddyi_wait w;
     int rc;

@@ -1,4 +1,5 @@
 #include "sync/wait_queue.h"
+#include "base/unguarded.h"
 
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -111,8 +112,8 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
     return eddyi_wait_queue_wait_held(public, what, NULL, ret_woken);
 }
 
-int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what, const void *const *holder,
-                               bool *ret_woken)
+EDDYI_UNGUARDED int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what,
+                                               const void *const *holder, bool *ret_woken)
 {
     struct eddyi_wait_queue *q = queue_of(public);
     eddy_task *t = eddyi_task_here();

@@ -3,6 +3,7 @@
  */
 #include "base/exception.h"
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
@@ -207,7 +208,7 @@ static bool was_self_awaited(eddy_future *f)
     return f->base.kind == EDDYI_TASK && eddyi_task_of(f)->self_awaited && !eddyi_future_done(f);
 }
 
-int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
+EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
 {
     eddy_task *t;
     eddy_future *f;

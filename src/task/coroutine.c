@@ -1,4 +1,5 @@
 #include "task/coroutine.h"
+#include "base/unguarded.h"
 
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -46,7 +47,7 @@ EDDY_COLD static void add_to_homeless(eddy_coroutine *coro)
     pthread_mutex_unlock(&homeless_mutex);
 }
 
-static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
+EDDYI_UNGUARDED static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
 {
     size_t size = sizeof(eddy_coroutine) + args_size;
     eddy_coroutine *coro = eddyi_block_alloc(size);

@@ -1,10 +1,11 @@
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "eddy/task.h"
 #include "loop/loop.h"
 #include "task/future.h"
 
-eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x, eddy_loop *loop)
+EDDYI_UNGUARDED eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x, eddy_loop *loop)
 {
     eddy_task_options options = {.coro = NULL};
 

@@ -3,6 +3,7 @@
  */
 #include "base/exception.h"
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
 #include "loop/loop.h"
@@ -148,7 +149,7 @@ static void let_go(struct eddyi_loop_part *part)
     eddy_future_unref(&g->future);
 }
 
-static void run(struct eddyi_ready *r)
+EDDYI_UNGUARDED static void run(struct eddyi_ready *r)
 {
     struct child *c = eddyi_container(r, struct child, ready);
     struct gather *g = c->gather;

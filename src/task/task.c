@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "context/overflow.h"
 #include "context/stack.h"
 #include "eddy/error.h"
@@ -84,7 +85,7 @@ static int set_name(eddy_task *t, const char *name)
     return 0;
 }
 
-static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
+EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
 {
     eddy_task *t = alloc_task(loop, options->stack_size);
 

@@ -56,7 +56,7 @@ struct eddyi_kit *eddyi_kit_of(eddy_loop *loop)
 
 unsigned long eddyi_kit_number(const char *variable)
 {
-    const char *text = getenv(variable);
+    const char *text = secure_getenv(variable);
 
     return text ? strtoul(text, NULL, 0) : 0;
 }

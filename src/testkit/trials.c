@@ -50,7 +50,7 @@ int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s)
 {
     *all = (struct eddyi_trials){
         .scenario = s,
-        .only = getenv("EDDY_TEST_ONLY"),
+        .only = secure_getenv("EDDY_TEST_ONLY"),
         .verbose = eddyi_kit_number("EDDY_TEST_VERBOSE") > 0,
         .points_room = 64,
     };

@@ -84,4 +84,7 @@ grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)
     grep -vE '^src/base/(sys|fault)' | grep -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
     sed 's/$/   <- goes past base\/sys.h/' | rule "memory comes through base/sys.h only"
 
+# Whoever starts a program that has more rights than they have does not choose what the library does in it.
+grep -rnE '(^|[^_a-z])getenv\(' src --include='*.c' --include='*.h' | rule "the environment is read with secure_getenv"
+
 exit $failed

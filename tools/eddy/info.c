@@ -62,7 +62,7 @@ static bool has_pwait2(void)
 static int print_here(void)
 {
     struct utsname kernel;
-    const char *wanted = getenv("EDDY_BACKEND");
+    const char *wanted = secure_getenv("EDDY_BACKEND");
 
     uname(&kernel);
     printf("%-18s %s\n", "eddy", eddy_version());
