@@ -110,24 +110,49 @@ int eddyi_sys_service_name(int port, const char *protocol, char *buf, size_t siz
     return (size_t)snprintf(buf, size, "%s", entry.s_name) < size ? 0 : -EOVERFLOW;
 }
 
+/* What an injected error, 0 or -errno, is to getaddrinfo(3) and getnameinfo(3). */
+static int resolver_error(int fault)
+{
+    switch (fault) {
+    case 0:
+        return 0;
+    case -ENOENT:
+        return EAI_NONAME;
+    case -EAGAIN:
+        return EAI_AGAIN;
+    case -EILSEQ:
+        return EAI_IDN_ENCODE;
+    case -ENOMEM:
+        return EAI_MEMORY;
+    case -EPROTO:
+        return EAI_FAIL;
+    default:
+        errno = -fault;
+        return EAI_SYSTEM;
+    }
+}
+
 int eddyi_sys_getaddrinfo(const char *host, const struct addrinfo *hints, struct addrinfo **ret,
                           int *ret_error)
 {
-    int f = eddyi_fault("getaddrinfo"), rc = f < 0 ? EAI_SYSTEM : getaddrinfo(host, NULL, hints, ret);
+    int rc = resolver_error(eddyi_fault("getaddrinfo"));
 
+    if (rc == 0)
+        rc = getaddrinfo(host, NULL, hints, ret);
     if (rc == EAI_SYSTEM)
-        *ret_error = f < 0 ? -f : errno ? errno : EIO;
+        *ret_error = errno ? errno : EIO;
     return rc;
 }
 
 int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *host, size_t size,
                           int *ret_error)
 {
-    int f = eddyi_fault("getaddrinfo");
-    int rc = f < 0 ? EAI_SYSTEM : getnameinfo(addr, addrlen, host, (socklen_t)size, NULL, 0, NI_NAMEREQD);
+    int rc = resolver_error(eddyi_fault("getaddrinfo"));
 
+    if (rc == 0)
+        rc = getnameinfo(addr, addrlen, host, (socklen_t)size, NULL, 0, NI_NAMEREQD);
     if (rc == EAI_SYSTEM)
-        *ret_error = f < 0 ? -f : errno ? errno : EIO;
+        *ret_error = errno ? errno : EIO;
     return rc;
 }
 

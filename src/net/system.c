@@ -126,8 +126,7 @@ int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *qu
     const struct answer *a;
     int rc;
 
-    if ((size_t)snprintf(q.host, sizeof q.host, "%s", query->host) >= sizeof q.host)
-        return eddy_raise(EDDY_EBADNAME, "getaddrinfo %.80s…: too long", query->host);
+    snprintf(q.host, sizeof q.host, "%s", query->host); /* at most 254 bytes: eddyi_name_check() */
     rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q}, &bytes);
     if (rc < 0)
         return rc;

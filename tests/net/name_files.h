@@ -36,6 +36,15 @@ static inline void name_files_open(struct name_files *f, eddy_loop *loop)
     unsetenv("RES_OPTIONS");
 }
 
+/* Makes a loop ignore the files of this machine. */
+static inline void name_files_none(eddy_loop *loop)
+{
+    struct eddyi_resolver *r = eddyi_resolver_of(loop);
+
+    REQUIRE(r != NULL);
+    r->files.resolv_conf = r->files.hosts = r->files.nsswitch = "/nonexistent";
+}
+
 /* Puts a file in the place of the one there was, as programs do that configure networks. */
 __attribute__((format(printf, 2, 3))) static inline void name_file_write(const char *path, const char *format,
                                                                          ...)

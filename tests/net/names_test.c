@@ -2,7 +2,7 @@
  * getaddrinfo and getnameinfo: what is answered here, and what name servers answer.
  */
 #include "net/fake_dns.h"
-#include "net/resolver.h"
+#include "net/name_files.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -213,6 +213,53 @@ TEST_ASYNC_REAL(who_is_cancelled_does_not_wait_for_the_thread)
     return 0;
 }
 
+static int name_of(const char *address, int port, char *host, char *service, int flags);
+
+TEST_ASYNC_REAL(what_the_system_says_has_codes_of_its_own)
+{
+    static const struct {
+        int error, code;
+    } cases[] = {{ENOENT, EDDY_ENONAME},   {EAGAIN, EDDY_ENAMEAGAIN}, {EILSEQ, EDDY_EBADNAME},
+                 {EPROTO, EDDY_ENAMEFAIL}, {EMFILE, -EMFILE},         {ENOMEM, -ENOMEM}};
+    char host[NI_MAXHOST], service[NI_MAXSERV];
+
+    begin_system();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        eddyi_fault_only("getaddrinfo", cases[i].error);
+        EXPECT_EQ(look_up((void *)(uintptr_t) "any.test"), cases[i].code);
+        EXPECT(cases[i].code == -ENOMEM || strstr(eddy_exception_message(eddy_error()), "any.test"));
+        EXPECT_EQ(name_of("192.0.2.1", 80, host, service, NI_NAMEREQD), cases[i].code);
+        EXPECT(cases[i].code == -ENOMEM || strstr(eddy_exception_message(eddy_error()), "192.0.2.1"));
+        eddyi_fault_clear();
+    }
+    return 0;
+}
+
+TEST_ASYNC_REAL(the_system_knows_the_names_of_addresses)
+{
+    char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
+
+    begin_system();
+    if (EXPECT_EQ(name_of("127.0.0.1", 80, host, service, NI_NAMEREQD), 0))
+        EXPECT(strlen(host) > 0);
+    return 0;
+}
+
+TEST_ASYNC_REAL(flags_that_only_the_system_knows_go_to_the_system)
+{
+    struct addrinfo *list = NULL;
+    struct addrinfo hints = {
+        .ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_IDN | AI_CANONNAME};
+
+    eddyi_fault_only("getaddrinfo", EPROTO);
+    EXPECT_EQ(eddy_getaddrinfo("\xc3\xbc.test", "80", &hints, &list), EDDY_ENAMEFAIL);
+    eddyi_fault_clear();
+    if (EXPECT_EQ(eddy_getaddrinfo("localhost", "80", &hints, &list), 0))
+        EXPECT(list->ai_canonname && strlen(list->ai_canonname) > 0);
+    eddy_freeaddrinfo(list);
+    return 0;
+}
+
 TEST_ASYNC(under_the_virtual_clock_a_thread_asks_and_time_stands_still)
 {
     struct addrinfo *list = NULL, four = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
@@ -233,6 +280,7 @@ static bool begin_with(const char *patience)
 {
     if (!eddyi_has_cares)
         SKIP("built without c-ares");
+    name_files_none(eddy_get_running_loop());
     setenv("RES_OPTIONS", patience, 1);
     setenv("LOCALDOMAIN", "test", 1);
     fake_dns_open(&dns);
