@@ -16,7 +16,8 @@
  * (up to eight, a port is allowed: "192.0.2.1:5353", "[2001:db8::1]:5353"), search, domain, and
  * the options ndots, timeout, attempts, rotate, use-vc, edns0, trust-ad, single-request, no-aaaa
  * and no-reload. They mean what they mean in the C library, as do $LOCALDOMAIN and $RES_OPTIONS.
- * The next server is asked at once when one refuses, fails or is not listening.
+ * The next server is asked at once when one refuses, fails or is not listening. Up to 256 lookups of
+ * a loop ask servers at the same time, with two sockets each; further ones wait.
  */
 #ifndef EDDY_NET_H
 #define EDDY_NET_H

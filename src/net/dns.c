@@ -6,6 +6,7 @@
 #include "net/dns_files.h"
 #include "net/dns_sort.h"
 #include "net/lookup.h"
+#include "task/task.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,7 +126,7 @@ static int wait_for_notice(struct eddyi_lookup *l)
     eddyi_wait_park(&wait);
     l->wait = NULL;
     rc = eddyi_wait_finish(&wait);
-    return rc == 0 && l->dns.loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
+    return rc == 0 && wait.task->future.loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
 }
 
 /* Tells if the addresses of one family should be used before the other family has answered. */
@@ -140,11 +141,54 @@ static bool should_begin(struct eddyi_lookup *l, int64_t delay)
     return l->delayed;
 }
 
+/* Takes its place among the lookups that ask. */
+static void take_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
+{
+    l->resolver = r;
+    r->n_asking++;
+}
+
+/* Gives its place to the first in the queue. A closed loop has no resolver any more. */
+static void leave_turn(struct eddyi_lookup *l)
+{
+    struct eddyi_resolver *r = eddyi_task_here()->future.loop->closed ? NULL : l->resolver;
+    struct eddyi_list *next = r ? eddyi_list_pop(&r->queue) : NULL;
+
+    l->resolver = NULL;
+    if (r)
+        r->n_asking--;
+    if (next) {
+        struct eddyi_lookup *other = eddyi_container(next, struct eddyi_lookup, turn);
+
+        take_turn(other, r);
+        notice(&other->dns);
+    }
+}
+
+/* Waits while too many lookups ask. 0, or -ECANCELED, raised. */
+static int wait_for_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
+{
+    int rc;
+
+    l->wait = NULL;
+    l->notice = NULL;
+    l->resolver = NULL;
+    eddyi_list_init(&l->turn);
+    if (r->n_asking < r->max_asking) {
+        take_turn(l, r);
+        return 0;
+    }
+    eddyi_list_append(&r->queue, &l->turn);
+    rc = wait_for_notice(l);
+    eddyi_list_remove(&l->turn);
+    if (rc < 0)
+        leave_turn(l);
+    return rc;
+}
+
 static void begin(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a)
 {
     l->pending = true;
-    l->wait = NULL;
-    l->notice = NULL;
     l->delayed = false;
     eddyi_ready_init(&l->delay.ready, delay_over);
     l->delay.node.place = 0;
@@ -158,10 +202,15 @@ static void begin(struct eddyi_lookup *l, struct eddyi_resolver *r, const union 
  */
 static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a, int64_t delay)
 {
-    int rc = eddyi_dns_config_update(r);
+    int rc = wait_for_turn(l, r);
 
     if (rc < 0)
         return rc;
+    rc = eddyi_dns_config_update(r);
+    if (rc < 0) {
+        leave_turn(l);
+        return rc;
+    }
     begin(l, r, a);
     while (rc == 0 && !eddyi_dns_lookup_step(&l->dns) && !should_begin(l, delay))
         rc = wait_for_notice(l);
@@ -243,6 +292,7 @@ void eddyi_dns_end(struct eddyi_lookup *l)
 {
     eddyi_timer_stop(l->dns.loop, &l->delay);
     eddyi_dns_lookup_end(&l->dns);
+    leave_turn(l);
 }
 
 static int ask_for_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
@@ -309,6 +359,8 @@ int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers)
 void eddyi_dns_close(struct eddyi_resolver *r)
 {
     while (eddyi_list_pop(&r->lookups))
+        ;
+    while (eddyi_list_pop(&r->queue))
         ;
     eddyi_dns_files_close(r);
 }

@@ -276,6 +276,7 @@ static int fill(struct eddyi_dns_config *c, const char *path, const char *server
         rc = apply_environment(c);
     if (rc == 0 && (servers || c->n_servers == 0))
         rc = eddyi_dns_config_servers(c, servers ? servers : "127.0.0.1");
+    c->patience = c->timeout;
     return rc;
 }
 

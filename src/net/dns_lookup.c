@@ -191,7 +191,7 @@ static void hurry(struct eddyi_dns_lookup *l)
     for (unsigned i = 0; i < N_FAMILIES; i++)
         eddyi_dns_exchange_hurry(&l->family[i].exchange);
     if (!l->timed &&
-        eddyi_timer_start(l->loop, &l->patience, eddyi_loop_now(l->loop) + l->config->timeout) < 0)
+        eddyi_timer_start(l->loop, &l->patience, eddyi_loop_now(l->loop) + l->config->patience) < 0)
         l->impatient = true;
     l->timed = true;
 }

@@ -18,11 +18,13 @@ struct eddyi_lookup {
     bool pending; /* more addresses may come */
     /* Called when eddyi_lookup_more() may have something; set after _first. */
     void (*notice)(struct eddyi_lookup *l);
-    void *arg;                   /* for @notice */
-    struct eddyi_wait *wait;     /* of the task while it is parked in _first */
-    struct eddyi_dns_lookup dns; /* valid while pending */
-    struct eddyi_timer delay;    /* end of the resolution delay */
-    bool delayed;                /* it has expired */
+    void *arg;                       /* for @notice */
+    struct eddyi_wait *wait;         /* of the task while it is parked in _first */
+    struct eddyi_resolver *resolver; /* NULL: not among its n_asking */
+    struct eddyi_list turn;          /* in r->queue, before it may ask */
+    struct eddyi_dns_lookup dns;     /* valid while pending */
+    struct eddyi_timer delay;        /* end of the resolution delay */
+    bool delayed;                    /* it has expired */
 };
 
 /* The Resolution Delay of RFC 8305, section 3, in nanoseconds. */

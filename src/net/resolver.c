@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Each has two sockets, or more; a process may often have no more than 1024 descriptors. */
+enum { MAX_ASKING = 256 };
+
 static void close_part(struct eddyi_loop_part *part)
 {
     struct eddyi_resolver *r = eddyi_container(part, struct eddyi_resolver, part);
@@ -23,6 +26,8 @@ static void init_part(struct eddyi_loop_part *part)
     r->files.nsswitch = "/etc/nsswitch.conf";
     r->files.resolv_conf = "/etc/resolv.conf";
     r->files.hosts = "/etc/hosts";
+    r->max_asking = MAX_ASKING;
+    eddyi_list_init(&r->queue);
     eddyi_list_init(&r->lookups);
     eddyi_nsswitch_order("", 0, r->order);
 }

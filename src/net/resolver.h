@@ -21,12 +21,14 @@ struct eddyi_resolver {
         const char *nsswitch, *resolv_conf, *hosts; /* paths; tests set others */
     } files;
     struct eddyi_file_stamp nsswitch_stamp;
-    bool nsswitch_known;       /* the next two are up to date */
-    bool needs_system;         /* only the C library knows the sources */
-    char order[3];             /* else the sources: 'f' hosts file, 'd' name servers */
-    char *servers;             /* owned; of eddy_loop_set_nameservers(), or NULL */
-    eddy_executor *threads;    /* of system.c; NULL: none yet */
-    struct eddyi_list lookups; /* struct eddyi_dns_lookup, under way */
+    bool nsswitch_known;           /* the next two are up to date */
+    bool needs_system;             /* only the C library knows the sources */
+    char order[3];                 /* else the sources: 'f' hosts file, 'd' name servers */
+    char *servers;                 /* owned; of eddy_loop_set_nameservers(), or NULL */
+    eddy_executor *threads;        /* of system.c; NULL: none yet */
+    unsigned n_asking, max_asking; /* lookups that ask servers now, and may at once */
+    struct eddyi_list queue;       /* struct eddyi_lookup, until fewer ask */
+    struct eddyi_list lookups;     /* struct eddyi_dns_lookup, under way */
     struct eddyi_file_stamp config_stamp, hosts_stamp;
     struct eddyi_dns_config *config; /* owns a reference; NULL: not loaded */
     struct eddyi_hosts *hosts;       /* owned; NULL: not loaded */

@@ -134,6 +134,10 @@ static inline bool fake_answer(struct fake_reply *r, const char *label)
         return false;
     if (fake_answer_special(r, label))
         return true;
+    if (fake_in(r, "first") && r->server != 1) {
+        fake_address(r, r->server); /* only the first server has what the label says */
+        return true;
+    }
     if (strcmp(label, "nx") == 0 || strcmp(label, "9") == 0)
         fake_rcode(r, 3);
     else if (strcmp(label, "servfail") == 0)
