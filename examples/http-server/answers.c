@@ -159,9 +159,10 @@ static int answer_cut(const struct exchange *x, double n)
 static int answer_silent(const struct exchange *x, double unused)
 {
     const char *data;
+    ssize_t n;
 
     /* Until the client has lost its patience. */
-    while (eddy_reader_read_some(x->reader, SIZE_MAX, &data) > 0)
+    while ((n = eddy_reader_read_some(x->reader, SIZE_MAX, &data)) > 0 || n == -ETIMEDOUT)
         ;
     return -ECONNABORTED;
 }

@@ -23,6 +23,7 @@ static int refuse(struct exchange *x, int status)
 /* async def serve(reader, writer): … */
 static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
+    eddy_server *const *server = arg;
     struct exchange x = {.reader = reader, .writer = writer};
     int rc;
 
@@ -34,7 +35,7 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
             rc = refuse(&x, rc);
         else
             return 0; /* what a client does wrong is no failure of the server */
-    } while (rc >= 0 && x.request.keep_alive);
+    } while (rc >= 0 && x.request.keep_alive && eddy_server_is_serving(*server));
     return rc == 0 ? http_linger(reader, writer, 5) : 0;
 }
 
@@ -42,7 +43,8 @@ static eddy_async(amain, (int, port))
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(serve, NULL, "127.0.0.1", port, &server, .limit = HTTP_MAX_HEAD));
+    eddy_try(eddy_start_server(serve, &server, "127.0.0.1", port, &server, .limit = HTTP_MAX_HEAD,
+                               .read_timeout = 60, .write_timeout = 60, .grace = 1));
     eddy_server_free_at_end(server);
     printf("http://127.0.0.1:%d\n", eddy_server_port(server));
     fflush(stdout);
@@ -53,7 +55,7 @@ static void print_help(void)
 {
     printf("usage: http-server [--port N]\n\n"
            "Serves HTTP on 127.0.0.1, on a free port unless one is given, and prints its address.\n"
-           "Ends with Ctrl-C.\n\n%s",
+           "Ends with Ctrl-C or SIGTERM.\n\n%s",
            paths_help);
 }
 
@@ -71,5 +73,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: http-server [--port N]\n");
         return 2;
     }
-    return eddy_exit_code(eddy_run(amain((int)port)));
+    return eddy_exit_code(eddy_run(amain((int)port), .sigterm = true));
 }

@@ -4,7 +4,7 @@
  *     build/examples/net/chat [PORT]        then, in several terminals: nc localhost 8888
  *
  * Each guest has a queue of lines and a task that writes them, so that nobody waits for a slow one: whose queue is full is
- * shown out.
+ * shown out. So is a guest who has been silent for an hour.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -140,7 +140,8 @@ eddy_async(amain, (int, port))
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(receive, NULL, "localhost", port, &server, .limit = 4096));
+    eddy_try(eddy_start_server(receive, NULL, "localhost", port, &server, .limit = 4096,
+                               .read_timeout = 3600, .write_timeout = 60, .grace = 1));
     eddy_server_free_at_end(server);
     fprintf(stderr, "port %d\n", eddy_server_port(server));
     return eddy_server_serve_forever(server);

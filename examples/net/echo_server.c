@@ -17,7 +17,8 @@ eddy_async(amain, (int, port))
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(echo, NULL, "localhost", port, &server));
+    eddy_try(eddy_start_server(echo, NULL, "localhost", port, &server, .read_timeout = 60,
+                               .write_timeout = 60, .grace = 10));
     fprintf(stderr, "port %d\n", eddy_server_port(server));
     return eddy_server_serve_forever(server);
 }

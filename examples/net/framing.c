@@ -81,9 +81,11 @@ eddy_async(amain)
     eddy_writer *writer;
     eddy_server *server;
 
-    eddy_try(eddy_start_server(answer, NULL, "127.0.0.1", 0, &server));
+    eddy_try(eddy_start_server(answer, NULL, "127.0.0.1", 0, &server, .read_timeout = 60,
+                               .write_timeout = 60, .grace = 10));
     eddy_server_free_at_end(server);
-    eddy_try(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer));
+    eddy_try(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer,
+                                  .read_timeout = 60, .write_timeout = 60));
     eddy_writer_free_at_end(writer);
     eddy_try(ask(reader, writer, "level"));
     eddy_try(ask(reader, writer, "stressed"));

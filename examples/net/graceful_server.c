@@ -1,6 +1,7 @@
 /*
- * A server for grown-ups: it counts the lines that each client sends, shows out who is silent for too long, lets so many in and
- * no more, and when it is told to end (SIGTERM, Ctrl-C), it lets those who are there finish.
+ * A server for grown-ups: it counts the lines that each client sends, shows out who is silent, or
+ * takes nothing, for too long, lets so many in and no more, and when it is told to end (SIGTERM,
+ * Ctrl-C), it lets those who are there finish.
  *
  *     build/examples/net/graceful_server PORT [SECONDS OF SILENCE] [SECONDS TO FINISH]
  */
@@ -10,36 +11,30 @@
 #include <stdlib.h>
 
 static double patience = 60, grace = 10;
+static eddy_server *server;
 
-/* The next line, if it comes in time. */
-static ssize_t next_line(eddy_reader *reader, const char **ret_line)
-{
-    eddy_timeout tm;
-    ssize_t n;
-
-    eddy_timeout_enter(&tm, patience);
-    n = eddy_reader_readline(reader, ret_line);
-    return n < 0 ? eddy_timeout_exit(&tm, (int)n) : n;
-}
-
+/*
+ * Until the client ends, or is silent for too long, or the server ends: then this answer is the
+ * last.
+ */
 static int count_lines(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     const char *line;
     int lines = 0;
-    ssize_t n;
+    ssize_t n = 0;
 
-    while ((n = next_line(reader, &line)) > 0)
+    while (eddy_server_is_serving(server) && (n = eddy_reader_readline(reader, &line)) > 0)
         eddy_try(eddy_writer_printf(writer, "%d\n", ++lines));
     if (n == -ETIMEDOUT)
         return eddy_writer_printf(writer, "You are silent. Goodbye.\n");
-    return (int)n;
+    return n < 0 ? (int)n : 0;
 }
 
 eddy_async(amain, (int, port))
 {
-    eddy_server *server;
-
-    eddy_try(eddy_start_server(count_lines, NULL, "localhost", port, &server, .max_connections = 1000));
+    eddy_try(eddy_start_server(count_lines, NULL, "localhost", port, &server,
+                               .max_connections = 1000, .read_timeout = patience,
+                               .write_timeout = patience));
     eddy_server_free_at_end(server);
     fprintf(stderr, "port %d\n", eddy_server_port(server));
 

@@ -17,7 +17,8 @@ static int worker(unsigned index, void *arg)
     eddy_server *server;
 
     eddy_try(eddy_start_server(greet, (void *)(uintptr_t)index, "localhost", *(int *)arg, &server,
-                               .reuse_port = true));
+                               .reuse_port = true, .read_timeout = 60, .write_timeout = 60,
+                               .grace = 10));
     eddy_server_free_at_end(server);
     return eddy_server_serve_forever(server);
 }

@@ -4,7 +4,9 @@
  *     build/examples/net/tcp_proxy PORT HOST PORT
  *     build/examples/net/tcp_proxy PORT /PATH/OF/A/UNIX/SOCKET
  *
- * Memory is bounded whatever the two sides do: it reads only what the other side has taken.
+ * Memory is bounded whatever the two sides do: it reads only what the other side has taken. So is
+ * time: a connection ends when one side has said nothing for ten minutes, or has taken nothing for
+ * one.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -19,7 +21,8 @@ static int connect_upstream(const struct upstream *u, eddy_reader **reader, eddy
 {
     if (u->port == 0)
         return eddy_open_unix_connection(u->host, 0, reader, writer);
-    return eddy_open_connection(u->host, u->port, reader, writer);
+    return eddy_open_connection(u->host, u->port, reader, writer, .read_timeout = 600,
+                                .write_timeout = 60);
 }
 
 /* One direction; its end is passed on as well. */
@@ -58,7 +61,8 @@ eddy_async(amain, (int, port), (struct upstream *, upstream))
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(proxy, upstream, "localhost", port, &server));
+    eddy_try(eddy_start_server(proxy, upstream, "localhost", port, &server, .read_timeout = 600,
+                               .write_timeout = 60, .grace = 10));
     eddy_server_free_at_end(server);
     fprintf(stderr, "port %d\n", eddy_server_port(server));
     return eddy_server_serve_forever(server);

@@ -128,8 +128,9 @@ eddy_async(serve, (int, port))
 {
     eddy_server *server;
 
-    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_server_protocol, NULL, "127.0.0.1", port,
-                                     &server));
+    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_server_protocol, NULL,
+                                     "127.0.0.1", port, &server, .read_timeout = 60,
+                                     .write_timeout = 60, .grace = 10));
     eddy_server_free_at_end(server);
     printf("serving on port %d\n", eddy_server_port(server));
     return eddy_server_serve_forever(server);
@@ -139,8 +140,9 @@ eddy_async(both)
 {
     eddy_server *server;
 
-    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_server_protocol, NULL, "127.0.0.1", 0,
-                                     &server));
+    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_server_protocol, NULL,
+                                     "127.0.0.1", 0, &server, .read_timeout = 60,
+                                     .write_timeout = 60));
     eddy_server_free_at_end(server);
     eddy_try(eddy_await(say(eddy_server_port(server), "Hello World!")));
     eddy_server_close(server);

@@ -37,8 +37,10 @@ static int answer(eddy_writer *writer, const struct http_request *request, int s
     return respond_status(writer, request, status);
 }
 
+/* Until the client ends, or the server: then this answer is the last. */
 static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
+    eddy_server *const *server = arg;
     struct http_request request;
     int rc;
 
@@ -49,8 +51,8 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
         if (rc <= 0)
             return rc;
         rc = answer(writer, &request, rc);
-    } while (rc > 0);
-    if (rc == 0)
+    } while (rc > 0 && eddy_server_is_serving(*server));
+    if (rc >= 0)
         return http_linger(reader, writer, patience);
     return rc == -ETIMEDOUT ? 0 : rc; /* nor does it take what it asked for */
 }
@@ -59,8 +61,9 @@ static int worker(unsigned index, void *arg)
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(serve, NULL, options.address, options.port, &server, .limit = HTTP_MAX_HEAD,
-                               .reuse_port = options.workers != 1));
+    eddy_try(eddy_start_server(serve, &server, options.address, options.port, &server,
+                               .limit = HTTP_MAX_HEAD, .reuse_port = options.workers != 1,
+                               .read_timeout = patience, .write_timeout = patience, .grace = 10));
     eddy_server_free_at_end(server);
     if (index == 0)
         fprintf(stderr, "port %d\n", eddy_server_port(server));

@@ -21,7 +21,8 @@ eddy_async(serve, (eddy_tls_context *, tls), (int, port))
 {
     eddy_server *server;
 
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", port, &server, .tls = tls));
+    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", port, &server, .tls = tls,
+                               .read_timeout = 60, .write_timeout = 60, .grace = 10));
     eddy_server_free_at_end(server);
     printf("port %d\n", eddy_server_port(server));
     fflush(stdout);

@@ -39,8 +39,9 @@ eddy_async(serve, (eddy_tls_context *, tls), (int, port))
 {
     eddy_server *server;
 
-    eddy_try(
-        eddy_start_server(answer, NULL, "127.0.0.1", port, &server, .tls = tls, .tls_handshake_timeout = 10));
+    eddy_try(eddy_start_server(answer, NULL, "127.0.0.1", port, &server, .tls = tls,
+                               .tls_handshake_timeout = 10, .read_timeout = 10, .write_timeout = 10,
+                               .grace = 10));
     eddy_server_free_at_end(server);
     printf("port %d\n", eddy_server_port(server));
     fflush(stdout);

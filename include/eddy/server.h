@@ -15,7 +15,8 @@
  *     {
  *         eddy_server *server;
  *
- *         eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 8888, &server));
+ *         eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 8888, &server,
+ *                                    .read_timeout = 60, .write_timeout = 60, .grace = 10));
  *         eddy_server_free_at_end(server);
  *         return eddy_server_serve_forever(server);
  *     }

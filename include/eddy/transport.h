@@ -27,7 +27,8 @@
  *         return *ret_arg ? 0 : -ENOMEM;
  *     }
  *
- *     eddy_try(eddy_loop_create_server(loop, make_echo, NULL, "127.0.0.1", 8888, &server));
+ *     eddy_try(eddy_loop_create_server(loop, make_echo, NULL, "127.0.0.1", 8888, &server,
+ *                                      .read_timeout = 60, .write_timeout = 60, .grace = 10));
  *
  * A transport lives until its protocol's connection_lost() has returned. Whoever may use it after that, as a task that suspends
  * may, keeps a reference of its own: on one that is lost every call is harmless. Reading is bounded: what came while nobody wanted it is at most

@@ -5,7 +5,8 @@
  *     {
  *         eddy_server *server;
  *
- *         eddy_try(eddy_start_server(handle, NULL, NULL, 8080, &server, .reuse_port = true));
+ *         eddy_try(eddy_start_server(handle, NULL, NULL, 8080, &server, .reuse_port = true,
+ *                                    .read_timeout = 60, .write_timeout = 60, .grace = 10));
  *         eddy_server_free_at_end(server);
  *         return eddy_server_serve_forever(server);
  *     }
