@@ -1,6 +1,7 @@
 /*
  * The exception handler: where errors go that nobody can receive.
  */
+#include "base/printable.h"
 #include "eddy/error.h"
 #include "eddy/task.h"
 #include "loop/loop.h"
@@ -20,6 +21,15 @@ eddy_exception_handler *eddy_loop_get_exception_handler(const eddy_loop *loop, v
     return loop->exception_handler;
 }
 
+/* A name may come from a peer, and goes to a terminal. */
+static void print_name(const char *noun, const char *name)
+{
+    char text[400];
+
+    eddyi_printable(name, SIZE_MAX, text, sizeof text);
+    fprintf(stderr, ": %s '%s'", noun, text);
+}
+
 void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_context *context)
 {
     char text[512] = "";
@@ -29,9 +39,9 @@ void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_c
     flockfile(stderr);
     fprintf(stderr, "eddy: %s", context->message);
     if (context->task)
-        fprintf(stderr, ": task '%s'", eddy_task_get_name(context->task));
+        print_name("task", eddy_task_get_name(context->task));
     if (context->coroutine)
-        fprintf(stderr, ": coroutine '%s'", eddy_coroutine_name(context->coroutine));
+        print_name("coroutine", eddy_coroutine_name(context->coroutine));
     if (context->where)
         fprintf(stderr, ", made at %s", context->where);
     fprintf(stderr, "%s%s\n", *text ? ": " : "", text);

@@ -1,5 +1,6 @@
 #include "task/waits.h"
 
+#include "base/printable.h"
 #include "base/sys.h"
 #include "loop/loop.h"
 
@@ -168,7 +169,7 @@ void eddyi_waits_fini(struct eddyi_waits *w)
 void eddyi_task_print_name(const eddy_task *t, char *buf, size_t size)
 {
     if (t->name)
-        snprintf(buf, size, "%s", t->name);
+        eddyi_printable(t->name, SIZE_MAX, buf, size);
     else
         snprintf(buf, size, "Task-%llu", (unsigned long long)t->number);
 }

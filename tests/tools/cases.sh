@@ -273,6 +273,60 @@ test_info_about_a_process()
     expect_line out '^loop 1: epoll \(EDDY_BACKEND=epoll\), thread [0-9]+, waits for events, [0-9]+ turns, 10 tasks, [0-9]+ timers$'
 }
 
+# No byte below 32 but the ends of lines, and no character that changes the direction or is not seen.
+expect_printable()
+{
+    expect_code 0
+    expect_line out 'x1b\[31mred.x1b\]0;title.x07'
+    expect_line out 'abc.u202egnp\.exe.u2066.u200b.xff'
+    ! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177\377]')" out || fail "control characters in the output"
+    ! LC_ALL=C grep -q "$(printf '\342\200\256')" out || fail "a change of direction in the output"
+}
+
+test_names_do_nothing_to_the_terminal()
+{
+    start names
+    for command in ps pstree 'top --once'; do
+        # shellcheck disable=SC2086 # with its option
+        run $command $pid
+        expect_printable
+    done
+    cp "$subject" "$(printf 'x\033[31m')"
+    start names "./$(printf 'x\033[31m')"
+    run info $pid
+    expect_line out '\(x.x1b\[31m\)'
+}
+
+test_names_do_nothing_to_the_terminal_in_a_dump()
+{
+    EDDY_DUMP_SIGNAL=USR1 start names
+    kill -USR1 $pid
+    for _ in $(seq 400); do
+        grep -q "abc.*awaited by\|awaited by task 'abc" subject.err && break
+        sleep 0.025
+    done
+    cp subject.err out
+    code=0
+    expect_printable
+}
+
+# Its group is not that of whoever starts it.
+test_a_program_with_more_rights_ignores_the_environment()
+{
+    [ "$(id -u)" = 0 ] || skip "only root can give a program another group"
+    command -v setpriv >/dev/null || skip "there is no setpriv"
+    folder=$(mktemp -d /tmp/eddy-rights.XXXXXX) || fail "no folder"
+    cp "$eddy" "$folder/eddy" && chmod 755 "$folder" "$folder/eddy"
+    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" info >out 2>err
+    code=$?
+    [ $code = 0 ] || { rm -rf "$folder" && skip "that user may not run the command here"; }
+    expect_line out 'EDDY_BACKEND=epoll'
+    chgrp 65533 "$folder/eddy" && chmod 2755 "$folder/eddy"
+    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" info >out 2>err
+    rm -rf "$folder"
+    expect_no_line out 'EDDY_BACKEND=epoll'
+}
+
 test_what_cannot_be_looked_at_is_explained()
 {
     run ps 999999999

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -240,7 +241,7 @@ TEST(a_list_of_mappings_may_contain_anything)
     fclose(maps);
 }
 
-TEST(what_would_write_to_the_terminal_is_replaced)
+TEST(what_would_write_to_the_terminal_is_escaped)
 {
     static const char name[] = "a\033[2Jb\x7f\xc2\x9b"
                                "c\xc3\xa4";
@@ -248,9 +249,207 @@ TEST(what_would_write_to_the_terminal_is_replaced)
 
     memory_init(&memory, getpid());
     memory_text(&memory, (uintptr_t)name, buf, sizeof buf);
-    EXPECT_STR(buf, "a?[2Jb???c\xc3\xa4");
-    memory_text(&memory, (uintptr_t)name, buf, 4);
-    EXPECT_STR(buf, "a?[");
+    EXPECT_STR(buf, "a\\x1b[2Jb\\x7f\\u009bc\xc3\xa4");
+    memory_text(&memory, (uintptr_t)name, buf, 7);
+    EXPECT_STR(buf, "a\\x1b[");
+    memory_text(&memory, (uintptr_t)name, buf, 5);
+    EXPECT_STR(buf, "a");
     memory_text(&memory, 8, buf, sizeof buf);
     EXPECT_STR(buf, "?");
+}
+
+TEST(a_text_may_lie_across_pages_and_end_where_memory_ends)
+{
+    char *pages = mmap(NULL, 2 * MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char buf[40];
+
+    REQUIRE(pages != MAP_FAILED);
+    strcpy(pages + MEMORY_PAGE - 3, "across");
+    memcpy(pages + 2 * MEMORY_PAGE - 3, "end", 3);
+    memory_init(&memory, getpid());
+    memory_text(&memory, (uintptr_t)pages + MEMORY_PAGE - 3, buf, sizeof buf);
+    EXPECT_STR(buf, "across");
+    munmap(pages + MEMORY_PAGE, MEMORY_PAGE);
+    memcpy(pages + MEMORY_PAGE - 3, "end", 3);
+    memory_forget(&memory);
+    memory_text(&memory, (uintptr_t)pages + MEMORY_PAGE - 3, buf, sizeof buf);
+    EXPECT_STR(buf, "end");
+    munmap(pages, MEMORY_PAGE);
+}
+
+/*
+ * A process that makes its memory up. Words are zero but for those of the loop and of the tasks in its list, which are 4 KiB apart, or lie
+ * on 8 pages that take each other's place in what the reader keeps.
+ */
+enum { LOOP = 0x100000, TASKS = 0x10000000, N_FORGED = 3000 };
+
+static struct forged {
+    bool endless;       /* the list of tasks has no end */
+    bool in_itself;     /* the one task is its own successor */
+    uint64_t coroutine; /* what each task has; its outer one is 1 MiB behind it, and so on for ever */
+    uint64_t hooks;     /* where the list of each task's hooks leads */
+    size_t reads;
+} forged;
+
+/* Offsets are as the forger likes: here all that has no purpose is at a word that is zero. */
+enum {
+    AT_TASKS = 64, /* of a loop */
+    AT_LINK = 0,   /* of a task, and the rest as well */
+    AT_LOOP = 16,
+    AT_KIND = 24,
+    AT_COROUTINE = 32,
+    AT_HOOKS = 40,
+    AT_ZERO = 56,
+};
+
+static uint64_t forged_task(size_t i)
+{
+    return i < N_FORGED || forged.endless ? TASKS + i * MEMORY_PAGE : LOOP + AT_TASKS;
+}
+
+static void forge_task(uint64_t *words, size_t i)
+{
+    uint64_t address = forged_task(i);
+
+    words[AT_LINK / 8] = forged.in_itself ? address : forged_task(i + 1);
+    words[AT_LINK / 8 + 1] = i ? forged_task(i - 1) : LOOP + AT_TASKS;
+    words[AT_LOOP / 8] = LOOP;
+    words[AT_KIND / 8] = 2;
+    words[AT_COROUTINE / 8] = forged.coroutine;
+    words[AT_HOOKS / 8] = forged.hooks ? forged.hooks : address + AT_HOOKS;
+    words[AT_HOOKS / 8 + 1] = address + AT_HOOKS;
+}
+
+static int read_forged(struct memory *m, uint64_t address, void *buf, size_t size)
+{
+    uint64_t *words = buf;
+
+    forged.reads++;
+    memset(buf, 0, size);
+    if (address == LOOP) {
+        words[AT_TASKS / 8] = forged_task(0);
+        words[AT_TASKS / 8 + 1] = forged_task(N_FORGED - 1);
+        words[128] = LOOP; /* where the block's loops are */
+    } else if (address >= TASKS && address < TASKS + ((uint64_t)1 << 40)) {
+        forge_task(words, (address - TASKS) / MEMORY_PAGE);
+    } else if (forged.coroutine && address >= forged.coroutine) {
+        words[0] = address + (1 << 20);     /* outer */
+        words[1] = address + (1 << 19) + 8; /* name */
+        memset(words + 2, 'n', 100);
+    }
+    return 0;
+}
+
+/* The block of this process, with the offsets of the forger. */
+static void forge_block(struct block *block)
+{
+    static const struct {
+        const char *name;
+        uint32_t value;
+    } known[] = {{"loop.tasks", AT_TASKS},    {"task.link", AT_LINK},    {"task.loop", AT_LOOP},
+                 {"task.kind", AT_KIND},      {"constant.task_kind", 2}, {"task.coroutine", AT_COROUTINE},
+                 {"future.hooks", AT_HOOKS},  {"coroutine.outer", 0},    {"coroutine.name", 8},
+                 {"constant.future_kind", 1}, {"hook.link", 0},          {"hook.waiter", AT_ZERO}};
+
+    *block = blocks[0];
+    block->content.loops = LOOP + 1024;
+    for (uint32_t i = 0; i < block->content.n_fields; i++) {
+        block->content.fields[i].value = AT_ZERO;
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            if (strcmp(block->content.fields[i].name, known[k].name) == 0)
+                block->content.fields[i].value = known[k].value;
+    }
+}
+
+/* How many tasks are found in what was forged; the reads are in @forged. */
+static size_t look_at(struct forged what)
+{
+    struct block block;
+    struct snapshot s;
+    size_t n = 0;
+
+    locate();
+    REQUIRE(n_blocks > 0);
+    forge_block(&block);
+    forged = what;
+    memory.read = read_forged;
+    memory_forget(&memory);
+    if (EXPECT_EQ(snapshot_take(&s, &memory, &block, 1), 0)) {
+        n = s.n_tasks;
+        snapshot_free(&s);
+    }
+    memory.read = read_truly;
+    memory_forget(&memory);
+    return n;
+}
+
+TEST(a_process_that_is_made_up_is_believed_as_long_as_it_makes_sense)
+{
+    EXPECT_EQ(look_at((struct forged){0}), N_FORGED);
+}
+
+TEST(a_list_of_tasks_without_end_is_cut)
+{
+    snapshot_most_tasks = 2000;
+    EXPECT_EQ(look_at((struct forged){.endless = true}), 2000);
+    EXPECT(forged.reads < 8 * 2000 * 4);
+}
+
+TEST(a_task_that_follows_itself_is_noticed)
+{
+    EXPECT_EQ(look_at((struct forged){.in_itself = true}), 1);
+    EXPECT(forged.reads < 100);
+}
+
+/* Each task has a hundred coroutines, of which each takes two reads of memory: 600 000 reads if they were all followed. */
+TEST(tasks_that_are_costly_to_read_are_not_all_read)
+{
+    EXPECT(look_at((struct forged){.coroutine = (uint64_t)1 << 50}) > 0);
+    EXPECT(forged.reads < 300000);
+}
+
+/* The list of hooks leads into memory that is all zero: its first element does not lead back. */
+TEST(lists_of_hooks_that_lead_nowhere_are_left)
+{
+    EXPECT_EQ(look_at((struct forged){.hooks = (uint64_t)1 << 45}), N_FORGED);
+    EXPECT(forged.reads < 8 * N_FORGED * 4);
+}
+
+/* Another version of eddy, with a name that does things to a terminal. */
+static int read_other_version(struct memory *m, uint64_t address, void *buf, size_t size)
+{
+    int rc = read_truly(m, address, buf, size);
+    uint64_t block = blocks[0].address;
+
+    if (rc == 0 && block >= address &&
+        block + offsetof(struct eddyi_introspection, fields) <= address + size) {
+        struct eddyi_introspection *content = (void *)((char *)buf + (block - address));
+
+        content->version = 99;
+        memcpy(content->library,
+               "\033]0;x\a\xe2\x80\xae"
+               "9.9",
+               13);
+    }
+    return rc;
+}
+
+TEST(the_version_of_an_eddy_that_is_not_understood_is_printable)
+{
+    struct block found[MAX_BLOCKS];
+    char reason[300] = "";
+    FILE *maps;
+
+    locate();
+    maps = fopen("/proc/self/maps", "re");
+    REQUIRE(maps != NULL && n_blocks > 0);
+    if (blocks[0].address % MEMORY_PAGE + offsetof(struct eddyi_introspection, fields) > MEMORY_PAGE) {
+        fclose(maps);
+        SKIP("the block lies across two pages here");
+    }
+    memory_forget(&memory);
+    memory.read = read_other_version;
+    EXPECT_EQ(locate_blocks_in(&memory, maps, found, reason, sizeof reason), 0);
+    EXPECT_IN("it uses version \\x1b]0;x\\x07\\u202e9.9 of eddy", reason);
+    fclose(maps);
 }

@@ -83,6 +83,15 @@ static eddy_async(deadlock)
     return eddy_await(eddy_ref(a));
 }
 
+/* Names that do things to a terminal, as peers might give them. */
+static eddy_async(names)
+{
+    a = eddy_create_task(leaf(1000), .name = "\033[31mred\033]0;title\a");
+    b = eddy_create_task(await_the_other(&a), .name = "abc\u202egnp.exe\u2066\u200b\xff");
+    eddy_try(eddy_spawn(say_ready()));
+    return eddy_await(eddy_ref(b));
+}
+
 /* One of each way to wait. */
 static eddy_async(zoo)
 {
@@ -189,7 +198,7 @@ static const struct {
     eddy_coroutine *(*make)(void);
 } scenes[] = {{"deadlock", deadlock}, {"crosswise", crosswise}, {"generator", iterate},
               {"zoo", zoo},           {"hang", hang},           {"hang_in_task", hang_in_task},
-              {"busy", busy},         {"chain", chain}};
+              {"busy", busy},         {"chain", chain},         {"names", names}};
 
 int main(int argc, char **argv)
 {

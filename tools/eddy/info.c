@@ -2,6 +2,7 @@
  * eddy info: what eddy is here, what the kernel lets it do, and why not more.
  */
 #include "base/kernel.h"
+#include "base/printable.h"
 #include "base/sys.h"
 #include "commands.h"
 #include "eddy/error.h"
@@ -85,14 +86,16 @@ static struct target target; /* large, for what was read is kept */
 
 static int print_process(const char *pid)
 {
-    char command[64];
+    char command[64], library[64];
     struct snapshot s;
 
     if (!target_open(&target, pid) || !target_snapshot(&target, &s))
         return 1;
     target_command(&target, command, sizeof command);
-    printf("process %d (%s): eddy %s, %zu loop%s\n", target.pid, command, target.blocks[0].content.library,
-           s.n_loops, s.n_loops == 1 ? "" : "s");
+    eddyi_printable(target.blocks[0].content.library, sizeof target.blocks[0].content.library, library,
+                    sizeof library);
+    printf("process %d (%s): eddy %s, %zu loop%s\n", target.pid, command, library, s.n_loops,
+           s.n_loops == 1 ? "" : "s");
     print_loops(&s);
     snapshot_free(&s);
     return 0;

@@ -1,5 +1,6 @@
 #include "locate.h"
 
+#include "base/printable.h"
 #include "symbol.h"
 
 #include <elf.h>
@@ -9,7 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_SEGMENTS = 64, MAX_NOTES = 64 * 1024 };
+enum {
+    MAX_SEGMENTS = 64,
+    MAX_NOTES = 64 * 1024,
+    MAX_FILES = 1000, /* with symbols, and how many of those */
+    MAX_SYMBOLS = 50 * 1000 * 1000
+};
 
 /* Of the ELF file mapped at @base: the address of its block, by its note; 0: it has none. */
 static uint64_t find_in_notes(struct memory *m, uint64_t address, uint64_t size)
@@ -94,7 +100,9 @@ struct search {
     struct memory *m;
     struct block *blocks;
     int n;
-    char other_version[16]; /* of a block that cannot be understood */
+    char other_version[64]; /* of a block that cannot be understood; printable */
+    unsigned files;         /* looked at for symbols */
+    size_t symbols;         /* that may still be looked at */
 };
 
 static void add_block(struct search *s, uint64_t address)
@@ -108,7 +116,8 @@ static void add_block(struct search *s, uint64_t address)
     if (read_block(s->m, address, b, &other))
         s->n++;
     else if (other)
-        memcpy(s->other_version, b->content.library, sizeof s->other_version);
+        eddyi_printable(b->content.library, sizeof b->content.library, s->other_version,
+                        sizeof s->other_version);
 }
 
 /* By notes; where there are none at all, by symbols. */
@@ -123,8 +132,8 @@ static void search_mappings(struct search *s, FILE *maps, bool by_symbol)
         if (!parse_mapping(line, &base, path))
             continue;
         found = find_in_image(s->m, base, &bias);
-        if (by_symbol && !found && path[0] == '/')
-            found = find_symbol_in_file(s->m->pid, path, bias, "eddy_introspection");
+        if (by_symbol && !found && path[0] == '/' && s->files++ < MAX_FILES)
+            found = find_symbol_in_file(s->m->pid, path, bias, "eddy_introspection", &s->symbols);
         if (found)
             add_block(s, found);
     }
@@ -133,7 +142,7 @@ static void search_mappings(struct search *s, FILE *maps, bool by_symbol)
 int locate_blocks_in(struct memory *m, FILE *maps, struct block blocks[MAX_BLOCKS], char *reason,
                      size_t reason_size)
 {
-    struct search s = {.m = m, .blocks = blocks};
+    struct search s = {.m = m, .blocks = blocks, .symbols = MAX_SYMBOLS};
 
     search_mappings(&s, maps, false);
     if (s.n == 0 && !s.other_version[0])

@@ -1,8 +1,12 @@
 #include "memory.h"
 
+#include "base/printable.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
+
+enum { STEPS_OF_A_READ = 50 }; /* a system call, and what it copies */
 
 static int read_process(struct memory *m, uint64_t address, void *buf, size_t size)
 {
@@ -18,6 +22,8 @@ void memory_init(struct memory *m, int pid)
 {
     m->pid = pid;
     m->read = read_process;
+    m->steps = 0;
+    m->most_steps = UINT64_MAX;
     memory_forget(m);
 }
 
@@ -33,6 +39,7 @@ static int find_page(struct memory *m, uint64_t address, const struct page **ret
     int rc = 0;
 
     if (page->address != address) {
+        m->steps += STEPS_OF_A_READ;
         rc = m->read(m, address, page->bytes, MEMORY_PAGE);
         page->address = rc == 0 ? address : 0;
     }
@@ -45,8 +52,9 @@ int memory_copy(struct memory *m, uint64_t address, void *buf, size_t size)
     const struct page *page;
     char *to = buf;
 
-    if (address < MEMORY_PAGE || address + size < address)
+    if (address < MEMORY_PAGE || address + size < address || m->steps >= m->most_steps)
         return -EFAULT;
+    m->steps++;
     while (size > 0) {
         size_t at = address % MEMORY_PAGE, n = MEMORY_PAGE - at < size ? MEMORY_PAGE - at : size;
         int rc = find_page(m, address - at, &page);
@@ -72,42 +80,33 @@ uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *re
     return 0;
 }
 
-/*
- * The bytes of the character at @s, if it is one in UTF-8 that is printed; 0: it is not, and may do
- * things to a terminal.
- */
-static size_t printable(const unsigned char *s)
+/* The bytes of a text up to its end, at most @size; their number. *ret_bad: there is nothing at its address. */
+static size_t read_text(struct memory *m, uint64_t address, char *buf, size_t size, bool *ret_bad)
 {
-    size_t n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 1;
+    size_t n = 0;
 
-    if (n == 1)
-        return *s >= ' ' && *s < 0x7f;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return *s <= 0xf4 && !(*s == 0xc2 && s[1] < 0xa0) ? n : 0;
+    *ret_bad = false;
+    while (n < size) {
+        size_t left = MEMORY_PAGE - (address + n) % MEMORY_PAGE, piece = size - n < left ? size - n : left;
+
+        if (memory_copy(m, address + n, buf + n, piece) < 0) {
+            *ret_bad = n == 0;
+            return n;
+        }
+        if (memchr(buf + n, '\0', piece))
+            return n + strnlen(buf + n, piece);
+        n += piece;
+    }
+    return n;
 }
 
 void memory_text(struct memory *m, uint64_t address, char *buf, size_t size)
 {
-    size_t n = 0;
+    char raw[MEMORY_LONGEST_TEXT];
+    bool bad;
+    size_t n = read_text(m, address, raw, size + 3 < sizeof raw ? size + 3 : sizeof raw, &bad);
 
-    while (n + 1 < size) {
-        bool bad = false;
-
-        buf[n] = (char)memory_number(m, address + n, 1, &bad);
-        if (bad && n == 0)
-            buf[n++] = '?';
-        if (bad || !buf[n])
-            break;
-        n++;
-    }
-    buf[n] = '\0';
-    for (unsigned char *s = (unsigned char *)buf; *s;) {
-        size_t bytes = printable(s);
-
-        if (bytes == 0)
-            *s = '?';
-        s += bytes ? bytes : 1;
-    }
+    if (bad)
+        raw[n++] = '?';
+    eddyi_printable(raw, n, buf, size);
 }

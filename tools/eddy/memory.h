@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MEMORY_PAGE = 4096, MEMORY_PAGES = 256 };
+enum { MEMORY_PAGE = 4096, MEMORY_PAGES = 256, MEMORY_LONGEST_TEXT = 256 };
 
 struct memory {
     int pid;
@@ -20,6 +20,11 @@ struct memory {
      * else.
      */
     int (*read)(struct memory *m, uint64_t address, void *buf, size_t size);
+    /*
+     * What reading has taken so far, and where it ends: nothing can be read then. So whoever made the
+     * memory up does not choose how long one looks at it. A step takes about 20 ns.
+     */
+    uint64_t steps, most_steps;
     struct page {
         uint64_t address; /* 0: nothing is kept here */
         unsigned char bytes[MEMORY_PAGE];
@@ -38,8 +43,8 @@ int memory_copy(struct memory *m, uint64_t address, void *buf, size_t size);
 uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *ret_bad);
 
 /*
- * A text, at most @size - 1 bytes of it, with everything that is not printable replaced: it goes to a
- * terminal. "?" where there is nothing.
+ * A text, at most @size - 1 bytes of it, with escapes for everything that is not printable: it goes to a
+ * terminal (eddyi_printable()). "?" where there is nothing.
  */
 void memory_text(struct memory *m, uint64_t address, char *buf, size_t size);
 

@@ -8,27 +8,32 @@
 
 enum {
     MAX_LOOPS = 4096,
-    MAX_TASKS = 16 * 1000 * 1000,
     MAX_COROUTINES = 100, /* shown of one task */
     MAX_HOOKS = 1000000,
     MAX_DEPTH = 32, /* futures that wait for futures */
-    ATTEMPTS = 8
+    ATTEMPTS = 8,
+    /* Reading a snapshot may take so many steps, and more for each task that is found: thrice what the costly ones need. */
+    STEPS = 10 * 1000 * 1000,
+    STEPS_OF_A_TASK = 1000,
 };
+
+size_t snapshot_most_tasks = 1000 * 1000;
 
 /* The offsets that the block gave, under the names that it uses. */
 #define FIELDS(F)                                                                                            \
     F(loop, next)                                                                                            \
     F(loop, number)                                                                                          \
     F(loop, tid)                                                                                             \
-    F(loop, turns) F(loop, clock) F(loop, running) F(loop, asleep) F(loop, current) F(loop, tasks)           \
-        F(loop, backend) F(loop, backend_reason) F(loop, timers) F(loop, timer_gaps) F(backend, ops)         \
-            F(backend_ops, name) F(task, link) F(task, kind) F(task, loop) F(task, ready) F(task, wait)      \
-                F(task, coroutine) F(task, where) F(task, name) F(task, number) F(task, cancelling)          \
-                    F(task, started) F(future, kind) F(future, state) F(future, ops) F(future, hooks)        \
-                        F(future_ops, noun) F(hook, link) F(hook, waiter) F(wait, what) F(wait, future)      \
-                            F(wait, holder) F(wait, since) F(wait, over) F(wait, on_fd) F(wait, fd)          \
-                                F(coroutine, name) F(coroutine, outer) F(constant, task_kind)                \
-                                    F(constant, future_kind) F(constant, pending)
+    F(loop, turns)                                                                                           \
+    F(loop, clock) F(loop, running) F(loop, asleep) F(loop, current) F(loop, tasks) F(loop, backend)         \
+        F(loop, backend_reason) F(loop, timers) F(loop, timer_gaps) F(backend, ops) F(backend_ops, name)     \
+            F(task, link) F(task, kind) F(task, loop) F(task, ready) F(task, wait) F(task, coroutine)        \
+                F(task, where) F(task, name) F(task, number) F(task, cancelling) F(task, started)            \
+                    F(future, kind) F(future, state) F(future, ops) F(future, hooks) F(future_ops, noun)     \
+                        F(hook, link) F(hook, waiter) F(wait, what) F(wait, future) F(wait, holder)          \
+                            F(wait, since) F(wait, over) F(wait, on_fd) F(wait, fd) F(coroutine, name)       \
+                                F(coroutine, outer) F(constant, task_kind) F(constant, future_kind)          \
+                                    F(constant, pending)
 
 struct offsets {
 #define MEMBER(object, member) long object##_##member;
@@ -173,6 +178,7 @@ static bool read_task(struct reading *r, uint64_t address, size_t loop, uint64_t
     read_coroutines(r, pointer(r, address, r->at.task_coroutine), t);
     read_state(r, address, current, t);
     s->n_tasks++;
+    r->m->most_steps += STEPS_OF_A_TASK;
     return true;
 }
 
@@ -183,7 +189,7 @@ static void read_tasks(struct reading *r, size_t loop)
     uint64_t current = pointer(r, r->s->loops[loop].address, r->at.loop_current);
 
     for (uint64_t link = pointer(r, head, 0); link != head; link = pointer(r, link, 0)) {
-        if (pointer(r, link, 8) != previous || r->s->n_tasks == MAX_TASKS ||
+        if (pointer(r, link, 8) != previous || r->s->n_tasks == snapshot_most_tasks ||
             !read_task(r, link - (uint64_t)r->at.task_link, loop, current)) {
             r->s->torn = true;
             break;
@@ -418,12 +424,16 @@ int snapshot_take(struct snapshot *s, struct memory *m, const struct block *bloc
 {
     int rc = 0;
 
+    /* One that takes long is not made again: what has been seen of a large process is better than to wait as long once more. */
     *s = (struct snapshot){.torn = true};
-    for (int attempt = 0; attempt < ATTEMPTS && s->torn && rc == 0; attempt++) {
+    m->steps = 0;
+    for (int attempt = 0; attempt < ATTEMPTS && s->torn && rc == 0 && m->steps < STEPS; attempt++) {
         snapshot_free(s);
         memory_forget(m);
+        m->most_steps = m->steps + STEPS;
         rc = read_all(s, m, blocks, n_blocks);
     }
+    m->most_steps = UINT64_MAX;
     if (rc < 0)
         snapshot_free(s);
     return rc;

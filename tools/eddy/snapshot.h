@@ -65,6 +65,9 @@ struct snapshot {
     bool torn;
 };
 
+/* Of a process with more tasks the first are shown; a million take about a gigabyte. Tests make it less. */
+extern size_t snapshot_most_tasks;
+
 /* 0, or -ENOMEM. A process that disappears meanwhile has an empty snapshot. */
 int snapshot_take(struct snapshot *s, struct memory *m, const struct block *blocks, int n_blocks);
 void snapshot_free(struct snapshot *s);

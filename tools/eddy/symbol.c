@@ -23,13 +23,13 @@ static const void *part(const struct file *f, uint64_t offset, uint64_t count, u
 }
 
 static uint64_t search_table(const struct file *f, const Elf64_Shdr *table, const Elf64_Shdr *strings,
-                             const char *name)
+                             const char *name, size_t *patience)
 {
     size_t n = table->sh_size / sizeof(Elf64_Sym), length = strlen(name) + 1;
     const Elf64_Sym *symbols = part(f, table->sh_offset, n, sizeof *symbols);
     const char *names = part(f, strings->sh_offset, strings->sh_size, 1);
 
-    for (size_t i = 0; symbols && names && i < n; i++)
+    for (size_t i = 0; symbols && names && i<n && * patience> 0; i++, --*patience)
         if (symbols[i].st_shndx != SHN_UNDEF && symbols[i].st_name < strings->sh_size &&
             strings->sh_size - symbols[i].st_name >= length &&
             memcmp(names + symbols[i].st_name, name, length) == 0)
@@ -37,7 +37,7 @@ static uint64_t search_table(const struct file *f, const Elf64_Shdr *table, cons
     return 0;
 }
 
-static uint64_t search_file(const struct file *f, const char *name)
+static uint64_t search_file(const struct file *f, const char *name, size_t *patience)
 {
     const Elf64_Ehdr *header = part(f, 0, 1, sizeof *header);
     const Elf64_Shdr *sections;
@@ -50,11 +50,11 @@ static uint64_t search_file(const struct file *f, const char *name)
     for (unsigned i = 0; sections && i < header->e_shnum && !found; i++)
         if ((sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM) &&
             sections[i].sh_link < header->e_shnum)
-            found = search_table(f, &sections[i], &sections[sections[i].sh_link], name);
+            found = search_table(f, &sections[i], &sections[sections[i].sh_link], name, patience);
     return found;
 }
 
-uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const char *name)
+uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const char *name, size_t *patience)
 {
     struct file f = {NULL, 0};
     uint64_t found = 0;
@@ -71,7 +71,7 @@ uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const cha
         f.size = (size_t)st.st_size;
         f.bytes = mmap(NULL, f.size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (f.bytes != MAP_FAILED) {
-            found = search_file(&f, name);
+            found = search_file(&f, name, patience);
             munmap((void *)(uintptr_t)f.bytes, f.size);
         }
     }

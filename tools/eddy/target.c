@@ -1,5 +1,7 @@
 #include "target.h"
 
+#include "base/printable.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,17 +39,19 @@ bool target_snapshot(struct target *t, struct snapshot *ret)
 
 void target_command(const struct target *t, char *buf, size_t size)
 {
-    char path[64];
+    char path[64], name[64];
     FILE *f;
+    size_t n = 0;
 
     snprintf(path, sizeof path, "/proc/%d/comm", t->pid);
     f = fopen(path, "r");
-    if (!f || !fgets(buf, (int)size, f))
-        snprintf(buf, size, "?");
-    if (f)
+    if (f) {
+        n = fread(name, 1, sizeof name, f);
         fclose(f);
-    buf[strcspn(buf, "\n")] = '\0';
-    for (char *s = buf; *s; s++)
-        if ((unsigned char)*s < ' ')
-            *s = '?';
+    }
+    /* The last byte ends the line; others like it may be part of the name. */
+    if (n > 1)
+        eddyi_printable(name, n - 1, buf, size);
+    else
+        snprintf(buf, size, "?");
 }
