@@ -94,9 +94,11 @@ struct eddy_carrier {
 };
 
 /*
- * The carrier of a connected stream socket, which becomes non-blocking, and of the read and write ends of a pipe or of a
- * terminal, of which one may be -1. They own the descriptors, from success on. 0, or as a raised error -EBADF, -EINVAL (a regular file),
- * -EBUSY (somebody waits for it already), -ENOMEM, -EOPNOTSUPP (virtual clock).
+ * The carrier of a connected stream socket, which becomes non-blocking, and of the read and write
+ * ends of a pipe or of a terminal, of which one may be -1. They own the descriptors, from success
+ * on. 0, or as a raised error -EBADF, -EINVAL (a regular file; a socket of another type, or one
+ * that listens), -ENOTSOCK, -EBUSY (somebody waits for it already), -ENOMEM, -EOPNOTSUPP (virtual
+ * clock).
  */
 EDDY_API EDDY_NODISCARD int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret);
 EDDY_API EDDY_NODISCARD int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret);

@@ -35,7 +35,7 @@ typedef struct eddy_datagram_options {
     int family, proto, flags; /* AF_…, IPPROTO_…, AI_… */
     bool reuse_port;          /* SO_REUSEPORT */
     bool allow_broadcast;     /* SO_BROADCAST; the remote address is then only where send() sends to */
-    int sock;                 /* a datagram socket to be taken over, instead of all the others; 0: none */
+    int sock; /* a datagram socket to be taken over, instead of all the others; 0: none; < 0: -EBADF */
 } eddy_datagram_options;
 
 /*

@@ -55,7 +55,12 @@ typedef struct eddy_server_options {
 
     const char *const *hosts; /* n_hosts of them, instead of @host */
     size_t n_hosts;
-    int sock;     /* a bound socket, owned by the server from success on, instead of an address; 0: none */
+    /*
+     * A bound stream socket, owned by the server from success on, instead of an address; 0: none. A
+     * negative number is -EBADF; what is no stream socket, or is bound to no address, -ENOTSOCK or
+     * -EINVAL.
+     */
+    int sock;
     size_t limit; /* of the readers; 0: EDDY_STREAM_LIMIT */
     int family, flags;      /* hints for the names */
     int backlog;            /* 0: 1024 */

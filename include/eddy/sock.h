@@ -1,12 +1,14 @@
 /*
  * Descriptors and sockets on the loop: callbacks for readiness, and suspending socket calls.
  *
- * The sock_* calls try the system call first and do not suspend if it succeeds (rule 164), so a task
- * that only ever finds data should eddy_sleep(0) now and then. One receive is not tried: that after another which
- * had to wait and came out short, in the same turn of the loop; nothing was left for it to find. They work on blocking
- * and non-blocking sockets alike; a blocking one is made non-blocking for the moment in which accept(2) or connect(2)
- * is called on it. At any moment one task may receive on a descriptor and another send; a second one in the same direction
- * gets -EBUSY. None of them closes @fd, and @fd must not be closed while one waits.
+ * The sock_* calls try the system call first and do not suspend if it succeeds (rule 164), so a
+ * task that only ever finds data should eddy_sleep(0) now and then. One receive is not tried: that
+ * after another which had to wait and came out short, in the same turn of the loop; nothing was
+ * left for it to find. They work on blocking and non-blocking sockets alike; a blocking one is made
+ * non-blocking for the moment in which accept(2) or connect(2) is called on it. At any moment one
+ * task may receive on a descriptor and another send; a second one in the same direction gets
+ * -EBUSY; a negative number, -EBADF. None of them closes @fd, and @fd must not be closed while one
+ * waits.
  */
 #ifndef EDDY_SOCK_H
 #define EDDY_SOCK_H

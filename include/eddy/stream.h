@@ -55,7 +55,11 @@ typedef struct eddy_connection_options {
     double happy_eyeballs_delay; /* seconds until the next address is tried beside the last; 0: 0.25, EDDY_FOREVER: never */
     int interleave;              /* see RFC 8305; 0: 1 */
     bool all_errors; /* EDDY_EGROUP with the error of each address, instead of one that sums them up */
-    int sock;        /* a connected stream socket, owned by the stream from success on; 0: none */
+    /*
+     * A connected stream socket, owned by the stream from success on; 0: none. A negative number is
+     * -EBADF; no stream socket, or one that listens, -ENOTSOCK or -EINVAL.
+     */
+    int sock;
 
     eddy_tls_context *tls;       /* speaks TLS; borrowed for the call */
     const char *server_hostname; /* the name that the certificate must have; NULL: @host */

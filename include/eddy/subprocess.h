@@ -36,14 +36,16 @@ EDDY_BEGIN_DECLS
 typedef struct eddy_process eddy_process;
 
 /*
- * What becomes of a child's standard input, output or error: one of these, or a descriptor (not 0: for standard input
- * EDDY_INHERIT says that, elsewhere a dup(2) does).
+ * What becomes of a child's standard input, output or error: one of these, or a descriptor (not 0:
+ * for standard input EDDY_INHERIT says that, elsewhere a dup(2) does). None of them is a number
+ * that a failed call returns: where a file that could not be opened is passed on, starting fails
+ * with -EBADF.
  */
 enum {
-    EDDY_INHERIT = 0,  /* the parent's (None) */
-    EDDY_PIPE = -1,    /* a pipe, of which this side has the other end as a stream */
-    EDDY_STDOUT = -2,  /* of standard error: the same as standard output */
-    EDDY_DEVNULL = -3, /* /dev/null */
+    EDDY_INHERIT = 0,            /* the parent's (None) */
+    EDDY_PIPE = INT_MIN + 1,     /* a pipe, of which this side has the other end as a stream */
+    EDDY_STDOUT = INT_MIN + 2,   /* of standard error: the same as standard output */
+    EDDY_DEVNULL = INT_MIN + 3,  /* /dev/null */
 };
 
 /* For process_group: a new group, whose number is the child's. */

@@ -76,7 +76,7 @@ typedef struct eddy_transport_options {
     eddy_transport **ret_transport; /* gets a reference, the caller's; NULL: not wanted */
 
     const char *path;         /* of a Unix socket, instead of host and port */
-    int sock;                 /* a connected stream socket instead, owned from success on; 0: none */
+    int sock;                 /* a connected stream socket instead, as eddy_open_connection(); 0: none */
     int family, proto, flags; /* hints for the names, as getaddrinfo(3) has them */
     const char *local_host;   /* to connect from */
     int local_port;

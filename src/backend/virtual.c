@@ -48,12 +48,13 @@ static void virtual_close(struct eddyi_backend *b)
 static int virtual_submit(struct eddyi_backend *b, struct eddyi_op *op)
 {
     bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
+    int rc = transfer ? eddyi_sys_pollable(op->fd) : 0;
 
     op->lent = false;
     /* A pipe could make the thread, and with it time, stand still for ever. */
-    if (eddyi_op_is_of_files(op) || (transfer && eddyi_sys_pollable(op->fd) == -EPERM))
+    if (eddyi_op_is_of_files(op) || rc == -EPERM)
         return eddyi_pool_submit(&of(b)->pool, op);
-    return -EOPNOTSUPP;
+    return rc < 0 ? rc : -EOPNOTSUPP;
 }
 
 static void virtual_cancel(struct eddyi_backend *b, struct eddyi_op *op)

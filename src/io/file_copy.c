@@ -151,9 +151,9 @@ static int64_t copy(void *arg)
 ssize_t eddy_file_copy(int in, int out, size_t size)
 {
     struct copy c = {.in = in, .out = out, .size = size < SSIZE_MAX ? size : SSIZE_MAX};
-    int64_t n = eddyi_file_call(copy, &c);
+    int64_t n = in < 0 || out < 0 ? -EBADF : eddyi_file_call(copy, &c);
 
     if (c.refused)
         return eddy_raise((int)n, "file_copy from descriptor %d to %d: %s", in, out, c.refused);
-    return eddyi_file_ended(n, "file_copy", in);
+    return eddyi_file_ended(n, "file_copy", in < 0 || out >= 0 ? in : out);
 }

@@ -58,11 +58,15 @@ struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum 
     return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
 }
 
+/* A number that is no descriptor cannot blow up the table. */
 static int grow(struct eddyi_io *io, int fd)
 {
     size_t n = io->n_slots ? io->n_slots : 64;
     struct eddyi_io_slot *slots;
+    int rc = eddyi_sys_is_open(fd);
 
+    if (rc < 0)
+        return rc;
     while (n <= (size_t)fd)
         n *= 2;
     slots = eddyi_realloc(io->slots, n * sizeof *slots);
@@ -213,6 +217,8 @@ int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction dire
         return rc;
     c->direction = direction;
     c->shared = false;
+    if (fd < 0)
+        return eddy_raise(-EBADF, "%d is no descriptor", fd);
     /* A task that cleans up while its loop closes may make calls, but cannot wait. */
     if (c->loop->closed)
         return 0;

@@ -44,7 +44,7 @@ struct eddyi_io_claim {
 /* Who has it, or NULL. */
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction);
 
-/* Takes a direction that is free, for a descriptor that is one. 0 or -ENOMEM. */
+/* Takes a direction that is free. 0, -ENOMEM, or -EBADF for a number that never was a descriptor. */
 int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
 
@@ -92,7 +92,10 @@ struct eddyi_io_call {
     bool shielded; /* the wait is not to be cancelled: it ends something. The cancellation comes after it */
 };
 
-/* 0, or as a raised error: EDDY_ENOTASK, -EBUSY if somebody has this direction of @fd. */
+/*
+ * 0, or as a raised error: EDDY_ENOTASK, -EBADF if @fd is negative, -EBUSY if somebody has this
+ * direction of it.
+ */
 int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
 
 /* The same for what has no direction: operations on files. @fd is a directory for those with paths. */

@@ -166,6 +166,8 @@ static int take_over(eddy_datagram *ep, const eddy_datagram_options *o)
         return eddy_raise(type, "datagram endpoint on descriptor %d", o->sock);
     if (type == SOCK_STREAM)
         return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d is a stream", o->sock);
+    if (eddyi_sys_get_option(o->sock, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+        return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d listens", o->sock);
     rc = eddyi_sys_set_nonblocking(o->sock);
     if (rc < 0)
         return eddy_raise(rc, "datagram endpoint on descriptor %d", o->sock);

@@ -60,12 +60,14 @@ static int open_one(struct eddyi_standard *s, int which, int wanted, size_t limi
     default:
         break;
     }
-    if (wanted == EDDY_STDOUT && which == STDERR_FILENO)
+    if (wanted == EDDY_STDOUT && which != STDERR_FILENO)
+        return eddy_raise(-EINVAL, "EDDY_STDOUT is for standard error, not for %s", names[which]);
+    if (wanted == EDDY_STDOUT)
         s->fds[which] = s->fds[STDOUT_FILENO] < 0 ? STDOUT_FILENO : s->fds[STDOUT_FILENO];
     else if (wanted > 0)
         s->fds[which] = wanted;
     else
-        return eddy_raise(-EINVAL, "%d is nothing that %s could be", wanted, names[which]);
+        return eddy_raise(-EBADF, "%d is nothing that %s could be", wanted, names[which]);
     return 0;
 }
 

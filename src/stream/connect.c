@@ -54,14 +54,14 @@ static int start_tls(struct eddyi_stream *s, const eddy_connection_options *o)
 
 int eddy_open_connection_with(const eddy_connection_options *options)
 {
-    bool own = options->sock <= 0;
+    bool own = options->sock == 0;
     struct eddyi_stream *s;
-    int rc = eddyi_task_here() ? 0 : EDDY_ENOTASK;
+    int rc = eddyi_task_here() ? 0 : EDDY_ENOTASK, fd = options->sock;
 
-    if (rc == 0)
-        rc = own ? connect_to(options) : options->sock;
+    if (rc == 0 && own)
+        rc = fd = connect_to(options);
     if (rc >= 0)
-        rc = open_socket(rc, own, options->limit, &s);
+        rc = open_socket(fd, own, options->limit, &s);
     if (rc < 0)
         return rc;
     eddyi_stream_limit_time(s, options->read_timeout, options->write_timeout);

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "stream/fd_carrier.h"
+#include "stream/socket_info.h"
 
 /* Nobody else may wait for a descriptor that a carrier has (rule 163). */
 static int claim(struct eddyi_fd_carrier *c, struct eddyi_io_claim *claim, int fd,
@@ -78,13 +79,15 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
         return rc;
     if (loop->backend->ops == &eddyi_backend_virtual)
         return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
-    rc = fd_in < 0 && fd_out < 0 ? -EBADF : prepare(fd_in);
+    rc = fd_in < -1 || fd_out < -1 || (fd_in < 0 && fd_out < 0) ? -EBADF : prepare(fd_in);
     if (rc == 0 && fd_out != fd_in)
         rc = prepare(fd_out);
     if (rc == -EINVAL)
         return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
-    return rc < 0 ? eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out)
-                  : make(loop, ops, fd_in, fd_out, ret);
+    if (rc < 0)
+        return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
+    rc = ops == &eddyi_socket_carrier_ops ? eddyi_socket_check(fd_in, false) : 0;
+    return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, ret);
 }
 
 int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)

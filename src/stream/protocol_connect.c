@@ -96,19 +96,19 @@ static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_o
 
 int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options)
 {
-    bool own = options->sock <= 0;
-    int rc = eddyi_opening_check(loop, options->factory != NULL);
+    bool own = options->sock == 0;
+    int rc = eddyi_opening_check(loop, options->factory != NULL), fd = options->sock;
 
-    if (rc == 0)
-        rc = own ? connect_to(options) : options->sock;
-    return rc < 0 ? rc : open_socket(loop, rc, own, options, false);
+    if (rc == 0 && own)
+        rc = fd = connect_to(options);
+    return rc < 0 ? rc : open_socket(loop, fd, own, options, false);
 }
 
 int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options)
 {
     int rc = eddyi_opening_check(loop, options->factory != NULL);
 
-    if (rc == 0 && options->sock <= 0)
+    if (rc == 0 && options->sock == 0)
         rc = eddy_raise(-EBADF, "connect_accepted_socket: no socket");
     return rc < 0 ? rc : open_socket(loop, options->sock, false, options, true);
 }

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "net/listen.h"
 #include "stream/server.h"
+#include "stream/socket_info.h"
 #include "task/task.h"
 
 #include <netinet/in.h>
@@ -61,11 +62,14 @@ static int listen_unix(eddy_server *s)
     return rc < 0 ? eddy_raise(rc, "listen on %s", o->path) : 0;
 }
 
-/* One that does not listen yet is made to, as asyncio does; what cannot is refused by that. */
+/* One that does not listen yet is made to, as asyncio does. */
 static int take_socket(eddy_server *s)
 {
-    int rc = eddyi_sys_listen(s->options.sock, s->options.backlog);
+    int rc = eddyi_socket_check(s->options.sock, true);
 
+    if (rc < 0)
+        return rc;
+    rc = eddyi_sys_listen(s->options.sock, s->options.backlog);
     if (rc == 0)
         rc = eddyi_sys_set_nonblocking(s->options.sock);
     s->fds = rc < 0 ? NULL : eddyi_alloc(sizeof *s->fds);
@@ -139,12 +143,12 @@ int eddyi_server_open(const eddy_server_options *options)
 
     if (rc < 0)
         return rc;
-    if (options->sock <= 0 && !options->path && (options->port < 0 || options->port > 65535))
+    if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
         return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
     s = new_server(t->future.loop, options);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
-    rc = options->sock > 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);
+    rc = options->sock != 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);
     if (rc == 0)
         rc = make_listeners(s);
     if (rc < 0) {

@@ -100,8 +100,8 @@ TEST_ASYNC_REAL(senseless_options_are_refused)
     FAILS_WITH(-EINVAL, "without a name", .argv = (const char *const[]){NULL});
     FAILS_WITH(-EINVAL, "'NAME'", .argv = eddy_argv("true"), .env = (const char *const[]){"NAME", NULL});
     FAILS_WITH(-EINVAL, "'=x'", .argv = eddy_argv("true"), .env = (const char *const[]){"=x", NULL});
-    FAILS_WITH(-EINVAL, "-2", .argv = eddy_argv("true"), .std_out = EDDY_STDOUT);
-    FAILS_WITH(-EINVAL, "-9", .argv = eddy_argv("true"), .std_in = -9);
+    FAILS_WITH(-EINVAL, "STDOUT", .argv = eddy_argv("true"), .std_out = EDDY_STDOUT);
+    FAILS_WITH(-EBADF, "-9", .argv = eddy_argv("true"), .std_in = -9);
     FAILS_WITH(-EBADF, "descriptors", .argv = eddy_argv("true"), .std_out = 900);
     FAILS_WITH(-EBADF, "descriptors", .argv = eddy_argv("true"), .pass_fds = (const int[]){900},
                .n_pass_fds = 1);
