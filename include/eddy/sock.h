@@ -35,6 +35,12 @@ EDDY_BEGIN_DECLS
  *   -ENOMEM, EDDY_ECLOSED, EDDY_ETHREAD
  *
  * A descriptor that is found closed while it is watched is reported to the exception handler, and watched no more.
+ *
+ * An error that stays although @fn was called for it, and for nothing else, has @fn called less and
+ * less often, in the end every 64 ms. Messages on a socket's error queue (IP_RECVERR,
+ * SO_TIMESTAMPING) are such an error until recvmsg(2) with MSG_ERRQUEUE has taken them. And a
+ * datagram socket counts as writable although the queue of whom it would send to is full: what
+ * fails with EAGAIN then is better left to eddy_sock_sendto(), which pauses.
  */
 EDDY_API int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 EDDY_API int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
@@ -87,8 +93,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom_into(int fd, void
                                                                     socklen_t *addrlen);
 
 /*
- * Sends one datagram to an address (loop.sock_sendto); NULL: to where the socket is connected. Returns how many bytes went,
- * or -errno; -EMSGSIZE if it is too large for a datagram. Cancelled: it was not sent.
+ * Sends one datagram to an address (loop.sock_sendto); NULL: to where the socket is connected.
+ * Waits where the socket's buffer is full; and where the addressee's is, which nothing tells of, it
+ * tries again, every 64 ms at last. Returns how many bytes went, or -errno; -EMSGSIZE if it is too
+ * large for a datagram. Cancelled: it was not sent.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size,
                                                              const struct sockaddr *addr,

@@ -11,6 +11,10 @@
  *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came first.
  *   - complete() may submit and cancel other operations, and submit its own again.
  *   - wait() does not sleep when a completion is at hand.
+ *   - Where readiness does not mean that the call succeeds (the queue of the datagram's addressee
+ *     is full, a message on the error queue), an operation waits for a change; where there may be
+ *     none to be noticed it completes with -EAGAIN, in vain, and io/ submits it again after a
+ *     while.
  *   - Two operations on one descriptor in the same direction do not overlap; io/ sees to that.
  *   - A descriptor that was not adopted may be closed and its number used again between operations, without a word to
  *     the backend.
@@ -110,6 +114,7 @@ struct eddyi_op {
     bool waits;     /* the like happened some time ago: it will have to wait, as far as is known */
     int64_t result; /* as above, or -errno; valid in complete() and after */
     bool more;      /* in complete(): there will be another */
+    bool in_vain;   /* of -EAGAIN: ready as poll(2) has it, and the call would block all the same */
     void (*complete)(struct eddyi_op *op);
 
     /* the backend's own, while it has the operation */

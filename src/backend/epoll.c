@@ -286,19 +286,25 @@ static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned event
     }
 }
 
-/* Makes the calls of those the events concern. Whether one of them was made in vain. */
+/*
+ * Makes the calls of those the events concern. Whether one of them was made in vain, and is to wait
+ * for the next edge. There will be none when another socket's queue has room, which may be what a
+ * message waits for.
+ */
 static bool try_those_waiting(struct epoll *e, struct eddyi_slot *s, unsigned events)
 {
     bool in_vain = false;
 
     for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
-        struct eddyi_op *op = s->op[d];
-        int64_t result = op && events & concerns[d] ? outcome(op, events) : -EAGAIN;
+        struct eddyi_op *op = events & concerns[d] ? s->op[d] : NULL;
+        int64_t result = op ? outcome(op, events) : 0;
 
-        if (result != -EAGAIN)
-            finish(e, op, result);
-        else if (op && events & concerns[d])
+        if (result == -EAGAIN && op->kind != EDDYI_OP_SENDMSG) {
             in_vain = true;
+        } else if (op) {
+            op->in_vain = result == -EAGAIN;
+            finish(e, op, result);
+        }
     }
     return in_vain;
 }

@@ -89,6 +89,8 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
  * Whether a transfer is not the ring's, and what takes it instead:
  *
  *   - Into a pipe nobody reads from, the kernel would write with a SIGPIPE: it polls, and the call is made here.
+ *   - A datagram that has to wait again, since others have filled the queue meanwhile, goes out
+ *     empty: the kernel goes on behind the bytes that it took before (Linux 6.18). Likewise.
  *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page) reports the bytes, but leaves the
  *     position where it was (Linux 6.18), so that the next one would go to the same place; nor does the ring wait for others
  *     that use the position. read(2) and write(2) do both: a thread makes the call.
@@ -99,10 +101,14 @@ static enum way way_of(const struct eddyi_op *op)
 {
     bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
     int rc = transfer && op->rw.offset < 0 ? eddyi_sys_pollable(op->fd) : -EBADF;
+    bool datagram =
+        op->kind == EDDYI_OP_SEND && eddyi_sys_get_option(op->fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM;
 
     if (rc == -EPERM)
         return BY_THREAD;
-    return rc == 0 && op->kind == EDDYI_OP_WRITE ? BY_HAND : BY_RING;
+    if (datagram || op->kind == EDDYI_OP_SENDMSG || (rc == 0 && op->kind == EDDYI_OP_WRITE))
+        return BY_HAND;
+    return BY_RING;
 }
 
 static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
@@ -122,7 +128,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         if (rc < 0)
             return rc;
     }
-    op->state = EDDYI_TO_SUBMIT | (way == BY_HAND ? EDDYI_POLLING : 0);
+    op->state = EDDYI_TO_SUBMIT | (way == BY_HAND ? EDDYI_POLLING | EDDYI_BY_HAND : 0);
     eddyi_list_append(&u->to_submit, &op->link);
     return 0;
 }

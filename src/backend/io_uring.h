@@ -31,8 +31,20 @@
 /* user_data of what is no operation; those are addresses. */
 enum { EDDYI_CANCEL_REQUEST = 0, EDDYI_WAKER = 1 };
 
-/* op->state, and a flag beside it: the kernel polls on behalf of the operation, which is then submitted again. */
-enum { EDDYI_TO_SUBMIT, EDDYI_IN_KERNEL, EDDYI_DONE, EDDYI_IN_POOL, EDDYI_STATE = 3, EDDYI_POLLING = 4 };
+/*
+ * op->state, and flags beside it: the kernel polls on behalf of the operation, which is then
+ * submitted again; it has done so, and said that the call can be made; and that is made here.
+ */
+enum {
+    EDDYI_TO_SUBMIT,
+    EDDYI_IN_KERNEL,
+    EDDYI_DONE,
+    EDDYI_IN_POOL,
+    EDDYI_STATE = 3,
+    EDDYI_POLLING = 4,
+    EDDYI_POLLED = 8,
+    EDDYI_BY_HAND = 16
+};
 
 /* One of the results of a multishot operation, to be delivered. */
 struct eddyi_arrival {
@@ -72,7 +84,7 @@ static inline void eddyi_uring_move(struct eddyi_op *op, unsigned state, struct 
 {
     eddyi_list_remove(&op->link);
     eddyi_list_append(to, &op->link);
-    op->state = (op->state & EDDYI_POLLING) | state;
+    op->state = (op->state & ~(unsigned)EDDYI_STATE) | state;
 }
 
 /* Sets an operation down for delivery. */

@@ -18,7 +18,7 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
         [EDDYI_OP_ACCEPT] = IORING_OP_ACCEPT,
         [EDDYI_OP_CONNECT] = IORING_OP_CONNECT,
         [EDDYI_OP_RECVMSG] = IORING_OP_RECVMSG,
-        [EDDYI_OP_SENDMSG] = IORING_OP_SENDMSG,
+        [EDDYI_OP_SENDMSG] = -1, /* the kernel polls only */
         [EDDYI_OP_READ] = IORING_OP_READV,
         [EDDYI_OP_WRITE] = IORING_OP_WRITEV,
         [EDDYI_OP_OPEN] = IORING_OP_OPENAT,
@@ -89,7 +89,7 @@ static void prepare_of_files(struct io_uring_sqe *sqe, struct eddyi_op *op)
  */
 static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
-    bool message = op->kind == EDDYI_OP_RECVMSG || op->kind == EDDYI_OP_SENDMSG;
+    bool message = op->kind == EDDYI_OP_RECVMSG;
     bool file = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
     struct iovec piece;
     uint64_t offset = file && op->rw.offset >= 0 ? (uint64_t)op->rw.offset : UINT64_MAX;
@@ -102,8 +102,6 @@ static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
         io_uring_prep_read(sqe, op->fd, piece.iov_base, (unsigned)piece.iov_len, offset);
     else if (op->kind == EDDYI_OP_WRITE)
         io_uring_prep_write(sqe, op->fd, piece.iov_base, (unsigned)piece.iov_len, offset);
-    else if (op->kind == EDDYI_OP_SENDMSG)
-        io_uring_prep_send(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags | MSG_NOSIGNAL);
     else
         io_uring_prep_recv(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags);
     if (op->kind == EDDYI_OP_RECVMSG) /* what a stream says of a message */
@@ -134,9 +132,6 @@ void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
     case EDDYI_OP_RECVMSG:
         io_uring_prep_recvmsg(sqe, op->fd, op->message.msg, (unsigned)op->message.flags | MSG_CMSG_CLOEXEC);
         break;
-    case EDDYI_OP_SENDMSG:
-        io_uring_prep_sendmsg(sqe, op->fd, op->message.msg, (unsigned)op->message.flags | MSG_NOSIGNAL);
-        break;
     case EDDYI_OP_READ:
         io_uring_prep_readv(sqe, op->fd, op->rw.iov, (unsigned)op->rw.n,
                             op->rw.offset < 0 ? UINT64_MAX : (uint64_t)op->rw.offset);
@@ -153,8 +148,7 @@ void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
 
 void eddyi_uring_poll_first(struct io_uring_sqe *sqe, const struct eddyi_op *op)
 {
-    if (op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND || op->kind == EDDYI_OP_RECVMSG ||
-        op->kind == EDDYI_OP_SENDMSG)
+    if (op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND || op->kind == EDDYI_OP_RECVMSG)
         sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 

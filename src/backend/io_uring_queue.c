@@ -41,7 +41,8 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
     eddyi_uring_prepare(sqe, op);
     if (!(u->ring.flags & IORING_SETUP_COOP_TASKRUN))
         return;
-    if (op->tried || op->waits) /* the kernel need not try what has just been tried */
+    /* The kernel need not try what has just been tried; but with MSG_DONTWAIT it would not try at all. */
+    if ((op->tried || op->waits) && !(op->state & EDDYI_POLLED))
         eddyi_uring_poll_first(sqe, op);
     if (op->kind == EDDYI_OP_ACCEPT && op->accept.multishot)
         sqe->ioprio |= IORING_ACCEPT_MULTISHOT;

@@ -33,12 +33,27 @@ static void submit_polling(struct eddyi_uring *u, struct eddyi_op *op)
     eddyi_uring_move(op, EDDYI_TO_SUBMIT, &u->to_submit);
 }
 
-static void write_by_hand(struct eddyi_uring *u, struct eddyi_op *op)
+static void end_in_vain(struct eddyi_uring *u, struct eddyi_op *op)
 {
-    int64_t n = eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
+    op->in_vain = true;
+    eddyi_uring_finish(u, op, -EAGAIN);
+}
+
+static int64_t call(const struct eddyi_op *op)
+{
+    if (op->kind == EDDYI_OP_SEND)
+        return eddyi_sys_send(op->fd, op->io.buf, op->io.size);
+    if (op->kind == EDDYI_OP_SENDMSG)
+        return eddyi_sys_sendmsg(op->fd, op->message.msg, op->message.flags);
+    return eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
+}
+
+static void call_by_hand(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    int64_t n = call(op);
 
     if (n == -EAGAIN)
-        submit_polling(u, op);
+        end_in_vain(u, op);
     else
         eddyi_uring_finish(u, op, n);
 }
@@ -68,13 +83,17 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
         return;
     }
     /* Cancelled, but not by us: the thread that submitted it has ended. */
-    if (polled && op->kind == EDDYI_OP_WRITE) {
-        write_by_hand(u, op);
-    } else if (interrupted && op->kind == EDDYI_OP_WRITE && op->state & EDDYI_POLLING) {
+    if (polled && op->state & EDDYI_BY_HAND) {
+        call_by_hand(u, op);
+    } else if (interrupted && op->state & EDDYI_BY_HAND) {
         submit_polling(u, op);
     } else if (interrupted || polled) {
         op->state &= ~(unsigned)EDDYI_POLLING;
+        if (polled)
+            op->state |= EDDYI_POLLED;
         eddyi_uring_move(op, EDDYI_TO_SUBMIT, &u->to_submit);
+    } else if (has_to_wait(op, result) && op->state & EDDYI_POLLED && op->kind != EDDYI_OP_CONNECT) {
+        end_in_vain(u, op);
     } else if (has_to_wait(op, result)) {
         wait_for_it(u, op);
     } else {

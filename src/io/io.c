@@ -6,6 +6,29 @@
 
 #include <string.h>
 
+/* How long an operation pauses at first, and how often that doubles at most. */
+enum { PAUSE = 1000000 /* nanoseconds */, DOUBLINGS = 6 };
+
+static void end(struct eddyi_io_op *o, int64_t result)
+{
+    o->op.result = result;
+    o->pausing = false;
+    eddyi_list_remove(&o->link);
+    o->io = NULL;
+    o->done(o);
+}
+
+static struct eddyi_io_op *any_pausing(const struct eddyi_io *io)
+{
+    EDDYI_LIST_EACH(l, &io->ops) {
+        struct eddyi_io_op *o = eddyi_container(l, struct eddyi_io_op, link);
+
+        if (o->pausing)
+            return o;
+    }
+    return NULL;
+}
+
 /*
  * Ends what is with the backend, and waits until it has let go. Tasks see -ECANCELED. Should waiting fail, the
  * backend gives everything up by the second time.
@@ -13,8 +36,13 @@
 static void end_operations(struct eddyi_io *io)
 {
     struct eddyi_backend *b = io->part.loop->backend;
+    struct eddyi_io_op *pausing;
     int failures = 0;
 
+    while ((pausing = any_pausing(io))) {
+        eddyi_timer_stop(io->part.loop, &pausing->pause);
+        end(pausing, -ECANCELED);
+    }
     EDDYI_LIST_EACH(l, &io->ops)
         eddyi_io_cancel(eddyi_container(l, struct eddyi_io_op, link));
     while (!eddyi_list_empty(&io->ops) && failures < 3)
@@ -117,6 +145,8 @@ void eddyi_io_close(struct eddyi_io *io, int fd)
     eddyi_sys_close(fd);
 }
 
+static bool is_through(struct eddyi_io_op *o);
+
 static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
@@ -129,8 +159,48 @@ static void on_complete(struct eddyi_op *op)
     }
     eddyi_must_hold(!op->lent, "an operation ends while the kernel still has its memory");
     eddyi_list_remove(&o->link);
+    if (__builtin_expect(op->in_vain || o->in_vain > 0, false) && !is_through(o))
+        return;
     o->io = NULL;
     o->done(o);
+}
+
+static void pause_is_over(struct eddyi_ready *r)
+{
+    struct eddyi_io_op *o = eddyi_container(r, struct eddyi_io_op, pause.ready);
+    struct eddyi_io *io = o->io;
+    int rc;
+
+    eddyi_list_remove(&o->link);
+    o->io = NULL;
+    rc = eddyi_io_submit(io, o);
+    o->pausing = false;
+    if (rc < 0)
+        end(o, rc);
+}
+
+static void pause_is_cancelled(struct eddyi_ready *r)
+{
+    end(eddyi_container(r, struct eddyi_io_op, pause.ready), -ECANCELED);
+}
+
+/* False: it does not pause; it has done so, or there is no memory for a timer. */
+EDDY_COLD static bool begin_pause(struct eddyi_io *io, struct eddyi_io_op *o)
+{
+    unsigned doublings = o->in_vain - 2 < DOUBLINGS ? o->in_vain - 2 : DOUBLINGS;
+    eddy_loop *loop = io->part.loop;
+    int64_t end = eddyi_loop_now(loop) + ((int64_t)PAUSE << doublings);
+
+    if (o->pausing || eddyi_op_is_of_files(&o->op))
+        return false;
+    o->pause.node.place = 0;
+    eddyi_ready_init(&o->pause.ready, pause_is_over);
+    if (eddyi_timer_start(loop, &o->pause, end) < 0)
+        return false;
+    o->pausing = true;
+    o->io = io;
+    eddyi_list_append(&io->ops, &o->link);
+    return true;
 }
 
 int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
@@ -141,8 +211,10 @@ int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
     /* Closing waits for what is with the backend, and cancels it once: nothing may come after that. */
     if (io->part.loop->closed)
         return -ECANCELED;
+    if (__builtin_expect(o->in_vain >= 2, false) && begin_pause(io, o))
+        return 0;
     o->op.complete = on_complete;
-    o->op.more = false;
+    o->op.more = o->op.in_vain = false;
     rc = b->ops->submit(b, &o->op);
     if (rc < 0)
         return rc;
@@ -151,11 +223,44 @@ int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
     return 0;
 }
 
+/* False: the backend could not tell when the call can be made, and the operation has begun anew. */
+EDDY_COLD static bool is_through(struct eddyi_io_op *o)
+{
+    struct eddyi_io *io = o->io;
+    int rc;
+
+    if (!o->op.in_vain) {
+        if (o->op.result >= 0 && o->op.kind != EDDYI_OP_POLL)
+            o->in_vain = 0;
+        return true;
+    }
+    o->in_vain++;
+    o->io = NULL;
+    rc = eddyi_io_submit(io, o);
+    if (rc < 0)
+        o->op.result = rc;
+    return rc < 0;
+}
+
+/* As the backend's cancel(), it does not end the operation itself. */
+static void cancel_pause(struct eddyi_io_op *o)
+{
+    eddy_loop *loop = o->io->part.loop;
+
+    if (o->pause.ready.run == pause_is_cancelled)
+        return;
+    eddyi_timer_stop(loop, &o->pause);
+    eddyi_ready_init(&o->pause.ready, pause_is_cancelled);
+    eddyi_loop_ready(loop, &o->pause.ready);
+}
+
 bool eddyi_io_cancel(struct eddyi_io_op *o)
 {
     struct eddyi_backend *b = o->io ? o->io->part.loop->backend : NULL;
 
-    if (b)
+    if (b && o->pausing)
+        cancel_pause(o);
+    else if (b)
         b->ops->cancel(b, &o->op);
     return b != NULL;
 }
@@ -164,11 +269,10 @@ bool eddyi_io_withdraw(struct eddyi_io_op *o)
 {
     struct eddyi_backend *b = o->io ? o->io->part.loop->backend : NULL;
 
-    if (b && b->ops->withdraw)
-        b->ops->withdraw(b, &o->op);
-    else if (b)
-        b->ops->cancel(b, &o->op);
-    return b != NULL;
+    if (!b || o->pausing || !b->ops->withdraw)
+        return eddyi_io_cancel(o);
+    b->ops->withdraw(b, &o->op);
+    return true;
 }
 
 /* The calls of tasks. */
@@ -204,6 +308,8 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
     c->what = NULL;
     c->claim.io = NULL;
     c->claim.lost = NULL;
+    c->o.in_vain = 0;
+    c->o.pausing = false;
     c->shared = true;
     c->shielded = false;
     return 0;

@@ -56,12 +56,23 @@ void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claime
 int eddyi_io_adopt(struct eddyi_io *io, int fd);
 void eddyi_io_close(struct eddyi_io *io, int fd);
 
-/* An operation with the backend. */
+/*
+ * An operation with the backend.
+ *
+ * That a descriptor is ready does not mean that a call on it succeeds: a Unix datagram socket is
+ * writable while the queue of the addressee is full, and a message on the error queue makes every
+ * socket "ready", for as long as nobody takes it. Whoever is woken in vain says so (in_vain), and
+ * from the second time in a row on the next operation pauses before it goes to the backend, a
+ * millisecond at first and 64 at most, instead of keeping a processor busy.
+ */
 struct eddyi_io_op {
     struct eddyi_op op;
     struct eddyi_list link;
-    struct eddyi_io *io; /* NULL: it is not with the backend */
+    struct eddyi_io *io; /* NULL: it is not with the backend, nor pausing */
     void (*done)(struct eddyi_io_op *o);
+    unsigned in_vain;         /* how often in a row it was ready and the call would have blocked */
+    bool pausing;             /* the timer runs, or its item is queued */
+    struct eddyi_timer pause; /* valid while pausing */
 };
 
 int eddyi_io_submit(struct eddyi_io *io,

@@ -47,8 +47,10 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
         if (addrlen)
             *addrlen = room;
         n = eddyi_sys_recvfrom(c->fd, buf, size, flags, addr, addrlen);
-        if (n == -EAGAIN)
+        if (n == -EAGAIN) {
+            c->o.in_vain += ready > 0;
             ready = wait_until(c, POLLIN);
+        }
     } while (n == -EAGAIN && ready >= 0);
     eddyi_io_end(c);
     return ended(ready < 0 ? ready : n, name, fd);
@@ -63,8 +65,10 @@ int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const
         return n;
     do {
         n = eddyi_sys_sendto(c->fd, buf, size, addr, addr ? addrlen : 0);
-        if (n == -EAGAIN)
+        if (n == -EAGAIN) {
+            c->o.in_vain += ready > 0;
             ready = wait_until(c, POLLOUT);
+        }
     } while (n == -EAGAIN && ready >= 0);
     eddyi_io_end(c);
     return ended(ready < 0 ? ready : n, name, fd);

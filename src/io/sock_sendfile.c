@@ -30,7 +30,10 @@ static int64_t sock_send(struct eddyi_sending *s, int64_t offset, size_t size)
     c->o.op.sendfile.size = size;
     n = eddyi_io_wait(c);
     /* No thread could be had for it: that is not the socket's want of room. */
-    return n == -EAGAIN && !c->submitted ? -ENOSYS : n;
+    if (n == -EAGAIN && !c->submitted)
+        return -ENOSYS;
+    c->o.in_vain += n == -EAGAIN;
+    return n;
 }
 
 static int64_t sock_wait_for_room(struct eddyi_sending *s)

@@ -91,6 +91,17 @@ static void watch_polled(struct eddyi_io_op *o)
         watch_due(w);
 }
 
+/*
+ * Whether the callback was called for an error alone, and it is still there: for a message on the
+ * error queue, which only recvmsg(2) with MSG_ERRQUEUE takes.
+ */
+static bool error_stays(const struct watch *w)
+{
+    const struct eddyi_op *op = &w->poll.op;
+
+    return op->result == POLLERR && eddyi_sys_events(op->fd, op->events) == POLLERR;
+}
+
 static void watch_run(struct eddyi_ready *r)
 {
     struct watch *w = eddyi_container(r, struct watch, ready);
@@ -105,6 +116,7 @@ static void watch_run(struct eddyi_ready *r)
         watch_free(w);
         return;
     }
+    w->poll.in_vain = error_stays(w) ? w->poll.in_vain + 1 : 0;
     rc = eddyi_io_submit(w->claim.io, &w->poll);
     if (rc < 0)
         watch_fail(w, rc);

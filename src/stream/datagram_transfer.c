@@ -64,9 +64,11 @@ static bool receive(eddy_datagram_transport *t, void *buf)
 static void receive_some(eddy_datagram_transport *t)
 {
     void *buf = eddyi_alloc(LARGEST);
+    int n = 0;
 
-    for (int i = 0; buf && i < AT_ONCE && !t->closing && !eddyi_loop_forked(t->loop) && receive(t, buf); i++)
-        ;
+    while (buf && n < AT_ONCE && !t->closing && !eddyi_loop_forked(t->loop) && receive(t, buf))
+        n++;
+    t->in.in_vain = n > 0 ? 0 : t->in.in_vain + 1;
     if (!buf)
         eddyi_datagram_tell_error(t, -ENOMEM);
     eddyi_free(buf);
@@ -156,9 +158,11 @@ void eddyi_datagram_output(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, output);
     struct eddyi_var_scope *outside = eddyi_datagram_enter(t);
+    size_t kept = t->n_kept;
 
     while (!t->ended && !eddyi_loop_forked(t->loop) && !eddyi_list_empty(&t->kept) && send_first(t))
         ;
+    t->out.in_vain = t->n_kept < kept ? 0 : t->out.in_vain + 1;
     if (!t->ended)
         eddyi_datagram_update_flow(t);
     if (!t->ended && !eddyi_list_empty(&t->kept))

@@ -16,6 +16,16 @@
 
 #include <poll.h>
 
+/* A call came to @n. One in vain, after a poll that said otherwise, has the next poll wait for a while. */
+static void tried(struct eddyi_io_op *o, bool *woken, long n)
+{
+    if (n != -EAGAIN)
+        o->in_vain = 0;
+    else if (*woken)
+        o->in_vain++;
+    *woken = false;
+}
+
 EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
@@ -26,14 +36,18 @@ EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t siz
     n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
                      : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
+    tried(&c->in, &c->woken_in, n);
     return n;
 }
 
 static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
+    long written =
+        c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
 
-    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
+    tried(&c->out, &c->woken_out, written);
+    return written;
 }
 
 void eddyi_fd_carrier_in_done(struct eddyi_io_op *o)
@@ -45,7 +59,8 @@ void eddyi_fd_carrier_in_done(struct eddyi_io_op *o)
         eddyi_fd_carrier_end_if_free(c);
         return;
     }
-    if (o->op.kind == EDDYI_OP_POLL && n > 0)
+    c->woken_in = o->op.kind == EDDYI_OP_POLL && n > 0;
+    if (c->woken_in)
         n = -EAGAIN;
     else
         c->emptied = n > 0 && (size_t)n < o->op.io.size;
@@ -57,6 +72,10 @@ void eddyi_fd_carrier_out_done(struct eddyi_io_op *o)
     struct eddyi_fd_carrier *c = eddyi_container(o, struct eddyi_fd_carrier, out);
     bool file = o->op.kind == EDDYI_OP_SENDFILE;
 
+    if (file)
+        tried(o, &c->woken_out, o->op.result);
+    else
+        c->woken_out = o->op.result > 0;
     if (file)
         c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
     if (c->closing)

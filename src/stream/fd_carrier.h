@@ -17,6 +17,7 @@ struct eddyi_fd_carrier {
     int fd_in, fd_out;         /* -1: not this direction; the same for a socket */
     bool is_socket;
     bool emptied;                 /* the latest read came out short */
+    bool woken_in, woken_out;     /* the latest poll has said that it is ready; nothing tried yet */
     bool adopted_in, adopted_out; /* the backend knows that the descriptor is ours: from the first wait on */
     bool closing;
 };
