@@ -119,7 +119,11 @@ EDDY_API eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy
 EDDY_API eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn,
                                           void *arg, eddy_context *context);
 
-/* Has the callback passed over when its turn comes. Any thread. */
+/*
+ * Has the callback passed over when its turn comes, which for a timer is at once: it takes no
+ * memory until its deadline. Any thread; cancelling a timer in another than the loop's wakes the
+ * loop.
+ */
 EDDY_API void eddy_handle_cancel(eddy_handle h);
 /* Whether it was cancelled and its turn has not come yet. */
 EDDY_API bool eddy_handle_cancelled(eddy_handle h);

@@ -9,8 +9,12 @@
 /*
  * A slot's state: what it is, in the lowest bits; whether it is a timer's, for good; and the generation. A handle's generation is all
  * of it but the first.
+ *
+ * A timer that is cancelled by another thread (ELSEWHERE) cannot be taken out of the heap there:
+ * the slot's other item is posted, and that is what frees the slot, whether or not the deadline
+ * comes first.
  */
-enum { FREE, PENDING, CANCELLED, WHAT = 3, WHAT_BITS = 2, TIMER = 4, ONE_GENERATION = 8 };
+enum { FREE, PENDING, CANCELLED, ELSEWHERE, WHAT = 3, WHAT_BITS = 2, TIMER = 4, ONE_GENERATION = 8 };
 
 static uint64_t pack(uint64_t generation, unsigned what)
 {
@@ -28,30 +32,48 @@ static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_call
     return (eddy_handle){h, state >> WHAT_BITS};
 }
 
-/* Makes the handle stale and the slot free. Returns what it was: PENDING or CANCELLED. */
-static inline unsigned retire(struct eddyi_handle *h)
+/* The state of the slot when it is free again; who cancels changes nothing of that. */
+static inline uint64_t next_state(uint64_t state)
+{
+    return (state & ~(uint64_t)WHAT) + ONE_GENERATION;
+}
+
+/*
+ * Makes the handle stale and the slot free, unless it is a @timer that is ELSEWHERE. Returns what
+ * it was.
+ */
+static inline unsigned retire(struct eddyi_handle *h, bool timer)
 {
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
-    uint64_t next = (state & ~(uint64_t)WHAT) + ONE_GENERATION; /* who cancels changes nothing of that */
+    uint64_t next = next_state(state);
 
-    if (__libc_single_threaded) /* nobody else to cancel it: spares the 5 ns of the bus lock */
+    if (__libc_single_threaded) { /* nobody else to cancel it: spares the 5 ns of the bus lock */
         atomic_store_explicit(&h->state, next, memory_order_relaxed);
-    else
-        state = atomic_exchange(&h->state, next);
+        return state & WHAT;
+    }
+    if (!timer)
+        return atomic_exchange(&h->state, next) & WHAT;
+    while ((state & WHAT) != ELSEWHERE && !atomic_compare_exchange_weak(&h->state, &state, next))
+        continue;
     return state & WHAT;
 }
 
-static inline void call(struct eddyi_handle *h)
+/* False if the slot is not to be given back. */
+static inline bool call(struct eddyi_handle *h, bool timer)
 {
     eddy_callback_fn *fn = h->fn;
     void *arg = h->arg;
+    unsigned was = retire(h, timer);
 
-    if (retire(h) == PENDING) {
+    if (timer && was == ELSEWHERE)
+        return false;
+    if (was == PENDING) {
         eddyi_vars_current = &h->vars;
         fn(arg);
         eddyi_vars_current = NULL;
     }
     eddyi_vars_fini(&h->vars);
+    return true;
 }
 
 static struct eddyi_handle_soon *soon_of(struct eddyi_ready *r)
@@ -66,29 +88,45 @@ static struct eddyi_handle_later *later_of(struct eddyi_ready *r)
 
 static void run_soon(struct eddyi_ready *r)
 {
-    call(&soon_of(r)->handle);
+    call(&soon_of(r)->handle, false);
     if (__builtin_expect(eddyi_loop_running != NULL, 1)) /* not in a child that the callback forked */
         eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
 }
 
 static void run_shared(struct eddyi_ready *r)
 {
-    call(&soon_of(r)->handle);
+    call(&soon_of(r)->handle, false);
     if (eddyi_loop_running)
         eddyi_handle_return_shared(eddyi_loop_running, soon_of(r));
 }
 
 void eddyi_handle_run_later(struct eddyi_ready *r)
 {
-    call(&later_of(r)->handle);
-    if (eddyi_loop_running)
+    bool free = call(&later_of(r)->handle, true);
+
+    if (free && eddyi_loop_running)
         eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
 }
 
+/* Whatever became of it. */
 static void drop(struct eddyi_handle *h)
 {
-    retire(h);
+    uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
+
+    atomic_store(&h->state, next_state(state));
     eddyi_vars_fini(&h->vars);
+}
+
+/* Frees the slot of a timer that is ELSEWHERE. When the loop closes, it may have been dropped before. */
+static void let_go(struct eddyi_ready *r)
+{
+    struct eddyi_handle_later *slot = eddyi_container(r, struct eddyi_handle_later, let_go);
+
+    if ((atomic_load(&slot->handle.state) & WHAT) != ELSEWHERE)
+        return;
+    eddyi_timer_stop(slot->loop, &slot->timer);
+    drop(&slot->handle);
+    eddyi_handle_give_back(&slot->loop->later, &slot->handle);
 }
 
 /* The slots are needed no more. */
@@ -158,7 +196,8 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, 
         return failed(eddy_raise(-ENOMEM, NULL));
     eddyi_vars_init(&slot->handle.vars, context);
     h = fill(&slot->handle, TIMER, fn, arg);
-    slot->loop = loop;
+    if (!slot->loop) /* for good: threads that cancel may look */
+        slot->loop = loop;
     eddyi_ready_init(&slot->timer.ready, eddyi_handle_run_later);
     if (eddyi_timer_start(loop, &slot->timer, when) < 0) {
         drop(&slot->handle);
@@ -243,8 +282,8 @@ eddy_handle eddy_loop_call_at(eddy_loop *loop, double when, eddy_callback_fn *fn
 }
 
 /*
- * A cancelled timer's turn would be its deadline: lets it have it now, that nothing piles up until then. The heap is the loop
- * thread's; cancelled from elsewhere, a timer stays where it is.
+ * A cancelled timer's turn would be its deadline: lets it have it now, that nothing piles up until
+ * then.
  */
 static void bring_forward(struct eddyi_handle_later *slot)
 {
@@ -254,33 +293,46 @@ static void bring_forward(struct eddyi_handle_later *slot)
     eddyi_loop_ready(slot->loop, &slot->timer.ready);
 }
 
+/* The same where the loop does not run in this thread. */
+static void post_let_go(struct eddyi_handle_later *slot)
+{
+    eddyi_ready_init(&slot->let_go, let_go);
+    (void)eddyi_loop_post_elsewhere(slot->loop, &slot->let_go); /* one that is closed drops all it has */
+}
+
+static void cancel_timer(struct eddyi_handle_later *slot, uint64_t generation)
+{
+    bool here = eddyi_loop_running == slot->loop;
+    uint64_t pending = pack(generation, PENDING), cancelled = pack(generation, here ? CANCELLED : ELSEWHERE);
+
+    if (!atomic_compare_exchange_strong(&slot->handle.state, &pending, cancelled))
+        return;
+    if (here)
+        bring_forward(slot);
+    else
+        post_let_go(slot);
+}
+
 void eddy_handle_cancel(eddy_handle h)
 {
     struct eddyi_handle *handle = h.slot;
-    uint64_t expected = pack(h.generation, PENDING);
-    struct eddyi_handle_later *slot;
+    uint64_t pending = pack(h.generation, PENDING);
 
-    if (!handle ||
-        !atomic_compare_exchange_strong(&handle->state, &expected, pack(h.generation, CANCELLED)) ||
-        !(expected & TIMER))
+    if (!handle)
         return;
-    slot = eddyi_container(handle, struct eddyi_handle_later, handle);
-    if (eddyi_loop_running == slot->loop) {
-        bring_forward(slot);
-        return;
-    }
-    /* While the loop does not run, its heap is still that of the thread that had it last; the mutex keeps others from running it. */
-    pthread_mutex_lock(&slot->loop->mutex);
-    if (!slot->loop->running && pthread_equal(slot->loop->thread, pthread_self()))
-        bring_forward(slot);
-    pthread_mutex_unlock(&slot->loop->mutex);
+    if (pending & TIMER)
+        cancel_timer(eddyi_container(handle, struct eddyi_handle_later, handle), h.generation);
+    else
+        atomic_compare_exchange_strong(&handle->state, &pending, pack(h.generation, CANCELLED));
 }
 
 bool eddy_handle_cancelled(eddy_handle h)
 {
     struct eddyi_handle *handle = h.slot;
 
-    return handle && atomic_load(&handle->state) == pack(h.generation, CANCELLED);
+    uint64_t state = handle ? atomic_load(&handle->state) : 0;
+
+    return handle && (state == pack(h.generation, CANCELLED) || state == pack(h.generation, ELSEWHERE));
 }
 
 double eddy_handle_when(eddy_handle h)

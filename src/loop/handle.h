@@ -38,6 +38,7 @@ struct eddyi_handle_soon {
 struct eddyi_handle_later {
     struct eddyi_handle handle;
     struct eddyi_timer timer;
+    struct eddyi_ready let_go; /* is posted by another thread that cancels the timer */
     eddy_loop *loop;
 };
 

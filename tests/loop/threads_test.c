@@ -2,6 +2,7 @@
 #include "harness/test.h"
 
 #include "harness/trace.h"
+#include "loop/loop.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -241,6 +242,68 @@ TEST_REAL(another_thread_may_cancel_a_callback_or_timer_that_is_not_due)
     eddy_loop_run_forever(loop);
     EXPECT_EQ(wrong, 0);
     eddy_loop_unref(loop);
+}
+
+TEST_REAL(a_timer_that_another_thread_cancels_leaves_its_slot_at_once)
+{
+    eddy_loop *loop = test_real_loop();
+    eddy_handle handles[CALLS];
+    size_t n_slots = 0;
+
+    REQUIRE(loop != NULL);
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < CALLS; i++)
+            handles[i] = eddy_loop_call_later(loop, 86400, never, NULL);
+        pthread_join(start(cancel_many, handles), NULL);
+        EXPECT(eddy_handle_cancelled(handles[0]) || test_tortured());
+        eddy_loop_stop(loop);
+        eddy_loop_run_forever(loop);
+        EXPECT(!eddy_handle_cancelled(handles[0]));
+        if (round == 0)
+            n_slots = loop->later.n_slots;
+        EXPECT_EQ(loop->later.n_slots, n_slots);
+    }
+    EXPECT_EQ(wrong, 0);
+    eddy_loop_unref(loop);
+}
+
+TEST_REAL(a_timer_that_another_thread_cancels_wakes_a_loop_that_sleeps_for_it)
+{
+    eddy_loop *loop = test_real_loop();
+    eddy_handle handles[CALLS] = {0};
+    pthread_t t;
+
+    REQUIRE(loop != NULL);
+    handles[0] = eddy_loop_call_later(loop, 86400, never, NULL);
+    t = start(cancel_many, handles);
+    while (!test_tortured() && eddyi_heap_first(&loop->timers)) {
+        eddy_loop_call_later(loop, 0.001, stop, loop);
+        eddy_loop_run_forever(loop);
+    }
+    pthread_join(t, NULL);
+    EXPECT_EQ(wrong, 0);
+    eddy_loop_unref(loop);
+}
+
+/* Cancels while the loop is closed, before and after. */
+TEST_REAL(a_thread_may_cancel_timers_of_a_loop_that_is_being_closed)
+{
+    for (int round = 0; round < 20; round++) {
+        eddy_loop *loop = test_real_loop();
+        eddy_handle handles[CALLS];
+        pthread_t t;
+
+        REQUIRE(loop != NULL);
+        for (int i = 0; i < CALLS; i++)
+            handles[i] = eddy_loop_call_later(loop, 86400, never, NULL);
+        t = start(cancel_many, handles);
+        eddy_loop_close(loop);
+        pthread_join(t, NULL);
+        for (int i = 0; i < CALLS; i++)
+            eddy_handle_cancel(handles[i]);
+        eddy_loop_unref(loop);
+    }
+    EXPECT_EQ(wrong, 0);
 }
 
 TEST_REAL(a_thread_may_cancel_what_the_loop_is_about_to_run)
