@@ -72,7 +72,8 @@ typedef struct eddy_connection_options {
 /*
  * eddy_open_connection(host, port, &reader, &writer, .limit = …, .tls = …): connects to a TCP server
  * (asyncio.open_connection). TCP_NODELAY is on. Returns 0, or why it failed, with host and address in the message: that of
- * the name (EDDY_ENONAME, …), of connecting (-ECONNREFUSED, …), or of TLS (EDDY_ECERT, …).
+ * the name (EDDY_ENONAME, …), of connecting (-ECONNREFUSED, …), or of TLS (EDDY_ECERT, …). A connection that
+ * would meet itself, which a port of this machine can come to where nobody listens, counts as refused.
  *
  * Cancelled: nothing is left open.
  */

@@ -178,6 +178,35 @@ static int bind_local(const struct addrinfo *local, int fd, int family)
     return rc;
 }
 
+static int port_of(const union eddyi_address *a)
+{
+    return a->sa.sa_family == AF_INET ? a->in.sin_port : a->in6.sin6_port;
+}
+
+/*
+ * Where nobody listens at a port of this machine, from which the kernel also takes those that it
+ * gives to clients, a connection can be given that very port, and meets itself: it would echo, and
+ * keep the server from coming back.
+ */
+static bool meets_itself(int fd)
+{
+    union eddyi_address own, peer;
+    socklen_t own_size = sizeof own, peer_size = sizeof peer;
+
+    if (eddyi_sys_sockname(fd, &own.sa, &own_size) < 0 || eddyi_sys_peername(fd, &peer.sa, &peer_size) < 0)
+        return false;
+    return port_of(&own) == port_of(&peer) && eddyi_address_equal(&own.sa, &peer.sa);
+}
+
+/* What a connection that was made comes to. */
+static int accept_winner(struct eddyi_race *r, int fd)
+{
+    if (meets_itself(fd))
+        return -ECONNREFUSED;
+    r->winner = fd;
+    return 0;
+}
+
 /* A socket that begins to connect: *ret, and 0, -EINPROGRESS, or what failed. */
 static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret, const char **verb)
 {
@@ -246,15 +275,13 @@ static void start_next(struct eddyi_race *r)
     int fd = -1, rc = open_socket(r, address, &fd, &verb);
 
     r->due = false;
-    if (rc == 0) {
-        r->winner = fd;
-        return;
-    }
-    if (rc == -EINPROGRESS) {
-        rc = watch(r, address, fd);
+    if (rc == 0 || rc == -EINPROGRESS) {
+        rc = rc == 0 ? accept_winner(r, fd) : watch(r, address, fd);
         if (rc < 0)
             eddyi_sys_close(fd);
     }
+    if (r->winner >= 0)
+        return;
     if (rc < 0) {
         failed(r, address, verb, rc);
         return;
@@ -276,12 +303,12 @@ static void look(struct eddyi_race *r)
         if (!a->over)
             continue;
         rc = a->poll.op.result < 0 ? (int)a->poll.op.result : eddyi_sys_connect_result(a->fd);
-        if (rc == 0) {
-            r->winner = a->fd;
+        if (rc == 0)
+            rc = accept_winner(r, a->fd);
+        if (rc == 0)
             a->fd = -1;
-        } else {
+        else
             failed(r, a->address, "connect to", rc);
-        }
         attempt_drop(a);
     }
 }

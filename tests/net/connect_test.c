@@ -72,6 +72,23 @@ TEST_ASYNC_REAL(a_refused_connection_names_the_address)
     return 0;
 }
 
+/* From the port that it goes to, there being nobody: the kernel lets the two ends meet. */
+TEST_ASYNC_REAL(a_connection_that_would_meet_itself_is_refused)
+{
+    static const char *const hosts[] = {"127.0.0.1", "::1"};
+    struct sockaddr_in addr;
+    int refusing = socket_refusing(&addr), fd;
+
+    close(refusing);
+    for (int i = 0; i < 2; i++) {
+        fd = eddyi_connect_tcp(&(struct eddyi_connect){
+            .host = hosts[i], .port = port_of(&addr), .local_host = hosts[i], .local_port = port_of(&addr)});
+        EXPECT(fd == -ECONNREFUSED || (i == 1 && fd < 0)); /* without IPv6 it is another error */
+        close_if(fd);
+    }
+    return 0;
+}
+
 TEST_ASYNC_REAL(all_errors_come_as_a_group)
 {
     struct sockaddr_in addr;
