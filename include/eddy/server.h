@@ -112,8 +112,10 @@ typedef struct eddy_server_options {
  * eddy_start_server(handle, arg, host, port, &server, .backlog = …): listens, and serves from here on. Returns 0, or a raised
  * error that names the address: -EADDRINUSE, -EACCES, EDDY_ENONAME, …. Cancelled: nothing is left.
  *
- * eddy_start_unix_server(handle, arg, path, &server, …) does so on a Unix socket. A socket file that was left behind at @path is removed first; the
- * server's own is removed when it closes.
+ * eddy_start_unix_server(handle, arg, path, &server, …) does so on a Unix socket. A socket file
+ * that was left behind at @path is removed first; the server's own is removed when it closes, also
+ * where the program has gone to another directory. At no moment has it more permissions than .mode
+ * says.
  */
 #ifndef __cplusplus
 #define eddy_start_server(...) eddy_start_server_with(&(eddy_server_options){.handle = __VA_ARGS__})

@@ -171,6 +171,7 @@ long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);
+char *eddyi_sys_absolute_path(const char *path); /* for eddyi_free(); NULL: no memory */
 int eddyi_sys_file_identity(const char *path, uint64_t *ret_device, uint64_t *ret_inode);
 
 /* Making sockets, in sys_net.c. */
@@ -179,7 +180,9 @@ int eddyi_sys_bind(int fd, const struct sockaddr *addr, unsigned addrlen);
 int eddyi_sys_listen(int fd, int backlog);
 int eddyi_sys_set_option(int fd, int level, int option, int value); /* setsockopt(2) of an int */
 int eddyi_sys_get_option(int fd, int level, int option);            /* its value, or -errno */
-int eddyi_sys_chmod(const char *path, unsigned mode);
+/* The mode of the file that bind(2) makes, less the umask; and of one that is a socket and has another. */
+int eddyi_sys_set_socket_mode(int fd, unsigned mode);
+int eddyi_sys_chmod_socket(const char *path, unsigned mode);
 int eddyi_sys_hostname(char *buf, size_t size);
 /* What changes when a file is written or replaced; all 0 where there is none. */
 struct eddyi_file_stamp {

@@ -50,10 +50,23 @@ int eddyi_sys_get_option(int fd, int level, int option)
     return getsockopt(fd, level, option, &value, &size) < 0 ? -errno : value;
 }
 
-int eddyi_sys_chmod(const char *path, unsigned mode)
+int eddyi_sys_set_socket_mode(int fd, unsigned mode)
 {
     int f = eddyi_fault("chmod");
 
+    return f < 0 ? f : (int)eddyi_sys_result(fchmod(fd, mode));
+}
+
+int eddyi_sys_chmod_socket(const char *path, unsigned mode)
+{
+    struct stat st;
+    int f;
+
+    if (lstat(path, &st) < 0)
+        return -errno;
+    if (!S_ISSOCK(st.st_mode) || (st.st_mode & 07777) == mode)
+        return 0;
+    f = eddyi_fault("chmod");
     return f < 0 ? f : (int)eddyi_sys_result(chmod(path, mode));
 }
 

@@ -5,8 +5,12 @@
 #include "base/unguarded.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int eddyi_sys_set_nonblocking(int fd)
 {
@@ -54,6 +58,21 @@ int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen)
     int f = eddyi_fault("getsockname");
 
     return f < 0 ? f : (int)eddyi_sys_result(getsockname(fd, addr, addrlen));
+}
+
+char *eddyi_sys_absolute_path(const char *path)
+{
+    char directory[PATH_MAX], *absolute;
+    size_t size;
+
+    /* A directory without a name, as one that was removed, leaves the path as it is. */
+    if (path[0] == '/' || !getcwd(directory, sizeof directory) || directory[0] != '/')
+        return eddyi_strdup(path);
+    size = strlen(directory) + 1 + strlen(path) + 1;
+    absolute = eddyi_alloc(size);
+    if (absolute)
+        snprintf(absolute, size, "%s/%s", directory, path);
+    return absolute;
 }
 
 int eddyi_sys_file_identity(const char *path, uint64_t *ret_device, uint64_t *ret_inode)

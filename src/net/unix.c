@@ -34,16 +34,22 @@ int eddyi_connect_unix(const char *path)
     return rc == -ECANCELED || rc == EDDY_ENOTASK ? rc : eddy_raise(rc, "connect to %s", path);
 }
 
-/* Binds, in place of a socket that may be left from before. */
+/*
+ * Binds, in place of a socket that may be left from before. The file is made with the mode, less
+ * the umask, so that at no moment anybody has more rights than that; what the umask took is added
+ * later.
+ */
 static int bind_path(int fd, const char *path, const union eddyi_address *a, socklen_t len, mode_t mode)
 {
     bool is_file = path[0] != '@';
     int rc = is_file ? eddyi_sys_unlink_socket(path) : 0;
 
+    if (rc == 0 && is_file && mode)
+        rc = eddyi_sys_set_socket_mode(fd, mode);
     if (rc == 0)
         rc = eddyi_sys_bind(fd, &a->sa, len);
     if (rc == 0 && is_file && mode) {
-        rc = eddyi_sys_chmod(path, mode);
+        rc = eddyi_sys_chmod_socket(path, mode);
         if (rc < 0)
             eddyi_sys_unlink_socket(path);
     }

@@ -39,12 +39,15 @@ static eddy_server *new_server(eddy_loop *loop, const eddy_server_options *optio
     return NULL;
 }
 
-/* Remembers the file that a Unix socket is now known by. */
+/*
+ * Remembers the file that a Unix socket is now known by, in whatever directory the program will be
+ * then.
+ */
 static int remember_file(eddy_server *s, const char *path)
 {
     if (path[0] == '@' || s->options.no_cleanup_socket)
         return 0;
-    s->path = eddyi_strdup(path);
+    s->path = eddyi_sys_absolute_path(path);
     return s->path ? eddyi_sys_file_identity(path, &s->device, &s->inode) : -ENOMEM;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "stream/servers.h"
 
+#include "base/fault.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 
 /* A directory of the test's own, and a path in it. */
 static struct place {
-    char dir[32], path[48], other[48];
+    char dir[32], path[48], other[64];
 } place;
 
 static void place_make(void)
@@ -160,6 +162,103 @@ TEST_ASYNC_REAL(the_file_has_the_permissions_that_were_asked_for)
 
     place_make();
     rc = set_mode();
+    place_remove();
+    return rc;
+}
+
+/* Changing the mode afterwards would leave a moment: here it cannot be changed. */
+static int set_mode_at_once(void)
+{
+    eddy_server *server;
+    struct stat st;
+    int rc;
+
+    eddyi_fault_nth("chmod", 2, EPERM);
+    rc = eddy_start_unix_server(echo, NULL, place.path, &server, .mode = 0600);
+    eddyi_fault_clear();
+    eddy_try(rc);
+    eddy_server_free_at_end(server);
+    EXPECT_EQ(stat(place.path, &st), 0);
+    EXPECT_EQ(st.st_mode & 07777, 0600);
+    eddy_server_close(server);
+    return eddy_server_wait_closed(server);
+}
+
+TEST_ASYNC_REAL(the_file_never_has_more_permissions_than_were_asked_for)
+{
+    mode_t before = umask(0);
+    int rc;
+
+    place_make();
+    rc = set_mode_at_once();
+    place_remove();
+    umask(before);
+    return rc;
+}
+
+static int set_wide_mode(void)
+{
+    eddy_server *server;
+    struct stat st;
+
+    eddy_try(eddy_start_unix_server(echo, NULL, place.path, &server, .mode = 0666));
+    eddy_server_free_at_end(server);
+    EXPECT_EQ(stat(place.path, &st), 0);
+    EXPECT_EQ(st.st_mode & 07777, 0666);
+    eddy_server_close(server);
+    return eddy_server_wait_closed(server);
+}
+
+TEST_ASYNC_REAL(the_umask_takes_nothing_from_what_was_asked_for)
+{
+    mode_t before = umask(077);
+    int rc;
+
+    place_make();
+    rc = set_wide_mode();
+    place_remove();
+    umask(before);
+    return rc;
+}
+
+/*
+ * Serves at a path that is relative to the place, and goes elsewhere, where a socket has the same
+ * name.
+ */
+static int serve_and_move(const char *home)
+{
+    eddy_server *server, *other;
+
+    EXPECT_EQ(chdir(place.dir), 0);
+    eddy_try(eddy_start_unix_server(echo, NULL, "socket", &server));
+    eddy_server_free_at_end(server);
+    EXPECT_EQ(mkdir("elsewhere", 0700), 0);
+    EXPECT_EQ(chdir("elsewhere"), 0);
+    eddy_try(eddy_start_unix_server(echo, NULL, "socket", &other));
+    eddy_server_free_at_end(other);
+    EXPECT_EQ(chdir(home), 0);
+    eddy_try(talk_at(place.path));
+    eddy_server_close(server);
+    EXPECT(!exists(place.path) || test_tortured());
+    EXPECT(exists(place.other));
+    eddy_server_close(other);
+    EXPECT(!exists(place.other) || test_tortured());
+    return eddy_server_wait_closed(server);
+}
+
+TEST_ASYNC_REAL(a_server_removes_its_file_wherever_the_program_went)
+{
+    char home[1000], elsewhere[64];
+    int rc;
+
+    place_make();
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", place.dir);
+    snprintf(place.other, sizeof place.other, "%s/elsewhere/socket", place.dir);
+    REQUIRE(getcwd(home, sizeof home) != NULL);
+    rc = serve_and_move(home);
+    REQUIRE(chdir(home) == 0);
+    unlink(place.other);
+    rmdir(elsewhere);
     place_remove();
     return rc;
 }
