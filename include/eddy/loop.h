@@ -25,7 +25,7 @@ typedef enum eddy_backend {
 
 typedef struct eddy_loop_options {
     eddy_backend backend;
-    size_t stack_size; /* of tasks, in bytes of address space, guard included; 0: 256 KiB */
+    size_t stack_size; /* of tasks, in bytes of address space; 0: 256 KiB. See task.h */
     bool debug;        /* also switched on by EDDY_DEBUG=1 */
 } eddy_loop_options;
 

@@ -19,10 +19,20 @@ typedef struct eddy_task_options {
     eddy_coroutine *coro;  /* what to run; consumed. The macros' first argument */
     const char *name;      /* copied; "Task-N" if NULL */
     eddy_context *context; /* to run in, shared with others; a copy of the current one if NULL */
-    size_t stack_size;     /* bytes of address space, guard included; the loop's default if 0 */
+    size_t stack_size;     /* bytes of address space, see below; the loop's default if 0 */
     bool eager_start;      /* run at once, up to the first suspension (ignored if the loop does not run) */
     const char *where;     /* "file.c:12", set by the macros */
 } eddy_task_options;
+
+/*
+ * A task's stack grows as it is used, up to its size (256 KiB unless told otherwise, rounded up to a power of two), and does not go
+ * on from there: below it is a guard of 64 KiB that is never accessible. An overflow runs into it and ends the process with a
+ * message that names the task. A single frame of more than 64 KiB (a large array, alloca, some functions of C libraries) can step over
+ * the guard and write into the stack of another task, unseen unless the task suspends there, which ends the process with the
+ * same message. A program that may have such frames is compiled with -fstack-clash-protection, which touches every page on
+ * the way and leaves no way around the guard; pkg-config --cflags eddy and the CMake target say so. clang 14 does not know it
+ * on AArch64.
+ */
 
 /*
  * eddy_create_task(coro, .name = "alarm", …): schedules a coroutine to run as a task of the running loop.

@@ -7,6 +7,8 @@
  */
 #include "context/fiber.h"
 
+#include "context/overflow.h"
+
 #include <stdint.h>
 
 #if defined(EDDYI_FIBER_ASAN)
@@ -52,7 +54,8 @@ void eddyi_fiber_init_thread(struct eddyi_fiber *f)
 
 static void begin(struct eddyi_fiber *f, void *low, void *top)
 {
-    *f = (struct eddyi_fiber){.stack_low = low, .stack_size = (size_t)((char *)top - (char *)low)};
+    *f = (struct eddyi_fiber){
+        .limit = low, .stack_low = low, .stack_size = (size_t)((char *)top - (char *)low)};
 }
 
 void eddyi_fiber_fini(struct eddyi_fiber *f)
@@ -116,8 +119,8 @@ void eddyi_fiber_init_thread(struct eddyi_fiber *f)
 
 static void begin(struct eddyi_fiber *f, void *low, void *top)
 {
-    (void)low;
     (void)top;
+    f->limit = low;
     f->tsan = NULL;
     if (atomic_fetch_add_explicit(&fibers, 1, memory_order_relaxed) < FIBERS_MAX)
         f->tsan = __tsan_create_fiber(0);
@@ -147,7 +150,7 @@ struct beginning {
 UNWATCHED static struct eddyi_fiber *arrive_first(void *arg)
 {
     struct beginning *b = arg;
-    struct eddyi_fiber *self = b->self, *next, nobody;
+    struct eddyi_fiber *self = b->self, *next, nobody = {.limit = NULL};
 
     arrive(self);
     next = b->entry(b->arg);
@@ -178,6 +181,7 @@ UNWATCHED void eddyi_fiber_switch(struct eddyi_fiber *from, struct eddyi_fiber *
 void eddyi_fiber_init_thread(struct eddyi_fiber *f)
 {
     f->sp = NULL;
+    f->limit = NULL;
 }
 
 void eddyi_fiber_fini(struct eddyi_fiber *f)
@@ -186,3 +190,9 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 }
 
 #endif
+
+/* In place of eddyi_fiber_jump() when it found the stack pointer where it must not be. What it writes to now is lost in any case. */
+__attribute__((used)) void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to)
+{
+    eddyi_overflow_report(from->limit);
+}

@@ -28,7 +28,10 @@
 #endif
 
 struct eddyi_fiber {
-    void *sp; /* where it continues; valid while it is suspended. First, as the assembly wants it */
+    /* The assembly knows where these are. */
+    void *sp;          /* where it continues; valid while it is suspended */
+    const void *limit; /* lowest byte of its stack; NULL of a thread's: see eddyi_fiber_jump() */
+
 #ifdef EDDYI_FIBER_ASAN
     const void *stack_low; /* lowest byte of its stack; of a thread's, known after the first switch away */
     size_t stack_size;     /* bytes from there to where its frames begin */
@@ -57,13 +60,19 @@ void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_
 static inline void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top,
                                     struct eddyi_fiber *(*entry)(void *arg), void *arg)
 {
-    (void)low;
+    f->limit = low;
     f->sp = eddyi_fiber_prepare(top, entry, arg);
 }
 #endif
 
-/* In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. */
+/*
+ * In assembly: saves what a call preserves, exchanges stacks, goes on where @to was left. A fiber that has left its stack, by a frame
+ * that jumped over the guard, may not suspend: it would be resumed in what other fibers have written to meanwhile. It ends
+ * the process, in eddyi_fiber_jump_watched().
+ */
 void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
+
+void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to);
 
 /* Suspends @from, which is running, and continues @to; returns when somebody switches back. */
 #if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)

@@ -18,6 +18,9 @@
 eddyi_fiber_jump:
         .cfi_startproc
         hint    #34                     /* bti c: may be called through a pointer */
+        ldr     x9, [x0, #8]            /* from->limit */
+        cmp     sp, x9                  /* below it? */
+        b.lo    .Lleft                  /* then it has left its stack */
         stp     x29, x30, [sp, #-160]!  /* room for the frame; frame pointer and return address */
         .cfi_adjust_cfa_offset 160
         .cfi_rel_offset x29, 0
@@ -88,6 +91,7 @@ eddyi_fiber_jump:
         cmp     x30, x9                 /* then this is its address to continue at */
         b.eq    .Lstart                 /* and nobody called it */
         ret                             /* to where its call of this function continues */
+.Lleft: b       eddyi_fiber_jump_watched /* which does not return */
         .cfi_endproc
         .size   eddyi_fiber_jump, .-eddyi_fiber_jump
 

@@ -21,7 +21,8 @@
         .p2align 4
 eddyi_fiber_jump:
         .cfi_startproc
-        endbr64                         /* may be called through a pointer */
+        cmpq    8(%rdi), %rsp           /* below from->limit? Called by name only, so no endbr64 */
+        jb      eddyi_fiber_jump_watched /* then it has left its stack */
         pushq   %rbp                    /* save the six registers a call preserves */
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0

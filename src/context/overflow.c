@@ -41,19 +41,30 @@ static void pass_on(int signo, siginfo_t *info, void *context)
     }
 }
 
+static _Noreturn void end(const char *text, size_t size)
+{
+    if (write(STDERR_FILENO, text, strnlen(text, size)) < 0) {
+        /* Nobody can be told; the core file has it. */
+    }
+    abort();
+}
+
+void eddyi_overflow_report(const void *limit)
+{
+    char text[1024];
+
+    if (!describe || !describe(limit, true, text, sizeof(text)))
+        strcpy(text, "eddy: the stack of a generator is too small for what it calls\n");
+    end(text, sizeof text);
+}
+
 static void handle(int signo, siginfo_t *info, void *context)
 {
     int saved = errno;
     char text[1024];
 
-    if (info->si_code > 0 && describe(info->si_addr, text, sizeof(text))) {
-        size_t length = strnlen(text, sizeof(text));
-
-        if (write(STDERR_FILENO, text, length) < 0) {
-            /* Nobody can be told; the core file has it. */
-        }
-        abort();
-    }
+    if (info->si_code > 0 && describe(info->si_addr, false, text, sizeof(text)))
+        end(text, sizeof text);
     pass_on(signo, info, context);
     errno = saved;
 }

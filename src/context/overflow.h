@@ -12,13 +12,16 @@
 #include <stddef.h>
 
 /*
- * Whether @addr is an overflow of what runs in this thread; writes the message to @buf. Called in a
- * signal handler.
+ * Whether the fault at @addr is an overflow of what runs in this thread; writes the message to @buf. @left: control is below a
+ * stack whose lowest byte is at @addr, and there was no fault. Called in a signal handler.
  */
-typedef bool eddyi_overflow_describe_fn(const void *addr, char *buf, size_t size);
+typedef bool eddyi_overflow_describe_fn(const void *addr, bool left, char *buf, size_t size);
 
 /* Installs the handler, once per process. */
 void eddyi_overflow_install(eddyi_overflow_describe_fn *describe);
+
+/* Ends the process with such a message: control has left the stack whose lowest byte is @limit, and jumped over its guard. */
+_Noreturn void eddyi_overflow_report(const void *limit);
 
 /*
  * Gives this thread an alternate signal stack, unless it has one, and takes it back. In pairs around each

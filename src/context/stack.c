@@ -26,8 +26,8 @@
 
 #define CLASSES 15 /* 16 KiB << 0 … 14 */
 #define SLAB_SIZE ((size_t)16 * 1024 * 1024)
-#define SLAB_SLOTS_MAX 64 /* bits of a word */
-#define GUARD_SIZE ((size_t)16 * 1024)
+#define SLAB_SLOTS_MAX 64              /* bits of a word */
+#define GUARD_SIZE ((size_t)64 * 1024) /* a frame may be so large, and be found out: see stack.h */
 #define LINE ((size_t)64)
 #define SIZE_BITS (8 * (unsigned)sizeof(size_t))
 #define STAGGER_LINES 16 /* more gains nothing, and a task and its first frames are to fit in one page */
@@ -77,14 +77,12 @@ struct eddyi_stack_pool {
 
 static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *pool, size_t size, size_t page)
 {
-    size_t guard = size / 4 < GUARD_SIZE ? size / 4 : GUARD_SIZE;
-
     c->pool = pool;
     c->size = size;
     /* An odd number of pages: at a distance of a power of two, all the top pages would compete for the same
      * sets of the TLB (a quarter of the time of a switch, with 1000 stacks). */
-    c->slot_size = size + page;
-    c->guard_size = guard < page ? page : guard;
+    c->slot_size = GUARD_SIZE + size + page;
+    c->guard_size = GUARD_SIZE;
     c->keep = SLAB_SIZE / size < SLAB_SLOTS_MAX ? SLAB_SIZE / size : SLAB_SLOTS_MAX;
     c->slots = c->keep ? (unsigned)c->keep : 1;
     eddyi_list_init(&c->open);
@@ -344,5 +342,5 @@ bool eddyi_stack_guards(const struct eddyi_stack *s, const void *addr)
 {
     const char *p = addr;
 
-    return p >= s->guard && p < s->limit;
+    return p >= s->slab->base && p < s->limit;
 }

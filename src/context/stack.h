@@ -9,6 +9,10 @@
  * task with a shallow stack is one page. The position of both is staggered between slots, or the tops of
  * all stacks would compete for the same cache sets.
  *
+ * A guard has 64 KiB, whatever the size of the stack: a frame that is larger, and is touched at its far end first, misses it, unless its
+ * function was compiled with -fstack-clash-protection, which touches every page on the way. That costs 128 bytes of page table a
+ * stack; 1 MiB would cost 2 KiB.
+ *
  * Guards are installed with madvise(MADV_GUARD_INSTALL) where the kernel has it (6.13), which costs no
  * mapping; elsewhere with mprotect, up to a budget that stays below vm.max_map_count, then without a
  * guard, which is said once on standard error.
@@ -38,7 +42,7 @@ struct eddyi_stack {
     void *object; /* object_size bytes, aligned to 64; frames begin below it */
     char *limit;  /* lowest usable byte */
     char *guard;  /* lowest byte of the guard; guard == limit if there is none */
-    size_t size;  /* of its class: address space, guard included */
+    size_t size;  /* of its class: address space, without the guard */
     /* the rest is stack.c's own */
     struct eddyi_list link; /* in its size class's free list, while it is free */
     struct eddyi_stack_slab *slab;
@@ -70,7 +74,10 @@ void eddyi_stack_give(struct eddyi_stack *stack);
  */
 bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now);
 
-/* True if @addr lies in the stack's guard: an overflow. */
+/*
+ * True if @addr, at which there was a fault, lies in the stack's guard, or below it among the other stacks, where its own
+ * code has nothing to look for: an overflow.
+ */
 bool eddyi_stack_guards(const struct eddyi_stack *stack, const void *addr);
 
 #endif

@@ -115,13 +115,28 @@ static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
     }
 }
 
-/* Called in a signal handler: nothing here allocates or locks. */
-static bool describe_overflow(const void *addr, char *buf, size_t size)
+/* The task on whose stack control is, or was: the loop may take another for its current task already. */
+static eddy_task *task_at(const void *addr, bool left)
 {
     eddy_loop *loop = eddyi_loop_running;
-    eddy_task *t = loop ? loop->current : NULL;
+    eddy_task *t = loop ? loop->current : eddyi_loop_forked_task;
 
-    if (!t || !eddyi_stack_guards(t->stack, addr))
+    if (!left)
+        return t && eddyi_stack_guards(t->stack, addr) ? t : NULL;
+    for (struct eddyi_list *l = loop ? loop->tasks.next : NULL; l && l != &loop->tasks; l = l->next) {
+        t = eddyi_container(l, struct eddy_task, link);
+        if (t->stack->limit == addr)
+            return t;
+    }
+    return NULL;
+}
+
+/* Called in a signal handler: nothing here allocates or locks. */
+static bool describe_overflow(const void *addr, bool left, char *buf, size_t size)
+{
+    eddy_task *t = task_at(addr, left);
+
+    if (!t)
         return false;
     snprintf(buf, size,
              "eddy: stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu bytes. "

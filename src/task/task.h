@@ -38,13 +38,13 @@ struct eddy_task {
     struct eddyi_fiber fiber;
     struct eddyi_wait *wait;     /* what it is parked on; NULL while queued by itself, or running */
     struct eddyi_fiber *starter; /* eager start: who goes on at the first suspension; NULL after it */
-    eddy_coroutine *coro;        /* the innermost that runs; NULL once ended */
     int cancelling;              /* requests that were not withdrawn */
     bool started;
     bool must_cancel;  /* the next step, or suspension, gives -ECANCELED */
     bool self_awaited; /* it has awaited itself: nobody else can until it ends */
     bool visited;      /* by the walk along who-waits-for-whom that is under way */
 
+    eddy_coroutine *coro;        /* the innermost that runs; NULL once ended */
     eddy_future *cancelled_from; /* visited: where the request to cancel it came from; NULL: it began here */
     unsigned asked;              /* the loop's cancel_round when a request last went through it */
     bool circled;                /* that one came back to where it had been */

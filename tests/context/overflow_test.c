@@ -14,9 +14,9 @@
 static struct eddyi_stack *stack;
 static struct eddyi_fiber thread, fiber;
 
-static bool describe(const void *addr, char *buf, size_t size)
+static bool describe(const void *addr, bool left, char *buf, size_t size)
 {
-    if (!stack || !eddyi_stack_guards(stack, addr))
+    if (!stack || !(left ? addr == stack->limit : eddyi_stack_guards(stack, addr)))
         return false;
     snprintf(buf, size, "the stack of the test is full\n");
     return true;

@@ -208,7 +208,7 @@ static void expect_guard(const struct eddyi_stack *s)
     EXPECT(eddyi_stack_guards(s, s->guard));
     EXPECT(eddyi_stack_guards(s, s->limit - 1));
     EXPECT(!eddyi_stack_guards(s, s->limit));
-    EXPECT(!eddyi_stack_guards(s, s->guard - 1));
+    EXPECT(!eddyi_stack_guards(s, s->object));
 }
 
 TEST(below_a_stack_is_a_guard)
@@ -219,10 +219,24 @@ TEST(below_a_stack_is_a_guard)
     if (!test_tortured()) {
         expect_guard(a);
         expect_guard(b);
-        EXPECT_EQ(b->limit - b->guard, 16 * 1024);
+        EXPECT_EQ(a->limit - a->guard, 64 * 1024);
+        EXPECT_EQ(b->limit - b->guard, 64 * 1024);
     }
     eddyi_stack_give(a);
     eddyi_stack_give(b);
+    eddyi_stack_pool_close(pool);
+}
+
+TEST(a_fault_among_the_stacks_below_is_an_overflow_that_jumped_over_the_guard)
+{
+    struct eddyi_stack_pool *pool = open_pool(400);
+    struct eddyi_stack *below = take(pool, 0), *s = take(pool, 0);
+
+    EXPECT(eddyi_stack_guards(s, below->guard));
+    EXPECT(!eddyi_stack_guards(below, s->guard));
+    EXPECT(!eddyi_stack_guards(below, below->guard - 1));
+    eddyi_stack_give(s);
+    eddyi_stack_give(below);
     eddyi_stack_pool_close(pool);
 }
 

@@ -255,6 +255,75 @@ static eddy_async(create_overflowing)
     return eddy_await(eddy_create_task(overflow(), .name = "deep", .stack_size = 64 << 10));
 }
 
+/* Written to at its far end only. */
+__attribute__((noinline)) static void touch_far_end(size_t size)
+{
+    volatile char *p = __builtin_alloca(size);
+
+    *p = 1;
+}
+
+/* Not touched at all before the task suspends in it. */
+__attribute__((noinline)) static int suspend_far_below(size_t size)
+{
+    volatile char *p = __builtin_alloca(size);
+
+    __asm__ volatile("" : : "r"(p) : "memory");
+    return eddy_sleep(0);
+}
+
+static int print_long_double(void)
+{
+    char text[6000];
+
+    return snprintf(text, sizeof text, "%.500Lf", 1.1897314953572e+4900L);
+}
+
+enum frame { FAR_END, SUSPENDED, OF_THE_LIBRARY };
+
+static eddy_async(overflow_at_once, (enum frame, frame))
+{
+    switch (frame) {
+    case FAR_END:
+        touch_far_end((256 + 60) * 1024);
+        return 0;
+    case SUSPENDED:
+        return suspend_far_below((256 + 100) * 1024);
+    default:
+        return print_long_double();
+    }
+}
+
+static eddy_async(create_neighbours_and_overflow, (enum frame, frame))
+{
+    size_t size = frame == OF_THE_LIBRARY ? 32 << 10 : 0;
+
+    for (int i = 0; i < 4; i++)
+        eddy_unref(eddy_create_task(eddy_sleep_coro(1, 0, NULL), .stack_size = size));
+    return eddy_await(eddy_create_task(overflow_at_once(frame), .name = "hasty", .stack_size = size));
+}
+
+static void run_overflow_at_once(void *frame)
+{
+    eddy_run(create_neighbours_and_overflow(*(enum frame *)frame));
+}
+
+TEST_REAL(an_overflow_by_a_large_frame_is_noticed_at_the_latest_when_the_task_suspends)
+{
+    char output[3000];
+
+    for (enum frame frame = FAR_END; frame <= OF_THE_LIBRARY; frame++) {
+        int status = test_in_child(run_overflow_at_once, &frame, output, sizeof output);
+
+#if !defined(__SANITIZE_ADDRESS__)
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+        EXPECT_IN("stack overflow in task 'hasty' (coroutine 'overflow_at_once')", output);
+#else
+        EXPECT(status != 0 || frame != FAR_END);
+#endif
+    }
+}
+
 static void run_overflowing(void *unused)
 {
     eddy_run(create_overflowing());
