@@ -24,6 +24,24 @@ check-full:
 	tools/install-deps.sh full
 	tests/check --full
 
+# Inputs that nobody thought of, SECONDS for each target; those that were worth it are kept in build-check/fuzz/corpus.
+SECONDS ?= 300
+fuzz:
+	tools/install-deps.sh check
+	tests/fuzz/run $(SECONDS)
+
+# The library with one thing wrong, MUTANTS times: at most one in twenty may stay unnoticed.
+MUTANTS ?= 200
+mutants:
+	tools/install-deps.sh check
+	$(MAKE) BUILD=build-check/mutants all
+	tests/mutants/run build-check/mutants -n $(MUTANTS)
+
+# Which lines and branches the tests run: build-check/coverage/report.
+coverage:
+	tools/install-deps.sh full
+	tests/coverage
+
 # How fast eddy is, beside its peers: bench/README.md. Those of them that bench-deps has installed take part.
 bench-deps:
 	tools/install-deps.sh bench
@@ -46,4 +64,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full bench-deps bench bench-growth install format clean
+.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth install format clean
