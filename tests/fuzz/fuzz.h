@@ -55,8 +55,8 @@ static inline char *fuzz_string(struct fuzz_input *in, size_t max, size_t *ret_n
     return text;
 }
 
-#define FUZZ_CHECK(condition)                                                                      \
-    ((condition) ? (void)0                                                                         \
+#define FUZZ_CHECK(condition)                                                                                \
+    ((condition) ? (void)0                                                                                   \
                  : (fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), abort()))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

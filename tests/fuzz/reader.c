@@ -26,8 +26,8 @@ static void make_stream(void)
     for (size_t i = 0; i < n_stream; i++) {
         unsigned random = (x = x * 1664525 + 1013904223) >> 24;
 
-        stream[i] = kind == 0                 ? "a\nb\r"[random & 3]
-                    : kind == 1 && random < 2 ? '\n'
+        stream[i] = kind == 0                  ? "a\nb\r"[random & 3]
+                    : kind == 1 && random < 2  ? '\n'
                     : kind == 2 && random < 20 ? "a\nb\r"[random & 3]
                                                : 'x';
     }
