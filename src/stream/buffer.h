@@ -19,9 +19,10 @@ static inline size_t eddyi_buffer_length(const struct eddyi_buffer *b)
     return b->end - b->start;
 }
 
+/* Returns what it holds; NULL if it never held anything (adding 0 to a null pointer is undefined in C11). */
 static inline char *eddyi_buffer_bytes(const struct eddyi_buffer *b)
 {
-    return b->data + b->start;
+    return b->data ? b->data + b->start : NULL;
 }
 
 static inline size_t eddyi_buffer_room(const struct eddyi_buffer *b)
