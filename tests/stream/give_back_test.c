@@ -126,7 +126,7 @@ TEST_ASYNC_REAL(a_handler_may_free_the_server_that_serves_and_so_may_whoever_had
 
     eddy_try(eddy_start_server(free_server, &server, "127.0.0.1", 0, &server));
     serving = eddy_create_task(serve(server));
-    eddy_sleep(0.01);
+    eddy_try(eddy_sleep(0.01));
     eddy_try(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer));
     eddy_writer_free_at_end(writer);
     EXPECT_EQ(say(reader, writer, "hello"), 0);
@@ -147,7 +147,7 @@ TEST_ASYNC_REAL(who_waits_for_a_server_that_is_freed_sees_it_closed)
 
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
     waits = eddy_create_task(wait_until_server_closed(server));
-    eddy_sleep(0.01);
+    eddy_try(eddy_sleep(0.01));
     eddy_server_free(server);
     EXPECT_EQ(eddy_await(waits), 0);
     return 0;
@@ -232,7 +232,7 @@ TEST_ASYNC(tasks_that_wait_go_on_when_their_stream_is_freed)
 
         pair_open(&p);
         t = eddy_create_task(waits[i].begin(&p));
-        eddy_sleep(0.01);
+        eddy_try(eddy_sleep(0.01));
         eddy_writer_free(p.writer[0]);
         EXPECT(eddy_reader_read_all(p.reader[1], SIZE_MAX, &data) >= 0);
         rc = eddy_await(t);
@@ -251,7 +251,7 @@ TEST_ASYNC(tasks_that_wait_go_on_when_a_freed_stream_is_given_up)
 
         pair_open(&p);
         t = eddy_create_task(waits[i].begin(&p));
-        eddy_sleep(0.01);
+        eddy_try(eddy_sleep(0.01));
         eddy_writer_free(p.writer[0]);
         rc = eddy_await(t);
         EXPECT_EQ(rc, waits[i].given_up);
@@ -268,7 +268,7 @@ TEST_ASYNC(tasks_that_wait_can_be_cancelled_after_their_stream_was_freed)
 
         pair_open(&p);
         t = eddy_create_task(waits[i].begin(&p));
-        eddy_sleep(0.01);
+        eddy_try(eddy_sleep(0.01));
         eddy_writer_free(p.writer[0]);
         if (t)
             eddy_task_cancel(t, NULL);
@@ -292,7 +292,7 @@ TEST_ASYNC(a_reader_fed_by_hand_that_is_freed_wakes_whoever_reads)
 
     eddy_try(eddy_reader_new(0, &r));
     t = eddy_create_task(read_fed(r));
-    eddy_sleep(0.01);
+    eddy_try(eddy_sleep(0.01));
     eddy_reader_free(r);
     EXPECT_EQ(eddy_await(t), 0);
     return 0;
