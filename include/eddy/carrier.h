@@ -76,6 +76,15 @@ typedef struct eddy_carrier_ops {
 
     /* Has the on_file_sent that is due come soon, with -ECANCELED unless something was sent. */
     void (*cancel_file)(eddy_carrier *c);
+
+    /* How many bytes it has taken from write() and not got out yet. NULL: it keeps none. */
+    size_t (*kept)(const eddy_carrier *c);
+
+    /*
+     * Comes before close(c, true) where something that was written will not go out: the other side shall see that the connection
+     * broke, and take it for no end. NULL: it cannot be told, as with pipes and Unix sockets.
+     */
+    void (*reset)(eddy_carrier *c);
 } eddy_carrier_ops;
 
 /* Each carrier's own struct begins with this. The first two are set by whoever makes it. */

@@ -36,8 +36,8 @@ typedef struct eddy_protocol {
 
     /*
      * The last call, exactly one for each connection that was made (rule 150): gives back what @arg
-     * holds. @e, borrowed: what the connection broke with, -ECANCELED if its loop was closed; NULL: it
-     * was closed, by either side, or aborted.
+     * holds. @e, borrowed: what the connection broke with, -ECANCELED if its loop was closed, -ETIMEDOUT if the run was over
+     * and the peer took nothing any more; NULL: it was closed, by either side, or aborted.
      */
     void (*connection_lost)(void *arg, const eddy_exception *e);
 

@@ -18,13 +18,21 @@ typedef struct eddy_run_options {
     eddy_loop *(*loop_factory)(void); /* makes the loop; NULL: eddy_new_event_loop() */
     eddy_context *context;            /* for eddy_runner_run(): to run in, instead of the runner's */
     void **ret_value;                 /* the pointer beside the result, as eddy_await_value() */
+    double close_timeout; /* seconds in which a peer may take nothing, at the end; 0: 30; see below */
 } eddy_run_options;
 
 /*
  * eddy_run(amain(), .debug = true, …): makes a loop, runs the coroutine on it, cleans up and closes it
  * (asyncio.run). The usual last line of main(): `return eddy_run(amain());`.
  *
- * Cleaning up: every task left is cancelled, once, and waited for; failures among them are reported.
+ * Cleaning up: every task left is cancelled, once, and waited for; failures among them are reported. Then what was written to
+ * connections still goes out, as far as their peers take it (asyncio drops it); whoever takes nothing for .close_timeout is cut
+ * off. A peer that has all of it, and only owes the farewell of TLS, is waited for a second at most, and for no longer than
+ * .tls_shutdown_timeout. Jobs of the default executor have 300 seconds. So no peer keeps eddy_run() from returning; only a
+ * task that refuses to end does.
+ *
+ * A connection that is cut off ends with a reset, so that its peer does not take that for the end of the data (a pipe or a Unix
+ * socket knows no reset), and the loop's exception handler is told how much is lost. So it is when a loop is closed directly.
  *
  * Ctrl-C (in the main thread, unless SIGINT was taken or ignored already) cancels the coroutine; if it
  * ends because of that, eddy_run returns -EINTR (KeyboardInterrupt). A second Ctrl-C ends the process as SIGINT does.
@@ -55,9 +63,10 @@ typedef struct eddy_runner {
     bool eddyi_no_sigint;
     bool eddyi_sigterm;
     bool eddyi_set_event_loop;
+    double eddyi_close_timeout;
 } eddy_runner;
 
-/* The loop is made at the first use. Of @options (may be NULL) debug, no_sigint, sigterm and loop_factory count. */
+/* The loop is made at the first use. Of @options (may be NULL) debug, no_sigint, sigterm, loop_factory and close_timeout count. */
 EDDY_API void eddy_runner_init(eddy_runner *r, const eddy_run_options *options);
 
 /* Runs a coroutine; as eddy_run(), but the loop and its other tasks stay. EDDY_ECLOSED after close. */

@@ -116,7 +116,8 @@ EDDY_API EDDY_NODISCARD int eddy_memory_pair_open(size_t size, eddy_reader *ret_
  * Reads up to @size bytes into @buf, as soon as there are any (StreamReader.read). How many; 0 at the end of the stream, or if
  * @size is 0; or, as for each of the functions below, a raised error:
  *
- *   -ECONNRESET, …  what broke the connection; from then on every call says so, also about bytes that had arrived (rule 142)
+ *   -ECONNRESET, …  what broke the connection; from then on every call says so, also about bytes that had arrived (rule 142);
+ *                   eddy_reader_partial() has those
  *   -EBUSY          another task is reading
  *   EDDY_ENOTASK    it would have to wait, but this is no task
  *
@@ -174,7 +175,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readuntil_any(eddy_reade
                                                                       const eddy_separator *seps,
                                                                       size_t n_seps, const char **ret_data);
 
-/* What had come when a call ended with EDDY_EINCOMPLETE (IncompleteReadError.partial); until the next call on @r. */
+/*
+ * What had come, and was not read, when a call ended with EDDY_EINCOMPLETE (IncompleteReadError.partial), or because the connection
+ * broke; until the next call on @r.
+ */
 EDDY_API size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data);
 
 /* After EDDY_ELIMIT of readuntil: LimitOverrunError.consumed. */
@@ -255,7 +259,8 @@ EDDY_API size_t eddy_writer_get_write_buffer_size(const eddy_writer *w);
 
 /*
  * Begins to close the connection: what is kept still goes out, nothing more is read (StreamWriter.close). Twice is harmless.
- * eddy_writer_abort() drops what is kept.
+ * eddy_writer_abort() drops what is kept; if that is anything, the connection ends with a reset, so that the peer does not take
+ * what it got for all there was. A pipe and a Unix socket know no reset.
  */
 EDDY_API void eddy_writer_close(eddy_writer *w);
 EDDY_API void eddy_writer_abort(eddy_writer *w);
@@ -266,7 +271,7 @@ EDDY_API EDDY_AWAITS int eddy_writer_wait_closed(eddy_writer *w);
 
 /*
  * Gives back the stream, reader and writer: the last call on either. Closes it, if that was not done; what is kept
- * still goes out, in the background, unless the peer takes nothing for 30 seconds. Tasks that are in a call on the stream go on as
+ * still goes out, in the background, unless the peer takes nothing for 30 seconds; eddy_run() waits for that (eddy/run.h). Tasks that are in a call on the stream go on as
  * after eddy_writer_close(); nobody may begin another one. In the handler of a server, whose stream it is, it is harmless
  * also twice, and calls that come after it. NULL is allowed.
  */

@@ -179,7 +179,7 @@ eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options
 
 /*
  * Begins to close it: reads no more; what is kept still goes out, then comes connection_lost(NULL) (rule 152). abort() drops
- * what is kept. Twice is harmless.
+ * what is kept; if that is anything, the peer sees a reset. Twice is harmless.
  */
 EDDY_API void eddy_transport_close(eddy_transport *t);
 EDDY_API void eddy_transport_abort(eddy_transport *t);

@@ -169,6 +169,7 @@ bool eddyi_sys_is_tcp(int fd);
 int eddyi_sys_set_nonblocking(int fd);
 long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
+int eddyi_sys_reset_at_close(int fd); /* closing a TCP socket resets the connection; others do not mind */
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
 int eddyi_sys_sockname(int fd, struct sockaddr *addr, unsigned *addrlen);
 char *eddyi_sys_absolute_path(const char *path); /* for eddyi_free(); NULL: no memory */

@@ -46,6 +46,16 @@ int eddyi_sys_shutdown_write(int fd)
     return f < 0 ? f : (int)eddyi_sys_result(shutdown(fd, SHUT_WR));
 }
 
+int eddyi_sys_reset_at_close(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    int f = eddyi_fault("setsockopt");
+
+    if (f < 0)
+        return f;
+    return (int)eddyi_sys_result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
+
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen)
 {
     int f = eddyi_fault("getpeername");

@@ -46,7 +46,7 @@ static eddy_coroutine *shut_down_at_end(struct eddyi_loop_part *part)
 static const struct eddyi_part_kind kind = {.size = sizeof(struct default_executor),
                                             .close = close_part,
                                             .shutdown = shut_down_at_end,
-                                            .shutdown_late = true};
+                                            .stage = EDDYI_EXECUTORS_END};
 
 /* The loop's, made now if it has none. NULL, with -ENOMEM raised. */
 static struct default_executor *find_or_make(eddy_loop *loop)

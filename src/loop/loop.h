@@ -111,6 +111,9 @@ struct eddy_loop {
     void (*on_signal)(eddy_loop *loop, void *arg);
     void *on_signal_arg;
 
+    /* Once a run is over: how long its connections may wait for their peers, in nanoseconds; 0 before. */
+    int64_t patience;
+
     double slow_callback_duration;
     eddy_exception_handler *exception_handler;
     void *exception_handler_arg;

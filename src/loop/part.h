@@ -19,16 +19,21 @@ struct eddyi_loop_part {
     const struct eddyi_part_kind *kind;
 };
 
+/* Shutting down goes by stages: each part after those that may still need it (rule 192). */
+enum eddyi_shutdown_stage { EDDYI_GENERATORS_END, EDDYI_CONNECTIONS_END, EDDYI_EXECUTORS_END };
+
 struct eddyi_part_kind {
     size_t size;                             /* of a struct that begins with the part */
     void (*init)(struct eddyi_loop_part *p); /* the rest of it, which is zero so far; NULL: it may stay so */
     void (*close)(struct eddyi_loop_part *p);
+    /* NULL, or hears that the run is over: tasks will be cancelled, and peers are waited for no longer than loop->patience. */
+    void (*run_over)(struct eddyi_loop_part *p);
     /*
      * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what
      * needs a running loop for that. It may give NULL: nothing to do.
      */
     eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
-    bool shutdown_late; /* after those of other parts, which may still need this one (rule 192) */
+    enum eddyi_shutdown_stage stage;
 };
 
 /* The loop's part of that kind, or NULL: it has none as yet. */

@@ -35,6 +35,9 @@ EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t siz
         return -EAGAIN;
     n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
                      : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
+    /* Nobody has the other side of a pseudo-terminal any more. */
+    if (n == -EIO && !c->is_socket && eddyi_sys_is_device(c->fd_in))
+        n = 0;
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
     tried(&c->in, &c->woken_in, n);
     return n;
@@ -172,6 +175,11 @@ static void socket_cancel_file(eddy_carrier *base)
     eddyi_io_cancel(&eddyi_fd_carrier_of(base)->out);
 }
 
+static void socket_reset(eddy_carrier *base)
+{
+    (void)eddyi_sys_reset_at_close(eddyi_fd_carrier_of(base)->fd_out);
+}
+
 const eddy_carrier_ops eddyi_socket_carrier_ops = {
     .name = "socket",
     .read = fd_read,
@@ -185,6 +193,7 @@ const eddy_carrier_ops eddyi_socket_carrier_ops = {
     .get_extra_info = fd_get_extra_info,
     .send_file = socket_send_file,
     .cancel_file = socket_cancel_file,
+    .reset = socket_reset,
 };
 
 const eddy_carrier_ops eddyi_pipe_carrier_ops = {

@@ -17,6 +17,7 @@ struct memory_carrier {
     struct eddyi_buffer box;      /* what waits to be read here */
     size_t size;                  /* at most so much */
     bool ended;                   /* the other side writes no more */
+    bool broken;                  /* and not all that it wrote is here, or was */
     bool wants_to_read, wants_to_write;
     bool read_cancelled;
     struct eddyi_ready readable, writable, closed;
@@ -65,7 +66,7 @@ static ssize_t memory_read(eddy_carrier *base, void *buf, size_t size)
     size_t n = eddyi_buffer_length(&c->box);
 
     if (n == 0)
-        return c->ended ? 0 : -EAGAIN;
+        return c->broken ? -ECONNRESET : c->ended ? 0 : -EAGAIN;
     n = n < size ? n : size;
     memcpy(buf, eddyi_buffer_bytes(&c->box), n);
     eddyi_buffer_consume(&c->box, n);
@@ -179,6 +180,12 @@ static void memory_free(eddy_carrier *base)
     eddyi_free(c);
 }
 
+static void memory_reset(eddy_carrier *base)
+{
+    if (of(base)->other)
+        of(base)->other->broken = true;
+}
+
 static const eddy_carrier_ops memory_ops = {
     .name = "memory",
     .read = memory_read,
@@ -189,6 +196,7 @@ static const eddy_carrier_ops memory_ops = {
     .write_eof = memory_write_eof,
     .close = memory_close,
     .free = memory_free,
+    .reset = memory_reset,
 };
 
 static struct memory_carrier *make(eddy_loop *loop, size_t size)

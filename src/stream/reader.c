@@ -229,6 +229,7 @@ int eddyi_reader_check(eddy_reader *r)
         return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
     if (r->error == 0)
         return 0;
+    r->partial = eddyi_buffer_length(&r->in);
     if (r->exception)
         return eddy_reraise(r->exception);
     return r->stream ? eddyi_transport_raise(&r->stream->transport) : eddy_raise(r->error, NULL);

@@ -8,7 +8,10 @@
 
 #include "stream/stream.h"
 
-/* Drops what the latest call gave out. 0; or as a raised error what broke the stream, or -EBUSY. */
+/*
+ * Drops what the latest call gave out. 0; or as a raised error -EBUSY, or what broke the stream: then all that had come is given
+ * out, for eddy_reader_partial().
+ */
 int eddyi_reader_check(eddy_reader *r);
 
 /* Begins a call: does that, and lets others run if this stream has had its share. */

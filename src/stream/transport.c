@@ -2,8 +2,8 @@
 
 #include "base/exception.h"
 #include "base/sys.h"
-#include "io/io.h"
 #include "stream/sendfile.h"
+#include "sync/wait_queue.h"
 
 #include <limits.h>
 #include <string.h>
@@ -11,45 +11,8 @@
 /* asyncio's water marks (rule 154), and how much memory an idle transport keeps. */
 enum { HIGH_WATER = 65536, LOW_WATER = 16384, IDLE_MEMORY = 16384 };
 
-/* How long the peer of a deserted one may take nothing. */
-static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000);
-
-/* The transports of a loop that are not lost. */
-struct transports {
-    struct eddyi_loop_part part;
-    struct eddyi_list list;
-};
-
-/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in order. */
-static void close_all(struct eddyi_loop_part *part)
-{
-    struct transports *all = eddyi_container(part, struct transports, part);
-
-    while (!eddyi_list_empty(&all->list)) {
-        struct eddyi_transport *t = eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link);
-
-        /* One that ends already does not wait for its peer any longer. */
-        if (t->state == EDDYI_ENDING)
-            eddyi_transport_abort(t);
-        else
-            eddyi_transport_break(t, -ECANCELED);
-    }
-    eddyi_free(all);
-}
-
-static void init_list(struct eddyi_loop_part *part)
-{
-    eddyi_list_init(&eddyi_container(part, struct transports, part)->list);
-}
-
-/* The operations of descriptors end after the transports: so their part is older. */
-static struct transports *transports_of(eddy_loop *loop)
-{
-    static const struct eddyi_part_kind kind = {
-        .size = sizeof(struct transports), .init = init_list, .close = close_all};
-
-    return eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
-}
+/* How long the peer of a deserted one may take nothing, or owe its farewell when the run is over. */
+static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000), FAREWELL_LIMIT = INT64_C(1000000000);
 
 /* The exception behind a failure of the carrier's. An errno says all there is; what is there for it may be of some earlier failure. */
 static eddy_exception *exception_of(int error)
@@ -76,6 +39,8 @@ static void on_closed(eddy_carrier *c, int status)
     }
     t->state = EDDYI_LOST;
     eddyi_list_remove(&t->link);
+    if (t->all)
+        eddyi_wait_queue_wake_all(&t->all->ends);
     eddyi_timer_stop(t->loop, &t->patience);
     eddyi_buffer_fini(&t->out);
     t->carrier = NULL;
@@ -83,12 +48,11 @@ static void on_closed(eddy_carrier *c, int status)
     t->client->lost(t);
 }
 
-static void end(struct eddyi_transport *t, bool abort)
+size_t eddyi_transport_kept(const struct eddyi_transport *t)
 {
-    t->state = EDDYI_ENDING;
-    t->waiting = false;
-    t->aborted = abort;
-    t->carrier->ops->close(t->carrier, abort);
+    const eddy_carrier *c = t->carrier;
+
+    return eddyi_buffer_length(&t->out) + (c && c->ops->kept ? c->ops->kept(c) : 0);
 }
 
 static void update_flow(struct eddyi_transport *t)
@@ -106,34 +70,69 @@ static void update_flow(struct eddyi_transport *t)
     }
 }
 
+/* How long the peer may take nothing once nobody waits for it any more; 0: somebody does. */
+static int64_t limit_at_end(const struct eddyi_transport *t)
+{
+    int64_t limit = t->loop->patience;
+
+    if (limit == 0)
+        return t->deserted ? DESERTED_LIMIT : 0;
+    return t->state == EDDYI_ENDING && t->kept_before == 0 && limit > FAREWELL_LIMIT ? FAREWELL_LIMIT : limit;
+}
+
 /* How long the peer may take nothing as things are; 0: no limit. */
 static int64_t limit_of(const struct eddyi_transport *t)
 {
-    int64_t limit = t->write_limit;
+    int64_t limit = t->write_limit, at_end = limit_at_end(t);
 
-    if (t->deserted)
-        return limit > 0 && limit < DESERTED_LIMIT ? limit : DESERTED_LIMIT;
+    if (at_end > 0)
+        return limit > 0 && limit < at_end ? limit : at_end;
     return limit > 0 ? limit : t->n_drains > 0 ? t->drain_limit : 0;
 }
 
 /*
- * Starts the peer's time anew while something waits for it to take: bytes that are kept, or a task
- * that sends a file. Called when that begins and whenever the peer has taken something.
+ * Whether something waits for the peer: bytes that are kept, or a task that sends a file; or, when the run is over, the
+ * end of the connection.
  */
+static bool waits_for_peer(const struct eddyi_transport *t)
+{
+    if (t->state > EDDYI_CLOSING)
+        return t->loop->patience > 0 && !t->aborted;
+    return t->waiting || t->deserted || (t->loop->patience > 0 && t->file_wait);
+}
+
+/* Starts the peer's time anew. Called when something begins to wait for it, and whenever it has taken something. */
 static void restart_patience(struct eddyi_transport *t)
 {
-    int64_t limit = limit_of(t);
+    int64_t limit;
 
     eddyi_timer_stop(t->loop, &t->patience);
-    if (limit == 0 || !(t->waiting || t->deserted) || t->state > EDDYI_CLOSING)
+    t->kept_before = eddyi_transport_kept(t);
+    limit = limit_of(t);
+    if (limit == 0 || limit > EDDYI_NEVER / 2 || !waits_for_peer(t))
         return;
-    if (eddyi_timer_start(t->loop, &t->patience, eddyi_loop_now(t->loop) + limit) < 0)
+    if (eddyi_timer_start(t->loop, &t->patience, eddyi_loop_now(t->loop) + limit) == 0)
+        return;
+    if (t->state > EDDYI_CLOSING)
+        eddyi_transport_abort(t);
+    else
         eddyi_transport_break(t, -ENOMEM);
 }
 
 static inline bool has_patience(const struct eddyi_transport *t)
 {
     return t->patience.node.place != 0;
+}
+
+static void end(struct eddyi_transport *t, bool abort)
+{
+    t->state = EDDYI_ENDING;
+    t->waiting = false;
+    t->aborted = abort;
+    if (t->loop->patience > 0)
+        restart_patience(t);
+    if (t->aborted == abort)
+        t->carrier->ops->close(t->carrier, abort);
 }
 
 /* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of it. */
@@ -211,11 +210,15 @@ static void on_file_sent(eddy_carrier *c, ssize_t result)
         wait_writable(t);
 }
 
+/* What a carrier has got out meanwhile shows only now. Who waits for the end hears why it was cut off. */
 static void out_of_patience(struct eddyi_ready *r)
 {
     struct eddyi_transport *t = eddyi_container(r, struct eddyi_transport, patience.ready);
+    size_t kept = eddyi_transport_kept(t);
 
-    if (t->deserted)
+    if (kept > 0 && (t->kept_before == 0 || kept < t->kept_before))
+        restart_patience(t);
+    else if (t->deserted || t->state >= EDDYI_ENDING)
         eddyi_transport_abort(t);
     else
         eddyi_transport_expire(t, "the peer has taken nothing", limit_of(t));
@@ -246,12 +249,12 @@ void eddyi_transport_set_carrier(struct eddyi_transport *t, eddy_carrier *c)
 int eddyi_transport_init(struct eddyi_transport *t, eddy_carrier *c,
                          const struct eddyi_transport_client *client)
 {
-    struct transports *all = transports_of(c->loop);
+    struct eddyi_transports *all = eddyi_transports_of(c->loop);
 
     if (!all)
         return eddy_raise(-ENOMEM, NULL);
     *t = (struct eddyi_transport){
-        .loop = eddyi_loop_hold(c->loop), .client = client, .high = HIGH_WATER, .low = LOW_WATER};
+        .loop = eddyi_loop_hold(c->loop), .all = all, .client = client, .high = HIGH_WATER, .low = LOW_WATER};
     eddyi_ready_init(&t->patience.ready, out_of_patience);
     eddyi_list_append(&all->list, &t->link);
     eddyi_transport_set_carrier(t, c);
@@ -277,6 +280,13 @@ int eddyi_transport_raise(const struct eddyi_transport *t)
 static int raise_forked(void)
 {
     return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
+}
+
+/* Something that was written will not go out: the peer shall not take the end for that of the data. */
+static void reset(struct eddyi_transport *t)
+{
+    if (t->carrier->ops->reset)
+        t->carrier->ops->reset(t->carrier);
 }
 
 /* Writes what goes at once, if nothing waits to go before it. How many bytes, or -errno. */
@@ -325,6 +335,7 @@ int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, in
     written = write_at_once(t, iov, n);
     rc = written < 0 ? (int)written : keep(t, iov, n, (size_t)written);
     if (rc < 0) {
+        reset(t);
         eddyi_transport_break(t, rc);
         return eddyi_transport_raise(t);
     }
@@ -365,9 +376,19 @@ void eddyi_transport_close(struct eddyi_transport *t)
 
 void eddyi_transport_abort(struct eddyi_transport *t)
 {
+    size_t kept = eddyi_transport_kept(t);
+
     if (t->aborted || t->state == EDDYI_LOST || eddyi_loop_forked(t->loop))
         return;
-    t->dropped = eddyi_buffer_length(&t->out) > 0;
+    t->dropped = kept > 0 || t->file_wait;
+    if (t->dropped)
+        reset(t);
+    if (t->all && t->loop->patience && t->dropped) {
+        t->all->n_cut++;
+        t->all->bytes_cut += kept;
+    }
+    if (t->all)
+        eddyi_wait_queue_wake_all(&t->all->ends);
     eddyi_buffer_consume(&t->out, eddyi_buffer_length(&t->out));
     end(t, true);
 }
@@ -403,6 +424,12 @@ void eddyi_transport_desert(struct eddyi_transport *t)
     t->deserted = true;
     eddyi_transport_close(t);
     if (t->state == EDDYI_CLOSING)
+        restart_patience(t);
+}
+
+void eddyi_transport_run_over(struct eddyi_transport *t)
+{
+    if (t->state > EDDYI_OPEN || eddyi_transport_kept(t) > 0 || t->file_wait)
         restart_patience(t);
 }
 

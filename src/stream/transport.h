@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
+#include "eddy/sync.h"
 #include "loop/loop.h"
 #include "stream/buffer.h"
 
@@ -24,6 +25,19 @@ enum eddyi_transport_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST
 
 struct eddyi_transport;
 struct eddyi_file_wait;
+
+/* The transports of a loop that are not lost; in transports.c. */
+struct eddyi_transports {
+    struct eddyi_loop_part part;
+    struct eddyi_list list;
+    eddy_wait_queue ends; /* who waits for those that are closing */
+    bool waited_for;      /* there is such a task, which frees this if the loop was closed meanwhile */
+    bool closed;
+    size_t n_cut, bytes_cut; /* when the run was over: those that were cut off, and what they kept */
+};
+
+/* The loop's, made at the first use. NULL when memory is short. */
+struct eddyi_transports *eddyi_transports_of(eddy_loop *loop);
 
 /*
  * What its owner is told. Only the three about writing may be called from within a call of the owner's, and, where the
@@ -41,9 +55,10 @@ struct eddyi_transport_client {
 enum { EDDYI_READ_UNITS = 1, EDDYI_WRITE_UNITS = 2, EDDYI_UNIT_SHIFT = 12 };
 
 struct eddyi_transport {
-    eddy_loop *loop;        /* held, until it is freed */
-    struct eddyi_list link; /* among those of the loop, until LOST */
-    eddy_carrier *carrier;  /* owned; NULL: LOST */
+    eddy_loop *loop;              /* held, until it is freed */
+    struct eddyi_list link;       /* among those of the loop, until LOST */
+    struct eddyi_transports *all; /* of the loop; NULL: that is closed */
+    eddy_carrier *carrier;        /* owned; NULL: LOST */
     const struct eddyi_transport_client *client;
     enum eddyi_transport_state state;
     struct eddyi_buffer out;           /* kept until the carrier is writable */
@@ -53,14 +68,15 @@ struct eddyi_transport {
     struct eddyi_file_wait *file_wait; /* the task for which the carrier sends a file; NULL: it does not */
     bool eof_asked;                    /* write_eof() was called; nothing may be written after it */
     bool eof_sent;
-    bool aborted;                /* the carrier was told to end without farewell */
-    bool dropped;                /* and something that was kept went with it */
-    int error;                   /* what broke it, < 0; 0: it ended in order */
-    eddy_exception *exception;   /* of that, owned; may be NULL */
-    struct eddyi_timer
-        patience; /* runs while the peer takes nothing, if that has a limit; see transport.c */
-    bool deserted;               /* nobody can wait for it any more */
-    unsigned used;               /* of the share that a stream has of a turn: see fairness.c */
+    bool aborted;              /* the carrier was told to end without farewell */
+    bool dropped;              /* and something that was kept went with it */
+    int error;                 /* what broke it, < 0; 0: it ended in order */
+    eddy_exception *exception; /* of that, owned; may be NULL */
+    /* Runs while the peer takes nothing, if that has a limit; see transport.c. */
+    struct eddyi_timer patience;
+    size_t kept_before;  /* when that was started */
+    bool deserted;       /* nobody can wait for it any more */
+    unsigned used;       /* of the share that a stream has of a turn: see fairness.c */
     bool out_of_time;    /* a limit of time struck: on reading, or on the peer's taking nothing */
     unsigned n_drains;   /* tasks that wait until less is kept */
     int64_t write_limit; /* how long the peer may take nothing, in nanoseconds; 0: no limit */
@@ -103,6 +119,12 @@ int64_t eddyi_time_limit(double seconds);
 
 /* Nobody will wait for it: it is closed, and aborted if its peer takes nothing for half a minute. */
 void eddyi_transport_desert(struct eddyi_transport *t);
+
+/* The run is over: from here on it waits for its peer only so long. */
+void eddyi_transport_run_over(struct eddyi_transport *t);
+
+/* How many bytes were written to it that are not out, in its carriers too. */
+size_t eddyi_transport_kept(const struct eddyi_transport *t);
 
 /* NULL-safe high, low as set_write_buffer_limits (rule 154): SIZE_MAX is "not given". 0 or -EINVAL raised. */
 int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low);

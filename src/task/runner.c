@@ -17,6 +17,9 @@
 
 enum { CREATED, INITIALISED, CLOSED };
 
+/* Seconds, as eddy/run.h says. */
+static const double CLOSE_TIMEOUT = 30;
+
 void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
 {
     *r = (eddy_runner){.eddyi_state = CREATED};
@@ -25,6 +28,7 @@ void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
         r->eddyi_no_sigint = options->no_sigint;
         r->eddyi_sigterm = options->sigterm;
         r->eddyi_loop_factory = options->loop_factory;
+        r->eddyi_close_timeout = options->close_timeout;
     }
 }
 
@@ -171,15 +175,26 @@ static void cancel_all_tasks(eddy_loop *loop)
     eddyi_free(all);
 }
 
-/* Asynchronous generators, executors: whatever higher layers keep with the loop (rule 192). */
+/* From here on nobody is waited for without a limit. */
+static void tell_parts(eddy_loop *loop, double close_timeout)
+{
+    loop->patience = eddyi_nanoseconds(close_timeout > 0 ? close_timeout : CLOSE_TIMEOUT);
+    EDDYI_LIST_EACH(l, &loop->parts) {
+        struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
+
+        if (part->kind->run_over)
+            part->kind->run_over(part);
+    }
+}
+
+/* Asynchronous generators, connections, executors: whatever higher layers keep with the loop (rule 192). */
 static void shut_down_parts(eddy_loop *loop)
 {
-    for (int late = 0; late <= 1; late++) {
+    for (int stage = EDDYI_GENERATORS_END; stage <= EDDYI_EXECUTORS_END; stage++) {
         EDDYI_LIST_EACH(l, &loop->parts) {
             struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
             const struct eddyi_part_kind *kind = part->kind;
-            eddy_coroutine *coro =
-                kind->shutdown && kind->shutdown_late == late ? kind->shutdown(part) : NULL;
+            eddy_coroutine *coro = kind->shutdown && (int)kind->stage == stage ? kind->shutdown(part) : NULL;
 
             if (coro)
                 eddy_loop_run_until_complete(loop, coro);
@@ -203,6 +218,7 @@ void eddy_runner_close(eddy_runner *r)
     kept = *error;
     *error = (struct eddyi_error){0};
     if (!eddyi_loop_forked(r->eddyi_loop)) {
+        tell_parts(r->eddyi_loop, r->eddyi_close_timeout);
         cancel_all_tasks(r->eddyi_loop);
         shut_down_parts(r->eddyi_loop);
     }

@@ -46,7 +46,7 @@ struct eddyi_kit *eddyi_kit_of(eddy_loop *loop)
                                                 .init = init_kit,
                                                 .close = close_kit,
                                                 .shutdown = shut_down,
-                                                .shutdown_late = true};
+                                                .stage = EDDYI_EXECUTORS_END};
     struct eddyi_kit *kit = eddyi_loop_part(loop, &kind);
 
     if (!kit)

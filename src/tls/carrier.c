@@ -200,6 +200,22 @@ static void tls_free(eddy_carrier *c)
     eddyi_free(t);
 }
 
+static size_t tls_kept(const eddy_carrier *c)
+{
+    const struct eddyi_tls_carrier *t = eddyi_tls_of((eddy_carrier *)(uintptr_t)c);
+    const eddy_carrier *lower = t->lower;
+
+    return eddyi_buffer_length(&t->out) + (lower && lower->ops->kept ? lower->ops->kept(lower) : 0);
+}
+
+void eddyi_tls_reset(eddy_carrier *c)
+{
+    eddy_carrier *lower = eddyi_tls_of(c)->lower;
+
+    if (lower && lower->ops->reset)
+        lower->ops->reset(lower);
+}
+
 static const eddy_carrier_ops carrier_ops = {
     .name = "tls",
     .read = tls_read,
@@ -211,6 +227,8 @@ static const eddy_carrier_ops carrier_ops = {
     .close = eddyi_tls_close,
     .free = tls_free,
     .get_extra_info = eddyi_tls_get_extra_info,
+    .kept = tls_kept,
+    .reset = eddyi_tls_reset,
 };
 
 static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop,

@@ -94,6 +94,9 @@ void eddyi_tls_handshake_gone(
     struct eddyi_tls_carrier *t);                   /* the carrier ends: its task shall not touch it */
 void eddyi_tls_agreed(struct eddyi_tls_carrier *t); /* who wants to read or write may begin */
 
+/* In carrier.c. */
+void eddyi_tls_reset(eddy_carrier *c);
+
 /* In shutdown.c. */
 void eddyi_tls_close(eddy_carrier *c, bool abort);
 void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t); /* goes on, after something has happened */

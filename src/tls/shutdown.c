@@ -61,6 +61,8 @@ static void out_of_time(struct eddyi_ready *r)
 {
     struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, timer.ready);
 
+    if (eddyi_buffer_length(&t->out) > 0)
+        eddyi_tls_reset(&t->base);
     end(t, true, -ETIMEDOUT);
 }
 

@@ -242,8 +242,27 @@ TEST_ASYNC_REAL(the_end_of_a_terminal_ends_who_reads_from_it)
     t = eddy_create_task(read_line(r));
     EXPECT_EQ(eddy_sleep(0), 0);
     close(master);
-    EXPECT(eddy_await(t) <= 0);
-    EXPECT(eddy_reader_readline(r, &line) <= 0);
+    EXPECT_EQ(eddy_await(t), 0);
+    EXPECT_EQ(eddy_reader_readline(r, &line), 0);
+    eddy_reader_free(r);
+    return 0;
+}
+
+/* What a program said there, before it ended, is not lost. */
+TEST_ASYNC_REAL(the_end_of_all_who_have_a_terminal_ends_who_reads_from_its_other_side)
+{
+    int master, slave;
+    const char *all;
+    eddy_reader *r;
+
+    terminal_open(&master, &slave);
+    r = reader_of(master);
+    if (!test_tortured())
+        EXPECT_EQ(write(slave, "last words", 10), 10);
+    close(slave);
+    EXPECT_EQ(eddy_reader_read_all(r, SIZE_MAX, &all), 10);
+    EXPECT_EQ(eddy_reader_read_all(r, SIZE_MAX, &all), 0);
+    EXPECT(eddy_reader_at_eof(r));
     eddy_reader_free(r);
     return 0;
 }

@@ -3,7 +3,9 @@
  */
 #include "tls/tls.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct parties all;
 
@@ -168,6 +170,26 @@ static void socket_pair_open(struct pair *p)
         REQUIRE(eddy_open_connection(NULL, 0, &p->reader[i], &p->writer[i], .sock = fds[i]) == 0);
 }
 
+/* The same over TCP, with little room in between. */
+static void tcp_pair_open(struct pair *p)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 65536, fds[2];
+    socklen_t size = sizeof addr;
+
+    REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0);
+    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    REQUIRE(listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    REQUIRE(fds[0] >= 0 && connect(fds[0], (struct sockaddr *)&addr, size) == 0);
+    fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    REQUIRE(fds[1] >= 0);
+    close(listener);
+    for (int i = 0; i < 2; i++)
+        REQUIRE(eddy_open_connection(NULL, 0, &p->reader[i], &p->writer[i], .sock = fds[i]) == 0);
+}
+
 static struct pair silent;
 
 /* The other side says nothing, and never will. */
@@ -190,6 +212,102 @@ TEST_REAL(a_loop_can_be_closed_though_a_peer_says_no_farewell)
     EXPECT_EQ(eddy_loop_close(loop), 0);
     pair_free(&silent);
     eddy_loop_unref(loop);
+}
+
+/* When a run is over: how long it goes on, for a peer that has all, and owes its farewell. */
+
+static void tick(void *ticks)
+{
+    ++*(int *)ticks;
+}
+
+static eddy_async(leave_without_answer, (double, shutdown_timeout), (int *, ticks))
+{
+    eddy_loop *loop = eddy_get_running_loop();
+    eddy_task *server;
+
+    parties_make(&all);
+    pair_open(&silent);
+    server = eddy_create_task(serve_tls(silent.writer[1], all.server_context));
+    EXPECT_EQ(eddy_writer_start_tls(silent.writer[0], all.client_context, .server_hostname = "server.test",
+                                    .shutdown_timeout = shutdown_timeout),
+              0);
+    EXPECT_EQ(eddy_await(server), 0);
+    EXPECT_EQ(eddy_writer_write(silent.writer[0], "bye", 3), 0);
+    eddy_writer_close(silent.writer[0]);
+    parties_free(&all);
+    for (int i = 0; i < 4; i++)
+        eddy_loop_call_later(loop, 0.1 + 0.3 * i, tick, ticks);
+    return 0;
+}
+
+static int ticks_after_the_run(double shutdown_timeout, double close_timeout)
+{
+    int ticks = 0;
+
+    EXPECT_EQ(eddy_run(leave_without_answer(shutdown_timeout, &ticks), .loop_factory = test_virtual_loop,
+                       .close_timeout = close_timeout),
+              0);
+    pair_free(&silent);
+    return ticks;
+}
+
+TEST_VIRTUAL(when_a_run_is_over_a_farewell_is_waited_for_a_second_or_less)
+{
+    EXPECT_EQ(ticks_after_the_run(0, 0), 4);   /* 0.1, 0.4, 0.7, 1.0 */
+    EXPECT_EQ(ticks_after_the_run(0, 0.5), 2); /* by .close_timeout */
+    EXPECT_EQ(ticks_after_the_run(0.2, 0), 1); /* by .shutdown_timeout */
+    EXPECT_EQ(ticks_after_the_run(0.8, 60), 3);
+}
+
+/* More than the two sides take: some of it is kept by TLS as well. */
+static eddy_async(leave_much, (int *, ret_fd))
+{
+    static char much[4 << 20];
+    int fd;
+
+    parties_make(&all);
+    tcp_pair_open(&silent);
+    if (EXPECT_EQ(pair_start_tls(&silent, &all, "server.test", NULL), 0)) {
+        EXPECT_EQ(eddy_writer_get_extra_info(silent.writer[1], "socket", &fd, sizeof fd), sizeof fd);
+        *ret_fd = dup(fd);
+        EXPECT_EQ(eddy_writer_write(silent.writer[0], much, test_tortured() ? 400000 : sizeof much), 0);
+        eddy_writer_close(silent.writer[0]);
+    }
+    parties_free(&all);
+    return 0;
+}
+
+static int read_to_end(int fd)
+{
+    static char buf[65536];
+    ssize_t n;
+
+    do
+        n = read(fd, buf, sizeof buf);
+    while (n > 0);
+    return n < 0 ? -errno : 0;
+}
+
+TEST_REAL(what_is_kept_of_tls_is_cut_off_with_a_reset)
+{
+    for (int directly = 0; directly < 2; directly++) {
+        eddy_loop *loop = directly ? test_real_loop() : NULL;
+        int fd = -1;
+
+        if (loop) {
+            EXPECT_EQ(eddy_loop_run_until_complete(loop, leave_much(&fd)), 0);
+            EXPECT_EQ(eddy_loop_close(loop), 0);
+            eddy_loop_unref(loop);
+        } else {
+            EXPECT_EQ(eddy_run(leave_much(&fd), .loop_factory = test_real_loop, .close_timeout = 0.01), 0);
+        }
+        if (EXPECT(fd >= 0)) {
+            EXPECT_EQ(read_to_end(fd), -ECONNRESET);
+            close(fd);
+        }
+        pair_free(&silent);
+    }
 }
 
 TEST_ASYNC(an_end_without_farewell_is_no_ordinary_end)

@@ -35,7 +35,11 @@ static inline void parties_free(struct parties *p)
 /* The server's side of start_tls, as a task; fails with its status. */
 __attribute__((unused)) static eddy_async(serve_tls, (eddy_writer *, writer), (eddy_tls_context *, context))
 {
-    return eddy_writer_start_tls(writer, context, .server_side = true);
+    int rc = eddy_writer_start_tls(writer, context, .server_side = true);
+
+    if (rc < 0)
+        eddy_writer_abort(writer);
+    return rc;
 }
 
 /* What the client of the latest pair_start_tls() was told. */

@@ -1,0 +1,125 @@
+/*
+ * The transports of a loop, and how they end with it.
+ *
+ * When a run is over, what was written still goes out, as long as peers take it; what is left when the loop closes is cut off.
+ */
+#include "base/sys.h"
+#include "eddy/error.h"
+#include "eddy/future.h"
+#include "io/io.h"
+#include "stream/transport.h"
+#include "sync/wait_queue.h"
+
+static struct eddyi_transports *of(struct eddyi_loop_part *part)
+{
+    return eddyi_container(part, struct eddyi_transports, part);
+}
+
+static void run_over(struct eddyi_loop_part *part)
+{
+    EDDYI_LIST_EACH(l, &of(part)->list)
+        eddyi_transport_run_over(eddyi_container(l, struct eddyi_transport, link));
+}
+
+/* One that was aborted ends as soon as its carrier lets go of it: there is no peer to wait for. */
+static bool is_ending(const struct eddyi_transport *t)
+{
+    return t->state != EDDYI_OPEN && !t->aborted;
+}
+
+static bool any_ends(struct eddyi_transports *all)
+{
+    EDDYI_LIST_EACH(l, &all->list) {
+        if (is_ending(eddyi_container(l, struct eddyi_transport, link)))
+            return true;
+    }
+    return false;
+}
+
+static void report_cut(struct eddyi_transports *all)
+{
+    eddy_exception *e =
+        eddy_exception_new(-ECONNABORTED, "%zu connection%s, and %zu bytes that were not sent", all->n_cut,
+                           all->n_cut == 1 ? "" : "s", all->bytes_cut);
+
+    eddy_loop_call_exception_handler(
+        all->part.loop,
+        &(eddy_exception_context){.message = "connections were cut off before all was sent", .exception = e});
+    eddy_exception_unref(e);
+    all->n_cut = all->bytes_cut = 0;
+}
+
+static eddy_async(wait_for_ends, (struct eddyi_transports *, all))
+{
+    int rc = 0;
+
+    all->waited_for = true;
+    while (rc == 0 && any_ends(all))
+        rc = eddyi_wait_queue_wait(&all->ends, "connections to end", NULL);
+    all->waited_for = false;
+    if (all->closed)
+        eddyi_free(all);
+    else if (all->n_cut > 0)
+        report_cut(all);
+    return rc;
+}
+
+/* Nobody closed those that are open, but what was written to them goes out as well. */
+static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
+{
+    struct eddyi_transports *all = of(part);
+
+    EDDYI_LIST_EACH(l, &all->list) {
+        struct eddyi_transport *t = eddyi_container(l, struct eddyi_transport, link);
+
+        if (eddyi_transport_kept(t) > 0)
+            eddyi_transport_close(t);
+    }
+    return any_ends(all) ? wait_for_ends(all) : NULL;
+}
+
+/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in order. */
+static void close_one(struct eddyi_transports *all, struct eddyi_transport *t)
+{
+    size_t kept = t->aborted ? 0 : eddyi_transport_kept(t);
+
+    all->n_cut += kept > 0;
+    all->bytes_cut += kept;
+    t->all = NULL;
+    /* One that ends already does not wait for its peer any longer. */
+    if (t->state == EDDYI_ENDING)
+        eddyi_transport_abort(t);
+    else
+        eddyi_transport_break(t, -ECANCELED);
+}
+
+static void close_all(struct eddyi_loop_part *part)
+{
+    struct eddyi_transports *all = of(part);
+
+    while (!eddyi_list_empty(&all->list))
+        close_one(all, eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link));
+    if (all->n_cut > 0)
+        report_cut(all);
+    all->closed = true;
+    if (!all->waited_for)
+        eddyi_free(all);
+}
+
+static void init_list(struct eddyi_loop_part *part)
+{
+    eddyi_list_init(&of(part)->list);
+}
+
+/* The operations of descriptors end after the transports: so their part is older. */
+struct eddyi_transports *eddyi_transports_of(eddy_loop *loop)
+{
+    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_transports),
+                                                .init = init_list,
+                                                .close = close_all,
+                                                .run_over = run_over,
+                                                .shutdown = shut_down,
+                                                .stage = EDDYI_CONNECTIONS_END};
+
+    return eddyi_io_of(loop) ? eddyi_loop_part(loop, &kind) : NULL;
+}
