@@ -1,6 +1,7 @@
 /*
  * Name servers that refuse, fail or stay silent, and messages that are no answers.
  */
+#include "net/black_hole.h"
 #include "net/connect.h"
 #include "net/dns_files.h"
 #include "net/fake_dns.h"
@@ -410,6 +411,40 @@ TEST_ASYNC_REAL(a_family_that_comes_late_is_tried_when_the_other_has_failed)
         EXPECT_EQ(connect_to("late-six", &addr), 0);
     close(listener);
     return end();
+}
+
+static struct black_hole hole;
+
+static int connect_to_hole(void *host)
+{
+    return connect_to(host, &hole.addr);
+}
+
+TEST_REAL(a_loop_that_closes_ends_connections_that_wait_for_a_family)
+{
+    static char silent_six[] = "local-silent-six", silent[] = "silent";
+    eddy_loop *loop = test_real_loop();
+    eddy_task *tasks[2];
+
+    REQUIRE(loop != NULL);
+    name_files_open(&files, loop);
+    fake_dns_open(&dns);
+    configure("", dns.server, NULL);
+    black_hole_open(&hole);
+    eddy_loop_set_exception_handler(loop, hush, NULL);
+    tasks[0] = eddy_loop_create_task(loop, eddy_coro(connect_to_hole, silent_six));
+    tasks[1] = eddy_loop_create_task(loop, eddy_coro(connect_to_hole, silent));
+    REQUIRE(tasks[0] && tasks[1]);
+    (void)eddy_loop_run_until_complete(loop,
+                                       eddy_sleep_coro(0.07, 0, NULL)); /* it has begun to connect, or not */
+    eddy_loop_close(loop);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_EQ(eddy_task_result(tasks[i]), -ECANCELED);
+        eddy_unref(tasks[i]);
+    }
+    eddy_loop_unref(loop);
+    black_hole_close(&hole);
+    end();
 }
 
 TEST_ASYNC_REAL(a_connection_fails_when_both_families_have)

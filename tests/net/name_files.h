@@ -15,7 +15,7 @@ struct name_files {
     char folder[32], resolv_conf[48], hosts[48], nsswitch[48];
 };
 
-/* None of them is there at first. */
+/* Makes a loop use them. None of them is there at first. */
 static inline void name_files_open(struct name_files *f, eddy_loop *loop)
 {
     struct eddyi_resolver *r = eddyi_resolver_of(loop);

@@ -4,7 +4,7 @@
  */
 #include "net/connect.h"
 #include "net/fake_dns.h"
-#include "net/resolver.h"
+#include "net/name_files.h"
 #include "testkit/everywhere.h"
 
 #include <stdlib.h>
@@ -99,4 +99,41 @@ TEST_VIRTUAL(a_connection_by_name_can_be_cancelled_everywhere)
                                      .check = connect_check, .backends = EDDY_TEST_REAL,
                                      .task = "connect_by_name"},
                1);
+}
+
+/* Connections to a name: of two addresses that name servers tell, IPv6 refuses and IPv4 accepts. */
+
+static eddy_async(connect_through_dns)
+{
+    int fd = eddyi_connect_tcp(
+        &(struct eddyi_connect){.host = "local-both.test", .port = ntohs(net.addr.sin_port)});
+
+    if (fd < 0)
+        return fd;
+    net.connected++;
+    close(fd);
+    return 0;
+}
+
+static int connect_through_dns_scenario(void *unused)
+{
+    eddy_task *tasks[2];
+
+    name_files_none(eddy_get_running_loop());
+    eddy_try(eddy_loop_set_nameservers(eddy_get_running_loop(), dns.server));
+    tasks[0] = eddy_create_task(connect_through_dns());
+    tasks[1] = eddy_create_task(connect_through_dns());
+    return join(tasks, 2);
+}
+
+TEST_VIRTUAL(a_connection_to_a_name_can_be_cancelled_everywhere)
+{
+    if (!eddyi_has_cares)
+        SKIP("built without c-ares");
+    fake_dns_open(&dns);
+    everywhere(&(eddy_test_scenario){"connect to a name", connect_through_dns_scenario,
+                                     .begin = begin_listening, .check = connect_check,
+                                     .backends = EDDY_TEST_REAL, .task = "connect_through_dns"},
+               4);
+    fake_dns_close(&dns);
 }
