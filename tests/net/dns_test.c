@@ -60,8 +60,24 @@ static int closed_port(char *server, size_t size)
     REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&addr, length) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&addr, &length) == 0);
     snprintf(server, size, "127.0.0.1:%d", ntohs(addr.sin_port));
-    /* Connected to itself it takes datagrams of nobody else: those are refused. */
+    /* Connected to itself it takes no datagrams from others, who are refused. */
     REQUIRE(connect(fd, (struct sockaddr *)&addr, length) == 0);
+    return fd;
+}
+
+/* The same on IPv6; where there is none the server cannot be asked at all. */
+static int closed_port_six(char *server, size_t size)
+{
+    struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    socklen_t length = sizeof addr;
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, length) == 0 &&
+        getsockname(fd, (struct sockaddr *)&addr, &length) == 0)
+        REQUIRE(connect(fd, (struct sockaddr *)&addr, length) == 0);
+    else
+        addr.sin6_port = htons(9);
+    snprintf(server, size, "[::1]:%d", ntohs(addr.sin6_port));
     return fd;
 }
 
@@ -101,6 +117,48 @@ TEST_ASYNC_REAL(a_server_at_which_nobody_listens_costs_no_time)
     configure("use-vc", nobody, dns.server);
     EXPECT_FOUND("carrier", AF_INET, "192.0.2.2");
     close(fd);
+    return end();
+}
+
+TEST_ASYNC_REAL(a_server_of_ipv6_at_which_nobody_listens_costs_no_time)
+{
+    char nobody[32];
+    int fd;
+
+    begin("");
+    fd = closed_port_six(nobody, sizeof nobody);
+    configure("", nobody, dns.server);
+    EXPECT_FOUND("four", AF_UNSPEC, "192.0.2.1");
+    if (fd >= 0)
+        close(fd);
+    return end();
+}
+
+TEST_ASYNC_REAL(a_server_that_cannot_be_reached_hands_over_to_the_next)
+{
+    static const char *const calls[] = {"connect", "sendto", "recvfrom"};
+
+    begin("");
+    configure("", dns.server, dns.server);
+    for (int i = 0; i < 3; i++) {
+        eddyi_fault_nth(calls[i], 1, ENETUNREACH);
+        EXPECT_FOUND("one", AF_INET, "192.0.2.1");
+        eddyi_fault_clear();
+        eddyi_fault_only(calls[i], ENETUNREACH);
+        EXPECT_FAILED("one", AF_INET, EDDY_ENAMEAGAIN, "no name server can be reached");
+        eddyi_fault_clear();
+    }
+    return end();
+}
+
+TEST_ASYNC_REAL(without_descriptors_a_lookup_says_so)
+{
+    begin("");
+    EXPECT_FOUND("one", AF_INET, "192.0.2.1");
+    eddyi_fault_only("socket", EMFILE);
+    EXPECT_FAILED("one", AF_UNSPEC, -EMFILE, "look up one");
+    eddyi_fault_clear();
+    EXPECT_FOUND("one", AF_INET, "192.0.2.1");
     return end();
 }
 
@@ -445,6 +503,22 @@ TEST_REAL(a_loop_that_closes_ends_connections_that_wait_for_a_family)
     eddy_loop_unref(loop);
     black_hole_close(&hole);
     end();
+}
+
+TEST_ASYNC_REAL(a_family_that_comes_late_goes_before_addresses_that_wait_for_their_turn)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    begin("");
+    black_hole_open(&hole);
+    six.sin6_port = hole.addr.sin_port;
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&six, sizeof six) == 0 && listen(fd, 8) == 0)
+        EXPECT_EQ(connect_to("late-six.twice", &hole.addr), 0);
+    if (fd >= 0)
+        close(fd);
+    black_hole_close(&hole);
+    return end();
 }
 
 TEST_ASYNC_REAL(a_connection_fails_when_both_families_have)
