@@ -17,6 +17,10 @@
  *
  * A value is a pointer; it may point into the generator's own variables, which stay as they are until it is resumed.
  * A generator needs no event loop. An asynchronous generator is the same inside a task: its body may await.
+ *
+ * A generator may be handed on from thread to thread, which use it one at a time. Then its body may go on in another thread after an
+ * eddy_yield(): it must not keep there what belongs to a thread (errno, a mutex, a timeout or task group; leaving such a scope
+ * elsewhere ends the process with a message). An asynchronous one belongs to the loop in which it has begun (EDDY_EOTHERLOOP).
  */
 #ifndef EDDY_GENERATOR_H
 #define EDDY_GENERATOR_H
@@ -91,7 +95,10 @@ EDDY_API int eddy_generator_close(eddy_generator *g);
 /* What its body returned; EDDY_EINVALIDSTATE while it has not ended. */
 EDDY_API int eddy_generator_result(const eddy_generator *g);
 
-/* Closes and frees it. NULL is allowed. */
+/*
+ * Closes and frees it. NULL is allowed. One that is running, by its own body, or an asynchronous one by another task, is closed and freed
+ * when it next yields or ends, and the call that runs it gives EDDY_EMISUSE.
+ */
 EDDY_API void eddy_generator_free(eddy_generator *g);
 
 /*
@@ -107,7 +114,10 @@ EDDY_API EDDY_AWAITS EDDY_PRINTF(4, 5) int eddy_athrow(eddy_async_generator *g, 
                                                        int code, const char *fmt, ...);
 EDDY_API EDDY_AWAITS int eddy_aclose(eddy_async_generator *g);
 
-/* Closes (outside a task its awaits fail with EDDY_ENOTASK) and frees it. NULL is allowed. */
+/*
+ * Closes (outside a task its awaits fail with EDDY_ENOTASK) and frees it. NULL is allowed. In a thread that does not run its loop, while
+ * another one does, it stays as it is, which is said on standard error.
+ */
 EDDY_API EDDY_AWAITS void eddy_async_generator_free(eddy_async_generator *g);
 
 /*

@@ -2,7 +2,8 @@
  * Fibers in C: the first frame of a new one, and what the sanitizers must hear about a switch.
  *
  * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack, arrive()
- * as the first thing on the new one, be that the return from a switch or the beginning of a fiber. Builds
+ * as the first thing on the new one, be that the return from a switch or the beginning of a fiber. It is a call of its own, for that
+ * may be another thread than the one that left: a function keeps the addresses of a thread's variables. Builds
  * without sanitizers have neither, and eddyi_fiber_switch() is the assembly itself.
  */
 #include "context/fiber.h"
@@ -34,7 +35,7 @@ UNWATCHED static void leave_for_good(struct eddyi_fiber *from, struct eddyi_fibe
     __sanitizer_start_switch_fiber(NULL, to->stack_low, to->stack_size);
 }
 
-UNWATCHED static void arrive(struct eddyi_fiber *self)
+UNWATCHED __attribute__((noinline)) static void arrive(struct eddyi_fiber *self)
 {
     const void *low;
     size_t size;
@@ -102,7 +103,7 @@ UNWATCHED INLINE void leave_for_good(struct eddyi_fiber *from, struct eddyi_fibe
     leave(from, to);
 }
 
-UNWATCHED static void arrive(struct eddyi_fiber *self)
+UNWATCHED __attribute__((noinline)) static void arrive(struct eddyi_fiber *self)
 {
     (void)self;
     if (ended) {

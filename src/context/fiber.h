@@ -7,8 +7,8 @@
  * AddressSanitizer and ThreadSanitizer are told about every switch in fiber.c, in builds that use them,
  * and valgrind about every stack in stack.c.
  *
- * A fiber stays on the thread it first ran on: compilers keep the addresses of thread-local variables
- * across calls.
+ * A task's fiber stays on the thread it first ran on: compilers keep the addresses of thread-local variables
+ * across calls. A generator's may go on in another one, where only eddy_yield() stands between.
  */
 #ifndef EDDYI_FIBER_H
 #define EDDYI_FIBER_H

@@ -7,6 +7,8 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
+#include <stdio.h>
+
 /* The asynchronous generators of a loop that have begun and not ended. */
 struct asyncgens {
     struct eddyi_loop_part part;
@@ -18,12 +20,23 @@ static struct eddyi_generator *inner_of(const eddy_async_generator *g)
     return (struct eddyi_generator *)(void *)g;
 }
 
+/* The first that is known, which it is no longer; NULL: none. */
+static struct eddyi_generator *take_first(struct asyncgens *gens)
+{
+    struct eddyi_list *l = eddyi_list_pop(&gens->all);
+    struct eddyi_generator *g = l ? eddyi_container(l, struct eddyi_generator, link) : NULL;
+
+    if (g)
+        g->loop = NULL;
+    return g;
+}
+
 static void close_part(struct eddyi_loop_part *part)
 {
     struct asyncgens *gens = eddyi_container(part, struct asyncgens, part);
 
-    while (eddyi_list_pop(&gens->all))
-        ;
+    while (take_first(gens))
+        continue;
     eddyi_free(gens);
 }
 
@@ -53,6 +66,14 @@ eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void 
     return (eddy_async_generator *)(void *)eddyi_generator_new(name, fn, args, size);
 }
 
+/* True: an error was raised. */
+static bool is_of_other_loop(const struct eddyi_generator *g, const eddy_loop *loop)
+{
+    return g->loop && g->loop != loop &&
+           eddy_raise(EDDY_EOTHERLOOP, "the asynchronous generator '%s' has begun in another event loop",
+                      g->name) < 0;
+}
+
 /* In a task, and known to its loop. */
 static int prepare(struct eddyi_generator *g)
 {
@@ -61,12 +82,15 @@ static int prepare(struct eddyi_generator *g)
 
     if (!t)
         return EDDY_ENOTASK;
+    if (is_of_other_loop(g, t->future.loop))
+        return EDDY_EOTHERLOOP;
     if (g->state != EDDYI_GEN_CREATED || !eddyi_list_empty(&g->link))
         return 0;
     gens = asyncgens_of(t->future.loop);
     if (!gens)
         return eddy_raise(-ENOMEM, NULL);
     eddyi_list_append(&gens->all, &g->link);
+    g->loop = t->future.loop;
     return 0;
 }
 
@@ -108,19 +132,28 @@ int eddy_athrow(eddy_async_generator *g, void **ret_value, int code, const char 
 
 int eddy_aclose(eddy_async_generator *g)
 {
-    int rc = g ? 0 : eddy_raise(-ENOMEM, NULL);
+    eddy_task *t = g ? eddyi_task_here() : NULL;
 
-    if (rc == 0 && !eddyi_task_here())
-        rc = EDDY_ENOTASK;
-    return rc < 0 ? rc : eddyi_generator_close(inner_of(g));
+    if (!g)
+        return eddy_raise(-ENOMEM, NULL);
+    if (!t)
+        return EDDY_ENOTASK;
+    return is_of_other_loop(inner_of(g), t->future.loop) ? EDDY_EOTHERLOOP
+                                                         : eddyi_generator_close(inner_of(g));
 }
 
 void eddy_async_generator_free(eddy_async_generator *g)
 {
     if (!g)
         return;
-    eddyi_generator_close(inner_of(g));
-    eddyi_generator_free(inner_of(g));
+    if (inner_of(g)->loop && eddyi_loop_elsewhere(inner_of(g)->loop))
+        fprintf(stderr,
+                "eddy: the asynchronous generator '%s' is freed in a thread that does not run its loop; it "
+                "stays as it "
+                "is\n",
+                inner_of(g)->name);
+    else
+        eddyi_generator_free(inner_of(g));
 }
 
 static void report(eddy_loop *loop)
@@ -136,12 +169,12 @@ static void report(eddy_loop *loop)
 static eddy_async(shutdown_asyncgens, (eddy_loop *, loop))
 {
     struct asyncgens *gens = asyncgens_of(loop);
-    struct eddyi_list *l;
+    struct eddyi_generator *g;
 
     if (!gens)
         return eddy_raise(-ENOMEM, NULL);
-    while ((l = eddyi_list_pop(&gens->all)) != NULL)
-        if (eddyi_generator_close(eddyi_container(l, struct eddyi_generator, link)) < 0)
+    while ((g = take_first(gens)) != NULL)
+        if (eddyi_generator_close(g) < 0)
             report(loop);
     return 0;
 }

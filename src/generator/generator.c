@@ -6,29 +6,81 @@
 #include "context/stack.h"
 #include "task/task.h"
 
+#include <pthread.h>
 #include <string.h>
-
-/* Generators need no loop, so their stacks are the thread's. A generator ends in the thread in which it began. */
-static EDDYI_THREAD_LOCAL struct eddyi_stack_pool *stacks;
 
 /* The innermost generator that runs in this thread outside of tasks. */
 static EDDYI_THREAD_LOCAL struct eddyi_generator *running_outside;
 
-static void close_stacks(void)
+/*
+ * Generators need no loop, and one thread may end what another has begun, so the stacks are of all threads. The pool is there while a
+ * thread lives that has taken one.
+ */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct eddyi_stack_pool *stacks; /* as the next guarded by the mutex */
+static size_t n_threads;
+static EDDYI_THREAD_LOCAL bool counted;
+
+static void lock(void)
 {
-    eddyi_stack_pool_close(stacks);
-    stacks = NULL;
+    pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(lock, unlock, unlock);
+}
+
+static void leave_stacks(void)
+{
+    lock();
+    counted = false;
+    if (--n_threads == 0) {
+        eddyi_stack_pool_close(stacks);
+        stacks = NULL;
+    }
+    unlock();
+}
+
+/* With the mutex. */
+static void count_thread(void)
+{
+    if (counted)
+        return;
+    counted = true;
+    n_threads++;
+    eddyi_thread_at_exit(leave_stacks);
 }
 
 static int take_stack(struct eddyi_generator *g)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int rc = 0;
 
-    if (!stacks) {
-        eddyi_thread_at_exit(close_stacks);
+    pthread_once(&once, watch_forks);
+    lock();
+    count_thread();
+    if (!stacks)
         rc = eddyi_stack_pool_new(0, &stacks);
-    }
-    return rc < 0 ? rc : eddyi_stack_take(stacks, 0, &g->stack);
+    if (rc == 0)
+        rc = eddyi_stack_take(stacks, 0, &g->stack);
+    unlock();
+    return rc;
+}
+
+static void give_stack(struct eddyi_generator *g)
+{
+    if (!g->stack)
+        return;
+    lock();
+    eddyi_stack_give(g->stack);
+    unlock();
+    g->stack = NULL;
 }
 
 /* The task on whose stack this runs, also when it has forked and this is the child, which has no running loop. */
@@ -70,6 +122,7 @@ static void end(struct eddyi_generator *g, int result)
 {
     g->state = EDDYI_GEN_ENDED;
     g->result = result;
+    g->loop = NULL;
     eddyi_list_remove(&g->link);
     if (result < 0) {
         const eddy_exception *e = eddy_error();
@@ -120,6 +173,7 @@ static void switch_to(struct eddyi_generator *g)
 static int end_unbegun(struct eddyi_generator *g, const eddy_exception *thrown)
 {
     g->state = EDDYI_GEN_ENDED;
+    g->loop = NULL;
     g->result = eddy_exception_code(thrown);
     return eddy_reraise(thrown);
 }
@@ -139,14 +193,20 @@ static int tell_end(struct eddyi_generator *g)
 {
     const eddy_exception *e = g->error;
 
-    if (g->stack)
-        eddyi_stack_give(g->stack);
-    g->stack = NULL;
+    give_stack(g);
     if (g->result >= 0)
         return 0;
     eddyi_error_set(eddyi_error_here(), g->result, (eddy_exception *)e);
     g->error = NULL;
     return g->result;
+}
+
+/* It was freed while it ran; now it does not. */
+static int free_late(struct eddyi_generator *g)
+{
+    g->freed = false;
+    eddyi_generator_free(g);
+    return eddy_raise(EDDY_EMISUSE, "the generator was freed while it was executing");
 }
 
 int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown,
@@ -171,6 +231,8 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
     g->thrown = eddy_exception_ref(thrown);
     g->state = EDDYI_GEN_RUNNING;
     switch_to(g);
+    if (g->freed && !g->kept)
+        return free_late(g);
     if (g->state == EDDYI_GEN_ENDED)
         return tell_end(g);
     if (ret_value)
@@ -178,33 +240,47 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
     return 1;
 }
 
-int eddy_yield(void *value, void **ret_sent)
+/* Gives the context that the body has entered, to be entered again; NULL: it is in its caller's. */
+static struct eddyi_var_scope *hand_out(struct eddyi_generator *g, void *value)
 {
-    struct eddyi_generator *g = eddyi_generator_here();
     eddy_task *t = task_here();
-    struct eddyi_var_scope *entered;
-    int code;
 
-    if (!g)
-        return eddy_raise(EDDY_EMISUSE, "eddy_yield() outside a generator");
-    entered = eddyi_vars_current == g->caller_vars ? NULL : eddyi_vars_current;
     g->handed_out = value;
     g->state = EDDYI_GEN_SUSPENDED;
     if (t)
         g->fiber = t->fiber;
-    eddyi_fiber_switch(&g->fiber, &g->caller);
+    return eddyi_vars_current == g->caller_vars ? NULL : eddyi_vars_current;
+}
+
+/* Perhaps in another thread than hand_out(): by a call of its own, for a function keeps the addresses of a thread's variables. */
+__attribute__((noinline)) static int take_up(struct eddyi_generator *g, struct eddyi_var_scope *entered,
+                                             void **ret_sent)
+{
+    int code;
+
     if (entered)
         eddyi_vars_current = entered;
-
-    if (g->thrown) {
-        code = eddy_reraise(g->thrown);
-        eddy_exception_unref(g->thrown);
-        g->thrown = NULL;
-        return code;
+    if (!g->thrown) {
+        if (ret_sent)
+            *ret_sent = g->sent;
+        return 0;
     }
-    if (ret_sent)
-        *ret_sent = g->sent;
-    return 0;
+    code = eddy_reraise(g->thrown);
+    eddy_exception_unref(g->thrown);
+    g->thrown = NULL;
+    return code;
+}
+
+int eddy_yield(void *value, void **ret_sent)
+{
+    struct eddyi_generator *g = eddyi_generator_here();
+    struct eddyi_var_scope *entered;
+
+    if (!g)
+        return eddy_raise(EDDY_EMISUSE, "eddy_yield() outside a generator");
+    entered = hand_out(g, value);
+    eddyi_fiber_switch(&g->fiber, &g->caller);
+    return take_up(g, entered, ret_sent);
 }
 
 int eddyi_generator_close(struct eddyi_generator *g)
@@ -215,6 +291,7 @@ int eddyi_generator_close(struct eddyi_generator *g)
         return 0;
     if (g->state == EDDYI_GEN_CREATED) {
         g->state = EDDYI_GEN_ENDED;
+        g->loop = NULL;
         return 0;
     }
     rc = eddyi_generator_resume(g, NULL, eddyi_exception_generator_exit(), NULL);
@@ -225,11 +302,16 @@ int eddyi_generator_close(struct eddyi_generator *g)
 
 void eddyi_generator_free(struct eddyi_generator *g)
 {
-    eddyi_list_remove(&g->link);
-    if (g->stack) {
-        eddyi_fiber_fini(&g->fiber);
-        eddyi_stack_give(g->stack);
+    if (g->state == EDDYI_GEN_RUNNING || g->kept) {
+        g->freed = true;
+        return;
     }
+    g->kept = true;
+    eddyi_generator_close(g);
+    eddyi_list_remove(&g->link);
+    if (g->stack)
+        eddyi_fiber_fini(&g->fiber);
+    give_stack(g);
     eddy_exception_unref(g->thrown);
     eddy_exception_unref(g->error);
     eddyi_free(g);

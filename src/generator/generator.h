@@ -21,6 +21,8 @@ struct eddyi_generator {
     const char *name;
     int (*fn)(void *args);
     enum eddyi_generator_state state;
+    bool kept;                     /* by somebody who will free it, and nobody else does */
+    bool freed;                    /* while it was kept, or RUNNING */
     int result;                    /* of the body; once ENDED */
     void *handed_out;              /* the latest value yielded */
     void *sent;                    /* for the present yield */
@@ -33,6 +35,7 @@ struct eddyi_generator {
     /* The caller's context variables, which the body shares; it returns to a context of its own only if it entered one. */
     struct eddyi_var_scope *caller_vars;
     struct eddyi_list link; /* asynchronous ones: with the loop, from the first resumption to the end */
+    eddy_loop *loop;        /* of those, borrowed, while it may be resumed there only; NULL: anywhere */
     _Alignas(16) char args[];
 };
 

@@ -61,10 +61,8 @@ int eddy_generator_result(const eddy_generator *g)
 
 void eddy_generator_free(eddy_generator *g)
 {
-    if (!g)
-        return;
-    eddyi_generator_close(inner_of(g));
-    eddyi_generator_free(inner_of(g));
+    if (g)
+        eddyi_generator_free(inner_of(g));
 }
 
 /* What the outer generator was resumed with goes on to the inner one. */
@@ -88,10 +86,12 @@ int eddy_yield_from(eddy_generator *inner)
 
     if (!inner)
         return eddy_raise(-ENOMEM, NULL);
+    inner_of(inner)->kept = true;
     while ((rc = pass_on(inner, thrown, sent, &value)) > 0)
         thrown = eddy_yield(value, &sent);
     if (rc == 0)
         rc = inner_of(inner)->result;
+    inner_of(inner)->kept = false;
     eddy_generator_free(inner);
     return rc;
 }

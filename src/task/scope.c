@@ -65,16 +65,23 @@ void eddyi_scope_leave(struct eddyi_scope *s)
     *s->at = s->next;
 }
 
+static const char *place(const struct eddyi_scope *s)
+{
+    return s->where ? s->where : "?";
+}
+
 bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
 {
     const eddy_task *t = eddyi_task_current();
 
+    if (eddyi_loop_elsewhere(s->task->future.loop)) {
+        fprintf(stderr,
+                "eddy: a generator is ended in another thread than that of the loop where it entered the %s "
+                "at %s\n",
+                s->kind->noun, place(s));
+        abort();
+    }
     return t == s->task || (s->generator && (!t || t->generator == s->generator));
-}
-
-static const char *place(const struct eddyi_scope *s)
-{
-    return s->where ? s->where : "?";
 }
 
 /*
