@@ -58,8 +58,8 @@ enum {
 EDDY_API const char *eddy_strerror(int status);
 
 /*
- * A new exception of @code (negative) with a printf-style message; @fmt may be NULL for
- * none. The caller owns one reference. NULL when memory is short. Immutable from then
+ * A new exception of @code (negative; a positive one is taken for its negative, and 0 for EDDY_EMISUSE)
+ * with a printf-style message; @fmt may be NULL for none. The caller owns one reference. NULL when memory is short. Immutable from then
  * on, so any number of futures and threads may share it.
  */
 EDDY_API EDDY_NODISCARD EDDY_PRINTF(2, 3) eddy_exception *eddy_exception_new(int code,
@@ -92,12 +92,13 @@ EDDY_API int eddy_exception_format(const eddy_exception *e, char *buf, size_t si
 
 /*
  * Attaches a message to an error on its way up: `return eddy_raise(-EIO, "read %s", path);`
- * Returns @code. The message travels with that status: to the future of the task that
+ * Returns @code (negative; eddy_raise(EIO, …) gives -EIO, and 0 gives EDDY_EMISUSE: an error is never taken
+ * for success). The message travels with that status: to the future of the task that
  * returns it, and to whoever awaits that. Should memory be short, the code travels alone.
  */
 EDDY_API EDDY_COLD EDDY_PRINTF(2, 3) int eddy_raise(int code, const char *fmt, ...);
 
-/* The same with an exception one has; takes a reference of its own. Returns its code. */
+/* The same with an exception one has; takes a reference of its own. Returns its code; EDDY_EMISUSE for NULL. */
 EDDY_API int eddy_reraise(const eddy_exception *e);
 
 /*

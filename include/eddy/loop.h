@@ -43,7 +43,8 @@ EDDY_API void eddy_loop_unref(eddy_loop *loop); /* closes it with the last; NULL
 
 /*
  * Runs until eddy_loop_stop(). Returns 0, EDDY_ERUNNING if a loop already runs in this thread,
- * EDDY_ECLOSED, -EDEADLK (virtual clock), EDDY_EFORKED, or what the kernel's wait failed with.
+ * EDDY_ECLOSED, -EDEADLK (virtual clock), EDDY_EFORKED, or what the kernel's wait failed with. Meanwhile the thread cannot be
+ * cancelled: pthread_cancel() waits until the loop has ended.
  */
 EDDY_API int eddy_loop_run_forever(eddy_loop *loop);
 

@@ -41,7 +41,7 @@ static eddy_exception *make(int code, size_t n_members, size_t message_size)
     if (!e)
         return NULL;
     atomic_init(&e->refs, 1);
-    e->code = code;
+    e->code = eddyi_error_code(code);
     e->message = (char *)e->members + pointers;
     e->n_members = n_members;
     return e;

@@ -9,6 +9,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+/* The code as errors have it, also if the program forgot the minus sign; EDDY_EMISUSE for 0, which is none. */
+static inline int eddyi_error_code(int code)
+{
+    return code > 0 ? -code : code < 0 ? code : EDDY_EMISUSE;
+}
+
 /* As eddy_exception_new(), from a va_list. */
 eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args);
 

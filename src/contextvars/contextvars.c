@@ -158,6 +158,10 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
     struct eddyi_var_scope scope = {.context = ctx}, *before = eddyi_vars_current;
     int rc;
 
+    if (!ctx)
+        return eddy_raise(-ENOMEM, NULL);
+    if (!fn)
+        return eddy_raise(-EINVAL, "context_run: there is no function");
     /* The second: by the task or callback that runs in it. */
     if (ctx->entered || (before && before->context == ctx))
         return eddy_raise(EDDY_EMISUSE, "the context is already entered");

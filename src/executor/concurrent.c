@@ -280,6 +280,8 @@ int eddy_concurrent_future_add_done_callback(eddy_concurrent_future *cf, eddy_co
 
     if (eddyi_concurrent_check(cf) < 0)
         return EDDY_EFORKED;
+    if (!fn)
+        return eddy_raise(-EINVAL, "add_done_callback: there is no callback");
     cb = eddyi_alloc(sizeof *cb);
     if (!cb)
         return eddy_raise(-ENOMEM, NULL);

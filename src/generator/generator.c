@@ -101,6 +101,13 @@ struct eddyi_generator *eddyi_generator_here(void)
     return *innermost();
 }
 
+/* In place of a function that was not given. */
+static int no_function(void *args)
+{
+    (void)args;
+    return eddy_raise(-EINVAL, "a generator was made of no function");
+}
+
 struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args,
                                             size_t size)
 {
@@ -111,7 +118,7 @@ struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *ar
         return NULL;
     }
     g->name = name;
-    g->fn = fn;
+    g->fn = fn ? fn : no_function;
     eddyi_list_init(&g->link);
     if (size)
         memcpy(g->args, args, size);

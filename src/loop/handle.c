@@ -143,6 +143,13 @@ void eddyi_handles_drop(struct eddyi_list *list)
     }
 }
 
+static int check(const eddy_loop *loop, eddy_callback_fn *fn, const char *call)
+{
+    int rc = eddyi_loop_check(loop);
+
+    return rc < 0 || fn ? rc : eddy_raise(-EINVAL, "%s: there is no callback", call);
+}
+
 /* The handle of a callback that could not be scheduled; the error has been raised. */
 static eddy_handle failed(int raised)
 {
@@ -163,7 +170,7 @@ EDDY_COLD static eddy_handle call_soon_anyhow(eddy_loop *loop, eddy_callback_fn 
                                               eddy_context *context)
 {
     struct eddyi_handle_soon *slot;
-    int rc = eddyi_loop_check(loop);
+    int rc = check(loop, fn, "call_soon");
 
     if (rc < 0)
         return failed(rc);
@@ -179,7 +186,7 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
 {
     struct eddyi_handle_soon *slot;
 
-    if (!eddyi_loop_is_here(loop) || !loop->soon.free || !eddyi_vars_none(context))
+    if (!fn || !eddyi_loop_is_here(loop) || !loop->soon.free || !eddyi_vars_none(context))
         return call_soon_anyhow(loop, fn, arg, context);
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     slot->handle.vars = (struct eddyi_var_scope){0};
@@ -210,7 +217,7 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, 
 eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg,
                                     eddy_context *context)
 {
-    int rc = eddyi_loop_check(loop);
+    int rc = check(loop, fn, "call_later");
 
     if (rc < 0)
         return failed(rc);
@@ -222,7 +229,7 @@ eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback
 eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg,
                                  eddy_context *context)
 {
-    int rc = eddyi_loop_check(loop);
+    int rc = check(loop, fn, "call_at");
 
     if (rc < 0)
         return failed(rc);
@@ -254,6 +261,10 @@ eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn 
     /* In the loop's own thread it is call_soon, so that the two keep their order (rule 196). */
     if (eddyi_loop_running == loop)
         return eddy_loop_call_soon_in(loop, fn, arg, context);
+    if (!loop)
+        return failed(eddy_raise(EDDY_ENOLOOP, NULL));
+    if (!fn)
+        return failed(eddy_raise(-EINVAL, "call_soon_threadsafe: there is no callback"));
     if (eddyi_loop_forked(loop))
         return failed(eddy_raise(EDDY_EFORKED, NULL));
     if (loop->closed)

@@ -284,7 +284,7 @@ static int run(eddy_loop *loop)
 int eddy_loop_run_forever(eddy_loop *loop)
 {
     struct eddyi_var_scope *vars = eddyi_vars_current;
-    int rc;
+    int rc, cancellable, unused;
 
     if (eddyi_loop_running || (loop && loop->running))
         return eddy_raise(EDDY_ERUNNING, "cannot run the event loop while another loop is running");
@@ -294,7 +294,9 @@ int eddy_loop_run_forever(eddy_loop *loop)
 
     eddy_loop_ref(loop); /* a callback may give up the caller's */
     eddyi_vars_current = NULL;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
     rc = run(loop);
+    pthread_setcancelstate(cancellable, &unused);
     eddyi_vars_current = vars;
 
     if (rc == -EDEADLK && loop->task_hooks)

@@ -88,13 +88,20 @@ bool eddy_queue_full(const eddy_queue *q)
     return full(q);
 }
 
+EDDY_COLD static int not_stored(const eddy_queue *q)
+{
+    if (q->eddyi_order == EDDYI_PRIORITY && !q->eddyi_compare)
+        return eddy_raise(-EINVAL, "a priority queue was made without a function that compares");
+    return eddy_raise(-ENOMEM, NULL);
+}
+
 /* There is room, unless it is shut down. */
 static inline int add(eddy_queue *q, const void *item)
 {
     if (q->eddyi_shut_down)
         return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
     if (eddyi_queue_store(q, item) < 0)
-        return eddy_raise(-ENOMEM, NULL);
+        return not_stored(q);
     q->eddyi_unfinished++;
     eddy_event_clear(&q->eddyi_finished);
     eddyi_wait_queue_wake(&q->eddyi_getters);
@@ -170,6 +177,15 @@ static int check_kind(const eddy_queue *q, bool values)
     return 0;
 }
 
+static int check_value(const eddy_queue *q, const void *value)
+{
+    int rc = check_kind(q, true);
+
+    if (rc == 0 && !value && q->eddyi_item_size > 0)
+        rc = eddy_raise(-EINVAL, "there is no value to put into the queue");
+    return rc;
+}
+
 int eddy_queue_put(eddy_queue *q, void *item)
 {
     int rc = check_kind(q, false);
@@ -179,7 +195,7 @@ int eddy_queue_put(eddy_queue *q, void *item)
 
 int eddy_queue_put_value(eddy_queue *q, const void *value)
 {
-    int rc = check_kind(q, true);
+    int rc = check_value(q, value);
 
     return rc < 0 ? rc : put(q, value);
 }
@@ -193,7 +209,7 @@ int eddy_queue_put_nowait(eddy_queue *q, void *item)
 
 int eddy_queue_put_value_nowait(eddy_queue *q, const void *value)
 {
-    int rc = check_kind(q, true);
+    int rc = check_value(q, value);
 
     return rc < 0 ? rc : put_nowait(q, value);
 }

@@ -25,7 +25,7 @@ static int grow(eddy_queue *q)
         return -ENOMEM;
     if (before_end > q->eddyi_n)
         before_end = q->eddyi_n;
-    if (q->eddyi_n) {
+    if (q->eddyi_n * size > 0) {
         memcpy(items, q->eddyi_items + q->eddyi_first * size, before_end * size);
         memcpy(items + before_end * size, q->eddyi_items, (q->eddyi_n - before_end) * size);
     }
@@ -46,7 +46,8 @@ static bool before(const eddy_queue *q, const void *a, const void *b)
 
 static void copy(const eddy_queue *q, size_t to, const void *from)
 {
-    memcpy(slot(q, to), from, q->eddyi_item_size);
+    if (q->eddyi_item_size > 0) /* else there may be nowhere to copy from */
+        memcpy(slot(q, to), from, q->eddyi_item_size);
 }
 
 static void heap_in(eddy_queue *q, const void *item)
@@ -78,6 +79,8 @@ static void heap_out(eddy_queue *q)
 
 int eddyi_queue_store_any(eddy_queue *q, const void *item)
 {
+    if (q->eddyi_order == EDDYI_PRIORITY && !q->eddyi_compare)
+        return -EINVAL;
     if (q->eddyi_n == q->eddyi_capacity && grow(q) < 0)
         return -ENOMEM;
     if (q->eddyi_order == EDDYI_PRIORITY)

@@ -207,5 +207,5 @@ void eddyi_report_circle(eddy_task *t)
 
 bool eddy_task_cancel(eddy_task *t, const char *msg)
 {
-    return eddy_future_cancel(&t->future, msg);
+    return eddy_future_cancel(eddy_task_future(t), msg);
 }

@@ -47,7 +47,15 @@ EDDY_COLD static void add_to_homeless(eddy_coroutine *coro)
     pthread_mutex_unlock(&homeless_mutex);
 }
 
-EDDYI_UNGUARDED static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
+EDDYI_UNGUARDED /* In place of a function that was not given: then whoever awaits the coroutine hears of it. */
+    static int
+    no_function(void *arg)
+{
+    (void)arg;
+    return eddy_raise(-EINVAL, "a coroutine was made of no function");
+}
+
+static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
 {
     size_t size = sizeof(eddy_coroutine) + args_size;
     eddy_coroutine *coro = eddyi_block_alloc(size);
@@ -57,6 +65,8 @@ EDDYI_UNGUARDED static eddy_coroutine *make(const char *name, int (*fn)(void *ar
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    if (!fn)
+        fn = no_function;
     *coro = (eddy_coroutine){
         .base = {.kind = EDDYI_COROUTINE}, .size = size, .homeless = !loop, .name = name, .fn = fn};
     if (loop) {

@@ -35,10 +35,12 @@ static void run(struct eddyi_ready *r)
 int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg, eddy_context *context)
 {
     struct done_callback *cb;
-    int rc = eddyi_loop_check(f->loop);
+    int rc = f ? eddyi_loop_check(f->loop) : eddy_raise(-ENOMEM, NULL);
 
     if (rc < 0)
         return rc;
+    if (!fn)
+        return eddy_raise(-EINVAL, "add_done_callback: there is no callback");
     cb = eddyi_block_alloc(sizeof *cb);
     if (!cb)
         return eddy_raise(-ENOMEM, NULL);
@@ -72,6 +74,8 @@ int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg
 {
     int removed = 0;
 
+    if (!f)
+        return eddy_raise(-ENOMEM, NULL);
     if (eddyi_loop_elsewhere(f->loop))
         return eddyi_loop_check(f->loop);
     for (struct eddyi_list *l = f->hooks.next, *next; l != &f->hooks; l = next) {

@@ -38,6 +38,7 @@ int eddy_raise(int code, const char *fmt, ...)
     eddy_exception *e = NULL;
     va_list args;
 
+    code = eddyi_error_code(code);
     if (fmt) {
         va_start(args, fmt);
         e = eddyi_exception_vnew(code, fmt, args);
@@ -49,8 +50,8 @@ int eddy_raise(int code, const char *fmt, ...)
 
 int eddy_reraise(const eddy_exception *e)
 {
-    int code = eddy_exception_code(e);
-
-    eddyi_error_set(eddyi_error_here(), code, eddy_exception_ref(e));
-    return code;
+    if (!e)
+        return eddy_raise(EDDY_EMISUSE, "reraise: there is no exception");
+    eddyi_error_set(eddyi_error_here(), eddy_exception_code(e), eddy_exception_ref(e));
+    return eddy_exception_code(e);
 }

@@ -140,6 +140,10 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
     eddy_exception *message;
     bool accepted;
 
+    if (!f) {
+        eddy_raise(-ENOMEM, NULL);
+        return false;
+    }
     if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
         return false;
     message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
@@ -150,6 +154,8 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
 
 static int settable(const eddy_future *f, const char *call)
 {
+    if (!f)
+        return eddy_raise(-ENOMEM, NULL);
     if (eddyi_loop_elsewhere(f->loop))
         return eddyi_loop_check(f->loop);
     if (f->base.kind == EDDYI_TASK)
@@ -247,6 +253,8 @@ int eddyi_future_raise(eddy_future *f)
 
 int eddy_future_result_value(eddy_future *f, void **ret_value)
 {
+    if (!f)
+        return eddy_raise(-ENOMEM, NULL);
     if (!eddyi_future_done(f))
         return eddy_raise(EDDY_EINVALIDSTATE, "Result is not set.");
     return eddyi_future_retrieve_raise(f, ret_value);
@@ -259,6 +267,8 @@ int eddy_future_result(eddy_future *f)
 
 int eddy_future_exception(eddy_future *f, const eddy_exception **ret)
 {
+    if (!f)
+        return eddy_raise(-ENOMEM, NULL);
     if (!eddyi_future_done(f))
         return eddy_raise(EDDY_EINVALIDSTATE, "Exception is not set.");
     if (f->state == EDDYI_CANCELLED)

@@ -5,6 +5,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
+#include "task/waits.h"
 
 #include <stdio.h>
 
@@ -61,12 +62,13 @@ void eddyi_wait_park_cancelled(struct eddyi_wait *w)
 void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
+    char name[100];
 
+    eddyi_task_print_name(t, name, sizeof name);
     fprintf(stderr,
-            "eddy: a thread that does not run its loop wakes task %llu '%s', which waits for %s; only "
+            "eddy: a thread that does not run its loop wakes task '%s', which waits for %s; only "
             "eddy_loop_call_soon_threadsafe() may do that\n",
-            (unsigned long long)t->number, t->name ? t->name : "",
-            t->wait && t->wait->what ? t->wait->what : "an event");
+            name, t->wait && t->wait->what ? t->wait->what : "an event");
     eddyi_loop_post(t->future.loop, &t->ready);
 }
 
