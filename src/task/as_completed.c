@@ -137,7 +137,7 @@ static void completions_unref(eddy_completions *it)
     for (size_t i = 0; i < it->n; i++) {
         eddyi_hook_remove(&it->items[i].hook);
         eddyi_ready_cancel(&it->items[i].ready);
-        eddy_awaitable_drop(&it->items[i].future->base);
+        eddyi_future_release(it->items[i].future);
     }
     eddy_future_unref(it->maker);
     eddyi_loop_release(it->loop);

@@ -86,6 +86,17 @@ static inline void eddyi_future_unref(eddy_future *f)
         f->ops->destroy(f);
 }
 
+/*
+ * The same on behalf of a future that is being freed itself: not by recursion, see eddy_awaitable_drop(). A task owns no other future.
+ */
+static inline void eddyi_future_release(eddy_future *f)
+{
+    if (f->base.kind == EDDYI_TASK)
+        eddyi_future_unref(f);
+    else
+        eddy_awaitable_drop(&f->base);
+}
+
 static inline bool eddyi_future_done(const eddy_future *f)
 {
     return f->state != EDDYI_PENDING;

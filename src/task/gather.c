@@ -68,7 +68,7 @@ static void destroy(eddy_future *f)
         eddy_exception_unref(g->outcomes[i].exception);
     eddyi_future_fini(f);
     for (size_t i = 0; i < g->n; i++)
-        eddy_awaitable_drop(&g->children[i].future->base);
+        eddyi_future_release(g->children[i].future);
     eddyi_free(g);
 }
 

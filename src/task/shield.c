@@ -43,7 +43,7 @@ static void destroy(eddy_future *f)
     struct shield *s = eddyi_container(f, struct shield, future);
 
     eddyi_future_fini(f);
-    eddy_awaitable_drop(&s->inner->base);
+    eddyi_future_release(s->inner);
     eddyi_free(s);
 }
 
