@@ -143,11 +143,10 @@ void eddyi_handles_drop(struct eddyi_list *list)
     }
 }
 
-static int check(const eddy_loop *loop, eddy_callback_fn *fn, const char *call)
+EDDY_COLD static int refuse(eddy_callback_fn *fn, const char *call, const char *what)
 {
-    int rc = eddyi_loop_check(loop);
-
-    return rc < 0 || fn ? rc : eddy_raise(-EINVAL, "%s: there is no callback", call);
+    return fn ? eddy_raise(-EINVAL, "%s: the %s is not a number", call, what)
+              : eddy_raise(-EINVAL, "%s: there is no callback", call);
 }
 
 /* The handle of a callback that could not be scheduled; the error has been raised. */
@@ -170,10 +169,12 @@ EDDY_COLD static eddy_handle call_soon_anyhow(eddy_loop *loop, eddy_callback_fn 
                                               eddy_context *context)
 {
     struct eddyi_handle_soon *slot;
-    int rc = check(loop, fn, "call_soon");
+    int rc = eddyi_loop_check(loop);
 
     if (rc < 0)
         return failed(rc);
+    if (!fn)
+        return failed(refuse(fn, "call_soon", NULL));
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
@@ -217,24 +218,24 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, 
 eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback_fn *fn, void *arg,
                                     eddy_context *context)
 {
-    int rc = check(loop, fn, "call_later");
+    int rc = eddyi_loop_check(loop);
 
     if (rc < 0)
         return failed(rc);
-    if (delay != delay)
-        return failed(eddy_raise(-EINVAL, "call_later: the delay is not a number"));
+    if (!fn || delay != delay)
+        return failed(refuse(fn, "call_later", "delay"));
     return call_at(loop, eddyi_deadline(loop, delay), fn, arg, context);
 }
 
 eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg,
                                  eddy_context *context)
 {
-    int rc = check(loop, fn, "call_at");
+    int rc = eddyi_loop_check(loop);
 
     if (rc < 0)
         return failed(rc);
-    if (when != when)
-        return failed(eddy_raise(-EINVAL, "call_at: the time is not a number"));
+    if (!fn || when != when)
+        return failed(refuse(fn, "call_at", "time"));
     return call_at(loop, eddyi_nanoseconds(when), fn, arg, context);
 }
 
@@ -264,7 +265,7 @@ eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn 
     if (!loop)
         return failed(eddy_raise(EDDY_ENOLOOP, NULL));
     if (!fn)
-        return failed(eddy_raise(-EINVAL, "call_soon_threadsafe: there is no callback"));
+        return failed(refuse(fn, "call_soon_threadsafe", NULL));
     if (eddyi_loop_forked(loop))
         return failed(eddy_raise(EDDY_EFORKED, NULL));
     if (loop->closed)
