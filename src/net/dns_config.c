@@ -186,12 +186,11 @@ static bool parse_server(const char *word, size_t length, union eddyi_address *r
 int eddyi_dns_config_servers(struct eddyi_dns_config *c, const char *list)
 {
     c->n_servers = 0;
-    for (const char *at = list, *comma = list; comma; at = comma + 1) {
-        const char *word, *begin = at, *end;
+    for (const char *at = list; at;) {
+        const char *word, *begin = at, *end = strchrnul(at, ',');
         size_t length;
 
-        comma = strchr(at, ',');
-        end = comma ? comma : at + strlen(at);
+        at = *end ? end + 1 : NULL;
         if (!next_word(&begin, end, &word, &length) || c->n_servers == EDDYI_DNS_SERVERS_MAX ||
             !parse_server(word, length, &c->servers[c->n_servers]))
             return -EINVAL;

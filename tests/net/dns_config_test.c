@@ -154,6 +154,15 @@ TEST(a_list_of_servers_is_right_or_refused)
     EXPECT_IN("name servers 1.1.1.1", eddy_exception_message(eddy_error()));
 }
 
+TEST(a_list_of_servers_may_have_spaces_and_ends_with_its_last)
+{
+    struct eddyi_dns_config *c = NULL;
+
+    if (EXPECT_EQ(eddyi_dns_config_load("/nonexistent/resolv.conf", " 192.0.2.1 , 192.0.2.2:5353", &c), 0))
+        EXPECT_EQ(c->n_servers, 2);
+    eddyi_dns_config_unref(c);
+}
+
 TEST(a_file_that_cannot_be_read_for_want_of_descriptors_is_an_error)
 {
     struct eddyi_dns_config *c = NULL;
