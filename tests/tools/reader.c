@@ -8,8 +8,10 @@
 #include "locate.h"
 #include "memory.h"
 #include "snapshot.h"
+#include "symbol.h"
 #include "tasks.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -452,4 +454,38 @@ TEST(the_version_of_an_eddy_that_is_not_understood_is_printable)
     EXPECT_EQ(locate_blocks_in(&memory, maps, found, reason, sizeof reason), 0);
     EXPECT_IN("it uses version \\x1b]0;x\\x07\\u202e9.9 of eddy", reason);
     fclose(maps);
+}
+
+/* An ELF file with one symbol, whose parts lie where the file says, at odd places for instance. */
+TEST(a_symbol_is_found_in_a_file_whose_parts_are_not_aligned)
+{
+    static const char names[] = "x\0thing";
+    struct {
+        Elf64_Ehdr header;
+        char gap;
+        Elf64_Shdr sections[2];
+        Elf64_Sym symbol;
+        char names[sizeof names];
+    } __attribute__((packed)) file = {.gap = 0};
+    char path[64];
+    size_t patience = 10;
+    int fd = memfd_create("file", MFD_CLOEXEC);
+
+    memcpy(file.header.e_ident, ELFMAG "\2", SELFMAG + 1);
+    file.header.e_shoff = offsetof(typeof(file), sections);
+    file.header.e_shentsize = sizeof file.sections[0];
+    file.header.e_shnum = 2;
+    file.sections[0] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+                                    .sh_offset = offsetof(typeof(file), symbol),
+                                    .sh_size = sizeof file.symbol,
+                                    .sh_link = 1};
+    file.sections[1] = (Elf64_Shdr){
+        .sh_type = SHT_STRTAB, .sh_offset = offsetof(typeof(file), names), .sh_size = sizeof names};
+    file.symbol = (Elf64_Sym){.st_name = 2, .st_shndx = 1, .st_value = 0x40};
+    memcpy(file.names, names, sizeof names);
+    EXPECT_EQ(write(fd, &file, sizeof file), sizeof file);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    EXPECT_EQ(find_symbol_in_file(getpid(), path, 0x1000, "thing", &patience), 0x1040);
+    EXPECT_EQ(find_symbol_in_file(getpid(), path, 0x1000, "hing", &patience), 0);
+    close(fd);
 }

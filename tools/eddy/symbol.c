@@ -14,8 +14,8 @@ struct file {
     size_t size;
 };
 
-/* @count things of @size bytes at @offset; NULL if the file has not got that much. */
-static const void *part(const struct file *f, uint64_t offset, uint64_t count, uint64_t size)
+/* @count things of @size bytes at @offset, not aligned; NULL if the file has not got that much. */
+static const char *part(const struct file *f, uint64_t offset, uint64_t count, uint64_t size)
 {
     if (offset > f->size || (count && size > (f->size - offset) / count))
         return NULL;
@@ -25,32 +25,48 @@ static const void *part(const struct file *f, uint64_t offset, uint64_t count, u
 static uint64_t search_table(const struct file *f, const Elf64_Shdr *table, const Elf64_Shdr *strings,
                              const char *name, size_t *patience)
 {
-    size_t n = table->sh_size / sizeof(Elf64_Sym), length = strlen(name) + 1;
-    const Elf64_Sym *symbols = part(f, table->sh_offset, n, sizeof *symbols);
+    Elf64_Sym symbol;
+    size_t n = table->sh_size / sizeof symbol, length = strlen(name) + 1;
+    const char *symbols = part(f, table->sh_offset, n, sizeof symbol);
     const char *names = part(f, strings->sh_offset, strings->sh_size, 1);
 
-    for (size_t i = 0; symbols && names && i<n && * patience> 0; i++, --*patience)
-        if (symbols[i].st_shndx != SHN_UNDEF && symbols[i].st_name < strings->sh_size &&
-            strings->sh_size - symbols[i].st_name >= length &&
-            memcmp(names + symbols[i].st_name, name, length) == 0)
-            return symbols[i].st_value;
+    if (!symbols || !names)
+        return 0;
+    for (; n > 0 && *patience > 0; n--, --*patience, symbols += sizeof symbol) {
+        memcpy(&symbol, symbols, sizeof symbol);
+        if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < strings->sh_size &&
+            strings->sh_size - symbol.st_name >= length && memcmp(names + symbol.st_name, name, length) == 0)
+            return symbol.st_value;
+    }
     return 0;
+}
+
+static void read_section(const char *sections, unsigned i, Elf64_Shdr *ret)
+{
+    memcpy(ret, sections + i * sizeof *ret, sizeof *ret);
 }
 
 static uint64_t search_file(const struct file *f, const char *name, size_t *patience)
 {
-    const Elf64_Ehdr *header = part(f, 0, 1, sizeof *header);
-    const Elf64_Shdr *sections;
+    const char *begin = part(f, 0, 1, sizeof(Elf64_Ehdr)), *sections;
+    Elf64_Ehdr header;
+    Elf64_Shdr table, strings;
     uint64_t found = 0;
 
-    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
-        header->e_shentsize != sizeof *sections)
+    if (!begin)
         return 0;
-    sections = part(f, header->e_shoff, header->e_shnum, sizeof *sections);
-    for (unsigned i = 0; sections && i < header->e_shnum && !found; i++)
-        if ((sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM) &&
-            sections[i].sh_link < header->e_shnum)
-            found = search_table(f, &sections[i], &sections[sections[i].sh_link], name, patience);
+    memcpy(&header, begin, sizeof header);
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_shentsize != sizeof table)
+        return 0;
+    sections = part(f, header.e_shoff, header.e_shnum, sizeof table);
+    for (unsigned i = 0; sections && i < header.e_shnum && !found; i++) {
+        read_section(sections, i, &table);
+        if ((table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM) || table.sh_link >= header.e_shnum)
+            continue;
+        read_section(sections, table.sh_link, &strings);
+        found = search_table(f, &table, &strings, name, patience);
+    }
     return found;
 }
 
