@@ -56,6 +56,9 @@ struct eddyi_request {
     size_t size;
 };
 
+/* Tells if a worker that has had @n requests may take @r: it is the next one, and for this process. */
+bool eddyi_request_is_next(const struct eddyi_request *r, uint64_t n, long pid);
+
 /* From a worker; the message, without its end, the bytes, and if there is any of that, the stamp again. */
 struct eddyi_reply {
     struct eddyi_stamp stamp;

@@ -82,11 +82,16 @@ static void skip(int fd, size_t size)
     }
 }
 
+bool eddyi_request_is_next(const struct eddyi_request *r, uint64_t n, long pid)
+{
+    return r->stamp.magic == EDDYI_REQUEST && r->stamp.number == n + 1 && r->stamp.pid == pid &&
+           r->size <= eddyi_process_most_bytes;
+}
+
 static void read_request(struct worker *w, struct eddyi_request *ret)
 {
     read_all(w->fd, ret, sizeof *ret);
-    if (ret->stamp.magic != EDDYI_REQUEST || ret->stamp.number != ++w->number || ret->stamp.pid != w->pid ||
-        ret->size > eddyi_process_most_bytes)
+    if (!eddyi_request_is_next(ret, w->number++, w->pid))
         finish(1);
 }
 

@@ -59,6 +59,22 @@ static inline char *fuzz_string(struct fuzz_input *in, size_t max, size_t *ret_n
     ((condition) ? (void)0                                                                                   \
                  : (fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), abort()))
 
+/*
+ * Takes the rest, in memory of just its size: reading past it is found. The caller owns it.
+ */
+static inline unsigned char *fuzz_rest(struct fuzz_input *in, size_t *ret_n)
+{
+    unsigned char *rest = malloc(in->n ? in->n : 1);
+
+    if (!rest)
+        abort();
+    memcpy(rest, in->data, in->n);
+    *ret_n = in->n;
+    in->data += in->n;
+    in->n = 0;
+    return rest;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #endif

@@ -1,0 +1,164 @@
+/*
+ * `eddy ps`, `pstree` and `info` on a process that made up what they look at: what they print is text for a terminal and
+ * nothing else, and neither their work nor their memory is for that process to choose.
+ */
+#include "fuzz.h"
+
+#include "debug/introspection.h"
+#include "snapshot.h"
+#include "tasks.h"
+
+#include <errno.h>
+
+enum { SIZE = 1 << 14, MOST_TASKS = 300, MOST_STEPS = 40 * 1000 * 1000, MOST_BYTES = 1 << 26 };
+
+static const uint64_t BASE = 0x100000;
+
+static unsigned char forged[SIZE + MEMORY_PAGE]; /* all the memory that the process has */
+static struct memory memory;
+static struct block block;
+static size_t largest; /* piece of memory that was allocated for this input */
+
+void __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                               void (*on_free)(const volatile void *));
+
+static void note_size(const volatile void *p, size_t size)
+{
+    largest = size > largest ? size : largest;
+}
+
+static void note_nothing(const volatile void *p)
+{
+}
+
+static int read_forged(struct memory *m, uint64_t address, void *buf, size_t size)
+{
+    if (address < BASE || address - BASE > SIZE || size > sizeof forged - (address - BASE))
+        return -EFAULT;
+    memcpy(buf, forged + (address - BASE), size);
+    return 0;
+}
+
+/* The block of this process, with other offsets: small ones, so that objects lie upon each other. */
+static void forge_block(struct fuzz_input *in)
+{
+    struct eddyi_introspection *c = &block.content;
+    bool any = fuzz_byte(in) & 1;
+
+    *c = eddyi_introspection;
+    c->loops = BASE;
+    for (uint32_t i = 0; i < c->n_fields; i++)
+        if (strncmp(c->fields[i].name, "constant.", 9) != 0)
+            c->fields[i].value = (any ? fuzz_byte(in) % 32 : i % 32) * 8;
+        else if (any && fuzz_byte(in) & 1)
+            c->fields[i].value = fuzz_byte(in);
+}
+
+static uint64_t forge_word(struct fuzz_input *in, uint64_t at)
+{
+    unsigned kind = fuzz_byte(in) & 7;
+    uint64_t value = fuzz_below(in, 1 << 16);
+
+    switch (kind) {
+    case 0:
+        return value * 0x0101010101010101; /* text */
+    case 1:
+        return value;
+    case 2:
+        return ~value;
+    case 3:
+        return BASE + at + (value & 0xff) * 8; /* close by */
+    case 4:
+        return BASE + at; /* itself, as in an empty list */
+    default:
+        return BASE + value % (SIZE / 8) * 8;
+    }
+}
+
+static void forge_memory(struct fuzz_input *in)
+{
+    memset(forged, 0, sizeof forged);
+    while (in->n > 0) {
+        size_t at = fuzz_below(in, SIZE / 8) * 8, n = fuzz_byte(in) % 48;
+        uint64_t word;
+
+        if (n < 24) {
+            word = forge_word(in, at);
+            memcpy(forged + at, &word, sizeof word);
+            continue;
+        }
+        n = n < in->n ? n : in->n;
+        memcpy(forged + at, in->data, n);
+        in->data += n;
+        in->n -= n;
+    }
+}
+
+/* The next character of UTF-8; -1 if there is none. */
+static long next_character(const char **at)
+{
+    const unsigned char *s = (const unsigned char *)*at;
+    unsigned more = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
+    long c = more ? *s & (0x3f >> more) : *s;
+
+    if ((*s >= 0x80 && *s < 0xc2) || *s > 0xf4)
+        return -1;
+    for (unsigned i = 1; i <= more; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return -1;
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    *at += more + 1;
+    return c;
+}
+
+static void check_text(const char *text)
+{
+    while (*text) {
+        long c = next_character(&text);
+
+        FUZZ_CHECK(c == '\n' || (c >= ' ' && c < 0x7f) || c > 0x9f);
+        FUZZ_CHECK(c != 0x61c && c != 0x200e && c != 0x200f && c != 0x2028 && c != 0x2029);
+        FUZZ_CHECK(!(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069));
+    }
+}
+
+static void check_output(const struct snapshot *s)
+{
+    FILE *terminal = stdout;
+    char *text = NULL;
+    size_t n = 0;
+
+    stdout = open_memstream(&text, &n);
+    print_table(s);
+    FUZZ_CHECK(print_tree(s, 1) == 0);
+    print_loops(s);
+    fclose(stdout);
+    stdout = terminal;
+    FUZZ_CHECK(n < MOST_BYTES && strlen(text) == n);
+    check_text(text);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static bool begun;
+    struct fuzz_input in = {data, n};
+    struct snapshot s;
+
+    if (!begun)
+        __sanitizer_install_malloc_and_free_hooks(note_size, note_nothing);
+    begun = true;
+    snapshot_most_tasks = MOST_TASKS;
+    memory_init(&memory, 1);
+    memory.read = read_forged;
+    forge_block(&in);
+    forge_memory(&in);
+    largest = 0;
+    FUZZ_CHECK(snapshot_take(&s, &memory, &block, 1) == 0);
+    FUZZ_CHECK(memory.steps <= MOST_STEPS && s.n_tasks <= MOST_TASKS);
+    FUZZ_CHECK(largest <= MOST_BYTES);
+    check_output(&s);
+    snapshot_free(&s);
+    return 0;
+}
