@@ -28,6 +28,9 @@ enum {
 /* Size of a record between owner and data; maximum length of a chain of aliases. */
 enum { RECORD_FIXED = 10, LONGEST_CHAIN = 16 };
 
+/* Limit of RFC 1035 for a name, in bytes of the message. */
+enum { LONGEST_NAME = 255 };
+
 static int code_of(int status)
 {
     switch (status) {
@@ -162,11 +165,65 @@ enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q, const
     }
 }
 
+/* Measures the name at @at, up to where it ends or leads elsewhere. 0 if it is malformed or too long. */
+static size_t name_size(const unsigned char *bytes, size_t size, size_t at)
+{
+    size_t begin = at, end = 0, total = 0;
+
+    for (unsigned jumps = 0; at < size && total < LONGEST_NAME && jumps < LONGEST_NAME;) {
+        unsigned length = bytes[at];
+
+        if (length == 0)
+            return (end ? end : at + 1) - begin;
+        if (length < 0x40) {
+            total += length + 1;
+            at += length + 1;
+        } else if (length >= 0xc0 && at + 1 < size) {
+            end = end ? end : at + 2;
+            at = count_at(bytes, at) & 0x3fff;
+            jumps++;
+        } else {
+            break;
+        }
+    }
+    return 0;
+}
+
+/* Tells if no name of the record at *at is too long, and advances. */
+static bool check_record(const unsigned char *bytes, size_t size, size_t *at)
+{
+    size_t owner = name_size(bytes, size, *at), data = *at + owner + RECORD_FIXED;
+    unsigned type;
+
+    if (owner == 0 || data > size)
+        return false;
+    type = count_at(bytes, *at + owner);
+    *at = data + count_at(bytes, data - 2);
+    return *at <= size && ((type != ns_t_cname && type != ns_t_ptr) || name_size(bytes, size, data) > 0);
+}
+
+/*
+ * Tells if all names are within the limit. c-ares 1.18 has none: compressed names of a message of
+ * 64 KiB kept the loop for a second, and could for a minute.
+ */
+static bool has_short_names(const unsigned char *bytes, size_t size)
+{
+    size_t at = HEADER_SIZE, question = size > at ? name_size(bytes, size, at) : 0;
+
+    if (question == 0 || size - at - question < QUESTION_TAIL)
+        return false;
+    at += question + QUESTION_TAIL;
+    for (unsigned n = count_at(bytes, 6); n > 0; n--)
+        if (!check_record(bytes, size, &at))
+            return false;
+    return true;
+}
+
 static int parse(const unsigned char *bytes, size_t size, int type, struct hostent **ret)
 {
     if (eddyi_fault("ares") < 0)
         return ARES_ENOMEM;
-    if (size > INT_MAX)
+    if (size > INT_MAX || !has_short_names(bytes, size))
         return ARES_EBADRESP;
     return type == EDDYI_DNS_A ? ares_parse_a_reply(bytes, (int)size, ret, NULL, NULL)
                                : ares_parse_aaaa_reply(bytes, (int)size, ret, NULL, NULL);
@@ -308,7 +365,7 @@ int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi
 
     if (eddyi_fault("ares") < 0)
         return -ENOMEM;
-    if (size > INT_MAX)
+    if (size > INT_MAX || !has_short_names(bytes, size))
         return EDDY_ENAMEFAIL;
     rc = code_of(ares_parse_ptr_reply(bytes, (int)size, address, n_address, a->sa.sa_family, &found));
     if (rc < 0)

@@ -5,6 +5,7 @@
 #include "net/dns_message.h"
 #include "net/query.h"
 
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,6 +225,71 @@ TEST(an_answer_that_makes_no_sense_is_an_error)
     eddyi_dns_question_fini(&question);
     ask(EDDYI_DNS_A);
     record("\xc0\x1a", 2, 1, "\xc0\0\2\1", 4); /* its name points to itself */
+    EXPECT_EQ(address_error(), EDDY_ENAMEFAIL);
+    eddyi_dns_question_fini(&question);
+}
+
+/* A name of four labels, the last one of @last bytes, in wire format. Returns its size. */
+static size_t long_name(char buf[260], size_t last)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < 4; i++) {
+        size_t label = i < 3 ? 63 : last;
+
+        buf[n] = (char)label;
+        memset(buf + n + 1, 'x', label);
+        n += label + 1;
+    }
+    buf[n] = '\0';
+    return n + 1;
+}
+
+/* Each costs the time that it takes to copy it, and a message refers to one as often as it likes. */
+TEST(a_name_longer_than_names_may_be_makes_no_sense)
+{
+    char name[260], to_name[70] = {63};
+
+    ask(EDDYI_DNS_A);
+    record(name, long_name(name, 61), EDDYI_DNS_A, "\xc0\0\2\1", 4);
+    record("\xc0\x0c", 2, EDDYI_DNS_A, "\xc0\0\2\2", 4);
+    EXPECT_EQ(address_error(), 0);
+    eddyi_dns_question_fini(&question);
+
+    ask(EDDYI_DNS_A);
+    record(name, long_name(name, 62), EDDYI_DNS_A, "\xc0\0\2\1", 4);
+    record("\xc0\x0c", 2, EDDYI_DNS_A, "\xc0\0\2\2", 4);
+    EXPECT_EQ(address_error(), EDDY_ENAMEFAIL);
+    eddyi_dns_question_fini(&question);
+
+    /* An alias, by reference to the name of the first record. */
+    memset(to_name + 1, 'y', 63);
+    memcpy(to_name + 64, "\xc0\x1a", 2);
+    ask(EDDYI_DNS_A);
+    record(name, long_name(name, 61), EDDYI_DNS_A, "\xc0\0\2\1", 4);
+    record("\xc0\x0c", 2, ns_t_cname, to_name, 66);
+    EXPECT_EQ(address_error(), EDDY_ENAMEFAIL);
+    eddyi_dns_question_fini(&question);
+}
+
+TEST(a_host_name_longer_than_names_may_be_makes_no_sense)
+{
+    union eddyi_address address = {.in = {.sin_family = AF_INET}};
+    char name[260], to_name[70] = {63}, host[NI_MAXHOST];
+
+    memset(to_name + 1, 'y', 63);
+    memcpy(to_name + 64, "\xc0\x1a", 2);
+    ask(EDDYI_DNS_PTR);
+    record(name, long_name(name, 61), EDDYI_DNS_PTR, "\1x", 3);
+    record("\xc0\x0c", 2, EDDYI_DNS_PTR, to_name, 66);
+    EXPECT_EQ(eddyi_dns_host_of(answer, n_answer, &address, host), EDDY_ENAMEFAIL);
+    eddyi_dns_question_fini(&question);
+}
+
+TEST(names_that_refer_to_each_other_make_no_sense)
+{
+    ask(EDDYI_DNS_A);
+    record("\xc0\x1a", 2, EDDYI_DNS_A, "\xc0\0\2\1", 4);
     EXPECT_EQ(address_error(), EDDY_ENAMEFAIL);
     eddyi_dns_question_fini(&question);
 }
