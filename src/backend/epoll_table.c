@@ -41,7 +41,7 @@ static int have_slot(struct eddyi_table *t, int fd)
     return rc == 0 && (size_t)fd >= t->n_slots ? grow(t, fd) : rc;
 }
 
-int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
+EDDYI_DIRECT int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
 {
     int rc = have_slot(t, op->fd);
     struct eddyi_slot *s;
@@ -63,7 +63,7 @@ int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
     return 0;
 }
 
-void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op)
+EDDYI_DIRECT void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &t->slots[op->fd];
 
@@ -125,7 +125,7 @@ int eddyi_table_arm(struct eddyi_table *t, int fd, unsigned mode)
     return 0;
 }
 
-int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
+EDDYI_DIRECT int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &t->slots[op->fd];
     bool polls = op->kind == EDDYI_OP_POLL && op->tried && op->events == POLLIN;

@@ -21,6 +21,7 @@
 #define EDDYI_EPOLL_TABLE_H
 
 #include "backend/backend.h"
+#include "base/direct.h"
 
 #include <poll.h>
 
@@ -68,14 +69,14 @@ static inline bool eddyi_op_wants(const struct eddyi_op *op, enum eddyi_directio
  * Enters an operation, which nothing will wake as yet; and takes out one that has ended. 0; -EBUSY, -ENOMEM, -EBADF, or
  * -EPERM for what cannot be waited for.
  */
-int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op);
-void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op);
+EDDYI_DIRECT int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op);
+EDDYI_DIRECT void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op);
 
 /* Has events come for what waits on @fd: EPOLLONESHOT or EPOLLET. 0 or -errno; then what was armed before still is. */
 int eddyi_table_arm(struct eddyi_table *t, int fd, unsigned mode);
 
 /* Arms for an operation that has just been entered, or leaves that for later. */
-int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op);
+EDDYI_DIRECT int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op);
 
 static inline bool eddyi_table_has_unarmed(const struct eddyi_table *t)
 {

@@ -147,7 +147,7 @@ static void take(struct eddyi_pool *p, struct eddyi_list *to)
     atomic_store(&p->any_done, false);
 }
 
-void eddyi_pool_take(struct eddyi_pool *p, struct eddyi_list *to)
+EDDYI_DIRECT void eddyi_pool_take(struct eddyi_pool *p, struct eddyi_list *to)
 {
     if (!atomic_load_explicit(&p->any_done, memory_order_acquire))
         return;

@@ -11,6 +11,7 @@
 #define EDDYI_POOL_H
 
 #include "backend/backend.h"
+#include "base/direct.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,7 +50,7 @@ int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op);
 bool eddyi_pool_withdraw(struct eddyi_pool *p, struct eddyi_op *op);
 
 /* Moves what is done, with its result, to the end of @to. */
-void eddyi_pool_take(struct eddyi_pool *p, struct eddyi_list *to);
+EDDYI_DIRECT void eddyi_pool_take(struct eddyi_pool *p, struct eddyi_list *to);
 
 /* The same after all that is outstanding has ended; for when the backend cannot wait. */
 void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to);

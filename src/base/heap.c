@@ -61,7 +61,7 @@ static int grow(struct eddyi_heap *h)
     return 0;
 }
 
-int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when)
+EDDYI_DIRECT int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when)
 {
     if (h->n == h->capacity && grow(h) < 0)
         return -ENOMEM;
@@ -109,7 +109,7 @@ static void close_gaps(struct eddyi_heap *h)
  * A gap has the least order of its deadline, so it may come before its parent. That does no harm: it still comes before whatever is
  * below it, which is all that the order of the nodes needs, for those inserted later stop at a gap or pass it by their deadline.
  */
-void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
+EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
 {
     size_t i = node->place - 1;
 

@@ -11,6 +11,8 @@
 #ifndef EDDYI_HEAP_H
 #define EDDYI_HEAP_H
 
+#include "base/direct.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,10 +40,10 @@ struct eddyi_heap {
 void eddyi_heap_fini(struct eddyi_heap *h);
 
 /* 0 or -ENOMEM. The node must be in no heap. */
-int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when);
+EDDYI_DIRECT int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when);
 
 /* Harmless if it is in no heap. */
-void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node);
+EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node);
 
 /* Takes out the first, without touching it: it is for the caller to clear its place. There must be one. */
 void eddyi_heap_remove_first(struct eddyi_heap *h);

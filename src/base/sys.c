@@ -149,7 +149,7 @@ static int64_t now_of(clockid_t clock)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-EDDYI_UNGUARDED int64_t eddyi_sys_now(void)
+EDDYI_DIRECT EDDYI_UNGUARDED int64_t eddyi_sys_now(void)
 {
     return now_of(CLOCK_MONOTONIC);
 }

@@ -11,6 +11,8 @@
 #ifndef EDDYI_SYS_H
 #define EDDYI_SYS_H
 
+#include "base/direct.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -156,8 +158,8 @@ void eddyi_sys_close(int fd);
 
 /* Sockets, in sys_socket.c. None of these blocks, whatever the descriptor's flags are. */
 struct sockaddr;
-long eddyi_sys_recv(int fd, void *buf, size_t size);                    /* bytes, 0 at the end, -EAGAIN */
-long eddyi_sys_send(int fd, const void *buf, size_t size);              /* bytes, never SIGPIPE, -EAGAIN */
+EDDYI_DIRECT long eddyi_sys_recv(int fd, void *buf, size_t size);       /* bytes, 0 at the end, -EAGAIN */
+EDDYI_DIRECT long eddyi_sys_send(int fd, const void *buf, size_t size); /* bytes, never SIGPIPE, -EAGAIN */
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen); /* non-blocking, close-on-exec */
 int eddyi_sys_accept_nonblocking(int fd); /* the same, where the listener is known to be non-blocking */
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen); /* -EINPROGRESS, -EAGAIN */
@@ -167,7 +169,7 @@ bool eddyi_sys_is_tcp(int fd);
 
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
 int eddyi_sys_set_nonblocking(int fd);
-long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
+EDDYI_DIRECT long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
 int eddyi_sys_reset_at_close(int fd); /* closing a TCP socket resets the connection; others do not mind */
 int eddyi_sys_peername(int fd, struct sockaddr *addr, unsigned *addrlen);
@@ -260,7 +262,7 @@ struct epoll_event;
 int eddyi_sys_epoll_create(void);
 int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data);
 /* @timeout in nanoseconds, < 0: for ever; never returns early. The number of events, or -errno. */
-int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
+EDDYI_DIRECT int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout);
 /*
  * 0 if one can wait for @fd to become ready to be read and written; -EPERM if it is ready always,
  * as files are; -EBADF.
@@ -343,7 +345,7 @@ long eddyi_sys_tid(void);
 bool eddyi_sys_is_main_thread(void);
 
 /* CLOCK_MONOTONIC in nanoseconds; cannot fail. The second as of the latest tick, which may be 10 ms ago, and three times as quickly. */
-int64_t eddyi_sys_now(void);
+EDDYI_DIRECT int64_t eddyi_sys_now(void);
 int64_t eddyi_sys_now_coarse(void);
 
 #endif

@@ -40,7 +40,8 @@ static int milliseconds_of(int64_t nanoseconds)
     return nanoseconds < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events, int64_t timeout)
+EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events,
+                                                      int64_t timeout)
 {
     static atomic_bool no_pwait2;
     int f = eddyi_fault("epoll_wait");

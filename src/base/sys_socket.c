@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-long eddyi_sys_recv(int fd, void *buf, size_t size)
+EDDYI_DIRECT long eddyi_sys_recv(int fd, void *buf, size_t size)
 {
     long n;
 
@@ -21,7 +21,7 @@ long eddyi_sys_recv(int fd, void *buf, size_t size)
     return n;
 }
 
-long eddyi_sys_send(int fd, const void *buf, size_t size)
+EDDYI_DIRECT long eddyi_sys_send(int fd, const void *buf, size_t size)
 {
     long n;
 

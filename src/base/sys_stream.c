@@ -22,7 +22,7 @@ int eddyi_sys_set_nonblocking(int fd)
     return (int)eddyi_sys_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
-EDDYI_UNGUARDED long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
+EDDYI_DIRECT EDDYI_UNGUARDED long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
 {
     struct iovec piece;
     const struct iovec *all = eddyi_short_vector(fd, iov, &n, &piece);

@@ -220,7 +220,7 @@ EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
     eddyi_mark_stack_fresh(s->limit, s->object);
 }
 
-int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret)
+EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret)
 {
     struct eddyi_stack_class *c = class_for(pool, size);
     struct eddyi_stack *s;
@@ -322,7 +322,7 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool)
         pool_free(pool);
 }
 
-void eddyi_stack_give(struct eddyi_stack *s)
+EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *s)
 {
     struct eddyi_stack_class *c = s->class;
     struct eddyi_stack_pool *pool = c->pool;

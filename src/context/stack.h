@@ -26,6 +26,7 @@
 #ifndef EDDYI_STACK_H
 #define EDDYI_STACK_H
 
+#include "base/direct.h"
 #include "base/list.h"
 
 #include <stdbool.h>
@@ -59,13 +60,13 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool);
  * A stack of at least @size bytes (0: the default), most recently used first. Rounded up to a
  * size class; the object's bytes are unspecified. 0, -ENOMEM, -EINVAL above EDDYI_STACK_MAX.
  */
-int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret);
+EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret);
 
 /*
  * Gives one back. It may be the stack that is running, unless the pool is closed: nothing in it is
  * touched but the descriptor, and its memory stays mapped until another call on the pool.
  */
-void eddyi_stack_give(struct eddyi_stack *stack);
+EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *stack);
 
 /*
  * Gives memory of long unused stacks back to the kernel, a batch at a time; @now is eddyi_sys_now().

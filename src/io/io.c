@@ -106,7 +106,8 @@ static int grow(struct eddyi_io *io, int fd)
     return 0;
 }
 
-int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction)
+EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
+                                enum eddyi_io_direction direction)
 {
     int rc = (size_t)fd < io->n_slots ? 0 : grow(io, fd);
 
@@ -203,7 +204,7 @@ EDDY_COLD static bool begin_pause(struct eddyi_io *io, struct eddyi_io_op *o)
     return true;
 }
 
-int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
+EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     struct eddyi_backend *b = io->part.loop->backend;
     int rc;
@@ -315,7 +316,7 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
     return 0;
 }
 
-int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
+EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
 {
     int rc = eddyi_io_begin_shared(c, fd);
 
@@ -369,7 +370,7 @@ static const char *name_of(enum eddyi_op_kind kind)
     return names[kind];
 }
 
-int64_t eddyi_io_wait(struct eddyi_io_call *c)
+EDDYI_DIRECT int64_t eddyi_io_wait(struct eddyi_io_call *c)
 {
     int rc = eddyi_wait_init(&c->wait, call_cancel);
 
@@ -390,12 +391,12 @@ int64_t eddyi_io_wait(struct eddyi_io_call *c)
     return eddyi_wait_finish_with(&c->wait, c->o.op.result);
 }
 
-void eddyi_io_end(struct eddyi_io_call *c)
+EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c)
 {
     eddyi_io_release(&c->claim);
 }
 
-bool eddyi_io_is_empty(const struct eddyi_io_call *c)
+EDDYI_DIRECT bool eddyi_io_is_empty(const struct eddyi_io_call *c)
 {
     return c->io && (size_t)c->fd < c->io->n_slots && c->io->slots[c->fd].emptied == c->loop->turns;
 }

@@ -9,6 +9,7 @@
 #define EDDYI_IO_H
 
 #include "backend/backend.h"
+#include "base/direct.h"
 #include "base/list.h"
 #include "loop/loop.h"
 #include "task/wait.h"
@@ -45,7 +46,8 @@ struct eddyi_io_claim {
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction);
 
 /* Takes a direction that is free. 0, -ENOMEM, or -EBADF for a number that never was a descriptor. */
-int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd, enum eddyi_io_direction direction);
+EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
+                                enum eddyi_io_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
 
 /*
@@ -75,9 +77,9 @@ struct eddyi_io_op {
     struct eddyi_timer pause; /* valid while pausing */
 };
 
-int eddyi_io_submit(struct eddyi_io *io,
-                    struct eddyi_io_op *o);  /* 0 or -errno: then done() will not be called */
-bool eddyi_io_cancel(struct eddyi_io_op *o); /* false if it is not with the backend */
+EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io,
+                                 struct eddyi_io_op *o); /* 0 or -errno: then done() will not be called */
+bool eddyi_io_cancel(struct eddyi_io_op *o);             /* false if it is not with the backend */
 
 /*
  * The same, after which the descriptor may be closed at once, although the operation is not over
@@ -107,7 +109,7 @@ struct eddyi_io_call {
  * 0, or as a raised error: EDDY_ENOTASK, -EBADF if @fd is negative, -EBUSY if somebody has this
  * direction of it.
  */
-int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
+EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
 
 /* The same for what has no direction: operations on files. @fd is a directory for those with paths. */
 int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd);
@@ -116,15 +118,15 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd);
  * Submits c->o.op, of which kind and arguments are set, and waits for its result, which it returns; -ECANCELED, as a raised
  * error, if the task is cancelled and nothing happened.
  */
-EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
+EDDYI_DIRECT EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
 
-void eddyi_io_end(struct eddyi_io_call *c);
+EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c);
 
 /*
  * A receive that comes out short has taken all there was. Until the turn ends, one more try would find nothing: asking the kernel costs
  * 240 ns, so the next call waits at once. This is about a number; should it be another file by now, waiting is merely a detour.
  */
-bool eddyi_io_is_empty(const struct eddyi_io_call *c);
+EDDYI_DIRECT bool eddyi_io_is_empty(const struct eddyi_io_call *c);
 void eddyi_io_emptied(struct eddyi_io_call *c);
 
 /*

@@ -24,13 +24,13 @@ static bool has_come(eddy_loop *loop)
     return eddyi_loop_posted(loop) || atomic_load_explicit(&loop->signalled, memory_order_relaxed);
 }
 
-void eddyi_loop_waited(eddy_loop *loop, int64_t since)
+EDDYI_DIRECT void eddyi_loop_waited(eddy_loop *loop, int64_t since)
 {
     if (loop->spins && eddyi_loop_posted(loop) && eddyi_loop_now(loop) - since < MOMENT)
         loop->keen = KEEN;
 }
 
-bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout)
+EDDYI_DIRECT bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout)
 {
     bool brief = timeout >= 0 && timeout < BRIEF && !loop->backend->ops->wait_for_wake;
 

@@ -13,6 +13,7 @@
 #define EDDYI_LOOP_H
 
 #include "backend/backend.h"
+#include "base/direct.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/thread.h"
@@ -165,31 +166,31 @@ void eddyi_loop_take_posted(eddy_loop *loop);
 void eddyi_loop_close_inbox(eddy_loop *loop);
 
 /* Between the two, who posts wakes the loop. False: something was posted, so it is not asleep. */
-bool eddyi_loop_fall_asleep(eddy_loop *loop);
-void eddyi_loop_wake_up(eddy_loop *loop);
+EDDYI_DIRECT bool eddyi_loop_fall_asleep(eddy_loop *loop);
+EDDYI_DIRECT void eddyi_loop_wake_up(eddy_loop *loop);
 
 /*
  * Whether a wait of @timeout begins with looking for posts, and for events, for a moment; and that: as ops->wait(), but it gives up early.
  * @begin is now. And what it goes by: a wait that began at @since is over, and posts have not been taken yet. See linger.c.
  */
-bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout);
+EDDYI_DIRECT bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout);
 int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
-void eddyi_loop_waited(eddy_loop *loop, int64_t since);
+EDDYI_DIRECT void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 
 /*
  * A timer: its ready item is put on the queue at the deadline; one that is due already, by loop->clock, in the next turn. Starting
  * gives 0 or -ENOMEM (the heap has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
  */
-int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
-void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
+EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
 
 /*
  * The loop's clock, in nanoseconds; seconds as nanoseconds, saturated; and @delay seconds from now. NaN is
  * the caller's to refuse.
  */
 int64_t eddyi_loop_now(const eddy_loop *loop);
-int64_t eddyi_nanoseconds(double seconds);
-int64_t eddyi_deadline(eddy_loop *loop, double delay);
+EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds);
+EDDYI_DIRECT int64_t eddyi_deadline(eddy_loop *loop, double delay);
 #define EDDYI_NEVER INT64_MAX
 
 /* How often this process forked from one that had loops: 0 in the first. */
@@ -236,7 +237,7 @@ static inline int eddyi_loop_check(const eddy_loop *loop)
 }
 
 /* One turn, as described above. */
-void eddyi_loop_turn(eddy_loop *loop);
+EDDYI_DIRECT void eddyi_loop_turn(eddy_loop *loop);
 
 /* Whether the next turn has something to run and needs no look at the backend. */
 static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)

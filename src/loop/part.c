@@ -14,7 +14,7 @@ void *eddyi_loop_part_find(eddy_loop *loop, const struct eddyi_part_kind *kind)
     return NULL;
 }
 
-void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind *kind)
+EDDYI_DIRECT void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind *kind)
 {
     struct eddyi_loop_part *part = eddyi_loop_part_find(loop, kind);
 

@@ -5,6 +5,7 @@
 #ifndef EDDYI_PART_H
 #define EDDYI_PART_H
 
+#include "base/direct.h"
 #include "base/list.h"
 #include "eddy/loop.h"
 
@@ -40,6 +41,6 @@ struct eddyi_part_kind {
 void *eddyi_loop_part_find(eddy_loop *loop, const struct eddyi_part_kind *kind);
 
 /* The same, but it is made now if there is none. NULL when memory is short. */
-void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind *kind);
+EDDYI_DIRECT void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind *kind);
 
 #endif

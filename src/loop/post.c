@@ -89,14 +89,14 @@ void eddyi_loop_close_inbox(eddy_loop *loop)
     pthread_mutex_unlock(&loop->mutex);
 }
 
-bool eddyi_loop_fall_asleep(eddy_loop *loop)
+EDDYI_DIRECT bool eddyi_loop_fall_asleep(eddy_loop *loop)
 {
     struct eddyi_list *empty = NULL;
 
     return atomic_compare_exchange_strong(&loop->inbox, &empty, &asleep);
 }
 
-void eddyi_loop_wake_up(eddy_loop *loop)
+EDDYI_DIRECT void eddyi_loop_wake_up(eddy_loop *loop)
 {
     struct eddyi_list *empty = &asleep;
 

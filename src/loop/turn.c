@@ -20,7 +20,7 @@ int64_t eddyi_loop_now(const eddy_loop *loop)
     return loop->backend->ops->now(loop->backend);
 }
 
-int64_t eddyi_nanoseconds(double seconds)
+EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds)
 {
     double ns = seconds * 1e9;
 
@@ -31,7 +31,7 @@ int64_t eddyi_nanoseconds(double seconds)
     return (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5);
 }
 
-int64_t eddyi_deadline(eddy_loop *loop, double delay)
+EDDYI_DIRECT int64_t eddyi_deadline(eddy_loop *loop, double delay)
 {
     int64_t ns = eddyi_nanoseconds(delay), now = eddyi_loop_now(loop);
 
@@ -39,14 +39,14 @@ int64_t eddyi_deadline(eddy_loop *loop, double delay)
     return ns > EDDYI_NEVER - now ? EDDYI_NEVER : now + ns;
 }
 
-int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when)
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when)
 {
     if (when <= loop->clock)
         loop->skips = 0; /* due already: the next turn runs it */
     return eddyi_heap_insert(&loop->timers, &t->node, when);
 }
 
-void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
+EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
 {
     eddyi_heap_remove(&loop->timers, &t->node);
     eddyi_ready_cancel(&t->ready);
@@ -225,7 +225,7 @@ static struct eddyi_ready *next_of_batch(eddy_loop *loop)
     return l ? EDDYI_READY(l) : NULL;
 }
 
-EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
+EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
 {
     struct eddyi_ready *r;
 

@@ -17,7 +17,7 @@ static void move_to_front(struct eddyi_buffer *b)
     b->end = n;
 }
 
-int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n)
+EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n)
 {
     size_t held = eddyi_buffer_length(b), size = b->size ? b->size : SMALLEST;
     char *data;
@@ -45,7 +45,7 @@ int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n)
     return 0;
 }
 
-int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n)
+EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n)
 {
     int rc = n > 0 ? eddyi_buffer_reserve(b, n) : 0;
 
@@ -56,7 +56,7 @@ int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n)
     return rc;
 }
 
-void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep)
+EDDYI_DIRECT void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep)
 {
     if (b->size > keep && b->start == b->end)
         eddyi_buffer_fini(b);

@@ -7,6 +7,8 @@
 #ifndef EDDYI_BUFFER_H
 #define EDDYI_BUFFER_H
 
+#include "base/direct.h"
+
 #include <stddef.h>
 
 struct eddyi_buffer {
@@ -31,9 +33,9 @@ static inline size_t eddyi_buffer_room(const struct eddyi_buffer *b)
 }
 
 /* Makes room for at least @n (> 0) more bytes; what it holds may move. 0 or -ENOMEM. */
-int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
+EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
 
-int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n); /* 0 or -ENOMEM */
+EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n); /* 0 or -ENOMEM */
 
 /* Takes @n bytes from the front. Nothing moves, the room neither: a read into it may be under way. */
 static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
@@ -42,7 +44,7 @@ static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
 }
 
 /* Frees the memory of an empty one that is larger than @keep. */
-void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep);
+EDDYI_DIRECT void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep);
 
 void eddyi_buffer_fini(struct eddyi_buffer *b);
 

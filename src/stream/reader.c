@@ -79,7 +79,7 @@ static void came(eddy_reader *r, size_t n, size_t room)
         r->chunk = SMALL_CHUNK;
 }
 
-void eddyi_reader_readable(eddy_reader *r, ssize_t result)
+EDDYI_DIRECT void eddyi_reader_readable(eddy_reader *r, ssize_t result)
 {
     r->armed = false;
     if (result > 0)
@@ -158,8 +158,7 @@ static void out_of_time(struct eddyi_ready *r)
 static int raise_out_of_time(eddy_reader *r)
 {
     r->stream->transport.out_of_time = true;
-    return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds",
-                      (double)r->time_limit * 1e-9);
+    return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds", (double)r->time_limit * 1e-9);
 }
 
 /* All waits of a call together have the limit. */
@@ -245,7 +244,7 @@ static int let_others_run(eddy_reader *r)
     return rc < 0 ? rc : eddyi_reader_check(r);
 }
 
-int eddyi_reader_begin(eddy_reader *r)
+EDDYI_DIRECT int eddyi_reader_begin(eddy_reader *r)
 {
     int rc = eddyi_reader_check(r);
 
@@ -258,7 +257,7 @@ int eddyi_reader_begin(eddy_reader *r)
     return rc;
 }
 
-int eddyi_reader_more(eddy_reader *r)
+EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 {
     ssize_t n = -EAGAIN;
 

@@ -6,6 +6,7 @@
 #ifndef EDDYI_READER_H
 #define EDDYI_READER_H
 
+#include "base/direct.h"
 #include "stream/stream.h"
 
 /*
@@ -15,13 +16,13 @@
 int eddyi_reader_check(eddy_reader *r);
 
 /* Begins a call: does that, and lets others run if this stream has had its share. */
-EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
+EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
 
 /*
  * Gets more bytes into the buffer, or the end: suspends until there is something new, maybe in vain. 0, or a raised error. The
  * buffer may have moved.
  */
-EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
+EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
 
 /* Gives out @n bytes of the front, until the next call. */
 static inline ssize_t eddyi_reader_give(eddy_reader *r, size_t n, const char **ret_data)

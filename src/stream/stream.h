@@ -12,6 +12,7 @@
 #ifndef EDDYI_STREAM_H
 #define EDDYI_STREAM_H
 
+#include "base/direct.h"
 #include "eddy/stream.h"
 #include "eddy/sync.h"
 #include "stream/buffer.h"
@@ -90,7 +91,7 @@ void eddyi_stream_end_loan(struct eddyi_stream *s);
 void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit,
                        void (*unused)(struct eddyi_ready *r));
 void eddyi_reader_fini(eddy_reader *r);
-void eddyi_reader_readable(eddy_reader *r, ssize_t result);
+EDDYI_DIRECT void eddyi_reader_readable(eddy_reader *r, ssize_t result);
 void eddyi_reader_lost(eddy_reader *r);
 
 /* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED and so on, raised. */

@@ -314,7 +314,7 @@ static int keep(struct eddyi_transport *t, const struct iovec *iov, int n, size_
     return rc;
 }
 
-int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n)
+EDDYI_DIRECT int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n)
 {
     ssize_t written;
     size_t total = 0;

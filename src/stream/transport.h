@@ -14,6 +14,7 @@
 #ifndef EDDYI_TRANSPORT_H
 #define EDDYI_TRANSPORT_H
 
+#include "base/direct.h"
 #include "base/list.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
@@ -94,7 +95,7 @@ void eddyi_transport_fini(struct eddyi_transport *t);
  * Sends, or keeps, all of it; never suspends. 0, or as a raised error what broke the transport, EDDY_ECLOSED once it
  * is closing, EDDY_EMISUSE after write_eof(), -ENOMEM: then nothing of it was kept that was not sent, and the transport is broken.
  */
-int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n);
+EDDYI_DIRECT int eddyi_transport_write(struct eddyi_transport *t, const struct iovec *iov, int n);
 
 /* Around the wait of a task until less is kept: meanwhile drain_limit counts. */
 void eddyi_transport_drain_begin(struct eddyi_transport *t);

@@ -14,6 +14,7 @@
 #ifndef EDDYI_WAIT_QUEUE_H
 #define EDDYI_WAIT_QUEUE_H
 
+#include "base/direct.h"
 #include "base/list.h"
 #include "eddy/sync.h"
 #include "task/wait.h"
@@ -40,8 +41,8 @@ int eddyi_wait_queue_bind(eddy_wait_queue *q);
 int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken);
 
 /* The same for what a task holds: *holder is that task, or NULL. */
-int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder,
-                               bool *ret_woken);
+EDDYI_DIRECT int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what, const void *const *holder,
+                                            bool *ret_woken);
 
 bool eddyi_wait_queue_wake_next(eddy_wait_queue *q); /* what is behind the next */
 
@@ -52,7 +53,7 @@ static inline bool eddyi_wait_queue_wake(eddy_wait_queue *q)
 }
 
 /* Wakes the very first, unless it is woken or cancelled already. */
-void eddyi_wait_queue_wake_first(eddy_wait_queue *q);
+EDDYI_DIRECT void eddyi_wait_queue_wake_first(eddy_wait_queue *q);
 
 void eddyi_wait_queue_wake_all(eddy_wait_queue *q);
 

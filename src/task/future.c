@@ -98,7 +98,7 @@ static void queue_hooks(eddy_future *f)
     }
 }
 
-void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e)
+EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e)
 {
     f->state = EDDYI_FINISHED;
     f->status = status;

@@ -10,6 +10,7 @@
 #ifndef EDDYI_FUTURE_H
 #define EDDYI_FUTURE_H
 
+#include "base/direct.h"
 #include "base/list.h"
 #include "eddy/future.h"
 #include "loop/loop.h"
@@ -103,7 +104,7 @@ static inline bool eddyi_future_done(const eddy_future *f)
 }
 
 /* Ends a pending future and queues its hooks; takes over the reference to @e (may be NULL). */
-void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
+EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
 void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
 
 /*

@@ -73,12 +73,12 @@ static inline void suspend(eddy_task *t)
     eddyi_vars_current = vars;
 }
 
-void eddyi_task_suspend(eddy_task *t)
+EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t)
 {
     suspend(t);
 }
 
-int eddyi_task_yield(eddy_task *t)
+EDDYI_DIRECT int eddyi_task_yield(eddy_task *t)
 {
     eddy_loop *loop = eddyi_loop_running;
 
@@ -157,7 +157,7 @@ static struct eddyi_fiber *task_main(void *arg)
     return leave(t);
 }
 
-void eddyi_task_prepare(eddy_task *t)
+EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t)
 {
     eddyi_fiber_init(&t->fiber, t->stack->limit, t->stack->object, task_main, t);
 }

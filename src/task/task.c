@@ -187,7 +187,7 @@ static eddy_exception *take_error(eddy_task *t, int rc)
     return e;
 }
 
-void eddyi_task_end(eddy_task *t, int rc)
+EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
 {
     eddy_exception *message = t->future.cancel_message;
 

@@ -13,6 +13,7 @@
 #ifndef EDDYI_TASK_H
 #define EDDYI_TASK_H
 
+#include "base/direct.h"
 #include "base/exception.h"
 #include "context/fiber.h"
 #include "contextvars/contextvars.h"
@@ -100,10 +101,10 @@ void eddyi_task_run(struct eddyi_ready *r);
 void eddyi_task_start_eagerly(eddy_task *t);
 
 /* Suspends the running task until its ready item has been queued and had its turn. */
-void eddyi_task_suspend(eddy_task *t);
+EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t);
 
 /* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was cancelled. */
-int eddyi_task_yield(eddy_task *t);
+EDDYI_DIRECT int eddyi_task_yield(eddy_task *t);
 
 bool eddyi_task_take_cancel_due(eddy_task *t); /* one is due; true */
 
@@ -114,10 +115,10 @@ static inline bool eddyi_task_take_cancel(eddy_task *t)
 }
 
 /* The coroutine has ended with @rc: makes that the task's outcome. */
-void eddyi_task_end(eddy_task *t, int rc);
+EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc);
 
 /* Makes the stack of a new task ready for its first step. */
-void eddyi_task_prepare(eddy_task *t);
+EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
 
 /* Ends, as cancelled, a task that has not had its first step. */
 void eddyi_task_end_unstarted(eddy_task *t);

@@ -82,7 +82,7 @@ int eddyi_wait_raise_cancelled(struct eddyi_wait *w)
     return -ECANCELED;
 }
 
-int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result)
+EDDYI_DIRECT int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result)
 {
     eddy_task *t = w->task;
 

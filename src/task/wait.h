@@ -9,6 +9,7 @@
 #ifndef EDDYI_WAIT_H
 #define EDDYI_WAIT_H
 
+#include "base/direct.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "task/task.h"
@@ -99,7 +100,7 @@ static inline int eddyi_wait_finish(struct eddyi_wait *w)
  * The same for waits whose result must not be lost (bytes read, a connection accepted): @result < 0 and cancelled gives -ECANCELED;
  * any other result is kept, and the cancellation strikes at the task's next suspension.
  */
-int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result);
+EDDYI_DIRECT int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result);
 
 /* Whether @w is the wait of an eddy_await() on a future; and ends such a wait without touching the future. */
 bool eddyi_wait_is_await(const struct eddyi_wait *w);
