@@ -204,16 +204,11 @@ EDDY_COLD static bool begin_pause(struct eddyi_io *io, struct eddyi_io_op *o)
     return true;
 }
 
-EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
+static inline int hand_over(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     struct eddyi_backend *b = io->part.loop->backend;
     int rc;
 
-    /* Closing waits for what is with the backend, and cancels it once: nothing may come after that. */
-    if (io->part.loop->closed)
-        return -ECANCELED;
-    if (__builtin_expect(o->in_vain >= 2, false) && begin_pause(io, o))
-        return 0;
     o->op.complete = on_complete;
     o->op.more = o->op.in_vain = false;
     rc = b->ops->submit(b, &o->op);
@@ -222,6 +217,24 @@ EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
     o->io = io;
     eddyi_list_append(&io->ops, &o->link);
     return 0;
+}
+
+/* Slow path of submit(): the call was made in vain before. */
+EDDY_COLD static int submit_after_vain(struct eddyi_io *io, struct eddyi_io_op *o)
+{
+    return begin_pause(io, o) ? 0 : hand_over(io, o);
+}
+
+/* For a loop that is not closed. */
+static inline int submit(struct eddyi_io *io, struct eddyi_io_op *o)
+{
+    return o->in_vain >= 2 ? submit_after_vain(io, o) : hand_over(io, o);
+}
+
+EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
+{
+    /* Closing waits for what is with the backend, and cancels it once: nothing may come after that. */
+    return io->part.loop->closed ? -ECANCELED : submit(io, o);
 }
 
 /* False: the backend could not tell when the call can be made, and the operation has begun anew. */
@@ -338,7 +351,7 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_d
     return 0;
 }
 
-/* Claims the descriptor, for the rest of the call, and submits the operation. */
+/* Claims the descriptor, for the rest of the call, and submits the operation. The loop is not closed. */
 static int start(struct eddyi_io_call *c)
 {
     struct eddyi_io *io = c->io ? c->io : eddyi_io_of(c->loop);
@@ -349,7 +362,7 @@ static int start(struct eddyi_io_call *c)
     c->o.op.fd = c->fd;
     c->o.op.tried = c->o.op.waits = true;
     c->o.done = call_done;
-    return rc < 0 ? rc : eddyi_io_submit(io, &c->o);
+    return rc < 0 ? rc : submit(io, &c->o);
 }
 
 /* What a report says the task waits for. */

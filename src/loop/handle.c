@@ -47,7 +47,8 @@ static inline unsigned retire(struct eddyi_handle *h, bool timer)
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
     uint64_t next = next_state(state);
 
-    if (__libc_single_threaded) { /* nobody else to cancel it: spares the 5 ns of the bus lock */
+    /* Nobody else to cancel it: spares the 5 ns of the bus lock. */
+    if (__builtin_expect(__libc_single_threaded, 1)) {
         atomic_store_explicit(&h->state, next, memory_order_relaxed);
         return state & WHAT;
     }
@@ -65,7 +66,7 @@ static inline bool call(struct eddyi_handle *h, bool timer)
     void *arg = h->arg;
     unsigned was = retire(h, timer);
 
-    if (timer && was == ELSEWHERE)
+    if (timer && __builtin_expect(was == ELSEWHERE, 0))
         return false;
     if (was == PENDING) {
         eddyi_vars_current = &h->vars;
@@ -104,7 +105,7 @@ void eddyi_handle_run_later(struct eddyi_ready *r)
 {
     bool free = call(&later_of(r)->handle, true);
 
-    if (free && eddyi_loop_running)
+    if (free && __builtin_expect(eddyi_loop_running != NULL, 1))
         eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
 }
 

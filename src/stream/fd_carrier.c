@@ -26,13 +26,12 @@ static void tried(struct eddyi_io_op *o, bool *woken, long n)
     *woken = false;
 }
 
-EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
+/* Not inlined: most calls of fd_read() find that there is nothing, and have nothing to save for that. */
+EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct eddyi_fd_carrier *c, void *buf,
+                                                                  size_t size)
 {
-    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
     long n;
 
-    if (c->emptied)
-        return -EAGAIN;
     n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
                      : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
     /* Nobody has the other side of a pseudo-terminal any more. */
@@ -43,14 +42,32 @@ EDDYI_UNGUARDED static ssize_t fd_read(eddy_carrier *base, void *buf, size_t siz
     return n;
 }
 
-static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
+static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
-    long written =
-        c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
+
+    return c->emptied ? -EAGAIN : read_now(c, buf, size);
+}
+
+static inline ssize_t write_now(struct eddyi_fd_carrier *c, const struct iovec *iov, int n)
+{
+    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
+}
+
+EDDY_COLD static ssize_t write_after_wait(struct eddyi_fd_carrier *c, const struct iovec *iov, int n)
+{
+    ssize_t written = write_now(c, iov, n);
 
     tried(&c->out, &c->woken_out, written);
     return written;
+}
+
+/* Where no poll preceded the call, there is nothing to note of its result. */
+static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
+{
+    struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
+
+    return c->woken_out || c->out.in_vain > 0 ? write_after_wait(c, iov, n) : write_now(c, iov, n);
 }
 
 void eddyi_fd_carrier_in_done(struct eddyi_io_op *o)

@@ -103,10 +103,9 @@ void eddyi_stream_give_back(struct eddyi_stream *s)
     free_if_done(s);
 }
 
-void eddyi_stream_leave(struct eddyi_stream *s)
+void eddyi_stream_leave_last(struct eddyi_stream *s)
 {
-    s->users--;
-    if (s->given_back && s->users == 0 && eddyi_list_empty(&s->reader.unused.link))
+    if (eddyi_list_empty(&s->reader.unused.link))
         eddyi_loop_ready(s->transport.loop, &s->reader.unused);
 }
 

@@ -78,7 +78,16 @@ static inline void eddyi_stream_enter(struct eddyi_stream *s)
 {
     s->users++;
 }
-void eddyi_stream_leave(struct eddyi_stream *s);
+
+/* Slow path of eddyi_stream_leave(): the owner and the last user are gone. */
+EDDY_COLD void eddyi_stream_leave_last(struct eddyi_stream *s);
+
+static inline void eddyi_stream_leave(struct eddyi_stream *s)
+{
+    s->users--;
+    if (s->given_back && s->users == 0)
+        eddyi_stream_leave_last(s);
+}
 
 /* Lends it to a user, who may give it back or not; and its end: it is given back, and may be freed at once. */
 static inline void eddyi_stream_lend(struct eddyi_stream *s)

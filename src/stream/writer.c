@@ -2,6 +2,7 @@
  * The writer: writing with flow control, and the end of the stream.
  */
 #include "base/sys.h"
+#include "base/unguarded.h"
 #include "eddy/wait.h"
 #include "stream/sendfile.h"
 #include "stream/stream.h"
@@ -71,7 +72,7 @@ int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
     return eddyi_transport_write(transport_of(w), iov, n);
 }
 
-int eddy_writer_write(eddy_writer *w, const void *data, size_t size)
+EDDYI_UNGUARDED int eddy_writer_write(eddy_writer *w, const void *data, size_t size)
 {
     return eddy_writer_writelines(w, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
 }
