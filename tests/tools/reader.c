@@ -10,6 +10,7 @@
 #include "snapshot.h"
 #include "symbol.h"
 #include "tasks.h"
+#include "text.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -488,4 +489,32 @@ TEST(a_symbol_is_found_in_a_file_whose_parts_are_not_aligned)
     EXPECT_EQ(find_symbol_in_file(getpid(), path, 0x1000, "thing", &patience), 0x1040);
     EXPECT_EQ(find_symbol_in_file(getpid(), path, 0x1000, "hing", &patience), 0);
     close(fd);
+}
+
+TEST(no_character_is_cut_where_room_ends)
+{
+    char buf[10] = "";
+
+    EXPECT(append_text(buf, sizeof buf, "abcdefg"));
+    EXPECT(append_text(buf, sizeof buf, "\u00e4"));
+    EXPECT_STR(buf, "abcdefg\u00e4");
+    buf[6] = '\0';
+    EXPECT(append_text(buf, sizeof buf, "g"));
+    EXPECT(!append_text(buf, sizeof buf, "\u2192"));
+    EXPECT_STR(buf, "abcdefg");
+}
+
+TEST(the_tasks_that_wait_are_named_as_far_as_there_is_room)
+{
+    struct task tasks[3] = {{.name = "first"}, {.name = "zweit\u00e4ltester"}, {.name = "third"}};
+    struct edge edges[2] = {{0, 2, "gather"}, {1, 2, ""}};
+    const struct snapshot s = {.tasks = tasks, .n_tasks = 3, .edges = edges, .n_edges = 2};
+    char buf[40];
+
+    format_waiters(&s, 2, buf, sizeof buf);
+    EXPECT_STR(buf, "first (gather), zweit\u00e4ltester");
+    format_waiters(&s, 2, buf, 23);
+    EXPECT_STR(buf, "first (gather), zweit");
+    format_waiters(&s, 1, buf, sizeof buf);
+    EXPECT_STR(buf, "");
 }

@@ -7,16 +7,16 @@
 
 void format_waiters(const struct snapshot *s, size_t task, char *buf, size_t size)
 {
-    size_t length = 0;
+    bool fits = true;
 
     buf[0] = '\0';
     /* Edges are in the order of the tasks that they lead to. */
-    for (size_t i = snapshot_first_edge(s, task); i < s->n_edges && s->edges[i].to == task && length < size;
-         i++) {
+    for (size_t i = snapshot_first_edge(s, task); i < s->n_edges && s->edges[i].to == task && fits; i++) {
         const struct edge *e = &s->edges[i];
 
-        length += (size_t)snprintf(buf + length, size - length, "%s%s%s%s%s", length ? ", " : "",
-                                   s->tasks[e->from].name, *e->by ? " (" : "", e->by, *e->by ? ")" : "");
+        fits = append_text(buf, size, *buf ? ", " : "") && append_text(buf, size, s->tasks[e->from].name) &&
+               (!*e->by || (append_text(buf, size, " (") && append_text(buf, size, e->by) &&
+                            append_text(buf, size, ")")));
     }
 }
 

@@ -1,5 +1,7 @@
 #include "snapshot.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -86,16 +88,17 @@ static bool grow(void **array, size_t n, size_t *room, size_t size)
 static void read_coroutines(struct reading *r, uint64_t innermost, struct task *t)
 {
     uint64_t chain[MAX_COROUTINES];
-    size_t n = 0, length = 0;
+    size_t n = 0;
+    bool fits = true;
 
     for (uint64_t c = innermost; c && n < MAX_COROUTINES; c = pointer(r, c, r->at.coroutine_outer))
         chain[n++] = c;
-    while (n > 0 && length < sizeof t->coroutines) {
+    while (n > 0 && fits) {
         char name[64];
 
         memory_text(r->m, pointer(r, chain[--n], r->at.coroutine_name), name, sizeof name);
-        length += (size_t)snprintf(t->coroutines + length, sizeof t->coroutines - length, "%s%s",
-                                   length ? " > " : "", name);
+        fits = append_text(t->coroutines, sizeof t->coroutines, *t->coroutines ? " > " : "") &&
+               append_text(t->coroutines, sizeof t->coroutines, name);
     }
 }
 
@@ -384,14 +387,14 @@ static void connect(struct reading *r)
         struct task *t = &s->tasks[i];
         long awaited = t->awaits ? snapshot_find(s, t->awaits) : -1;
         long holder = t->holder ? snapshot_find(s, t->holder) : -1;
-        size_t length = strlen(t->waits_for);
 
         if (t->awaits)
             snprintf(t->waits_for, sizeof t->waits_for, awaited >= 0 ? "task '%s'" : "a task",
                      awaited >= 0 ? s->tasks[awaited].name : "");
         if (holder >= 0) {
-            snprintf(t->waits_for + length, sizeof t->waits_for - length, " held by '%s'",
-                     s->tasks[holder].name);
+            (void)(append_text(t->waits_for, sizeof t->waits_for, " held by '") &&
+                   append_text(t->waits_for, sizeof t->waits_for, s->tasks[holder].name) &&
+                   append_text(t->waits_for, sizeof t->waits_for, "'"));
             add_edge(r, t->address, (size_t)holder, "lock");
         }
     }

@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include "base/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,4 +115,11 @@ void format_duration(double seconds, char *buf, size_t size)
         snprintf(buf, size, "%.0f h", seconds / 3600);
     else
         snprintf(buf, size, "%.0f d", seconds / (24 * 3600));
+}
+
+bool append_text(char *buf, size_t size, const char *text)
+{
+    size_t n = strlen(buf), length = strlen(text);
+
+    return eddyi_printable(text, length, buf + n, size - n) == length;
 }

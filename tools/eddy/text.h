@@ -4,6 +4,7 @@
 #ifndef EDDY_TOOL_TEXT_H
 #define EDDY_TOOL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct table {
@@ -28,5 +29,8 @@ void table_free(struct table *t);
 
 /* "0.3 s", "12 s", "3 min", "5 h", "2 d" */
 void format_duration(double seconds, char *buf, size_t size);
+
+/* Appends printable text as far as there is room. No character is cut. False if some is left out. */
+bool append_text(char *buf, size_t size, const char *text);
 
 #endif
