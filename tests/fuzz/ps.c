@@ -10,7 +10,16 @@
 
 #include <errno.h>
 
-enum { SIZE = 1 << 14, MOST_TASKS = 300, MOST_STEPS = 40 * 1000 * 1000, MOST_BYTES = 1 << 26 };
+enum {
+    SIZE = 1 << 14,
+    SLOTS = 32, /* for objects */
+    MOST_FORGED = 12,
+    FIRST_COROUTINE = 20,
+    N_COROUTINES = 4,
+    MOST_TASKS = 300,
+    MOST_STEPS = 40 * 1000 * 1000,
+    MOST_BYTES = 1 << 26
+};
 
 static const uint64_t BASE = 0x100000;
 
@@ -39,7 +48,7 @@ static int read_forged(struct memory *m, uint64_t address, void *buf, size_t siz
     return 0;
 }
 
-/* The block of this process, with other offsets: small ones, so that objects lie upon each other. */
+/* The block of this process, with other offsets; any small ones, so that objects lie upon each other. */
 static void forge_block(struct fuzz_input *in)
 {
     struct eddyi_introspection *c = &block.content;
@@ -49,9 +58,86 @@ static void forge_block(struct fuzz_input *in)
     c->loops = BASE;
     for (uint32_t i = 0; i < c->n_fields; i++)
         if (strncmp(c->fields[i].name, "constant.", 9) != 0)
-            c->fields[i].value = (any ? fuzz_byte(in) % 32 : i % 32) * 8;
+            c->fields[i].value = any ? fuzz_byte(in) * 8 : i % 32 * 16;
         else if (any && fuzz_byte(in) & 1)
             c->fields[i].value = fuzz_byte(in);
+}
+
+static uint64_t slot(unsigned i)
+{
+    return BASE + i % SLOTS * (SIZE / SLOTS);
+}
+
+static uint64_t member(uint64_t object, const char *name)
+{
+    return object + (uint64_t)block_field(&block, name);
+}
+
+static void put(uint64_t address, uint64_t word)
+{
+    if (address - BASE < SIZE)
+        memcpy(forged + (address - BASE), &word, sizeof word);
+}
+
+/* A list that leads back and forth. */
+static void put_list(uint64_t head, const uint64_t *links, unsigned n)
+{
+    for (unsigned i = 0; i <= n; i++) {
+        uint64_t from = i == 0 ? head : links[i - 1], to = i == n ? head : links[i];
+
+        put(from, to);
+        put(to + 8, from);
+    }
+}
+
+/* A task with a name, a coroutine and something that it waits for, and perhaps another task that waits for it. */
+static void put_task(struct fuzz_input *in, uint64_t task, uint64_t loop)
+{
+    uint64_t wait = slot(fuzz_byte(in)), hook = member(slot(fuzz_byte(in)), "hook.link");
+    unsigned how = fuzz_byte(in);
+
+    put(member(task, "task.kind"), (uint64_t)block_field(&block, "constant.task_kind"));
+    put(member(task, "task.loop"), loop);
+    put(member(task, "task.started"), how & 1);
+    put(member(task, "task.coroutine"), how & 2 ? slot(FIRST_COROUTINE) : 0);
+    put(member(task, "task.name"), how & 4 ? slot(SLOTS - 1) + fuzz_byte(in) : 0);
+    put(member(task, "task.where"), how & 8 ? slot(SLOTS - 1) + fuzz_byte(in) : 0);
+    put(member(wait, "wait.what"), slot(SLOTS - 1) + fuzz_byte(in));
+    put(member(task, "task.wait"), how & 16 ? wait : 0);
+    put(member(task, "task.ready"), member(task, "task.ready"));
+    put(member(wait, "wait.future"), how & 32 ? slot(fuzz_byte(in)) : 0);
+    put(member(wait, "wait.holder"), how & 64 ? slot(fuzz_byte(in)) : 0);
+    put_list(member(task, "future.hooks"), &hook, how >> 7);
+    put(member(hook - (uint64_t)block_field(&block, "hook.link"), "hook.waiter"), slot(fuzz_byte(in)));
+}
+
+/* A text that does things to a terminal, and has characters at which it must not be cut. */
+static void put_text(uint64_t address)
+{
+    static const char piece[] = "\033[31ma\u00e4\u202e\u2192\U0001f600\x9b\xe2\x80";
+
+    for (uint64_t at = address; at + sizeof piece < address + 200; at += sizeof piece - 1)
+        memcpy(forged + (at - BASE), piece, sizeof piece - 1);
+}
+
+/* Some tasks that can be believed. */
+static void put_tasks(struct fuzz_input *in)
+{
+    unsigned n = fuzz_below(in, MOST_FORGED);
+    uint64_t loop = slot(1), links[MOST_FORGED];
+
+    put(BASE, loop);
+    put_text(slot(SLOTS - 1));
+    for (unsigned i = 0; i < N_COROUTINES; i++) {
+        put(member(slot(FIRST_COROUTINE + i), "coroutine.name"), slot(SLOTS - 1) + fuzz_byte(in) % 64);
+        put(member(slot(FIRST_COROUTINE + i), "coroutine.outer"),
+            i + 1 < N_COROUTINES ? slot(FIRST_COROUTINE + i + 1) : 0);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        put_task(in, slot(2 + i), loop);
+        links[i] = member(slot(2 + i), "task.link");
+    }
+    put_list(member(loop, "loop.tasks"), links, n);
 }
 
 static uint64_t forge_word(struct fuzz_input *in, uint64_t at)
@@ -78,6 +164,7 @@ static uint64_t forge_word(struct fuzz_input *in, uint64_t at)
 static void forge_memory(struct fuzz_input *in)
 {
     memset(forged, 0, sizeof forged);
+    put_tasks(in);
     while (in->n > 0) {
         size_t at = fuzz_below(in, SIZE / 8) * 8, n = fuzz_byte(in) % 48;
         uint64_t word;
