@@ -175,13 +175,15 @@ static void deliver_arrivals(struct eddyi_uring *u)
 {
     for (size_t i = 0; i < u->n_arrivals; i++) {
         struct eddyi_op *op = u->arrivals[i].op;
+        bool over = (op->state & EDDYI_STATE) == EDDYI_DONE;
         int64_t last = op->result;
 
         op->result = u->arrivals[i].result;
         op->more = true;
         op->complete(op);
         op->more = false;
-        op->result = last;
+        if (over) /* if it is only now, it was withdrawn, and has its result */
+            op->result = last;
     }
     u->n_arrivals = 0;
 }

@@ -103,3 +103,40 @@ TEST_REAL(no_connection_is_lost_when_a_multishot_accept_is_cancelled)
     close(listener);
     rig_close(b);
 }
+
+static void withdraw_at_the_first(struct rig_op *o)
+{
+    struct accepting *a = o->arg;
+
+    if (o->op.result >= 0) {
+        close((int)o->op.result);
+        a->taken++;
+    }
+    a->endings += !o->op.more;
+    if (a->taken == 1 && o->op.more && o->op.result >= 0)
+        (o->backend->ops->withdraw ? o->backend->ops->withdraw : o->backend->ops->cancel)(o->backend, &o->op);
+}
+
+/* What ends it is known before the call in which it was withdrawn returns. */
+TEST_REAL(a_multishot_accept_may_be_withdrawn_as_it_brings_a_connection)
+{
+    struct eddyi_backend *b = rig_open();
+    struct sockaddr_in addr;
+    int listener = socket_listen(&addr, SOCK_NONBLOCK);
+    struct accepting a;
+
+    accept_from(b, &a, listener);
+    a.o.then = withdraw_at_the_first;
+    for (int i = 0; i < 3; i++)
+        connect_and_close(&addr);
+    for (int i = 0; i < 100 && a.o.refused == 0 && a.endings == 0; i++)
+        (void)rig_wait_forever(b);
+    if (a.endings == 0)
+        stop(b, &a);
+    EXPECT(a.taken >= 1 && a.taken <= 3);
+    EXPECT_EQ(a.endings, 1);
+    if (a.o.completions > a.taken) /* the last one is no connection */
+        EXPECT_EQ(a.o.op.result, -ECANCELED);
+    close(listener);
+    rig_close(b);
+}
