@@ -5,7 +5,9 @@
  * task that only ever finds data should eddy_sleep(0) now and then. One receive is not tried: that
  * after another which had to wait and came out short, in the same turn of the loop; nothing was
  * left for it to find. They work on blocking and non-blocking sockets alike; a blocking one is made
- * non-blocking for the moment in which accept(2) or connect(2) is called on it. At any moment one
+ * non-blocking for the moment in which accept(2) or connect(2) is called on it: several loops, in
+ * threads or processes, may accept from one listener, but others that have the same open file could
+ * see EAGAIN in that moment. At any moment one
  * task may receive on a descriptor and another send; a second one in the same direction gets
  * -EBUSY; a negative number, -EBADF. None of them closes @fd, and @fd must not be closed while one
  * waits.

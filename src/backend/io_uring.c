@@ -88,7 +88,9 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
 /*
  * Whether a transfer is not the ring's, and what takes it instead:
  *
- *   - Into a pipe nobody reads from, the kernel would write with a SIGPIPE: it polls, and the call is made here.
+ *   - With pipes, terminals and the like the kernel polls, and the call is made here: into a pipe
+ *     nobody reads from, the kernel would write with a SIGPIPE; and from a terminal, if somebody else
+ *     is quicker, it would wait in the loop's thread (Linux 6.18), for all the others.
  *   - A datagram that has to wait again, since others have filled the queue meanwhile, goes out
  *     empty: the kernel goes on behind the bytes that it took before (Linux 6.18). Likewise.
  *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page) reports the bytes, but leaves the
@@ -106,7 +108,7 @@ static enum way way_of(const struct eddyi_op *op)
 
     if (rc == -EPERM)
         return BY_THREAD;
-    if (datagram || op->kind == EDDYI_OP_SENDMSG || (rc == 0 && op->kind == EDDYI_OP_WRITE))
+    if (datagram || op->kind == EDDYI_OP_SENDMSG || rc == 0)
         return BY_HAND;
     return BY_RING;
 }

@@ -45,6 +45,8 @@ static int64_t call(const struct eddyi_op *op)
         return eddyi_sys_send(op->fd, op->io.buf, op->io.size);
     if (op->kind == EDDYI_OP_SENDMSG)
         return eddyi_sys_sendmsg(op->fd, op->message.msg, op->message.flags);
+    if (op->kind == EDDYI_OP_READ)
+        return eddyi_sys_ready_readv(op->fd, op->rw.iov, op->rw.n);
     return eddyi_sys_ready_writev(op->fd, op->rw.iov, op->rw.n);
 }
 

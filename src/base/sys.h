@@ -156,6 +156,21 @@ int eddyi_sys_eventfd_signal(int fd); /* any thread, also from a signal handler 
 int eddyi_sys_eventfd_drain(int fd);
 void eddyi_sys_close(int fd);
 
+/*
+ * O_NONBLOCK of descriptors that eddy was given, in sys_borrow.c. For the moment of a call that does not block then, it is borrowed: 0,
+ * and then it has to be given back, or -errno. Or it is set: 1, 0 if it was set already, or -errno; and cleared again.
+ */
+struct eddyi_borrowed {
+    int fd;
+    bool was_blocking;
+    bool locked;
+    pthread_mutex_t *mutex;
+};
+int eddyi_borrow_nonblocking(int fd, struct eddyi_borrowed *ret);
+void eddyi_give_back(const struct eddyi_borrowed *b);
+int eddyi_sys_set_nonblocking(int fd);
+void eddyi_sys_set_blocking(int fd);
+
 /* Sockets, in sys_socket.c. None of these blocks, whatever the descriptor's flags are. */
 struct sockaddr;
 EDDYI_DIRECT long eddyi_sys_recv(int fd, void *buf, size_t size);       /* bytes, 0 at the end, -EAGAIN */
@@ -168,7 +183,6 @@ int eddyi_sys_is_unix_socket(int fd); /* 1, 0 or -errno */
 bool eddyi_sys_is_tcp(int fd);
 
 /* What streams need, in sys_stream.c. Of descriptors that are non-blocking; never SIGPIPE. */
-int eddyi_sys_set_nonblocking(int fd);
 EDDYI_DIRECT long eddyi_sys_sendv(int fd, const struct iovec *iov, int n);
 int eddyi_sys_shutdown_write(int fd);
 int eddyi_sys_reset_at_close(int fd); /* closing a TCP socket resets the connection; others do not mind */
@@ -245,7 +259,7 @@ int eddyi_sys_readlinkat(int dir, const char *path, char *buf, size_t size); /* 
 int eddyi_sys_fchown(int fd, unsigned uid, unsigned gid);
 int eddyi_sys_fchmod(int fd, unsigned mode);
 int eddyi_sys_copy_attributes(const char *from, int to); /* in sys_attributes.c */
-int eddyi_sys_make_temporary(char *pattern); /* mkostemp(3); the descriptor */
+int eddyi_sys_make_temporary(char *pattern);             /* mkostemp(3); the descriptor */
 long eddyi_sys_getdents(int fd, void *buf, size_t size);
 void eddyi_sys_seek_back(int fd, size_t n);
 int eddyi_sys_seek(int fd, int64_t position);
@@ -347,5 +361,6 @@ bool eddyi_sys_is_main_thread(void);
 /* CLOCK_MONOTONIC in nanoseconds; cannot fail. The second as of the latest tick, which may be 10 ms ago, and three times as quickly. */
 EDDYI_DIRECT int64_t eddyi_sys_now(void);
 int64_t eddyi_sys_now_coarse(void);
+void eddyi_sys_sleep(int64_t nanoseconds); /* of the calling thread; a signal may end it */
 
 #endif

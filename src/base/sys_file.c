@@ -33,9 +33,24 @@ long eddyi_sys_preadv(int fd, const struct iovec *iov, int n, int64_t offset)
     return preadv_as("preadv2", fd, iov, n, offset, 0);
 }
 
+static bool is_fifo(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* A FIFO knows no RWF_NOWAIT. One that nobody has opened for writing is at its end, but does not become ready. */
 long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
 {
-    return preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
+    long rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
+
+    return rc == -EOPNOTSUPP && offset < 0 && is_fifo(fd) ? eddyi_sys_ready_readv(fd, iov, n) : rc;
+}
+
+void eddyi_sys_sleep(int64_t nanoseconds)
+{
+    nanosleep(&(struct timespec){nanoseconds / 1000000000, nanoseconds % 1000000000}, NULL);
 }
 
 /*
@@ -68,22 +83,6 @@ static void release_sigpipe(const struct held *h, long rc)
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
 }
 
-/* Makes a blocking descriptor non-blocking for the moment of one call; the flag belongs to the open file. */
-static int borrow_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags >= 0 && !(flags & O_NONBLOCK))
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    return flags;
-}
-
-static void give_back(int fd, int flags)
-{
-    if (flags >= 0 && !(flags & O_NONBLOCK))
-        fcntl(fd, F_SETFL, flags);
-}
-
 static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, int flags)
 {
     struct iovec piece;
@@ -114,28 +113,32 @@ long eddyi_sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset)
 long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n)
 {
     long rc = preadv_as("preadv2", fd, iov, n, -1, RWF_NOWAIT);
-    int flags;
+    struct eddyi_borrowed b;
 
     if (rc != -EOPNOTSUPP)
         return rc;
-    flags = borrow_nonblocking(fd);
+    rc = eddyi_borrow_nonblocking(fd, &b);
+    if (rc < 0)
+        return rc;
     rc = preadv_as("preadv2", fd, iov, n, -1, 0);
-    give_back(fd, flags);
+    eddyi_give_back(&b);
     return rc;
 }
 
 long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n)
 {
+    struct eddyi_borrowed b;
     struct held held;
     long rc;
-    int flags;
 
     hold_sigpipe(&held);
     rc = pwritev_as(fd, iov, n, -1, RWF_NOWAIT);
     if (rc == -EOPNOTSUPP) {
-        flags = borrow_nonblocking(fd);
-        rc = pwritev_as(fd, iov, n, -1, 0);
-        give_back(fd, flags);
+        rc = eddyi_borrow_nonblocking(fd, &b);
+        if (rc == 0) {
+            rc = pwritev_as(fd, iov, n, -1, 0);
+            eddyi_give_back(&b);
+        }
     }
     release_sigpipe(&held, rc);
     return rc;
@@ -267,11 +270,13 @@ bool eddyi_sys_appends(int fd)
 
 long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
 {
-    int flags = borrow_nonblocking(out);
+    struct eddyi_borrowed b;
     struct held held;
     off_t at = offset;
-    long n;
+    long n = eddyi_borrow_nonblocking(out, &b);
 
+    if (n < 0)
+        return n;
     hold_sigpipe(&held);
     do {
         n = eddyi_fault("sendfile");
@@ -279,7 +284,7 @@ long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
             n = eddyi_sys_result(sendfile(out, in, &at, eddyi_short(out, size)));
     } while (n == -EINTR);
     release_sigpipe(&held, n);
-    give_back(out, flags);
+    eddyi_give_back(&b);
     return n;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "base/sys.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -33,20 +32,6 @@ EDDYI_DIRECT long eddyi_sys_send(int fd, const void *buf, size_t size)
     return n;
 }
 
-/*
- * Makes a blocking descriptor non-blocking: 1, and its flags as they were; 0 if it is non-blocking already; -errno. The flag belongs
- * to the open file: whoever shares it, another process even, could see EAGAIN for these few microseconds.
- */
-static int borrow_nonblocking(int fd, int *flags)
-{
-    *flags = fcntl(fd, F_GETFL);
-    if (*flags < 0)
-        return -errno;
-    if (*flags & O_NONBLOCK)
-        return 0;
-    return fcntl(fd, F_SETFL, *flags | O_NONBLOCK) < 0 ? -errno : 1;
-}
-
 static int accept_one(int fd, struct sockaddr *addr, unsigned *addrlen)
 {
     int rc;
@@ -66,28 +51,26 @@ int eddyi_sys_accept_nonblocking(int fd)
 
 int eddyi_sys_accept(int fd, struct sockaddr *addr, unsigned *addrlen)
 {
-    int flags, borrowed = borrow_nonblocking(fd, &flags);
-    int rc;
+    struct eddyi_borrowed b;
+    int rc = eddyi_borrow_nonblocking(fd, &b);
 
-    if (borrowed < 0)
-        return borrowed;
+    if (rc < 0)
+        return rc;
     rc = accept_one(fd, addr, addrlen);
-    if (borrowed)
-        fcntl(fd, F_SETFL, flags);
+    eddyi_give_back(&b);
     return rc;
 }
 
 int eddyi_sys_connect(int fd, const struct sockaddr *addr, unsigned addrlen)
 {
     int f = eddyi_fault("connect");
-    int flags, borrowed = f < 0 ? f : borrow_nonblocking(fd, &flags);
-    int rc;
+    struct eddyi_borrowed b;
+    int rc = f < 0 ? f : eddyi_borrow_nonblocking(fd, &b);
 
-    if (borrowed < 0)
-        return borrowed;
+    if (rc < 0)
+        return rc;
     rc = (int)eddyi_sys_result(connect(fd, addr, addrlen));
-    if (borrowed)
-        fcntl(fd, F_SETFL, flags);
+    eddyi_give_back(&b);
     return rc;
 }
 

@@ -4,23 +4,12 @@
 #include "base/sys.h"
 #include "base/unguarded.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int eddyi_sys_set_nonblocking(int fd)
-{
-    int f = eddyi_fault("fcntl");
-    int flags = f < 0 ? f : (int)eddyi_sys_result(fcntl(fd, F_GETFL));
-
-    if (flags < 0 || flags & O_NONBLOCK)
-        return flags < 0 ? flags : 0;
-    return (int)eddyi_sys_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
-}
 
 EDDYI_DIRECT EDDYI_UNGUARDED long eddyi_sys_sendv(int fd, const struct iovec *iov, int n)
 {

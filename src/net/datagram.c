@@ -47,8 +47,7 @@ void eddy_datagram_close(eddy_datagram *ep)
     for (int d = EDDYI_IO_READ; d <= EDDYI_IO_WRITE; d++)
         if (ep->calls[d])
             end_call(ep->calls[d]);
-    eddyi_sys_close(ep->fd);
-    ep->fd = -1;
+    eddyi_datagram_let_go(ep, false);
     leave(ep);
 }
 

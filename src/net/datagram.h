@@ -11,6 +11,7 @@
 struct eddy_datagram {
     int fd;
     bool closed;
+    bool was_blocking;          /* and has to be again, for others that have the socket */
     bool connected;             /* the kernel knows the remote address */
     union eddyi_address remote; /* where send() sends to, if remote_len > 0 */
     socklen_t remote_len;
@@ -26,5 +27,8 @@ int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr,
 
 /* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address are set. */
 EDDY_AWAITS int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *options);
+
+/* Gives the descriptor up, which stays open if it is @kept. */
+void eddyi_datagram_let_go(eddy_datagram *ep, bool kept);
 
 #endif

@@ -171,6 +171,7 @@ static int take_over(eddy_datagram *ep, const eddy_datagram_options *o)
     rc = eddyi_sys_set_nonblocking(o->sock);
     if (rc < 0)
         return eddy_raise(rc, "datagram endpoint on descriptor %d", o->sock);
+    ep->was_blocking = rc > 0;
     ep->remote_len = sizeof ep->remote;
     ep->connected = eddyi_sys_peername(o->sock, &ep->remote.sa, &ep->remote_len) == 0;
     if (!ep->connected)
@@ -190,4 +191,13 @@ int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *o)
     if (!o->family)
         return eddy_raise(-EINVAL, "datagram endpoint: neither an address nor a family");
     return open_pair(ep, o->family, &(struct ends){0}, o);
+}
+
+void eddyi_datagram_let_go(eddy_datagram *ep, bool kept)
+{
+    if (ep->was_blocking)
+        eddyi_sys_set_blocking(ep->fd);
+    if (!kept)
+        eddyi_sys_close(ep->fd);
+    ep->fd = -1;
 }

@@ -51,8 +51,7 @@ void eddyi_datagram_end_if_free(eddy_datagram_transport *t)
         return;
     eddyi_io_release(&t->claim_in);
     eddyi_io_release(&t->claim_out);
-    eddyi_sys_close(t->ep.fd);
-    t->ep.fd = -1;
+    eddyi_datagram_let_go(&t->ep, false);
     eddyi_loop_ready(t->loop, &t->lost);
 }
 
@@ -231,8 +230,7 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
     if (rc < 0) {
         eddyi_io_release(&t->claim_in);
         eddyi_io_release(&t->claim_out);
-        if (own)
-            eddyi_sys_close(t->ep.fd);
+        eddyi_datagram_let_go(&t->ep, !own);
     }
     return rc;
 }

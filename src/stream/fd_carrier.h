@@ -19,6 +19,7 @@ struct eddyi_fd_carrier {
     bool emptied;                 /* the latest read came out short */
     bool woken_in, woken_out;     /* the latest poll has said that it is ready; nothing tried yet */
     bool adopted_in, adopted_out; /* the backend knows that the descriptor is ours: from the first wait on */
+    bool was_blocking_in, was_blocking_out; /* and has to be again, for others that have the open file */
     bool closing;
 };
 

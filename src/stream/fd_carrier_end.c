@@ -4,6 +4,15 @@
 #include "base/sys.h"
 #include "stream/fd_carrier.h"
 
+static void give_flag_back(struct eddyi_fd_carrier *c, int fd)
+{
+    bool *was_blocking = fd == c->fd_in ? &c->was_blocking_in : &c->was_blocking_out;
+
+    if (fd >= 0 && *was_blocking)
+        eddyi_sys_set_blocking(fd);
+    *was_blocking = false;
+}
+
 /* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone before the carrier is. */
 void eddyi_fd_carrier_close_fd(struct eddyi_fd_carrier *c, int fd)
 {
@@ -11,6 +20,7 @@ void eddyi_fd_carrier_close_fd(struct eddyi_fd_carrier *c, int fd)
 
     if (b && b->ops->forget)
         b->ops->forget(b, fd);
+    give_flag_back(c, fd);
     eddyi_sys_close(fd);
 }
 
@@ -74,6 +84,8 @@ void eddyi_fd_carrier_let_go(eddy_carrier *base)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);
 
+    give_flag_back(c, c->fd_in);
+    give_flag_back(c, c->fd_out);
     c->fd_in = c->fd_out = -1;
 }
 

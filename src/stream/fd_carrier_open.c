@@ -17,15 +17,29 @@ static int claim(struct eddyi_fd_carrier *c, struct eddyi_io_claim *claim, int f
     return eddyi_io_claim(c->io, claim, fd, direction);
 }
 
-static int prepare(int fd)
+static int check(int fd)
 {
     int rc = fd < 0 ? 0 : eddyi_sys_pollable(fd);
 
-    if (rc == -EPERM)
-        rc = -EINVAL;
-    if (rc == 0 && fd >= 0)
-        rc = eddyi_sys_set_nonblocking(fd);
-    return rc;
+    return rc == -EPERM ? -EINVAL : rc;
+}
+
+/* 1: it was blocking, and will be again. */
+static int set_nonblocking(int fd)
+{
+    return fd < 0 ? 0 : eddyi_sys_set_nonblocking(fd);
+}
+
+static int set_both_nonblocking(struct eddyi_fd_carrier *c)
+{
+    int rc = set_nonblocking(c->fd_in);
+
+    c->was_blocking_in = rc > 0;
+    if (rc >= 0 && c->fd_out != c->fd_in) {
+        rc = set_nonblocking(c->fd_out);
+        c->was_blocking_out = rc > 0;
+    }
+    return rc < 0 ? rc : 0;
 }
 
 /* In a pipe's write end the read direction is used too: that is how the end of the reader shows (rule 161). */
@@ -54,18 +68,22 @@ static struct eddyi_fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_
     return c;
 }
 
-static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, eddy_carrier **ret)
+static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, bool nonblocking,
+                eddy_carrier **ret)
 {
     struct eddyi_fd_carrier *c = new_carrier(loop, ops);
     int rc = c ? claim_both(c, fd_in, fd_out) : -ENOMEM;
 
+    if (rc == 0) {
+        c->fd_in = fd_in;
+        c->fd_out = fd_out;
+        rc = nonblocking ? 0 : set_both_nonblocking(c);
+    }
     if (rc < 0) {
         if (c)
-            eddyi_fd_carrier_free(&c->base);
+            eddyi_fd_carrier_disown(&c->base);
         return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
     }
-    c->fd_in = fd_in;
-    c->fd_out = fd_out;
     *ret = &c->base;
     return 0;
 }
@@ -79,20 +97,20 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
         return rc;
     if (loop->backend->ops == &eddyi_backend_virtual)
         return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
-    rc = fd_in < -1 || fd_out < -1 || (fd_in < 0 && fd_out < 0) ? -EBADF : prepare(fd_in);
+    rc = fd_in < -1 || fd_out < -1 || (fd_in < 0 && fd_out < 0) ? -EBADF : check(fd_in);
     if (rc == 0 && fd_out != fd_in)
-        rc = prepare(fd_out);
+        rc = check(fd_out);
     if (rc == -EINVAL)
         return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
     if (rc < 0)
         return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
     rc = ops == &eddyi_socket_carrier_ops ? eddyi_socket_check(fd_in, false) : 0;
-    return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, ret);
+    return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, false, ret);
 }
 
 int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return make(loop, &eddyi_socket_carrier_ops, fd, fd, ret);
+    return make(loop, &eddyi_socket_carrier_ops, fd, fd, true, ret);
 }
 
 int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)

@@ -283,3 +283,95 @@ TEST_ASYNC_REAL(a_socket_can_be_a_write_end_and_notices_the_end_of_its_peer)
     eddy_writer_free(w);
     return 0;
 }
+
+/* The open file is somebody else's as well. */
+
+static bool is_nonblocking(int fd)
+{
+    return fcntl(fd, F_GETFL) & O_NONBLOCK;
+}
+
+TEST_ASYNC_REAL(a_descriptor_that_was_blocking_is_so_again_when_its_stream_has_ended)
+{
+    int fds[2], others[2];
+    eddy_reader *r;
+    eddy_writer *w;
+
+    pipe_open(fds);
+    for (int i = 0; i < 2; i++)
+        REQUIRE((others[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0)) >= 0);
+    r = reader_of(fds[0]);
+    w = writer_of(fds[1]);
+    EXPECT(is_nonblocking(others[0]) && is_nonblocking(others[1]));
+    eddy_reader_free(r);
+    eddy_writer_free(w);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(!is_nonblocking(others[i]));
+        close(others[i]);
+    }
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_descriptor_that_was_non_blocking_stays_so)
+{
+    int fds[2], other;
+    eddy_reader *r;
+
+    REQUIRE(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
+    REQUIRE((other = fcntl(fds[0], F_DUPFD_CLOEXEC, 0)) >= 0);
+    r = reader_of(fds[0]);
+    eddy_reader_free(r);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT(is_nonblocking(other));
+    close(other);
+    close(fds[1]);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_descriptor_that_gets_no_stream_is_as_it_was)
+{
+    eddy_reader *r = NULL, *second = NULL;
+    int fds[2];
+
+    pipe_open(fds);
+    r = reader_of(fds[0]);
+    EXPECT_EQ(eddy_connect_read_pipe(fds[0], 0, &second), -EBUSY);
+    EXPECT(is_nonblocking(fds[0]));
+    eddyi_fault_only("malloc", ENOMEM);
+    EXPECT(eddy_connect_read_pipe(fds[1], 0, &second) < 0);
+    eddyi_fault_clear();
+    EXPECT(!is_nonblocking(fds[1]));
+    eddy_reader_free(r);
+    close(fds[1]);
+    return 0;
+}
+
+/* As a shell's child has its terminal: both streams are one open file. */
+TEST_ASYNC_REAL(a_terminal_for_both_directions_is_blocking_in_the_end)
+{
+    int master, terminal, output;
+    const char *line = "";
+    eddy_reader *r;
+    eddy_writer *w;
+
+    REQUIRE(openpty(&master, &terminal, NULL, NULL, NULL) == 0);
+    REQUIRE((output = fcntl(terminal, F_DUPFD_CLOEXEC, 0)) >= 0);
+    int other = fcntl(terminal, F_DUPFD_CLOEXEC, 0);
+    r = reader_of(terminal);
+    w = writer_of(output);
+    EXPECT_EQ(write(master, "one\ntwo\n", 8), 8);
+    EXPECT(eddy_reader_readline(r, &line) == 4 || test_tortured());
+    eddy_reader_free(r);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_writer_write(w, "out", 3), 0);
+    EXPECT(eddy_writer_drain(w) == 0 || test_tortured());
+    eddy_writer_free(w);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT(!is_nonblocking(other));
+    close(other);
+    close(master);
+    return 0;
+}
