@@ -25,7 +25,8 @@ EDDY_BEGIN_DECLS
 
 /*
  * open(2), close-on-exec. Returns the descriptor. A FIFO or terminal is opened non-blocking: nobody need be at the other
- * end, though to write to a FIFO without a reader is -ENXIO.
+ * end, though to write to a FIFO without a reader is -ENXIO. A file on which another process has a lease is opened once that is given
+ * up; with O_NONBLOCK in @flags it is -EAGAIN.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_open(const char *path, int flags, mode_t mode);
 
@@ -37,7 +38,8 @@ EDDY_API EDDY_AWAITS int eddy_file_close(int fd);
 
 /*
  * Reads up to @size bytes. Returns how many: with an @offset fewer only at the end of the file; without one what read(2)
- * would give, 0 at the end. -EISDIR for a directory.
+ * would give, 0 at the end. -EISDIR for a directory. A FIFO is at its end while nobody has it open for writing, also before
+ * anybody had: eddy_poll() waits for the first who writes.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_file_read(int fd, void *buf, size_t size, int64_t offset);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t

@@ -94,7 +94,8 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_open_unix_connection(const char *pa
 /*
  * The stream of a pipe's read or write end, of a terminal, or of any descriptor that can be waited for (loop.connect_read_pipe,
  * connect_write_pipe). The stream owns @fd from success on, and makes it non-blocking until it closes it: others may have
- * the same open file, such as a shell its terminal. Does not suspend. 0, or as a raised error what eddy_pipe_carrier_new() gives. Freed with eddy_reader_free() and eddy_writer_free().
+ * the same open file, such as a shell its terminal. Does not suspend. 0, or as a raised error what
+ * eddy_pipe_carrier_new() gives. Freed with eddy_reader_free() and eddy_writer_free().
  */
 EDDY_API EDDY_NODISCARD int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader);
 EDDY_API EDDY_NODISCARD int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer);

@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "eddy/wait.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -36,7 +37,26 @@ int64_t eddyi_file_call(int64_t (*fn)(void *arg), void *arg)
     return eddyi_io_wait(&c);
 }
 
-int eddy_file_open(const char *path, int flags, mode_t mode)
+/* How long an open that waits for a lease waits at first, and at most, in nanoseconds. */
+enum { FIRST_RETRY = 1000000, LAST_RETRY = 64000000 };
+
+static int64_t nap(void *delay)
+{
+    eddyi_sys_sleep(*(int64_t *)delay);
+    return 0;
+}
+
+/* On the virtual clock files take no time: a thread sleeps in its stead. */
+static int64_t pause_for(int64_t delay)
+{
+    eddy_loop *loop = eddy_get_running_loop();
+
+    if (loop->backend->ops == &eddyi_backend_virtual)
+        return eddyi_file_call(nap, &delay);
+    return eddy_sleep((double)delay / 1e9);
+}
+
+static int64_t open_once(const char *path, int flags, mode_t mode)
 {
     struct eddyi_io_call c;
     int rc = eddyi_io_begin_shared(&c, AT_FDCWD);
@@ -47,10 +67,32 @@ int eddy_file_open(const char *path, int flags, mode_t mode)
     c.o.op.file.path = path;
     c.o.op.file.flags = flags;
     c.o.op.file.mode = mode;
-    rc = (int)eddyi_io_wait(&c);
-    if (rc >= 0 && !(flags & O_NONBLOCK))
-        eddyi_sys_block_on_file(rc);
-    return (int)eddyi_file_ended_path(rc, "file_open", path);
+    return eddyi_io_wait(&c);
+}
+
+/*
+ * Non-blocking, for the sake of FIFOs, open(2) gives EAGAIN for a file on which another process has a lease, which it asks that process
+ * to give up. Without the flag it would wait, up to 45 s, in a thread.
+ */
+static int64_t open_file(const char *path, int flags, mode_t mode)
+{
+    int64_t delay = FIRST_RETRY, fd = open_once(path, flags, mode), rc = 0;
+
+    while (fd == -EAGAIN && !(flags & O_NONBLOCK) && rc >= 0) {
+        rc = pause_for(delay);
+        delay = delay * 2 < LAST_RETRY ? delay * 2 : LAST_RETRY;
+        fd = rc < 0 ? rc : open_once(path, flags, mode);
+    }
+    return fd;
+}
+
+int eddy_file_open(const char *path, int flags, mode_t mode)
+{
+    int fd = (int)open_file(path, flags, mode);
+
+    if (fd >= 0 && !(flags & O_NONBLOCK))
+        eddyi_sys_block_on_file(fd);
+    return (int)eddyi_file_ended_path(fd, "file_open", path);
 }
 
 int eddy_file_close(int fd)

@@ -940,6 +940,149 @@ TEST_ASYNC_REAL(a_pipe_is_read_and_written_by_one_task_each)
     return 0;
 }
 
+/* FIFOs. Read as read(2) would read it, non-blocking. */
+
+struct reading {
+    int fd;
+    char buf[8];
+    ssize_t result;
+};
+
+static int read_it(void *arg)
+{
+    struct reading *r = arg;
+
+    r->result = eddy_file_read(r->fd, r->buf, sizeof r->buf, -1);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_fifo_is_at_its_end_while_nobody_has_it_open_for_writing)
+{
+    struct place p = place_make();
+    struct reading r = {.result = 1};
+    int writer;
+    eddy_task *t;
+
+    REQUIRE(mkfifo(p.a, 0600) == 0);
+    r.fd = eddy_file_open(p.a, O_RDONLY, 0);
+    if (r.fd < 0) {
+        place_remove(&p);
+        return 0;
+    }
+    EXPECT(read(r.fd, r.buf, sizeof r.buf) == 0);
+    EXPECT(eddy_file_read(r.fd, r.buf, sizeof r.buf, -1) == 0 || test_tortured());
+    writer = open(p.a, O_WRONLY | O_CLOEXEC);
+    t = eddy_create_task(eddy_coro(read_it, &r));
+    REQUIRE(t != NULL);
+    eddy_sleep(0);
+    eddy_sleep(0);
+    EXPECT(!eddy_task_done(t) || test_tortured());
+    EXPECT_EQ(write(writer, "x", 1), 1);
+    (void)!eddy_await(t);
+    EXPECT(r.result == 1 || test_tortured());
+    close(writer);
+    EXPECT(read_to_end(r.fd, r.buf, sizeof r.buf) == 0 || test_tortured());
+    close(r.fd);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_blocking_fifo_without_writers_is_at_its_end_too)
+{
+    struct place p = place_make();
+    char buf[4];
+    int fd;
+
+    REQUIRE(mkfifo(p.a, 0600) == 0);
+    fd = open(p.a, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    fcntl(fd, F_SETFL, 0);
+    EXPECT(eddy_file_read(fd, buf, sizeof buf, -1) == 0 || test_tortured());
+    EXPECT(!(fcntl(fd, F_GETFL) & O_NONBLOCK));
+    close(fd);
+    place_remove(&p);
+    return 0;
+}
+
+/* Leases. */
+
+static int lease(const struct place *p, int *ret)
+{
+    int fd = open(p->a, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    signal(SIGIO, SIG_IGN);
+    *ret = fd;
+    return fcntl(fd, F_SETLEASE, F_WRLCK);
+}
+
+struct opening {
+    const char *path;
+    int flags, result;
+};
+
+static int open_it(void *arg)
+{
+    struct opening *o = arg;
+
+    o->result = eddy_file_open(o->path, o->flags, 0);
+    if (o->result >= 0)
+        eddy_file_close(o->result);
+    return 0;
+}
+
+static int open_leased(bool cancel, double turn)
+{
+    struct place p = place_make();
+    struct opening o = {.path = p.a, .flags = O_RDONLY};
+    eddy_task *t;
+    int holder;
+
+    if (lease(&p, &holder) < 0) {
+        close(holder);
+        place_remove(&p);
+        SKIP("there are no leases here");
+    }
+    t = eddy_create_task(eddy_coro(open_it, &o));
+    REQUIRE(t != NULL);
+    for (int i = 0; i < 3; i++)
+        eddy_sleep(turn);
+    EXPECT(!eddy_task_done(t) || test_tortured());
+    if (cancel)
+        eddy_task_cancel(t, NULL);
+    else
+        REQUIRE(fcntl(holder, F_SETLEASE, F_UNLCK) == 0);
+    (void)!eddy_await(t);
+    EXPECT((cancel ? o.result == -ECANCELED : o.result >= 0) || test_tortured());
+    close(holder);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_file_is_opened_when_somebody_has_given_up_the_lease_on_it)
+{
+    return open_leased(false, 0.002);
+}
+
+TEST_ASYNC(on_the_virtual_clock_leases_are_waited_for_as_well)
+{
+    return open_leased(false, 0); /* any longer, and time would stand still until it is open */
+}
+
+TEST_ASYNC_REAL(waiting_for_a_lease_is_cancelled)
+{
+    return open_leased(true, 0.002);
+}
+
+TEST_ASYNC_REAL(opened_non_blocking_a_leased_file_is_busy)
+{
+    struct place p = place_make();
+    int holder, rc = lease(&p, &holder);
+
+    EXPECT(rc < 0 || eddy_file_open(p.a, O_RDONLY | O_NONBLOCK, 0) == -EAGAIN || test_tortured());
+    close(holder);
+    place_remove(&p);
+    return 0;
+}
+
 /* Cancelled while it waits. */
 
 struct reader {
