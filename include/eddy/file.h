@@ -9,6 +9,10 @@
  * has happened as yet; whatever has happened is reported as usual, and the cancellation strikes at the next suspension. A call
  * that is under way may have to be waited for even then, since the buffer belongs to the kernel.
  *
+ * Names are looked at as whoever the calling thread is at the call (setfsuid(2), setfsgid(2)), whichever thread does it, and
+ * when; -EPERM if that thread may not become it. What else of a thread's credentials is its own, such as groups that were set by a
+ * bare system call, is not followed; those of a process are every thread's.
+ *
  * An @offset is a position in the file; with -1 the file's own position is used, and moved, which is also how pipes and
  * terminals are read and written: then as with the calls of eddy/sock.h one task may read and one write (-EBUSY).
  */

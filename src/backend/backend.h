@@ -23,6 +23,7 @@
 #define EDDYI_BACKEND_H
 
 #include "base/list.h"
+#include "base/sys.h"
 #include "eddy/loop.h"
 
 #include <stdbool.h>
@@ -118,6 +119,7 @@ struct eddyi_op {
     void (*complete)(struct eddyi_op *op);
 
     /* the backend's own, while it has the operation */
+    struct eddyi_identity caller; /* of what looks at names: who submitted it */
     struct eddyi_list link;
     unsigned state;
     bool cancelled;
@@ -192,6 +194,22 @@ struct eddyi_backend {
 static inline bool eddyi_op_is_of_files(const struct eddyi_op *op)
 {
     return op->kind >= EDDYI_OP_OPEN;
+}
+
+/*
+ * Whether it counts as whom it is done. A program may be somebody else for the length of one call (setfsuid(2)), while what
+ * it submitted is done later, or by another thread.
+ */
+static inline bool eddyi_op_looks_at_names(const struct eddyi_op *op)
+{
+    return op->kind == EDDYI_OP_OPEN || op->kind == EDDYI_OP_STAT || op->kind == EDDYI_OP_RENAME ||
+           op->kind == EDDYI_OP_UNLINK || op->kind == EDDYI_OP_MKDIR || op->kind == EDDYI_OP_CALL;
+}
+
+static inline void eddyi_op_note_caller(struct eddyi_op *op)
+{
+    if (eddyi_op_looks_at_names(op))
+        op->caller = eddyi_sys_identity();
 }
 
 extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epoll, eddyi_backend_virtual;

@@ -198,6 +198,7 @@ static int give_to_pool(struct epoll *e, struct eddyi_op *op)
 {
     op->state = IN_POOL;
     op->lent = false;
+    eddyi_op_note_caller(op);
     return eddyi_pool_submit(&e->pool, op);
 }
 

@@ -119,6 +119,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
     enum way way = way_of(op);
 
     op->cancelled = op->lent = false;
+    eddyi_op_note_caller(op);
     if (way == BY_THREAD || (way == BY_RING && !is_native(u, op)))
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))

@@ -48,9 +48,35 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
         sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 }
 
+/*
+ * The kernel does it as whoever the thread is now, which may be somebody else than when it was submitted: then a thread of the pool
+ * does it, as the caller.
+ */
+static bool is_for_pool(const struct eddyi_op *op, struct eddyi_identity *now, bool *known)
+{
+    if (op->state & EDDYI_POLLING || !eddyi_op_looks_at_names(op))
+        return false;
+    if (!*known)
+        *now = eddyi_sys_identity();
+    *known = true;
+    return !eddyi_is_same_identity(*now, op->caller);
+}
+
+static void move_to_pool(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    int rc;
+
+    eddyi_list_remove(&op->link);
+    rc = eddyi_uring_give_to_pool(u, op);
+    if (rc < 0)
+        eddyi_uring_finish(u, op, rc);
+}
+
 bool eddyi_uring_fill_queue(struct eddyi_uring *u)
 {
+    struct eddyi_identity now;
     struct io_uring_sqe *sqe;
+    bool known = false;
 
     if (!arm_waker(u))
         return false;
@@ -67,6 +93,10 @@ bool eddyi_uring_fill_queue(struct eddyi_uring *u)
     while (!eddyi_list_empty(&u->to_submit)) {
         struct eddyi_op *op = eddyi_uring_op(u->to_submit.next);
 
+        if (is_for_pool(op, &now, &known)) {
+            move_to_pool(u, op);
+            continue;
+        }
         sqe = get_entry(u);
         if (!sqe)
             return false;

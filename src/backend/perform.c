@@ -4,7 +4,7 @@
 #include "backend/pool.h"
 #include "base/sys.h"
 
-int64_t eddyi_op_perform(const struct eddyi_op *op)
+static int64_t perform(const struct eddyi_op *op)
 {
     switch (op->kind) {
     case EDDYI_OP_READ:
@@ -32,4 +32,11 @@ int64_t eddyi_op_perform(const struct eddyi_op *op)
     default: /* what waits for readiness does not come here */
         return -EINVAL;
     }
+}
+
+int64_t eddyi_op_perform(const struct eddyi_op *op)
+{
+    int rc = eddyi_op_looks_at_names(op) ? eddyi_sys_become(op->caller) : 0;
+
+    return rc < 0 ? rc : perform(op);
 }

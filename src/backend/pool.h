@@ -43,7 +43,7 @@ struct eddyi_pool {
 void eddyi_pool_init(struct eddyi_pool *p, struct eddyi_backend *b);
 void eddyi_pool_fini(struct eddyi_pool *p); /* nothing is outstanding; waits for the threads to leave */
 
-/* 0, or -errno if there is no thread to run it: then it was not taken. */
+/* 0, or -errno if there is no thread to run it: then it was not taken. Its caller has been noted. */
 int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op);
 
 /* Takes it out of the queue. False: a thread has begun it, or it is done. */
@@ -58,7 +58,7 @@ void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to);
 /* In a child of fork(): nothing will be done by threads that are not here. */
 void eddyi_pool_forked(struct eddyi_pool *p);
 
-/* Makes the call that an operation stands for, here and now. */
+/* Makes the call that an operation stands for, here and now, as whoever submitted it. */
 int64_t eddyi_op_perform(const struct eddyi_op *op);
 
 #endif

@@ -101,6 +101,7 @@ static const struct call_errors {
     {"fsetxattr", {EPERM, ENOSPC}, {0}},
     {"mkostemp", {EMFILE, EACCES, ENOSPC}, {0}},
     {"getdents64", {EIO, ENOMEM}, {0}},
+    {"setfsuid", {EPERM}, {0}},
     {"ftruncate", {EIO, EFBIG, ENOSPC}, {0}},
     {"sendfile", {EINVAL, EIO, EPIPE, ENOMEM}, {EINTR}},
     {"copy_file_range", {EXDEV, EIO, ENOSPC}, {0}},

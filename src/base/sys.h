@@ -271,6 +271,17 @@ long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size);
 /* copy_file_range(2), at the positions of both. */
 long eddyi_sys_copy_range(int in, int out, size_t size);
 
+/* As whom the calling thread uses files, in sys_identity.c; and becoming somebody else: 0, or -EPERM if it may not. */
+struct eddyi_identity {
+    unsigned uid, gid;
+};
+static inline bool eddyi_is_same_identity(struct eddyi_identity a, struct eddyi_identity b)
+{
+    return a.uid == b.uid && a.gid == b.gid;
+}
+struct eddyi_identity eddyi_sys_identity(void);
+int eddyi_sys_become(struct eddyi_identity who);
+
 /* Waiting, in sys_poll.c. */
 struct epoll_event;
 int eddyi_sys_epoll_create(void);
