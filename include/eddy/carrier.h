@@ -85,6 +85,12 @@ typedef struct eddy_carrier_ops {
      * broke, and take it for no end. NULL: it cannot be told, as with pipes and Unix sockets.
      */
     void (*reset)(eddy_carrier *c);
+
+    /*
+     * Memory given to wait_readable is not read into by the kernel: a reader that is idle need not
+     * keep any.
+     */
+    bool waits_without_memory;
 } eddy_carrier_ops;
 
 /* Each carrier's own struct begins with this. The first two are set by whoever makes it. */

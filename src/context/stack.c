@@ -344,3 +344,15 @@ bool eddyi_stack_guards(const struct eddyi_stack *s, const void *addr)
 
     return p >= s->slab->base && p < s->limit;
 }
+
+/* Below the frame are those of the functions that it calls to do this; they are small. */
+void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame)
+{
+    enum { STAYS = 1024 };
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = ((uintptr_t)frame - STAYS) & -page;
+
+    if ((char *)frame <= stack->limit || (char *)frame >= (char *)stack->object)
+        return;
+    if (end > (uintptr_t)stack->limit)
+        eddyi_sys_advise(stack->limit, end - (uintptr_t)stack->limit, MADV_DONTNEED);
+}

@@ -69,6 +69,12 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, st
 EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *stack);
 
 /*
+ * Gives the memory below @frame, the address of a running frame, back to the kernel: for one that
+ * went deep and will not for a while. Does nothing if @frame is on another stack.
+ */
+void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame);
+
+/*
  * Gives memory of long unused stacks back to the kernel, a batch at a time; @now is eddyi_sys_now().
  * eddyi_stack_give() calls it now and then; a loop with nothing to do may. True if it should be called
  * again soon.

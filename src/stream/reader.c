@@ -126,7 +126,13 @@ static ssize_t try_fill(eddy_reader *r)
 static int arm(eddy_reader *r)
 {
     eddy_carrier *c = r->stream->transport.carrier;
-    int rc = c->ops->wait_readable(c, r->in.data + r->in.end, eddyi_buffer_room(&r->in));
+    int rc;
+
+    /* Where the kernel does not read into it, an empty buffer is of no use while nothing comes. */
+    if (c->ops->waits_without_memory && eddyi_buffer_length(&r->in) == 0)
+        eddyi_buffer_trim(&r->in, 0);
+    rc = c->ops->wait_readable(c, r->in.data ? r->in.data + r->in.end : NULL,
+                               eddyi_buffer_room(&r->in));
 
     r->armed = rc == 0;
     return rc;

@@ -42,6 +42,19 @@ static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
     return result;
 }
 
+int eddyi_tls_hear_first(struct eddyi_tls_carrier *t)
+{
+    char space[1024];
+    ssize_t n;
+
+    if (eddyi_buffer_length(&t->ahead) > 0)
+        return 0;
+    n = lower_read(t, space, sizeof space);
+    if (n > 0)
+        return eddyi_buffer_append(&t->ahead, space, (size_t)n);
+    return n == -EAGAIN ? -EAGAIN : 0; /* what went wrong OpenSSL is told when it reads */
+}
+
 static int bio_read(BIO *b, char *buf, int size)
 {
     ssize_t n = lower_read(BIO_get_data(b), buf, (size_t)size);

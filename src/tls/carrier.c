@@ -229,6 +229,7 @@ static const eddy_carrier_ops carrier_ops = {
     .get_extra_info = eddyi_tls_get_extra_info,
     .kept = tls_kept,
     .reset = eddyi_tls_reset,
+    .waits_without_memory = true,
 };
 
 static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop,

@@ -33,6 +33,7 @@ struct eddyi_tls_carrier {
     unsigned rules;            /* of the context, as this was made */
     char *host;                /* the other side's name, owned; NULL: of a client, or unknown */
     char *asked_for; /* the name that a client wants, owned; NULL: it has not said, or wants none */
+    bool has_spoken; /* a client that has sent something */
     bool said_hello; /* a client that has; a second greeting must ask for the same name */
     enum eddyi_tls_state state;
     struct eddyi_buffer ahead; /* was read from the lower carrier before there was TLS; comes first */
@@ -73,6 +74,8 @@ static inline struct eddyi_tls_carrier *eddyi_tls_of(eddy_carrier *c)
 /* In bio.c: what OpenSSL reads from and writes to. NULL when memory is short. */
 BIO *eddyi_tls_bio_new(struct eddyi_tls_carrier *t);
 void eddyi_tls_flush(struct eddyi_tls_carrier *t); /* has the lower carrier take what is kept */
+int eddyi_tls_hear_first(
+    struct eddyi_tls_carrier *t); /* -EAGAIN: a client has not spoken yet; 0; -ENOMEM */
 int eddyi_tls_wait_lower(
     struct eddyi_tls_carrier *t); /* on_readable of the lower one is due from here on; 0 or -errno */
 

@@ -512,3 +512,22 @@ TEST(a_stack_that_went_back_to_the_kernel_serves_again_with_its_guard)
     give_many(stacks, BURST);
     eddyi_stack_pool_close(pool);
 }
+
+TEST(a_stack_that_shrinks_gives_back_what_is_below_the_frame_and_keeps_the_rest)
+{
+    struct eddyi_stack_pool *pool = open_pool(64);
+    struct eddyi_stack *s = take(pool, 0);
+    char *deep = s->limit + 32768, *frame = (char *)s->object - 64, elsewhere;
+
+    *deep = 'd';
+    *frame = 'f';
+    eddyi_stack_shrink(s, &elsewhere);
+    EXPECT_EQ(*deep, 'd');
+    eddyi_stack_shrink(s, deep);
+    EXPECT_EQ(*deep, 'd');
+    eddyi_stack_shrink(s, frame);
+    EXPECT_EQ(*deep, 0);
+    EXPECT_EQ(*frame, 'f');
+    eddyi_stack_give(s);
+    eddyi_stack_pool_close(pool);
+}
