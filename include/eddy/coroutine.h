@@ -68,6 +68,7 @@ EDDY_API int eddy_return(void *value);
  * current task and on its stack. A future that is done does not suspend. Errors of its own:
  *
  *   -ENOMEM         x is NULL: making it ran out of memory
+ *   EDDY_EMISUSE    in debug mode: x was consumed before, and is gone
  *   EDDY_ENOTASK    not called from a task; x is consumed all the same
  *   EDDY_EMISUSE    a task cannot await itself
  *   EDDY_EOTHERLOOP x belongs to another loop

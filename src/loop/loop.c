@@ -72,6 +72,14 @@ void eddyi_watch_forks(void)
     pthread_once(&once, watch_forks);
 }
 
+atomic_bool eddyi_loop_debugged;
+
+static void note_debug(const eddy_loop *loop)
+{
+    if (loop->debug)
+        atomic_store_explicit(&eddyi_loop_debugged, true, memory_order_relaxed);
+}
+
 static bool debug_wanted(void)
 {
     const char *value = secure_getenv("EDDY_DEBUG");
@@ -88,6 +96,7 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     atomic_init(&loop->refs, 1);
     atomic_init(&loop->holds, 1);
     loop->debug = loop->watched = options->debug || debug_wanted();
+    note_debug(loop);
     loop->stack_size = options->stack_size;
     loop->thread = pthread_self();
     loop->fork_number = eddyi_fork_number;
@@ -97,6 +106,8 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     eddyi_list_init(&loop->batch);
     eddyi_list_init(&loop->tasks);
     eddyi_list_init(&loop->coroutines);
+    eddyi_list_init(&loop->kept_tasks.all);
+    eddyi_list_init(&loop->kept_coroutines.all);
     eddyi_list_init(&loop->parts);
     eddyi_list_init(&loop->pending);
     eddyi_sys_mutex_init(&loop->mutex);
@@ -308,6 +319,7 @@ bool eddy_loop_get_debug(const eddy_loop *loop)
 void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
 {
     loop->debug = enabled;
+    note_debug(loop);
     loop->watched = enabled || loop->observer;
     loop->skips = 0;
 }

@@ -57,6 +57,12 @@ struct eddyi_observer {
 
 enum { EDDYI_SCOPE_ROWS = 256 };
 
+/* Of task/: what debug mode keeps of those that were freed. */
+struct eddyi_kept {
+    struct eddyi_list all;
+    size_t n;
+};
+
 struct eddy_loop {
     atomic_uint refs;            /* the users'; with the last the loop is closed */
     atomic_uint holds;           /* what keeps the struct: futures and their kind, all users together */
@@ -93,7 +99,8 @@ struct eddy_loop {
     struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
     struct eddyi_list parts;
     struct eddyi_list pending; /* parts as well: futures that keep themselves alive until others have ended */
-    uint16_t gathers;          /* of task/: a number for each, from 1 on, and again when there are no more */
+    struct eddyi_kept kept_tasks, kept_coroutines;
+    uint16_t gathers; /* of task/: a number for each, from 1 on, and again when there are no more */
     struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS]; /* of task/: those entered and not left, by address */
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
@@ -131,6 +138,14 @@ struct eddy_loop {
     atomic_int tid;   /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
     const char *base; /* its frames on that thread's stack are below */
 };
+
+/* Whether a loop of this process is, or was, in debug mode. */
+extern atomic_bool eddyi_loop_debugged;
+
+static inline bool eddyi_loop_any_debugged(void)
+{
+    return __builtin_expect(atomic_load_explicit(&eddyi_loop_debugged, memory_order_relaxed), 0);
+}
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
 

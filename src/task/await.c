@@ -50,7 +50,7 @@ static void free_doomed(struct doomed *d)
 
 void eddy_awaitable_drop(eddy_awaitable *x)
 {
-    if (!x)
+    if (!x || eddyi_is_gone(x))
         return;
     if (x->kind == EDDYI_COROUTINE)
         eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
@@ -224,6 +224,8 @@ EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
     if (x->kind == EDDYI_COROUTINE)
         return await_coroutine(t, (eddy_coroutine *)(void *)x, ret_value);
 
+    if (eddyi_is_gone(x))
+        return EDDY_EMISUSE;
     f = eddyi_future_of(x);
     if (f->loop != t->future.loop && !eddyi_future_done(f))
         rc = mistake(t, EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");

@@ -6,7 +6,8 @@
 
 #include "eddy/coroutine.h"
 
-enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK };
+/* GONE: it was freed, and its memory is kept a while: see gone.c. */
+enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK, EDDYI_GONE };
 
 struct eddy_awaitable {
     enum eddyi_kind kind : 8;
@@ -14,6 +15,22 @@ struct eddy_awaitable {
         marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
     uint16_t gathered; /* the number of the gather that has seen it last, of which there is none 0 */
 };
+
+/*
+ * In debug mode coroutines and tasks that were freed are kept a while, so that their next use is found out. Both are to be given instead
+ * of the memory; false: they are not kept.
+ */
+bool eddyi_keep_coroutine(eddy_coroutine *coro);
+bool eddyi_keep_task(eddy_task *t, eddy_loop *loop);
+void eddyi_free_kept(eddy_loop *loop);
+
+int eddyi_raise_gone(void); /* EDDY_EMISUSE */
+
+/* Whether @x is GONE; then EDDY_EMISUSE is raised. */
+static inline bool eddyi_is_gone(const eddy_awaitable *x)
+{
+    return __builtin_expect(x->kind == EDDYI_GONE, 0) && eddyi_raise_gone() < 0;
+}
 
 /*
  * Closes the coroutines among several awaitables, each once though it may be named twice; and gives up the references to

@@ -101,6 +101,7 @@ void eddyi_tasks_close(eddy_loop *loop)
         close_task(eddyi_container(l, struct eddy_task, link));
     if (!eddyi_loop_forked(loop))
         eddyi_coroutines_report(&loop->coroutines, loop);
+    eddyi_free_kept(loop);
 }
 
 static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)

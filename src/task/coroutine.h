@@ -7,6 +7,7 @@
 #include "base/block.h"
 #include "base/list.h"
 #include "base/thread.h"
+#include "loop/loop.h"
 #include "task/awaitable.h"
 
 /* With up to 48 bytes of arguments it is one block of base/block.h. */
@@ -52,6 +53,8 @@ static inline void eddyi_coroutine_free(eddy_coroutine *coro)
 {
     if (coro->drop)
         coro->drop(coro->arg);
+    if (eddyi_loop_any_debugged() && eddyi_keep_coroutine(coro))
+        return;
     eddyi_block_free(coro, coro->size);
 }
 

@@ -13,6 +13,8 @@ EDDYI_UNGUARDED eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x, edd
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    if (eddyi_is_gone(x))
+        return NULL;
     if (x->kind != EDDYI_COROUTINE) {
         if (!loop || eddyi_future_of(x)->loop == loop)
             return eddyi_future_of(x);

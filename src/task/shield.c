@@ -86,6 +86,8 @@ eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
     struct shield *s;
     eddy_future *inner;
 
+    if (x && eddyi_is_gone(x))
+        return NULL;
     if (eddy_awaitable_isfuture(x) && eddyi_future_done(eddyi_future_of(x)))
         return eddyi_future_of(x);
     /* First the memory, that nothing is started in vain. */

@@ -41,6 +41,7 @@ int eddyi_raise_no_task(void)
 static void destroy(eddy_future *f)
 {
     eddy_task *t = eddyi_task_of(f);
+    eddy_loop *loop = f->loop;
 
     eddyi_future_fini(f);
     eddyi_vars_fini(&t->vars);
@@ -48,6 +49,8 @@ static void destroy(eddy_future *f)
         eddyi_error_clear(&t->error);
     if (t->name)
         eddyi_free(t->name);
+    if (eddyi_loop_any_debugged() && eddyi_keep_task(t, loop))
+        return;
     eddyi_stack_give(t->stack);
 }
 
@@ -125,6 +128,8 @@ static inline bool check(const eddy_loop *loop, const eddy_task_options *options
         eddy_raise(-ENOMEM, NULL);
         return false;
     }
+    if (eddyi_is_gone((const eddy_awaitable *)(const void *)options->coro))
+        return false;
     if (eddyi_loop_check(loop) == 0)
         return true;
     eddy_coroutine_close(options->coro);

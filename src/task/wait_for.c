@@ -171,7 +171,7 @@ eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
     struct wait_for args = {x, timeout};
     eddy_coroutine *coro;
 
-    if (!x)
+    if (!x || eddyi_is_gone(x))
         return NULL;
     /* From here on the coroutine answers for what it awaits. */
     if (x->kind == EDDYI_COROUTINE)
