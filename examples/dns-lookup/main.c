@@ -111,11 +111,11 @@ eddy_async(amain, (const struct options *, o))
     return rc < 0 ? rc : missing;
 }
 
-static int usage(void)
+static int usage(FILE *f)
 {
-    fprintf(stderr,
+    fprintf(f,
             "usage: dns-lookup [-4 | -6] [-s SERVER,... | -r c-ares|system] [-t SECONDS] NAME|ADDRESS...\n");
-    return 2;
+    return f == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
@@ -123,6 +123,8 @@ int main(int argc, char **argv)
     struct options o = {.timeout = EDDY_FOREVER};
     int opt, rc;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
     while ((opt = getopt(argc, argv, "46s:r:t:")) != -1) {
         switch (opt) {
         case '4':
@@ -139,13 +141,13 @@ int main(int argc, char **argv)
             o.timeout = atof(optarg);
             break;
         default:
-            return usage();
+            return usage(stderr);
         }
     }
     o.names = argv + optind;
     o.n_names = argc - optind;
     if (o.n_names == 0)
-        return usage();
+        return usage(stderr);
     rc = eddy_run(amain(&o));
     return rc < 0 ? eddy_exit_code(rc) : rc > 0;
 }

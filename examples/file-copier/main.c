@@ -344,11 +344,12 @@ eddy_async(copy, (const char *, from), (const char *, to))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int status;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: file-copier SOURCE DESTINATION\n");
-        return 2;
+    if (help || argc != 3) {
+        fprintf(help ? stdout : stderr, "usage: file-copier SOURCE DESTINATION\n");
+        return help ? 0 : 2;
     }
     copier.shows_progress = isatty(STDERR_FILENO);
     status = eddy_run(copy(argv[1], argv[2]));

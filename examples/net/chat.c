@@ -149,5 +149,9 @@ eddy_async(amain, (int, port))
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: chat [PORT]");
+        return 0;
+    }
     return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
 }

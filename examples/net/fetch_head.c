@@ -7,6 +7,7 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 eddy_async(print_head, (const char *, host), (int, port))
 {
@@ -26,9 +27,11 @@ eddy_async(print_head, (const char *, host), (int, port))
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: fetch_head HOST [PORT]\n");
-        return 2;
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
+
+    if (help || argc < 2) {
+        fprintf(help ? stdout : stderr, "usage: fetch_head HOST [PORT]\n");
+        return help ? 0 : 2;
     }
     return eddy_exit_code(eddy_run(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5)));
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static double patience = 60, grace = 10;
 static eddy_server *server;
@@ -47,6 +48,10 @@ eddy_async(amain, (int, port))
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: graceful_server [PORT [SECONDS OF SILENCE [SECONDS TO FINISH]]]");
+        return 0;
+    }
     if (argc > 2)
         patience = atof(argv[2]);
     if (argc > 3)

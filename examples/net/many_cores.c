@@ -5,7 +5,9 @@
  */
 #include <eddy.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int greet(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
@@ -27,6 +29,10 @@ int main(int argc, char **argv)
 {
     int port = argc > 1 ? atoi(argv[1]) : 8888;
 
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: many_cores [PORT [WORKERS]]");
+        return 0;
+    }
     return eddy_exit_code(
         eddy_run_workers(argc > 2 ? (unsigned)atoi(argv[2]) : 0, worker, &port, .sigterm = true));
 }

@@ -166,9 +166,11 @@ eddy_async(amain, (char **, paths), (int, n))
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: tail FILE…\n");
-        return 2;
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
+
+    if (help || argc < 2) {
+        fprintf(help ? stdout : stderr, "usage: tail FILE…\n");
+        return help ? 0 : 2;
     }
     return eddy_exit_code(eddy_run(amain(argv + 1, argc - 1), .sigterm = true));
 }

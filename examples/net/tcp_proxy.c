@@ -11,6 +11,7 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct upstream {
     const char *host;
@@ -71,10 +72,11 @@ eddy_async(amain, (int, port), (struct upstream *, upstream))
 int main(int argc, char **argv)
 {
     struct upstream upstream;
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
-    if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
-        return 2;
+    if (help || argc < 3 || argc > 4) {
+        fprintf(help ? stdout : stderr, "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
+        return help ? 0 : 2;
     }
     upstream = (struct upstream){argv[2], argc > 3 ? atoi(argv[3]) : 0};
     return eddy_exit_code(eddy_run(amain(atoi(argv[1]), &upstream)));

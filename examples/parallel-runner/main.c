@@ -3,7 +3,8 @@
  *
  * Each line that a command writes, to standard output or error, is printed as soon as it is complete, with the command's number
  * before it. How each has ended goes to standard error. A command is over when it has ended and its output has. The exit status is 0
- * if all of them succeeded, 1 if not, 130 after Ctrl-C, which kills those that run and whatever they have started.
+ * if all of them succeeded, 1 if not, and 128 and its number after a signal: SIGINT (Ctrl-C), SIGTERM, SIGHUP and
+ * SIGQUIT kill those that run and whatever they have started.
  */
 #include <eddy.h>
 
@@ -103,14 +104,26 @@ static void print_end(struct work *w, size_t number, int returncode)
     fprintf(stderr, "%zu/%zu: [%zu] %s: %s\n", w->n_over, w->n, number, how, w->commands[number - 1]);
 }
 
+/* A line that is too long for a command, say, fails alone. */
+static int print_no_start(struct work *w, size_t number, int rc)
+{
+    w->n_over++;
+    w->n_failed++;
+    fprintf(stderr, "%zu/%zu: [%zu] cannot be started (%s): %.200s\n", w->n_over, w->n, number,
+            eddy_strerror(rc), w->commands[number - 1]);
+    return 0;
+}
+
 static EDDY_AWAITS int run_command(struct work *w, size_t number)
 {
     eddy_process *proc;
     int returncode, rc;
 
-    eddy_try(eddy_create_subprocess_shell(w->commands[number - 1], &proc, .std_in = EDDY_DEVNULL,
-                                          .std_out = EDDY_PIPE, .std_err = EDDY_STDOUT, .limit = LONGEST_LINE,
-                                          .process_group = EDDY_NEW_GROUP));
+    rc = eddy_create_subprocess_shell(w->commands[number - 1], &proc, .std_in = EDDY_DEVNULL,
+                                      .std_out = EDDY_PIPE, .std_err = EDDY_STDOUT, .limit = LONGEST_LINE,
+                                      .process_group = EDDY_NEW_GROUP);
+    if (rc < 0)
+        return rc == -ECANCELED ? rc : print_no_start(w, number, rc);
     eddy_process_free_at_end(proc);
     rc = print_lines(number, eddy_process_stdout(proc));
     if (rc == 0)
@@ -129,10 +142,50 @@ eddy_async(worker, (struct work *, w))
     return 0;
 }
 
+/* What ends the program besides Ctrl-C, which eddy_run() knows. */
+static struct end {
+    int signo;
+    bool came;
+    eddy_task *task; /* that it cancels */
+} ends[] = {{.signo = SIGTERM}, {.signo = SIGHUP}, {.signo = SIGQUIT}};
+enum { N_ENDS = sizeof ends / sizeof ends[0] };
+
+static void end_by_signal(void *arg)
+{
+    struct end *end = arg;
+
+    end->came = true;
+    eddy_task_cancel(end->task, NULL);
+}
+
+/* A hangup that is ignored, as by nohup(1), stays so. */
+static int watch_signals(void)
+{
+    struct sigaction old;
+
+    for (int i = 0; i < N_ENDS; i++) {
+        ends[i].task = eddy_current_task();
+        if (ends[i].signo != SIGHUP || (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN))
+            eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), ends[i].signo, end_by_signal,
+                                                  &ends[i]));
+    }
+    return 0;
+}
+
+/* The exit status of a run that failed. */
+static int exit_status(int rc)
+{
+    for (int i = 0; i < N_ENDS; i++)
+        if (ends[i].came)
+            return 128 + ends[i].signo;
+    return eddy_exit_code(rc);
+}
+
 eddy_async(run_all, (struct work *, w), (int, n_workers))
 {
     eddy_group tg;
 
+    eddy_try(watch_signals());
     eddy_group_enter(&tg);
     for (int i = 0; i < n_workers; i++)
         eddy_group_create_task(&tg, worker(w));
@@ -141,10 +194,10 @@ eddy_async(run_all, (struct work *, w), (int, n_workers))
 
 /* The command line. */
 
-static int usage(void)
+static int usage(FILE *f)
 {
-    fprintf(stderr, "usage: parallel-runner [-j N] [FILE]\n");
-    return 2;
+    fprintf(f, "usage: parallel-runner [-j N] [FILE]\n");
+    return f == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
@@ -154,13 +207,15 @@ int main(int argc, char **argv)
     FILE *f = stdin;
     int option, rc;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
     while ((option = getopt(argc, argv, "j:")) != -1) {
         n_workers = option == 'j' ? strtol(optarg, NULL, 10) : 0;
         if (n_workers < 1 || n_workers > 10000)
-            return usage();
+            return usage(stderr);
     }
     if (argc - optind > 1)
-        return usage();
+        return usage(stderr);
     if (optind < argc && !(f = fopen(argv[optind], "r"))) {
         perror(argv[optind]);
         return 2;
@@ -169,8 +224,8 @@ int main(int argc, char **argv)
     if (f != stdin)
         fclose(f);
     if (rc == 0)
-        rc = eddy_run(run_all(&w, (int)n_workers), .sigterm = true);
-    rc = rc < 0 ? eddy_exit_code(rc) : w.n_failed > 0;
+        rc = eddy_run(run_all(&w, (int)n_workers));
+    rc = rc < 0 ? exit_status(rc) : w.n_failed > 0;
     free_commands(&w);
     return rc;
 }

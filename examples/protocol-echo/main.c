@@ -153,6 +153,10 @@ int main(int argc, char **argv)
 {
     int rc;
 
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: protocol-echo [serve [PORT] | say PORT MESSAGE]");
+        return 0;
+    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc >= 2 && strcmp(argv[1], "serve") == 0)
         rc = eddy_run(serve(argc > 2 ? atoi(argv[2]) : 8888));

@@ -44,11 +44,12 @@ eddy_async(amain, (char **, args), (bool, certificate))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int rc;
 
-    if (argc != 5 && argc != 7) {
-        fprintf(stderr, "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
-        return 2;
+    if (help || (argc != 5 && argc != 7)) {
+        fprintf(help ? stdout : stderr, "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
+        return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv, argc == 7));
     if (rc < 0)

@@ -6,6 +6,7 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int echo(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
@@ -44,11 +45,12 @@ eddy_async(amain, (char **, args))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int rc;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: tls-echo-server PORT CERTIFICATE KEY\n");
-        return 2;
+    if (help || argc != 4) {
+        fprintf(help ? stdout : stderr, "usage: tls-echo-server PORT CERTIFICATE KEY\n");
+        return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv));
     if (rc < 0 && rc != -EINTR)

@@ -6,6 +6,7 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 eddy_async(fetch, (const char *, host), (int, port), (eddy_tls_context *, tls))
 {
@@ -37,11 +38,12 @@ eddy_async(amain, (char **, args))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int rc;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: client HOST PORT [FILE]\n");
-        return 2;
+    if (help || argc < 3) {
+        fprintf(help ? stdout : stderr, "usage: client HOST PORT [FILE]\n");
+        return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv));
     if (rc < 0)

@@ -8,6 +8,7 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int answer(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
@@ -63,11 +64,12 @@ eddy_async(amain, (char **, args))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int rc;
 
-    if (argc < 4) {
-        fprintf(stderr, "usage: server PORT CERTIFICATE KEY [FILE]\n");
-        return 2;
+    if (help || argc < 4) {
+        fprintf(help ? stdout : stderr, "usage: server PORT CERTIFICATE KEY [FILE]\n");
+        return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv));
     if (rc < 0 && rc != -EINTR)

@@ -71,11 +71,12 @@ eddy_async(amain, (char **, args))
 
 int main(int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int rc;
 
-    if (argc < 5) {
-        fprintf(stderr, "usage: starttls CERTIFICATE KEY FILE HOST\n");
-        return 2;
+    if (help || argc < 5) {
+        fprintf(help ? stdout : stderr, "usage: starttls CERTIFICATE KEY FILE HOST\n");
+        return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv));
     if (rc < 0)

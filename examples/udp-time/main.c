@@ -114,10 +114,11 @@ eddy_async(amain, (int, n_args), (char **, args))
 int main(int argc, char **argv)
 {
     bool serving = argc > 1 && strcmp(argv[1], "serve") == 0;
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
     if (!(serving && argc == 3) && !(argc == 4 && (serving || strcmp(argv[1], "ask") == 0))) {
-        fprintf(stderr, "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n");
-        return 2;
+        fprintf(help ? stdout : stderr, "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n");
+        return help ? 0 : 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     return eddy_exit_code(eddy_run(amain(argc - 1, argv + 1), .sigterm = true));

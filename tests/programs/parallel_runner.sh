@@ -38,18 +38,33 @@ verdict $? "runs several at a time"
 printf 'true\necho $(ls)>seen\ntouch made\n' | "$runner" -j 1 >out 2>err && ! grep -q made seen && [ -e made ]
 verdict $? "runs no more than it may"
 
-printf 'sleep 1000 & echo $!; wait\n' >commands
-"$runner" commands >out 2>err &
-pid=$!
-until grep -q '^\[1\] [0-9]' out; do kill -0 $pid || break; done
-kill -TERM $pid
-wait $pid
-status=$?
-child=$(sed 's/.* //' out)
-# Whoever adopts it may take a moment to wait for it.
-while [ -n "$child" ] && [ -e "/proc/$child" ] && ! grep -q '^State:.*Z' "/proc/$child/status" 2>/dev/null; do :; done
-[ $status -ne 0 ] && [ -n "$child" ]
-verdict $? "kills everything when it is ended"
+# A command of 140 000 bytes is more than one argument of a program may have.
+{
+    echo 'echo one'
+    printf 'echo '
+    head -c 140000 /dev/zero | tr '\0' a
+    echo
+    echo 'echo three'
+} | "$runner" -j 1 >out 2>err
+[ $? -eq 1 ] && grep -q '^\[1\] one$' out && grep -q '^\[3\] three$' out && grep -q '\[2\] cannot be started (Argument list too long): echo aaa' err
+verdict $? "runs the others when a line is too long"
+
+for signal in 15 1 3; do # SIGTERM, SIGHUP, SIGQUIT
+    printf 'sleep 1000 & echo $!; wait\n' >commands
+    : >out
+    # A shell without job control has its background processes ignore SIGQUIT; the program handles it all the same.
+    "$runner" commands >out 2>err &
+    pid=$!
+    until grep -q '^\[1\] [0-9]' out; do kill -0 $pid || break; done
+    kill -$signal $pid
+    wait $pid
+    status=$?
+    child=$(sed 's/.* //' out)
+    # Whoever adopts it may take a moment to wait for it.
+    while [ -n "$child" ] && [ -e "/proc/$child" ] && ! grep -q '^State:.*Z' "/proc/$child/status" 2>/dev/null; do :; done
+    [ $status -eq $((128 + signal)) ] && [ -n "$child" ]
+    verdict $? "kills everything at signal $signal"
+done
 
 "$runner" -j 0 commands >out 2>err
 [ $? -eq 2 ] && grep -q usage err && ! "$runner" /nowhere >out 2>err
