@@ -2,7 +2,6 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int echo(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
@@ -26,9 +25,7 @@ eddy_async(amain, (int, port))
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: echo_server [PORT]");
-        return 0;
-    }
+    if (argc > 1 && argv[1][0] == '-')
+        return puts("usage: echo_server [PORT]") < 0;
     return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
 }
