@@ -11,7 +11,8 @@
  * defines a coroutine function. Calling it, say_after(1, "hello"), copies the arguments
  * into a coroutine object and runs nothing. The object is handed to exactly one
  * consumer (eddy_await, eddy_create_task, eddy_gather, eddy_wait_for, eddy_shield, eddy_run, …), which runs
- * and frees it. One that nobody consumes is reported when its loop closes.
+ * and frees it. One that nobody consumes is reported when its loop closes. In C++ parameters must be trivially copyable; an exception that leaves
+ * the body goes on to whoever awaits the coroutine, and ends the process if that is a task: docs/cxx.md.
  */
 #ifndef EDDY_COROUTINE_H
 #define EDDY_COROUTINE_H
@@ -201,6 +202,7 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
     struct name##_eddy_args {                                                                      \
         EDDYI_FIELDS(__VA_ARGS__)                                                                  \
     };                                                                                             \
+    EDDYI_PLAIN(struct name##_eddy_args)                                                           \
     static int name##_eddy_body(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__));                              \
     static int name##_eddy_entry(void *eddyi_p)                                                    \
     {                                                                                              \

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#include <type_traits>
 #define EDDY_BEGIN_DECLS extern "C" {
 #define EDDY_END_DECLS }
 #else
@@ -53,6 +54,27 @@ typedef struct eddy_task eddy_task; /* is an eddy_future, which is an eddy_await
 typedef struct eddy_loop eddy_loop;
 typedef struct eddy_exception eddy_exception;
 typedef struct eddy_context eddy_context;
+
+/* Tells the library, before anything else in this source runs, that there is a C++ runtime: see docs/cxx.md. */
+EDDY_BEGIN_DECLS
+EDDY_API int eddyi_cxx_begin(void *(*get_globals)(void));
+EDDY_END_DECLS
+#if defined(__cplusplus) && defined(__GNUC__) && defined(__cpp_exceptions)
+extern "C" void *eddyi_cxa_get_globals() __asm__("__cxa_get_globals") __attribute__((weak));
+namespace {
+__attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_globals);
+}
+#endif
+
+/* Parameters that are copied byte by byte, as C has no other way. */
+#ifdef __cplusplus
+#define EDDYI_PLAIN(args)                                                                          \
+    static_assert(std::is_trivially_copyable<args>::value,                                         \
+                  "eddy copies these parameters byte by byte, so each must be trivially copyable: "  \
+                  "pass a pointer, a reference or plain data (docs/cxx.md)");
+#else
+#define EDDYI_PLAIN(args)
+#endif
 
 /* "file.c:12", the place in the source where a macro is used. */
 #define EDDYI_STR2(x) #x

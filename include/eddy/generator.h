@@ -147,6 +147,7 @@ EDDY_END_DECLS
     struct name##_eddy_args {                                                                      \
         EDDYI_FIELDS(__VA_ARGS__)                                                                  \
     };                                                                                             \
+    EDDYI_PLAIN(struct name##_eddy_args)                                                           \
     static int name##_eddy_body(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__));                              \
     static int name##_eddy_entry(void *eddyi_p)                                                    \
     {                                                                                              \

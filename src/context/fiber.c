@@ -192,8 +192,57 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 #endif
 
-/* In place of eddyi_fiber_jump() when it found the stack pointer where it must not be. What it writes to now is lost in any case. */
-__attribute__((used)) void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to)
+/* The beginning of __cxa_eh_globals, in both runtimes (Itanium C++ ABI, exception handling, 2.2.2). */
+struct exceptions {
+    void *caught;        /* the latest that is being handled; they are linked */
+    unsigned n_uncaught; /* thrown, and not caught yet */
+};
+
+/* Read by the assembly: not 0 makes every switch go through eddyi_fiber_jump_watched(). */
+__attribute__((visibility("hidden"))) unsigned char eddyi_fiber_watched;
+static void *(*globals)(void);
+
+void eddyi_fiber_watch_exceptions(void *(*get_globals)(void))
 {
-    eddyi_overflow_report(from->limit);
+    if (!get_globals)
+        return;
+    __atomic_store_n(&globals, get_globals, __ATOMIC_RELEASE);
+    __atomic_store_n(&eddyi_fiber_watched, 1, __ATOMIC_RELEASE);
+}
+
+bool eddyi_fiber_exception_passes(void)
+{
+    return globals && ((struct exceptions *)globals())->n_uncaught > 0;
+}
+
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define BETWEEN_STACKS __attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef BETWEEN_STACKS
+#define BETWEEN_STACKS __attribute__((no_sanitize("address", "thread")))
+#endif
+
+/*
+ * In place of eddyi_fiber_jump(), when the fiber has left its stack, or has more to it than registers. In a build with sanitizers these
+ * already believe that they are on the other stack.
+ */
+BETWEEN_STACKS void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to)
+{
+    void *(*get)(void) = globals;
+    struct exceptions *here, mine = {NULL, 0};
+
+    if ((const char *)__builtin_frame_address(0) < (const char *)from->limit)
+        eddyi_overflow_report(from->limit);
+    if (get) {
+        here = get();
+        mine = *here;
+        *here = (struct exceptions){NULL, 0};
+    }
+    eddyi_fiber_jump_now(from, to);
+    if (mine.caught || mine.n_uncaught) {
+        here = get();
+        *here = mine;
+    }
 }

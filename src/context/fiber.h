@@ -13,6 +13,7 @@
 #ifndef EDDYI_FIBER_H
 #define EDDYI_FIBER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -73,6 +74,19 @@ static inline void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top,
 void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
 
 void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to);
+
+/* In assembly: the jump alone. */
+void eddyi_fiber_jump_now(struct eddyi_fiber *from, const struct eddyi_fiber *to);
+
+/*
+ * Has what the C++ runtime keeps per thread belong to the fiber from now on: the exceptions that catch blocks handle, and how many
+ * are on their way. @get_globals is __cxa_get_globals(). Whoever leaves a stack takes them along, so a stack is always
+ * entered without any.
+ */
+void eddyi_fiber_watch_exceptions(void *(*get_globals)(void));
+
+/* Whether one has been thrown in this thread and not caught. In a clean-up: that is why it runs, and not pthread_exit(). */
+bool eddyi_fiber_exception_passes(void);
 
 /* Suspends @from, which is running, and continues @to; returns when somebody switches back. */
 #if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)

@@ -20,7 +20,13 @@ eddyi_fiber_jump:
         hint    #34                     /* bti c: may be called through a pointer */
         ldr     x9, [x0, #8]            /* from->limit */
         cmp     sp, x9                  /* below it? */
-        b.lo    .Lleft                  /* then it has left its stack */
+        b.lo    .Lwatched               /* then it has left its stack */
+        adrp    x9, eddyi_fiber_watched /* does more belong to a fiber than its registers? */
+        ldrb    w9, [x9, #:lo12:eddyi_fiber_watched]
+        cbnz    w9, .Lwatched           /* which comes back here */
+        .globl  eddyi_fiber_jump_now
+        .hidden eddyi_fiber_jump_now
+eddyi_fiber_jump_now:
         stp     x29, x30, [sp, #-160]!  /* room for the frame; frame pointer and return address */
         .cfi_adjust_cfa_offset 160
         .cfi_rel_offset x29, 0
@@ -91,7 +97,8 @@ eddyi_fiber_jump:
         cmp     x30, x9                 /* then this is its address to continue at */
         b.eq    .Lstart                 /* and nobody called it */
         ret                             /* to where its call of this function continues */
-.Lleft: b       eddyi_fiber_jump_watched /* which does not return */
+.Lwatched:
+        b       eddyi_fiber_jump_watched /* for what is to be done beside the jump */
         .cfi_endproc
         .size   eddyi_fiber_jump, .-eddyi_fiber_jump
 

@@ -23,6 +23,11 @@ eddyi_fiber_jump:
         .cfi_startproc
         cmpq    8(%rdi), %rsp           /* below from->limit? Called by name only, so no endbr64 */
         jb      eddyi_fiber_jump_watched /* then it has left its stack */
+        cmpb    $0, eddyi_fiber_watched(%rip) /* does more belong to a fiber than its registers? */
+        jne     eddyi_fiber_jump_watched /* which comes back here */
+        .globl  eddyi_fiber_jump_now
+        .hidden eddyi_fiber_jump_now
+eddyi_fiber_jump_now:
         pushq   %rbp                    /* save the six registers a call preserves */
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0

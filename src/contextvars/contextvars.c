@@ -153,10 +153,30 @@ void eddy_context_unref(eddy_context *ctx)
     eddyi_free(ctx);
 }
 
+/* A context while a function runs in it. */
+struct entered {
+    struct eddyi_var_scope scope, *before;
+};
+
+/* Also when a C++ exception has left the function. */
+static void leave_context(struct entered *e)
+{
+    eddyi_vars_current = e->before;
+    e->scope.context->entered = false;
+    eddy_context_unref(e->scope.context);
+}
+
+static int run_entered(eddy_context *ctx, int (*fn)(void *arg), void *arg)
+{
+    EDDY_CLEANUP(leave_context) struct entered e = {{.context = ctx}, eddyi_vars_current};
+
+    eddyi_vars_current = &e.scope;
+    return fn(arg);
+}
+
 int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
 {
-    struct eddyi_var_scope scope = {.context = ctx}, *before = eddyi_vars_current;
-    int rc;
+    const struct eddyi_var_scope *before = eddyi_vars_current;
 
     if (!ctx)
         return eddy_raise(-ENOMEM, NULL);
@@ -167,12 +187,7 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
         return eddy_raise(EDDY_EMISUSE, "the context is already entered");
     eddy_context_ref(ctx); /* fn may give up the caller's */
     ctx->entered = true;
-    eddyi_vars_current = &scope;
-    rc = fn(arg);
-    eddyi_vars_current = before;
-    ctx->entered = false;
-    eddy_context_unref(ctx);
-    return rc;
+    return run_entered(ctx, fn, arg);
 }
 
 void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context)

@@ -102,15 +102,14 @@ static bool error_stays(const struct watch *w)
     return op->result == POLLERR && eddyi_sys_events(op->fd, op->events) == POLLERR;
 }
 
-static void watch_run(struct eddyi_ready *r)
+/* Also when a C++ exception has left its callback. */
+static void watch_ran(struct watch **ran)
 {
-    struct watch *w = eddyi_container(r, struct watch, ready);
+    struct watch *w = *ran;
     int rc;
 
-    w->calling = true;
-    eddyi_vars_current = &w->vars;
-    w->fn(w->arg);
     eddyi_vars_current = NULL;
+    eddyi_cleaned_up = &w->ready;
     w->calling = false;
     if (w->removed) {
         watch_free(w);
@@ -120,6 +119,15 @@ static void watch_run(struct eddyi_ready *r)
     rc = eddyi_io_submit(w->claim.io, &w->poll);
     if (rc < 0)
         watch_fail(w, rc);
+}
+
+static void watch_run(struct eddyi_ready *r)
+{
+    EDDY_CLEANUP(watch_ran) struct watch *w = eddyi_container(r, struct watch, ready);
+
+    w->calling = true;
+    eddyi_vars_current = &w->vars;
+    w->fn(w->arg);
 }
 
 static struct watch *watch_new(eddy_loop *loop, int fd, unsigned events, eddy_callback_fn *fn, void *arg)

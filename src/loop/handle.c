@@ -109,6 +109,25 @@ void eddyi_handle_run_later(struct eddyi_ready *r)
         eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
 }
 
+bool eddyi_handle_left(struct eddyi_ready *r)
+{
+    bool later = r->run == eddyi_handle_run_later;
+
+    if (!later && r->run != run_soon && r->run != run_shared)
+        return false;
+    eddyi_vars_current = NULL;
+    eddyi_vars_fini(later ? &later_of(r)->handle.vars : &soon_of(r)->handle.vars);
+    if (!eddyi_loop_running) /* in a child that it forked */
+        return true;
+    if (later)
+        eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
+    else if (r->run == run_soon)
+        eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
+    else
+        eddyi_handle_return_shared(eddyi_loop_running, soon_of(r));
+    return true;
+}
+
 /* Whatever became of it. */
 static void drop(struct eddyi_handle *h)
 {

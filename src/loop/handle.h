@@ -97,4 +97,7 @@ void eddyi_handles_drop(struct eddyi_list *list);
 /* The ready item of a timer's slot: calls the callback, unless it was cancelled, and frees the slot. */
 void eddyi_handle_run_later(struct eddyi_ready *r);
 
+/* An exception of C++, or pthread_exit(), has left the callback of the item that runs: does what is left to do. False: it is none. */
+bool eddyi_handle_left(struct eddyi_ready *r);
+
 #endif

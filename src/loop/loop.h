@@ -74,8 +74,9 @@ struct eddy_loop {
     pthread_t thread;     /* the one that made it, or the latest that ran it */
     unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */
 
-    struct eddyi_list ready; /* waits for the next turn */
-    struct eddyi_list batch; /* what this turn still has to run */
+    struct eddyi_list ready;  /* waits for the next turn */
+    struct eddyi_list batch;  /* what this turn still has to run */
+    struct eddyi_ready *item; /* what the loop took from there, and runs; NULL: it looks for events */
     struct eddyi_heap timers;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
     uint64_t turns;
@@ -250,6 +251,13 @@ static inline int eddyi_loop_check(const eddy_loop *loop)
 {
     return eddyi_loop_is_here(loop) ? 0 : eddyi_loop_check_elsewhere(loop);
 }
+
+/*
+ * Exceptions of C++ (docs/cxx.md). One that leaves a callback ends the run and reaches its caller: the callback of a handle, or of an
+ * item whose clean-up has noted here that it was done. Any other ends the process, for what it passes through would be left as
+ * it is.
+ */
+extern EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
 
 /* One turn, as described above. */
 EDDYI_DIRECT void eddyi_loop_turn(eddy_loop *loop);

@@ -9,6 +9,7 @@
 #include "loop/signal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The longest that a backend is asked to wait; the loop then looks again (rule 6). */
 static const int64_t MAX_WAIT = 24 * 3600 * INT64_C(1000000000);
@@ -170,6 +171,25 @@ static void pace(eddy_loop *loop)
     loop->skips = loop->pace - 1;
 }
 
+EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
+
+/*
+ * An exception, or pthread_exit(), has left @r, the item that runs, or NULL: a completion. What has cleaned up after itself may be
+ * gone by now.
+ */
+static void left_early(struct eddyi_ready *r)
+{
+    bool clean = r && (r == eddyi_cleaned_up || eddyi_handle_left(r));
+
+    eddyi_cleaned_up = NULL;
+    if (!clean && eddyi_fiber_exception_passes()) {
+        fputs("eddy: a C++ exception has left a function that cannot end by one, such as a method of a "
+              "protocol; docs/cxx.md says which can\n",
+              stderr);
+        abort();
+    }
+}
+
 static void wait_for_events(eddy_loop *loop)
 {
     int rc = wait(loop);
@@ -240,11 +260,13 @@ EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
     eddyi_list_move_all(&loop->batch, &loop->ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((r = next_of_batch(loop)) != NULL) {
+        loop->item = r;
         if (loop->watched)
             run_watched(loop, r);
         else
             r->run(r);
     }
+    loop->item = NULL;
 }
 
 void eddyi_loop_signal(eddy_loop *loop)
@@ -253,9 +275,34 @@ void eddyi_loop_signal(eddy_loop *loop)
     loop->backend->ops->wake(loop->backend);
 }
 
+struct run {
+    eddy_loop *loop;
+    void *overflow;
+    bool in_order; /* it came to its end */
+};
+
+/* Also when an exception or pthread_exit() ends it. */
+static void run_ended(struct run *r)
+{
+    eddy_loop *loop = r->loop;
+
+    if (!r->in_order)
+        left_early(loop->item);
+    loop->item = NULL;
+    if (loop->backend->ops->leave)
+        loop->backend->ops->leave(loop->backend);
+    loop->current = NULL;
+    loop->stopping = false;
+    loop->skips = 0;
+    eddyi_loop_set_running(NULL);
+    eddyi_loop_forked_task = NULL;
+    loop->running = false;
+    eddyi_overflow_leave(r->overflow);
+}
+
 static int run(eddy_loop *loop)
 {
-    void *overflow = eddyi_overflow_enter();
+    EDDY_CLEANUP(run_ended) struct run r = {loop, eddyi_overflow_enter(), false};
 
     pthread_mutex_lock(&loop->mutex); /* see eddy_handle_cancel() */
     loop->thread = pthread_self();
@@ -270,21 +317,30 @@ static int run(eddy_loop *loop)
     do
         eddyi_loop_turn(loop);
     while (!loop->stopping);
-    if (loop->backend->ops->leave)
-        loop->backend->ops->leave(loop->backend);
-    loop->stopping = false;
-    loop->skips = 0;
-    eddyi_loop_set_running(NULL);
-    eddyi_loop_forked_task = NULL;
-    loop->running = false;
-    eddyi_overflow_leave(overflow);
+    r.in_order = true;
     return loop->run_error;
+}
+
+struct outside {
+    eddy_loop *loop; /* NULL until the run begins */
+    struct eddyi_var_scope *vars;
+    int cancellable; /* the thread's state of cancellation */
+};
+
+static void go_outside(struct outside *o)
+{
+    int unused;
+
+    if (o->loop)
+        pthread_setcancelstate(o->cancellable, &unused);
+    eddyi_vars_current = o->vars;
+    eddy_loop_unref(o->loop);
 }
 
 int eddy_loop_run_forever(eddy_loop *loop)
 {
-    struct eddyi_var_scope *vars = eddyi_vars_current;
-    int rc, cancellable, unused;
+    EDDY_CLEANUP(go_outside) struct outside outside = {NULL, eddyi_vars_current, 0};
+    int rc;
 
     if (eddyi_loop_running || (loop && loop->running))
         return eddy_raise(EDDY_ERUNNING, "cannot run the event loop while another loop is running");
@@ -292,12 +348,11 @@ int eddy_loop_run_forever(eddy_loop *loop)
     if (rc < 0)
         return rc;
 
-    eddy_loop_ref(loop); /* a callback may give up the caller's */
+    outside.loop = eddy_loop_ref(loop); /* a callback may give up the caller's */
     eddyi_vars_current = NULL;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &outside.cancellable);
     rc = run(loop);
-    pthread_setcancelstate(cancellable, &unused);
-    eddyi_vars_current = vars;
+    eddyi_vars_current = outside.vars;
 
     if (rc == -EDEADLK && loop->task_hooks)
         rc = loop->task_hooks->explain_deadlock(loop);
@@ -307,7 +362,6 @@ int eddy_loop_run_forever(eddy_loop *loop)
                 "its parent");
     else if (rc < 0)
         rc = eddy_raise(rc, "waiting for events failed");
-    eddy_loop_unref(loop);
     return rc;
 }
 

@@ -59,9 +59,19 @@ static void drop_due(struct handlers *all)
     }
 }
 
+/* Also when a C++ exception has left one of them: the calls of the others are lost. */
+static void called(struct handlers **all)
+{
+    eddyi_vars_current = NULL;
+    eddyi_cleaned_up = &(*all)->ready;
+    while (eddyi_signal_fifo_take(&(*all)->calls) != 0)
+        ;
+    drop_due(*all);
+}
+
 static void call_due(struct eddyi_ready *r)
 {
-    struct handlers *all = eddyi_container(r, struct handlers, ready);
+    EDDY_CLEANUP(called) struct handlers *all = eddyi_container(r, struct handlers, ready);
     int signo;
 
     while ((signo = eddyi_signal_fifo_take(&all->calls)) != 0) {
@@ -71,7 +81,6 @@ static void call_due(struct eddyi_ready *r)
         h->fn(h->arg);
         eddyi_vars_current = NULL;
     }
-    drop_due(all);
 }
 
 static bool remove_handler(struct handlers *all, int signo)

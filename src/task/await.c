@@ -101,6 +101,26 @@ int eddy_return(void *value)
     return 0;
 }
 
+/* A coroutine that is awaited, by the task that runs it. */
+struct call {
+    eddy_task *task;
+    eddy_coroutine *coro;
+};
+
+/* Also when a C++ exception has left it, on its way to whoever awaits. */
+static void call_ended(struct call *c)
+{
+    c->task->coro = c->coro->outer;
+    eddyi_coroutine_free(c->coro);
+}
+
+EDDYI_UNGUARDED static int run_coroutine(eddy_task *t, eddy_coroutine *coro)
+{
+    EDDY_CLEANUP(call_ended) struct call call = {t, coro};
+
+    return eddyi_coroutine_run(coro);
+}
+
 static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
 {
     int rc;
@@ -109,9 +129,7 @@ static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
     coro->outer = t->coro;
     t->coro = coro;
     t->value = NULL;
-    rc = eddyi_coroutine_run(coro);
-    t->coro = coro->outer;
-    eddyi_coroutine_free(coro);
+    rc = run_coroutine(t, coro);
     if (rc >= 0 && ret_value)
         *ret_value = t->value;
     t->value = NULL;

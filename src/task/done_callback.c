@@ -2,6 +2,7 @@
  * The done-callbacks of users: a function, its argument and its context, called through the loop.
  */
 #include "base/block.h"
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/future.h"
@@ -20,16 +21,24 @@ static void free_callback(struct done_callback *cb)
     eddyi_block_free(cb, sizeof *cb);
 }
 
-static void run(struct eddyi_ready *r)
+/* Also when an exception has left it. */
+static void called(struct done_callback **called)
 {
-    struct done_callback *cb = eddyi_container(r, struct done_callback, ready);
+    struct done_callback *cb = *called;
     eddy_future *f = cb->hook.keep;
 
-    eddyi_vars_current = &cb->vars;
-    cb->fn(f, cb->arg);
     eddyi_vars_current = NULL;
+    eddyi_cleaned_up = &cb->ready;
     free_callback(cb);
     eddy_future_unref(f);
+}
+
+EDDYI_UNGUARDED static void run(struct eddyi_ready *r)
+{
+    EDDY_CLEANUP(called) struct done_callback *cb = eddyi_container(r, struct done_callback, ready);
+
+    eddyi_vars_current = &cb->vars;
+    cb->fn(cb->hook.keep, cb->arg);
 }
 
 int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg, eddy_context *context)

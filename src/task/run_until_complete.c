@@ -17,9 +17,20 @@ static void stop(struct eddyi_ready *r)
     eddy_loop_stop(eddyi_container(r, struct stopper, ready)->loop);
 }
 
+static void stopper_fini(struct stopper *s)
+{
+    eddyi_hook_remove(&s->hook);
+    eddyi_ready_cancel(&s->ready);
+}
+
+static void unref(eddy_future **f)
+{
+    eddy_future_unref(*f);
+}
+
 static int run_until_done(eddy_loop *loop, eddy_future *f)
 {
-    struct stopper s = {.loop = loop};
+    EDDY_CLEANUP(stopper_fini) struct stopper s = {.loop = loop};
     int rc;
 
     eddyi_hook_init(&s.hook);
@@ -29,8 +40,6 @@ static int run_until_done(eddy_loop *loop, eddy_future *f)
     else
         eddyi_future_hook(f, &s.hook, &s.ready);
     rc = eddy_loop_run_forever(loop);
-    eddyi_hook_remove(&s.hook);
-    eddyi_ready_cancel(&s.ready);
     if (rc == 0 && !eddyi_future_done(f))
         rc = eddy_raise(EDDY_ESTOPPED, "Event loop stopped before Future completed.");
     return rc;
@@ -51,8 +60,8 @@ static int check(eddy_loop *loop, eddy_awaitable *x)
 
 int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x, void **ret_value)
 {
+    EDDY_CLEANUP(unref) eddy_future *f = NULL;
     int rc = check(loop, x);
-    eddy_future *f;
 
     if (rc < 0) {
         eddy_awaitable_drop(x);
@@ -64,6 +73,5 @@ int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x, void 
     rc = run_until_done(loop, f);
     if (rc == 0)
         rc = eddyi_future_retrieve_raise(f, ret_value);
-    eddy_future_unref(f);
     return rc;
 }

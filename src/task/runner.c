@@ -70,21 +70,25 @@ eddy_loop *eddy_runner_get_loop(eddy_runner *r)
 /* Runs the task until it ends, with Ctrl-C meant for it. */
 static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
 {
-    struct eddyi_interrupt interrupt;
+    EDDY_CLEANUP(eddyi_interrupt_end) struct eddyi_interrupt interrupt = {.task = t};
     int rc;
 
     eddyi_interrupt_begin(&interrupt, t, !r->eddyi_no_sigint, r->eddyi_sigterm);
     rc = eddy_loop_run_until_complete_value(r->eddyi_loop, EDDY_AWAITABLE(eddy_ref(t)), ret_value);
-    eddyi_interrupt_end(&interrupt);
     if (rc == -ECANCELED && interrupt.told && eddy_task_uncancel(t) == 0)
         rc = eddy_raise(-EINTR, "interrupted by %s", interrupt.signo == SIGINT ? "Ctrl-C" : "SIGTERM");
     return rc;
 }
 
+static void unref_task(eddy_task **t)
+{
+    eddy_unref(*t);
+}
+
 int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options)
 {
     eddy_task_options task_options = {.coro = options->coro, .context = options->context};
-    eddy_task *t;
+    EDDY_CLEANUP(unref_task) eddy_task *t = NULL;
     int rc;
 
     if (eddyi_loop_running)
@@ -100,9 +104,7 @@ int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options)
     t = eddy_loop_create_task_with(r->eddyi_loop, &task_options);
     if (!t)
         return no_loop();
-    rc = run_interruptible(r, t, options->ret_value);
-    eddy_unref(t);
-    return rc;
+    return run_interruptible(r, t, options->ret_value);
 }
 
 /* References to all tasks that have not ended; *ret_n of them. NULL without memory. */
@@ -236,7 +238,7 @@ void eddy_runner_close(eddy_runner *r)
 
 int eddy_run_with(const eddy_run_options *options)
 {
-    eddy_runner r;
+    EDDY_CLEANUP(eddy_runner_close) eddy_runner r = {.eddyi_state = CLOSED};
     unsigned process = eddyi_fork_number;
     int rc;
 

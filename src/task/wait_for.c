@@ -138,12 +138,24 @@ static int end_inner(eddy_task *t, struct inner *i, int rc)
     return rc;
 }
 
+/* Those that a C++ exception passes through; else there are none. */
+static void end_all(struct inner **innermost)
+{
+    struct inner *i;
+
+    while ((i = *innermost) != NULL) {
+        *innermost = i->outer;
+        (void)!end_inner(eddyi_task_current(), i, 0);
+    }
+}
+
 /* One may await another one, and so on, in greater number than would fit on a stack: they are begun and ended by loops. */
 static int run(void *arg)
 {
     eddy_task *t = eddyi_task_current();
     struct wait_for *w = arg;
-    struct inner *innermost = NULL, *i;
+    EDDY_CLEANUP(end_all) struct inner *innermost = NULL;
+    struct inner *i;
     void *value = NULL;
     int rc;
 

@@ -1,0 +1,73 @@
+#!/bin/sh
+# eddy in C++: what docs/cxx.md says of exceptions and of parameters, with both compilers. Prints one line for each.
+#
+#     tests/project/cxx.sh BUILD
+# shellcheck disable=SC2317
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "$1" && pwd) || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+check()
+{
+    name=$1
+    shift
+    if "$@" >"$work/messages" 2>&1; then
+        echo "ok $name"
+    else
+        echo "not ok $name - $(tail -n 1 "$work/messages")"
+        sed 's/^/# /' "$work/messages"
+        failed=1
+        return 1
+    fi
+}
+
+compile()
+{
+    "$@" -g -Wall -Wextra -Werror -pthread -I"$top/include"
+}
+dies_with()
+{
+    "$work/exceptions" "$1" >"$work/out" 2>&1
+    code=$?
+    cat "$work/out"
+    [ $code -gt 128 ] && grep -q "$2" "$work/out"
+}
+refuses()
+{
+    printf '#include <eddy.h>\n#include <string>\n%s(f, (%s, a), (int, b))\n{\n    (void)a;\n    return b;\n}\n' "$1" "$2" >"$work/f.cpp"
+    "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp" >"$work/out" 2>&1 && return 1
+    cat "$work/out"
+    grep -q "copies these parameters byte by byte" "$work/out"
+}
+takes()
+{
+    printf '#include <eddy.h>\n#include <string>\n%s(f, (%s, a), (int, b))\n{\n    (void)a;\n    return b;\n}\n' "$1" "$2" >"$work/f.cpp"
+    "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp"
+}
+
+libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
+for cxx in g++ clang++; do
+    command -v $cxx >/dev/null || continue
+    # shellcheck disable=SC2086 # lists of words
+    check "exceptions: $cxx compiles the program" compile $cxx -std=c++17 "$top/tests/project/cxx/exceptions.cpp" \
+        -o "$work/exceptions" "$build/src/libeddy.a" $libraries || continue
+    for backend in io_uring epoll; do
+        check "exceptions belong to tasks and pass where they may, with $cxx and $backend" \
+            env EDDY_BACKEND=$backend "$work/exceptions"
+    done
+    check "an exception that leaves a task ends the process, with $cxx" dies_with task "thrown"
+    check "one that leaves a protocol, too, with $cxx" dies_with protocol "a C++ exception has left a function"
+    for macro in eddy_async eddy_gen eddy_async_gen eddy_run_on_executor; do
+        check "$macro refuses a std::string, with $cxx" refuses $macro std::string
+        check "$macro takes a reference and a pointer, with $cxx" takes $macro "const std::string &"
+    done
+    check "a plugin in C++ compiles, with $cxx" compile $cxx -std=c++17 -shared -fPIC -o "$work/plugin.so" \
+        "$top/tests/project/cxx/plugin.cpp" &&
+        check "and its host in C" compile cc -o "$work/host" "$top/tests/project/cxx/host.c" -L"$build/src" -leddy -ldl &&
+        check "exceptions of a plugin belong to tasks as well, with $cxx" \
+            env LD_LIBRARY_PATH="$build/src" "$work/host" "$work/plugin.so"
+done
+exit $failed
