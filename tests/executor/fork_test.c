@@ -32,6 +32,10 @@ static struct {
     eddy_loop *loop;
 } parents;
 
+static void do_nothing(void *unused)
+{
+}
+
 static int code(void)
 {
     return eddy_exception_code(eddy_error());
@@ -47,7 +51,7 @@ static void use_parents_things(void *unused)
     EXPECT_EQ(eddy_concurrent_future_add_done_callback(parents.pending, NULL, NULL), EDDY_EFORKED);
     EXPECT(eddy_run_coroutine_threadsafe(zero(), parents.loop) == NULL);
     EXPECT_EQ(code(), EDDY_EFORKED);
-    EXPECT(eddy_loop_call_soon_threadsafe(parents.loop, NULL, NULL).slot == NULL);
+    EXPECT(eddy_loop_call_soon_threadsafe(parents.loop, do_nothing, NULL).slot == NULL);
     EXPECT_EQ(code(), EDDY_EFORKED);
     eddy_executor_free(parents.pool);
 }

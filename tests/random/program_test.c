@@ -178,7 +178,8 @@ static void run_program(unsigned seed, bool threads)
     if (draw(4) == 0)
         run_and_close();
     else
-        (void)eddy_run(amain(), .no_sigint = true, .loop_factory = make_quiet_loop, .debug = draw(8) == 0);
+        (void)eddy_run(amain(), .no_sigint = true, .loop_factory = make_quiet_loop, .debug = draw(8) == 0,
+                       .close_timeout = program.threads ? 0.01 : 0);
     end();
 }
 
