@@ -64,7 +64,7 @@ static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *
 
 static inline void eddyi_vars_fini(struct eddyi_var_scope *scope)
 {
-    if (scope->map || scope->context)
+    if ((uintptr_t)scope->map | (uintptr_t)scope->context) /* one branch, not two */
         eddyi_vars_drop(scope);
 }
 

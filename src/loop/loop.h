@@ -237,10 +237,13 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
 /* What is behind eddyi_loop_check() otherwise. */
 int eddyi_loop_check_elsewhere(const eddy_loop *loop);
 
-/* Whether it is the one that runs here, and may be used. */
+/*
+ * Whether it is the one that runs here, and may be used. In a child of fork() none runs that was made
+ * before it, see after_fork_in_child().
+ */
 static inline bool eddyi_loop_is_here(const eddy_loop *loop)
 {
-    return loop && loop == eddyi_loop_running && loop->fork_number == eddyi_fork_number && !loop->closed;
+    return loop && loop == eddyi_loop_running && !loop->closed;
 }
 
 /*

@@ -313,6 +313,8 @@ static int run(eddy_loop *loop)
     loop->base = __builtin_frame_address(0);
     loop->clock = eddyi_loop_now(loop);
     eddyi_loop_set_running(loop);
+    if (eddyi_loop_forked(loop)) /* a signal handler did that just before */
+        eddyi_loop_set_running(NULL);
     eddyi_fiber_init_thread(&loop->fiber);
     do
         eddyi_loop_turn(loop);
