@@ -298,14 +298,19 @@ static bool try_those_waiting(struct epoll *e, struct eddyi_slot *s, unsigned ev
 
     for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++) {
         struct eddyi_op *op = events & concerns[d] ? s->op[d] : NULL;
-        int64_t result = op ? outcome(op, events) : 0;
+        int64_t result;
 
-        if (result == -EAGAIN && op->kind != EDDYI_OP_SENDMSG) {
-            in_vain = true;
-        } else if (op) {
-            op->in_vain = result == -EAGAIN;
-            finish(e, op, result);
+        if (!op)
+            continue;
+        result = outcome(op, events);
+        if (__builtin_expect(result == -EAGAIN, false)) {
+            op->in_vain = op->kind == EDDYI_OP_SENDMSG;
+            if (!op->in_vain) {
+                in_vain = true;
+                continue;
+            }
         }
+        finish(e, op, result);
     }
     return in_vain;
 }

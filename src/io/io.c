@@ -329,6 +329,11 @@ int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
     return 0;
 }
 
+EDDY_COLD static int raise_no_descriptor(int fd)
+{
+    return eddy_raise(-EBADF, "%d is no descriptor", fd);
+}
+
 EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
 {
     int rc = eddyi_io_begin_shared(c, fd);
@@ -337,15 +342,15 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_d
         return rc;
     c->direction = direction;
     c->shared = false;
-    if (fd < 0)
-        return eddy_raise(-EBADF, "%d is no descriptor", fd);
     /* A task that cleans up while its loop closes may make calls, but cannot wait. */
     if (c->loop->closed)
-        return 0;
+        return fd < 0 ? raise_no_descriptor(fd) : 0;
     c->io = eddyi_io_of(c->loop);
     if (!c->io)
         return eddy_raise(-ENOMEM, NULL);
-    if (eddyi_io_claimed(c->io, fd, direction))
+    if ((size_t)fd >= c->io->n_slots) /* nobody has it */
+        return fd < 0 ? raise_no_descriptor(fd) : 0;
+    if (c->io->slots[fd].claim[direction])
         return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s", fd,
                           direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
     return 0;
