@@ -244,20 +244,18 @@ test_tail_follows_files_that_come_late_are_cut_or_replaced()
 # Cancelled wherever it is: looking at a file, reading it, waiting.
 test_tail_ends_while_files_change()
 {
-    local code churn
+    local churn
     for _ in 1 2 3 4 5 6 7 8; do
         : >a
         : >b
         rm -f out # or that of the round before would be taken for a sign of life, and a signal sent too early be lost
         while :; do echo line >>a && echo line >>b; done & churn=$!
-        servers="$servers $churn"
-        timeout -k 20 100 "$net/tail" a b >out 2>err & pid=$!
+        "$net/tail" a b >out 2>err & pid=$!
+        servers="$servers $churn $pid"
         until_true test -s out || fail "nothing is shown"
         kill -TERM "$pid"
-        wait "$pid"
-        code=$?
+        until_true sh -c "! kill -0 $pid 2>/dev/null" || { kill -KILL "$pid"; fail "it had to be killed"; }
         kill "$churn"
-        [ "$code" != 137 ] && [ "$code" != 124 ] || fail "it had to be killed"
     done
 }
 
