@@ -93,6 +93,20 @@ TEST(requests_are_numbered_from_one)
     disconnect();
 }
 
+TEST(a_worker_takes_the_next_request_and_no_other)
+{
+    struct eddyi_request request = {.stamp = {EDDYI_REQUEST, 3, PID}, .size = eddyi_process_most_bytes};
+
+    EXPECT(eddyi_request_is_next(&request, 2, PID));
+    EXPECT(!eddyi_request_is_next(&request, 1, PID));
+    EXPECT(!eddyi_request_is_next(&request, 3, PID));
+    EXPECT(!eddyi_request_is_next(&request, 2, PID + 1));
+    request.size++;
+    EXPECT(!eddyi_request_is_next(&request, 2, PID));
+    request = (struct eddyi_request){.stamp = {EDDYI_REPLY, 3, PID}};
+    EXPECT(!eddyi_request_is_next(&request, 2, PID));
+}
+
 TEST(the_answer_to_the_latest_request_is_accepted)
 {
     EXPECT_EQ(JUDGE(r.status = 7), 0);
