@@ -296,8 +296,8 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 
     if (r->stream && !r->armed) {
         if (r->stream->transport.state != EDDYI_OPEN) {
-            r->eof = true;
-            return 0;
+            eddyi_reader_lost(r);
+            return r->error < 0 ? eddyi_reader_check(r) : 0;
         }
         n = try_fill(r);
         if (n == -EAGAIN && eddyi_task_here()) {

@@ -214,6 +214,20 @@ TEST_ASYNC(a_peer_that_is_gone_breaks_the_writer)
     return 0;
 }
 
+/* The reader was not told yet, for nobody waited in it. */
+TEST_ASYNC(a_connection_that_has_just_failed_is_no_end_for_the_reader)
+{
+    struct pair p;
+    char buf[8];
+
+    pair_open(&p);
+    eddy_writer_close(p.writer[1]);
+    EXPECT_EQ(eddy_writer_write(p.writer[0], "x", 1), -EPIPE);
+    EXPECT_EQ(eddy_reader_read(p.reader[0], buf, sizeof buf), -EPIPE);
+    pair_free(&p);
+    return 0;
+}
+
 TEST_ASYNC(a_deserted_stream_is_given_up_when_its_peer_takes_nothing_for_half_a_minute)
 {
     static char data[200000];
