@@ -265,6 +265,7 @@ static int wait_for_children(struct group *g)
     if (rc < 0)
         return rc;
     w.what = "the tasks of its group";
+    eddyi_must_hold(!g->waiter, "a group is waited for twice"); /* its frame would be gone */
     g->waiter = &w;
     eddyi_wait_park(&w);
     g->waiter = NULL;
