@@ -28,6 +28,7 @@ struct eddy_transport {
     struct eddyi_transport base;
     unsigned refs;
     bool connected;                /* one is the connection's own, until connection_lost() has returned */
+    unsigned calls;                /* of the protocol that run now: it is not freed before they return */
     const eddy_protocol *protocol; /* NULL: not made yet, or lost */
     void *arg;                     /* of the protocol */
     struct eddyi_var_scope vars;   /* in which its callbacks run */

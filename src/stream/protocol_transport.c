@@ -18,23 +18,27 @@ eddy_transport *eddy_transport_ref(eddy_transport *t)
     return t;
 }
 
-void eddy_transport_unref(eddy_transport *t)
+static void destroy(eddy_transport *t)
 {
-    /* The connection's own is dropped behind connection_lost(): whoever has none does no harm. */
-    if (!t || (t->refs == 1 && t->connected))
-        return;
-    if (--t->refs > 0)
-        return;
     eddyi_vars_fini(&t->vars);
     eddyi_transport_fini(&t->base);
     eddyi_free(t);
+}
+
+void eddy_transport_unref(eddy_transport *t)
+{
+    /* The connection's own is dropped behind connection_lost(): an unref too many does no harm before. */
+    if (!t || t->refs == 0 || (t->refs == 1 && t->connected))
+        return;
+    if (--t->refs == 0 && t->calls == 0)
+        destroy(t);
 }
 
 struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t)
 {
     struct eddyi_var_scope *outside = eddyi_vars_current;
 
-    t->refs++;
+    t->calls++;
     eddyi_vars_current = &t->vars;
     return outside;
 }
@@ -42,7 +46,8 @@ struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t)
 void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside)
 {
     eddyi_vars_current = outside;
-    eddy_transport_unref(t);
+    if (--t->calls == 0 && t->refs == 0)
+        destroy(t);
 }
 
 /* The protocol is told once for each crossing, from within the write (rule 154). */

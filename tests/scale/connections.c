@@ -1,6 +1,6 @@
 /*
  * connections [N [SECONDS [PAUSE]]]: that many connections at once, between two processes, with bytes on all of them that are
- * compared one by one, and with some that end and begin again. First for a moment, as fast as they can; then for SECONDS, with
+ * compared one by one, and with some that end and begin again. First for a moment, with hardly a pause; then for SECONDS, with
  * PAUSE seconds, more or less, between what a connection says and what it says next. What is left of memory and descriptors
  * after that must be what was left after the moment. Prints lines as tests do.
  */
@@ -259,7 +259,7 @@ static int run_clients(eddy_task **tasks, bool at_leisure)
     int rc = 0;
 
     clients.seconds = at_leisure ? seconds : MOMENT;
-    clients.pause = at_leisure ? pause_between : 0;
+    clients.pause = at_leisure ? pause_between : 0.01; /* some, so that as much of each stack is touched */
     eddy_event_clear(&clients.all_open);
     for (size_t i = 0; i < n_connections; i++) {
         tasks[i] = eddy_create_task(client(i));
