@@ -34,7 +34,7 @@ fuzz:
 MUTANTS ?= 200
 mutants:
 	tools/install-deps.sh check
-	$(MAKE) BUILD=build-check/mutants all
+	cmake -G Ninja -S . -B build-check/mutants -DEDDY_BUILD_BENCH=OFF
 	tests/mutants/run build-check/mutants -n $(MUTANTS)
 
 # Which lines and branches the tests run: build-check/coverage/report.
