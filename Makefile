@@ -1,4 +1,5 @@
-# The commands that people type; CMake does the work. BUILD and PREFIX can be set: make install PREFIX=/opt/eddy.
+# The commands that people type; CMake does the work. BUILD and PREFIX can be set: make install
+# PREFIX=/opt/eddy.
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -24,7 +25,8 @@ check-full:
 	tools/install-deps.sh full
 	tests/check --full
 
-# Inputs that nobody thought of, SECONDS for each target; those that were worth it are kept in build-check/fuzz/corpus.
+# Inputs that nobody thought of, SECONDS for each target; those that were worth it are kept in
+# build-check/fuzz/corpus.
 SECONDS ?= 300
 fuzz:
 	tools/install-deps.sh check
@@ -42,7 +44,8 @@ coverage:
 	tools/install-deps.sh full
 	tests/coverage
 
-# How fast eddy is, beside its peers: bench/README.md. Those of them that bench-deps has installed take part.
+# How fast eddy is, beside its peers: bench/README.md. Those of them that bench-deps has installed
+# take part.
 bench-deps:
 	tools/install-deps.sh bench
 

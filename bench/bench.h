@@ -1,8 +1,9 @@
 /*
- * What the workloads of eddy-bench have in common. Each file holds those of one area; eddy_bench.c has the table.
+ * What the workloads of eddy-bench have in common. Each file holds those of one area; eddy_bench.c
+ * has the table.
  *
- * A workload does @n operations with @live things (tasks, timers, waiters) that exist at the same time, prints its figures with
- * bench_print(), and returns 0, or a status < 0 if it could not.
+ * A workload does @n operations with @live things (tasks, timers, waiters) that exist at the same
+ * time, prints its figures with bench_print(), and returns 0, or a status < 0 if it could not.
  */
 #ifndef EDDY_BENCH_H
 #define EDDY_BENCH_H
@@ -17,11 +18,13 @@ bench_fn bench_switch_raw, bench_sleepers_raw, bench_sleepers_raw_pages;
 bench_fn bench_timer_cancel, bench_timer_cancel_later, bench_timer_push, bench_sleepers;
 bench_fn bench_queue, bench_queue_alike, bench_lock;
 bench_fn bench_call_soon, bench_call_soon_chain;
-bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt, bench_executor_flood;
+bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt,
+    bench_executor_flood;
 bench_fn bench_file;
 bench_fn bench_echo, bench_echo_streams;
 
-/* Prints "eddy WORKLOAD VALUE UNIT", @suffix being appended to the name of the workload that runs. */
+/* Prints "eddy WORKLOAD VALUE UNIT", @suffix being appended to the name of the workload that
+ * runs. */
 void bench_print(const char *suffix, double value, const char *unit);
 
 /* The same for what began at @began and did @n operations. */

@@ -40,7 +40,8 @@ int bench_call_soon(long n, long live)
     return chains(n, live);
 }
 
-/* A turn of the loop for each callback, and so a look at the kernel: for comparison what such a look costs. */
+/* A turn of the loop for each callback, and so a look at the kernel: for comparison what such a
+ * look costs. */
 int bench_call_soon_chain(long n, long live)
 {
     struct epoll_event event;

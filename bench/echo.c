@@ -1,6 +1,6 @@
 /*
- * Echo inside one process over a TCP connection, for counting instructions: what eddy itself adds to two system calls a side. For
- * speed see loadgen.c.
+ * Echo inside one process over a TCP connection, for counting instructions: what eddy itself adds
+ * to two system calls a side. For speed see loadgen.c.
  */
 #include "bench.h"
 

@@ -1,5 +1,6 @@
 /*
- * echo-server [--streams] [--backend NAME] [PORT]: sends back what comes, a task for each connection, by operations on sockets or by streams.
+ * echo-server [--streams] [--backend NAME] [PORT]: sends back what comes, a task for each
+ * connection, by operations on sockets or by streams.
  */
 #include "server.h"
 
@@ -63,8 +64,8 @@ static ssize_t echo_large(int fd)
 }
 
 /*
- * While messages are small they fit on the task's own stack; after one that did not, a large buffer is used for the next. Whatever
- * a connection breaks with ends it, and is nothing to report.
+ * While messages are small they fit on the task's own stack; after one that did not, a large buffer
+ * is used for the next. Whatever a connection breaks with ends it, and is nothing to report.
  */
 static eddy_async(echo, (int, fd))
 {

@@ -1,9 +1,10 @@
 /*
  * eddy-bench WORKLOAD[:N[:LIVE]]…: how fast eddy is, one figure a line: "eddy WORKLOAD VALUE UNIT".
  *
- * Each workload runs in a process of its own, so that none profits or suffers from what another left behind; one alone runs in
- * this process, where a profiler finds it. N is how many operations are done, LIVE how many things are live at the same time; -l
- * lists the workloads, README.md defines them.
+ * Each workload runs in a process of its own, so that none profits or suffers from what another
+ * left behind; one alone runs in this process, where a profiler finds it. N is how many operations
+ * are done, LIVE how many things are live at the same time; -l lists the workloads, README.md
+ * defines them.
  */
 #include "bench.h"
 

@@ -36,9 +36,9 @@ static inline uint64_t histogram_quantile(const struct histogram *h, double q)
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += h->buckets[i];
         if (seen > wanted)
-            return i < HISTOGRAM_STEPS
-                       ? i
-                       : (uint64_t)(HISTOGRAM_STEPS + i % HISTOGRAM_STEPS) << (i / HISTOGRAM_STEPS - 1);
+            return i < HISTOGRAM_STEPS ? i
+                                       : (uint64_t)(HISTOGRAM_STEPS + i % HISTOGRAM_STEPS)
+                                             << (i / HISTOGRAM_STEPS - 1);
     }
     return h->largest;
 }

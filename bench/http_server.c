@@ -1,6 +1,7 @@
 /*
- * http-server [--backend NAME] [PORT]: answers every request with "Hello", a task for each connection, which stays. The parser is
- * llhttp, that of Node.js. Requests that come together are answered together.
+ * http-server [--backend NAME] [PORT]: answers every request with "Hello", a task for each
+ * connection, which stays. The parser is llhttp, that of Node.js. Requests that come together are
+ * answered together.
  */
 #include "server.h"
 
@@ -11,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER "HTTP/1.1 200 OK\r\nServer: e\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
+#define ANSWER                                                                                     \
+    "HTTP/1.1 200 OK\r\nServer: e\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
 
 enum { BUFFER_SIZE = 16384, ANSWER_SIZE = sizeof ANSWER - 1, TOGETHER = 64 };
 
@@ -50,7 +52,8 @@ static eddy_async(answer, (int, fd))
         llhttp_init(&c->parser, HTTP_REQUEST, &settings);
     while (c && (n = eddy_sock_recv(fd, c->buf, sizeof c->buf)) > 0) {
         c->n_requests = 0;
-        if (llhttp_execute(&c->parser, c->buf, (size_t)n) != HPE_OK || send_answers(fd, c->n_requests) < 0)
+        if (llhttp_execute(&c->parser, c->buf, (size_t)n) != HPE_OK ||
+            send_answers(fd, c->n_requests) < 0)
             break;
     }
     free(c);

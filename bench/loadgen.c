@@ -1,10 +1,12 @@
 /*
  * loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
  *
- * Load for a server on this machine: echo, accept or http. One thread, closed loop: each connection has DEPTH
- * requests under way, and sends the next one when an answer has come and every byte of it was right. After a while to warm up (-w) it measures for
- * -t seconds, and prints one line of JSON: rate, latencies, and for the threads of this program and of the server (-p) how much processor time an
- * operation took, how much of a processor that is, and for which share of the time they were ready to run but did not: interference by others.
+ * Load for a server on this machine: echo, accept or http. One thread, closed loop: each connection
+ * has DEPTH requests under way, and sends the next one when an answer has come and every byte of it
+ * was right. After a while to warm up (-w) it measures for -t seconds, and prints one line of JSON:
+ * rate, latencies, and for the threads of this program and of the server (-p) how much processor
+ * time an operation took, how much of a processor that is, and for which share of the time they
+ * were ready to run but did not: interference by others.
  */
 #include "loadgen.h"
 #include "process_time.h"
@@ -104,7 +106,8 @@ static void print_process(const char *name, const struct process_time *before,
     double ran = after->ran - before->ran, waited = after->waited - before->waited;
 
     printf(", \"%s_ns\": %.1f, \"%s_cpu\": %.3f, \"%s_wait\": %.4f", name,
-           loadgen.n_done ? ran / (double)loadgen.n_done : 0, name, ran / wall, name, waited / wall);
+           loadgen.n_done ? ran / (double)loadgen.n_done : 0, name, ran / wall, name,
+           waited / wall);
 }
 
 static void measure(const struct load *load, const char *kind)
@@ -124,12 +127,15 @@ static void measure(const struct load *load, const char *kind)
     client[1] = process_time(getpid());
     served[1] = process_time(server);
 
-    printf("{\"workload\": \"%s\", \"connections\": %d, \"size\": %zu, \"depth\": %d, \"rate\": %.1f", kind,
-           loadgen.n_connections, loadgen.size, loadgen.depth, (double)loadgen.n_done / wall * 1e9);
+    printf(
+        "{\"workload\": \"%s\", \"connections\": %d, \"size\": %zu, \"depth\": %d, \"rate\": %.1f",
+        kind, loadgen.n_connections, loadgen.size, loadgen.depth,
+        (double)loadgen.n_done / wall * 1e9);
     printf(", \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f",
            (double)histogram_quantile(&loadgen.latency, 0.5) / 1e3,
            (double)histogram_quantile(&loadgen.latency, 0.99) / 1e3,
-           (double)histogram_quantile(&loadgen.latency, 0.999) / 1e3, (double)loadgen.latency.largest / 1e3);
+           (double)histogram_quantile(&loadgen.latency, 0.999) / 1e3,
+           (double)loadgen.latency.largest / 1e3);
     print_process("client", &client[0], &client[1], wall);
     print_process("server", &served[0], &served[1], wall);
     printf("}\n");
@@ -183,9 +189,9 @@ int main(int argc, char **argv)
     struct rlimit files;
 
     if (!parse(argc, argv) || !(load = find(argv[optind]))) {
-        fprintf(stderr,
-                "usage: loadgen echo|accept|http PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] "
-                "[-w SECONDS] [-p PID]\n");
+        fprintf(stderr, "usage: loadgen echo|accept|http PORT [-c CONNECTIONS] [-s SIZE] [-d "
+                        "DEPTH] [-t SECONDS] "
+                        "[-w SECONDS] [-p PID]\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

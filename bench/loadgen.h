@@ -1,6 +1,7 @@
 /*
- * What the three kinds of load have in common. A kind opens its connections, each registered with its epoll under a pointer of its
- * own, and gets every event of theirs; the loop in loadgen.c keeps the time.
+ * What the three kinds of load have in common. A kind opens its connections, each registered with
+ * its epoll under a pointer of its own, and gets every event of theirs; the loop in loadgen.c keeps
+ * the time.
  */
 #ifndef EDDY_BENCH_LOADGEN_H
 #define EDDY_BENCH_LOADGEN_H
@@ -34,10 +35,12 @@ extern struct loadgen loadgen;
 /* Ends the program: what was measured is worth nothing. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Where the @i-th connection goes: 127.0.0.1 and up, as one address has too few ports for a client that closes first. */
+/* Where the @i-th connection goes: 127.0.0.1 and up, as one address has too few ports for a client
+ * that closes first. */
 struct sockaddr_in destination(unsigned i);
 
-/* A connected socket, without delay and non-blocking. Waits for a server that has not begun to listen. */
+/* A connected socket, without delay and non-blocking. Waits for a server that has not begun to
+ * listen. */
 int connect_to_server(unsigned i);
 
 void watch(int fd, void *connection, uint32_t events);

@@ -1,5 +1,6 @@
 /*
- * Connections that come, have one byte echoed, and are closed by this side, which keeps what the kernel remembers of them.
+ * Connections that come, have one byte echoed, and are closed by this side, which keeps what the
+ * kernel remembers of them.
  */
 #include "loadgen.h"
 

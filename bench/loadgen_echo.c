@@ -1,6 +1,7 @@
 /*
- * Messages that come back. Every connection sends other bytes than its neighbours, and no two messages of one are the same,
- * so that bytes which are lost, doubled, or of somebody else do not go unseen.
+ * Messages that come back. Every connection sends other bytes than its neighbours, and no two
+ * messages of one are the same, so that bytes which are lost, doubled, or of somebody else do not
+ * go unseen.
  */
 #include "loadgen.h"
 

@@ -1,5 +1,6 @@
 /*
- * Requests for "/" on connections that stay. An answer has to be "HTTP/1.1 200", headers with "Content-Length: 5", and "Hello".
+ * Requests for "/" on connections that stay. An answer has to be "HTTP/1.1 200", headers with
+ * "Content-Length: 5", and "Hello".
  */
 #include "loadgen.h"
 
@@ -86,8 +87,8 @@ static int open_all(void)
 
     if (!all || !began)
         return -1;
-    request_size = (size_t)snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
-                                    loadgen.port);
+    request_size = (size_t)snprintf(request, sizeof request,
+                                    "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", loadgen.port);
     for (int i = 0; i < loadgen.n_connections; i++) {
         all[i].fd = connect_to_server((unsigned)i / 4000);
         all[i].began = began + i * loadgen.depth;

@@ -104,7 +104,8 @@ class Bench:
         wall = time.time() - began
         own = children_seconds() - own
         others = max(0.0, busy()[0] - worked - own) / wall
-        # One thread that had a processor all the time was not disturbed, whatever the other processor did.
+        # One thread that had a processor all the time was not disturbed, whatever the other
+        # processor did.
         noisy = busy()[1] - stolen > 0.02 * wall or (others > 0.15 and (two or own / wall < 0.93))
         lines = [line.split() for line in run.stdout.splitlines()]
         figures = [line for line in lines if len(line) == 4 and line[1].startswith(workload)]

@@ -9,7 +9,8 @@
 /* Made for each connection; owns @fd. */
 typedef eddy_coroutine *serve_fn(int fd);
 
-/* Listens on all addresses at @port (0: a free one), says on standard output where, and has each connection served by a task. */
+/* Listens on all addresses at @port (0: a free one), says on standard output where, and has each
+ * connection served by a task. */
 EDDY_NODISCARD eddy_async_declare(serve_sockets, (serve_fn *, serve), (int, port));
 
 /* Says where it listens: run.py waits for this line. */

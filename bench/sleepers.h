@@ -1,6 +1,7 @@
 /*
- * What the programs in C and C++ count in the workload `sleepers`: wake-ups, and how late they were, from the moment on in which the
- * last of the sleepers has begun. Before that their memory is touched for the first time.
+ * What the programs in C and C++ count in the workload `sleepers`: wake-ups, and how late they
+ * were, from the moment on in which the last of the sleepers has begun. Before that their memory is
+ * touched for the first time.
  */
 #ifndef EDDY_BENCH_SLEEPERS_H
 #define EDDY_BENCH_SLEEPERS_H

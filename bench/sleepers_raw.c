@@ -1,7 +1,8 @@
 /*
- * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, by hand and with nothing around it: no tasks, no
- * loop, no descriptors. How late it is, is how late this machine is. With a page for each that lies where the top of a stack of
- * eddy's would, and of which a wake-up touches some cache lines, its rate is what such memory allows.
+ * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, by hand and
+ * with nothing around it: no tasks, no loop, no descriptors. How late it is, is how late this
+ * machine is. With a page for each that lies where the top of a stack of eddy's would, and of which
+ * a wake-up touches some cache lines, its rate is what such memory allows.
  */
 #include "bench.h"
 #include "sleepers.h"
@@ -42,7 +43,8 @@ static void sift_down(struct raw_sleeper *heap, size_t n, struct raw_sleeper s)
 
 static void sleep_until(uint64_t when)
 {
-    struct timespec t = {.tv_sec = (time_t)(when / 1000000000u), .tv_nsec = (long)(when % 1000000000u)};
+    struct timespec t = {.tv_sec = (time_t)(when / 1000000000u),
+                         .tv_nsec = (long)(when % 1000000000u)};
 
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * The reference for `switch`: from one stack to another and back, by hand and with nothing around it: six registers and the stack
- * pointer. What the loop, fairness and cancellation cost is the difference.
+ * The reference for `switch`: from one stack to another and back, by hand and with nothing around
+ * it: six registers and the stack pointer. What the loop, fairness and cancellation cost is the
+ * difference.
  */
 #include "bench.h"
 

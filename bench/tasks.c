@@ -24,7 +24,8 @@ static int await_all(eddy_task **tasks, long n)
     return rc;
 }
 
-static uint64_t first_ended; /* they end all in the same round, and giving back a stack is not to count */
+/* they end all in the same round, and giving back a stack is not to count */
+static uint64_t first_ended;
 
 static eddy_async(yield, (long, n))
 {
@@ -134,7 +135,8 @@ struct memory {
 static struct memory measure(void)
 {
     return (struct memory){proc_bytes("/proc/self/smaps_rollup", "Rss:"),
-                           proc_bytes("/proc/self/status", "VmPTE:"), proc_bytes("/proc/meminfo", "Slab:")};
+                           proc_bytes("/proc/self/status", "VmPTE:"),
+                           proc_bytes("/proc/meminfo", "Slab:")};
 }
 
 static eddy_async(sleep_long)

@@ -17,8 +17,9 @@ static double random_deadline(uint64_t *random) /* in 1 to 61 seconds */
 }
 
 /*
- * All of @live are started, then all are cancelled; as often as makes @n, after a first time that is for the memory. By their deadlines,
- * counted from one reading of the clock, as libev and libuv count by themselves; or @later, by their delays, each with a reading.
+ * All of @live are started, then all are cancelled; as often as makes @n, after a first time that
+ * is for the memory. By their deadlines, counted from one reading of the clock, as libev and libuv
+ * count by themselves; or @later, by their delays, each with a reading.
  */
 static eddy_async(timer_cancel, (long, n), (long, live), (bool, later))
 {
@@ -61,7 +62,8 @@ int bench_timer_cancel_later(long n, long live)
     return eddy_run(timer_cancel(n, live, true));
 }
 
-/* As a server does for an idle connection whenever it has heard of it. The clock is not read: that costs more than an aim of 10 ns. */
+/* As a server does for an idle connection whenever it has heard of it. The clock is not read: that
+ * costs more than an aim of 10 ns. */
 static eddy_async(timer_push, (long, n), (long, live))
 {
     eddy_loop *loop = eddy_get_running_loop();
@@ -107,7 +109,8 @@ static eddy_async(sleepers, (long, seconds), (long, live))
         return -ENOMEM;
     sleepers_begin(live, seconds);
     for (long i = 0; i < live; i++)
-        tasks[i] = EDDY_AWAITABLE(eddy_create_task(sleeper((uint64_t)i * 2654435761u + BENCH_SEED)));
+        tasks[i] =
+            EDDY_AWAITABLE(eddy_create_task(sleeper((uint64_t)i * 2654435761u + BENCH_SEED)));
     rc = eddy_await(eddy_gather_list(tasks, (size_t)live, false));
     bench_print("", sleepers_rate(), "wakeups/s");
     bench_print("_p99", sleepers_p99(), "us");

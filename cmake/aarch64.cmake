@@ -1,4 +1,5 @@
-# Cross-builds for aarch64 with Debian's gcc-aarch64-linux-gnu; what is built runs under qemu-aarch64.
+# Cross-builds for aarch64 with Debian's gcc-aarch64-linux-gnu; what is built runs under
+# qemu-aarch64.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -1,4 +1,5 @@
-# What `make install` puts where: the libraries, the public headers, eddy.pc and eddy-test.pc. Adapters and tools install themselves.
+# What `make install` puts where: the libraries, the public headers, eddy.pc and eddy-test.pc.
+# Adapters and tools install themselves.
 include(GNUInstallDirs)
 
 install(TARGETS eddy eddy_shared eddy_test
@@ -22,7 +23,8 @@ if(EDDY_WITH_CURL)
     install(FILES include/eddy/curl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
 endif()
 
-# The prefix is known for certain only when installing (cmake --install --prefix), so these are written then.
+# The prefix is known for certain only when installing (cmake --install --prefix), so these are
+# written then.
 foreach(package ${packages})
     install(CODE "
         set(CMAKE_INSTALL_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")

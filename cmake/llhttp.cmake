@@ -1,4 +1,5 @@
-# llhttp, an HTTP parser, whose C sources come with Debian's node-llhttp. Without them there is no target of that name.
+# llhttp, an HTTP parser, whose C sources come with Debian's node-llhttp. Without them there is no
+# target of that name.
 if(TARGET llhttp)
     return()
 endif()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Shows eddy-fetch at work: some three hundred URLs of every sort from a server on this machine, all at once, and how long
-# they would have taken one after the other.
+# Shows eddy-fetch at work: some three hundred URLs of every sort from a server on this machine, all
+# at once, and how long they would have taken one after the other.
 #
 #     tools/demo.sh BUILD
 set -u
@@ -77,7 +77,8 @@ sed '1d; $d' "$work/table" | awk '{
     count[line]++
 } END { for (line in count) printf "%6d  %s\n", count[line], line }' | sort -rn
 
-# A sample for real, to show that the sum of the times is what a program that waits for each would have needed.
+# A sample for real, to show that the sum of the times is what a program that waits for each would
+# have needed.
 sed -n '2~30p' "$work/urls" >"$work/sample"
 $fetch -q --json -j 1 -i "$work/sample" >"$work/sample.json" 2>/dev/null
 code=$?

@@ -3,8 +3,8 @@
 #
 #     tools/install-deps.sh base|check|full|bench
 #
-# base: to build it and run the demo; check: also for `make check`; full: also for `make check-full`; bench: for
-# `make bench`, the peers that eddy is compared with. Where all of it is
+# base: to build it and run the demo; check: also for `make check`; full: also for `make
+# check-full`; bench: for `make bench`, the peers that eddy is compared with. Where all of it is
 # there nothing is done and no network is needed.
 set -eu
 
@@ -51,7 +51,8 @@ $sudo apt-get update -q
 # shellcheck disable=SC2086 # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 
-# The tests start an nginx of their own; the one of the system shall not begin to serve because of them.
+# The tests start an nginx of their own; the one of the system shall not begin to serve because of
+# them.
 case $missing in
 *nginx*)
     if [ -d /run/systemd/system ]; then

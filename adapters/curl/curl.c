@@ -2,8 +2,8 @@
  * The adapter itself: opening, closing, and a transfer from its start to its end.
  *
  * The task that performs a transfer hands libcurl the handle and waits for a future. Whatever ends
- * the wait (a result, a failure of the watching, a cancellation, the close), it is this task that takes the
- * handle back, before it returns: the caller may free the handle in its next line.
+ * the wait (a result, a failure of the watching, a cancellation, the close), it is this task that
+ * takes the handle back, before it returns: the caller may free the handle in its next line.
  */
 #include "curl.h"
 
@@ -106,8 +106,8 @@ void eddyi_curl_fail_all(eddy_curl *curl, int status, const char *message)
         (void)eddy_future_set_exception(t->done, status, "%s", message);
 }
 
-/* libcurl would make the loop wait for a resolver's thread when a transfer is given up; QUICK_EXIT leaves the thread
- * to end, and to free what it has, by itself. */
+/* libcurl would make the loop wait for a resolver's thread when a transfer is given up; QUICK_EXIT
+ * leaves the thread to end, and to free what it has, by itself. */
 static void borrow_options(struct eddyi_curl_transfer *t)
 {
     curl_easy_getinfo(t->easy, CURLINFO_PRIVATE, &t->old_private);
@@ -123,7 +123,8 @@ static void return_options(struct eddyi_curl_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 0L);
 }
 
-/* Raises what a transfer ended with, in libcurl's words, and the reason where these do not have it. */
+/* Raises what a transfer ended with, in libcurl's words, and the reason where these do not have
+ * it. */
 static int raise_result(const struct eddyi_curl_transfer *t)
 {
     int status = eddy_curl_status(t->code, t->easy);
@@ -168,8 +169,8 @@ int eddy_curl_perform(eddy_curl *curl, CURL *easy)
         eddy_unref(t.done);
         return eddyi_curl_raise(code);
     }
-    /* Only now: a handle that could not be added may be in the middle of another transfer. libcurl looks at the
-     * options when the timer it has just set is due. */
+    /* Only now: a handle that could not be added may be in the middle of another transfer. libcurl
+     * looks at the options when the timer it has just set is due. */
     borrow_options(&t);
     return transfer_finish(&t, eddy_await(eddy_ref(t.done)));
 }

@@ -2,8 +2,8 @@
  * What the files of the adapter share: the object behind eddy_curl, and the two directions between
  * libcurl and the loop.
  *
- *   libcurl --on_socket, on_timer--> the loop's readers, writers and one timer      (socket.c)
- *   the loop --curl_multi_socket_action--> libcurl --messages--> futures             (socket.c, curl.c)
+ *   libcurl --on_socket, on_timer--> the loop's readers, writers and one timer (socket.c) the loop
+ *   --curl_multi_socket_action--> libcurl --messages--> futures (socket.c, curl.c)
  *
  * Nothing is done from within libcurl's callbacks but to note, watch and schedule: libcurl
  * refuses to be called from there.
@@ -17,7 +17,8 @@
 /* A transfer; lives on the stack of the task that waits for it. */
 struct eddyi_curl_transfer {
     eddy_curl *owner; /* NULL once the owner closed: libcurl has forgotten the handle */
-    struct eddyi_curl_transfer *next, **link; /* among the owner's; link points at whatever points here */
+    /* among the owner's; link points at whatever points here */
+    struct eddyi_curl_transfer *next, **link;
     CURL *easy;
     eddy_future *done;
     CURLcode code; /* how it ended; valid when done has a result */

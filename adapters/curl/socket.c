@@ -1,9 +1,9 @@
 /*
  * libcurl's sockets and its timer on the loop.
  *
- * libcurl announces each socket with what it waits for there, and says when it loses interest, always before it
- * closes the socket: the number may mean another connection a moment later. A watch lives exactly as long as libcurl's
- * interest.
+ * libcurl announces each socket with what it waits for there, and says when it loses interest,
+ * always before it closes the socket: the number may mean another connection a moment later. A
+ * watch lives exactly as long as libcurl's interest.
  */
 #include "curl.h"
 
@@ -97,8 +97,8 @@ static void watch_free(struct watch *w)
 }
 
 /*
- * A failure here is not passed to libcurl: it would make the multi handle unusable for good. What was
- * running ends instead; any of the transfers may share the socket.
+ * A failure here is not passed to libcurl: it would make the multi handle unusable for good. What
+ * was running ends instead; any of the transfers may share the socket.
  */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {

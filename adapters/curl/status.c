@@ -18,8 +18,8 @@ static int os_errno(CURL *easy)
 }
 
 /*
- * The reason why no socket can be made, 0 if one can. libcurl notes none when socket(2) fails, so the call is
- * made once more: where descriptors or memory have run out, it fails again.
+ * The reason why no socket can be made, 0 if one can. libcurl notes none when socket(2) fails, so
+ * the call is made once more: where descriptors or memory have run out, it fails again.
  */
 static int socket_status(void)
 {
@@ -46,8 +46,8 @@ static int resolve_status(CURLcode code)
     return status ? status : EDDY_CURL_STATUS(code);
 }
 
-/* What libcurl noted may be left from a connect to the first of several addresses; only what a connection
- * that once stood can fail with is believed. */
+/* What libcurl noted may be left from a connect to the first of several addresses; only what a
+ * connection that once stood can fail with is believed. */
 static int transmission_status(CURL *easy)
 {
     int number = os_errno(easy);
@@ -101,7 +101,8 @@ int eddy_curl_status(CURLcode code, CURL *easy)
 
 int eddyi_curl_raise(CURLMcode code)
 {
-    int status = EDDY_EMISUSE; /* the others mean: added already, called from a callback, no such handle */
+    /* the others mean: added already, called from a callback, no such handle */
+    int status = EDDY_EMISUSE;
 
     if (code == CURLM_OUT_OF_MEMORY)
         status = -ENOMEM;

@@ -1,4 +1,5 @@
-// An echo server on Boost.Asio: with callbacks, or with a stackful coroutine for each connection. asio-server PORT callbacks|spawn
+// An echo server on Boost.Asio: with callbacks, or with a stackful coroutine for each
+// connection: asio-server PORT callbacks|spawn
 #include <boost/asio.hpp>
 #include <boost/asio/spawn.hpp>
 
@@ -98,7 +99,8 @@ int main(int argc, char **argv)
     acceptor.bind({tcp::v4(), static_cast<unsigned short>(std::stoi(argv[1]))});
     acceptor.listen(backlog);
     if (argc > 2 && std::string(argv[2]) == "spawn")
-        asio::spawn(io, [&acceptor](asio::yield_context yield) { accept_and_spawn(acceptor, yield); });
+        asio::spawn(io,
+                    [&acceptor](asio::yield_context yield) { accept_and_spawn(acceptor, yield); });
     else
         accept(acceptor);
     io.run();

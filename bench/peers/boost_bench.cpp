@@ -148,7 +148,8 @@ void timer_cancel(const std::string &workload)
     for (int round = -1; round < 1; round++) { // the first time is for the memory
         began = bench_now();
         for (auto &t : timers) {
-            t->expires_after(std::chrono::nanoseconds(1000000000 + bench_random(&random) % 60000000000u));
+            t->expires_after(
+                std::chrono::nanoseconds(1000000000 + bench_random(&random) % 60000000000u));
             t->async_wait([](boost::system::error_code) { n_run++; });
         }
         for (auto &t : timers)
@@ -259,7 +260,8 @@ void post(const std::string &workload)
             asio::post(io, [&] { answered.post(); });
             answered.wait();
         }
-        print("asio", workload, static_cast<double>(bench_now() - began) / n_round_trips / 1e3, "us");
+        print("asio", workload, static_cast<double>(bench_now() - began) / n_round_trips / 1e3,
+              "us");
     } else {
         for (long i = 0; i < n_flood; i++) {
             asio::post(io, [&] {
@@ -296,7 +298,8 @@ void executor(const std::string &workload)
     if (workload == "executor_rt") {
         go();
         io.run();
-        print("asio", workload, static_cast<double>(bench_now() - began) / n_round_trips / 1e3, "us");
+        print("asio", workload, static_cast<double>(bench_now() - began) / n_round_trips / 1e3,
+              "us");
     } else {
         for (long i = 0; i < n_flood; i++) {
             asio::post(pool, [&] {
@@ -312,20 +315,21 @@ void executor(const std::string &workload)
     _exit(0);
 }
 
-const std::map<std::string, void (*)(const std::string &)> workloads = {{"switch", switching},
-                                                                        {"spawn_join", spawn_join},
-                                                                        {"spawn_gather", spawn_gather},
-                                                                        {"queue", queue},
-                                                                        {"lock", lock},
-                                                                        {"timer_cancel", timer_cancel},
-                                                                        {"sleepers", sleepers},
-                                                                        {"sleepers_10k", sleepers},
-                                                                        {"call_soon", call_soon},
-                                                                        {"call_soon_chain", call_soon},
-                                                                        {"post_rt", post},
-                                                                        {"post_flood", post},
-                                                                        {"executor_rt", executor},
-                                                                        {"executor_flood", executor}};
+const std::map<std::string, void (*)(const std::string &)> workloads = {
+    {"switch", switching},
+    {"spawn_join", spawn_join},
+    {"spawn_gather", spawn_gather},
+    {"queue", queue},
+    {"lock", lock},
+    {"timer_cancel", timer_cancel},
+    {"sleepers", sleepers},
+    {"sleepers_10k", sleepers},
+    {"call_soon", call_soon},
+    {"call_soon_chain", call_soon},
+    {"post_rt", post},
+    {"post_flood", post},
+    {"executor_rt", executor},
+    {"executor_flood", executor}};
 
 } // namespace
 

@@ -92,7 +92,8 @@ static void accept_some(void)
         peer_no_delay(fd);
         c = calloc(1, sizeof *c);
         c->fd = fd;
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.ptr = c});
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+                  &(struct epoll_event){.events = EPOLLIN, .data.ptr = c});
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * What the programs that measure peers in C have in common: "PEER WORKLOAD VALUE UNIT", as eddy-bench prints.
+ * What the programs that measure peers in C have in common: "PEER WORKLOAD VALUE UNIT", as
+ * eddy-bench prints.
  */
 #ifndef EDDY_BENCH_PEER_H
 #define EDDY_BENCH_PEER_H
@@ -19,11 +20,12 @@
 enum { PEER_BACKLOG = 4096, PEER_BUFFER = 65536 };
 
 /* One tiny answer, and many of them for requests that came together. */
-#define PEER_ANSWER                                                                                          \
+#define PEER_ANSWER                                                                                \
     "HTTP/1.1 200 OK\r\nServer: p\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
 enum { PEER_ANSWER_SIZE = sizeof PEER_ANSWER - 1, PEER_TOGETHER = 256 };
 
-static inline void peer_print(const char *peer, const char *workload, double value, const char *unit)
+static inline void peer_print(const char *peer, const char *workload, double value,
+                              const char *unit)
 {
     printf("%s %s %.3f %s\n", peer, workload, value, unit);
     fflush(stdout);
@@ -93,7 +95,8 @@ static inline double peer_memory(void)
 static inline int peer_listen(int port, bool non_blocking)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0), one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0),
+        one = 1;
     struct rlimit files;
 
     getrlimit(RLIMIT_NOFILE, &files);
@@ -124,7 +127,8 @@ static inline char *peer_answers(void)
     return answers;
 }
 
-/* How many requests end in these bytes: empty lines, @state being what was seen of one so far. No parser could be faster. */
+/* How many requests end in these bytes: empty lines, @state being what was seen of one so far. No
+ * parser could be faster. */
 static inline unsigned peer_count_requests(const char *data, size_t size, unsigned *state)
 {
     unsigned n = 0, s = *state;

@@ -1,6 +1,7 @@
 /*
- * Callbacks from another thread, for loops that only know how to be woken: a list behind a mutex. A program includes this after it has defined
- * wake_loop(), calls run_posted() when woken, and starts post_from_thread().
+ * Callbacks from another thread, for loops that only know how to be woken: a list behind a mutex. A
+ * program includes this after it has defined wake_loop(), calls run_posted() when woken, and starts
+ * post_from_thread().
  */
 #include "peer.h"
 

@@ -96,7 +96,8 @@ static void *sleeper(void *i)
 
     sleepers_begun();
     for (;;) {
-        uint64_t delay = bench_random(&random) % 100000, began = bench_now(); /* its clock has microseconds */
+        /* its clock has microseconds */
+        uint64_t delay = bench_random(&random) % 100000, began = bench_now();
 
         if (sleepers_over(began))
             return NULL;

@@ -1,12 +1,15 @@
 /*
- * The reference: an echo server by hand on io_uring, with all that serves it: accept and receive that go on by themselves, a ring of
- * buffers for the kernel to choose from, sends in one batch per turn, completions only when asked for.
+ * The reference: an echo server by hand on io_uring, with all that serves it: accept and receive
+ * that go on by themselves, a ring of buffers for the kernel to choose from, sends in one batch per
+ * turn, completions only when asked for.
  *
  *     uring-server PORT [BUFFER_SIZE [BUFFERS]] [single] [send]
  *
- * To see what each of these is worth: "single" receives one by one, each after readiness, and "send" sends at once by send(2).
+ * To see what each of these is worth: "single" receives one by one, each after readiness, and
+ * "send" sends at once by send(2).
  *
- * A buffer that was received is sent from where it is; what came for a connection that is sending waits in a queue.
+ * A buffer that was received is sent from where it is; what came for a connection that is sending
+ * waits in a queue.
  */
 #include "peer.h"
 
@@ -84,13 +87,14 @@ static void start_send(int fd)
     if (at_once && (n >= 0 || errno != EAGAIN))
         sent(fd, n < 0 ? -errno : (int)n);
     else
-        io_uring_prep_send(entry(SEND, fd), fd, data, p->size - p->begin, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_send(entry(SEND, fd), fd, data, p->size - p->begin,
+                           MSG_NOSIGNAL | MSG_WAITALL);
 }
 
 static void give_back(int buffer)
 {
-    io_uring_buf_ring_add(buffers, memory + (size_t)buffer * buffer_size, buffer_size, (unsigned short)buffer,
-                          io_uring_buf_ring_mask(n_buffers), 0);
+    io_uring_buf_ring_add(buffers, memory + (size_t)buffer * buffer_size, buffer_size,
+                          (unsigned short)buffer, io_uring_buf_ring_mask(n_buffers), 0);
     io_uring_buf_ring_advance(buffers, 1);
     if (starved >= 0) {
         int fd = starved;
@@ -180,8 +184,9 @@ static void sent(int fd, int res)
 
 static void set_up(void)
 {
-    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                                              IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
+                                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+                                              IORING_SETUP_CLAMP,
                                      .cq_entries = COMPLETIONS};
     struct io_uring_buf_reg reg = {.ring_entries = n_buffers};
     const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -199,8 +204,8 @@ static void set_up(void)
     }
     io_uring_buf_ring_init(buffers);
     for (unsigned i = 0; i < n_buffers; i++)
-        io_uring_buf_ring_add(buffers, memory + (size_t)i * buffer_size, buffer_size, (unsigned short)i,
-                              io_uring_buf_ring_mask(n_buffers), (int)i);
+        io_uring_buf_ring_add(buffers, memory + (size_t)i * buffer_size, buffer_size,
+                              (unsigned short)i, io_uring_buf_ring_mask(n_buffers), (int)i);
     io_uring_buf_ring_advance(buffers, (int)n_buffers);
 }
 

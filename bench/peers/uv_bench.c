@@ -9,7 +9,13 @@ static void wake_loop(void);
 #include <unistd.h>
 #include <uv.h>
 
-enum { N_TIMERS = 1000000, N_PUSHES = 20000000, N_JOBS = 500000, OUTSTANDING = 10000, N_READS = 100000 };
+enum {
+    N_TIMERS = 1000000,
+    N_PUSHES = 20000000,
+    N_JOBS = 500000,
+    OUTSTANDING = 10000,
+    N_READS = 100000
+};
 
 static uv_loop_t *loop;
 static uv_async_t async;
@@ -175,8 +181,8 @@ static void on_read(uv_fs_t *unused)
 {
     uv_fs_req_cleanup(&request);
     if (--left > 0)
-        uv_fs_read(loop, &request, (uv_file)(intptr_t)request.data, &block_buf, 1, left % 256 * 4096,
-                   on_read);
+        uv_fs_read(loop, &request, (uv_file)(intptr_t)request.data, &block_buf, 1,
+                   left % 256 * 4096, on_read);
 }
 
 static void file(const char *workload)

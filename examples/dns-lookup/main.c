@@ -1,6 +1,6 @@
 /*
- * Looks up names and addresses, all of them side by side, and prints what was found in the order in which they were given; much as
- * host(1) does.
+ * Looks up names and addresses, all of them side by side, and prints what was found in the order in
+ * which they were given; much as host(1) does.
  *
  *     dns-lookup [-4 | -6] [-s SERVER,… | -r c-ares|system] [-t SECONDS] NAME|ADDRESS…
  */
@@ -36,8 +36,10 @@ static void print_addresses(const struct lookup *l)
     if (l->list->ai_canonname && strcmp(l->list->ai_canonname, l->name) != 0)
         printf("%s is an alias for %s\n", l->name, l->list->ai_canonname);
     for (const struct addrinfo *a = l->list; a; a = a->ai_next)
-        if (eddy_getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
-            printf("%s has %s %s\n", l->name, a->ai_family == AF_INET6 ? "IPv6 address" : "address", text);
+        if (eddy_getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0,
+                             NI_NUMERICHOST) == 0)
+            printf("%s has %s %s\n", l->name, a->ai_family == AF_INET6 ? "IPv6 address" : "address",
+                   text);
 }
 
 static void print(const struct lookup *l, int rc)
@@ -57,7 +59,8 @@ static void print(const struct lookup *l, int rc)
 static int look_up(struct lookup *l, int family)
 {
     const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST};
-    const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
+    const struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
     struct addrinfo *address;
     int rc;
 
@@ -113,8 +116,8 @@ eddy_async(amain, (const struct options *, o))
 
 static int usage(FILE *f)
 {
-    fprintf(f,
-            "usage: dns-lookup [-4 | -6] [-s SERVER,... | -r c-ares|system] [-t SECONDS] NAME|ADDRESS...\n");
+    fprintf(f, "usage: dns-lookup [-4 | -6] [-s SERVER,... | -r c-ares|system] [-t SECONDS] "
+               "NAME|ADDRESS...\n");
     return f == stdout ? 0 : 2;
 }
 

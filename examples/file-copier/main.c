@@ -3,12 +3,12 @@
  *
  *     file-copier SOURCE DESTINATION
  *
- * One task walks the tree, and makes a task for each file; a semaphore keeps it from running ahead. What cannot be
- * copied is said on standard error, and the rest goes on; the exit status is then 1. Nothing is copied onto itself,
- * nor a directory into itself.
+ * One task walks the tree, and makes a task for each file; a semaphore keeps it from running ahead.
+ * What cannot be copied is said on standard error, and the rest goes on; the exit status is then 1.
+ * Nothing is copied onto itself, nor a directory into itself.
  *
- * A tree may be as deep as it likes: directories yet to be walked are in a list, not on the stack, and a path that is too long for
- * the system is gone in pieces.
+ * A tree may be as deep as it likes: directories yet to be walked are in a list, not on the stack,
+ * and a path that is too long for the system is gone in pieces.
  */
 #include <eddy.h>
 
@@ -34,8 +34,9 @@ struct job {
 static struct copier {
     eddy_group group;
     eddy_semaphore slots;
-    struct job *directories, *files; /* yet to be walked; all that there were, to be freed in the end */
-    struct stat root;                /* of what is being made: it is not walked */
+    /* yet to be walked; all that there were, to be freed in the end */
+    struct job *directories, *files;
+    struct stat root; /* of what is being made: it is not walked */
     bool has_root;
     unsigned long n_files, bytes, failures;
     bool shows_progress;
@@ -59,7 +60,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* A path that the system takes, instead of one that may be too long; while it is used, a directory on the way is open. */
+/* A path that the system takes, instead of one that may be too long; while it is used, a directory
+ * on the way is open. */
 struct reach {
     char path[PATH_MAX];
     int fd; /* -1: none */
@@ -74,7 +76,8 @@ static void let_go(struct reach *r)
 
 static int reach(struct reach *r, const char *path)
 {
-    const size_t most = PATH_MAX - NAME_MAX - 40; /* with the directory before it, and a name behind */
+    /* with the directory before it, and a name behind */
+    const size_t most = PATH_MAX - NAME_MAX - 40;
     int rc;
 
     r->fd = -1;
@@ -208,7 +211,8 @@ static int start_file(const char *from, const char *to, mode_t mode)
     return eddy_group_create_task(&copier.group, eddy_coro(run_job, job)) ? 0 : -ENOMEM;
 }
 
-/* Begins to copy whatever @from is, which may be reached by @path. What fails is said; only what concerns everything is returned. */
+/* Begins to copy whatever @from is, which may be reached by @path. What fails is said; only what
+ * concerns everything is returned. */
 static int start(const char *path, const char *from, const char *to)
 {
     struct stat st;
@@ -263,7 +267,8 @@ static int start_entries(const char *path, const struct job *job)
     return rc < 0 ? rc : 0;
 }
 
-/* One that is there already will do. Only the first may be a link to one: others could lead back into the source. */
+/* One that is there already will do. Only the first may be a link to one: others could lead back
+ * into the source. */
 static int make_directory(const char *from, const char *to, mode_t mode)
 {
     int rc = eddy_file_mkdir(to, mode | S_IRWXU);

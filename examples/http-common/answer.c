@@ -54,12 +54,12 @@ static int send_answer(eddy_writer *writer, const struct http_request *request, 
     char date[HTTP_DATE_SIZE] = "";
 
     http_format_date(time(NULL), date);
-    return eddy_writer_printf(writer, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s\r\n%s", status, http_reason(status),
-                              date, connection_of(request), fields, body);
+    return eddy_writer_printf(writer, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s\r\n%s", status,
+                              http_reason(status), date, connection_of(request), fields, body);
 }
 
-int http_send_head(eddy_writer *writer, const struct http_request *request, int status, const char *format,
-                   ...)
+int http_send_head(eddy_writer *writer, const struct http_request *request, int status,
+                   const char *format, ...)
 {
     char fields[HTTP_MAX_TARGET + 1024];
     va_list args;
@@ -69,18 +69,20 @@ int http_send_head(eddy_writer *writer, const struct http_request *request, int 
     n = vsnprintf(fields, sizeof fields, format, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof fields)
-        return eddy_raise(-EMSGSIZE, "the fields of an answer have more than %zu bytes", sizeof fields);
+        return eddy_raise(-EMSGSIZE, "the fields of an answer have more than %zu bytes",
+                          sizeof fields);
     return send_answer(writer, request, status, fields, "");
 }
 
-int http_send_text(eddy_writer *writer, const struct http_request *request, int status, const char *fields,
-                   const char *text)
+int http_send_text(eddy_writer *writer, const struct http_request *request, int status,
+                   const char *fields, const char *text)
 {
     char all[1024];
 
     if (status == 204 || status == 304)
         return send_answer(writer, request, status, fields, "");
-    snprintf(all, sizeof all, "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields, strlen(text));
+    snprintf(all, sizeof all, "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields,
+             strlen(text));
     return send_answer(writer, request, status, all, request->head ? "" : text);
 }
 

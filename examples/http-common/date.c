@@ -13,7 +13,8 @@ bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE])
     return strftime(buf, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0;
 }
 
-/* A year of two digits that seems to be more than 50 years ahead is the last one with these digits. */
+/* A year of two digits that seems to be more than 50 years ahead is the last one with these
+ * digits. */
 static void correct_century(struct tm *tm)
 {
     time_t now = time(NULL);

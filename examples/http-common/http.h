@@ -22,10 +22,11 @@ enum {
 };
 
 struct http_request {
-    bool get, head;               /* the method; neither: another one */
-    bool old;                     /* HTTP/1.0: no chunked answers, and closing is the default */
-    bool keep_alive;              /* the connection can serve another request after this one */
-    char target[HTTP_MAX_TARGET]; /* path and query; of an absolute form what follows the authority */
+    bool get, head;  /* the method; neither: another one */
+    bool old;        /* HTTP/1.0: no chunked answers, and closing is the default */
+    bool keep_alive; /* the connection can serve another request after this one */
+    /* path and query; of an absolute form what follows the authority */
+    char target[HTTP_MAX_TARGET];
 
     /* Values of fields; "" if the request does not have the field. */
     char range[HTTP_MAX_FIELD];
@@ -44,7 +45,8 @@ struct http_request {
  */
 EDDY_AWAITS int http_read_request(eddy_reader *reader, struct http_request *ret);
 
-/* Parses the head of a request, @n bytes with the empty line at its end. Returns 1 or an HTTP status. */
+/* Parses the head of a request, @n bytes with the empty line at its end. Returns 1 or an HTTP
+ * status. */
 int http_parse_request(const char *head, size_t n, struct http_request *ret);
 
 /* Returns the reason phrase of @status. */
@@ -55,23 +57,25 @@ const char *http_reason(int status);
  * of the request's version, and the fields that @format gives, each ended by CRLF.
  */
 EDDY_AWAITS __attribute__((format(printf, 4, 5))) int
-http_send_head(eddy_writer *writer, const struct http_request *request, int status, const char *format, ...);
+http_send_head(eddy_writer *writer, const struct http_request *request, int status,
+               const char *format, ...);
 
 /*
- * Sends an answer whose body is @text, and @fields (CRLF after each, or "") in its head. For HEAD, 204
- * and 304 the head alone; the latter two without a Content-Length.
+ * Sends an answer whose body is @text, and @fields (CRLF after each, or "") in its head. For HEAD,
+ * 204 and 304 the head alone; the latter two without a Content-Length.
  */
 EDDY_AWAITS int http_send_text(eddy_writer *writer, const struct http_request *request, int status,
                                const char *fields, const char *text);
 
 /*
- * Ends a connection after the last answer: says that it was the last, and drops what the client sends
- * until it closes too, for @seconds at most. A connection that is closed with something unread is
- * reset, and the client may lose the answer (RFC 9112, 9.6). Returns 0 or -ECANCELED.
+ * Ends a connection after the last answer: says that it was the last, and drops what the client
+ * sends until it closes too, for @seconds at most. A connection that is closed with something
+ * unread is reset, and the client may lose the answer (RFC 9112, 9.6). Returns 0 or -ECANCELED.
  */
 EDDY_AWAITS int http_linger(eddy_reader *reader, eddy_writer *writer, double seconds);
 
-/* Writes @t as "Sun, 06 Nov 1994 08:49:37 GMT". False if @t has no date of four digits for the year. */
+/* Writes @t as "Sun, 06 Nov 1994 08:49:37 GMT". False if @t has no date of four digits for the
+ * year. */
 bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE]);
 
 /* Reads a date in one of the three forms of RFC 9110, 5.6.7. False if @text is none. */

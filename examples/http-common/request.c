@@ -11,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Fields whose values are kept. A second one is an error, but for lists: their values are joined. */
+/* Fields whose values are kept. A second one is an error, but for lists: their values are
+ * joined. */
 static const struct field {
     const char *name;
     size_t offset;

@@ -6,20 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char paths_help[] = "  /hello           a short answer\n"
-                          "  /bytes/N         N bytes\n"
-                          "  /chunked/N       N bytes, chunked: the length is not told beforehand\n"
-                          "  /slow/SECONDS    a short answer, after that time\n"
-                          "  /drip/SECONDS    ten pieces, over that time\n"
-                          "  /redirect/N      N redirects one after the other, then /hello\n"
-                          "  /loop            redirects to itself\n"
-                          "  /status/CODE     that HTTP status\n"
-                          "  /flaky/N         status 503, but every N-th time a short answer\n"
-                          "  /close           closes the connection instead of an answer\n"
-                          "  /cut/N           promises N bytes and closes after half of them\n"
-                          "  /silent          never answers\n"
-                          "  /busiest         how many requests were being answered at once, at most\n"
-                          "  /                this list\n";
+const char paths_help[] =
+    "  /hello           a short answer\n"
+    "  /bytes/N         N bytes\n"
+    "  /chunked/N       N bytes, chunked: the length is not told beforehand\n"
+    "  /slow/SECONDS    a short answer, after that time\n"
+    "  /drip/SECONDS    ten pieces, over that time\n"
+    "  /redirect/N      N redirects one after the other, then /hello\n"
+    "  /loop            redirects to itself\n"
+    "  /status/CODE     that HTTP status\n"
+    "  /flaky/N         status 503, but every N-th time a short answer\n"
+    "  /close           closes the connection instead of an answer\n"
+    "  /cut/N           promises N bytes and closes after half of them\n"
+    "  /silent          never answers\n"
+    "  /busiest         how many requests were being answered at once, at most\n"
+    "  /                this list\n";
 
 static unsigned n_answering, busiest;
 
@@ -110,7 +111,8 @@ static int answer_drip(const struct exchange *x, double seconds)
 
 static int redirect(const struct exchange *x, const char *target)
 {
-    return http_send_head(x->writer, &x->request, 302, "Location: %s\r\nContent-Length: 0\r\n", target);
+    return http_send_head(x->writer, &x->request, 302, "Location: %s\r\nContent-Length: 0\r\n",
+                          target);
 }
 
 static int answer_redirect(const struct exchange *x, double n)

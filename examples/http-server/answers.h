@@ -1,4 +1,5 @@
-/* What the two halves of the server share: requests come in (main.c), answers go out (answers.c). */
+/* What the two halves of the server share: requests come in (main.c), answers go out
+ * (answers.c). */
 #ifndef ANSWERS_H
 #define ANSWERS_H
 
@@ -11,8 +12,8 @@ struct exchange {
 };
 
 /*
- * Answers a request. Returns 0 if the connection can serve another one, provided that both sides keep
- * it; else a negative status: it is to be closed.
+ * Answers a request. Returns 0 if the connection can serve another one, provided that both sides
+ * keep it; else a negative status: it is to be closed.
  */
 EDDY_AWAITS int answer(const struct exchange *x);
 

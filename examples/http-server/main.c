@@ -17,7 +17,8 @@ static int refuse(struct exchange *x, int status)
 
     x->request.keep_alive = false;
     snprintf(text, sizeof text, "%d %s\n", status, http_reason(status));
-    return http_send_text(x->writer, &x->request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "", text);
+    return http_send_text(x->writer, &x->request, status,
+                          status == 405 ? "Allow: GET, HEAD\r\n" : "", text);
 }
 
 /* async def serve(reader, writer): … */

@@ -1,10 +1,11 @@
 /*
- * A chat by lines: what one says, all the others hear. The first line that somebody sends is their name.
+ * A chat by lines: what one says, all the others hear. The first line that somebody sends is their
+ * name.
  *
  *     build/examples/net/chat [PORT]        then, in several terminals: nc localhost 8888
  *
- * Each guest has a queue of lines and a task that writes them, so that nobody waits for a slow one: whose queue is full is
- * shown out. So is a guest who has been silent for an hour.
+ * Each guest has a queue of lines and a task that writes them, so that nobody waits for a slow one:
+ * whose queue is full is shown out. So is a guest who has been silent for an hour.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -71,7 +72,8 @@ static int listen_to(struct guest *g, eddy_reader *reader)
     while ((n = eddy_reader_readline(reader, &line)) > 0) {
         char *said;
 
-        if (asprintf(&said, "%s: %.*s%s", g->name, (int)n, line, line[n - 1] == '\n' ? "" : "\n") < 0)
+        if (asprintf(&said, "%s: %.*s%s", g->name, (int)n, line, line[n - 1] == '\n' ? "" : "\n") <
+            0)
             return -ENOMEM;
         say_to_others(g, said);
         free(said);
@@ -93,7 +95,8 @@ static int ask_name(struct guest *g, eddy_reader *reader)
     return n < 0 ? (int)n : 0;
 }
 
-/* While one of the two tasks of a guest fails, or the listening ends, the other is ended with it. */
+/* While one of the two tasks of a guest fails, or the listening ends, the other is ended with
+ * it. */
 static int stay(struct guest *g, eddy_reader *reader)
 {
     eddy_group tg;

@@ -1,6 +1,6 @@
 /*
- * Asks a web server for the head of a page, by hand, and prints it. Five seconds for everything. (For real use there is
- * libcurl on eddy's loop: eddy/curl.h.)
+ * Asks a web server for the head of a page, by hand, and prints it. Five seconds for everything.
+ * (For real use there is libcurl on eddy's loop: eddy/curl.h.)
  *
  *     build/examples/net/fetch_head HOST [PORT]
  */
@@ -18,7 +18,8 @@ eddy_async(print_head, (const char *, host), (int, port))
 
     eddy_try(eddy_open_connection(host, port, &reader, &writer));
     eddy_writer_free_at_end(writer);
-    eddy_try(eddy_writer_printf(writer, "HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host));
+    eddy_try(eddy_writer_printf(writer, "HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                                host));
     /* A head ends with an empty line. */
     while ((n = eddy_reader_readline(reader, &line)) > 2)
         printf("%.*s", (int)n, line);
@@ -33,5 +34,6 @@ int main(int argc, char **argv)
         fprintf(help ? stdout : stderr, "usage: fetch_head HOST [PORT]\n");
         return help ? 0 : 2;
     }
-    return eddy_exit_code(eddy_run(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5)));
+    return eddy_exit_code(
+        eddy_run(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5)));
 }

@@ -1,6 +1,6 @@
 /*
- * Messages over a stream: each is sent as its length, four bytes, and then its bytes. A server that answers each with its letters
- * reversed, and a client, both in this program.
+ * Messages over a stream: each is sent as its length, four bytes, and then its bytes. A server that
+ * answers each with its letters reversed, and a client, both in this program.
  */
 #include <arpa/inet.h>
 #include <eddy.h>

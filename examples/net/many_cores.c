@@ -1,5 +1,6 @@
 /*
- * One loop for each processor, one port: the kernel spreads the connections. Each client is told which worker it has got.
+ * One loop for each processor, one port: the kernel spreads the connections. Each client is told
+ * which worker it has got.
  *
  *     build/examples/net/many_cores PORT [WORKERS]
  */

@@ -1,9 +1,11 @@
 /*
- * Follows files as they grow, several side by side, as tail -F does: also files that come later, are cut, or are replaced.
+ * Follows files as they grow, several side by side, as tail -F does: also files that come later,
+ * are cut, or are replaced.
  *
  *     build/examples/net/tail FILE…
  *
- * inotify(7) says when to look; its descriptor is a stream like any other. Each file has a task, woken by an event.
+ * inotify(7) says when to look; its descriptor is a stream like any other. Each file has a task,
+ * woken by an event.
  */
 #include <eddy.h>
 #include <errno.h>
@@ -66,7 +68,8 @@ static int has_changed(const char *path, int fd)
     return rc < 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
 }
 
-/* Opens the file that is there now, if it is another; *fd < 0: there is none. 0, or an error: that of who cannot go on. */
+/* Opens the file that is there now, if it is another; *fd < 0: there is none. 0, or an error: that
+ * of who cannot go on. */
 static int look_again(const struct follower *f, int *fd, int64_t *offset)
 {
     bool first = *offset < 0; /* of the file that was there at first only what comes is shown */
@@ -130,7 +133,8 @@ static int watch_folder(int inotify, const char *path)
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     int rc =
-        folder ? inotify_add_watch(inotify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE) : -1;
+        folder ? inotify_add_watch(inotify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE)
+               : -1;
 
     free(folder);
     return rc < 0 ? eddy_raise(-errno, "watch the folder of %s", path) : 0;

@@ -75,7 +75,8 @@ int main(int argc, char **argv)
     bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
     if (help || argc < 3 || argc > 4) {
-        fprintf(help ? stdout : stderr, "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
+        fprintf(help ? stdout : stderr,
+                "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
         return help ? 0 : 2;
     }
     upstream = (struct upstream){argv[2], argc > 3 ? atoi(argv[3]) : 0};

@@ -1,9 +1,11 @@
 /*
- * parallel-runner [-j N] [FILE]: runs shell commands, one a line, of FILE or of standard input, N at a time.
+ * parallel-runner [-j N] [FILE]: runs shell commands, one a line, of FILE or of standard input, N
+ * at a time.
  *
- * Each line that a command writes, to standard output or error, is printed as soon as it is complete, with the command's number
- * before it. How each has ended goes to standard error. A command is over when it has ended and its output has. The exit status is 0
- * if all of them succeeded, 1 if not, and 128 and its number after a signal: SIGINT (Ctrl-C), SIGTERM, SIGHUP and
+ * Each line that a command writes, to standard output or error, is printed as soon as it is
+ * complete, with the command's number before it. How each has ended goes to standard error. A
+ * command is over when it has ended and its output has. The exit status is 0 if all of them
+ * succeeded, 1 if not, and 128 and its number after a signal: SIGINT (Ctrl-C), SIGTERM, SIGHUP and
  * SIGQUIT kill those that run and whatever they have started.
  */
 #include <eddy.h>
@@ -101,7 +103,8 @@ static void print_end(struct work *w, size_t number, int returncode)
         snprintf(how, sizeof how, "signal %d (%s)", -returncode, strsignal(-returncode));
     w->n_over++;
     w->n_failed += returncode != 0;
-    fprintf(stderr, "%zu/%zu: [%zu] %s: %s\n", w->n_over, w->n, number, how, w->commands[number - 1]);
+    fprintf(stderr, "%zu/%zu: [%zu] %s: %s\n", w->n_over, w->n, number, how,
+            w->commands[number - 1]);
 }
 
 /* A line that is too long for a command, say, fails alone. */
@@ -120,8 +123,8 @@ static EDDY_AWAITS int run_command(struct work *w, size_t number)
     int returncode, rc;
 
     rc = eddy_create_subprocess_shell(w->commands[number - 1], &proc, .std_in = EDDY_DEVNULL,
-                                      .std_out = EDDY_PIPE, .std_err = EDDY_STDOUT, .limit = LONGEST_LINE,
-                                      .process_group = EDDY_NEW_GROUP);
+                                      .std_out = EDDY_PIPE, .std_err = EDDY_STDOUT,
+                                      .limit = LONGEST_LINE, .process_group = EDDY_NEW_GROUP);
     if (rc < 0)
         return rc == -ECANCELED ? rc : print_no_start(w, number, rc);
     eddy_process_free_at_end(proc);
@@ -165,9 +168,10 @@ static int watch_signals(void)
 
     for (int i = 0; i < N_ENDS; i++) {
         ends[i].task = eddy_current_task();
-        if (ends[i].signo != SIGHUP || (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN))
-            eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), ends[i].signo, end_by_signal,
-                                                  &ends[i]));
+        if (ends[i].signo != SIGHUP ||
+            (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN))
+            eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), ends[i].signo,
+                                                  end_by_signal, &ends[i]));
     }
     return 0;
 }

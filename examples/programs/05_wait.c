@@ -49,7 +49,8 @@ static int wait_as(enum eddy_return_when when, const char *title)
         snprintf(name, sizeof name, "yan%d", n);
         tasks[n - 1] = eddy_create_task(func(n), .name = name);
     }
-    eddy_try(eddy_wait(tasks, 3, EDDY_FOREVER, when)); /* done, pending = await asyncio.wait(tasks, return_when=when) */
+    /* done, pending = await asyncio.wait(tasks, return_when=when) */
+    eddy_try(eddy_wait(tasks, 3, EDDY_FOREVER, when));
     print_done_and_pending(title, tasks, 3);
     eddy_try(eddy_wait(tasks, 3, EDDY_FOREVER, EDDY_ALL_COMPLETED));
     for (int i = 0; i < 3; i++) {

@@ -48,7 +48,8 @@ eddy_async(amain)
     if (rc == EDDY_EGROUP) { /* except* RuntimeError as g: */
         const eddy_exception *g = eddy_error();
 
-        printf("errors: %zu %s\n", eddy_exception_count(g), eddy_exception_message(eddy_exception_member(g, 0)));
+        printf("errors: %zu %s\n", eddy_exception_count(g),
+               eddy_exception_message(eddy_exception_member(g, 0)));
     }
     printf("patient.cancelled(): %s\n", eddy_task_cancelled(t) ? "True" : "False");
     eddy_unref(t);

@@ -37,8 +37,8 @@ eddy_async(amain)
     printf("%s %s\n", truth(eddy_task_done(task)), eddy_task_get_name(task));
     eddy_try(eddy_await(eddy_ref(task)));
     eddy_try(eddy_task_exception(task, &error));
-    printf("%s %s %s %s\n", truth(eddy_task_done(task)), result_of(task), truth(eddy_task_cancelled(task)),
-           error ? eddy_exception_message(error) : "None");
+    printf("%s %s %s %s\n", truth(eddy_task_done(task)), result_of(task),
+           truth(eddy_task_cancelled(task)), error ? eddy_exception_message(error) : "None");
     eddy_unref(task);
 
     task = eddy_create_task(time_set());

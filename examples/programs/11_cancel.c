@@ -18,7 +18,8 @@ eddy_async(stubborn)
 {
     for (int i = 0; i < 2; i++) {
         if (eddy_sleep(3600) == -ECANCELED) {
-            printf("stubborn: not yet, cancelling = %d\n", eddy_task_cancelling(eddy_current_task()));
+            printf("stubborn: not yet, cancelling = %d\n",
+                   eddy_task_cancelling(eddy_current_task()));
             eddy_task_uncancel(eddy_current_task());
         }
     }

@@ -19,9 +19,11 @@ eddy_async(amain)
         printf("earliest: %d\n", eddy_await(f));
     eddy_completions_free(it);
 
-    eddy_task *tasks[] = {eddy_create_task(work(2), .name = "t2"), eddy_create_task(work(1), .name = "t1")};
+    eddy_task *tasks[] = {eddy_create_task(work(2), .name = "t2"),
+                          eddy_create_task(work(1), .name = "t1")};
     it = eddy_as_completed(EDDY_LIST(tasks[0], tasks[1]), EDDY_FOREVER);
-    while ((rc = eddy_completions_anext(it, &t)) > 0) { /* async for t in asyncio.as_completed(tasks): */
+    /* async for t in asyncio.as_completed(tasks): */
+    while ((rc = eddy_completions_anext(it, &t)) > 0) {
         int n = eddy_await(eddy_ref(t));
 
         printf("%s %d\n", eddy_task_get_name(eddy_future_as_task(t)), n);

@@ -46,11 +46,12 @@ eddy_async(amain)
     eddy_loop_call_at(loop, eddy_loop_time(loop) + 0.07, print, "at 0.07");
     eddy_handle timer = eddy_loop_call_later(loop, 0.01, print, "never");
     eddy_handle_cancel(timer);
-    printf("cancelled: %s %s\n", truth(eddy_handle_cancelled(dead)), truth(eddy_handle_cancelled(timer)));
+    printf("cancelled: %s %s\n", truth(eddy_handle_cancelled(dead)),
+           truth(eddy_handle_cancelled(timer)));
 
     eddy_context *ctx = eddy_copy_context();
-    eddy_context_run(ctx, set_from_ctx, NULL);                 /* ctx.run(var.set, 'from ctx') */
-    eddy_loop_call_soon_in(loop, print_context, NULL, ctx);    /* …, context=ctx) */
+    eddy_context_run(ctx, set_from_ctx, NULL);              /* ctx.run(var.set, 'from ctx') */
+    eddy_loop_call_soon_in(loop, print_context, NULL, ctx); /* …, context=ctx) */
     eddy_contextvar_set(&var, "from main", NULL);
     eddy_loop_call_soon(loop, print_context, NULL);
     eddy_context_unref(ctx);

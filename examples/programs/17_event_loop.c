@@ -44,7 +44,8 @@ int main(void)
 
     eddy_set_event_loop(loop);
     printf("current: %s\n", truth(eddy_get_event_loop() == loop));
-    int one = eddy_loop_run_until_complete(loop, work(1)), two = eddy_loop_run_until_complete(loop, work(2));
+    int one = eddy_loop_run_until_complete(loop, work(1)),
+        two = eddy_loop_run_until_complete(loop, work(2));
     printf("%d %d\n", one, two);
     eddy_loop_call_later(loop, 0.05, stop, loop);
     eddy_loop_call_soon(loop, print_running, NULL);

@@ -17,7 +17,8 @@ static int blocking(void *arg)
 /* loop.run_in_executor(executor, blocking, n); the job gets a copy of n */
 static eddy_future *run_blocking(eddy_executor *executor, int n)
 {
-    return eddy_loop_run_in_executor(eddy_get_running_loop(), executor, blocking, &n, .size = sizeof n);
+    return eddy_loop_run_in_executor(eddy_get_running_loop(), executor, blocking, &n,
+                                     .size = sizeof n);
 }
 
 struct place {
@@ -60,11 +61,12 @@ eddy_async(amain)
     eddy_bytes bytes;
 
     double t0 = eddy_loop_time(loop);
-    eddy_future *g = eddy_gather(run_blocking(NULL, 0), run_blocking(NULL, 1), run_blocking(NULL, 2),
-                                 run_blocking(NULL, 3));
+    eddy_future *g = eddy_gather(run_blocking(NULL, 0), run_blocking(NULL, 1),
+                                 run_blocking(NULL, 2), run_blocking(NULL, 3));
     eddy_try(eddy_await(eddy_ref(g)));
     const eddy_outcome *results = eddy_gather_outcomes(g);
-    printf("[%d, %d, %d, %d]\n", results[0].status, results[1].status, results[2].status, results[3].status);
+    printf("[%d, %d, %d, %d]\n", results[0].status, results[1].status, results[2].status,
+           results[3].status);
     eddy_unref(g);
     printf("side by side: %s\n", str(eddy_loop_time(loop) - t0 < 0.3));
 

@@ -44,13 +44,15 @@ int main(void)
     eddy_concurrent_future_unref(future);
 
     future = eddy_run_coroutine_threadsafe(func(-1), loop);
-    if (eddy_concurrent_future_result(future, EDDY_FOREVER) == VALUE_ERROR) /* except ValueError as e: */
+    /* except ValueError as e: */
+    if (eddy_concurrent_future_result(future, EDDY_FOREVER) == VALUE_ERROR)
         printf("ValueError: %s\n", eddy_exception_message(eddy_error()));
     eddy_concurrent_future_unref(future);
 
     future = eddy_run_coroutine_threadsafe(eddy_sleep_coro(60, 0, NULL), loop);
     if (eddy_concurrent_future_result(future, 0.05) == -ETIMEDOUT) /* except TimeoutError: */
-        printf("TimeoutError, cancel: %s\n", eddy_concurrent_future_cancel(future) ? "True" : "False");
+        printf("TimeoutError, cancel: %s\n",
+               eddy_concurrent_future_cancel(future) ? "True" : "False");
     eddy_concurrent_future_unref(future);
 
     for (int i = 0; i < 3; i++)
@@ -58,7 +60,8 @@ int main(void)
     eddy_loop_call_soon_threadsafe(loop, stop, loop);
     pthread_join(thread, NULL);
     printf("callbacks in order: [%d, %d, %d]\n", seen[0], seen[1], seen[2]);
-    eddy_loop_run_until_complete(loop, eddy_sleep_coro(0, 0, NULL)); /* the sleep that was cancelled ends */
-    eddy_loop_unref(loop);                                           /* loop.close() */
+    /* the sleep that was cancelled ends */
+    eddy_loop_run_until_complete(loop, eddy_sleep_coro(0, 0, NULL));
+    eddy_loop_unref(loop); /* loop.close() */
     return 0;
 }

@@ -13,7 +13,8 @@ eddy_async(worker)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(eddy_task_get_name(*(eddy_task *const *)a), eddy_task_get_name(*(eddy_task *const *)b));
+    return strcmp(eddy_task_get_name(*(eddy_task *const *)a),
+                  eddy_task_get_name(*(eddy_task *const *)b));
 }
 
 /* print(sorted(t.get_name() for t in asyncio.all_tasks())) */

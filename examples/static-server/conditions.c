@@ -22,7 +22,8 @@ static bool has_tag(const char *list, const char *tag, bool weak)
         end = *p == '"' ? strchr(p + 1, '"') : NULL;
         if (!end)
             return false;
-        if ((weak || !is_weak) && (size_t)(end + 1 - p) == strlen(tag) && strncmp(p, tag, strlen(tag)) == 0)
+        if ((weak || !is_weak) && (size_t)(end + 1 - p) == strlen(tag) &&
+            strncmp(p, tag, strlen(tag)) == 0)
             return true;
         p = end + 1;
     }
@@ -60,7 +61,8 @@ static int suffix_of(off_t n, off_t size, struct selection *ret)
     return 206;
 }
 
-/* One range of bytes: 206 or 416. 200 for another unit, several ranges, or what is no range (14.2). */
+/* One range of bytes: 206 or 416. 200 for another unit, several ranges, or what is no range
+ * (14.2). */
 static int range_of(const char *range, off_t size, struct selection *ret)
 {
     off_t first, last;
@@ -109,7 +111,8 @@ static bool changed_since(const char *field, const struct stat *st, bool otherwi
 }
 
 /* 412 or 304 if a condition says so, else 200. */
-static int check_conditions(const struct http_request *r, const struct stat *st, const struct selection *s)
+static int check_conditions(const struct http_request *r, const struct stat *st,
+                            const struct selection *s)
 {
     if (*r->if_match ? !has_tag(r->if_match, s->etag, false)
                      : changed_since(r->if_unmodified_since, st, false))
@@ -139,7 +142,8 @@ int select_part(const struct http_request *request, const struct stat *st, struc
     ret->from = 0;
     ret->count = st->st_size;
     status = check_conditions(request, st, ret);
-    if (status != 200 || !request->get || !*request->range || !range_is_meant(request->if_range, st, ret))
+    if (status != 200 || !request->get || !*request->range ||
+        !range_is_meant(request->if_range, st, ret))
         return status;
     return range_of(request->range, st->st_size, ret);
 }

@@ -1,6 +1,6 @@
 /*
- * Serves the files below a folder over HTTP/1.1: keep-alive, pipelining, ranges, HEAD, If-Modified-Since, timeouts and limits; one
- * loop for each processor.
+ * Serves the files below a folder over HTTP/1.1: keep-alive, pipelining, ranges, HEAD,
+ * If-Modified-Since, timeouts and limits; one loop for each processor.
  *
  *     build/bin/static-server [-a ADDRESS] [-p PORT] [-n WORKERS] [-t SECONDS] FOLDER
  */
@@ -72,11 +72,13 @@ static int worker(unsigned index, void *arg)
 
 static const char help[] =
     "usage: static-server [-a ADDRESS] [-p PORT] [-n WORKERS] [-t SECONDS] FOLDER\n\n"
-    "Serves the files below FOLDER over HTTP/1.1, on port 8080 of localhost, until SIGINT or SIGTERM.\n\n"
+    "Serves the files below FOLDER over HTTP/1.1, on port 8080 of localhost, until SIGINT or "
+    "SIGTERM.\n\n"
     "  -a ADDRESS  a name or an address to listen on\n"
     "  -p PORT     0 to 65535; 0: a free one, which is printed\n"
     "  -n WORKERS  loops, each in a thread of its own; 0: one for each processor\n"
-    "  -t SECONDS  how long a client may take for a request, and for each piece of an answer (30)\n\n"
+    "  -t SECONDS  how long a client may take for a request, and for each piece of an answer "
+    "(30)\n\n"
     "Symbolic links are followed as long as they stay below FOLDER. Needs Linux 5.6.\n";
 
 static int usage(void)

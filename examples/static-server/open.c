@@ -20,7 +20,8 @@ struct opening {
 
 static int open_now(int root, const char *path, uint64_t resolve)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | resolve};
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | resolve};
     long fd;
 
     do
@@ -65,5 +66,6 @@ bool open_beneath_is_supported(int root)
 
     if (fd >= 0)
         close(fd);
-    return fd != -ENOSYS && fd != -EPERM; /* the latter: a filter of system calls that does not know it */
+    /* the latter: a filter of system calls that does not know it */
+    return fd != -ENOSYS && fd != -EPERM;
 }

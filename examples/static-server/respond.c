@@ -50,7 +50,8 @@ int respond_status(eddy_writer *writer, const struct http_request *request, int 
     char text[64];
 
     snprintf(text, sizeof text, "%d %s\n", status, http_reason(status));
-    eddy_try(http_send_text(writer, request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "", text));
+    eddy_try(
+        http_send_text(writer, request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "", text));
     return request->keep_alive;
 }
 
@@ -84,8 +85,8 @@ static int decode(const char *target, char *path, size_t size)
 }
 
 /*
- * The path of a target, relative to the folder that is served. False for what is none, or has a "..":
- * clients resolve those (RFC 3986, 6.2.2.3).
+ * The path of a target, relative to the folder that is served. False for what is none, or has a
+ * "..": clients resolve those (RFC 3986, 6.2.2.3).
  */
 static bool path_of(const char *target, char *path, size_t size)
 {
@@ -124,8 +125,8 @@ static int status_of(int error)
 }
 
 /*
- * Sends a part of a file, each piece within the client's time. A file that has become shorter ends the
- * connection, or the next answer would be taken for the rest.
+ * Sends a part of a file, each piece within the client's time. A file that has become shorter ends
+ * the connection, or the next answer would be taken for the rest.
  */
 static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 {
@@ -150,8 +151,8 @@ static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 }
 
 /* Sends the answers that say something of a file without its bytes: 304, 412 and 416. */
-static int send_no_part(eddy_writer *writer, const struct http_request *request, const struct stat *st,
-                        const struct selection *s, int status)
+static int send_no_part(eddy_writer *writer, const struct http_request *request,
+                        const struct stat *st, const struct selection *s, int status)
 {
     char fields[160];
 
@@ -168,8 +169,8 @@ static int send_no_part(eddy_writer *writer, const struct http_request *request,
 }
 
 /* Sends the head of an answer that has a file, or a part of it, as its body, and the body. */
-static int send_file(eddy_writer *writer, const struct http_request *request, const char *path, int fd,
-                     const struct stat *st)
+static int send_file(eddy_writer *writer, const struct http_request *request, const char *path,
+                     int fd, const struct stat *st)
 {
     struct selection s;
     char range[96] = "";
@@ -192,8 +193,9 @@ static int send_file(eddy_writer *writer, const struct http_request *request, co
 }
 
 /*
- * Redirects to the same path with a slash, so that relative links lead into the folder. A target that begins
- * with two slashes, or with a backslash, which browsers take for one, would lead to another host.
+ * Redirects to the same path with a slash, so that relative links lead into the folder. A target
+ * that begins with two slashes, or with a backslash, which browsers take for one, would lead to
+ * another host.
  */
 static int redirect_to_folder(eddy_writer *writer, const struct http_request *request)
 {

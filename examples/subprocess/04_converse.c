@@ -21,8 +21,8 @@ eddy_async(amain)
 {
     eddy_process *proc;
 
-    eddy_try(eddy_create_subprocess_shell("while read question; do echo $(($question)); done", &proc,
-                                          .std_in = EDDY_PIPE, .std_out = EDDY_PIPE));
+    eddy_try(eddy_create_subprocess_shell("while read question; do echo $(($question)); done",
+                                          &proc, .std_in = EDDY_PIPE, .std_out = EDDY_PIPE));
     eddy_process_free_at_end(proc);
     eddy_try(ask(proc, "6*7"));
     eddy_try(ask(proc, "2+2"));

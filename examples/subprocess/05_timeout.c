@@ -11,7 +11,8 @@ eddy_async(amain)
     size_t n_out;
     int rc;
 
-    eddy_try(eddy_create_subprocess_shell("echo before; exec sleep 1000", &proc, .std_out = EDDY_PIPE));
+    eddy_try(
+        eddy_create_subprocess_shell("echo before; exec sleep 1000", &proc, .std_out = EDDY_PIPE));
     eddy_process_free_at_end(proc);
 
     eddy_timeout_enter(&tm, 1);

@@ -24,7 +24,8 @@ static int transfer_locked(struct account *from, struct account *to, long amount
     return rc;
 }
 
-/* Both accounts are locked, always in the same order, or two transfers could wait for each other. */
+/* Both accounts are locked, always in the same order, or two transfers could wait for each
+ * other. */
 int bank_transfer(struct account *from, struct account *to, long amount)
 {
     struct account *first = from < to ? from : to, *second = from < to ? to : from;

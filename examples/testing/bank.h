@@ -15,12 +15,13 @@ struct account {
 };
 
 /*
- * Moves an amount from one account to another, and writes it into the journal, which takes a moment. 0,
- * BANK_EFUNDS, or -ECANCELED: then nothing was moved.
+ * Moves an amount from one account to another, and writes it into the journal, which takes a
+ * moment. 0, BANK_EFUNDS, or -ECANCELED: then nothing was moved.
  */
 EDDY_AWAITS int bank_transfer(struct account *from, struct account *to, long amount);
 
 /* The same as a coroutine. */
-eddy_async_declare(bank_transferring, (struct account *, from), (struct account *, to), (long, amount));
+eddy_async_declare(bank_transferring, (struct account *, from), (struct account *, to),
+                   (long, amount));
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Tests of the bank with eddy's test kit: time takes no time, and every accident is tried.
  *
- * Linked with eddy_test instead of eddy. A test framework would do as well as the few lines at the end.
+ * Linked with eddy_test instead of eddy. A test framework would do as well as the few lines at the
+ * end.
  */
 #include "bank.h"
 
@@ -39,14 +40,17 @@ static int transfer_takes_until_the_journal_is_written(void)
 static int more_than_there_is_cannot_be_transferred(void)
 {
     open_bank(NULL);
-    return eddy_test_run(bank_transferring(&ann, &bob, 101)) == BANK_EFUNDS && ann.balance == 100 ? 0 : -1;
+    return eddy_test_run(bank_transferring(&ann, &bob, 101)) == BANK_EFUNDS && ann.balance == 100
+               ? 0
+               : -1;
 }
 
 /* A scenario: several transfers at once, some of which have to wait for each other. */
 static int three_transfers(void *unused)
 {
     (void)unused;
-    return eddy_await(eddy_gather(bank_transferring(&ann, &bob, 10), bank_transferring(&bob, &cid, 20),
+    return eddy_await(eddy_gather(bank_transferring(&ann, &bob, 10),
+                                  bank_transferring(&bob, &cid, 20),
                                   bank_transferring(&cid, &ann, 30)));
 }
 

@@ -48,7 +48,8 @@ int main(int argc, char **argv)
     int rc;
 
     if (help || (argc != 5 && argc != 7)) {
-        fprintf(help ? stdout : stderr, "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
+        fprintf(help ? stdout : stderr,
+                "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
         return help ? 0 : 2;
     }
     rc = eddy_run(amain(argv, argc == 7));

@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     }
     rc = eddy_run(amain(argv));
     if (rc < 0)
-        fprintf(stderr, "client: %s (%s)\n", eddy_exception_message(eddy_error()), eddy_strerror(rc));
+        fprintf(stderr, "client: %s (%s)\n", eddy_exception_message(eddy_error()),
+                eddy_strerror(rc));
     return rc < 0;
 }

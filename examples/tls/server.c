@@ -1,7 +1,8 @@
 /*
  * A server: answers each request over TLS, with a certificate of its own.
  *
- *     server PORT CERTIFICATE KEY [FILE]          FILE: the authorities whose clients are admitted; others are not
+ *     server PORT CERTIFICATE KEY [FILE] FILE: the authorities whose clients are admitted; others
+ *     are not
  *
  * Port 0 is a free one; the first line that it prints says which.
  */
@@ -20,8 +21,9 @@ static int answer(eddy_reader *reader, eddy_writer *writer, void *arg)
     }
     if (n < 0)
         return (int)n;
-    return eddy_writer_printf(writer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
-                              sizeof text - 1, text);
+    return eddy_writer_printf(
+        writer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+        sizeof text - 1, text);
 }
 
 static int prepare(eddy_tls_context *tls, char **args)
@@ -73,6 +75,7 @@ int main(int argc, char **argv)
     }
     rc = eddy_run(amain(argv));
     if (rc < 0 && rc != -EINTR)
-        fprintf(stderr, "server: %s (%s)\n", eddy_exception_message(eddy_error()), eddy_strerror(rc));
+        fprintf(stderr, "server: %s (%s)\n", eddy_exception_message(eddy_error()),
+                eddy_strerror(rc));
     return rc < 0 && rc != -EINTR;
 }

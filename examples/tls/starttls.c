@@ -1,7 +1,8 @@
 /*
- * A connection that begins in plain text and goes on with TLS, as mail servers have it; both sides, over a pair in memory.
+ * A connection that begins in plain text and goes on with TLS, as mail servers have it; both sides,
+ * over a pair in memory.
  *
- *     starttls CERTIFICATE KEY FILE HOST          FILE: the authority of the certificate, which is for HOST
+ *     starttls CERTIFICATE KEY FILE HOST FILE: the authority of the certificate, which is for HOST
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -44,8 +45,8 @@ eddy_async(talk, (eddy_tls_context *, ours), (eddy_tls_context *, theirs), (cons
     int rc;
 
     eddy_try(eddy_memory_pair_open(0, readers, writers));
-    rc = eddy_await(
-        eddy_gather(serve(readers[1], writers[1], ours), ask(readers[0], writers[0], theirs, host)));
+    rc = eddy_await(eddy_gather(serve(readers[1], writers[1], ours),
+                                ask(readers[0], writers[0], theirs, host)));
     eddy_writer_free(writers[0]);
     eddy_writer_free(writers[1]);
     return rc;
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
     }
     rc = eddy_run(amain(argv));
     if (rc < 0)
-        fprintf(stderr, "starttls: %s (%s)\n", eddy_exception_message(eddy_error()), eddy_strerror(rc));
+        fprintf(stderr, "starttls: %s (%s)\n", eddy_exception_message(eddy_error()),
+                eddy_strerror(rc));
     return rc < 0;
 }

@@ -1,6 +1,6 @@
 /*
- * The time protocol of RFC 868 over UDP, server and client: whatever datagram the server gets, it answers with four bytes, the seconds
- * since 1900.
+ * The time protocol of RFC 868 over UDP, server and client: whatever datagram the server gets, it
+ * answers with four bytes, the seconds since 1900.
  *
  *     udp-time serve [HOST] PORT      prints the port it listens on, and a line for each client
  *     udp-time ask HOST PORT          asks, again each second, at most five times
@@ -20,8 +20,8 @@ static void print_client(const struct sockaddr *who, socklen_t size)
 {
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
-    if (eddy_getnameinfo(who, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) ==
-        0)
+    if (eddy_getnameinfo(who, size, host, sizeof host, port, sizeof port,
+                         NI_NUMERICHOST | NI_NUMERICSERV) == 0)
         printf("%s port %s\n", host, port);
 }
 
@@ -32,7 +32,8 @@ static int print_port(const eddy_datagram *ep)
     char port[NI_MAXSERV];
 
     eddy_try(eddy_datagram_local_address(ep, (struct sockaddr *)&here, &size));
-    eddy_try(eddy_getnameinfo((struct sockaddr *)&here, size, NULL, 0, port, sizeof port, NI_NUMERICSERV));
+    eddy_try(eddy_getnameinfo((struct sockaddr *)&here, size, NULL, 0, port, sizeof port,
+                              NI_NUMERICSERV));
     printf("%s\n", port);
     return 0;
 }
@@ -45,12 +46,14 @@ static int serve(eddy_datagram *ep)
     ssize_t n;
 
     eddy_try(print_port(ep));
-    while ((n = eddy_datagram_recv(ep, question, sizeof question, (struct sockaddr *)&who, &size)) >= 0) {
+    while ((n = eddy_datagram_recv(ep, question, sizeof question, (struct sockaddr *)&who,
+                                   &size)) >= 0) {
         uint32_t answer = htonl((uint32_t)time(NULL) + SINCE_1900);
 
         print_client((struct sockaddr *)&who, size);
         /* Who cannot be answered is his own misfortune. */
-        if (eddy_datagram_sendto(ep, &answer, sizeof answer, (struct sockaddr *)&who, size) == -ECANCELED)
+        if (eddy_datagram_sendto(ep, &answer, sizeof answer, (struct sockaddr *)&who, size) ==
+            -ECANCELED)
             return -ECANCELED;
         size = sizeof who;
     }
@@ -117,7 +120,8 @@ int main(int argc, char **argv)
     bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
     if (!(serving && argc == 3) && !(argc == 4 && (serving || strcmp(argv[1], "ask") == 0))) {
-        fprintf(help ? stdout : stderr, "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n");
+        fprintf(help ? stdout : stderr,
+                "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n");
         return help ? 0 : 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -8,11 +8,12 @@
  *         return 0;
  *     }
  *
- * defines a coroutine function. Calling it, say_after(1, "hello"), copies the arguments
- * into a coroutine object and runs nothing. The object is handed to exactly one
- * consumer (eddy_await, eddy_create_task, eddy_gather, eddy_wait_for, eddy_shield, eddy_run, …), which runs
- * and frees it. One that nobody consumes is reported when its loop closes. In C++ parameters must be trivially copyable; an exception that leaves
- * the body goes on to whoever awaits the coroutine, and ends the process if that is a task: docs/cxx.md.
+ * defines a coroutine function. Calling it, say_after(1, "hello"), copies the arguments into a
+ * coroutine object and runs nothing. The object is handed to exactly one consumer (eddy_await,
+ * eddy_create_task, eddy_gather, eddy_wait_for, eddy_shield, eddy_run, …), which runs and frees it.
+ * One that nobody consumes is reported when its loop closes. In C++ parameters must be trivially
+ * copyable; an exception that leaves the body goes on to whoever awaits the coroutine, and ends the
+ * process if that is a task: docs/cxx.md.
  */
 #ifndef EDDY_COROUTINE_H
 #define EDDY_COROUTINE_H
@@ -46,19 +47,20 @@ EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
  * eddy_async(name, (type, parameter)…) { body }
  *
  * Defines `eddy_coroutine *name(type parameter, …)`; the braces that follow are its body, a
- * function that returns a status. At most 12 parameters; a type that cannot stand before its
- * name (arrays, function pointers) needs a typedef. `static eddy_async(…)` keeps it to the
- * file; eddy_async_declare(name, …) announces it in a header. Arguments are copied as they are: what one of them owns (a
- * reference, memory) only the body can give back, and the body never runs if its task is cancelled before its first step.
+ * function that returns a status. At most 12 parameters; a type that cannot stand before its name
+ * (arrays, function pointers) needs a typedef. `static eddy_async(…)` keeps it to the file;
+ * eddy_async_declare(name, …) announces it in a header. Arguments are copied as they are: what one
+ * of them owns (a reference, memory) only the body can give back, and the body never runs if its
+ * task is cancelled before its first step.
  */
-#define eddy_async(...)                                                                            \
-    EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
+#define eddy_async(...) EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 #define eddy_async_declare(...)                                                                    \
     EDDYI_CAT(EDDYI_ASYNC_DECLARE_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
 /*
- * Leaves a coroutine with a pointer beside its status 0: `return eddy_return(ptr);`. Whoever awaits with
- * eddy_await_value() gets it. What it points to is then theirs, by whatever rule the two agree on.
+ * Leaves a coroutine with a pointer beside its status 0: `return eddy_return(ptr);`. Whoever awaits
+ * with eddy_await_value() gets it. What it points to is then theirs, by whatever rule the two agree
+ * on.
  */
 EDDY_API int eddy_return(void *value);
 
@@ -79,7 +81,8 @@ EDDY_API int eddy_return(void *value);
  */
 #define eddy_await(x) eddy_awaitable_await(EDDY_AWAITABLE(x), NULL)
 
-/* The same, and puts the pointer that came beside the status in *ret_value (NULL if there was none). */
+/* The same, and puts the pointer that came beside the status in *ret_value (NULL if there was
+ * none). */
 #define eddy_await_value(x, ret_value) eddy_awaitable_await(EDDY_AWAITABLE(x), (ret_value))
 
 EDDY_API EDDY_AWAITS int eddy_awaitable_await(eddy_awaitable *x, void **ret_value);
@@ -90,7 +93,8 @@ EDDY_API EDDY_AWAITS int eddy_awaitable_await(eddy_awaitable *x, void **ret_valu
 EDDY_API bool eddy_awaitable_iscoroutine(const eddy_awaitable *x);
 EDDY_API bool eddy_awaitable_isfuture(const eddy_awaitable *x);
 
-/* Gives back an awaitable that will not be awaited: closes a coroutine, drops a reference to a future. */
+/* Gives back an awaitable that will not be awaited: closes a coroutine, drops a reference to a
+ * future. */
 EDDY_API void eddy_awaitable_drop(eddy_awaitable *x);
 
 /* Several awaitables of any kind as the two arguments (list, count). */
@@ -135,11 +139,11 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
     return (eddy_awaitable *)(void *)x;
 }
 #define EDDY_AWAITABLE(x)                                                                          \
-    _Generic((x),                                                                                  \
-             eddy_awaitable *: eddyi_awaitable_of_awaitable,                                       \
-             eddy_coroutine *: eddyi_awaitable_of_coroutine,                                       \
-             eddy_future *: eddyi_awaitable_of_future,                                             \
-             eddy_task *: eddyi_awaitable_of_task)(x)
+    _Generic((x), eddy_awaitable *                                                                 \
+             : eddyi_awaitable_of_awaitable, eddy_coroutine *                                      \
+             : eddyi_awaitable_of_coroutine, eddy_future *                                         \
+             : eddyi_awaitable_of_future, eddy_task *                                              \
+             : eddyi_awaitable_of_task)(x)
 #endif
 
 /*
@@ -147,8 +151,7 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
  * named parameters, an entry that unpacks the one into the other, and the constructor. The
  * constructor's prototype comes first, so that a `static` in front of the macro makes it static.
  */
-#define EDDYI_PARAMS(...)                                                                          \
-    EDDYI_PARAMS_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
+#define EDDYI_PARAMS(...) EDDYI_PARAMS_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
 #define EDDYI_PARAMS_(name, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, n, ...) n
 
 #define EDDYI_PARAM(p) EDDYI_PARAM_ p
@@ -160,17 +163,39 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
 
 #define EDDYI_FIELDS(...) EDDYI_CAT(EDDYI_FIELDS_, EDDYI_COUNT(__VA_ARGS__))(__VA_ARGS__)
 #define EDDYI_FIELDS_1(p) EDDYI_PARAM(p);
-#define EDDYI_FIELDS_2(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_1(__VA_ARGS__)
-#define EDDYI_FIELDS_3(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_2(__VA_ARGS__)
-#define EDDYI_FIELDS_4(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_3(__VA_ARGS__)
-#define EDDYI_FIELDS_5(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_4(__VA_ARGS__)
-#define EDDYI_FIELDS_6(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_5(__VA_ARGS__)
-#define EDDYI_FIELDS_7(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_6(__VA_ARGS__)
-#define EDDYI_FIELDS_8(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_7(__VA_ARGS__)
-#define EDDYI_FIELDS_9(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_8(__VA_ARGS__)
-#define EDDYI_FIELDS_10(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_9(__VA_ARGS__)
-#define EDDYI_FIELDS_11(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_10(__VA_ARGS__)
-#define EDDYI_FIELDS_12(p, ...) EDDYI_PARAM(p); EDDYI_FIELDS_11(__VA_ARGS__)
+#define EDDYI_FIELDS_2(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_1(__VA_ARGS__)
+#define EDDYI_FIELDS_3(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_2(__VA_ARGS__)
+#define EDDYI_FIELDS_4(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_3(__VA_ARGS__)
+#define EDDYI_FIELDS_5(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_4(__VA_ARGS__)
+#define EDDYI_FIELDS_6(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_5(__VA_ARGS__)
+#define EDDYI_FIELDS_7(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_6(__VA_ARGS__)
+#define EDDYI_FIELDS_8(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_7(__VA_ARGS__)
+#define EDDYI_FIELDS_9(p, ...)                                                                     \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_8(__VA_ARGS__)
+#define EDDYI_FIELDS_10(p, ...)                                                                    \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_9(__VA_ARGS__)
+#define EDDYI_FIELDS_11(p, ...)                                                                    \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_10(__VA_ARGS__)
+#define EDDYI_FIELDS_12(p, ...)                                                                    \
+    EDDYI_PARAM(p);                                                                                \
+    EDDYI_FIELDS_11(__VA_ARGS__)
 
 #if defined(__GNUC__)
 #define EDDYI_CALLER __builtin_return_address(0)

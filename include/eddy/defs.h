@@ -55,13 +55,15 @@ typedef struct eddy_loop eddy_loop;
 typedef struct eddy_exception eddy_exception;
 typedef struct eddy_context eddy_context;
 
-/* Tells the library, before anything else in this source runs, that there is a C++ runtime: see docs/cxx.md. */
+/* Tells the library, before anything else in this source runs, that there is a C++ runtime: see
+ * docs/cxx.md. */
 EDDY_BEGIN_DECLS
 EDDY_API int eddyi_cxx_begin(void *(*get_globals)(void));
 EDDY_END_DECLS
 #if defined(__cplusplus) && defined(__GNUC__) && defined(__cpp_exceptions)
 extern "C" void *eddyi_cxa_get_globals() __asm__("__cxa_get_globals") __attribute__((weak));
-namespace {
+namespace
+{
 __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_globals);
 }
 #endif
@@ -69,9 +71,10 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 /* Parameters that are copied byte by byte, as C has no other way. */
 #ifdef __cplusplus
 #define EDDYI_PLAIN(args)                                                                          \
-    static_assert(std::is_trivially_copyable<args>::value,                                         \
-                  "eddy copies these parameters byte by byte, so each must be trivially copyable: "  \
-                  "pass a pointer, a reference or plain data (docs/cxx.md)");
+    static_assert(                                                                                 \
+        std::is_trivially_copyable<args>::value,                                                   \
+        "eddy copies these parameters byte by byte, so each must be trivially copyable: "          \
+        "pass a pointer, a reference or plain data (docs/cxx.md)");
 #else
 #define EDDYI_PLAIN(args)
 #endif

@@ -39,16 +39,19 @@ enum {
     EDDY_EFORKED = -10016,        /* the loop was made before fork(); the child has none (loop.h) */
     EDDY_EMISUSE = -10017,        /* the call makes no sense here (RuntimeError); see the message */
     EDDY_EGENERATOREXIT = -10018, /* GeneratorExit: the generator is being closed */
-    EDDY_EBROKEN = -10019,        /* BrokenExecutor: the job's worker process or thread ended; see the message */
-    EDDY_ENONAME = -10020,        /* gaierror EAI_NONAME: there is no such name, or it has no such address */
-    EDDY_ENAMEAGAIN = -10021,     /* EAI_AGAIN: no name server gave an answer; later one may */
-    EDDY_EBADNAME = -10022,       /* this can be no name, so nobody was asked */
-    EDDY_ENOSERVICE = -10023,     /* EAI_SERVICE: no such service, or not for this type of socket */
-    EDDY_ENAMEFAIL = -10024,      /* EAI_FAIL: the answer of the name servers makes no sense */
-    EDDY_ETLS = -10025,           /* SSLError: TLS failed; see the message */
-    EDDY_ECERT = -10026,          /* SSLCertVerificationError: the certificate is not accepted; see the message */
-    EDDY_ETRUNCATED = -10027,     /* SSLEOFError: a connection ended without the farewell of TLS */
-    EDDY_EUSER = -20000           /* programs number their own errors from here downwards */
+    /* BrokenExecutor: the job's worker process or thread ended; see the message */
+    EDDY_EBROKEN = -10019,
+    /* gaierror EAI_NONAME: there is no such name, or it has no such address */
+    EDDY_ENONAME = -10020,
+    EDDY_ENAMEAGAIN = -10021, /* EAI_AGAIN: no name server gave an answer; later one may */
+    EDDY_EBADNAME = -10022,   /* this can be no name, so nobody was asked */
+    EDDY_ENOSERVICE = -10023, /* EAI_SERVICE: no such service, or not for this type of socket */
+    EDDY_ENAMEFAIL = -10024,  /* EAI_FAIL: the answer of the name servers makes no sense */
+    EDDY_ETLS = -10025,       /* SSLError: TLS failed; see the message */
+    /* SSLCertVerificationError: the certificate is not accepted; see the message */
+    EDDY_ECERT = -10026,
+    EDDY_ETRUNCATED = -10027, /* SSLEOFError: a connection ended without the farewell of TLS */
+    EDDY_EUSER = -20000       /* programs number their own errors from here downwards */
 };
 
 /*
@@ -58,20 +61,20 @@ enum {
 EDDY_API const char *eddy_strerror(int status);
 
 /*
- * A new exception of @code (negative; a positive one is taken for its negative, and 0 for EDDY_EMISUSE)
- * with a printf-style message; @fmt may be NULL for none. The caller owns one reference. NULL when memory is short. Immutable from then
- * on, so any number of futures and threads may share it.
+ * A new exception of @code (negative; a positive one is taken for its negative, and 0 for
+ * EDDY_EMISUSE) with a printf-style message; @fmt may be NULL for none. The caller owns one
+ * reference. NULL when memory is short. Immutable from then on, so any number of futures and
+ * threads may share it.
  */
 EDDY_API EDDY_NODISCARD EDDY_PRINTF(2, 3) eddy_exception *eddy_exception_new(int code,
-                                                                            const char *fmt, ...);
+                                                                             const char *fmt, ...);
 
 /*
  * A new exception of code EDDY_EGROUP that holds @n members, in order (ExceptionGroup).
  * It takes references of its own to the members.
  */
-EDDY_API EDDY_NODISCARD eddy_exception *eddy_exception_group_new(const char *message,
-                                                                 eddy_exception *const *members,
-                                                                 size_t n);
+EDDY_API EDDY_NODISCARD eddy_exception *
+eddy_exception_group_new(const char *message, eddy_exception *const *members, size_t n);
 
 EDDY_API eddy_exception *eddy_exception_ref(const eddy_exception *e);
 EDDY_API void eddy_exception_unref(const eddy_exception *e); /* NULL is allowed */
@@ -91,14 +94,15 @@ EDDY_API const eddy_exception *eddy_exception_member(const eddy_exception *e, si
 EDDY_API int eddy_exception_format(const eddy_exception *e, char *buf, size_t size);
 
 /*
- * Attaches a message to an error on its way up: `return eddy_raise(-EIO, "read %s", path);`
- * Returns @code (negative; eddy_raise(EIO, …) gives -EIO, and 0 gives EDDY_EMISUSE: an error is never taken
- * for success). The message travels with that status: to the future of the task that
- * returns it, and to whoever awaits that. Should memory be short, the code travels alone.
+ * Attaches a message to an error on its way up: `return eddy_raise(-EIO, "read %s", path);` Returns
+ * @code (negative; eddy_raise(EIO, …) gives -EIO, and 0 gives EDDY_EMISUSE: an error is never taken
+ * for success). The message travels with that status: to the future of the task that returns it,
+ * and to whoever awaits that. Should memory be short, the code travels alone.
  */
 EDDY_API EDDY_COLD EDDY_PRINTF(2, 3) int eddy_raise(int code, const char *fmt, ...);
 
-/* The same with an exception one has; takes a reference of its own. Returns its code; EDDY_EMISUSE for NULL. */
+/* The same with an exception one has; takes a reference of its own. Returns its code; EDDY_EMISUSE
+ * for NULL. */
 EDDY_API int eddy_reraise(const eddy_exception *e);
 
 /*

@@ -2,9 +2,10 @@
  * Futures: a result that comes later.
  *
  * A future is pending, then once and for all finished (with a status, perhaps a pointer or an
- * exception) or cancelled. Its done-callbacks never run inline: each is scheduled like eddy_loop_call_soon().
- * Futures are counted references; a function that takes one by pointer borrows it unless it says that
- * it consumes it. Not thread-safe: only the thread of the future's loop may touch it.
+ * exception) or cancelled. Its done-callbacks never run inline: each is scheduled like
+ * eddy_loop_call_soon(). Futures are counted references; a function that takes one by pointer
+ * borrows it unless it says that it consumes it. Not thread-safe: only the thread of the future's
+ * loop may touch it.
  */
 #ifndef EDDY_FUTURE_H
 #define EDDY_FUTURE_H
@@ -43,10 +44,10 @@ EDDY_API bool eddy_future_done(const eddy_future *f);
 EDDY_API bool eddy_future_cancelled(const eddy_future *f);
 
 /*
- * Cancels the future, with a message for whoever awaits it (@msg may be NULL). Returns false
- * if it was done already, or if tasks wait for each other in a circle, so that nothing could end (eddy_error() is then
- * EDDY_EMISUSE). On a task it is eddy_task_cancel(), on a gather it cancels the children. Returns false, with
- * EDDY_ETHREAD raised, in a thread that does not run its loop.
+ * Cancels the future, with a message for whoever awaits it (@msg may be NULL). Returns false if it
+ * was done already, or if tasks wait for each other in a circle, so that nothing could end
+ * (eddy_error() is then EDDY_EMISUSE). On a task it is eddy_task_cancel(), on a gather it cancels
+ * the children. Returns false, with EDDY_ETHREAD raised, in a thread that does not run its loop.
  */
 EDDY_API bool eddy_future_cancel(eddy_future *f, const char *msg);
 
@@ -74,7 +75,8 @@ EDDY_API int eddy_future_add_done_callback(eddy_future *f, eddy_done_fn *fn, voi
 EDDY_API int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg,
                                               eddy_context *context);
 
-/* Removes every callback (fn, arg) that is not scheduled yet; returns how many there were, or EDDY_ETHREAD. */
+/* Removes every callback (fn, arg) that is not scheduled yet; returns how many there were, or
+ * EDDY_ETHREAD. */
 EDDY_API int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg);
 
 EDDY_API eddy_loop *eddy_future_get_loop(const eddy_future *f);
@@ -87,8 +89,8 @@ EDDY_API eddy_future *eddy_future_ref(eddy_future *f);
 EDDY_API void eddy_future_unref(eddy_future *f);
 
 /*
- * Whatever it is, as a future (asyncio.ensure_future): a future comes back unchanged, a coroutine becomes
- * a task. Consumes @x and gives one reference back. NULL when memory is short.
+ * Whatever it is, as a future (asyncio.ensure_future): a future comes back unchanged, a coroutine
+ * becomes a task. Consumes @x and gives one reference back. NULL when memory is short.
  */
 #define eddy_ensure_future(x) eddy_awaitable_ensure_future(EDDY_AWAITABLE(x), NULL)
 EDDY_API EDDY_NODISCARD eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x,
@@ -123,9 +125,9 @@ static inline void eddyi_task_unref(eddy_task *t)
 {
     eddy_future_unref((eddy_future *)(void *)t);
 }
-#define eddy_ref(x) _Generic((x), eddy_future *: eddy_future_ref, eddy_task *: eddyi_task_ref)(x)
+#define eddy_ref(x) _Generic((x), eddy_future * : eddy_future_ref, eddy_task * : eddyi_task_ref)(x)
 #define eddy_unref(x)                                                                              \
-    _Generic((x), eddy_future *: eddy_future_unref, eddy_task *: eddyi_task_unref)(x)
+    _Generic((x), eddy_future * : eddy_future_unref, eddy_task * : eddyi_task_unref)(x)
 #endif
 
 #endif

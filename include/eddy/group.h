@@ -7,9 +7,10 @@
  *     eddy_group_create_task(&tg, say_after(2, "world"));
  *     eddy_try(eddy_group_exit(&tg, 0));     // waits for both; 0: how the block ended
  *
- * The first child that fails (being cancelled is no failure) cancels the others and the block; _exit then gives
- * EDDY_EGROUP with all failures, the block's own included, as members. A scope that is left without
- * _exit (by return or eddy_try) cancels its children and waits for them by itself.
+ * The first child that fails (being cancelled is no failure) cancels the others and the block;
+ * _exit then gives EDDY_EGROUP with all failures, the block's own included, as members. A scope
+ * that is left without _exit (by return or eddy_try) cancels its children and waits for them by
+ * itself.
  */
 #ifndef EDDY_GROUP_H
 #define EDDY_GROUP_H
@@ -34,18 +35,18 @@ typedef struct eddy_group {
 } eddy_group;
 
 /*
- * Begins the scope. Outside a task nothing can be created in it, and _exit gives EDDY_ENOTASK. If @tg is entered already, the block and
- * the children are cancelled, and _exit gives EDDY_EMISUSE; if another task has entered it, its scope goes on, and only the caller's
- * _exit gives that error.
+ * Begins the scope. Outside a task nothing can be created in it, and _exit gives EDDY_ENOTASK. If
+ * @tg is entered already, the block and the children are cancelled, and _exit gives EDDY_EMISUSE;
+ * if another task has entered it, its scope goes on, and only the caller's _exit gives that error.
  */
 EDDY_API void eddy_group_enter(eddy_group *tg);
 
 /*
- * eddy_group_create_task(&tg, coro, .name = …): as eddy_create_task(), as a child of the group.
- * The task is the group's, which lets go of it when it has ended; whoever wants to look at it later takes
- * eddy_ref() of what is returned, before anything suspends.
- * NULL if the group takes no more (EDDY_EMISUSE: not entered, finished, or ending after a failure) or
- * memory is short; a failure to create fails the group as a child's failure does.
+ * eddy_group_create_task(&tg, coro, .name = …): as eddy_create_task(), as a child of the group. The
+ * task is the group's, which lets go of it when it has ended; whoever wants to look at it later
+ * takes eddy_ref() of what is returned, before anything suspends. NULL if the group takes no more
+ * (EDDY_EMISUSE: not entered, finished, or ending after a failure) or memory is short; a failure to
+ * create fails the group as a child's failure does.
  */
 #ifndef __cplusplus
 #define eddy_group_create_task(tg, ...)                                                            \
@@ -57,10 +58,11 @@ EDDY_API eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_
 /*
  * Ends the scope: waits for every child. @rc is how the block ended; an error cancels the children.
  * Returns @rc if it is >= 0 or the cancellation of this task; EDDY_EGROUP if a child or the block
- * failed; -ECANCELED if the task is cancelled meanwhile (the children are cancelled and waited for first).
+ * failed; -ECANCELED if the task is cancelled meanwhile (the children are cancelled and waited for
+ * first).
  *
- * EDDY_EMISUSE at once, and the scope is as it was: it has been left already, another task entered it, or a scope within it has not been
- * left (eddy/timeout.h says more about scopes).
+ * EDDY_EMISUSE at once, and the scope is as it was: it has been left already, another task entered
+ * it, or a scope within it has not been left (eddy/timeout.h says more about scopes).
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_group_exit(eddy_group *tg, int rc);
 

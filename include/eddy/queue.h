@@ -7,8 +7,9 @@
  *     eddy_try(eddy_queue_get(&q, &job));       // waits while it is empty
  *     eddy_queue_fini(&q);
  *
- * A queue holds pointers, or values of a fixed size that it copies in and out (the _value calls, on a
- * queue made by an _init_values). It lives in the caller's storage; its memory grows with what is in it.
+ * A queue holds pointers, or values of a fixed size that it copies in and out (the _value calls, on
+ * a queue made by an _init_values). It lives in the caller's storage; its memory grows with what is
+ * in it.
  */
 #ifndef EDDY_QUEUE_H
 #define EDDY_QUEUE_H
@@ -18,7 +19,8 @@
 
 EDDY_BEGIN_DECLS
 
-/* < 0: *a goes before *b. Of a queue of pointers @a and @b are the items, of values their addresses. */
+/* < 0: *a goes before *b. Of a queue of pointers @a and @b are the items, of values their
+ * addresses. */
 typedef int eddy_compare_fn(const void *a, const void *b);
 
 typedef struct eddy_queue {
@@ -36,7 +38,8 @@ typedef struct eddy_queue {
 } eddy_queue;
 
 /*
- * A queue of pointers: first in, first out; last in, first out; lowest first (equal ones in any order).
+ * A queue of pointers: first in, first out; last in, first out; lowest first (equal ones in any
+ * order).
  * @maxsize is the number of items at which it is full, 0 for no limit. Cannot fail.
  */
 EDDY_API void eddy_queue_init(eddy_queue *q, size_t maxsize);
@@ -53,9 +56,9 @@ EDDY_API void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, siz
 EDDY_API void eddy_queue_fini(eddy_queue *q);
 
 /*
- * Puts an item in, waiting while the queue is full. Returns 0, or EDDY_EQUEUESHUTDOWN, -ECANCELED, -ENOMEM,
- * EDDY_EMISUSE (a queue of the other kind), and only if it would have to wait EDDY_ENOTASK, EDDY_EOTHERLOOP:
- * then the item was not put.
+ * Puts an item in, waiting while the queue is full. Returns 0, or EDDY_EQUEUESHUTDOWN, -ECANCELED,
+ * -ENOMEM, EDDY_EMISUSE (a queue of the other kind), and only if it would have to wait
+ * EDDY_ENOTASK, EDDY_EOTHERLOOP: then the item was not put.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put(eddy_queue *q, void *item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put_value(eddy_queue *q, const void *value);
@@ -65,9 +68,9 @@ EDDY_API EDDY_NODISCARD int eddy_queue_put_nowait(eddy_queue *q, void *item);
 EDDY_API EDDY_NODISCARD int eddy_queue_put_value_nowait(eddy_queue *q, const void *value);
 
 /*
- * Takes an item out, waiting while the queue is empty; *ret_item is the pointer, *ret_value a copy of the
- * value. Returns 0, EDDY_EQUEUESHUTDOWN once it is shut down and empty, or an error as above: nothing was
- * taken.
+ * Takes an item out, waiting while the queue is empty; *ret_item is the pointer, *ret_value a copy
+ * of the value. Returns 0, EDDY_EQUEUESHUTDOWN once it is shut down and empty, or an error as
+ * above: nothing was taken.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, void *ret_item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get_value(eddy_queue *q, void *ret_value);
@@ -81,16 +84,18 @@ EDDY_API size_t eddy_queue_maxsize(const eddy_queue *q);
 EDDY_API bool eddy_queue_empty(const eddy_queue *q);
 EDDY_API bool eddy_queue_full(const eddy_queue *q);
 
-/* An item that was got has been dealt with. EDDY_EMISUSE if called more often than items were put. */
+/* An item that was got has been dealt with. EDDY_EMISUSE if called more often than items were
+ * put. */
 EDDY_API int eddy_queue_task_done(eddy_queue *q);
 
 /* Waits until every item that was put has been dealt with. 0, -ECANCELED. */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_join(eddy_queue *q);
 
 /*
- * Shuts the queue down: puts fail from now on, also those that wait; gets fail once it is empty. With
- * @immediate its items are dropped and counted as dealt with, so that join does not wait for them; of
- * pointers, what they point to stays the caller's.
+ * Shuts the queue down: puts fail from now on, also those that wait; gets fail once it is empty.
+ * With
+ * @immediate its items are dropped and counted as dealt with, so that join does not wait for them;
+ * of pointers, what they point to stays the caller's.
  */
 EDDY_API void eddy_queue_shutdown(eddy_queue *q, bool immediate);
 

@@ -21,8 +21,8 @@
  *         return eddy_server_serve_forever(server);
  *     }
  *
- * A handler that fails is reported to the loop's exception handler and harms nobody else. When descriptors run out, the server says so,
- * waits, and goes on when there are some again.
+ * A handler that fails is reported to the loop's exception handler and harms nobody else. When
+ * descriptors run out, the server says so, waits, and goes on when there are some again.
  */
 #ifndef EDDY_SERVER_H
 #define EDDY_SERVER_H
@@ -38,10 +38,11 @@ EDDY_BEGIN_DECLS
 typedef struct eddy_server eddy_server;
 
 /*
- * Handles one connection, in a task of its own, in a copy of the context in which the server was made. The stream is the
- * server's: it is closed, and freed, when the function has returned; what was written still goes out. To close it earlier, use
- * eddy_writer_close(); eddy_writer_free() and eddy_reader_free() do no more than that here. A status < 0 is reported, unless
- * it is -ECANCELED, or what the connection itself broke with.
+ * Handles one connection, in a task of its own, in a copy of the context in which the server was
+ * made. The stream is the server's: it is closed, and freed, when the function has returned; what
+ * was written still goes out. To close it earlier, use eddy_writer_close(); eddy_writer_free() and
+ * eddy_reader_free() do no more than that here. A status < 0 is reported, unless it is -ECANCELED,
+ * or what the connection itself broke with.
  */
 typedef int eddy_connection_fn(eddy_reader *reader, eddy_writer *writer, void *arg);
 
@@ -61,10 +62,11 @@ typedef struct eddy_server_options {
      * -EINVAL.
      */
     int sock;
-    size_t limit; /* of the readers; 0: EDDY_STREAM_LIMIT */
-    int family, flags;      /* hints for the names */
-    int backlog;            /* 0: 1024 */
-    bool reuse_port;        /* several servers share the port, and the kernel spreads connections over them */
+    size_t limit;      /* of the readers; 0: EDDY_STREAM_LIMIT */
+    int family, flags; /* hints for the names */
+    int backlog;       /* 0: 1024 */
+    /* several servers share the port, and the kernel spreads connections over them */
+    bool reuse_port;
     bool no_reuse_address;  /* SO_REUSEADDR is on otherwise */
     bool keep_alive;        /* SO_KEEPALIVE */
     bool no_start;          /* eddy_server_start_serving() will be called */
@@ -85,32 +87,31 @@ typedef struct eddy_server_options {
     mode_t mode;            /* permissions of the socket file; 0: as umask says */
     bool no_cleanup_socket; /* the file stays when the server closes */
 
-    eddy_protocol_factory *factory; /* instead of handle, with @arg as its own: eddy_loop_create_server() */
+    /* instead of handle, with @arg as its own: eddy_loop_create_server() */
+    eddy_protocol_factory *factory;
 } eddy_server_options;
 
 /*
  * The limits of time. asyncio has none; a server that faces strangers needs all three:
  *
- *   .read_timeout
- *       A call on the reader that has not got what it wants by then gives -ETIMEDOUT. What has come
- *       stays, and the stream is as good as before: the handler may say goodbye, or try again. Of a
- *       protocol, which makes no calls, it is how long the client may send nothing while it is read
- *       from; then connection_lost() is told -ETIMEDOUT.
- *   .write_timeout
- *       A client that takes nothing of what is kept for it for so long is reset, and every call
- *       gives -ETIMEDOUT. 0 is 60 seconds while a task waits in write(), drain(), flush() or
- *       sendfile(), and no limit otherwise; EDDY_FOREVER is no limit at all.
- *   .grace
- *       When serve_forever() is cancelled, handlers have so long to end; then they are cancelled, as
- *       by eddy_server_shutdown(). 0: it waits until they end, so a client that goes on asking keeps
+ *   .read_timeout A call on the reader that has not got what it wants by then gives -ETIMEDOUT.
+ *       What has come stays, and the stream is as good as before: the handler may say goodbye, or
+ *       try again. Of a protocol, which makes no calls, it is how long the client may send nothing
+ *       while it is read from; then connection_lost() is told -ETIMEDOUT. .write_timeout A client
+ *       that takes nothing of what is kept for it for so long is reset, and every call gives
+ *       -ETIMEDOUT. 0 is 60 seconds while a task waits in write(), drain(), flush() or sendfile(),
+ *       and no limit otherwise; EDDY_FOREVER is no limit at all. .grace When serve_forever() is
+ *       cancelled, handlers have so long to end; then they are cancelled, as by
+ *       eddy_server_shutdown(). 0: it waits until they end, so a client that goes on asking keeps
  *       the server.
  *
  * A handler that ends with -ETIMEDOUT because of the first two is not reported.
  */
 
 /*
- * eddy_start_server(handle, arg, host, port, &server, .backlog = …): listens, and serves from here on. Returns 0, or a raised
- * error that names the address: -EADDRINUSE, -EACCES, EDDY_ENONAME, …. Cancelled: nothing is left.
+ * eddy_start_server(handle, arg, host, port, &server, .backlog = …): listens, and serves from here
+ * on. Returns 0, or a raised error that names the address: -EADDRINUSE, -EACCES, EDDY_ENONAME, ….
+ * Cancelled: nothing is left.
  *
  * eddy_start_unix_server(handle, arg, path, &server, …) does so on a Unix socket. A socket file
  * that was left behind at @path is removed first; the server's own is removed when it closes, also
@@ -119,13 +120,14 @@ typedef struct eddy_server_options {
  */
 #ifndef __cplusplus
 #define eddy_start_server(...) eddy_start_server_with(&(eddy_server_options){.handle = __VA_ARGS__})
-#define eddy_start_unix_server(handler, argument, at, ...)                                                   \
-    eddy_start_server_with(&(eddy_server_options){                                                           \
+#define eddy_start_unix_server(handler, argument, at, ...)                                         \
+    eddy_start_server_with(&(eddy_server_options){                                                 \
         .handle = (handler), .arg = (argument), .path = (at), .ret_server = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server_options *options);
 
-/* Serves one that was made with no_start (Server.start_serving); harmless on one that does. 0, or EDDY_ECLOSED. */
+/* Serves one that was made with no_start (Server.start_serving); harmless on one that does. 0, or
+ * EDDY_ECLOSED. */
 EDDY_API int eddy_server_start_serving(eddy_server *s);
 /* Not once it, or its loop, was closed. */
 EDDY_API bool eddy_server_is_serving(const eddy_server *s);
@@ -144,17 +146,19 @@ EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
  */
 EDDY_API void eddy_server_close(eddy_server *s);
 
-/* Waits until it is closed, by whomever, and the last connection has ended (Server.wait_closed). 0 or -ECANCELED. */
+/* Waits until it is closed, by whomever, and the last connection has ended (Server.wait_closed). 0
+ * or -ECANCELED. */
 EDDY_API EDDY_AWAITS int eddy_server_wait_closed(eddy_server *s);
 
-/* Closes all connections: what was written still goes out; or drops that, too (Server.close_clients, abort_clients). */
+/* Closes all connections: what was written still goes out; or drops that, too
+ * (Server.close_clients, abort_clients). */
 EDDY_API void eddy_server_close_clients(eddy_server *s);
 EDDY_API void eddy_server_abort_clients(eddy_server *s);
 
 /*
- * Ends the server with grace: stops listening, gives the handlers @grace seconds to end by themselves, then cancels them and
- * drops their connections; waits for all of that. 0; -ETIMEDOUT if some had to be cancelled; -ECANCELED: then those were
- * cancelled at once.
+ * Ends the server with grace: stops listening, gives the handlers @grace seconds to end by
+ * themselves, then cancels them and drops their connections; waits for all of that. 0; -ETIMEDOUT
+ * if some had to be cancelled; -ECANCELED: then those were cancelled at once.
  */
 EDDY_API EDDY_AWAITS int eddy_server_shutdown(eddy_server *s, double grace);
 
@@ -167,14 +171,15 @@ EDDY_API size_t eddy_server_connections(const eddy_server *s);
 EDDY_API eddy_loop *eddy_server_get_loop(const eddy_server *s);
 
 /*
- * Closes it and gives it back; connections that are there go on. Tasks that wait on it go on as after eddy_server_close(), so a handler
- * may call this as well; nobody may begin another call on it. NULL is allowed.
+ * Closes it and gives it back; connections that are there go on. Tasks that wait on it go on as
+ * after eddy_server_close(), so a handler may call this as well; nobody may begin another call on
+ * it. NULL is allowed.
  */
 EDDY_API void eddy_server_free(eddy_server *s);
 
 /* With gcc and clang: has that done when the enclosing scope is left. */
 #if defined(__GNUC__)
-#define eddy_server_free_at_end(s)                                                                           \
+#define eddy_server_free_at_end(s)                                                                 \
     EDDY_CLEANUP(eddyi_server_free_guard) eddy_server *EDDYI_CAT(eddyi_guard, __LINE__) = (s)
 static inline void eddyi_server_free_guard(eddy_server **s)
 {

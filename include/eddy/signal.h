@@ -2,16 +2,16 @@
  * Signals: callbacks on the loop, and tasks that wait.
  *
  * Only the main thread may ask for signals. Whatever runs because of one runs in the loop's thread,
- * between other callbacks and tasks, and is free to call anything; nothing of the program's runs in a
- * signal handler. A signal that comes n times while the loop is busy is delivered n times, in order.
- * (The kernel itself keeps only one of the same number pending while that is blocked.)
+ * between other callbacks and tasks, and is free to call anything; nothing of the program's runs in
+ * a signal handler. A signal that comes n times while the loop is busy is delivered n times, in
+ * order. (The kernel itself keeps only one of the same number pending while that is blocked.)
  *
- * A signal goes to everybody who asked for it: the callback, and each task that waits. When nobody is
- * left, what was there before is put back: a handler of the program's own, SIG_DFL, or the Ctrl-C of
- * eddy_run().
+ * A signal goes to everybody who asked for it: the callback, and each task that waits. When nobody
+ * is left, what was there before is put back: a handler of the program's own, SIG_DFL, or the
+ * Ctrl-C of eddy_run().
  *
- * The virtual clock waits for nobody: there a signal is noticed while something else keeps the loop going,
- * and waiting for nothing but signals is a deadlock.
+ * The virtual clock waits for nobody: there a signal is noticed while something else keeps the loop
+ * going, and waiting for nothing but signals is a deadlock.
  *
  * SIGKILL and SIGSTOP cannot be asked for, nor the faults SIGSEGV, SIGBUS, SIGFPE and SIGILL.
  */
@@ -26,29 +26,31 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Has fn(arg) called each time the signal comes, as an ordinary callback of the loop, in a copy of the
- * current context (loop.add_signal_handler). A second call for the same signal replaces the first.
- * Returns 0, -EINVAL for a signal that cannot be handled, EDDY_ETHREAD outside of the main thread,
- * -ENOMEM, EDDY_ECLOSED.
+ * Has fn(arg) called each time the signal comes, as an ordinary callback of the loop, in a copy of
+ * the current context (loop.add_signal_handler). A second call for the same signal replaces the
+ * first. Returns 0, -EINVAL for a signal that cannot be handled, EDDY_ETHREAD outside of the main
+ * thread, -ENOMEM, EDDY_ECLOSED.
  */
-EDDY_API int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *fn, void *arg);
+EDDY_API int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *fn,
+                                          void *arg);
 
 /* Removes it; calls that are due already still come, as in asyncio. True if there was one. */
 EDDY_API bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signo);
 
 /*
- * eddy_signal_wait(SIGTERM, SIGINT, …): suspends the task until one of the signals comes, and returns
- * its number.
+ * eddy_signal_wait(SIGTERM, SIGINT, …): suspends the task until one of the signals comes, and
+ * returns its number.
  *
- * Before and after the call these signals do what they did otherwise, so this is for one that ends the
- * program; for those that come again and again see eddy_signals_open(). Returns -ECANCELED,
+ * Before and after the call these signals do what they did otherwise, so this is for one that ends
+ * the program; for those that come again and again see eddy_signals_open(). Returns -ECANCELED,
  * EDDY_ENOTASK, or why one cannot be waited for, as above. A signal is never lost: one that comes
- * together with a cancellation is returned, and the cancellation strikes at the next suspension; others
- * that come before the call returns are raised once more then.
+ * together with a cancellation is returned, and the cancellation strikes at the next suspension;
+ * others that come before the call returns are raised once more then.
  */
 #ifndef __cplusplus
 #define eddy_signal_wait(...)                                                                      \
-    eddy_signal_wait_list((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+    eddy_signal_wait_list((const int[]){__VA_ARGS__},                                              \
+                          sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_signal_wait_list(const int *signos, size_t n);
 
@@ -73,20 +75,21 @@ typedef struct eddy_signals {
  */
 #ifndef __cplusplus
 #define eddy_signals_open(s, ...)                                                                  \
-    eddy_signals_open_list((s), (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+    eddy_signals_open_list((s), (const int[]){__VA_ARGS__},                                        \
+                           sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 #endif
 EDDY_API EDDY_NODISCARD int eddy_signals_open_list(eddy_signals *s, const int *signos, size_t n);
 
 /*
- * Gives the number of the next signal; suspends only if none has come. -ECANCELED: nothing is lost, the
- * next call gets it. -EBUSY if another task waits here already, EDDY_ENOTASK, EDDY_ECLOSED once its loop
- * is closed.
+ * Gives the number of the next signal; suspends only if none has come. -ECANCELED: nothing is lost,
+ * the next call gets it. -EBUSY if another task waits here already, EDDY_ENOTASK, EDDY_ECLOSED once
+ * its loop is closed.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_signals_next(eddy_signals *s);
 
 /*
- * Ends it. What has come and was not taken, and nobody else was told of, is raised once more, so that it has
- * the effect that it has without us. Harmless if it is not open.
+ * Ends it. What has come and was not taken, and nobody else was told of, is raised once more, so
+ * that it has the effect that it has without us. Harmless if it is not open.
  */
 EDDY_API void eddy_signals_close(eddy_signals *s);
 

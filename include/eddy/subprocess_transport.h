@@ -1,8 +1,9 @@
 /*
- * Subprocesses by callbacks (asyncio.SubprocessProtocol and SubprocessTransport); with tasks, see eddy/subprocess.h.
+ * Subprocesses by callbacks (asyncio.SubprocessProtocol and SubprocessTransport); with tasks, see
+ * eddy/subprocess.h.
  *
- * As eddy/transport.h has it: callbacks are called by the loop, in a copy of the context; the transport lives until
- * connection_lost() has returned, or until the last reference goes.
+ * As eddy/transport.h has it: callbacks are called by the loop, in a copy of the context; the
+ * transport lives until connection_lost() has returned, or until the last reference goes.
  */
 #ifndef EDDY_SUBPROCESS_TRANSPORT_H
 #define EDDY_SUBPROCESS_TRANSPORT_H
@@ -20,7 +21,8 @@ typedef struct eddy_subprocess_transport eddy_subprocess_transport;
 typedef struct eddy_subprocess_protocol {
     void (*connection_made)(void *arg, eddy_subprocess_transport *transport);
 
-    /* The child wrote to its descriptor @fd (1 or 2), which is a pipe; the bytes are valid during the call. */
+    /* The child wrote to its descriptor @fd (1 or 2), which is a pipe; the bytes are valid during
+     * the call. */
     void (*pipe_data_received)(void *arg, int fd, const void *data, size_t size);
 
     /* The pipe of its descriptor @fd was closed by either side; @e: with what it broke, or NULL. */
@@ -38,14 +40,16 @@ typedef struct eddy_subprocess_protocol {
 } eddy_subprocess_protocol;
 
 /* As eddy_protocol_factory; called when the child runs. */
-typedef int eddy_subprocess_protocol_factory(void *arg, const eddy_subprocess_protocol **ret_protocol,
+typedef int eddy_subprocess_protocol_factory(void *arg,
+                                             const eddy_subprocess_protocol **ret_protocol,
                                              void **ret_arg);
 
 /*
- * eddy_loop_subprocess_exec(loop, factory, arg, &transport, eddy_argv("sort"), .std_in = EDDY_PIPE, …): starts a program, and returns
- * after connection_made() (loop.subprocess_exec); eddy_loop_subprocess_shell(…, &transport, "sort | uniq", …) has the shell run a
- * command. Options and errors are those of eddy_create_subprocess_exec(): nothing is a pipe that is not asked for. *ret_transport is a
- * reference, the caller's; it may be NULL.
+ * eddy_loop_subprocess_exec(loop, factory, arg, &transport, eddy_argv("sort"), .std_in = EDDY_PIPE,
+ * …): starts a program, and returns after connection_made() (loop.subprocess_exec);
+ * eddy_loop_subprocess_shell(…, &transport, "sort | uniq", …) has the shell run a command. Options
+ * and errors are those of eddy_create_subprocess_exec(): nothing is a pipe that is not asked for.
+ * *ret_transport is a reference, the caller's; it may be NULL.
  *
  * Cancelled: the child is killed.
  */
@@ -57,12 +61,14 @@ typedef int eddy_subprocess_protocol_factory(void *arg, const eddy_subprocess_pr
     eddy_loop_subprocess_shell_with((loop), (factory), (arg), (ret_transport),                     \
                                     &(eddy_subprocess_options){.command = __VA_ARGS__})
 #endif
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_subprocess_exec_with(
-    eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
-    eddy_subprocess_transport **ret_transport, const eddy_subprocess_options *options);
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_subprocess_shell_with(
-    eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
-    eddy_subprocess_transport **ret_transport, const eddy_subprocess_options *options);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int
+eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                               void *arg, eddy_subprocess_transport **ret_transport,
+                               const eddy_subprocess_options *options);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int
+eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                void *arg, eddy_subprocess_transport **ret_transport,
+                                const eddy_subprocess_options *options);
 
 /* NULL is allowed in the second. */
 EDDY_API eddy_subprocess_transport *eddy_subprocess_transport_ref(eddy_subprocess_transport *t);
@@ -76,10 +82,13 @@ EDDY_API int eddy_subprocess_transport_send_signal(eddy_subprocess_transport *t,
 EDDY_API int eddy_subprocess_transport_terminate(eddy_subprocess_transport *t);
 EDDY_API int eddy_subprocess_transport_kill(eddy_subprocess_transport *t);
 
-/* The pipe to or from the child's descriptor @fd: to write to, close, pause. Borrowed; NULL: it is no pipe, or is closed. */
-EDDY_API eddy_transport *eddy_subprocess_transport_get_pipe_transport(const eddy_subprocess_transport *t, int fd);
+/* The pipe to or from the child's descriptor @fd: to write to, close, pause. Borrowed; NULL: it is
+ * no pipe, or is closed. */
+EDDY_API eddy_transport *
+eddy_subprocess_transport_get_pipe_transport(const eddy_subprocess_transport *t, int fd);
 
-/* Closes the pipes, and kills the child if it still runs; connection_lost() comes when that is done. Twice is harmless. */
+/* Closes the pipes, and kills the child if it still runs; connection_lost() comes when that is
+ * done. Twice is harmless. */
 EDDY_API void eddy_subprocess_transport_close(eddy_subprocess_transport *t);
 EDDY_API bool eddy_subprocess_transport_is_closing(const eddy_subprocess_transport *t);
 

@@ -1,15 +1,16 @@
 /*
  * Synchronisation between tasks of one loop: Lock, Event, Condition, Semaphore, Barrier.
  *
- * All of them live in the caller's own storage, need no clean-up, and wait without allocating. `= {0}` or the
- * initialiser given makes one. Each binds to a loop the first time a task has to wait on it; from then on a
- * task of another loop that would have to wait gets EDDY_EOTHERLOOP. None is for several threads.
+ * All of them live in the caller's own storage, need no clean-up, and wait without allocating. `=
+ * {0}` or the initialiser given makes one. Each binds to a loop the first time a task has to wait
+ * on it; from then on a task of another loop that would have to wait gets EDDY_EOTHERLOOP. None is
+ * for several threads.
  *
- * It must stay where it is while a task waits on it: one in a task's own frame, for others to use, must not
- * be left before they have ended.
+ * It must stay where it is while a task waits on it: one in a task's own frame, for others to use,
+ * must not be left before they have ended.
  *
- * A cancelled wait leaves nothing behind: a lock or token that was on its way to the cancelled task goes to
- * the next one. To limit a wait in time, put it into eddy_timeout_enter()/_exit().
+ * A cancelled wait leaves nothing behind: a lock or token that was on its way to the cancelled task
+ * goes to the next one. To limit a wait in time, put it into eddy_timeout_enter()/_exit().
  */
 #ifndef EDDY_SYNC_H
 #define EDDY_SYNC_H
@@ -18,7 +19,8 @@
 
 EDDY_BEGIN_DECLS
 
-/* The tasks that wait on something, first come, first served. The library's own; {0} is an empty one. */
+/* The tasks that wait on something, first come, first served. The library's own; {0} is an empty
+ * one. */
 typedef struct eddy_wait_queue {
     void *eddyi_waiters[2];
     void *eddyi_next;
@@ -27,8 +29,8 @@ typedef struct eddy_wait_queue {
 } eddy_wait_queue;
 
 /*
- * A mutual exclusion lock for tasks (asyncio.Lock): first come, first served, not owned by anybody, not
- * reentrant.
+ * A mutual exclusion lock for tasks (asyncio.Lock): first come, first served, not owned by anybody,
+ * not reentrant.
  */
 typedef struct eddy_lock {
     eddy_wait_queue eddyi_queue;
@@ -37,8 +39,9 @@ typedef struct eddy_lock {
 } eddy_lock;
 
 /*
- * Takes the lock, waiting for it if need be; does not suspend if it is free and nobody waits. Returns 0,
- * -ECANCELED (the lock is not taken), EDDY_ENOTASK (only if it would have to wait), EDDY_EOTHERLOOP.
+ * Takes the lock, waiting for it if need be; does not suspend if it is free and nobody waits.
+ * Returns 0, -ECANCELED (the lock is not taken), EDDY_ENOTASK (only if it would have to wait),
+ * EDDY_EOTHERLOOP.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_lock_acquire(eddy_lock *lock);
 
@@ -47,8 +50,8 @@ EDDY_API int eddy_lock_release(eddy_lock *lock);
 EDDY_API bool eddy_lock_locked(const eddy_lock *lock);
 
 /*
- * After a successful acquire: releases the lock when the enclosing block is left, however it is left (async
- * with).
+ * After a successful acquire: releases the lock when the enclosing block is left, however it is
+ * left (async with).
  */
 #if defined(__GNUC__)
 #define eddy_lock_release_at_end(lock)                                                             \
@@ -74,7 +77,8 @@ EDDY_API bool eddy_event_is_set(const eddy_event *event);
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_event_wait(eddy_event *event);
 
-/* Waiting, with a lock held, for something to change (asyncio.Condition). {0} has a lock of its own. */
+/* Waiting, with a lock held, for something to change (asyncio.Condition). {0} has a lock of its
+ * own. */
 typedef struct eddy_condition {
     eddy_wait_queue eddyi_queue;
     eddy_lock *eddyi_shared_lock; /* NULL: the own one */
@@ -94,20 +98,19 @@ EDDY_API bool eddy_condition_locked(const eddy_condition *c);
 EDDY_API eddy_lock *eddy_condition_lock(eddy_condition *c);
 
 /*
- * Releases the lock, waits to be notified, and takes the lock again. May return without anything having
- * changed: use it in a loop, or eddy_condition_wait_for(). Returns 0, -ECANCELED, EDDY_EMISUSE if the lock is
- * not taken.
+ * Releases the lock, waits to be notified, and takes the lock again. May return without anything
+ * having changed: use it in a loop, or eddy_condition_wait_for(). Returns 0, -ECANCELED,
+ * EDDY_EMISUSE if the lock is not taken.
  *
- * Whenever it returns, also cancelled, the lock is held again; a cancelled waiter that had been notified
- * passes the notification on. Where the lock cannot be had any more (the loop is closing, or the lock is
- * bound to another one, EDDY_EOTHERLOOP) it fails without.
+ * Whenever it returns, also cancelled, the lock is held again; a cancelled waiter that had been
+ * notified passes the notification on. Where the lock cannot be had any more (the loop is closing,
+ * or the lock is bound to another one, EDDY_EOTHERLOOP) it fails without.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_condition_wait(eddy_condition *c);
 
 /* Waits until predicate(arg) is true; it is called with the lock held. */
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_condition_wait_for(eddy_condition *c,
-                                                                bool (*predicate)(void *arg),
-                                                                void *arg);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int
+eddy_condition_wait_for(eddy_condition *c, bool (*predicate)(void *arg), void *arg);
 
 /* Wakes the first n that wait, or all. The lock must be held, else EDDY_EMISUSE. */
 EDDY_API int eddy_condition_notify(eddy_condition *c, size_t n);
@@ -161,9 +164,9 @@ typedef struct eddy_barrier {
     }
 
 /*
- * Waits until as many tasks as the barrier has parties are here. Returns the task's number among them, 0
- * to parties-1, each once (after a cancelled wait one may come twice, and another not at all);
- * EDDY_EBROKENBARRIER if it was reset meanwhile or is broken; -EINVAL if it has less than one
+ * Waits until as many tasks as the barrier has parties are here. Returns the task's number among
+ * them, 0 to parties-1, each once (after a cancelled wait one may come twice, and another not at
+ * all); EDDY_EBROKENBARRIER if it was reset meanwhile or is broken; -EINVAL if it has less than one
  * party; -ECANCELED: the task is not counted any more, the others wait on.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_barrier_wait(eddy_barrier *b);

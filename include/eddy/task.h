@@ -1,9 +1,10 @@
 /*
  * Tasks: coroutines that run side by side.
  *
- * A task runs its coroutine on a stack of its own, in steps: from one suspension to the next. Creating
- * one runs nothing; its first step is an ordinary turn in the loop's queue. A task is a future; its
- * result is what the coroutine returned. The loop keeps every task alive that has not ended.
+ * A task runs its coroutine on a stack of its own, in steps: from one suspension to the next.
+ * Creating one runs nothing; its first step is an ordinary turn in the loop's queue. A task is a
+ * future; its result is what the coroutine returned. The loop keeps every task alive that has not
+ * ended.
  */
 #ifndef EDDY_TASK_H
 #define EDDY_TASK_H
@@ -20,22 +21,26 @@ typedef struct eddy_task_options {
     const char *name;      /* copied; "Task-N" if NULL */
     eddy_context *context; /* to run in, shared with others; a copy of the current one if NULL */
     size_t stack_size;     /* bytes of address space, see below; the loop's default if 0 */
-    bool eager_start;      /* run at once, up to the first suspension (ignored if the loop does not run) */
-    const char *where;     /* "file.c:12", set by the macros */
+    /* run at once, up to the first suspension (ignored if the loop does not run) */
+    bool eager_start;
+    const char *where; /* "file.c:12", set by the macros */
 } eddy_task_options;
 
 /*
- * A task's stack grows as it is used, up to its size (256 KiB unless told otherwise, rounded up to a power of two), and does not go
- * on from there: below it is a guard of 64 KiB that is never accessible. An overflow runs into it and ends the process with a
- * message that names the task. A single frame of more than 64 KiB (a large array, alloca, some functions of C libraries) can step over
- * the guard and write into the stack of another task, unseen unless the task suspends there, which ends the process with the
- * same message. A program that may have such frames is compiled with -fstack-clash-protection, which touches every page on
- * the way and leaves no way around the guard; pkg-config --cflags eddy and the CMake target say so. clang 14 does not know it
- * on AArch64.
+ * A task's stack grows as it is used, up to its size (256 KiB unless told otherwise, rounded up to
+ * a power of two), and does not go on from there: below it is a guard of 64 KiB that is never
+ * accessible. An overflow runs into it and ends the process with a message that names the task. A
+ * single frame of more than 64 KiB (a large array, alloca, some functions of C libraries) can step
+ * over the guard and write into the stack of another task, unseen unless the task suspends there,
+ * which ends the process with the same message. A program that may have such frames is compiled
+ * with -fstack-clash-protection, which touches every page on the way and leaves no way around the
+ * guard; pkg-config --cflags eddy and the CMake target say so. clang 14 does not know it on
+ * AArch64.
  */
 
 /*
- * eddy_create_task(coro, .name = "alarm", …): schedules a coroutine to run as a task of the running loop.
+ * eddy_create_task(coro, .name = "alarm", …): schedules a coroutine to run as a task of the running
+ * loop.
  *
  * Returns a reference the caller owns, usually spent on eddy_await(). NULL when memory is short or
  * no loop runs (eddy_error() says which); the coroutine is consumed in any case.
@@ -77,9 +82,9 @@ EDDY_API eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_opt
                                             void *arg);
 
 /*
- * Asks the task to end: its next, or present, suspension gives -ECANCELED, with @msg (may be
- * NULL) as the message. What it waits for is cancelled too. Returns false if it was done, or waits for itself in a circle
- * (EDDY_EMISUSE). Never acts at once; the task can clean up, or refuse.
+ * Asks the task to end: its next, or present, suspension gives -ECANCELED, with @msg (may be NULL)
+ * as the message. What it waits for is cancelled too. Returns false if it was done, or waits for
+ * itself in a circle (EDDY_EMISUSE). Never acts at once; the task can clean up, or refuse.
  */
 EDDY_API bool eddy_task_cancel(eddy_task *t, const char *msg);
 
@@ -90,7 +95,8 @@ EDDY_API int eddy_task_uncancel(eddy_task *t);
 EDDY_API const char *eddy_task_get_name(eddy_task *t);
 EDDY_API int eddy_task_set_name(eddy_task *t, const char *name); /* copies; 0 or -ENOMEM */
 
-/* The coroutine it runs, and the context it runs in; both borrowed. The coroutine is NULL once it ended. */
+/* The coroutine it runs, and the context it runs in; both borrowed. The coroutine is NULL once it
+ * ended. */
 EDDY_API const eddy_coroutine *eddy_task_get_coro(const eddy_task *t);
 EDDY_API eddy_context *eddy_task_get_context(eddy_task *t); /* NULL when memory is short */
 
@@ -99,7 +105,8 @@ EDDY_API eddy_task *eddy_current_task(void);
 
 /*
  * The tasks of a loop (NULL: the running one) that have not ended, in the order of their creation
- * (asyncio.all_tasks). Stores up to @n borrowed pointers in @ret_tasks and returns how many there are.
+ * (asyncio.all_tasks). Stores up to @n borrowed pointers in @ret_tasks and returns how many there
+ * are.
  */
 EDDY_API size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n);
 

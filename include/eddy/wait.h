@@ -17,7 +17,8 @@ EDDY_BEGIN_DECLS
  */
 EDDY_API EDDY_AWAITS int eddy_sleep(double delay);
 
-/* The same as a coroutine, for gather and its kin, which ends with status @result (>= 0) and pointer @value. */
+/* The same as a coroutine, for gather and its kin, which ends with status @result (>= 0) and
+ * pointer @value. */
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_sleep_coro(double delay, int result, void *value);
 
 /* How one of several ended. */
@@ -28,14 +29,14 @@ typedef struct eddy_outcome {
 } eddy_outcome;
 
 /*
- * eddy_gather(a(), b(), …): runs up to 32 awaitables side by side; the future it returns is done when
- * all are. eddy_gather_list() takes any number, and asyncio's return_exceptions.
+ * eddy_gather(a(), b(), …): runs up to 32 awaitables side by side; the future it returns is done
+ * when all are. eddy_gather_list() takes any number, and asyncio's return_exceptions.
  *
  * Consumes the awaitables: coroutines are scheduled as tasks, in order; the same future given twice
- * is waited for once. The first failure (a cancelled child counts) fails the future at once, and the
- * others go on. With @return_exceptions failures are outcomes like any other and the future succeeds.
- * Cancelling the future cancels all children that have not ended, and it ends with -ECANCELED when
- * they have. Its status is 0; eddy_gather_outcomes() has the results.
+ * is waited for once. The first failure (a cancelled child counts) fails the future at once, and
+ * the others go on. With @return_exceptions failures are outcomes like any other and the future
+ * succeeds. Cancelling the future cancels all children that have not ended, and it ends with
+ * -ECANCELED when they have. Its status is 0; eddy_gather_outcomes() has the results.
  *
  * NULL when memory is short; children already scheduled are then cancelled.
  */
@@ -54,9 +55,10 @@ EDDY_API const eddy_outcome *eddy_gather_outcomes(const eddy_future *gather);
 enum eddy_return_when { EDDY_FIRST_COMPLETED, EDDY_FIRST_EXCEPTION, EDDY_ALL_COMPLETED };
 
 /*
- * eddy_wait(fs, n, timeout, when): waits until the n futures or tasks in the array fs are done as @when
- * asks, or the timeout (seconds, or EDDY_FOREVER) is over (asyncio.wait). Borrows them, cancels none and is
- * not interested in how they ended. EDDY_FIRST_EXCEPTION does not count a cancelled one.
+ * eddy_wait(fs, n, timeout, when): waits until the n futures or tasks in the array fs are done as
+ * @when asks, or the timeout (seconds, or EDDY_FOREVER) is over (asyncio.wait). Borrows them,
+ * cancels none and is not interested in how they ended. EDDY_FIRST_EXCEPTION does not count a
+ * cancelled one.
  *
  * Returns how many are done (eddy_future_done() tells which), -ECANCELED, -EINVAL if n is 0 or one
  * is NULL, -ENOMEM, EDDY_ENOTASK.
@@ -80,9 +82,10 @@ EDDY_API EDDY_AWAITS int eddy_wait_list(eddy_future *const *fs, size_t n, double
                                         enum eddy_return_when when);
 
 /*
- * eddy_wait_for(x, timeout): a coroutine that awaits x in the task that awaits it, for at most @timeout
- * seconds; then x is cancelled, and -ETIMEDOUT comes once it has ended (asyncio.wait_for). If x
- * swallows the cancellation, its result counts. A timeout of 0 or less does not start a coroutine.
+ * eddy_wait_for(x, timeout): a coroutine that awaits x in the task that awaits it, for at most
+ * @timeout seconds; then x is cancelled, and -ETIMEDOUT comes once it has ended (asyncio.wait_for).
+ * If x swallows the cancellation, its result counts. A timeout of 0 or less does not start a
+ * coroutine.
  */
 #define eddy_wait_for(x, timeout) eddy_awaitable_wait_for(EDDY_AWAITABLE(x), (timeout))
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout);
@@ -108,8 +111,8 @@ EDDY_API EDDY_NODISCARD eddy_future *eddy_awaitable_shield(eddy_awaitable *x);
 typedef struct eddy_completions eddy_completions;
 
 /*
- * Coroutines among @aws become tasks and are consumed; futures and tasks are borrowed until the iterator
- * is freed, duplicates counted once. NULL when memory is short, or outside a running loop.
+ * Coroutines among @aws become tasks and are consumed; futures and tasks are borrowed until the
+ * iterator is freed, duplicates counted once. NULL when memory is short, or outside a running loop.
  */
 EDDY_API EDDY_NODISCARD eddy_completions *eddy_as_completed(eddy_awaitable *const *aws, size_t n,
                                                             double timeout);

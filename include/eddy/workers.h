@@ -16,7 +16,8 @@
  *         return eddy_exit_code(eddy_run_workers(0, worker, NULL));
  *     }
  *
- * With reuse_port the kernel spreads connections over the workers. They share nothing but what you have them share.
+ * With reuse_port the kernel spreads connections over the workers. They share nothing but what you
+ * have them share.
  */
 #ifndef EDDY_WORKERS_H
 #define EDDY_WORKERS_H
@@ -26,7 +27,8 @@
 
 EDDY_BEGIN_DECLS
 
-/* What a worker runs, as a coroutine in a loop and a thread of its own. @index: 0 is the calling thread's. */
+/* What a worker runs, as a coroutine in a loop and a thread of its own. @index: 0 is the calling
+ * thread's. */
 typedef int eddy_worker_fn(unsigned index, void *arg);
 
 typedef struct eddy_workers_options {
@@ -39,9 +41,9 @@ typedef struct eddy_workers_options {
 } eddy_workers_options;
 
 /*
- * eddy_run_workers(n, fn, arg, .sigterm = true, …): runs n workers and waits for all of them. The first that fails has the others
- * cancelled, and so has Ctrl-C. Returns 0 if all ended well, the first failure, or -EINTR after Ctrl-C; -EAGAIN if a thread could not
- * be made.
+ * eddy_run_workers(n, fn, arg, .sigterm = true, …): runs n workers and waits for all of them. The
+ * first that fails has the others cancelled, and so has Ctrl-C. Returns 0 if all ended well, the
+ * first failure, or -EINTR after Ctrl-C; -EAGAIN if a thread could not be made.
  */
 #ifndef __cplusplus
 #define eddy_run_workers(...) eddy_run_workers_with(&(eddy_workers_options){.n = __VA_ARGS__})

@@ -1,14 +1,17 @@
 /*
  * The backend contract: submit an operation, get its result.
  *
- * A backend waits for the kernel (or, for the virtual clock, for nobody) on behalf of one loop, in the
- * loop's thread. It is completion-shaped: io_uring is that, epoll tries the call when the descriptor is
- * ready. What every backend guarantees:
+ * A backend waits for the kernel (or, for the virtual clock, for nobody) on behalf of one loop, in
+ * the loop's thread. It is completion-shaped: io_uring is that, epoll tries the call when the
+ * descriptor is ready. What every backend guarantees:
  *
- *   - submit() and cancel() never complete an operation; only wait() does, by calling op->complete(op) exactly once for each. A
- *     multishot ACCEPT goes on: op->more says that a call is not the last. How long it does is up to the backend.
- *   - An operation, and every buffer it names, belongs to the backend from submit() until that call.
- *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came first.
+ *   - submit() and cancel() never complete an operation; only wait() does, by calling
+ *     op->complete(op) exactly once for each. A multishot ACCEPT goes on: op->more says that a call
+ *     is not the last. How long it does is up to the backend.
+ *   - An operation, and every buffer it names, belongs to the backend from submit() until that
+ *     call.
+ *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came
+ *     first.
  *   - complete() may submit and cancel other operations, and submit its own again.
  *   - wait() does not sleep when a completion is at hand.
  *   - Where readiness does not mean that the call succeeds (the queue of the datagram's addressee
@@ -16,8 +19,8 @@
  *     none to be noticed it completes with -EAGAIN, in vain, and io/ submits it again after a
  *     while.
  *   - Two operations on one descriptor in the same direction do not overlap; io/ sees to that.
- *   - A descriptor that was not adopted may be closed and its number used again between operations, without a word to
- *     the backend.
+ *   - A descriptor that was not adopted may be closed and its number used again between operations,
+ *     without a word to the backend.
  */
 #ifndef EDDYI_BACKEND_H
 #define EDDYI_BACKEND_H
@@ -40,22 +43,26 @@ enum eddyi_op_kind {
     EDDYI_OP_CONNECT, /* result: 0 */
     EDDYI_OP_RECVMSG, /* result: bytes; descriptors that come along are close-on-exec */
     EDDYI_OP_SENDMSG, /* result: bytes */
-    EDDYI_OP_READ,    /* result: bytes, 0 at the end; as preadv(2), for pipes and terminals as readv(2) */
-    EDDYI_OP_WRITE,   /* result: bytes */
+    /* result: bytes, 0 at the end; as preadv(2), for pipes and terminals as readv(2) */
+    EDDYI_OP_READ,
+    EDDYI_OP_WRITE, /* result: bytes */
 
     /*
-     * Of files; none of them waits for readiness. Here fd is the directory that paths start from, AT_FDCWD usually; of SENDFILE
-     * it is the socket.
+     * Of files; none of them waits for readiness. Here fd is the directory that paths start from,
+     * AT_FDCWD usually; of SENDFILE it is the socket.
      */
-    EDDYI_OP_OPEN, /* result: a descriptor, close-on-exec, and non-blocking so that a FIFO makes nobody wait */
-    EDDYI_OP_CLOSE,    /* result: 0 */
-    EDDYI_OP_STAT,     /* result: 0 */
-    EDDYI_OP_FSYNC,    /* result: 0 */
-    EDDYI_OP_RENAME,   /* result: 0 */
-    EDDYI_OP_UNLINK,   /* result: 0 */
-    EDDYI_OP_MKDIR,    /* result: 0 */
-    EDDYI_OP_SENDFILE, /* result: bytes, 0 at the end; -EAGAIN: no room, and POLL tells when there is */
-    EDDYI_OP_CALL,     /* result: what the function gives; it may block, and runs in another thread */
+    /* result: a descriptor, close-on-exec, and non-blocking so that a FIFO makes nobody wait */
+    EDDYI_OP_OPEN,
+    EDDYI_OP_CLOSE,  /* result: 0 */
+    EDDYI_OP_STAT,   /* result: 0 */
+    EDDYI_OP_FSYNC,  /* result: 0 */
+    EDDYI_OP_RENAME, /* result: 0 */
+    EDDYI_OP_UNLINK, /* result: 0 */
+    EDDYI_OP_MKDIR,  /* result: 0 */
+    /* result: bytes, 0 at the end; -EAGAIN: no room, and POLL tells when there is */
+    EDDYI_OP_SENDFILE,
+    /* result: what the function gives; it may block, and runs in another thread */
+    EDDYI_OP_CALL,
 };
 
 struct eddyi_op {
@@ -83,8 +90,9 @@ struct eddyi_op {
         struct {
             const struct iovec *iov;
             int n;
-            int64_t offset; /* < 0: the file's own position, and the only choice where there are none */
-        } rw;               /* READ, WRITE */
+            /* < 0: the file's own position, and the only choice where there are none */
+            int64_t offset;
+        } rw; /* READ, WRITE */
         struct {
             const char *path;
             int flags;
@@ -131,12 +139,14 @@ struct eddyi_backend;
 struct eddyi_backend_ops {
     const char *name;
 
-    /* A new backend. On failure -errno, and a sentence in @reason (may be "" for -ENOMEM and the like). */
+    /* A new backend. On failure -errno, and a sentence in @reason (may be "" for -ENOMEM and the
+     * like). */
     int (*open)(struct eddyi_backend **ret, char *reason, size_t reason_size);
     /* No operation is outstanding any more. */
     void (*close)(struct eddyi_backend *b);
 
-    /* Hands over an operation. 0, or -errno: then the operation was not taken and will not complete. */
+    /* Hands over an operation. 0, or -errno: then the operation was not taken and will not
+     * complete. */
     int (*submit)(struct eddyi_backend *b, struct eddyi_op *op);
     /* Asks for an operation that is outstanding to end early. */
     void (*cancel)(struct eddyi_backend *b, struct eddyi_op *op);
@@ -148,28 +158,30 @@ struct eddyi_backend_ops {
     void (*withdraw)(struct eddyi_backend *b, struct eddyi_op *op);
 
     /*
-     * The owner of a descriptor promises to say forget() before closing it, so that it can be registered once and for all. 0 or
-     * -errno. With forget() no operation on it is outstanding. Both NULL: nothing to be gained.
+     * The owner of a descriptor promises to say forget() before closing it, so that it can be
+     * registered once and for all. 0 or -errno. With forget() no operation on it is outstanding.
+     * Both NULL: nothing to be gained.
      */
     int (*adopt)(struct eddyi_backend *b, int fd);
     void (*forget)(struct eddyi_backend *b, int fd);
 
     /*
-     * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at all, < 0: without
-     * limit); returns also when woken. 0, or -errno if the kernel's wait failed for good; -EDEADLK from
-     * the virtual clock, which waits for nobody.
+     * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at
+     * all, < 0: without limit); returns also when woken. 0, or -errno if the kernel's wait failed
+     * for good; -EDEADLK from the virtual clock, which waits for nobody.
      */
     int (*wait)(struct eddyi_backend *b, int64_t timeout);
 
     /*
-     * Where time is virtual: waits for real until woken, or interrupted by a signal, without moving it; 0. NULL: wait()
-     * without a limit does just that.
+     * Where time is virtual: waits for real until woken, or interrupted by a signal, without moving
+     * it; 0. NULL: wait() without a limit does just that.
      */
     int (*wait_for_wake)(struct eddyi_backend *b);
 
     /*
-     * The thread is about to stop waiting, and another may go on: finishes what the kernel would do all the same, so that it is not
-     * done twice. Completes nothing; may block until files have answered. NULL: there is no such thing.
+     * The thread is about to stop waiting, and another may go on: finishes what the kernel would do
+     * all the same, so that it is not done twice. Completes nothing; may block until files have
+     * answered. NULL: there is no such thing.
      */
     void (*leave)(struct eddyi_backend *b);
 
@@ -180,8 +192,9 @@ struct eddyi_backend_ops {
     int64_t (*now)(struct eddyi_backend *b);
 
     /*
-     * In a child of fork(): lets go of the descriptors and memory that it shares with its parent, so that a wait that
-     * was interrupted by the fork ends without touching them. NULL: it shares none.
+     * In a child of fork(): lets go of the descriptors and memory that it shares with its parent,
+     * so that a wait that was interrupted by the fork ends without touching them. NULL: it shares
+     * none.
      */
     void (*forked)(struct eddyi_backend *b);
 };
@@ -197,8 +210,8 @@ static inline bool eddyi_op_is_of_files(const struct eddyi_op *op)
 }
 
 /*
- * Whether it counts as whom it is done. A program may be somebody else for the length of one call (setfsuid(2)), while what
- * it submitted is done later, or by another thread.
+ * Whether it counts as whom it is done. A program may be somebody else for the length of one call
+ * (setfsuid(2)), while what it submitted is done later, or by another thread.
  */
 static inline bool eddyi_op_looks_at_names(const struct eddyi_op *op)
 {
@@ -212,18 +225,20 @@ static inline void eddyi_op_note_caller(struct eddyi_op *op)
         op->caller = eddyi_sys_identity();
 }
 
-extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epoll, eddyi_backend_virtual;
+extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epoll,
+    eddyi_backend_virtual;
 
 /*
- * Opens the backend that was asked for; for EDDY_BACKEND_DEFAULT the one that $EDDY_BACKEND names, else io_uring,
- * and where that is refused epoll. @reason is why it is not io_uring ("" if it is, or if nobody wanted it), and on
- * failure what failed. 0 or -errno.
+ * Opens the backend that was asked for; for EDDY_BACKEND_DEFAULT the one that $EDDY_BACKEND names,
+ * else io_uring, and where that is refused epoll. @reason is why it is not io_uring ("" if it is,
+ * or if nobody wanted it), and on failure what failed. 0 or -errno.
  */
-int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason, size_t reason_size);
+int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason,
+                       size_t reason_size);
 
 /*
- * In a child of fork(), for each backend of its parent: from now on it takes no operation, completes none, and waits
- * for nothing. Async-signal-safe.
+ * In a child of fork(), for each backend of its parent: from now on it takes no operation,
+ * completes none, and waits for nothing. Async-signal-safe.
  */
 void eddyi_backend_after_fork(struct eddyi_backend *b);
 

@@ -1,10 +1,10 @@
 /*
- * The backend on epoll(7): an operation waits until its descriptor is ready, then makes the call. Who waits for what, and how that is
- * registered, is in epoll_table.h.
+ * The backend on epoll(7): an operation waits until its descriptor is ready, then makes the call.
+ * Who waits for what, and how that is registered, is in epoll_table.h.
  *
- * Of an adopted descriptor what the edges said is remembered: a direction is ready until a call says it is not, or until a stream gives
- * or takes less than it was asked to. After a hang-up, and past urgent data, less than that does not mean empty: no
- * further edge would come.
+ * Of an adopted descriptor what the edges said is remembered: a direction is ready until a call
+ * says it is not, or until a stream gives or takes less than it was asked to. After a hang-up, and
+ * past urgent data, less than that does not mean empty: no further edge would come.
  */
 #include "backend/backend.h"
 #include "backend/epoll_table.h"
@@ -19,7 +19,8 @@
 
 enum { N_EVENTS = 256, WAKER = -1 };
 
-/* After how many to twice as many looks what counts on an earlier registration is armed. A look under load takes some 100 us. */
+/* After how many to twice as many looks what counts on an earlier registration is armed. A look
+ * under load takes some 100 us. */
 enum { PATIENCE = 128 };
 
 /* After a look that found nothing, so many sleeps are not preceded by one. */
@@ -57,7 +58,8 @@ static void epoll_backend_close(struct eddyi_backend *b)
     eddyi_free(e);
 }
 
-/* The waker is never read: each write is an edge of its own, and the counter cannot overflow in a lifetime. */
+/* The waker is never read: each write is an edge of its own, and the counter cannot overflow in a
+ * lifetime. */
 static int open_descriptors(struct epoll *e)
 {
     e->table.epfd = eddyi_sys_epoll_create();
@@ -66,7 +68,8 @@ static int open_descriptors(struct epoll *e)
     e->wakefd = eddyi_sys_eventfd();
     if (e->wakefd < 0)
         return e->wakefd;
-    return eddyi_sys_epoll_ctl(e->table.epfd, EPOLL_CTL_ADD, e->wakefd, EPOLLIN | EPOLLET, (uint64_t)WAKER);
+    return eddyi_sys_epoll_ctl(e->table.epfd, EPOLL_CTL_ADD, e->wakefd, EPOLLIN | EPOLLET,
+                               (uint64_t)WAKER);
 }
 
 static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t reason_size)
@@ -153,7 +156,8 @@ static int64_t attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op)
     return n;
 }
 
-/* The operation is in the table of an adopted descriptor: nothing is asked of the kernel that is known already. */
+/* The operation is in the table of an adopted descriptor: nothing is asked of the kernel that is
+ * known already. */
 static void start_adopted(struct epoll *e, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &e->table.slots[op->fd];
@@ -269,7 +273,8 @@ static void arm_all(struct epoll *e, struct eddyi_list *unarmed)
         rearm(e, eddyi_container(unarmed->next, struct eddyi_op, link)->fd, EPOLLET);
 }
 
-static const unsigned concerns[] = {[EDDYI_READS] = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP,
+static const unsigned concerns[] = {[EDDYI_READS] =
+                                        EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP,
                                     [EDDYI_WRITES] = EPOLLOUT | EPOLLERR | EPOLLHUP};
 
 static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned events)
@@ -338,8 +343,9 @@ static void handle(struct epoll *e, const struct epoll_event *ev)
         return;
     }
     in_vain = try_those_waiting(e, s, ev->events);
-    /* An error state that the call does not report (EPOLLERR for a message on the error queue) does not go away by itself: armed
-     * once more it would fire at once, for ever. So from the second time on only a change counts. */
+    /* An error state that the call does not report (EPOLLERR for a message on the error queue) does
+     * not go away by itself: armed once more it would fire at once, for ever. So from the second
+     * time on only a change counts. */
     if ((s->op[EDDYI_READS] || s->op[EDDYI_WRITES]) && !s->edge)
         rearm(e, fd, in_vain ? EPOLLET : EPOLLONESHOT);
 }
@@ -362,7 +368,8 @@ EDDYI_UNGUARDED static void deliver(struct epoll *e)
     }
 }
 
-/* Waits for events. Before it sleeps all have to be armed; but under load there are events without that. */
+/* Waits for events. Before it sleeps all have to be armed; but under load there are events without
+ * that. */
 static int look(struct epoll *e, int64_t timeout)
 {
     struct eddyi_table *t = &e->table;
@@ -384,7 +391,8 @@ static int look(struct epoll *e, int64_t timeout)
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
     }
-    return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, eddyi_list_empty(&e->done) ? timeout : 0);
+    return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS,
+                                eddyi_list_empty(&e->done) ? timeout : 0);
 }
 
 static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
@@ -395,7 +403,8 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
     eddyi_pool_take(&e->pool, &e->done);
     if (!eddyi_list_empty(&e->done))
         timeout = 0;
-    /* A look at nothing can be spared. A wake-up stays in the kernel for the next wait that sleeps. */
+    /* A look at nothing can be spared. A wake-up stays in the kernel for the next wait that
+     * sleeps. */
     if (timeout != 0 || e->table.n_waiting > 0)
         n = look(e, timeout);
     /* EINTR: a signal handler may have left something for the loop to look at. */

@@ -82,9 +82,9 @@ static int control(struct eddyi_table *t, int op, int fd, unsigned events, uint3
 }
 
 /*
- * Makes the registration what it has to be now. The table's word on whether there is one is only a guess:
- * closing took it away (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
- * Where this fails, what was armed before still is.
+ * Makes the registration what it has to be now. The table's word on whether there is one is only a
+ * guess: closing took it away (ENOENT), or it stayed with a duplicate that has got the same number
+ * again (EEXIST). Where this fails, what was armed before still is.
  */
 static int register_as(struct eddyi_table *t, int fd, unsigned events)
 {
@@ -129,7 +129,8 @@ EDDYI_DIRECT int eddyi_table_expect(struct eddyi_table *t, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &t->slots[op->fd];
     bool polls = op->kind == EDDYI_OP_POLL && op->tried && op->events == POLLIN;
-    bool alone = (polls || op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT) && !s->op[EDDYI_WRITES];
+    bool alone =
+        (polls || op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT) && !s->op[EDDYI_WRITES];
 
     if (alone && op->tried && s->kept && s->stream && !s->ending) {
         eddyi_list_append(&t->unarmed, &op->link);

@@ -1,6 +1,6 @@
 /*
- * What is left of a backend in a child of fork(): the clock. Everything else belongs to the parent, which must not
- * notice what the child does with its copy.
+ * What is left of a backend in a child of fork(): the clock. Everything else belongs to the parent,
+ * which must not notice what the child does with its copy.
  */
 #include "backend/backend.h"
 

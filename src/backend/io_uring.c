@@ -1,6 +1,7 @@
 /*
- * The backend on io_uring(7): its life, and the operations that come to it and go. What lies between is in io_uring_queue.c and
- * io_uring_results.c; and what becomes of a ring that cannot be used any more, in io_uring_leave.c.
+ * The backend on io_uring(7): its life, and the operations that come to it and go. What lies
+ * between is in io_uring_queue.c and io_uring_results.c; and what becomes of a ring that cannot be
+ * used any more, in io_uring_leave.c.
  */
 #include "backend/io_uring.h"
 
@@ -89,13 +90,14 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
  * Whether a transfer is not the ring's, and what takes it instead:
  *
  *   - With pipes, terminals and the like the kernel polls, and the call is made here: into a pipe
- *     nobody reads from, the kernel would write with a SIGPIPE; and from a terminal, if somebody else
- *     is quicker, it would wait in the loop's thread (Linux 6.18), for all the others.
+ *     nobody reads from, the kernel would write with a SIGPIPE; and from a terminal, if somebody
+ *     else is quicker, it would wait in the loop's thread (Linux 6.18), for all the others.
  *   - A datagram that has to wait again, since others have filled the queue meanwhile, goes out
  *     empty: the kernel goes on behind the bytes that it took before (Linux 6.18). Likewise.
- *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page) reports the bytes, but leaves the
- *     position where it was (Linux 6.18), so that the next one would go to the same place; nor does the ring wait for others
- *     that use the position. read(2) and write(2) do both: a thread makes the call.
+ *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page)
+ *     reports the bytes, but leaves the position where it was (Linux 6.18), so that the next one
+ *     would go to the same place; nor does the ring wait for others that use the position. read(2)
+ *     and write(2) do both: a thread makes the call.
  */
 enum way { BY_RING, BY_HAND, BY_THREAD };
 
@@ -103,8 +105,8 @@ static enum way way_of(const struct eddyi_op *op)
 {
     bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
     int rc = transfer && op->rw.offset < 0 ? eddyi_sys_pollable(op->fd) : -EBADF;
-    bool datagram =
-        op->kind == EDDYI_OP_SEND && eddyi_sys_get_option(op->fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM;
+    bool datagram = op->kind == EDDYI_OP_SEND &&
+                    eddyi_sys_get_option(op->fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM;
 
     if (rc == -EPERM)
         return BY_THREAD;
@@ -124,7 +126,8 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
-    /* The kernel would call a file ready; epoll refuses it, and so does this. What has just been polled is none. */
+    /* The kernel would call a file ready; epoll refuses it, and so does this. What has just been
+     * polled is none. */
     if (op->kind == EDDYI_OP_POLL && !op->tried) {
         int rc = eddyi_sys_watchable(op->fd);
 
@@ -278,8 +281,8 @@ static int64_t uring_now(struct eddyi_backend *b)
 }
 
 /*
- * The ring is not mapped here. A call that is under way, if a signal handler forked, looks at it once more, and is to find it
- * empty.
+ * The ring is not mapped here. A call that is under way, if a signal handler forked, looks at it
+ * once more, and is to find it empty.
  */
 static void uring_forked(struct eddyi_backend *b)
 {

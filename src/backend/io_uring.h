@@ -1,8 +1,10 @@
 /*
- * The backend on io_uring(7), inside: operations go to the kernel in one batch per turn, in the call that also waits.
+ * The backend on io_uring(7), inside: operations go to the kernel in one batch per turn, in the
+ * call that also waits.
  *
- * submit() and cancel() only link the operation into a list. The next wait() writes the lists into the submission
- * queue, enters the kernel once, and takes the results out. So an operation is in exactly one list:
+ * submit() and cancel() only link the operation into a list. The next wait() writes the lists into
+ * the submission queue, enters the kernel once, and takes the results out. So an operation is in
+ * exactly one list:
  *
  *     submit() -> to_submit -> in_kernel -> done -> complete()
  *                     |         ^     |       ^
@@ -13,13 +15,14 @@
  *
  * What the kernel has no operation for goes to the pool of threads instead, and from there to done.
  *
- * A completion names its operation by address. The address may be in use for another operation soon after,
- * but what still asks to cancel the earlier one is ahead of the later one in the submission queue, and
- * finds nothing.
+ * A completion names its operation by address. The address may be in use for another operation soon
+ * after, but what still asks to cancel the earlier one is ahead of the later one in the submission
+ * queue, and finds nothing.
  *
- * The ring may have one thread only (SINGLE_ISSUER; that is what lets completions be gathered in the waiting call, DEFER_TASKRUN, 17 %
- * less work per message). A loop may be made in one thread and run in another, so the ring is made disabled
- * and enabled by the first wait(); when yet another thread comes (EEXIST), it gets a ring of its own.
+ * The ring may have one thread only (SINGLE_ISSUER; that is what lets completions be gathered in
+ * the waiting call, DEFER_TASKRUN, 17 % less work per message). A loop may be made in one thread
+ * and run in another, so the ring is made disabled and enabled by the first wait(); when yet
+ * another thread comes (EEXIST), it gets a ring of its own.
  */
 #ifndef EDDYI_IO_URING_H
 #define EDDYI_IO_URING_H
@@ -101,19 +104,22 @@ static inline int eddyi_uring_give_to_pool(struct eddyi_uring *u, struct eddyi_o
     return eddyi_pool_submit(&u->pool, op);
 }
 
-/* Writes all that is to be told to the kernel into the queue (io_uring_queue.c). False if it did not take everything. */
+/* Writes all that is to be told to the kernel into the queue (io_uring_queue.c). False if it did
+ * not take everything. */
 bool eddyi_uring_fill_queue(struct eddyi_uring *u);
 
 /* Takes out what the kernel has for us; and deals with one such result (io_uring_results.c). */
 void eddyi_uring_take_results(struct eddyi_uring *u);
 void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int result);
 
-/* A file that does not say when it is ready: the kernel gives up on non-blocking ones of some file systems. */
+/* A file that does not say when it is ready: the kernel gives up on non-blocking ones of some file
+ * systems. */
 bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op);
 
 /* When the ring cannot be used any more (io_uring_leave.c). The first is the backend's leave(). */
 void eddyi_uring_leave(struct eddyi_backend *b);
-int eddyi_uring_move_here(struct eddyi_uring *u);        /* with a ring of this thread's; 0 or -errno */
+/* with a ring of this thread's; 0 or -errno */
+int eddyi_uring_move_here(struct eddyi_uring *u);
 void eddyi_uring_give_up(struct eddyi_uring *u, int rc); /* every operation ends with that error */
 
 #endif

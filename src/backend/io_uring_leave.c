@@ -1,5 +1,6 @@
 /*
- * Rings that cannot be used any more: the loop goes to another thread, or the kernel does not let it wait.
+ * Rings that cannot be used any more: the loop goes to another thread, or the kernel does not let
+ * it wait.
  */
 #include "backend/io_uring.h"
 #include "backend/io_uring_ring.h"
@@ -9,15 +10,17 @@ static bool any_of_files(const struct eddyi_list *list)
     EDDYI_LIST_EACH(l, list) {
         const struct eddyi_op *op = eddyi_uring_op(l);
 
-        if (!(op->state & EDDYI_POLLING) && (eddyi_op_is_of_files(op) || eddyi_uring_cannot_be_polled(op)))
+        if (!(op->state & EDDYI_POLLING) &&
+            (eddyi_op_is_of_files(op) || eddyi_uring_cannot_be_polled(op)))
             return true;
     }
     return false;
 }
 
 /*
- * What the kernel does with files it does in threads of its own, whether or not anybody asks for the result: a ring that replaces this one
- * would have it done again, and a descriptor that was opened would be nobody's. So those results are waited for.
+ * What the kernel does with files it does in threads of its own, whether or not anybody asks for
+ * the result: a ring that replaces this one would have it done again, and a descriptor that was
+ * opened would be nobody's. So those results are waited for.
  */
 void eddyi_uring_leave(struct eddyi_backend *b)
 {
@@ -34,9 +37,10 @@ void eddyi_uring_leave(struct eddyi_backend *b)
 }
 
 /*
- * Replaces the ring, which belongs to another thread, by one for this thread. What the old one has as results counts; what it
- * was still waiting for is submitted again. Nothing gets lost: without its thread the kernel only notes that a
- * descriptor is ready, and makes no call; operations on files ended before that one left.
+ * Replaces the ring, which belongs to another thread, by one for this thread. What the old one has
+ * as results counts; what it was still waiting for is submitted again. Nothing gets lost: without
+ * its thread the kernel only notes that a descriptor is ready, and makes no call; operations on
+ * files ended before that one left.
  */
 int eddyi_uring_move_here(struct eddyi_uring *u)
 {
@@ -60,8 +64,9 @@ int eddyi_uring_move_here(struct eddyi_uring *u)
 }
 
 /*
- * Waiting has failed and failed again: ends every operation with that error, since nobody could ever be told of its
- * result. Exiting alone would have the kernel let go of their memory too, but only some time later.
+ * Waiting has failed and failed again: ends every operation with that error, since nobody could
+ * ever be told of its result. Exiting alone would have the kernel let go of their memory too, but
+ * only some time later.
  */
 void eddyi_uring_give_up(struct eddyi_uring *u, int rc)
 {

@@ -9,9 +9,10 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
     static const int opcodes[] = {
         [EDDYI_OP_POLL] = IORING_OP_POLL_ADD,
         /*
-         * Not in multishot mode into a ring of buffers: that saves arming a poll each time, but what comes has to be copied to where
-         * it is wanted. By hand, with 10 000 connections, it is 4 % less work without the copy and 3 % more with it (Linux 6.18);
-         * and no descriptor is read ahead of what its owner asked for.
+         * Not in multishot mode into a ring of buffers: that saves arming a poll each time, but
+         * what comes has to be copied to where it is wanted. By hand, with 10 000 connections, it
+         * is 4 % less work without the copy and 3 % more with it (Linux 6.18); and no descriptor is
+         * read ahead of what its owner asked for.
          */
         [EDDYI_OP_RECV] = IORING_OP_RECV,
         [EDDYI_OP_SEND] = IORING_OP_SEND,
@@ -30,10 +31,12 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
         [EDDYI_OP_UNLINK] = IORING_OP_UNLINKAT,
         [EDDYI_OP_MKDIR] = IORING_OP_MKDIRAT,
         /*
-         * Not IORING_OP_SPLICE, from the file into a pipe and from there into the socket: the kernel makes each of the two calls in
-         * a thread of its own, for every pipeful anew. Of a cached file that is 1.9 GB/s, where sendfile(2) in the pool gives 4.7
-         * for half the work (Linux 6.18). Such a thread then waits for the socket: one for each peer that is slow. And a
-         * pipe is two more descriptors, with something left in it when the transfer is cancelled.
+         * Not IORING_OP_SPLICE, from the file into a pipe and from there into the socket: the
+         * kernel makes each of the two calls in a thread of its own, for every pipeful anew. Of a
+         * cached file that is 1.9 GB/s, where sendfile(2) in the pool gives 4.7 for half the work
+         * (Linux 6.18). Such a thread then waits for the socket: one for each peer that is slow.
+         * And a pipe is two more descriptors, with something left in it when the transfer is
+         * cancelled.
          */
         [EDDYI_OP_SENDFILE] = -1,
         [EDDYI_OP_CALL] = -1,
@@ -49,8 +52,8 @@ static unsigned clamped(int fd, size_t size)
 
 static bool reads(const struct eddyi_op *op)
 {
-    return op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT || op->kind == EDDYI_OP_RECVMSG ||
-           op->kind == EDDYI_OP_READ;
+    return op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_ACCEPT ||
+           op->kind == EDDYI_OP_RECVMSG || op->kind == EDDYI_OP_READ;
 }
 
 void eddyi_uring_prepare_poll(struct io_uring_sqe *sqe, const struct eddyi_op *op)
@@ -66,7 +69,8 @@ static void prepare_of_files(struct io_uring_sqe *sqe, struct eddyi_op *op)
                              op->file.mode);
         break;
     case EDDYI_OP_STAT:
-        io_uring_prep_statx(sqe, op->fd, op->stat.path, op->stat.flags, STATX_BASIC_STATS, op->stat.ret);
+        io_uring_prep_statx(sqe, op->fd, op->stat.path, op->stat.flags, STATX_BASIC_STATS,
+                            op->stat.ret);
         break;
     case EDDYI_OP_FSYNC:
         io_uring_prep_fsync(sqe, op->fd, op->fsync.data_only ? IORING_FSYNC_DATASYNC : 0);
@@ -84,8 +88,8 @@ static void prepare_of_files(struct io_uring_sqe *sqe, struct eddyi_op *op)
 }
 
 /*
- * A transfer that is cut short for a test: the first piece, as an operation that needs no vector, which would have to live until
- * it is submitted. False: it is not cut.
+ * A transfer that is cut short for a test: the first piece, as an operation that needs no vector,
+ * which would have to live until it is submitted. False: it is not cut.
  */
 static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
@@ -105,7 +109,8 @@ static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
     else
         io_uring_prep_recv(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags);
     if (op->kind == EDDYI_OP_RECVMSG) /* what a stream says of a message */
-        op->message.msg->msg_namelen = op->message.msg->msg_controllen = 0, op->message.msg->msg_flags = 0;
+        op->message.msg->msg_namelen = op->message.msg->msg_controllen = 0,
+        op->message.msg->msg_flags = 0;
     return true;
 }
 
@@ -124,13 +129,15 @@ void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op)
         io_uring_prep_send(sqe, op->fd, op->io.buf, clamped(op->fd, op->io.size), MSG_NOSIGNAL);
         break;
     case EDDYI_OP_ACCEPT:
-        io_uring_prep_accept(sqe, op->fd, op->accept.addr, op->accept.addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        io_uring_prep_accept(sqe, op->fd, op->accept.addr, op->accept.addrlen,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
         break;
     case EDDYI_OP_CONNECT:
         io_uring_prep_connect(sqe, op->fd, op->connect.addr, op->connect.addrlen);
         break;
     case EDDYI_OP_RECVMSG:
-        io_uring_prep_recvmsg(sqe, op->fd, op->message.msg, (unsigned)op->message.flags | MSG_CMSG_CLOEXEC);
+        io_uring_prep_recvmsg(sqe, op->fd, op->message.msg,
+                              (unsigned)op->message.flags | MSG_CMSG_CLOEXEC);
         break;
     case EDDYI_OP_READ:
         io_uring_prep_readv(sqe, op->fd, op->rw.iov, (unsigned)op->rw.n,

@@ -21,7 +21,8 @@ void eddyi_uring_prepare_poll(struct io_uring_sqe *sqe, const struct eddyi_op *o
 /* Tells valgrind what the kernel wrote for this result, >= 0. */
 void eddyi_uring_wrote(const struct eddyi_op *op, size_t result);
 
-/* Gives back what a result, >= 0, brought that nobody will hear of: an injected error takes its place. */
+/* Gives back what a result, >= 0, brought that nobody will hear of: an injected error takes its
+ * place. */
 void eddyi_uring_drop(const struct eddyi_op *op, int result);
 
 #endif

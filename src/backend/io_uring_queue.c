@@ -6,7 +6,8 @@
 
 #include <poll.h>
 
-/* A free entry of the submission queue; a full one is submitted first. NULL: the kernel takes no more for now. */
+/* A free entry of the submission queue; a full one is submitted first. NULL: the kernel takes no
+ * more for now. */
 static struct io_uring_sqe *get_entry(struct eddyi_uring *u)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
@@ -41,7 +42,8 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
     eddyi_uring_prepare(sqe, op);
     if (!(u->ring.flags & IORING_SETUP_COOP_TASKRUN))
         return;
-    /* The kernel need not try what has just been tried; but with MSG_DONTWAIT it would not try at all. */
+    /* The kernel need not try what has just been tried; but with MSG_DONTWAIT it would not try at
+     * all. */
     if ((op->tried || op->waits) && !(op->state & EDDYI_POLLED))
         eddyi_uring_poll_first(sqe, op);
     if (op->kind == EDDYI_OP_ACCEPT && op->accept.multishot)
@@ -49,8 +51,8 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
 }
 
 /*
- * The kernel does it as whoever the thread is now, which may be somebody else than when it was submitted: then a thread of the pool
- * does it, as the caller.
+ * The kernel does it as whoever the thread is now, which may be somebody else than when it was
+ * submitted: then a thread of the pool does it, as the caller.
  */
 static bool is_for_pool(const struct eddyi_op *op, struct eddyi_identity *now, bool *known)
 {

@@ -1,10 +1,12 @@
 /*
- * Results on their way out of the kernel: what is final, what has to wait and be tried again, and what is no operation's.
+ * Results on their way out of the kernel: what is final, what has to wait and be tried again, and
+ * what is no operation's.
  */
 #include "backend/io_uring.h"
 #include "backend/io_uring_prepare.h"
 
-/* Kernels before 5.15 or so do not wait on non-blocking sockets; and a connection may be under way already. */
+/* Kernels before 5.15 or so do not wait on non-blocking sockets; and a connection may be under way
+ * already. */
 static bool has_to_wait(const struct eddyi_op *op, int result)
 {
     if (op->kind == EDDYI_OP_CONNECT)
@@ -94,7 +96,8 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
         if (polled)
             op->state |= EDDYI_POLLED;
         eddyi_uring_move(op, EDDYI_TO_SUBMIT, &u->to_submit);
-    } else if (has_to_wait(op, result) && op->state & EDDYI_POLLED && op->kind != EDDYI_OP_CONNECT) {
+    } else if (has_to_wait(op, result) && op->state & EDDYI_POLLED &&
+               op->kind != EDDYI_OP_CONNECT) {
         end_in_vain(u, op);
     } else if (has_to_wait(op, result)) {
         wait_for_it(u, op);
@@ -104,8 +107,9 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
 }
 
 /*
- * The waker is not read while it is polled in multishot mode: each write is an event of its own, and the counter cannot overflow
- * in a lifetime. A poll that ends is armed again, and then the counter has to be 0.
+ * The waker is not read while it is polled in multishot mode: each write is an event of its own,
+ * and the counter cannot overflow in a lifetime. A poll that ends is armed again, and then the
+ * counter has to be 0.
  */
 static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
 {
@@ -119,7 +123,8 @@ static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
     eddyi_sys_eventfd_drain(u->wakefd);
 }
 
-/* Where there is no memory to remember it by, a connection is closed, as the kernel closes what it has no memory for. */
+/* Where there is no memory to remember it by, a connection is closed, as the kernel closes what it
+ * has no memory for. */
 static void keep_arrival(struct eddyi_uring *u, struct eddyi_op *op, int result)
 {
     if (u->n_arrivals == u->arrivals_size) {

@@ -28,7 +28,8 @@ int eddyi_ring_refused(int rc, const char *call, char *reason, size_t reason_siz
 int eddyi_ring_make(struct io_uring *ring, bool *ret_disabled)
 {
     static const unsigned ladder[] = {
-        /* 6.1; COOP is implied. TASKRUN_FLAG says whether completions wait to be gathered, without a call. */
+        /* 6.1; COOP is implied. TASKRUN_FLAG says whether completions wait to be gathered, without
+         * a call. */
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
             IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, /* 5.19 */

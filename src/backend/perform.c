@@ -26,7 +26,8 @@ static int64_t perform(const struct eddyi_op *op)
     case EDDYI_OP_MKDIR:
         return eddyi_sys_mkdirat(op->fd, op->file.path, op->file.mode);
     case EDDYI_OP_SENDFILE:
-        return eddyi_sys_sendfile(op->fd, op->sendfile.file, op->sendfile.offset, op->sendfile.size);
+        return eddyi_sys_sendfile(op->fd, op->sendfile.file, op->sendfile.offset,
+                                  op->sendfile.size);
     case EDDYI_OP_CALL:
         return op->call.fn(op->call.arg);
     default: /* what waits for readiness does not come here */

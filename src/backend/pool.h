@@ -1,9 +1,11 @@
 /*
- * Threads for what blocks: operations on files where the kernel has no other way, and arbitrary calls.
+ * Threads for what blocks: operations on files where the kernel has no other way, and arbitrary
+ * calls.
  *
- * Each backend has a pool of its own, so that closing a loop ends its threads, and a forked child inherits no state of
- * other loops to repair. Threads are started as operations find none idle, four at most, and leave when they have been
- * idle for a second. An operation that no thread has begun can be withdrawn; one that was begun is waited for.
+ * Each backend has a pool of its own, so that closing a loop ends its threads, and a forked child
+ * inherits no state of other loops to repair. Threads are started as operations find none idle,
+ * four at most, and leave when they have been idle for a second. An operation that no thread has
+ * begun can be withdrawn; one that was begun is waited for.
  *
  * All functions are for the loop's thread.
  */
@@ -28,8 +30,9 @@ struct eddyi_pool_thread {
 struct eddyi_pool {
     struct eddyi_backend *backend; /* is woken when something is done */
     long pid;                      /* a forked child has the struct, but not the threads */
-    unsigned n_outstanding;        /* operations taken and not given back; the loop's thread's own */
-    atomic_bool any_done;          /* a look at done without the mutex */
+    /* operations taken and not given back; the loop's thread's own */
+    unsigned n_outstanding;
+    atomic_bool any_done; /* a look at done without the mutex */
 
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t work;   /* threads sleep here */
@@ -41,9 +44,11 @@ struct eddyi_pool {
 };
 
 void eddyi_pool_init(struct eddyi_pool *p, struct eddyi_backend *b);
-void eddyi_pool_fini(struct eddyi_pool *p); /* nothing is outstanding; waits for the threads to leave */
+/* nothing is outstanding; waits for the threads to leave */
+void eddyi_pool_fini(struct eddyi_pool *p);
 
-/* 0, or -errno if there is no thread to run it: then it was not taken. Its caller has been noted. */
+/* 0, or -errno if there is no thread to run it: then it was not taken. Its caller has been
+ * noted. */
 int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op);
 
 /* Takes it out of the queue. False: a thread has begun it, or it is done. */

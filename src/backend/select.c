@@ -20,7 +20,8 @@ static eddy_backend from_environment(void)
     if (strcmp(name, "epoll") == 0)
         return EDDY_BACKEND_EPOLL;
     if (strcmp(name, "io_uring") != 0 && !atomic_flag_test_and_set(&warned))
-        fprintf(stderr, "eddy: EDDY_BACKEND=%s is ignored: it can be \"io_uring\" or \"epoll\"\n", name);
+        fprintf(stderr, "eddy: EDDY_BACKEND=%s is ignored: it can be \"io_uring\" or \"epoll\"\n",
+                name);
     return EDDY_BACKEND_DEFAULT;
 }
 
@@ -46,7 +47,8 @@ static int open_default(struct eddyi_backend **ret, char *reason, size_t reason_
     return eddyi_backend_epoll.open(ret, NULL, 0);
 }
 
-int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason, size_t reason_size)
+int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason,
+                       size_t reason_size)
 {
     if (reason_size > 0)
         reason[0] = '\0';

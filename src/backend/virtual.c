@@ -1,10 +1,11 @@
 /*
  * The virtual clock: time that moves only when it is waited for, and then at once.
  *
- * It starts at 0. A wait with a limit moves it by that much; a wait without one would last for ever, since
- * no event can come from anywhere but other threads, and is a deadlock. When a completion is known to be on its way
- * from another thread, the loop waits for that instead, in real time, and the virtual time stands still. So it does for operations on
- * files: those take no time.
+ * It starts at 0. A wait with a limit moves it by that much; a wait without one would last for
+ * ever, since no event can come from anywhere but other threads, and is a deadlock. When a
+ * completion is known to be on its way from another thread, the loop waits for that instead, in
+ * real time, and the virtual time stands still. So it does for operations on files: those take no
+ * time.
  */
 #include "backend/backend.h"
 
@@ -66,7 +67,8 @@ static void virtual_cancel(struct eddyi_backend *b, struct eddyi_op *op)
     eddyi_list_append(&of(b)->done, &op->link);
 }
 
-/* Completes what is done by now; what is done meanwhile waits for the next time. Whether there was anything. */
+/* Completes what is done by now; what is done meanwhile waits for the next time. Whether there was
+ * anything. */
 static bool deliver(struct virtual_clock *v)
 {
     struct eddyi_list batch, *l;

@@ -1,9 +1,10 @@
 #include "base/block.h"
 
 /*
- * 2 MiB a thread, and 6 MiB of the large ones, for a thread that had as many at once: tasks by the ten thousand took a fifth less time
- * with that than with malloc() beyond the first thousand. Given back after each flood of jobs, the pages would have to be had from the
- * kernel again, which took ten times as long as the jobs.
+ * 2 MiB a thread, and 6 MiB of the large ones, for a thread that had as many at once: tasks by the
+ * ten thousand took a fifth less time with that than with malloc() beyond the first thousand. Given
+ * back after each flood of jobs, the pages would have to be had from the kernel again, which took
+ * ten times as long as the jobs.
  */
 enum { KEPT_MAX = 16384, LARGE_KEPT_MAX = 14336 };
 

@@ -1,8 +1,8 @@
 /*
  * Blocks: memory for what is small and lives briefly, coroutines and futures above all.
  *
- * Freed ones are kept, each thread its own, for the next: some 8 instructions where malloc and free take 190. They come
- * through the door like all memory, and go back when the thread ends.
+ * Freed ones are kept, each thread its own, for the next: some 8 instructions where malloc and free
+ * take 190. They come through the door like all memory, and go back when the thread ends.
  */
 #ifndef EDDYI_BLOCK_H
 #define EDDYI_BLOCK_H
@@ -41,7 +41,9 @@ static inline void *eddyi_block_alloc(size_t size)
     struct eddyi_block *b = kind ? kind->first : NULL;
 
     if (!b)
-        return eddyi_alloc(!kind ? size : kind == &eddyi_blocks ? EDDYI_BLOCK_SIZE : EDDYI_LARGE_BLOCK_SIZE);
+        return eddyi_alloc(!kind                   ? size
+                           : kind == &eddyi_blocks ? EDDYI_BLOCK_SIZE
+                                                   : EDDYI_LARGE_BLOCK_SIZE);
     if (eddyi_fault("malloc"))
         return NULL;
     kind->first = b->next;

@@ -36,12 +36,13 @@ static void walk_from(struct walk *w, size_t start)
         if (w->state[target] == OFF_PATH)
             enter(w, target);
         else if (w->state[target] > 0)
-            w->found(w->path + w->state[target] - 1, w->length - (size_t)w->state[target] + 1, w->arg);
+            w->found(w->path + w->state[target] - 1, w->length - (size_t)w->state[target] + 1,
+                     w->arg);
     }
 }
 
-int eddyi_graph_cycles(const struct eddyi_graph *g, void (*found)(const size_t *nodes, size_t n, void *arg),
-                       void *arg)
+int eddyi_graph_cycles(const struct eddyi_graph *g,
+                       void (*found)(const size_t *nodes, size_t n, void *arg), void *arg)
 {
     struct walk w = {.g = g, .found = found, .arg = arg};
     int rc = -ENOMEM;
@@ -61,10 +62,11 @@ int eddyi_graph_cycles(const struct eddyi_graph *g, void (*found)(const size_t *
     return rc;
 }
 
-int eddyi_graph_build(size_t n, const size_t *from, const size_t *to, size_t n_edges, size_t **ret_first,
-                      size_t **ret_targets)
+int eddyi_graph_build(size_t n, const size_t *from, const size_t *to, size_t n_edges,
+                      size_t **ret_first, size_t **ret_targets)
 {
-    size_t *first = eddyi_zalloc((n + 2) * sizeof *first), *targets = eddyi_alloc(n_edges * sizeof *targets);
+    size_t *first = eddyi_zalloc((n + 2) * sizeof *first),
+           *targets = eddyi_alloc(n_edges * sizeof *targets);
 
     if (!first || !targets) {
         eddyi_free(first);

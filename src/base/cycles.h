@@ -17,18 +17,18 @@ struct eddyi_graph {
 };
 
 /*
- * Calls found() with the nodes of a cycle, in order, the last pointing to the first: once for each edge
- * that closes one in a walk through the graph, so at least once for every set of nodes that lie on
- * common cycles. 0 or -ENOMEM.
+ * Calls found() with the nodes of a cycle, in order, the last pointing to the first: once for each
+ * edge that closes one in a walk through the graph, so at least once for every set of nodes that
+ * lie on common cycles. 0 or -ENOMEM.
  */
-int eddyi_graph_cycles(const struct eddyi_graph *g, void (*found)(const size_t *nodes, size_t n, void *arg),
-                       void *arg);
+int eddyi_graph_cycles(const struct eddyi_graph *g,
+                       void (*found)(const size_t *nodes, size_t n, void *arg), void *arg);
 
 /*
- * Brings edges into that form: of each of @n_edges, from[i] points to to[i]. *ret_first and *ret_targets
- * are to be freed with eddyi_free(). 0 or -ENOMEM.
+ * Brings edges into that form: of each of @n_edges, from[i] points to to[i]. *ret_first and
+ * *ret_targets are to be freed with eddyi_free(). 0 or -ENOMEM.
  */
-int eddyi_graph_build(size_t n, const size_t *from, const size_t *to, size_t n_edges, size_t **ret_first,
-                      size_t **ret_targets);
+int eddyi_graph_build(size_t n, const size_t *from, const size_t *to, size_t n_edges,
+                      size_t **ret_first, size_t **ret_targets);
 
 #endif

@@ -21,7 +21,8 @@ struct eddy_exception {
 /* What must be there without memory. The counts start so high that nobody ever frees them. */
 static struct eddy_exception no_memory = {.refs = 1u << 30, .code = -ENOMEM, .message = ""};
 
-static struct eddy_exception generator_exit = {.refs = 1u << 30, .code = EDDY_EGENERATOREXIT, .message = ""};
+static struct eddy_exception generator_exit = {
+    .refs = 1u << 30, .code = EDDY_EGENERATOREXIT, .message = ""};
 
 eddy_exception *eddyi_exception_no_memory(void)
 {
@@ -81,7 +82,8 @@ eddy_exception *eddy_exception_new(int code, const char *fmt, ...)
     return e;
 }
 
-eddy_exception *eddy_exception_group_new(const char *message, eddy_exception *const *members, size_t n)
+eddy_exception *eddy_exception_group_new(const char *message, eddy_exception *const *members,
+                                         size_t n)
 {
     size_t size = strlen(message ? message : "") + 1;
     eddy_exception *e = make(EDDY_EGROUP, n, size);
@@ -103,7 +105,8 @@ eddy_exception *eddy_exception_ref(const eddy_exception *e)
     return mine;
 }
 
-/* Drops a reference. The last of them: puts it before *doomed, which is linked by the messages that nobody reads any more. */
+/* Drops a reference. The last of them: puts it before *doomed, which is linked by the messages that
+ * nobody reads any more. */
 static void unref(eddy_exception *e, eddy_exception **doomed)
 {
     if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)

@@ -9,7 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* The code as errors have it, also if the program forgot the minus sign; EDDY_EMISUSE for 0, which is none. */
+/* The code as errors have it, also if the program forgot the minus sign; EDDY_EMISUSE for 0, which
+ * is none. */
 static inline int eddyi_error_code(int code)
 {
     return code > 0 ? -code : code < 0 ? code : EDDY_EMISUSE;
@@ -18,7 +19,8 @@ static inline int eddyi_error_code(int code)
 /* As eddy_exception_new(), from a va_list. */
 eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args);
 
-/* -ENOMEM and EDDY_EGENERATOREXIT, which are there also when no exception can be made. Static, so nobody owns them. */
+/* -ENOMEM and EDDY_EGENERATOREXIT, which are there also when no exception can be made. Static, so
+ * nobody owns them. */
 eddy_exception *eddyi_exception_no_memory(void);
 eddy_exception *eddyi_exception_generator_exit(void);
 

@@ -1,8 +1,8 @@
 /*
  * Faults: which call fails, and with what. See fault.h.
  *
- * eddyi_fault() runs in any thread and in signal handlers, so all there is here is atomic. Plans are made before
- * the calls that they concern; a plan's name is stored last, and read first.
+ * eddyi_fault() runs in any thread and in signal handlers, so all there is here is atomic. Plans
+ * are made before the calls that they concern; a plan's name is stored last, and read first.
  */
 #include "base/fault.h"
 
@@ -15,9 +15,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * What each call may fail with. The first errors are of the sort that lasts. @passing ones are gone at the next try: for ever
- * after they would only make a loop that tries again spin. EAGAIN is not among them, for a descriptor that is not ready
- * becomes ready some day, which an invented EAGAIN does not. A call without errors is not counted by torture.
+ * What each call may fail with. The first errors are of the sort that lasts. @passing ones are gone
+ * at the next try: for ever after they would only make a loop that tries again spin. EAGAIN is not
+ * among them, for a descriptor that is not ready becomes ready some day, which an invented EAGAIN
+ * does not. A call without errors is not counted by torture.
  */
 static const struct call_errors {
     const char *call;
@@ -171,7 +172,8 @@ static bool plan_strikes(struct plan *p)
 
     if (left == 0)
         return true;
-    while (!atomic_compare_exchange_weak(&p->countdown, &left, left == 1 ? (unsigned long)-1 : left - 1)) {
+    while (!atomic_compare_exchange_weak(&p->countdown, &left,
+                                         left == 1 ? (unsigned long)-1 : left - 1)) {
     }
     return left == 1;
 }

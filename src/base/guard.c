@@ -27,7 +27,8 @@ static bool install(void *low, size_t size)
         return false;
     if (state == WORKS)
         return rc == 0;
-    /* qemu's emulation of Linux accepts any advice, and ignores it. What can be populated is no guard. */
+    /* qemu's emulation of Linux accepts any advice, and ignores it. What can be populated is no
+     * guard. */
     if (rc == 0 && eddyi_sys_advise(low, size, EDDYI_MADV_POPULATE_READ) < 0)
         state = WORKS;
     else
@@ -50,8 +51,10 @@ static void warn(void)
     static atomic_flag said = ATOMIC_FLAG_INIT;
 
     if (!atomic_flag_test_and_set(&said))
-        fputs("eddy: task stacks made from now on have no guard pages: this kernel has no MADV_GUARD_INSTALL "
-              "(Linux 6.13), and vm.max_map_count allows no more of the other kind. A stack overflow may go "
+        fputs("eddy: task stacks made from now on have no guard pages: this kernel has no "
+              "MADV_GUARD_INSTALL "
+              "(Linux 6.13), and vm.max_map_count allows no more of the other kind. A stack "
+              "overflow may go "
               "unnoticed.\n",
               stderr);
 }

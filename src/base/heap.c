@@ -106,8 +106,9 @@ static void close_gaps(struct eddyi_heap *h)
 }
 
 /*
- * A gap has the least order of its deadline, so it may come before its parent. That does no harm: it still comes before whatever is
- * below it, which is all that the order of the nodes needs, for those inserted later stop at a gap or pass it by their deadline.
+ * A gap has the least order of its deadline, so it may come before its parent. That does no harm:
+ * it still comes before whatever is below it, which is all that the order of the nodes needs, for
+ * those inserted later stop at a gap or pass it by their deadline.
  */
 EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
 {

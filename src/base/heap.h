@@ -1,12 +1,13 @@
 /*
  * A priority queue of deadlines: a 4-ary heap ordered by (when, order of insertion).
  *
- * The nodes live with whoever waits, each on a page of its own if that is a task, so the heap touches as few of them as it can. The
- * array holds the deadlines themselves: finding the least of four siblings touches one cache line and no node. And a node is not told
- * when it moves up, by far the most frequent move: from where it was last told to be, the way to the root leads past it.
+ * The nodes live with whoever waits, each on a page of its own if that is a task, so the heap
+ * touches as few of them as it can. The array holds the deadlines themselves: finding the least of
+ * four siblings touches one cache line and no node. And a node is not told when it moves up, by far
+ * the most frequent move: from where it was last told to be, the way to the root leads past it.
  *
- * Most leave before their deadline, a timeout's for instance, so leaving costs a store: a gap stays behind. When more than half
- * are gaps they are closed, which comes to O(1) for each that left.
+ * Most leave before their deadline, a timeout's for instance, so leaving costs a store: a gap stays
+ * behind. When more than half are gaps they are closed, which comes to O(1) for each that left.
  */
 #ifndef EDDYI_HEAP_H
 #define EDDYI_HEAP_H
@@ -40,12 +41,14 @@ struct eddyi_heap {
 void eddyi_heap_fini(struct eddyi_heap *h);
 
 /* 0 or -ENOMEM. The node must be in no heap. */
-EDDYI_DIRECT int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when);
+EDDYI_DIRECT int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node,
+                                   int64_t when);
 
 /* Harmless if it is in no heap. */
 EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node);
 
-/* Takes out the first, without touching it: it is for the caller to clear its place. There must be one. */
+/* Takes out the first, without touching it: it is for the caller to clear its place. There must be
+ * one. */
 void eddyi_heap_remove_first(struct eddyi_heap *h);
 
 /* The earliest, or NULL; and its deadline, INT64_MAX if there is none. Neither touches it. */

@@ -7,7 +7,8 @@
 #ifndef EDDYI_KERNEL_H
 #define EDDYI_KERNEL_H
 
-/* madvise(2), Linux 6.13: the pages fault like PROT_NONE, without a mapping of their own. EINVAL before. */
+/* madvise(2), Linux 6.13: the pages fault like PROT_NONE, without a mapping of their own. EINVAL
+ * before. */
 #define EDDYI_MADV_GUARD_INSTALL 102
 
 /* madvise(2), Linux 5.14: reads every page, or says why it cannot. */

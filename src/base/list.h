@@ -16,7 +16,8 @@ struct eddyi_list {
 /* The struct that holds @member at address @ptr. */
 #define eddyi_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define EDDYI_LIST_EACH(it, head) for (struct eddyi_list *it = (head)->next; it != (head); it = it->next)
+#define EDDYI_LIST_EACH(it, head)                                                                  \
+    for (struct eddyi_list *it = (head)->next; it != (head); it = it->next)
 
 static inline void eddyi_list_init(struct eddyi_list *l)
 {
@@ -58,7 +59,8 @@ static inline struct eddyi_list *eddyi_list_pop(struct eddyi_list *head)
     return l;
 }
 
-/* Moves all but the first element of @from, which has one, to @to, which has none; the first is in no list then. */
+/* Moves all but the first element of @from, which has one, to @to, which has none; the first is in
+ * no list then. */
 static inline void eddyi_list_move_rest(struct eddyi_list *to, struct eddyi_list *from)
 {
     struct eddyi_list *first = from->next, *second = first->next, *last = from->prev;

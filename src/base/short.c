@@ -12,8 +12,8 @@
 #include <sys/uio.h>
 
 /*
- * That many of a process's transfers move hardly anything. Those after them move a share of what they ask for, or megabytes would
- * take minutes.
+ * That many of a process's transfers move hardly anything. Those after them move a share of what
+ * they ask for, or megabytes would take minutes.
  */
 enum { CUT_DOWN = 1000, SHARE = 64 };
 
@@ -36,8 +36,8 @@ __attribute__((constructor)) static void look_at_environment(void)
 }
 
 /*
- * What comes in messages does not come in pieces: of sockets only streams do, and nothing of what has no file type, which is how
- * inotify, eventfd and their kind can be told.
+ * What comes in messages does not come in pieces: of sockets only streams do, and nothing of what
+ * has no file type, which is how inotify, eventfd and their kind can be told.
  */
 static bool has_messages(int fd)
 {

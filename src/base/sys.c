@@ -1,6 +1,6 @@
 /*
- * The system calls of sys.h that are more than one line. Those that cannot fail in a way anybody could
- * act on (unmap, close) return nothing and are not offered to eddyi_fault().
+ * The system calls of sys.h that are more than one line. Those that cannot fail in a way anybody
+ * could act on (unmap, close) return nothing and are not offered to eddyi_fault().
  */
 #include "base/sys.h"
 
@@ -40,8 +40,8 @@ int eddyi_sys_map(size_t size, bool stack, void **ret)
 void eddyi_sys_unmap(void *p, size_t size)
 {
     eddyi_ledger(-1);
-    /* Unmapping the middle of a merged mapping makes two of it, and so can fail at vm.max_map_count. The
-     * address space is lost then, the memory need not be. */
+    /* Unmapping the middle of a merged mapping makes two of it, and so can fail at
+     * vm.max_map_count. The address space is lost then, the memory need not be. */
     if (munmap(p, size) < 0)
         madvise(p, size, MADV_DONTNEED);
 }
@@ -108,7 +108,8 @@ int eddyi_sys_eventfd_drain(int fd)
 
 void eddyi_sys_close(int fd)
 {
-    /* Never again after EINTR: Linux has closed it by then, and the number may be somebody else's. */
+    /* Never again after EINTR: Linux has closed it by then, and the number may be somebody
+     * else's. */
     close(fd);
 }
 

@@ -1,6 +1,7 @@
 /*
- * What a file has beside its bytes, its owner and its mode: the access control list, and what users attach. Attributes of the system's
- * own, such as capabilities and labels, go with the bytes they were given for.
+ * What a file has beside its bytes, its owner and its mode: the access control list, and what users
+ * attach. Attributes of the system's own, such as capabilities and labels, go with the bytes they
+ * were given for.
  */
 #include "base/sys.h"
 
@@ -13,7 +14,9 @@ static long get(const char *path, const char *name, void *buf, size_t size)
 {
     int f = eddyi_fault("getxattr");
 
-    return f < 0 ? f : eddyi_sys_result(name ? getxattr(path, name, buf, size) : listxattr(path, buf, size));
+    return f < 0 ? f
+                 : eddyi_sys_result(name ? getxattr(path, name, buf, size)
+                                         : listxattr(path, buf, size));
 }
 
 static int set(int fd, const char *name, const void *value, size_t size)
@@ -23,7 +26,8 @@ static int set(int fd, const char *name, const void *value, size_t size)
     return f < 0 ? f : (int)eddyi_sys_result(fsetxattr(fd, name, value, size, 0));
 }
 
-/* An attribute, or without a name the list of all names: into memory that is the caller's. Its size, 0 if there is none. */
+/* An attribute, or without a name the list of all names: into memory that is the caller's. Its
+ * size, 0 if there is none. */
 static long read_whole(const char *path, const char *name, char **ret)
 {
     long n = get(path, name, NULL, 0);

@@ -1,10 +1,12 @@
 /*
  * O_NONBLOCK on descriptors that were given to eddy.
  *
- * The flag belongs to the open file, which other threads and processes may have as well. One that finds the flag set, while another has
- * only borrowed it, would be left waiting in its call when it is given back. So a borrower has a lock while it looks, calls, and gives
- * back: a mutex, and between processes a record lock, on a byte that lies behind everybody else's. That is for descriptors that can be
- * written to, as sockets and terminals can. A process that is stopped while it has the lock is not waited for.
+ * The flag belongs to the open file, which other threads and processes may have as well. One that
+ * finds the flag set, while another has only borrowed it, would be left waiting in its call when it
+ * is given back. So a borrower has a lock while it looks, calls, and gives back: a mutex, and
+ * between processes a record lock, on a byte that lies behind everybody else's. That is for
+ * descriptors that can be written to, as sockets and terminals can. A process that is stopped while
+ * it has the lock is not waited for.
  */
 #include "base/sys.h"
 
@@ -33,7 +35,8 @@ static void begin(void)
 
 static int lock_record(int fd, int type)
 {
-    struct flock range = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = INT64_MAX - 1, .l_len = 1};
+    struct flock range = {
+        .l_type = (short)type, .l_whence = SEEK_SET, .l_start = INT64_MAX - 1, .l_len = 1};
 
     return (int)eddyi_sys_result(fcntl(fd, F_SETLK, &range));
 }

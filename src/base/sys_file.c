@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static long preadv_as(const char *name, int fd, const struct iovec *iov, int n, int64_t offset, int flags)
+static long preadv_as(const char *name, int fd, const struct iovec *iov, int n, int64_t offset,
+                      int flags)
 {
     struct iovec piece;
     const struct iovec *asked = eddyi_short_vector(fd, iov, &n, &piece);
@@ -40,7 +41,8 @@ static bool is_fifo(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* A FIFO knows no RWF_NOWAIT. One that nobody has opened for writing is at its end, but does not become ready. */
+/* A FIFO knows no RWF_NOWAIT. One that nobody has opened for writing is at its end, but does not
+ * become ready. */
 long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     long rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
@@ -54,8 +56,8 @@ void eddyi_sys_sleep(int64_t nanoseconds)
 }
 
 /*
- * SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before. It may come with a success,
- * where the other side went when a part was out.
+ * SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before.
+ * It may come with a success, where the other side went when a part was out.
  */
 struct held {
     sigset_t before, pending;
@@ -292,7 +294,8 @@ long eddyi_sys_copy_range(int in, int out, size_t size)
 {
     int f = eddyi_fault("copy_file_range");
 
-    return f < 0 ? f : eddyi_sys_result(copy_file_range(in, NULL, out, NULL, eddyi_short(in, size), 0));
+    return f < 0 ? f
+                 : eddyi_sys_result(copy_file_range(in, NULL, out, NULL, eddyi_short(in, size), 0));
 }
 
 void eddyi_sys_seek_back(int fd, size_t n)

@@ -1,5 +1,6 @@
 /*
- * As whom a thread uses files. setfsuid(2) and setfsgid(2) are for a thread alone, and never say that they failed.
+ * As whom a thread uses files. setfsuid(2) and setfsgid(2) are for a thread alone, and never say
+ * that they failed.
  */
 #include "base/sys.h"
 
@@ -9,7 +10,8 @@ enum { NOBODY = -1 }; /* changes nothing */
 
 struct eddyi_identity eddyi_sys_identity(void)
 {
-    return (struct eddyi_identity){(unsigned)setfsuid((uid_t)NOBODY), (unsigned)setfsgid((gid_t)NOBODY)};
+    return (struct eddyi_identity){(unsigned)setfsuid((uid_t)NOBODY),
+                                   (unsigned)setfsgid((gid_t)NOBODY)};
 }
 
 /* The group first: it is the user whose privilege goes. */

@@ -1,5 +1,6 @@
 /*
- * The calls of sys.h for reports: programs on disk, where names of functions are, and text on its way out.
+ * The calls of sys.h for reports: programs on disk, where names of functions are, and text on its
+ * way out.
  */
 #include "base/sys.h"
 

@@ -1,5 +1,6 @@
 /*
- * The calls of sys.h for messages that have more than bytes: addresses, and descriptors that travel.
+ * The calls of sys.h for messages that have more than bytes: addresses, and descriptors that
+ * travel.
  */
 #include "base/sys.h"
 

@@ -18,7 +18,9 @@ int eddyi_sys_socket(int family, int type, int protocol)
 {
     int f = eddyi_fault("socket");
 
-    return f < 0 ? f : (int)eddyi_sys_result(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+    return f < 0 ? f
+                 : (int)eddyi_sys_result(
+                       socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
 int eddyi_sys_bind(int fd, const struct sockaddr *addr, unsigned addrlen)
@@ -96,7 +98,8 @@ int eddyi_sys_interface(const char *name)
     if (number > 0)
         return (int)number;
     number = strtoul(name, &end, 10);
-    return *name >= '0' && *name <= '9' && *end == '\0' && number <= INT_MAX ? (int)number : -ENODEV;
+    return *name >= '0' && *name <= '9' && *end == '\0' && number <= INT_MAX ? (int)number
+                                                                             : -ENODEV;
 }
 
 int eddyi_sys_service_port(const char *name, const char *protocol)
@@ -169,7 +172,8 @@ int eddyi_sys_getnameinfo(const struct sockaddr *addr, unsigned addrlen, char *h
     return rc;
 }
 
-long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr, unsigned *addrlen)
+long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr,
+                        unsigned *addrlen)
 {
     long n;
 
@@ -181,7 +185,8 @@ long eddyi_sys_recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
     return n;
 }
 
-long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr, unsigned addrlen)
+long eddyi_sys_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr,
+                      unsigned addrlen)
 {
     long n;
 
@@ -198,7 +203,8 @@ int eddyi_sys_hostname(char *buf, size_t size)
     return (int)eddyi_sys_result(gethostname(buf, size));
 }
 
-/* Before the machine has gathered enough, soon after its start, the clock has to do: waiting would stop the loop. */
+/* Before the machine has gathered enough, soon after its start, the clock has to do: waiting would
+ * stop the loop. */
 void eddyi_sys_random(void *buf, size_t size)
 {
     uint64_t clock = (uint64_t)eddyi_sys_now() * UINT64_C(0x9e3779b97f4a7c15);

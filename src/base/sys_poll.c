@@ -29,10 +29,12 @@ int eddyi_sys_epoll_ctl(int epfd, int op, int fd, unsigned events, uint64_t data
 
 static struct timespec timespec_of(int64_t nanoseconds)
 {
-    return (struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return (struct timespec){.tv_sec = nanoseconds / 1000000000,
+                             .tv_nsec = nanoseconds % 1000000000};
 }
 
-/* Milliseconds for the older calls, rounded up: a timer must not be early, nor spin for the last fraction (rule 7). */
+/* Milliseconds for the older calls, rounded up: a timer must not be early, nor spin for the last
+ * fraction (rule 7). */
 static int milliseconds_of(int64_t nanoseconds)
 {
     int64_t ms = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
@@ -40,16 +42,16 @@ static int milliseconds_of(int64_t nanoseconds)
     return nanoseconds < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events, int n_events,
-                                                      int64_t timeout)
+EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_event *events,
+                                                      int n_events, int64_t timeout)
 {
     static atomic_bool no_pwait2;
     int f = eddyi_fault("epoll_wait");
 
     if (f < 0)
         return f;
-    /* Only a wait that is limited needs epoll_pwait2 (Linux 5.11, for its nanoseconds). Filters older than the call may
-     * answer EPERM for it. */
+    /* Only a wait that is limited needs epoll_pwait2 (Linux 5.11, for its nanoseconds). Filters
+     * older than the call may answer EPERM for it. */
     if (timeout > 0 && !atomic_load_explicit(&no_pwait2, memory_order_relaxed)) {
         struct timespec ts = timespec_of(timeout);
         int n = eddyi_fault("epoll_pwait2");

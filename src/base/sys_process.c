@@ -169,7 +169,8 @@ long eddyi_sys_recv_message(int fd, void *data, size_t size, int *ret_fds, unsig
             rc = eddyi_sys_result(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC));
     } while (rc == -EINTR);
     header = rc > 0 && n_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(n_fds * sizeof(int)))
+    if (header && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(n_fds * sizeof(int)))
         memcpy(ret_fds, CMSG_DATA(header), n_fds * sizeof(int));
     return rc;
 }
@@ -253,7 +254,8 @@ void eddyi_sys_reset_signals(void)
 
     for (int signo = 1; signo < NSIG; signo++)
         sigaction(signo, &standard, NULL); /* fails for SIGKILL, SIGSTOP and the C library's own */
-    sigaction(SIGINT, &interrupt, NULL);   /* not ignored: a program that is executed would inherit that */
+    /* not ignored: a program that is executed would inherit that */
+    sigaction(SIGINT, &interrupt, NULL);
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
 }

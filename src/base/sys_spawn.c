@@ -1,16 +1,19 @@
 /*
  * The calls of spawn.h.
  *
- * The child is made as vfork() makes it, sharing memory with its parent, whose thread stands still until the child has executed the
- * program or failed: copying the page tables of a large process would take milliseconds. Therefore the child
+ * The child is made as vfork() makes it, sharing memory with its parent, whose thread stands still
+ * until the child has executed the program or failed: copying the page tables of a large process
+ * would take milliseconds. Therefore the child
  *
  *   - has a stack of its own, and nothing of the parent's changes but what is said below;
  *   - gets no signals until all handlers, which are the parent's, are gone;
- *   - makes naked system calls, for the C library's functions keep state, and sanitizers watch them.
+ *   - makes naked system calls, for the C library's functions keep state, and sanitizers watch
+ *     them.
  *
- * What went wrong comes back in that memory. A pipe is there for where it is not shared after all: under valgrind and qemu, which turn
- * every vfork() into fork(), and with sanitizers, whose own state must not be shared. It is not the only way, because another
- * thread may fork at the same time, and its child keep the pipe open.
+ * What went wrong comes back in that memory. A pipe is there for where it is not shared after all:
+ * under valgrind and qemu, which turn every vfork() into fork(), and with sanitizers, whose own
+ * state must not be shared. It is not the only way, because another thread may fork at the same
+ * time, and its child keep the pipe open.
  */
 #include "base/spawn.h"
 #include "base/sys.h"
@@ -28,7 +31,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SHARES_MEMORY 0
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
 #define SHARES_MEMORY 0
 #endif
 #endif
@@ -264,7 +268,8 @@ static long start(struct child *c, char *stack)
     if (pid < 0)
         return pid;
     CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, &c->mask, sizeof all);
-    pid = eddyi_sys_result(clone(child_main, stack + CHILD_STACK, SHARES_MEMORY | CLONE_VFORK | SIGCHLD, c));
+    pid = eddyi_sys_result(
+        clone(child_main, stack + CHILD_STACK, SHARES_MEMORY | CLONE_VFORK | SIGCHLD, c));
     CALL(SYS_rt_sigprocmask, SIG_SETMASK, &c->mask, NULL, sizeof c->mask);
     return pid;
 }
@@ -324,8 +329,8 @@ int eddyi_sys_child_ended(int pidfd, long pid, bool block, int *ret)
 
     do {
         info.si_pid = 0;
-        rc = eddyi_sys_result(waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid), &info,
-                                     WEXITED | (block ? 0 : WNOHANG)));
+        rc = eddyi_sys_result(waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid),
+                                     &info, WEXITED | (block ? 0 : WNOHANG)));
     } while (rc == -EINTR);
     if (rc < 0 || info.si_pid == 0)
         return (int)rc;

@@ -1,6 +1,6 @@
 /*
- * The part of the one door (sys.h) that needs liburing: what of it enters the kernel or allocates. The rest of
- * liburing only writes to shared memory and is used as it is.
+ * The part of the one door (sys.h) that needs liburing: what of it enters the kernel or allocates.
+ * The rest of liburing only writes to shared memory and is used as it is.
  */
 #ifndef EDDYI_SYS_URING_H
 #define EDDYI_SYS_URING_H
@@ -19,7 +19,8 @@
 #define VALGRIND_MAKE_MEM_DEFINED(p, size) ((void)(p), (void)(size))
 #endif
 
-static inline int eddyi_sys_uring_init(struct io_uring *ring, unsigned entries, struct io_uring_params *p)
+static inline int eddyi_sys_uring_init(struct io_uring *ring, unsigned entries,
+                                       struct io_uring_params *p)
 {
     int f = eddyi_fault("io_uring_setup");
 
@@ -32,10 +33,12 @@ static inline void eddyi_sys_uring_exit(struct io_uring *ring)
     io_uring_queue_exit(ring);
 }
 
-/* Cancels all that is in flight, and returns when the kernel has let go of it. For the ring's own thread. */
+/* Cancels all that is in flight, and returns when the kernel has let go of it. For the ring's own
+ * thread. */
 static inline void eddyi_sys_uring_cancel_all(struct io_uring *ring)
 {
-    struct io_uring_sync_cancel_reg all = {.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+    struct io_uring_sync_cancel_reg all = {.flags =
+                                               IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
                                            .timeout = {.tv_sec = -1, .tv_nsec = -1}};
 
     io_uring_register_sync_cancel(ring, &all);
@@ -47,7 +50,9 @@ static inline int eddyi_sys_uring_enable(struct io_uring *ring)
     int f = eddyi_fault("io_uring_register");
 
     /* By number: the shared liburing 2.3 does not export io_uring_enable_rings(). */
-    return f < 0 ? f : io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    return f < 0
+               ? f
+               : io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 static inline int eddyi_sys_uring_probe(struct io_uring *ring, struct io_uring_probe *p, unsigned n)
@@ -65,8 +70,8 @@ static inline int eddyi_sys_uring_dontfork(struct io_uring *ring)
 }
 
 /*
- * In a child of fork(), for a ring that eddyi_sys_uring_dontfork() left behind: puts memory of zeroes, a ring with nothing
- * in it, where the parent's is. Async-signal-safe.
+ * In a child of fork(), for a ring that eddyi_sys_uring_dontfork() left behind: puts memory of
+ * zeroes, a ring with nothing in it, where the parent's is. Async-signal-safe.
  */
 static inline void eddyi_sys_uring_blank(struct io_uring *ring)
 {
@@ -75,7 +80,8 @@ static inline void eddyi_sys_uring_blank(struct io_uring *ring)
     mmap(ring->sq.ring_ptr, ring->sq.ring_sz, PROT_READ | PROT_WRITE, BLANK, -1, 0);
     if (ring->cq.ring_ptr != ring->sq.ring_ptr)
         mmap(ring->cq.ring_ptr, ring->cq.ring_sz, PROT_READ | PROT_WRITE, BLANK, -1, 0);
-    mmap(ring->sq.sqes, ring->sq.ring_entries * sizeof *ring->sq.sqes, PROT_READ | PROT_WRITE, BLANK, -1, 0);
+    mmap(ring->sq.sqes, ring->sq.ring_entries * sizeof *ring->sq.sqes, PROT_READ | PROT_WRITE,
+         BLANK, -1, 0);
 }
 
 /* Whether the kernel lets this process enter the ring at all; it does nothing there. */
@@ -118,8 +124,8 @@ static inline int eddyi_sys_uring_wait(struct io_uring *ring, int64_t timeout)
 }
 
 /*
- * The result that a completion carries. Errors after which one tries again take nothing; in place of a success they would make
- * bytes disappear, so then there is no fault.
+ * The result that a completion carries. Errors after which one tries again take nothing; in place
+ * of a success they would make bytes disappear, so then there is no fault.
  */
 static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
 {

@@ -1,5 +1,6 @@
 /*
- * The calls of sys.h that know users and groups. They read files, or ask whom nsswitch.conf names, and block.
+ * The calls of sys.h that know users and groups. They read files, or ask whom nsswitch.conf names,
+ * and block.
  */
 #include "base/sys.h"
 

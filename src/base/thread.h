@@ -10,8 +10,9 @@
 #define EDDYI_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 
 /*
- * Has cleanup() called when this thread ends. A layer calls it before it first keeps something; the same function is
- * registered once. Cannot fail: without a slot the memory stays until the process ends.
+ * Has cleanup() called when this thread ends. A layer calls it before it first keeps something; the
+ * same function is registered once. Cannot fail: without a slot the memory stays until the process
+ * ends.
  */
 void eddyi_thread_at_exit(void (*cleanup)(void));
 

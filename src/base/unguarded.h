@@ -1,12 +1,14 @@
 /*
- * Functions on the hot paths without the stack protector's check, which takes six instructions a call.
+ * Functions on the hot paths without the stack protector's check, which takes six instructions a
+ * call.
  */
 #ifndef EDDYI_UNGUARDED_H
 #define EDDYI_UNGUARDED_H
 
 /*
- * For a function that has structs on its stack whose address others get, as -fstack-protector-strong looks for, but nothing that
- * is written to by index or length: no write can run past its end.
+ * For a function that has structs on its stack whose address others get, as
+ * -fstack-protector-strong looks for, but nothing that is written to by index or length: no write
+ * can run past its end.
  */
 #if defined(__has_attribute)
 #if __has_attribute(no_stack_protector)

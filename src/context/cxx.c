@@ -1,7 +1,8 @@
 /*
- * Finding out that the program has a C++ runtime, whose exceptions belong to fibers then (fiber.h): it is there when eddy is loaded;
- * or eddy.h is included by a C++ source, of the program or of a library that dlopen() loads later, which says so before anything in
- * it runs. A C program pays nothing but a look at a byte.
+ * Finding out that the program has a C++ runtime, whose exceptions belong to fibers then (fiber.h):
+ * it is there when eddy is loaded; or eddy.h is included by a C++ source, of the program or of a
+ * library that dlopen() loads later, which says so before anything in it runs. A C program pays
+ * nothing but a look at a byte.
  */
 #include "context/fiber.h"
 #include "eddy/defs.h"

@@ -1,10 +1,11 @@
 /*
  * Fibers in C: the first frame of a new one, and what the sanitizers must hear about a switch.
  *
- * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack, arrive()
- * as the first thing on the new one, be that the return from a switch or the beginning of a fiber. It is a call of its own, for that
- * may be another thread than the one that left: a function keeps the addresses of a thread's variables. Builds
- * without sanitizers have neither, and eddyi_fiber_switch() is the assembly itself.
+ * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack,
+ * arrive() as the first thing on the new one, be that the return from a switch or the beginning of
+ * a fiber. It is a call of its own, for that may be another thread than the one that left: a
+ * function keeps the addresses of a thread's variables. Builds without sanitizers have neither, and
+ * eddyi_fiber_switch() is the assembly itself.
  */
 #include "context/fiber.h"
 
@@ -84,7 +85,8 @@ static void destroy(void *tsan)
     atomic_fetch_sub_explicit(&fibers, 1, memory_order_relaxed);
 }
 
-/* Inline, as clang notes every function's return, and these would return in a fiber that never called them. */
+/* Inline, as clang notes every function's return, and these would return in a fiber that never
+ * called them. */
 #define INLINE __attribute__((always_inline)) static inline
 
 UNWATCHED INLINE void leave(struct eddyi_fiber *from, struct eddyi_fiber *to)
@@ -160,8 +162,8 @@ UNWATCHED static struct eddyi_fiber *arrive_first(void *arg)
     __builtin_trap();
 }
 
-void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top, struct eddyi_fiber *(*entry)(void *arg),
-                      void *arg)
+void eddyi_fiber_init(struct eddyi_fiber *f, void *low, void *top,
+                      struct eddyi_fiber *(*entry)(void *arg), void *arg)
 {
     struct beginning *b = (struct beginning *)(((uintptr_t)top - sizeof(*b)) & ~(uintptr_t)15);
 
@@ -192,7 +194,8 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 #endif
 
-/* The beginning of __cxa_eh_globals, in both runtimes (Itanium C++ ABI, exception handling, 2.2.2). */
+/* The beginning of __cxa_eh_globals, in both runtimes (Itanium C++ ABI, exception handling,
+ * 2.2.2). */
 struct exceptions {
     void *caught;        /* the latest that is being handled; they are linked */
     unsigned n_uncaught; /* thrown, and not caught yet */
@@ -225,8 +228,8 @@ bool eddyi_fiber_exception_passes(void)
 #endif
 
 /*
- * In place of eddyi_fiber_jump(), when the fiber has left its stack, or has more to it than registers. In a build with sanitizers these
- * already believe that they are on the other stack.
+ * In place of eddyi_fiber_jump(), when the fiber has left its stack, or has more to it than
+ * registers. In a build with sanitizers these already believe that they are on the other stack.
  */
 BETWEEN_STACKS void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to)
 {

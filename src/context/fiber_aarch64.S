@@ -1,12 +1,15 @@
 /*
- * The switch for AArch64, AAPCS64. A suspended stack, from its pointer upwards, in pairs of 8 bytes:
+ * The switch for AArch64, AAPCS64. A suspended stack, from its pointer upwards, in pairs of 8
+ * bytes:
  *
- *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 | d14 d15
+ *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 | d14
+ *     d15
  *
- * Calls and returns are kept in pairs across switches, as in fiber_x86_64.S. x18 is the platform's and not touched.
+ * Calls and returns are kept in pairs across switches, as in fiber_x86_64.S. x18 is the platform's
+ * and not touched.
  *
- * The saved frame has the same shape on both sides, so the unwind information holds on either side of the
- * exchange.
+ * The saved frame has the same shape on both sides, so the unwind information holds on either side
+ * of the exchange.
  */
         .text
 
@@ -130,8 +133,8 @@ eddyi_fiber_prepare:
         .size   eddyi_fiber_prepare, .-eddyi_fiber_prepare
 
 /*
- * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be undefined.
- * They look up the address before a return address, hence the first nop.
+ * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be
+ * undefined. They look up the address before a return address, hence the first nop.
  */
         .type   eddyi_fiber_start, %function
         .p2align 4

@@ -3,14 +3,15 @@
  *
  *     r15 | r14 | r13 | r12 | rbx | rbp | address to continue at
  *
- * The processor predicts where a return goes from the calls it has seen, and each miss costs about 5 ns. So calls and returns
- * are kept in pairs across switches: who is resumed was suspended by a call, and is resumed by a return, which is foretold
- * as tasks suspend at one place in the code; a new fiber is entered by a jump, since nobody returns there, and when it has
- * ended, as by a return to its caller, the calls seen are those before it began. (Two tasks that yield to each other: 8 ns,
- * where an indirect jump as the resume took 29; every return after it was mispredicted.)
+ * The processor predicts where a return goes from the calls it has seen, and each miss costs about
+ * 5 ns. So calls and returns are kept in pairs across switches: who is resumed was suspended by a
+ * call, and is resumed by a return, which is foretold as tasks suspend at one place in the code; a
+ * new fiber is entered by a jump, since nobody returns there, and when it has ended, as by a return
+ * to its caller, the calls seen are those before it began. (Two tasks that yield to each other: 8
+ * ns, where an indirect jump as the resume took 29; every return after it was mispredicted.)
  *
- * The saved frame has the same shape on both sides, so the unwind information holds on either side of the
- * exchange.
+ * The saved frame has the same shape on both sides, so the unwind information holds on either side
+ * of the exchange.
  */
         .text
 
@@ -101,8 +102,8 @@ eddyi_fiber_prepare:
         .size   eddyi_fiber_prepare, .-eddyi_fiber_prepare
 
 /*
- * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be undefined.
- * They look up the address before a return address, hence the first nop.
+ * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be
+ * undefined. They look up the address before a return address, hence the first nop.
  */
         .type   eddyi_fiber_start, @function
         .p2align 4
@@ -129,7 +130,8 @@ eddyi_fiber_start:
         .section .note.GNU-stack, "", @progbits
 
 #if defined(__CET__) && (__CET__ & 1)
-/* Indirect branch tracking works with this file, shadow stacks do not: the property says the former only. */
+/* Indirect branch tracking works with this file, shadow stacks do not: the property says the former
+ * only. */
         .section .note.gnu.property, "a", @note
         .p2align 3
         .long   4                       /* size of the name */

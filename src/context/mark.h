@@ -1,10 +1,10 @@
 /*
- * What valgrind and the sanitizers must hear about stacks. Without them it all comes to nothing, or, for
- * valgrind, to a few instructions without effect.
+ * What valgrind and the sanitizers must hear about stacks. Without them it all comes to nothing,
+ * or, for valgrind, to a few instructions without effect.
  *
  * Valgrind takes a large change of the stack pointer for a switch only between stacks it knows.
- * AddressSanitizer's marks of frames that never returned would accuse the stack's next user; its leak
- * check does not look into mappings unless told, and a task is in one.
+ * AddressSanitizer's marks of frames that never returned would accuse the stack's next user; its
+ * leak check does not look into mappings unless told, and a task is in one.
  */
 #ifndef EDDYI_MARK_H
 #define EDDYI_MARK_H
@@ -41,7 +41,8 @@ static inline bool eddyi_mark_watched(void)
 #endif
 }
 
-/* A stack was made: frames in [low, top), object and descriptor up to @end. Returns valgrind's number. */
+/* A stack was made: frames in [low, top), object and descriptor up to @end. Returns valgrind's
+ * number. */
 static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
 {
     (void)top;

@@ -1,8 +1,9 @@
 /*
  * The handler that turns the overflow of a task's stack into a message.
  *
- * Installed once and for all: to take it away again would also take away a handler that somebody has put
- * on top of it. Failures leave the program as it would be without eddy: SIGSEGV, and no message.
+ * Installed once and for all: to take it away again would also take away a handler that somebody
+ * has put on top of it. Failures leave the program as it would be without eddy: SIGSEGV, and no
+ * message.
  */
 #include "context/overflow.h"
 
@@ -14,7 +15,8 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* Without the frame the kernel pushes (AT_MINSIGSTKSZ): with AVX-512 it has 2.5 KiB of registers. */
+/* Without the frame the kernel pushes (AT_MINSIGSTKSZ): with AVX-512 it has 2.5 KiB of
+ * registers. */
 #define ALTERNATE_SIZE ((size_t)64 * 1024)
 
 static eddyi_overflow_describe_fn *describe;

@@ -1,17 +1,17 @@
 /*
  * The pool of stacks.
  *
- * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its slab),
- * free (it has a descriptor and whatever pages its last user touched; in its class's free list, latest
- * first) or taken.
+ * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its
+ * slab), free (it has a descriptor and whatever pages its last user touched; in its class's free
+ * list, latest first) or taken.
  *
  *     bare -- make() --> taken -- eddyi_stack_give() --> free -- eddyi_stack_take() --> taken
  *       ^---------------------------- drop() ------------'
  *
- * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many stacks
- * at its tail as the least it held in a period were of no use in that period: they are dropped, a few at
- * a time. A bare slot costs its share of the page tables only, so a burst leaves little behind even where
- * single long-lived tasks hold on to the slabs.
+ * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many
+ * stacks at its tail as the least it held in a period were of no use in that period: they are
+ * dropped, a few at a time. A bare slot costs its share of the page tables only, so a burst leaves
+ * little behind even where single long-lived tasks hold on to the slabs.
  */
 #include "context/stack.h"
 
@@ -30,9 +30,11 @@
 #define GUARD_SIZE ((size_t)64 * 1024) /* a frame may be so large, and be found out: see stack.h */
 #define LINE ((size_t)64)
 #define SIZE_BITS (8 * (unsigned)sizeof(size_t))
-#define STAGGER_LINES 16 /* more gains nothing, and a task and its first frames are to fit in one page */
+#define STAGGER_LINES                                                                              \
+    16 /* more gains nothing, and a task and its first frames are to fit in one page */
 
-/* How long a stack is kept for nothing; how many gives pass between looks at the clock; drops after each. */
+/* How long a stack is kept for nothing; how many gives pass between looks at the clock; drops after
+ * each. */
 #define UNUSED_NS ((int64_t)5 * 1000000000)
 #define GIVES_PER_TIDY 128
 #define TIDY_BATCH 64
@@ -66,21 +68,24 @@ struct eddyi_stack_pool {
     size_t object_size; /* a multiple of LINE */
     size_t taken;
     bool closed;
-    bool watched;      /* by valgrind or AddressSanitizer */
-    unsigned smallest; /* class in use: with pages above 4 KiB the first have no room beside a guard */
+    bool watched; /* by valgrind or AddressSanitizer */
+    /* class in use: with pages above 4 KiB the first have no room beside a guard */
+    unsigned smallest;
     unsigned gives, makes;
-    size_t asked; /* the size that was asked for last, and its class: nearly always the same again */
+    /* the size that was asked for last, and its class: nearly always the same again */
+    size_t asked;
     struct eddyi_stack_class *asked_class;
     int64_t period; /* when it began */
     struct eddyi_stack_class classes[CLASSES];
 };
 
-static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *pool, size_t size, size_t page)
+static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *pool, size_t size,
+                       size_t page)
 {
     c->pool = pool;
     c->size = size;
-    /* An odd number of pages: at a distance of a power of two, all the top pages would compete for the same
-     * sets of the TLB (a quarter of the time of a switch, with 1000 stacks). */
+    /* An odd number of pages: at a distance of a power of two, all the top pages would compete for
+     * the same sets of the TLB (a quarter of the time of a switch, with 1000 stacks). */
     c->slot_size = GUARD_SIZE + size + page;
     c->guard_size = GUARD_SIZE;
     c->keep = SLAB_SIZE / size < SLAB_SLOTS_MAX ? SLAB_SIZE / size : SLAB_SLOTS_MAX;
@@ -114,7 +119,8 @@ EDDY_COLD static struct eddyi_stack_class *find_class(struct eddyi_stack_pool *p
 
     if (size == 0)
         size = EDDYI_STACK_DEFAULT;
-    i = size > EDDYI_STACK_MIN ? SIZE_BITS - (unsigned)__builtin_clzl((size - 1) / EDDYI_STACK_MIN) : 0;
+    i = size > EDDYI_STACK_MIN ? SIZE_BITS - (unsigned)__builtin_clzl((size - 1) / EDDYI_STACK_MIN)
+                               : 0;
     return &pool->classes[i > pool->smallest ? i : pool->smallest];
 }
 
@@ -220,7 +226,8 @@ EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
     eddyi_mark_stack_fresh(s->limit, s->object);
 }
 
-EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret)
+EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
+                                  struct eddyi_stack **ret)
 {
     struct eddyi_stack_class *c = class_for(pool, size);
     struct eddyi_stack *s;
@@ -245,7 +252,8 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, st
     return 0;
 }
 
-/* Its slot's number, after valgrind and the sanitizers have been told that it is no stack any more. */
+/* Its slot's number, after valgrind and the sanitizers have been told that it is no stack any
+ * more. */
 EDDYI_UNGUARDED static unsigned unmark(const struct eddyi_stack *s)
 {
     size_t slot_size = s->class->slot_size;

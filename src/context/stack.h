@@ -5,23 +5,24 @@
  *   | guard | … untouched …        frames grow this way <- | object | struct eddyi_stack |   |
  *   ^ guard ^ limit                                        ^ object                  stagger
  *
- * Each slot holds, at its top, an object of its user (the task) and its own descriptor, so that a parked
- * task with a shallow stack is one page. The position of both is staggered between slots, or the tops of
- * all stacks would compete for the same cache sets.
+ * Each slot holds, at its top, an object of its user (the task) and its own descriptor, so that a
+ * parked task with a shallow stack is one page. The position of both is staggered between slots, or
+ * the tops of all stacks would compete for the same cache sets.
  *
- * A guard has 64 KiB, whatever the size of the stack: a frame that is larger, and is touched at its far end first, misses it, unless its
- * function was compiled with -fstack-clash-protection, which touches every page on the way. That costs 128 bytes of page table a
- * stack; 1 MiB would cost 2 KiB.
+ * A guard has 64 KiB, whatever the size of the stack: a frame that is larger, and is touched at its
+ * far end first, misses it, unless its function was compiled with -fstack-clash-protection, which
+ * touches every page on the way. That costs 128 bytes of page table a stack; 1 MiB would cost 2
+ * KiB.
  *
- * Guards are installed with madvise(MADV_GUARD_INSTALL) where the kernel has it (6.13), which costs no
- * mapping; elsewhere with mprotect, up to a budget that stays below vm.max_map_count, then without a
- * guard, which is said once on standard error.
+ * Guards are installed with madvise(MADV_GUARD_INSTALL) where the kernel has it (6.13), which costs
+ * no mapping; elsewhere with mprotect, up to a budget that stays below vm.max_map_count, then
+ * without a guard, which is said once on standard error.
  *
- * A stack that is given back stays as it is, for the next to take. What no task needed for some seconds
- * goes back to the kernel, but for 16 MiB of each size class.
+ * A stack that is given back stays as it is, for the next to take. What no task needed for some
+ * seconds goes back to the kernel, but for 16 MiB of each size class.
  *
- * A pool belongs to a loop and is used from its thread only. Its memory stays until it is closed and the
- * last stack is back.
+ * A pool belongs to a loop and is used from its thread only. Its memory stays until it is closed
+ * and the last stack is back.
  */
 #ifndef EDDYI_STACK_H
 #define EDDYI_STACK_H
@@ -60,7 +61,8 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool);
  * A stack of at least @size bytes (0: the default), most recently used first. Rounded up to a
  * size class; the object's bytes are unspecified. 0, -ENOMEM, -EINVAL above EDDYI_STACK_MAX.
  */
-EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **ret);
+EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
+                                  struct eddyi_stack **ret);
 
 /*
  * Gives one back. It may be the stack that is running, unless the pool is closed: nothing in it is
@@ -75,15 +77,15 @@ EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *stack);
 void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame);
 
 /*
- * Gives memory of long unused stacks back to the kernel, a batch at a time; @now is eddyi_sys_now().
- * eddyi_stack_give() calls it now and then; a loop with nothing to do may. True if it should be called
- * again soon.
+ * Gives memory of long unused stacks back to the kernel, a batch at a time; @now is
+ * eddyi_sys_now(). eddyi_stack_give() calls it now and then; a loop with nothing to do may. True if
+ * it should be called again soon.
  */
 bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now);
 
 /*
- * True if @addr, at which there was a fault, lies in the stack's guard, or below it among the other stacks, where its own
- * code has nothing to look for: an overflow.
+ * True if @addr, at which there was a fault, lies in the stack's guard, or below it among the other
+ * stacks, where its own code has nothing to look for: an overflow.
  */
 bool eddyi_stack_guards(const struct eddyi_stack *stack, const void *addr);
 

@@ -1,7 +1,7 @@
 /*
- * A call that seems to come from a suspended fiber; the frame of the latter is drawn in fiber_aarch64.S. Where
- * the call returns to, the unwind information describes not this function's frame, but the registers that
- * the fiber left on its stack.
+ * A call that seems to come from a suspended fiber; the frame of the latter is drawn in
+ * fiber_aarch64.S. Where the call returns to, the unwind information describes not this function's
+ * frame, but the registers that the fiber left on its stack.
  */
         .text
 

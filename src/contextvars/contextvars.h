@@ -1,8 +1,9 @@
 /*
  * Where context variables live.
  *
- * The variables of a context are an immutable, shared map; setting one makes a new map. So a copy of a
- * context, which every task and callback takes, is one reference, and none at all while no variable was ever set.
+ * The variables of a context are an immutable, shared map; setting one makes a new map. So a copy
+ * of a context, which every task and callback takes, is one reference, and none at all while no
+ * variable was ever set.
  *
  * A scope is what a task or callback carries: a map of its own, or, once somebody has a pointer
  * to its context or gave it one, that context.
@@ -33,8 +34,9 @@ struct eddyi_var_scope {
 eddy_context *eddyi_vars_context(struct eddyi_var_scope *scope);
 
 /*
- * The scope of whatever runs in this thread. NULL: the thread's own, in which code outside of tasks and
- * callbacks runs. Whoever changes it puts back what was there; a task does so after each suspension.
+ * The scope of whatever runs in this thread. NULL: the thread's own, in which code outside of tasks
+ * and callbacks runs. Whoever changes it puts back what was there; a task does so after each
+ * suspension.
  */
 extern EDDYI_THREAD_LOCAL struct eddyi_var_scope *eddyi_vars_current;
 
@@ -48,7 +50,8 @@ static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
 void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
 void eddyi_vars_drop(struct eddyi_var_scope *scope);
 
-/* Whether a scope that is @context, or if that is NULL a copy of the current one, is {0}: mostly there are no variables. */
+/* Whether a scope that is @context, or if that is NULL a copy of the current one, is {0}: mostly
+ * there are no variables. */
 static inline bool eddyi_vars_none(const eddy_context *context)
 {
     return !context && eddyi_vars_current && eddyi_vars_empty(eddyi_vars_current);

@@ -1,9 +1,9 @@
 /*
  * The call graph of a future: who waits for it, who for those, and where each of them is.
  *
- * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by whoever
- * awaits it. The graph is built and walked without recursion, for chains of tasks may be longer than a
- * stack is deep.
+ * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by
+ * whoever awaits it. The graph is built and walked without recursion, for chains of tasks may be
+ * longer than a stack is deep.
  */
 #include "base/sys.h"
 #include "debug/symbols.h"
@@ -65,12 +65,15 @@ static const char *place_of(const eddy_coroutine *coro, struct building *b, char
 }
 
 /*
- * Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not including,
- * the result.
+ * Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not
+ * including, the result.
  */
-static size_t wanted(const eddy_call_graph_options *options, bool is_current, size_t n, size_t *ret_from)
+static size_t wanted(const eddy_call_graph_options *options, bool is_current, size_t n,
+                     size_t *ret_from)
 {
-    size_t from = is_current && options->depth < n ? options->depth : is_current && options->depth ? n : 0;
+    size_t from = is_current && options->depth < n ? options->depth
+                  : is_current && options->depth   ? n
+                                                   : 0;
     size_t limit = (size_t)labs((long)options->limit);
 
     if (limit > 0 && limit < n - from) {

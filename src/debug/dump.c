@@ -42,7 +42,8 @@ static __attribute__((format(printf, 2, 3))) void print(struct dump *d, const ch
     n = vsnprintf(d->text + d->length, sizeof d->text - d->length, fmt, args);
     va_end(args);
     if (n > 0)
-        d->length += (size_t)n < sizeof d->text - d->length ? (size_t)n : sizeof d->text - d->length - 1;
+        d->length +=
+            (size_t)n < sizeof d->text - d->length ? (size_t)n : sizeof d->text - d->length - 1;
 }
 
 /* The holder of a lock may have ended; it has not if it is among the tasks. */
@@ -88,8 +89,8 @@ static void print_state(struct dump *d, const eddy_task *t)
 }
 
 /*
- * The outermost first, which is at the end of the list: each finds its predecessor anew, for there is no
- * memory.
+ * The outermost first, which is at the end of the list: each finds its predecessor anew, for there
+ * is no memory.
  */
 static void print_coroutines(struct dump *d, const eddy_task *t)
 {
@@ -114,7 +115,8 @@ static void print_coroutines(struct dump *d, const eddy_task *t)
 }
 
 /* Who waits for @f, also by way of other futures. *any: a name has been printed already. */
-static void print_waiters(struct dump *d, const eddy_future *f, const char *by, int depth, bool *any)
+static void print_waiters(struct dump *d, const eddy_future *f, const char *by, int depth,
+                          bool *any)
 {
     char name[100];
 
@@ -173,8 +175,8 @@ int eddyi_dump(eddy_loop *loop, int fd, bool interrupted)
 
     EDDYI_LIST_EACH(l, &loop->tasks)
         n++;
-    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->number, eddy_loop_backend_name(loop), loop->tid,
-          n, n == 1 ? "" : "s");
+    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->number, eddy_loop_backend_name(loop),
+          loop->tid, n, n == 1 ? "" : "s");
     if (interrupted && !loop->current) {
         print(&d, "\nbusy in a callback:\n");
         print_stack(&d, NULL);

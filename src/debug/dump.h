@@ -7,8 +7,8 @@
 #include "eddy/defs.h"
 
 /*
- * Writes it. The loop's thread must be here, perhaps @interrupted by a signal, in whose handler we are
- * then: nothing is allocated, nothing is locked. 0 or -errno.
+ * Writes it. The loop's thread must be here, perhaps @interrupted by a signal, in whose handler we
+ * are then: nothing is allocated, nothing is locked. 0 or -errno.
  */
 int eddyi_dump(eddy_loop *loop, int fd, bool interrupted);
 

@@ -1,9 +1,9 @@
 /*
  * EDDY_DUMP_SIGNAL: a signal at which every loop of the process dumps its tasks to standard error.
  *
- * A loop does so in its next turn. One that has no next turn, because something in it does not return,
- * does so when the signal comes a second time: then in the signal handler, in its own thread, between
- * any two instructions of what hangs.
+ * A loop does so in its next turn. One that has no next turn, because something in it does not
+ * return, does so when the signal comes a second time: then in the signal handler, in its own
+ * thread, between any two instructions of what hangs.
  */
 #include "base/sys.h"
 #include "context/stack.h"
@@ -33,8 +33,8 @@ static const char *stack_pointer(const ucontext_t *context)
 }
 
 /*
- * Whether the thread runs where the loop says: not in the few instructions in which it goes from one
- * stack to another.
+ * Whether the thread runs where the loop says: not in the few instructions in which it goes from
+ * one stack to another.
  */
 static bool is_settled(const eddy_loop *loop, const char *sp)
 {
@@ -84,7 +84,8 @@ static void handle(int signo, siginfo_t *info, void *context)
     if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &forwarded) {
         dump_here(eddyi_loop_running, context);
     } else {
-        for (eddy_loop *loop = atomic_load(&eddyi_loops); loop; loop = atomic_load(&loop->next_loop))
+        for (eddy_loop *loop = atomic_load(&eddyi_loops); loop;
+             loop = atomic_load(&loop->next_loop))
             if (atomic_load(&loop->running))
                 ask(loop, signo, context);
     }
@@ -95,8 +96,9 @@ static void handle(int signo, siginfo_t *info, void *context)
 static const struct {
     const char *name;
     int signo;
-} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
-             {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}, {"URG", SIGURG},   {"IO", SIGIO}};
+} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},
+             {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH},
+             {"URG", SIGURG},   {"IO", SIGIO}};
 
 /* 0 if it is the name of none. */
 static int signal_number(const char *name)
@@ -116,23 +118,28 @@ static int signal_number(const char *name)
 
 static void install(const char *name)
 {
-    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK},
+    struct sigaction action = {.sa_sigaction = handle,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK},
                      before;
     int signo = signal_number(name);
 
     sigfillset(&action.sa_mask);
     sigdelset(&action.sa_mask, SIGSEGV);
     if (signo == 0 || eddyi_sys_sigaction(signo, NULL, &before) < 0)
-        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n",
+        fprintf(stderr,
+                "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n",
                 name);
     else if ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL)
-        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself\n", name);
+        fprintf(stderr,
+                "eddy: EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself\n",
+                name);
     else if (eddyi_sys_sigaction(signo, &action, NULL) < 0)
         fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s cannot be handled\n", name);
 }
 
 /* Whoever has a loop shall have the block: a static library gives only what somebody refers to. */
-static const struct eddyi_introspection *const introspection __attribute__((used)) = &eddyi_introspection;
+static const struct eddyi_introspection *const introspection __attribute__((used)) =
+    &eddyi_introspection;
 
 static void begin(void)
 {

@@ -9,14 +9,14 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-#define FIELD(name, type, member)                                                                            \
-    {                                                                                                        \
-        name, (uint32_t)offsetof(type, member)                                                               \
+#define FIELD(name, type, member)                                                                  \
+    {                                                                                              \
+        name, (uint32_t)offsetof(type, member)                                                     \
     }
 
 /*
- * Bit-fields of one byte, for which there is no offsetof(): the first of all, and the one behind the
- * awaitable's.
+ * Bit-fields of one byte, for which there is no offsetof(): the first of all, and the one behind
+ * the awaitable's.
  */
 enum { KIND_OFFSET = 0, STATE_OFFSET = sizeof(struct eddy_awaitable) };
 
@@ -30,8 +30,8 @@ const struct eddyi_introspection eddyi_introspection
             .library = EDDY_VERSION,
             .loops = (uint64_t)&eddyi_loops,
             .fields_offset = offsetof(struct eddyi_introspection, fields),
-            .n_fields =
-                sizeof((struct eddyi_introspection *)0)->fields / sizeof(struct eddyi_introspection_field),
+            .n_fields = sizeof((struct eddyi_introspection *)0)->fields /
+                        sizeof(struct eddyi_introspection_field),
             .fields =
                 {
                     FIELD("loop.next", eddy_loop, next_loop),

@@ -35,7 +35,8 @@ static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const st
 }
 
 /* @count things of @size bytes at @offset; NULL if the file has not got that much. */
-static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint64_t count, uint64_t size)
+static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint64_t count,
+                        uint64_t size)
 {
     if (offset > f->size || (count && size > (f->size - offset) / count))
         return NULL;
@@ -62,12 +63,14 @@ static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) * 
     return NULL;
 }
 
-static const char *search_file(const struct eddyi_symbol_file *f, uintptr_t value, size_t *ret_offset)
+static const char *search_file(const struct eddyi_symbol_file *f, uintptr_t value,
+                               size_t *ret_offset)
 {
     const ElfW(Ehdr) *header = f->image ? part(f, 0, 1, sizeof *header) : NULL;
     const ElfW(Shdr) * sections;
 
-    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shentsize != sizeof *sections)
+    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_shentsize != sizeof *sections)
         return NULL;
     sections = part(f, header->e_shoff, header->e_shnum, sizeof *sections);
     for (unsigned i = 0; sections && i < header->e_shnum; i++)
@@ -111,5 +114,6 @@ void eddyi_symbols_print(struct eddyi_symbols *s, const void *address, char *buf
     if (name)
         snprintf(buf, size, "%s+0x%zx (%s)", name, offset, file);
     else
-        snprintf(buf, size, "%s+0x%zx", file, (size_t)((const char *)address - (const char *)info.dli_fbase));
+        snprintf(buf, size, "%s+0x%zx", file,
+                 (size_t)((const char *)address - (const char *)info.dli_fbase));
 }

@@ -1,6 +1,6 @@
 /*
- * What stands at an address: names of functions, also of static ones, which only the symbol table of the
- * file has.
+ * What stands at an address: names of functions, also of static ones, which only the symbol table
+ * of the file has.
  *
  * Nothing is allocated; so it also works in a signal handler, as long as what it looks at does not
  * change meanwhile.
@@ -30,6 +30,7 @@ void eddyi_symbols_fini(struct eddyi_symbols *s);
 void eddyi_symbols_print(struct eddyi_symbols *s, const void *address, char *buf, size_t size);
 
 /* The name of the function alone, or NULL; valid as long as @s. */
-const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address, size_t *ret_offset);
+const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address,
+                                   size_t *ret_offset);
 
 #endif

@@ -12,8 +12,8 @@ struct concurrent_callback {
 };
 
 /*
- * Mutexes and conditions are shared: of those that a thread pool makes by the ten thousand hardly one needs its own, and with them
- * each took half as much memory again.
+ * Mutexes and conditions are shared: of those that a thread pool makes by the ten thousand hardly
+ * one needs its own, and with them each took half as much memory again.
  */
 enum { N_STRIPES = 16 };
 static struct stripe {
@@ -227,7 +227,8 @@ bool eddyi_concurrent_finish(eddy_concurrent_future *cf, int status, void *value
     return end(cf, &(struct ending){EDDYI_CF_FINISHED, false, status, value, e});
 }
 
-void eddyi_concurrent_finish_begun(eddy_concurrent_future *cf, int status, void *value, eddy_exception *e)
+void eddyi_concurrent_finish_begun(eddy_concurrent_future *cf, int status, void *value,
+                                   eddy_exception *e)
 {
     bool passed_on = false;
 
@@ -272,8 +273,8 @@ bool eddy_concurrent_future_cancelled(const eddy_concurrent_future *cf)
     return atomic_load(&cf->state) == EDDYI_CF_CANCELLED;
 }
 
-int eddy_concurrent_future_add_done_callback(eddy_concurrent_future *cf, eddy_concurrent_done_fn *fn,
-                                             void *arg)
+int eddy_concurrent_future_add_done_callback(eddy_concurrent_future *cf,
+                                             eddy_concurrent_done_fn *fn, void *arg)
 {
     struct concurrent_callback *cb;
     bool done;

@@ -50,14 +50,16 @@ int eddyi_concurrent_wait(eddy_concurrent_future *cf, double timeout)
         return EDDY_EFORKED;
     if (timeout > 0) {
         if (cf->loop && cf->loop == eddyi_loop_running)
-            return eddy_raise(-EDEADLK,
-                              "the loop in this thread would wait for itself; await eddy_wrap_future()");
+            return eddy_raise(
+                -EDEADLK,
+                "the loop in this thread would wait for itself; await eddy_wrap_future()");
         block(cf, timeout);
     }
     return eddyi_concurrent_done(cf) ? 0 : eddy_raise(-ETIMEDOUT, NULL);
 }
 
-int eddyi_concurrent_outcome(eddy_concurrent_future *cf, void **ret_value, eddy_exception **ret_exception)
+int eddyi_concurrent_outcome(eddy_concurrent_future *cf, void **ret_value,
+                             eddy_exception **ret_exception)
 {
     *ret_exception = eddy_exception_ref(cf->exception);
     if (cf->status >= 0 && ret_value)
@@ -70,7 +72,8 @@ void eddyi_concurrent_take(eddy_concurrent_future *cf)
     atomic_store_explicit(&cf->value_taken, true, memory_order_relaxed);
 }
 
-int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeout, void **ret_value)
+int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeout,
+                                        void **ret_value)
 {
     eddy_exception *e;
     int rc;
@@ -101,7 +104,8 @@ bool eddy_concurrent_future_set_running_or_notify_cancel(eddy_concurrent_future 
 /* Whether it was in time. */
 static int was_set(bool now, const char *call)
 {
-    return now ? 0 : eddy_raise(EDDY_EINVALIDSTATE, "%s: the concurrent future is done already", call);
+    return now ? 0
+               : eddy_raise(EDDY_EINVALIDSTATE, "%s: the concurrent future is done already", call);
 }
 
 int eddy_concurrent_future_set_result_value(eddy_concurrent_future *cf, int status, void *value)

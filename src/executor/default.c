@@ -31,7 +31,8 @@ static eddy_async(shut_down_and_report, (eddy_loop *, loop))
 
     if (rc == -ETIMEDOUT)
         eddy_loop_call_exception_handler(
-            loop, &(eddy_exception_context){.message = "jobs are left behind", .exception = eddy_error()});
+            loop, &(eddy_exception_context){.message = "jobs are left behind",
+                                            .exception = eddy_error()});
     return rc;
 }
 
@@ -94,8 +95,8 @@ int eddy_loop_set_default_executor(eddy_loop *loop, eddy_executor *e)
 }
 
 /*
- * Waits until the threads have left. Virtual time stands still while they run, so there the limit is one of real time, and
- * the loop's thread waits for it.
+ * Waits until the threads have left. Virtual time stands still while they run, so there the limit
+ * is one of real time, and the loop's thread waits for it.
  */
 static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
 {
@@ -106,7 +107,8 @@ static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
     if (loop->backend->ops->wait_for_wake)
         return eddyi_concurrent_wait(e->over, timeout);
     eddy_timeout_enter(&tm, timeout);
-    return eddy_timeout_exit(&tm, eddy_await(eddyi_wrap_future(loop, eddy_concurrent_future_ref(e->over))));
+    return eddy_timeout_exit(
+        &tm, eddy_await(eddyi_wrap_future(loop, eddy_concurrent_future_ref(e->over))));
 }
 
 /* Lets go of jobs that are stuck, and says which. */
@@ -115,10 +117,10 @@ static int give_up(eddy_executor *e, double timeout)
     char jobs[500];
     unsigned n = eddyi_executor_describe(e, jobs, sizeof jobs);
 
-    return eddy_raise(
-        -ETIMEDOUT,
-        "the executor did not finish joining its threads within %g seconds; still running: %u job%s (%s)",
-        timeout, n, n == 1 ? "" : "s", jobs);
+    return eddy_raise(-ETIMEDOUT,
+                      "the executor did not finish joining its threads within %g seconds; still "
+                      "running: %u job%s (%s)",
+                      timeout, n, n == 1 ? "" : "s", jobs);
 }
 
 static eddy_async(shutdown_default_executor, (eddy_loop *, loop), (double, timeout))

@@ -1,6 +1,6 @@
 /*
- * Submitting jobs to an executor, and shutting it down. What its threads do is in pool_thread.c; the hand-over between the two
- * is modelled in tests/model/pool.pml.
+ * Submitting jobs to an executor, and shutting it down. What its threads do is in pool_thread.c;
+ * the hand-over between the two is modelled in tests/model/pool.pml.
  */
 #include "executor/executor.h"
 
@@ -59,7 +59,8 @@ static int check(const eddy_executor *e)
     if (!e)
         return eddy_raise(-EINVAL, "no executor");
     if (e->fork_number != eddyi_fork_number)
-        return eddy_raise(EDDY_EFORKED, "the executor was made before fork(); its threads are not here");
+        return eddy_raise(EDDY_EFORKED,
+                          "the executor was made before fork(); its threads are not here");
     return 0;
 }
 
@@ -235,7 +236,8 @@ void eddyi_executor_withdraw(struct eddyi_job *job)
         atomic_fetch_sub(&e->n_queued, 1);
     pthread_mutex_unlock(&e->mutex);
     if (queued)
-        atomic_fetch_sub(&job->cf.refs, 1); /* the queue's; not the last, for whoever cancels has one */
+        /* the queue's; not the last, for whoever cancels has one */
+        atomic_fetch_sub(&job->cf.refs, 1);
 }
 
 /* Shutting down. */
@@ -361,8 +363,8 @@ unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size)
         if (!w->job)
             continue;
         if (length < size)
-            length += (size_t)snprintf(buf + length, size - length, "%s'%s', for %.1f seconds", n ? ", " : "",
-                                       w->job, (double)(now - w->begun) * 1e-9);
+            length += (size_t)snprintf(buf + length, size - length, "%s'%s', for %.1f seconds",
+                                       n ? ", " : "", w->job, (double)(now - w->begun) * 1e-9);
         n++;
     }
     pthread_mutex_unlock(&e->mutex);

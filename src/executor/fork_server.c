@@ -23,8 +23,8 @@ struct start {
 };
 
 /*
- * Signals: a handler of the program's must not run in the child, so all are blocked until the child has done away with them.
- * Output that the program has not flushed is the program's to flush.
+ * Signals: a handler of the program's must not run in the child, so all are blocked until the child
+ * has done away with them. Output that the program has not flushed is the program's to flush.
  */
 static void *fork_here(void *arg)
 {
@@ -43,8 +43,8 @@ static void *fork_here(void *arg)
 }
 
 /*
- * Forks in a thread of its own: its stack has the usual size, whereas the caller may be a task; and nothing of what the
- * caller's thread keeps for itself, a running loop say, is left in the child.
+ * Forks in a thread of its own: its stack has the usual size, whereas the caller may be a task; and
+ * nothing of what the caller's thread keeps for itself, a running loop say, is left in the child.
  */
 static int start_server(void)
 {
@@ -69,7 +69,8 @@ static int start_server(void)
     return 0;
 }
 
-/* Whoever has inherited the descriptor cannot keep it alive. The program may have waited for the process already, or not want to. */
+/* Whoever has inherited the descriptor cannot keep it alive. The program may have waited for the
+ * process already, or not want to. */
 static void stop_server(void)
 {
     int status;
@@ -82,7 +83,8 @@ static void stop_server(void)
     eddyi_sys_wait_child(server.pid, true, &status);
 }
 
-/* In a forked child the server is the parent's. The mutex may be held by a thread that is not here. */
+/* In a forked child the server is the parent's. The mutex may be held by a thread that is not
+ * here. */
 static void forget_parents_server(void)
 {
     pthread_mutex_init(&server.mutex, NULL);

@@ -1,7 +1,9 @@
 /*
- * The fork server's own process: one thread, its control socket, and for each worker the pipe to say how it ended.
+ * The fork server's own process: one thread, its control socket, and for each worker the pipe to
+ * say how it ended.
  *
- * It was forked from the program with whatever state that was in, so it does little: it forks, waits and writes.
+ * It was forked from the program with whatever state that was in, so it does little: it forks,
+ * waits and writes.
  */
 #include "base/list.h"
 #include "base/sys.h"

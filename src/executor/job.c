@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the functions that a job may call find here. It outlives the job's frames, which pthread_exit() takes away. */
+/* What the functions that a job may call find here. It outlives the job's frames, which
+ * pthread_exit() takes away. */
 struct call {
     bool runs;
     size_t size;
@@ -105,8 +106,8 @@ static eddy_exception *take_error(struct eddyi_error *error, int status)
     return e;
 }
 
-static const char child_returned[] =
-    "eddy: a child process that a job has forked came back from the job, and is ended; let it call _exit()\n";
+static const char child_returned[] = "eddy: a child process that a job has forked came back from "
+                                     "the job, and is ended; let it call _exit()\n";
 
 /* Standard output is not flushed: what is in its buffer is the parent's to write. */
 _Noreturn void eddyi_job_end_child(void)

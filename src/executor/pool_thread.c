@@ -1,5 +1,6 @@
 /*
- * A thread of an executor: takes jobs, and between them looks for more, sleeps, and in the end leaves.
+ * A thread of an executor: takes jobs, and between them looks for more, sleeps, and in the end
+ * leaves.
  */
 #include "base/sys.h"
 #include "base/thread.h"
@@ -7,11 +8,14 @@
 
 #include <time.h>
 
-/* How often an idle thread looks before it sleeps: some microseconds, about what waking it would take. */
+/* How often an idle thread looks before it sleeps: some microseconds, about what waking it would
+ * take. */
 enum {
     LOOKS = 64,
     PAUSES =
-        8 /* between two looks, each of which takes the inbox away from the processor of whoever submits: some 100 ns */
+        /* between two looks, each of which takes the inbox away from the processor of whoever
+         * submits: some 100 ns */
+    8
 };
 
 static EDDYI_THREAD_LOCAL struct eddyi_worker *this_worker;
@@ -44,8 +48,9 @@ static void sleep_until_called(eddy_executor *e)
 }
 
 /*
- * Idle, with the mutex held. Who submits a job counts on the thread that looks, and wakes none. So a thread that has looked in
- * vain must look at the queue once more, with the mutex, before it sleeps; the caller's loop does. One looks at a time.
+ * Idle, with the mutex held. Who submits a job counts on the thread that looks, and wakes none. So
+ * a thread that has looked in vain must look at the queue once more, with the mutex, before it
+ * sleeps; the caller's loop does. One looks at a time.
  */
 static void idle(eddy_executor *e, bool may_look)
 {
@@ -103,7 +108,8 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
     return job;
 }
 
-/* With the mutex held, which it gives up. What is queued, if jobs have ended their threads, is another thread's. */
+/* With the mutex held, which it gives up. What is queued, if jobs have ended their threads, is
+ * another thread's. */
 static void leave(struct eddyi_worker *w)
 {
     eddy_executor *e = w->executor;

@@ -1,5 +1,6 @@
 /*
- * Worker processes: how they come to be, and what is said between them and the threads that drive them.
+ * Worker processes: how they come to be, and what is said between them and the threads that drive
+ * them.
  *
  *     program                                  fork server                    worker process
  *     -------                                  -----------                    --------------
@@ -8,11 +9,13 @@
  *            |   '---------- fate: wait status -----'                               |   |
  *            '---------------- connection: requests and replies --------------------'---'
  *
- * The server is a fork of the program with one thread and no descriptors, so what it forks in turn is clean, whatever the program has
- * become by then. It is the workers' parent: it alone waits for them, and it writes how one ended into the pipe that
- * came with the request. That says more than the end of the connection, which a grandchild may hold open.
+ * The server is a fork of the program with one thread and no descriptors, so what it forks in turn
+ * is clean, whatever the program has become by then. It is the workers' parent: it alone waits for
+ * them, and it writes how one ended into the pipe that came with the request. That says more than
+ * the end of the connection, which a grandchild may hold open.
  *
- * Program ends: the server sees the end of its socket, and ends; the kernel kills the workers with it.
+ * Program ends: the server sees the end of its socket, and ends; the kernel kills the workers with
+ * it.
  */
 #ifndef EDDYI_PROCESS_H
 #define EDDYI_PROCESS_H
@@ -22,12 +25,14 @@
 #include <stdint.h>
 
 /*
- * A worker is not trusted: jobs write where they should not, close descriptors that are not theirs, fork, and come back twice. So
+ * A worker is not trusted: jobs write where they should not, close descriptors that are not theirs,
+ * fork, and come back twice. So
  *
- * - a reply begins with a stamp: which request it answers, and which process sent it. That of a job's child, or one that is late,
- *   is refused, and so is a stray write(), as soon as its first byte has come;
- * - a reply that has more than a head ends with the stamp, too: what a stray write() put between is noticed by the job
- *   whose result it spoils;
+ * - a reply begins with a stamp: which request it answers, and which process sent it. That of a
+ *   job's child, or one that is late, is refused, and so is a stray write(), as soon as its first
+ *   byte has come;
+ * - a reply that has more than a head ends with the stamp, too: what a stray write() put between is
+ *   noticed by the job whose result it spoils;
  * - a length is believed within the limits below, and memory is allocated as the bytes arrive;
  * - no address comes back: it would mean nothing here;
  * - nothing may arrive between two jobs.
@@ -48,7 +53,8 @@ enum { EDDYI_LONGEST_MESSAGE = 65535 };
 /* The most bytes that an argument or a result has: 2^31 - 1. Tests make it less. */
 extern size_t eddyi_process_most_bytes;
 
-/* To a worker; the argument's bytes follow. (No padding in what is sent: it would be bytes of some stack.) */
+/* To a worker; the argument's bytes follow. (No padding in what is sent: it would be bytes of some
+ * stack.) */
 struct eddyi_request {
     struct eddyi_stamp stamp;
     int (*fn)(void *arg);
@@ -56,10 +62,12 @@ struct eddyi_request {
     size_t size;
 };
 
-/* Tells if a worker that has had @n requests may take @r: it is the next one, and for this process. */
+/* Tells if a worker that has had @n requests may take @r: it is the next one, and for this
+ * process. */
 bool eddyi_request_is_next(const struct eddyi_request *r, uint64_t n, long pid);
 
-/* From a worker; the message, without its end, the bytes, and if there is any of that, the stamp again. */
+/* From a worker; the message, without its end, the bytes, and if there is any of that, the stamp
+ * again. */
 struct eddyi_reply {
     struct eddyi_stamp stamp;
     uint64_t message_size;
@@ -85,8 +93,9 @@ struct eddyi_process {
 int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job);
 
 /*
- * Waits for the result. 0; EDDYI_LAST_RESULT; -ENOMEM; -EBADMSG, with a worker that cannot be understood; -EPROTO, when it is the
- * answer to something else; or what the connection failed with. After an error the two are out of step.
+ * Waits for the result. 0; EDDYI_LAST_RESULT; -ENOMEM; -EBADMSG, with a worker that cannot be
+ * understood; -EPROTO, when it is the answer to something else; or what the connection failed with.
+ * After an error the two are out of step.
  */
 enum { EDDYI_LAST_RESULT = 1 };
 int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret);
@@ -108,7 +117,8 @@ struct eddyi_server_request {
     long pid; /* KILL */
 };
 
-/* What the processes run: the server on its end of the control socket; a worker on its end of the connection. */
+/* What the processes run: the server on its end of the control socket; a worker on its end of the
+ * connection. */
 _Noreturn void eddyi_fork_server_main(int control);
 _Noreturn void eddyi_worker_main(int connection, long server_pid);
 

@@ -10,10 +10,12 @@
 
 size_t eddyi_process_most_bytes = INT32_MAX;
 
-/* Waits until the connection is ready, or the worker has died with nothing left to read. False then. */
+/* Waits until the connection is ready, or the worker has died with nothing left to read. False
+ * then. */
 static bool wait_connection(const struct eddyi_process *p, short events)
 {
-    struct pollfd fds[2] = {{.fd = p->connection, .events = events}, {.fd = p->fate, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = p->connection, .events = events},
+                            {.fd = p->fate, .events = POLLIN}};
 
     if (eddyi_sys_poll(fds, 2, -1) < 0)
         return false;
@@ -67,7 +69,8 @@ static int recv_all(const struct eddyi_process *p, void *data, size_t size)
     return 0;
 }
 
-/* Receives a stamp that must be the one of the reply to the latest request. Any part of another is refused as it comes. */
+/* Receives a stamp that must be the one of the reply to the latest request. Any part of another is
+ * refused as it comes. */
 static int recv_stamp(const struct eddyi_process *p)
 {
     const struct eddyi_stamp right = {EDDYI_REPLY, p->number, p->pid};
@@ -88,7 +91,8 @@ static int recv_stamp(const struct eddyi_process *p)
 
 int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job)
 {
-    const struct eddyi_request request = {{EDDYI_REQUEST, ++p->number, p->pid}, job->fn, job->arg, job->size};
+    const struct eddyi_request request = {
+        {EDDYI_REQUEST, ++p->number, p->pid}, job->fn, job->arg, job->size};
     int rc = send_all(p, &request, sizeof request);
 
     return rc < 0 ? rc : send_all(p, job->arg, job->size);
@@ -119,7 +123,8 @@ static int recv_message(const struct eddyi_process *p, const struct eddyi_reply 
     return rc;
 }
 
-/* The memory grows with what has arrived: a length that is a lie costs no more than the first piece. */
+/* The memory grows with what has arrived: a length that is a lie costs no more than the first
+ * piece. */
 static int recv_bytes(const struct eddyi_process *p, size_t size, eddy_bytes *ret)
 {
     enum { FIRST = 1 << 20 };

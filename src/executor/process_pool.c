@@ -24,10 +24,12 @@ struct death {
     int status;        /* as wait(2) gives it */
 };
 
-/* Nothing may come from a worker that has no job: it is dead, or what it says will not be understood. */
+/* Nothing may come from a worker that has no job: it is dead, or what it says will not be
+ * understood. */
 static bool is_idle(const struct eddyi_process *p)
 {
-    struct pollfd fds[2] = {{.fd = p->connection, .events = POLLIN}, {.fd = p->fate, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = p->connection, .events = POLLIN},
+                            {.fd = p->fate, .events = POLLIN}};
 
     return eddyi_sys_poll(fds, 2, 0) == 0;
 }
@@ -39,7 +41,8 @@ static bool readable(int fd, int timeout_ms)
     return eddyi_sys_poll(&p, 1, timeout_ms) > 0;
 }
 
-/* Waits until the worker has ended, and forgets it. One that does not end without its connection is killed. */
+/* Waits until the worker has ended, and forgets it. One that does not end without its connection is
+ * killed. */
 static void bury(struct eddyi_worker *w, struct death *ret)
 {
     struct eddyi_process *p = w->process;
@@ -68,20 +71,21 @@ static eddy_exception *describe(long pid, const struct death *d)
     if (d->cause)
         return eddy_exception_new(EDDY_EBROKEN, "worker process %ld %s", pid, d->cause);
     if (!d->known)
-        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld ended together with its fork server",
-                                  pid);
-    if (signo)
-        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld was killed by signal %d (%s)", pid, signo,
-                                  sigdescr_np(signo) ? sigdescr_np(signo) : "unknown");
-    if (WEXITSTATUS(d->status) == EDDYI_EXIT_CUT_OFF)
         return eddy_exception_new(EDDY_EBROKEN,
-                                  "worker process %ld exited with status %d: a job closed its connection",
-                                  pid, EDDYI_EXIT_CUT_OFF);
+                                  "worker process %ld ended together with its fork server", pid);
+    if (signo)
+        return eddy_exception_new(EDDY_EBROKEN, "worker process %ld was killed by signal %d (%s)",
+                                  pid, signo, sigdescr_np(signo) ? sigdescr_np(signo) : "unknown");
+    if (WEXITSTATUS(d->status) == EDDYI_EXIT_CUT_OFF)
+        return eddy_exception_new(
+            EDDY_EBROKEN, "worker process %ld exited with status %d: a job closed its connection",
+            pid, EDDYI_EXIT_CUT_OFF);
     return eddy_exception_new(EDDY_EBROKEN, "worker process %ld exited with status %d", pid,
                               WEXITSTATUS(d->status));
 }
 
-/* A worker died that had a job, or before it got one: the more in a row, the longer the pause before the next is made. */
+/* A worker died that had a job, or before it got one: the more in a row, the longer the pause
+ * before the next is made. */
 static void count_death(eddy_executor *e)
 {
     pthread_mutex_lock(&e->mutex);
@@ -127,7 +131,8 @@ static int spawn(struct eddyi_worker *w)
     return rc;
 }
 
-/* Sees to it that there is a worker, and that it is not known to be dead or out of step. 0 or -errno. */
+/* Sees to it that there is a worker, and that it is not known to be dead or out of step. 0 or
+ * -errno. */
 static int have_process(struct eddyi_worker *w)
 {
     struct eddyi_process *p = w->process;
@@ -138,8 +143,10 @@ static int have_process(struct eddyi_worker *w)
     return w->process ? 0 : spawn(w);
 }
 
-/* A worker that lives and has the job. One that died before it had all of it cannot have begun: another one gets it. */
-static int deliver(struct eddyi_worker *w, const struct eddyi_job *job, struct eddyi_job_result *ret)
+/* A worker that lives and has the job. One that died before it had all of it cannot have begun:
+ * another one gets it. */
+static int deliver(struct eddyi_worker *w, const struct eddyi_job *job,
+                   struct eddyi_job_result *ret)
 {
     int rc = -EPIPE;
 
@@ -177,7 +184,8 @@ static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
     *ret = (struct eddyi_job_result){.status = EDDY_EBROKEN};
     if (rc == -ENOMEM) {
         ret->status = rc;
-        ret->exception = eddy_exception_new(rc, "no memory for the result of worker process %ld", pid);
+        ret->exception =
+            eddy_exception_new(rc, "no memory for the result of worker process %ld", pid);
     } else {
         ret->exception = describe(pid, &d);
     }
@@ -205,7 +213,8 @@ static void run(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_
 static int check(const struct eddyi_job *job)
 {
     if (job->size > eddyi_process_most_bytes)
-        return eddy_raise(-EMSGSIZE, "the argument of a job in a worker process has %zu bytes, at most %zu",
+        return eddy_raise(-EMSGSIZE,
+                          "the argument of a job in a worker process has %zu bytes, at most %zu",
                           job->size, eddyi_process_most_bytes);
     return 0;
 }

@@ -1,8 +1,9 @@
 /*
  * run_coroutine_threadsafe: a coroutine that another thread's loop runs.
  *
- * The loop holds a reference until the task has ended: first through the item that starts it, then through its place among the
- * loop's pending. So when the loop closes, whatever had not ended is found, and is cancelled; nobody waits for it in vain.
+ * The loop holds a reference until the task has ended: first through the item that starts it, then
+ * through its place among the loop's pending. So when the loop closes, whatever had not ended is
+ * found, and is cancelled; nobody waits for it in vain.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -14,7 +15,8 @@
 
 struct remote {
     struct eddy_concurrent_future cf;
-    eddy_loop *loop;           /* borrowed: it lets go first. NULL from then on; guarded by the mutex of cf */
+    /* borrowed: it lets go first. NULL from then on; guarded by the mutex of cf */
+    eddy_loop *loop;
     struct eddyi_ready start;  /* makes the task */
     struct eddyi_ready ended;  /* the task has ended */
     struct eddyi_ready cancel; /* posted once at most */
@@ -30,7 +32,8 @@ static struct remote *remote_of(eddy_concurrent_future *cf)
     return eddyi_container(cf, struct remote, cf);
 }
 
-/* The task goes the way of the loop's objects: in the loop's thread, when it has been told to, or when it ends. */
+/* The task goes the way of the loop's objects: in the loop's thread, when it has been told to, or
+ * when it ends. */
 static void cancelled(eddy_concurrent_future *cf)
 {
     struct remote *r = remote_of(cf);
@@ -67,7 +70,8 @@ static void let_go(struct remote *r)
     eddy_concurrent_future_unref(&r->cf);
 }
 
-/* As CPython does, the failure of a task whose concurrent future was cancelled counts as not retrieved. */
+/* As CPython does, the failure of a task whose concurrent future was cancelled counts as not
+ * retrieved. */
 static void copy_outcome(struct remote *r)
 {
     eddy_exception *e;

@@ -1,5 +1,6 @@
 /*
- * Jobs on executors, and the futures of a loop that end as they do: run_in_executor, submit, to_thread.
+ * Jobs on executors, and the futures of a loop that end as they do: run_in_executor, submit,
+ * to_thread.
  */
 #include "executor/default.h"
 #include "executor/executor.h"
@@ -8,8 +9,8 @@
 #include "task/task.h"
 
 /*
- * Hands a new job, of which it consumes the reference, to an executor. The future, which gets that reference, comes first: once the job
- * is handed over nothing may fail.
+ * Hands a new job, of which it consumes the reference, to an executor. The future, which gets that
+ * reference, comes first: once the job is handed over nothing may fail.
  */
 static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job *job)
 {
@@ -32,7 +33,8 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
     return NULL;
 }
 
-eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e, const eddy_job *description)
+eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e,
+                                            const eddy_job *description)
 {
     struct eddyi_job *job = eddyi_job_new(description);
 

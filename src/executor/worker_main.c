@@ -1,5 +1,6 @@
 /*
- * A worker process: takes a request, calls the function, sends the reply, until the connection ends.
+ * A worker process: takes a request, calls the function, sends the reply, until the connection
+ * ends.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -13,13 +14,15 @@
 #include <unistd.h>
 
 struct worker {
-    int fd;          /* the connection */
-    uint64_t inode;  /* its own: a job may have closed it, and something else may have its descriptor now */
+    int fd; /* the connection */
+    /* its own: a job may have closed it, and something else may have its descriptor now */
+    uint64_t inode;
     long pid;        /* a child that a job forks has another */
     uint64_t number; /* of the latest request */
 };
 
-/* exit() in a job ends the worker, and what the program has registered for its own end is not called. */
+/* exit() in a job ends the worker, and what the program has registered for its own end is not
+ * called. */
 static void leave(int status, void *unused)
 {
     fflush(stdout);
@@ -111,7 +114,8 @@ static void call(int fd, const struct eddyi_request *request, struct eddyi_job_r
     eddyi_free(copy);
 }
 
-/* After a job, which may have done anything: ends this process if it is not the worker, or not connected any more. */
+/* After a job, which may have done anything: ends this process if it is not the worker, or not
+ * connected any more. */
 static void check_place(const struct worker *w)
 {
     if (eddyi_sys_pid() != w->pid)
@@ -123,14 +127,16 @@ static void check_place(const struct worker *w)
 static void refuse(struct eddyi_job_result *result, int code, const char *why)
 {
     eddy_bytes_fini(&result->bytes);
-    *result = (struct eddyi_job_result){.status = code, .exception = eddy_exception_new(code, "%s", why)};
+    *result =
+        (struct eddyi_job_result){.status = code, .exception = eddy_exception_new(code, "%s", why)};
 }
 
 /* Replaces a result that cannot make the journey. */
 static void check_result(struct eddyi_job_result *result)
 {
     if (result->value)
-        refuse(result, EDDY_EMISUSE, "a job in a worker process returned a pointer; see eddy_return_bytes()");
+        refuse(result, EDDY_EMISUSE,
+               "a job in a worker process returned a pointer; see eddy_return_bytes()");
     else if (result->bytes.size > eddyi_process_most_bytes)
         refuse(result, -EMSGSIZE, "the result of a job in a worker process has too many bytes");
 }
@@ -187,7 +193,8 @@ static void serve(struct worker *w)
     answer(w, &result, false);
 }
 
-/* The job has called pthread_exit(): the process has lost its main thread, and ends with this answer. */
+/* The job has called pthread_exit(): the process has lost its main thread, and ends with this
+ * answer. */
 static void left_by_job(void *arg)
 {
     struct eddyi_job_result result;

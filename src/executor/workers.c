@@ -1,8 +1,9 @@
 /*
  * Several loops in several threads, which end together.
  *
- * The calling thread's loop runs worker 0, and a task for each other worker: that one has the worker's thread as a job of an executor, and when
- * it is cancelled, it has the worker's own loop cancel the worker, and waits on.
+ * The calling thread's loop runs worker 0, and a task for each other worker: that one has the
+ * worker's thread as a job of an executor, and when it is cancelled, it has the worker's own loop
+ * cancel the worker, and waits on.
  */
 #include "eddy/workers.h"
 
@@ -21,8 +22,9 @@ struct crew;
 struct worker {
     struct crew *crew;
     unsigned index;
-    eddy_executor
-        *thread; /* a pool of one, since a worker must not wait for another's thread; NULL for worker 0 */
+    eddy_executor *
+        /* a pool of one, since a worker must not wait for another's thread; NULL for worker 0 */
+        thread;
     pthread_mutex_t mutex; /* guards the next three */
     bool stop;             /* it is to end */
     eddy_loop *loop;       /* that runs it; NULL: not yet, or no more */
@@ -125,8 +127,9 @@ static int first_failure(int rc)
 {
     const eddy_exception *e = eddy_error();
 
-    return rc == EDDY_EGROUP && e && eddy_exception_count(e) > 0 ? eddy_reraise(eddy_exception_member(e, 0))
-                                                                 : rc;
+    return rc == EDDY_EGROUP && e && eddy_exception_count(e) > 0
+               ? eddy_reraise(eddy_exception_member(e, 0))
+               : rc;
 }
 
 static eddy_async(run_all, (struct crew *, crew))

@@ -1,16 +1,16 @@
 /*
  * wrap_future: a future of a loop that ends as a concurrent future does.
  *
- * It watches its source. Whichever thread ends that posts the wrapper's ready item, which allocates nothing; the outcome
- * is copied in the loop's thread. The wrapper holds a reference to itself, and is among the loop's pending, until the item has run
- * or can no longer come:
+ * It watches its source. Whichever thread ends that posts the wrapper's ready item, which allocates
+ * nothing; the outcome is copied in the loop's thread. The wrapper holds a reference to itself, and
+ * is among the loop's pending, until the item has run or can no longer come:
  *
  *   unwatched in time          no item was, or will be, posted
  *   told, and posted           the item runs, at the latest while the loop closes
  *   told, but the loop closed  nothing was posted; the loop's close finds it
  *
- * The wrapper of a private future lies in that one's memory, to which it has a reference until it is destroyed: with two pieces of memory for
- * each job a flood of jobs was up to a third slower.
+ * The wrapper of a private future lies in that one's memory, to which it has a reference until it
+ * is destroyed: with two pieces of memory for each job a flood of jobs was up to a third slower.
  */
 #include "executor/wrap.h"
 
@@ -135,7 +135,8 @@ static eddy_future *wrap(eddy_loop *loop, eddy_concurrent_future *cf, struct edd
     return &w->future;
 }
 
-eddy_future *eddyi_wrap_private(eddy_loop *loop, eddy_concurrent_future *cf, struct eddyi_wrapped *w)
+eddy_future *eddyi_wrap_private(eddy_loop *loop, eddy_concurrent_future *cf,
+                                struct eddyi_wrapped *w)
 {
     if (check(loop, cf) == 0)
         return wrap(loop, cf, w);
@@ -164,5 +165,6 @@ eddy_future *eddy_wrap_future(eddy_concurrent_future *cf)
 
 eddy_concurrent_future *eddyi_wrapped_source(const eddy_future *f)
 {
-    return f && f->ops == &wrapped_ops ? eddyi_container(f, struct eddyi_wrapped, future)->source : NULL;
+    return f && f->ops == &wrapped_ops ? eddyi_container(f, struct eddyi_wrapped, future)->source
+                                       : NULL;
 }

@@ -20,9 +20,11 @@ struct eddyi_wrapped {
 };
 
 /*
- * Wraps a private future, of which it consumes a reference also when it fails, in @w, which lies in the same piece of memory. NULL: the
- * loop or the future may not be used here; the error has been raised.
+ * Wraps a private future, of which it consumes a reference also when it fails, in @w, which lies in
+ * the same piece of memory. NULL: the loop or the future may not be used here; the error has been
+ * raised.
  */
-eddy_future *eddyi_wrap_private(eddy_loop *loop, eddy_concurrent_future *cf, struct eddyi_wrapped *w);
+eddy_future *eddyi_wrap_private(eddy_loop *loop, eddy_concurrent_future *cf,
+                                struct eddyi_wrapped *w);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Asynchronous generators: generators that run in a task, and that their loop knows, to close them in the end.
+ * Asynchronous generators: generators that run in a task, and that their loop knows, to close them
+ * in the end.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -54,14 +55,16 @@ static void init_part(struct eddyi_loop_part *part)
 
 static struct asyncgens *asyncgens_of(eddy_loop *loop)
 {
-    static const struct eddyi_part_kind kind = {
-        .size = sizeof(struct asyncgens), .init = init_part, .close = close_part, .shutdown = shut_down};
+    static const struct eddyi_part_kind kind = {.size = sizeof(struct asyncgens),
+                                                .init = init_part,
+                                                .close = close_part,
+                                                .shutdown = shut_down};
 
     return eddyi_loop_part(loop, &kind);
 }
 
-eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void *args), const void *args,
-                                               size_t size)
+eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void *args),
+                                               const void *args, size_t size)
 {
     return (eddy_async_generator *)(void *)eddyi_generator_new(name, fn, args, size);
 }
@@ -70,7 +73,8 @@ eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void 
 static bool is_of_other_loop(const struct eddyi_generator *g, const eddy_loop *loop)
 {
     return g->loop && g->loop != loop &&
-           eddy_raise(EDDY_EOTHERLOOP, "the asynchronous generator '%s' has begun in another event loop",
+           eddy_raise(EDDY_EOTHERLOOP,
+                      "the asynchronous generator '%s' has begun in another event loop",
                       g->name) < 0;
 }
 
@@ -94,7 +98,8 @@ static int prepare(struct eddyi_generator *g)
     return 0;
 }
 
-static int resume(eddy_async_generator *public, void *value, const eddy_exception *thrown, void **ret_value)
+static int resume(eddy_async_generator *public, void *value, const eddy_exception *thrown,
+                  void **ret_value)
 {
     struct eddyi_generator *g = inner_of(public);
     int rc = g ? prepare(g) : eddy_raise(-ENOMEM, NULL);
@@ -148,7 +153,8 @@ void eddy_async_generator_free(eddy_async_generator *g)
         return;
     if (inner_of(g)->loop && eddyi_loop_elsewhere(inner_of(g)->loop))
         fprintf(stderr,
-                "eddy: the asynchronous generator '%s' is freed in a thread that does not run its loop; it "
+                "eddy: the asynchronous generator '%s' is freed in a thread that does not run its "
+                "loop; it "
                 "stays as it "
                 "is\n",
                 inner_of(g)->name);

@@ -13,8 +13,8 @@
 static EDDYI_THREAD_LOCAL struct eddyi_generator *running_outside;
 
 /*
- * Generators need no loop, and one thread may end what another has begun, so the stacks are of all threads. The pool is there while a
- * thread lives that has taken one.
+ * Generators need no loop, and one thread may end what another has begun, so the stacks are of all
+ * threads. The pool is there while a thread lives that has taken one.
  */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct eddyi_stack_pool *stacks; /* as the next guarded by the mutex */
@@ -83,7 +83,8 @@ static void give_stack(struct eddyi_generator *g)
     g->stack = NULL;
 }
 
-/* The task on whose stack this runs, also when it has forked and this is the child, which has no running loop. */
+/* The task on whose stack this runs, also when it has forked and this is the child, which has no
+ * running loop. */
 static eddy_task *task_here(void)
 {
     return eddyi_loop_running ? eddyi_loop_running->current : eddyi_loop_forked_task;
@@ -108,8 +109,8 @@ static int no_function(void *args)
     return eddy_raise(-EINVAL, "a generator was made of no function");
 }
 
-struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args,
-                                            size_t size)
+struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args),
+                                            const void *args, size_t size)
 {
     struct eddyi_generator *g = eddyi_zalloc(sizeof *g + size);
 
@@ -134,8 +135,8 @@ static void end(struct eddyi_generator *g, int result)
     if (result < 0) {
         const eddy_exception *e = eddy_error();
 
-        g->error =
-            eddy_exception_code(e) == result ? eddy_exception_ref(e) : eddy_exception_new(result, NULL);
+        g->error = eddy_exception_code(e) == result ? eddy_exception_ref(e)
+                                                    : eddy_exception_new(result, NULL);
     }
 }
 
@@ -229,7 +230,8 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
         if (thrown)
             return end_unbegun(g, thrown);
         if (value)
-            return eddy_raise(EDDY_EMISUSE, "can't send a value to the just-started generator '%s'", g->name);
+            return eddy_raise(EDDY_EMISUSE, "can't send a value to the just-started generator '%s'",
+                              g->name);
         rc = begin(g);
         if (rc < 0)
             return rc;
@@ -259,9 +261,10 @@ static struct eddyi_var_scope *hand_out(struct eddyi_generator *g, void *value)
     return eddyi_vars_current == g->caller_vars ? NULL : eddyi_vars_current;
 }
 
-/* Perhaps in another thread than hand_out(): by a call of its own, for a function keeps the addresses of a thread's variables. */
-__attribute__((noinline)) static int take_up(struct eddyi_generator *g, struct eddyi_var_scope *entered,
-                                             void **ret_sent)
+/* Perhaps in another thread than hand_out(): by a call of its own, for a function keeps the
+ * addresses of a thread's variables. */
+__attribute__((noinline)) static int take_up(struct eddyi_generator *g,
+                                             struct eddyi_var_scope *entered, void **ret_sent)
 {
     int code;
 

@@ -4,8 +4,9 @@
  *   CREATED --resume--> RUNNING --yield--> SUSPENDED --resume--> RUNNING …
  *                               --return-> ENDED
  *
- * It runs as part of whoever resumed it: in the same task, or in none. A task that is suspended while the
- * generator runs is suspended on the generator's stack, so as long as it runs the task's fiber is the generator's.
+ * It runs as part of whoever resumed it: in the same task, or in none. A task that is suspended
+ * while the generator runs is suspended on the generator's stack, so as long as it runs the task's
+ * fiber is the generator's.
  */
 #ifndef EDDYI_GENERATOR_H
 #define EDDYI_GENERATOR_H
@@ -15,7 +16,12 @@
 #include "eddy/error.h"
 #include "eddy/generator.h"
 
-enum eddyi_generator_state { EDDYI_GEN_CREATED, EDDYI_GEN_RUNNING, EDDYI_GEN_SUSPENDED, EDDYI_GEN_ENDED };
+enum eddyi_generator_state {
+    EDDYI_GEN_CREATED,
+    EDDYI_GEN_RUNNING,
+    EDDYI_GEN_SUSPENDED,
+    EDDYI_GEN_ENDED
+};
 
 struct eddyi_generator {
     const char *name;
@@ -32,20 +38,23 @@ struct eddyi_generator {
     struct eddyi_stack *stack;     /* from the first resumption to the end */
     struct eddyi_fiber fiber;      /* while it is not running */
     struct eddyi_fiber caller;     /* while it is: who resumed it */
-    /* The caller's context variables, which the body shares; it returns to a context of its own only if it entered one. */
+    /* The caller's context variables, which the body shares; it returns to a context of its own
+     * only if it entered one. */
     struct eddyi_var_scope *caller_vars;
-    struct eddyi_list link; /* asynchronous ones: with the loop, from the first resumption to the end */
-    eddy_loop *loop;        /* of those, borrowed, while it may be resumed there only; NULL: anywhere */
+    /* asynchronous ones: with the loop, from the first resumption to the end */
+    struct eddyi_list link;
+    /* of those, borrowed, while it may be resumed there only; NULL: anywhere */
+    eddy_loop *loop;
     _Alignas(16) char args[];
 };
 
 /* Each kind's own type is this and nothing more; NULL without memory. */
-struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args), const void *args,
-                                            size_t size);
+struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *args),
+                                            const void *args, size_t size);
 
 /*
- * Resumes it with a value, or with an exception to be thrown (borrowed; NULL: none). 1 with *ret_value (may be NULL),
- * 0 at its end, or its error, raised.
+ * Resumes it with a value, or with an exception to be thrown (borrowed; NULL: none). 1 with
+ * *ret_value (may be NULL), 0 at its end, or its error, raised.
  */
 int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_exception *thrown,
                            void **ret_value);

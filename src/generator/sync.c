@@ -10,14 +10,16 @@ static struct eddyi_generator *inner_of(const eddy_generator *g)
     return (struct eddyi_generator *)(void *)g;
 }
 
-eddy_generator *eddy_generator_new(const char *name, int (*fn)(void *args), const void *args, size_t size)
+eddy_generator *eddy_generator_new(const char *name, int (*fn)(void *args), const void *args,
+                                   size_t size)
 {
     return (eddy_generator *)(void *)eddyi_generator_new(name, fn, args, size);
 }
 
 int eddy_generator_send(eddy_generator *g, void *value, void **ret_value)
 {
-    return g ? eddyi_generator_resume(inner_of(g), value, NULL, ret_value) : eddy_raise(-ENOMEM, NULL);
+    return g ? eddyi_generator_resume(inner_of(g), value, NULL, ret_value)
+             : eddy_raise(-ENOMEM, NULL);
 }
 
 int eddy_next(eddy_generator *g, void **ret_value)

@@ -1,5 +1,6 @@
 /*
- * Opening files, closing them, and moving bytes. What is cached is read at once; the backend does the rest.
+ * Opening files, closing them, and moving bytes. What is cached is read at once; the backend does
+ * the rest.
  */
 #include "io/file.h"
 
@@ -71,8 +72,9 @@ static int64_t open_once(const char *path, int flags, mode_t mode)
 }
 
 /*
- * Non-blocking, for the sake of FIFOs, open(2) gives EAGAIN for a file on which another process has a lease, which it asks that process
- * to give up. Without the flag it would wait, up to 45 s, in a thread.
+ * Non-blocking, for the sake of FIFOs, open(2) gives EAGAIN for a file on which another process has
+ * a lease, which it asks that process to give up. Without the flag it would wait, up to 45 s, in a
+ * thread.
  */
 static int64_t open_file(const char *path, int flags, mode_t mode)
 {
@@ -118,8 +120,8 @@ static int begin(struct eddyi_io_call *c, int fd, int64_t offset, enum eddyi_io_
     return offset >= 0 ? eddyi_io_begin_shared(c, fd) : eddyi_io_begin(c, fd, direction);
 }
 
-static int64_t transfer(struct eddyi_io_call *c, enum eddyi_op_kind kind, const struct iovec *iov, int n,
-                        int64_t offset)
+static int64_t transfer(struct eddyi_io_call *c, enum eddyi_op_kind kind, const struct iovec *iov,
+                        int n, int64_t offset)
 {
     c->o.op.kind = kind;
     c->o.op.rw.iov = iov;
@@ -149,7 +151,8 @@ ssize_t eddy_file_readv(int fd, const struct iovec *iov, int n, int64_t offset)
     return eddyi_file_ended(rc, "file_readv", fd);
 }
 
-/* What is only partly cached comes in pieces. An error behind the first is left for the next call to find. */
+/* What is only partly cached comes in pieces. An error behind the first is left for the next call
+ * to find. */
 static int64_t read_on(struct eddyi_io_call *c, char *buf, size_t size, int64_t offset)
 {
     size_t got = 0;
@@ -206,7 +209,8 @@ int eddy_file_write_fully(int fd, const void *buf, size_t size, int64_t offset, 
     ssize_t n = 0;
 
     while (n >= 0 && written < size) {
-        n = eddy_file_write(fd, p + written, size - written, offset < 0 ? offset : offset + (int64_t)written);
+        n = eddy_file_write(fd, p + written, size - written,
+                            offset < 0 ? offset : offset + (int64_t)written);
         if (n == 0)
             n = eddy_raise(-EIO, "file_write on descriptor %d takes nothing", fd);
         written += n > 0 ? (size_t)n : 0;
@@ -225,7 +229,8 @@ static int sync_as(int fd, bool data_only)
         return rc;
     c.o.op.kind = EDDYI_OP_FSYNC;
     c.o.op.fsync.data_only = data_only;
-    return (int)eddyi_file_ended(eddyi_io_wait(&c), data_only ? "file_fdatasync" : "file_fsync", fd);
+    return (int)eddyi_file_ended(eddyi_io_wait(&c), data_only ? "file_fdatasync" : "file_fsync",
+                                 fd);
 }
 
 int eddy_file_fsync(int fd)

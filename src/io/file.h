@@ -7,7 +7,8 @@
 #include "eddy/file.h"
 #include "io/io.h"
 
-/* A result on its way out, as a raised error where it is one: "file_fsync on descriptor 7", "file_stat of some/path". */
+/* A result on its way out, as a raised error where it is one: "file_fsync on descriptor 7",
+ * "file_stat of some/path". */
 int64_t eddyi_file_ended(int64_t result, const char *call, int fd);
 int64_t eddyi_file_ended_path(int64_t result, const char *call, const char *path);
 

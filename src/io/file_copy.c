@@ -1,6 +1,6 @@
 /*
- * Copying between files: copy_file_range(2), and where it is refused, as by some pairs of file systems, a read and writes. Holes stay
- * holes: the kernel would fill them with zeros.
+ * Copying between files: copy_file_range(2), and where it is refused, as by some pairs of file
+ * systems, a read and writes. Holes stay holes: the kernel would fill them with zeros.
  */
 #include "base/sys.h"
 #include "eddy/error.h"

@@ -52,7 +52,8 @@ int eddy_file_stat(const char *path, struct stat *ret)
 
 int eddy_file_lstat(const char *path, struct stat *ret)
 {
-    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, ret), "file_lstat", path);
+    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, ret),
+                                      "file_lstat", path);
 }
 
 int eddy_file_fstat(int fd, struct stat *ret)
@@ -100,7 +101,8 @@ void eddyi_file_unlink_own(int dir, const char *name)
 
 int eddy_file_rmdir(const char *path)
 {
-    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, AT_REMOVEDIR, 0), "file_rmdir", path);
+    return (int)eddyi_file_ended_path(by_path(EDDYI_OP_UNLINK, path, AT_REMOVEDIR, 0), "file_rmdir",
+                                      path);
 }
 
 int eddy_file_mkdir(const char *path, mode_t mode)
@@ -123,5 +125,6 @@ int64_t eddyi_file_rename_in(int dir, const char *from, const char *to)
 
 int eddy_file_rename(const char *from, const char *to)
 {
-    return (int)eddyi_file_ended_path(eddyi_file_rename_in(AT_FDCWD, from, to), "file_rename", from);
+    return (int)eddyi_file_ended_path(eddyi_file_rename_in(AT_FDCWD, from, to), "file_rename",
+                                      from);
 }

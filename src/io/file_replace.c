@@ -1,8 +1,9 @@
 /*
  * Replacing a file, all or nothing.
  *
- * The bytes go into a file beside the old one, which takes over its owner, its mode and its attributes, and then its name. The directory
- * of both is held open meanwhile, so that the names are short, and stay right when the current directory changes.
+ * The bytes go into a file beside the old one, which takes over its owner, its mode and its
+ * attributes, and then its name. The directory of both is held open meanwhile, so that the names
+ * are short, and stay right when the current directory changes.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -78,8 +79,9 @@ static bool is_same(const struct statx *a, const struct statx *b)
 }
 
 /*
- * Links followed by hand could lead where the kernel refuses to go, such as through somebody's link in /tmp (fs.protected_symlinks). So
- * the kernel is asked, too, and has to come to the same file: 1; 0 if it was replaced in between.
+ * Links followed by hand could lead where the kernel refuses to go, such as through somebody's link
+ * in /tmp (fs.protected_symlinks). So the kernel is asked, too, and has to come to the same file:
+ * 1; 0 if it was replaced in between.
  */
 static int find(struct replacement *r)
 {
@@ -107,7 +109,8 @@ static int open_beside(struct replacement *r)
     do {
         snprintf(r->beside, sizeof r->beside, ".eddy-%ld-%u.tmp", eddyi_sys_pid(),
                  atomic_fetch_add(&count, 1));
-        r->fd = eddyi_sys_openat(r->dir, r->beside, O_WRONLY | O_CREAT | O_EXCL, r->exists ? 0600 : 0666);
+        r->fd = eddyi_sys_openat(r->dir, r->beside, O_WRONLY | O_CREAT | O_EXCL,
+                                 r->exists ? 0600 : 0666);
     } while (r->fd == -EEXIST);
     if (r->fd >= 0)
         eddyi_sys_block_on_file(r->fd);
@@ -140,8 +143,8 @@ static bool has_mode(int fd, unsigned mode)
 }
 
 /*
- * In a thread, when the bytes are written: writing takes bits of the mode away, as does changing the owner. The mode of a file with an
- * access control list says little without that list.
+ * In a thread, when the bytes are written: writing takes bits of the mode away, as does changing
+ * the owner. The mode of a file with an access control list says little without that list.
  */
 static int64_t take_over(void *arg)
 {
@@ -169,7 +172,8 @@ static int write_beside(struct replacement *r, const void *data, size_t size)
     if (rc == 0 && r->exists) {
         rc = (int)eddyi_file_call(take_over, r);
         if (rc == -EPERM)
-            rc = eddy_raise(rc, "file_replace of %s: its owner, group or mode cannot be kept", r->path);
+            rc = eddy_raise(rc, "file_replace of %s: its owner, group or mode cannot be kept",
+                            r->path);
         else
             rc = (int)eddyi_file_ended_path(rc, "file_replace", r->path);
     }
@@ -187,8 +191,8 @@ static int replace(struct replacement *r, const void *data, size_t size)
         return rc;
     rc = write_beside(r, data, size);
     if (rc == 0)
-        rc = (int)eddyi_file_ended_path(eddyi_file_rename_in(r->dir, r->beside, r->name), "file_replace",
-                                        r->path);
+        rc = (int)eddyi_file_ended_path(eddyi_file_rename_in(r->dir, r->beside, r->name),
+                                        "file_replace", r->path);
     if (rc < 0)
         eddyi_file_unlink_own(r->dir, r->beside);
     return rc;

@@ -16,7 +16,8 @@ static int64_t make(void *pattern)
 
 int eddy_file_make_temporary(char *pattern)
 {
-    return (int)eddyi_file_ended_path(eddyi_file_call(make, pattern), "file_make_temporary", pattern);
+    return (int)eddyi_file_ended_path(eddyi_file_call(make, pattern), "file_make_temporary",
+                                      pattern);
 }
 
 static int64_t make_and_unlink(void *pattern)
@@ -47,7 +48,8 @@ int eddy_file_open_temporary(const char *directory)
 {
     int64_t fd = eddy_file_open(directory, O_TMPFILE | O_RDWR, 0600);
 
-    /* A file system without unnamed files; EISDIR, ENOENT and EINVAL are what kernels that do not know the flag make of it. */
+    /* A file system without unnamed files; EISDIR, ENOENT and EINVAL are what kernels that do not
+     * know the flag make of it. */
     if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL)
         fd = open_by_name(directory);
     return (int)eddyi_file_ended_path(fd, "file_open_temporary", directory);

@@ -14,7 +14,8 @@ struct bytes {
     size_t size, room;
 };
 
-/* Room for something more, and for a 0 behind it; no more than is needed to see that the limit is passed. */
+/* Room for something more, and for a 0 behind it; no more than is needed to see that the limit is
+ * passed. */
 static int grow(struct bytes *b, size_t limit)
 {
     size_t room = b->room ? 2 * b->room : FIRST;

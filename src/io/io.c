@@ -30,8 +30,8 @@ static struct eddyi_io_op *any_pausing(const struct eddyi_io *io)
 }
 
 /*
- * Ends what is with the backend, and waits until it has let go. Tasks see -ECANCELED. Should waiting fail, the
- * backend gives everything up by the second time.
+ * Ends what is with the backend, and waits until it has let go. Tasks see -ECANCELED. Should
+ * waiting fail, the backend gives everything up by the second time.
  */
 static void end_operations(struct eddyi_io *io)
 {
@@ -81,7 +81,8 @@ struct eddyi_io *eddyi_io_of(eddy_loop *loop)
     return eddyi_loop_part(loop, &kind);
 }
 
-struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction)
+struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
+                                        enum eddyi_io_direction direction)
 {
     return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
 }
@@ -152,7 +153,8 @@ static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
 
-    if (eddyi_loop_forked(o->io->part.loop)) /* by what another completion called: the rest is the parent's */
+    /* by what another completion called: the rest is the parent's */
+    if (eddyi_loop_forked(o->io->part.loop))
         return;
     if (op->more) {
         o->done(o);
@@ -233,7 +235,8 @@ static inline int submit(struct eddyi_io *io, struct eddyi_io_op *o)
 
 EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
-    /* Closing waits for what is with the backend, and cancels it once: nothing may come after that. */
+    /* Closing waits for what is with the backend, and cancels it once: nothing may come after
+     * that. */
     return io->part.loop->closed ? -ECANCELED : submit(io, o);
 }
 
@@ -297,8 +300,8 @@ static void call_done(struct eddyi_io_op *o)
 }
 
 /*
- * The descriptor is free for the next at once (rule 165), although the backend may take until its next wait() to let go: it sees the
- * cancellation before it sees anything of whoever comes next.
+ * The descriptor is free for the next at once (rule 165), although the backend may take until its
+ * next wait() to let go: it sees the cancellation before it sees anything of whoever comes next.
  */
 static bool call_cancel(struct eddyi_wait *w)
 {
@@ -351,12 +354,13 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_d
     if ((size_t)fd >= c->io->n_slots) /* nobody has it */
         return fd < 0 ? raise_no_descriptor(fd) : 0;
     if (c->io->slots[fd].claim[direction])
-        return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s", fd,
-                          direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
+        return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s",
+                          fd, direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
     return 0;
 }
 
-/* Claims the descriptor, for the rest of the call, and submits the operation. The loop is not closed. */
+/* Claims the descriptor, for the rest of the call, and submits the operation. The loop is not
+ * closed. */
 static int start(struct eddyi_io_call *c)
 {
     struct eddyi_io *io = c->io ? c->io : eddyi_io_of(c->loop);

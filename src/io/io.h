@@ -1,9 +1,11 @@
 /*
- * What the calls on descriptors share: operations with the backend, who has a descriptor, and a task's wait.
+ * What the calls on descriptors share: operations with the backend, who has a descriptor, and a
+ * task's wait.
  *
- * A loop that ever used a descriptor has a struct eddyi_io. It knows the operations that are with the backend, so that closing the
- * loop can end them while their memory is still there, and for each descriptor who reads and who
- * writes: a task in a sock_ call, or a watch. There is room for one of each.
+ * A loop that ever used a descriptor has a struct eddyi_io. It knows the operations that are with
+ * the backend, so that closing the loop can end them while their memory is still there, and for
+ * each descriptor who reads and who writes: a task in a sock_ call, or a watch. There is room for
+ * one of each.
  */
 #ifndef EDDYI_IO_H
 #define EDDYI_IO_H
@@ -43,17 +45,20 @@ struct eddyi_io_claim {
 };
 
 /* Who has it, or NULL. */
-struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd, enum eddyi_io_direction direction);
+struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
+                                        enum eddyi_io_direction direction);
 
-/* Takes a direction that is free. 0, -ENOMEM, or -EBADF for a number that never was a descriptor. */
+/* Takes a direction that is free. 0, -ENOMEM, or -EBADF for a number that never was a
+ * descriptor. */
 EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
                                 enum eddyi_io_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
 
 /*
- * For descriptors that eddy itself opened and will close, with the second of these: a backend may then register them once, and remember
- * what it knows of their readiness. 0 or -errno, -EPERM for a file that is always ready. Closing takes operations to be
- * over; a descriptor that was not adopted is just closed.
+ * For descriptors that eddy itself opened and will close, with the second of these: a backend may
+ * then register them once, and remember what it knows of their readiness. 0 or -errno, -EPERM for a
+ * file that is always ready. Closing takes operations to be over; a descriptor that was not adopted
+ * is just closed.
  */
 int eddyi_io_adopt(struct eddyi_io *io, int fd);
 void eddyi_io_close(struct eddyi_io *io, int fd);
@@ -78,8 +83,9 @@ struct eddyi_io_op {
 };
 
 EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io,
-                                 struct eddyi_io_op *o); /* 0 or -errno: then done() will not be called */
-bool eddyi_io_cancel(struct eddyi_io_op *o);             /* false if it is not with the backend */
+                                 /* 0 or -errno: then done() will not be called */
+                                 struct eddyi_io_op *o);
+bool eddyi_io_cancel(struct eddyi_io_op *o); /* false if it is not with the backend */
 
 /*
  * The same, after which the descriptor may be closed at once, although the operation is not over
@@ -88,8 +94,8 @@ bool eddyi_io_cancel(struct eddyi_io_op *o);             /* false if it is not w
 bool eddyi_io_withdraw(struct eddyi_io_op *o);
 
 /*
- * A call of a task's that may have to wait: begun, made at once if possible, else waited for any number of times, and
- * ended. On the task's stack.
+ * A call of a task's that may have to wait: begun, made at once if possible, else waited for any
+ * number of times, and ended. On the task's stack.
  */
 struct eddyi_io_call {
     struct eddyi_io_op o;
@@ -102,7 +108,8 @@ struct eddyi_io_call {
     enum eddyi_io_direction direction;
     bool shared; /* others may use the descriptor at the same time */
     bool submitted;
-    bool shielded; /* the wait is not to be cancelled: it ends something. The cancellation comes after it */
+    /* the wait is not to be cancelled: it ends something. The cancellation comes after it */
+    bool shielded;
 };
 
 /*
@@ -111,31 +118,36 @@ struct eddyi_io_call {
  */
 EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
 
-/* The same for what has no direction: operations on files. @fd is a directory for those with paths. */
+/* The same for what has no direction: operations on files. @fd is a directory for those with
+ * paths. */
 int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd);
 
 /*
- * Submits c->o.op, of which kind and arguments are set, and waits for its result, which it returns; -ECANCELED, as a raised
- * error, if the task is cancelled and nothing happened.
+ * Submits c->o.op, of which kind and arguments are set, and waits for its result, which it returns;
+ * -ECANCELED, as a raised error, if the task is cancelled and nothing happened.
  */
 EDDYI_DIRECT EDDY_AWAITS int64_t eddyi_io_wait(struct eddyi_io_call *c);
 
 EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c);
 
 /*
- * A receive that comes out short has taken all there was. Until the turn ends, one more try would find nothing: asking the kernel costs
- * 240 ns, so the next call waits at once. This is about a number; should it be another file by now, waiting is merely a detour.
+ * A receive that comes out short has taken all there was. Until the turn ends, one more try would
+ * find nothing: asking the kernel costs 240 ns, so the next call waits at once. This is about a
+ * number; should it be another file by now, waiting is merely a detour.
  */
 EDDYI_DIRECT bool eddyi_io_is_empty(const struct eddyi_io_call *c);
 void eddyi_io_emptied(struct eddyi_io_call *c);
 
 /*
- * A datagram, for a call whose storage is the caller's, so that it can be ended from elsewhere; @name goes into messages. As
- * recvfrom(2) and sendto(2), waiting where those would; errors are raised.
+ * A datagram, for a call whose storage is the caller's, so that it can be ended from elsewhere;
+ * @name goes into messages. As recvfrom(2) and sendto(2), waiting where those would; errors are
+ * raised.
  */
 EDDY_AWAITS int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, void *buf,
-                                      size_t size, int flags, struct sockaddr *addr, socklen_t *addrlen);
-EDDY_AWAITS int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const void *buf,
-                                    size_t size, const struct sockaddr *addr, socklen_t addrlen);
+                                      size_t size, int flags, struct sockaddr *addr,
+                                      socklen_t *addrlen);
+EDDY_AWAITS int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd,
+                                    const void *buf, size_t size, const struct sockaddr *addr,
+                                    socklen_t addrlen);
 
 #endif

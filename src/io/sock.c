@@ -1,5 +1,6 @@
 /*
- * The socket calls that suspend. Each tries the system call first, and suspends only if that would block.
+ * The socket calls that suspend. Each tries the system call first, and suspends only if that would
+ * block.
  */
 #include "eddy/sock.h"
 
@@ -13,7 +14,8 @@
 #include <poll.h>
 #include <stdint.h>
 
-/* How long a connect to a Unix socket whose queue is full waits at first, and at most, in seconds. */
+/* How long a connect to a Unix socket whose queue is full waits at first, and at most, in
+ * seconds. */
 static const double FIRST_RETRY = 0.001, LAST_RETRY = 0.064;
 
 int64_t eddyi_sock_ended(int64_t result, const char *call, int fd)
@@ -132,8 +134,8 @@ static int64_t wait_until_connected(struct eddyi_io_call *c)
 }
 
 /*
- * The queue of a Unix socket is full (EAGAIN). Nothing tells when there is room: the socket counts as writable all the
- * time. So it tries again, now and then.
+ * The queue of a Unix socket is full (EAGAIN). Nothing tells when there is room: the socket counts
+ * as writable all the time. So it tries again, now and then.
  */
 static int64_t retry_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
 {

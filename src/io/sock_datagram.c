@@ -1,6 +1,6 @@
 /*
- * Datagrams on sockets. The system call is tried, and again whenever the socket has become ready: another process may have
- * taken the datagram meanwhile.
+ * Datagrams on sockets. The system call is tried, and again whenever the socket has become ready:
+ * another process may have taken the datagram meanwhile.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -17,8 +17,8 @@ static int64_t ended(int64_t result, const char *name, int fd)
     return result;
 }
 
-static int begin(struct eddyi_io_call *c, const char *name, int fd, enum eddyi_io_direction direction,
-                 const void *buf, size_t size)
+static int begin(struct eddyi_io_call *c, const char *name, int fd,
+                 enum eddyi_io_direction direction, const void *buf, size_t size)
 {
     int rc = eddyi_io_begin(c, fd, direction);
 
@@ -56,8 +56,8 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
     return ended(ready < 0 ? ready : n, name, fd);
 }
 
-int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const void *buf, size_t size,
-                        const struct sockaddr *addr, socklen_t addrlen)
+int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const void *buf,
+                        size_t size, const struct sockaddr *addr, socklen_t addrlen)
 {
     int64_t n = begin(c, name, fd, EDDYI_IO_WRITE, buf, size), ready = 0;
 
@@ -74,19 +74,22 @@ int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const
     return ended(ready < 0 ? ready : n, name, fd);
 }
 
-ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size, struct sockaddr *addr, socklen_t *addrlen)
+ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size, struct sockaddr *addr,
+                           socklen_t *addrlen)
 {
     struct eddyi_io_call c;
 
     return eddyi_io_recvfrom(&c, "sock_recvfrom", fd, buf, size, 0, addr, addrlen);
 }
 
-ssize_t eddy_sock_recvfrom_into(int fd, void *buf, size_t size, struct sockaddr *addr, socklen_t *addrlen)
+ssize_t eddy_sock_recvfrom_into(int fd, void *buf, size_t size, struct sockaddr *addr,
+                                socklen_t *addrlen)
 {
     return eddy_sock_recvfrom(fd, buf, size, addr, addrlen);
 }
 
-ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr, socklen_t addrlen)
+ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr,
+                         socklen_t addrlen)
 {
     struct eddyi_io_call c;
 

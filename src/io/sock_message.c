@@ -53,8 +53,9 @@ static int64_t wait_for_events(struct eddyi_io_call *c, int events)
     int64_t rc = io ? 0 : -ENOMEM;
 
     if (rc == 0 && both)
-        rc = eddyi_io_claimed(io, c->fd, EDDYI_IO_WRITE) ? -EBUSY
-                                                         : eddyi_io_claim(io, &writes, c->fd, EDDYI_IO_WRITE);
+        rc = eddyi_io_claimed(io, c->fd, EDDYI_IO_WRITE)
+                 ? -EBUSY
+                 : eddyi_io_claim(io, &writes, c->fd, EDDYI_IO_WRITE);
     if (rc < 0)
         return rc;
     c->o.op.kind = EDDYI_OP_POLL;
@@ -73,7 +74,8 @@ int eddy_poll(int fd, int events)
         return (int)rc;
     if (events == 0 || events & ~(POLLIN | POLLOUT))
         return eddy_raise(-EINVAL, "poll: %#x are no events", (unsigned)events);
-    rc = events == POLLIN && eddyi_io_is_empty(&c) ? -EAGAIN : eddyi_sys_events(fd, (unsigned)events);
+    rc = events == POLLIN && eddyi_io_is_empty(&c) ? -EAGAIN
+                                                   : eddyi_sys_events(fd, (unsigned)events);
     if (rc == -EAGAIN)
         rc = c.loop->closed ? -ECANCELED : wait_for_events(&c, events);
     /* The number has become that of a file, which is always ready. */

@@ -1,8 +1,9 @@
 /*
  * Callbacks for readiness: add_reader, add_writer and their removal.
  *
- * A watch is a poll operation that is submitted anew after each call of its callback: level-triggered, at most one call per
- * turn. It is in one place at a time, and freed only when it is in none:
+ * A watch is a poll operation that is submitted anew after each call of its callback:
+ * level-triggered, at most one call per turn. It is in one place at a time, and freed only when it
+ * is in none:
  *
  *     with the backend -> on the ready queue -> calling -> with the backend …
  */
@@ -61,14 +62,16 @@ static void watch_fail(struct watch *w, int rc)
     eddy_loop *loop = w->loop;
     char message[80];
 
-    snprintf(message, sizeof message, "%s: descriptor %d can no longer be watched", what, w->claim.fd);
+    snprintf(message, sizeof message, "%s: descriptor %d can no longer be watched", what,
+             w->claim.fd);
     watch_remove(w);
     eddy_raise(rc, "%s", message);
     eddy_loop_call_exception_handler(
         loop, &(eddy_exception_context){.message = message, .exception = eddy_error()});
 }
 
-/* Of one descriptor the reader is called before the writer (rule 3), whichever the kernel names first. */
+/* Of one descriptor the reader is called before the writer (rule 3), whichever the kernel names
+ * first. */
 static void watch_due(struct watch *w)
 {
     struct watch *writer = watch_of(eddyi_io_claimed(w->claim.io, w->claim.fd, EDDYI_IO_WRITE));
@@ -130,7 +133,8 @@ static void watch_run(struct eddyi_ready *r)
     w->fn(w->arg);
 }
 
-static struct watch *watch_new(eddy_loop *loop, int fd, unsigned events, eddy_callback_fn *fn, void *arg)
+static struct watch *watch_new(eddy_loop *loop, int fd, unsigned events, eddy_callback_fn *fn,
+                               void *arg)
 {
     struct watch *w = eddyi_zalloc(sizeof *w);
 
@@ -161,7 +165,8 @@ static int watch_install(struct eddyi_io *io, struct watch *w, struct watch *bef
     return rc < 0 ? rc : eddyi_io_submit(io, &w->poll);
 }
 
-static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_callback_fn *fn, void *arg)
+static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_callback_fn *fn,
+               void *arg)
 {
     struct eddyi_io *io = eddyi_io_of(loop);
     struct eddyi_io_claim *claimed;
@@ -184,8 +189,8 @@ static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_
     return rc;
 }
 
-static int checked_add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_callback_fn *fn,
-                       void *arg)
+static int checked_add(eddy_loop *loop, int fd, enum eddyi_io_direction direction,
+                       eddy_callback_fn *fn, void *arg)
 {
     int rc = eddyi_loop_check(loop);
 
@@ -193,8 +198,8 @@ static int checked_add(eddy_loop *loop, int fd, enum eddyi_io_direction directio
         return rc;
     rc = fn ? add(loop, fd, direction, fn, arg) : -EINVAL;
     if (rc < 0)
-        return eddy_raise(rc, "%s: descriptor %d", direction == EDDYI_IO_READ ? "add_reader" : "add_writer",
-                          fd);
+        return eddy_raise(rc, "%s: descriptor %d",
+                          direction == EDDYI_IO_READ ? "add_reader" : "add_writer", fd);
     return 0;
 }
 

@@ -7,22 +7,33 @@
 #include <sys/single_threaded.h>
 
 /*
- * A slot's state: what it is, in the lowest bits; whether it is a timer's, for good; and the generation. A handle's generation is all
- * of it but the first.
+ * A slot's state: what it is, in the lowest bits; whether it is a timer's, for good; and the
+ * generation. A handle's generation is all of it but the first.
  *
  * A timer that is cancelled by another thread (ELSEWHERE) cannot be taken out of the heap there:
  * the slot's other item is posted, and that is what frees the slot, whether or not the deadline
  * comes first.
  */
-enum { FREE, PENDING, CANCELLED, ELSEWHERE, WHAT = 3, WHAT_BITS = 2, TIMER = 4, ONE_GENERATION = 8 };
+enum {
+    FREE,
+    PENDING,
+    CANCELLED,
+    ELSEWHERE,
+    WHAT = 3,
+    WHAT_BITS = 2,
+    TIMER = 4,
+    ONE_GENERATION = 8
+};
 
 static uint64_t pack(uint64_t generation, unsigned what)
 {
     return generation << WHAT_BITS | what;
 }
 
-/* Fills in a free slot, which is pending then, and gives its handle. Without its context variables. */
-static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn, void *arg)
+/* Fills in a free slot, which is pending then, and gives its handle. Without its context
+ * variables. */
+static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn,
+                               void *arg)
 {
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed) | timer | PENDING;
 
@@ -90,7 +101,8 @@ static struct eddyi_handle_later *later_of(struct eddyi_ready *r)
 static void run_soon(struct eddyi_ready *r)
 {
     call(&soon_of(r)->handle, false);
-    if (__builtin_expect(eddyi_loop_running != NULL, 1)) /* not in a child that the callback forked */
+    /* not in a child that the callback forked */
+    if (__builtin_expect(eddyi_loop_running != NULL, 1))
         eddyi_handle_give_back(&eddyi_loop_running->soon, &soon_of(r)->handle);
 }
 
@@ -137,7 +149,8 @@ static void drop(struct eddyi_handle *h)
     eddyi_vars_fini(&h->vars);
 }
 
-/* Frees the slot of a timer that is ELSEWHERE. When the loop closes, it may have been dropped before. */
+/* Frees the slot of a timer that is ELSEWHERE. When the loop closes, it may have been dropped
+ * before. */
 static void let_go(struct eddyi_ready *r)
 {
     struct eddyi_handle_later *slot = eddyi_container(r, struct eddyi_handle_later, let_go);
@@ -176,8 +189,8 @@ static eddy_handle failed(int raised)
     return (eddy_handle){0};
 }
 
-static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *slot, eddy_callback_fn *fn,
-                                     void *arg)
+static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *slot,
+                                     eddy_callback_fn *fn, void *arg)
 {
     slot->ready.run = run_soon;
     eddyi_loop_ready(loop, &slot->ready);
@@ -202,8 +215,10 @@ EDDY_COLD static eddy_handle call_soon_anyhow(eddy_loop *loop, eddy_callback_fn 
     return make_ready(loop, slot, fn, arg);
 }
 
-/* Nearly always there is a free slot and there are no variables; then nothing is called, and so nothing has to be saved. */
-eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)
+/* Nearly always there is a free slot and there are no variables; then nothing is called, and so
+ * nothing has to be saved. */
+eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
+                                   eddy_context *context)
 {
     struct eddyi_handle_soon *slot;
 
@@ -329,13 +344,15 @@ static void bring_forward(struct eddyi_handle_later *slot)
 static void post_let_go(struct eddyi_handle_later *slot)
 {
     eddyi_ready_init(&slot->let_go, let_go);
-    (void)eddyi_loop_post_elsewhere(slot->loop, &slot->let_go); /* one that is closed drops all it has */
+    /* one that is closed drops all it has */
+    (void)eddyi_loop_post_elsewhere(slot->loop, &slot->let_go);
 }
 
 static void cancel_timer(struct eddyi_handle_later *slot, uint64_t generation)
 {
     bool here = eddyi_loop_running == slot->loop;
-    uint64_t pending = pack(generation, PENDING), cancelled = pack(generation, here ? CANCELLED : ELSEWHERE);
+    uint64_t pending = pack(generation, PENDING),
+             cancelled = pack(generation, here ? CANCELLED : ELSEWHERE);
 
     if (!atomic_compare_exchange_strong(&slot->handle.state, &pending, cancelled))
         return;
@@ -364,7 +381,8 @@ bool eddy_handle_cancelled(eddy_handle h)
 
     uint64_t state = handle ? atomic_load(&handle->state) : 0;
 
-    return handle && (state == pack(h.generation, CANCELLED) || state == pack(h.generation, ELSEWHERE));
+    return handle &&
+           (state == pack(h.generation, CANCELLED) || state == pack(h.generation, ELSEWHERE));
 }
 
 double eddy_handle_when(eddy_handle h)

@@ -1,8 +1,8 @@
 /*
  * Handles: scheduled callbacks in slots that are used again, told apart by a generation.
  *
- * A slot's state is one word, generation and what became of it, so that a stale handle is recognised and any
- * thread may cancel. Slots stay in memory until the loop is freed.
+ * A slot's state is one word, generation and what became of it, so that a stale handle is
+ * recognised and any thread may cancel. Slots stay in memory until the loop is freed.
  */
 #ifndef EDDYI_HANDLE_H
 #define EDDYI_HANDLE_H
@@ -70,12 +70,14 @@ static inline void eddyi_handle_give_back(struct eddyi_handle_pool *pool, struct
 }
 
 /*
- * The slots of call_soon_threadsafe(). Posters take, and the loop gives back, a batch at a time, so there is one turn of the mutex for each batch: with one for
- * each slot a flood of posts was half as fast. What is left of a thread's batch it keeps, and with it the loop's
- * memory, until it posts to another loop or ends.
+ * The slots of call_soon_threadsafe(). Posters take, and the loop gives back, a batch at a time, so
+ * there is one turn of the mutex for each batch: with one for each slot a flood of posts was half
+ * as fast. What is left of a thread's batch it keeps, and with it the loop's memory, until it posts
+ * to another loop or ends.
  */
 struct eddyi_handle_depot {
-    struct eddyi_handle_pool pool;     /* only what is fresh. As the next guarded by the loop's mutex */
+    /* only what is fresh. As the next guarded by the loop's mutex */
+    struct eddyi_handle_pool pool;
     struct eddyi_handle_soon *batches; /* linked by ready.link.next of the first slot of each */
     struct eddyi_handle *ran;          /* the loop thread's own: a batch in the making */
     unsigned n_ran;
@@ -91,13 +93,16 @@ void eddyi_handle_return_shared(eddy_loop *loop, struct eddyi_handle_soon *slot)
 /* Frees all slots. */
 void eddyi_handle_pool_fini(struct eddyi_handle_pool *pool);
 
-/* Makes every callback that is still scheduled on @list stale, without running it. The loop is being closed. */
+/* Makes every callback that is still scheduled on @list stale, without running it. The loop is
+ * being closed. */
 void eddyi_handles_drop(struct eddyi_list *list);
 
-/* The ready item of a timer's slot: calls the callback, unless it was cancelled, and frees the slot. */
+/* The ready item of a timer's slot: calls the callback, unless it was cancelled, and frees the
+ * slot. */
 void eddyi_handle_run_later(struct eddyi_ready *r);
 
-/* An exception of C++, or pthread_exit(), has left the callback of the item that runs: does what is left to do. False: it is none. */
+/* An exception of C++, or pthread_exit(), has left the callback of the item that runs: does what is
+ * left to do. False: it is none. */
 bool eddyi_handle_left(struct eddyi_ready *r);
 
 #endif

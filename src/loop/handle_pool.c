@@ -106,7 +106,8 @@ static void give_up_stash(void)
     eddyi_loop_release(loop);
 }
 
-/* The pages of a fresh batch are touched without the mutex: that may take the kernel longer than all else. */
+/* The pages of a fresh batch are touched without the mutex: that may take the kernel longer than
+ * all else. */
 static void fill_stash(eddy_loop *loop)
 {
     struct eddyi_handle_soon *batch;

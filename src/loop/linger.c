@@ -1,12 +1,13 @@
 /*
  * Lingering: a loop that will have work again in a moment looks for it instead of going to sleep.
  *
- * To put a thread to sleep and wake it takes 20 to 40 us on an idle processor of a virtual machine, and whoever wakes it pays for a system
- * call. So
+ * To put a thread to sleep and wake it takes 20 to 40 us on an idle processor of a virtual machine,
+ * and whoever wakes it pays for a system call. So
  *
- *   - while posts of other threads come in quick succession the loop looks for the next one for about as long as that; a post is then
- *     seen in less than a microsecond. Looking in vain a few times in a row ends it, so a loop to which nobody posts never does that;
- *     nor does one that has the only processor, which the poster needs;
+ *   - while posts of other threads come in quick succession the loop looks for the next one for
+ *     about as long as that; a post is then seen in less than a microsecond. Looking in vain a few
+ *     times in a row ends it, so a loop to which nobody posts never does that; nor does one that
+ *     has the only processor, which the poster needs;
  *   - a timer that is due before a sleep could be over is waited for awake, unless time is virtual.
  */
 #include "base/sys.h"
@@ -49,7 +50,8 @@ int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout)
             eddyi_sys_relax();
         if (!has_come(loop))
             rc = loop->backend->ops->wait(loop->backend, 0);
-    } while (rc == 0 && !has_come(loop) && eddyi_list_empty(&loop->ready) && eddyi_loop_now(loop) < end);
+    } while (rc == 0 && !has_come(loop) && eddyi_list_empty(&loop->ready) &&
+             eddyi_loop_now(loop) < end);
     if (has_come(loop))
         loop->keen = KEEN;
     return rc;

@@ -17,8 +17,8 @@ unsigned eddyi_fork_number;
 EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
 
 /*
- * Of a run in this thread: nothing more has its turn, so control goes from the callback or task that forked, when it
- * returns, to the end of the run.
+ * Of a run in this thread: nothing more has its turn, so control goes from the callback or task
+ * that forked, when it returns, to the end of the run.
  */
 static void end_run(eddy_loop *loop)
 {
@@ -36,7 +36,8 @@ void eddyi_loop_leave_behind(eddy_loop *loop)
     eddyi_backend_after_fork(loop->backend);
 }
 
-/* The child shares the parent's ring and descriptors; it must not touch them, and has no running loop (rule 13). */
+/* The child shares the parent's ring and descriptors; it must not touch them, and has no running
+ * loop (rule 13). */
 static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
@@ -185,8 +186,8 @@ void eddy_loop_unref(eddy_loop *loop)
         eddyi_loop_release(loop);
         return;
     }
-    /* Closing reports to handlers, which may look at the loop and take references. In a forked child it cannot be closed,
-     * and stays. */
+    /* Closing reports to handlers, which may look at the loop and take references. In a forked
+     * child it cannot be closed, and stays. */
     atomic_store(&loop->refs, 1);
     if (eddy_loop_close(loop) == 0)
         eddy_loop_unref(loop);
@@ -249,8 +250,8 @@ int eddy_loop_close(eddy_loop *loop)
         return 0;
     eddyi_loop_close_inbox(loop);
 
-    /* First whatever still has operations with the backend, whose memory may be on the stacks of tasks; the
-     * tasks after that; their stacks last. */
+    /* First whatever still has operations with the backend, whose memory may be on the stacks of
+     * tasks; the tasks after that; their stacks last. */
     close_parts(&loop->parts);
     if (loop->task_hooks)
         loop->task_hooks->close(loop);
@@ -272,7 +273,8 @@ int eddyi_loop_check_elsewhere(const eddy_loop *loop)
     if (!loop)
         return eddy_raise(EDDY_ENOLOOP, NULL);
     if (eddyi_loop_forked(loop))
-        return eddy_raise(EDDY_EFORKED, "the event loop was made before fork(); make a new one in the child");
+        return eddy_raise(EDDY_EFORKED,
+                          "the event loop was made before fork(); make a new one in the child");
     if (loop->closed)
         return eddy_raise(EDDY_ECLOSED, NULL);
     if (loop->running && eddyi_loop_running != loop)
@@ -295,7 +297,8 @@ double eddy_loop_time(const eddy_loop *loop)
 {
     int64_t now = loop->closed ? eddyi_sys_now() : eddyi_loop_now(loop);
 
-    /* A timer that is now started for that time is due: its turn is the next, with a look at the clock. */
+    /* A timer that is now started for that time is due: its turn is the next, with a look at the
+     * clock. */
     if (loop == eddyi_loop_running)
         eddyi_loop_running->clock = now;
     return (double)now * 1e-9;

@@ -1,13 +1,15 @@
 /*
  * The loop: what is ready, what is due later, and the turn that runs it.
  *
- * One turn: wait for the backend (not at all if something is ready) and let it complete operations; put
- * matured timers on the ready queue; take what the queue holds now and run that, in order. What is scheduled
- * meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1 to 8). While there is work, turns of
- * less than a microsecond share one look at the backend and the clock: see pace() in turn.c.
+ * One turn: wait for the backend (not at all if something is ready) and let it complete operations;
+ * put matured timers on the ready queue; take what the queue holds now and run that, in order. What
+ * is scheduled meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1
+ * to 8). While there is work, turns of less than a microsecond share one look at the backend and
+ * the clock: see pace() in turn.c.
  *
- * Everything that can become ready begins with a struct eddyi_ready: callbacks, task steps, done-callbacks.
- * The loop knows callbacks and time; it knows nothing of sockets, and of tasks only which one runs.
+ * Everything that can become ready begins with a struct eddyi_ready: callbacks, task steps,
+ * done-callbacks. The loop knows callbacks and time; it knows nothing of sockets, and of tasks only
+ * which one runs.
  */
 #ifndef EDDYI_LOOP_H
 #define EDDYI_LOOP_H
@@ -41,18 +43,20 @@ struct eddyi_task_hooks {
 };
 
 /*
- * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is ready in
- * another order.
+ * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is
+ * ready in another order.
  */
 enum eddyi_sight {
     EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
     EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
-    EDDYI_SEES_NEXT,  /* @item is the first of the batch, and runs next unless it is now taken out of it */
-    EDDYI_SEES_ITEM,  /* @item is off the batch and about to run */
+    /* @item is the first of the batch, and runs next unless it is now taken out of it */
+    EDDYI_SEES_NEXT,
+    EDDYI_SEES_ITEM, /* @item is off the batch and about to run */
 };
 
 struct eddyi_observer {
-    void (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item);
+    void (*see)(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight,
+                struct eddyi_ready *item);
 };
 
 enum { EDDYI_SCOPE_ROWS = 256 };
@@ -64,19 +68,24 @@ struct eddyi_kept {
 };
 
 struct eddy_loop {
-    atomic_uint refs;            /* the users'; with the last the loop is closed */
-    atomic_uint holds;           /* what keeps the struct: futures and their kind, all users together */
-    unsigned holds_here;         /* what its thread took, less what it released, since it runs the loop */
+    atomic_uint refs; /* the users'; with the last the loop is closed */
+    /* what keeps the struct: futures and their kind, all users together */
+    atomic_uint holds;
+    /* what its thread took, less what it released, since it runs the loop */
+    unsigned holds_here;
     atomic_bool running, closed; /* read by other threads, to refuse them */
     atomic_bool stopping;        /* other threads may ask for it */
     bool debug;
-    bool drained;         /* closed, and what was queued was dropped: nothing may be queued any more */
-    pthread_t thread;     /* the one that made it, or the latest that ran it */
-    unsigned fork_number; /* eddyi_fork_number when it was made; another value means a forked child */
+    /* closed, and what was queued was dropped: nothing may be queued any more */
+    bool drained;
+    pthread_t thread; /* the one that made it, or the latest that ran it */
+    /* eddyi_fork_number when it was made; another value means a forked child */
+    unsigned fork_number;
 
-    struct eddyi_list ready;  /* waits for the next turn */
-    struct eddyi_list batch;  /* what this turn still has to run */
-    struct eddyi_ready *item; /* what the loop took from there, and runs; NULL: it looks for events */
+    struct eddyi_list ready; /* waits for the next turn */
+    struct eddyi_list batch; /* what this turn still has to run */
+    /* what the loop took from there, and runs; NULL: it looks for events */
+    struct eddyi_ready *item;
     struct eddyi_heap timers;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
     uint64_t turns;
@@ -89,38 +98,47 @@ struct eddy_loop {
     char backend_reason[160];
 
     struct eddyi_observer *observer; /* NULL: nobody looks on */
-    bool watched;                    /* debug mode, or an observer: each item goes through the loop */
-    struct eddyi_fiber fiber;        /* the loop's own flow of control, while a task runs */
-    bool cancel_circled;             /* of task/: the cancellation under way came back to where it has been */
-    unsigned cancel_round; /* of task/: another number once a future ends, or a request is answered */
-    eddy_task *current;    /* the task whose step runs; NULL in plain callbacks */
-    bool leaving; /* a task that has ended is about to leave its stack: no place to start another from */
+    /* debug mode, or an observer: each item goes through the loop */
+    bool watched;
+    struct eddyi_fiber fiber; /* the loop's own flow of control, while a task runs */
+    /* of task/: the cancellation under way came back to where it has been */
+    bool cancel_circled;
+    /* of task/: another number once a future ends, or a request is answered */
+    unsigned cancel_round;
+    eddy_task *current; /* the task whose step runs; NULL in plain callbacks */
+    /* a task that has ended is about to leave its stack: no place to start another from */
+    bool leaving;
 
     struct eddyi_list tasks;      /* of task/: not ended, in order of creation */
     struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
     struct eddyi_list parts;
-    struct eddyi_list pending; /* parts as well: futures that keep themselves alive until others have ended */
+    /* parts as well: futures that keep themselves alive until others have ended */
+    struct eddyi_list pending;
     struct eddyi_kept kept_tasks, kept_coroutines;
     uint16_t gathers; /* of task/: a number for each, from 1 on, and again when there are no more */
-    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS]; /* of task/: those entered and not left, by address */
+    /* of task/: those entered and not left, by address */
+    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS];
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
 
     struct eddyi_handle_pool soon, later; /* free slots, of the loop's thread */
-    pthread_mutex_t mutex;                /* guards the next, and closed while other threads may look */
-    struct eddyi_handle_depot shared;     /* free slots, for other threads */
-    char apart[64];                       /* what follows is written by others than what precedes */
-    _Atomic(struct eddyi_list *) inbox;   /* ready items from other threads: see post.c */
+    /* guards the next, and closed while other threads may look */
+    pthread_mutex_t mutex;
+    struct eddyi_handle_depot shared;   /* free slots, for other threads */
+    char apart[64];                     /* what follows is written by others than what precedes */
+    _Atomic(struct eddyi_list *) inbox; /* ready items from other threads: see post.c */
     bool spins;         /* it may linger: there is more than one processor, and time is real */
     unsigned char keen; /* how many more waits begin with lingering: posts came lately */
-    unsigned expected;  /* completions that other threads owe; meanwhile virtual time stands still */
+    /* completions that other threads owe; meanwhile virtual time stands still */
+    unsigned expected;
 
     /* A signal handler asked for on_signal() at the next turn. */
     atomic_bool signalled;
     void (*on_signal)(eddy_loop *loop, void *arg);
     void *on_signal_arg;
 
-    /* Once a run is over: how long its connections may wait for their peers, in nanoseconds; 0 before. */
+    /* Once a run is over: how long its connections may wait for their peers, in nanoseconds; 0
+     * before. */
     int64_t patience;
 
     double slow_callback_duration;
@@ -129,14 +147,16 @@ struct eddy_loop {
     eddy_task_factory *task_factory; /* kept for task/ */
     void *task_factory_arg;
     const struct eddyi_task_hooks *task_hooks; /* NULL until there was a task or coroutine */
-    struct eddyi_signals *signals;             /* of loop/signal.c: NULL until a signal was subscribed to */
+    /* of loop/signal.c: NULL until a signal was subscribed to */
+    struct eddyi_signals *signals;
 
     /* For those who look from outside: loop/registry.h. */
     _Atomic(eddy_loop *) next_loop;
     atomic_bool dump_wanted; /* the dump signal came */
     atomic_bool asleep;      /* it waits in the kernel */
     unsigned number;         /* 1 is the process's first */
-    atomic_int tid;   /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
+    /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
+    atomic_int tid;
     const char *base; /* its frames on that thread's stack are below */
 };
 
@@ -151,7 +171,8 @@ static inline bool eddyi_loop_any_debugged(void)
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
 
 /* Shows the observer, if there is one, what happens. */
-static inline void eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+static inline void eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight,
+                                      struct eddyi_ready *item)
 {
     if (loop->observer)
         loop->observer->see(loop->observer, loop, sight, item);
@@ -164,20 +185,22 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 }
 
 /*
- * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a word
- * raised: then the item was not taken. An item that was taken runs even if the loop is closed first, while
- * closing. The second is for a thread that does not run the loop, after no fork.
+ * The same from any thread; wakes the loop if it sleeps. 0, or EDDY_ECLOSED, EDDY_EFORKED without a
+ * word raised: then the item was not taken. An item that was taken runs even if the loop is closed
+ * first, while closing. The second is for a thread that does not run the loop, after no fork.
  */
 int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r);
 int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r);
 
-/* Whether there are items that were posted and not taken. This and what follows: only from the loop's thread, while it is awake. */
+/* Whether there are items that were posted and not taken. This and what follows: only from the
+ * loop's thread, while it is awake. */
 static inline bool eddyi_loop_posted(const eddy_loop *loop)
 {
     return atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL;
 }
 
-/* Takes what was posted onto the ready queue; the second for the last time: the loop is closed then. */
+/* Takes what was posted onto the ready queue; the second for the last time: the loop is closed
+ * then. */
 void eddyi_loop_take_posted(eddy_loop *loop);
 void eddyi_loop_close_inbox(eddy_loop *loop);
 
@@ -186,23 +209,26 @@ EDDYI_DIRECT bool eddyi_loop_fall_asleep(eddy_loop *loop);
 EDDYI_DIRECT void eddyi_loop_wake_up(eddy_loop *loop);
 
 /*
- * Whether a wait of @timeout begins with looking for posts, and for events, for a moment; and that: as ops->wait(), but it gives up early.
- * @begin is now. And what it goes by: a wait that began at @since is over, and posts have not been taken yet. See linger.c.
+ * Whether a wait of @timeout begins with looking for posts, and for events, for a moment; and that:
+ * as ops->wait(), but it gives up early.
+ * @begin is now. And what it goes by: a wait that began at @since is over, and posts have not been
+ *        taken yet. See linger.c.
  */
 EDDYI_DIRECT bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout);
 int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
 EDDYI_DIRECT void eddyi_loop_waited(eddy_loop *loop, int64_t since);
 
 /*
- * A timer: its ready item is put on the queue at the deadline; one that is due already, by loop->clock, in the next turn. Starting
- * gives 0 or -ENOMEM (the heap has to grow); stopping one that does not run is harmless. The struct lives with whoever waits.
+ * A timer: its ready item is put on the queue at the deadline; one that is due already, by
+ * loop->clock, in the next turn. Starting gives 0 or -ENOMEM (the heap has to grow); stopping one
+ * that does not run is harmless. The struct lives with whoever waits.
  */
 EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
 EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
 
 /*
- * The loop's clock, in nanoseconds; seconds as nanoseconds, saturated; and @delay seconds from now. NaN is
- * the caller's to refuse.
+ * The loop's clock, in nanoseconds; seconds as nanoseconds, saturated; and @delay seconds from now.
+ * NaN is the caller's to refuse.
  */
 int64_t eddyi_loop_now(const eddy_loop *loop);
 EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds);
@@ -216,13 +242,15 @@ void eddyi_watch_forks(void); /* has it counted from now on */
 /* The loop that runs in this thread. */
 extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
 
-/* In a child of fork(), until the run of its parent's loop has ended here: the task that forked, if it was one. */
+/* In a child of fork(), until the run of its parent's loop has ended here: the task that forked, if
+ * it was one. */
 extern EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
 
 /* In such a child, for each loop of the parent's. */
 void eddyi_loop_leave_behind(eddy_loop *loop);
 
-/* Whether this is a child of fork(), and the loop its parent's: nothing may be done to what belongs to it. */
+/* Whether this is a child of fork(), and the loop its parent's: nothing may be done to what belongs
+ * to it. */
 static inline bool eddyi_loop_forked(const eddy_loop *loop)
 {
     return loop->fork_number != eddyi_fork_number;
@@ -238,8 +266,8 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
 int eddyi_loop_check_elsewhere(const eddy_loop *loop);
 
 /*
- * Whether it is the one that runs here, and may be used. In a child of fork() none runs that was made
- * before it, see after_fork_in_child().
+ * Whether it is the one that runs here, and may be used. In a child of fork() none runs that was
+ * made before it, see after_fork_in_child().
  */
 static inline bool eddyi_loop_is_here(const eddy_loop *loop)
 {
@@ -256,9 +284,9 @@ static inline int eddyi_loop_check(const eddy_loop *loop)
 }
 
 /*
- * Exceptions of C++ (docs/cxx.md). One that leaves a callback ends the run and reaches its caller: the callback of a handle, or of an
- * item whose clean-up has noted here that it was done. Any other ends the process, for what it passes through would be left as
- * it is.
+ * Exceptions of C++ (docs/cxx.md). One that leaves a callback ends the run and reaches its caller:
+ * the callback of a handle, or of an item whose clean-up has noted here that it was done. Any other
+ * ends the process, for what it passes through would be left as it is.
  */
 extern EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
 
@@ -269,7 +297,8 @@ EDDYI_DIRECT void eddyi_loop_turn(eddy_loop *loop);
 static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 {
     return loop->skips > 0 && !eddyi_list_empty(&loop->ready) && !loop->stopping &&
-           !eddyi_loop_posted(loop) && !atomic_load_explicit(&loop->signalled, memory_order_relaxed);
+           !eddyi_loop_posted(loop) &&
+           !atomic_load_explicit(&loop->signalled, memory_order_relaxed);
 }
 
 /* Counts such a turn. */
@@ -280,8 +309,9 @@ static inline void eddyi_loop_skip_look(eddy_loop *loop)
 }
 
 /*
- * Begins such a turn by taking the first item off the ready queue; the rest becomes the batch, which was empty. Where two tasks alternate
- * there is no rest, and what was moved would have to be read back.
+ * Begins such a turn by taking the first item off the ready queue; the rest becomes the batch,
+ * which was empty. Where two tasks alternate there is no rest, and what was moved would have to be
+ * read back.
  */
 static inline void eddyi_loop_begin_quick_turn(eddy_loop *loop)
 {
@@ -293,9 +323,10 @@ static inline void eddyi_loop_begin_quick_turn(eddy_loop *loop)
 void eddyi_loop_signal(eddy_loop *loop);
 
 /*
- * Keeps the loop in memory, not open: what belongs to the loop holds it so, or tasks that never end would
- * keep their own loop from closing. The thread that runs it counts apart, without the 5 ns of an atomic operation; who
- * runs it has a reference, so that the struct stays. When the run is over both counts are added up.
+ * Keeps the loop in memory, not open: what belongs to the loop holds it so, or tasks that never end
+ * would keep their own loop from closing. The thread that runs it counts apart, without the 5 ns of
+ * an atomic operation; who runs it has a reference, so that the struct stays. When the run is over
+ * both counts are added up.
  */
 static inline eddy_loop *eddyi_loop_hold(eddy_loop *loop)
 {

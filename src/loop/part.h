@@ -1,6 +1,7 @@
 /*
- * What other layers keep with a loop: their parts of it, made at their first use and closed with it, the latest first. So a part
- * that needs another until its end asks for that one before it is made.
+ * What other layers keep with a loop: their parts of it, made at their first use and closed with
+ * it, the latest first. So a part that needs another until its end asks for that one before it is
+ * made.
  */
 #ifndef EDDYI_PART_H
 #define EDDYI_PART_H
@@ -24,14 +25,16 @@ struct eddyi_loop_part {
 enum eddyi_shutdown_stage { EDDYI_GENERATORS_END, EDDYI_CONNECTIONS_END, EDDYI_EXECUTORS_END };
 
 struct eddyi_part_kind {
-    size_t size;                             /* of a struct that begins with the part */
-    void (*init)(struct eddyi_loop_part *p); /* the rest of it, which is zero so far; NULL: it may stay so */
+    size_t size; /* of a struct that begins with the part */
+    /* the rest of it, which is zero so far; NULL: it may stay so */
+    void (*init)(struct eddyi_loop_part *p);
     void (*close)(struct eddyi_loop_part *p);
-    /* NULL, or hears that the run is over: tasks will be cancelled, and peers are waited for no longer than loop->patience. */
+    /* NULL, or hears that the run is over: tasks will be cancelled, and peers are waited for no
+     * longer than loop->patience. */
     void (*run_over)(struct eddyi_loop_part *p);
     /*
-     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end what
-     * needs a running loop for that. It may give NULL: nothing to do.
+     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end
+     * what needs a running loop for that. It may give NULL: nothing to do.
      */
     eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
     enum eddyi_shutdown_stage stage;

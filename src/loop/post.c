@@ -7,18 +7,20 @@
  *   &asleep   it sleeps, or is about to; whoever puts something in must wake it
  *   &closed   nothing is taken any more
  *
- * So a post is one atomic step, after which its thread does not touch the loop again: the item may have run then, and the loop be
- * gone. Who wakes it does both with the mutex held, for which closing the loop waits. (tests/model/wake.pml)
+ * So a post is one atomic step, after which its thread does not touch the loop again: the item may
+ * have run then, and the loop be gone. Who wakes it does both with the mutex held, for which
+ * closing the loop waits. (tests/model/wake.pml)
  *
- * Each item is linked by link.prev to the one before it. Its link.next is left alone until the loop has taken it, so the loop's
- * thread may always ask whether an item is in a queue.
+ * Each item is linked by link.prev to the one before it. Its link.next is left alone until the loop
+ * has taken it, so the loop's thread may always ask whether an item is in a queue.
  */
 #include "eddy/error.h"
 #include "loop/loop.h"
 
 static struct eddyi_list asleep, closed;
 
-/* Returns what was there before. The item was not taken if that is &closed, or &asleep and nobody is going to wake the loop. */
+/* Returns what was there before. The item was not taken if that is &closed, or &asleep and nobody
+ * is going to wake the loop. */
 static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_wake)
 {
     struct eddyi_list *before = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
@@ -29,8 +31,8 @@ static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_
             return before;
         }
         r->link.prev = before == &asleep ? NULL : before;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &before, &r->link, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &before, &r->link,
+                                                    memory_order_release, memory_order_relaxed));
     return before;
 }
 
@@ -53,7 +55,8 @@ int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
     if (eddyi_loop_forked(loop))
         return EDDY_EFORKED;
     if (eddyi_loop_running == loop && !loop->closed) {
-        eddyi_loop_ready(loop, r); /* in order with what the loop's own thread schedules (rule 196) */
+        /* in order with what the loop's own thread schedules (rule 196) */
+        eddyi_loop_ready(loop, r);
         return 0;
     }
     return eddyi_loop_post_elsewhere(loop, r);

@@ -11,7 +11,8 @@
 
 struct eddyi_ready {
     struct eddyi_list link; /* points to itself while the item is in no queue */
-    /* Called when its turn has come. The item is out of the queue then, and may be queued again or freed. */
+    /* Called when its turn has come. The item is out of the queue then, and may be queued again or
+     * freed. */
     void (*run)(struct eddyi_ready *r);
 };
 

@@ -2,8 +2,8 @@
  * All loops of this process that are not closed, for whoever looks at them from outside: another
  * process, a debugger, the handler of the dump signal.
  *
- * A singly linked list, the latest first, which readers follow without a lock. It is changed behind one,
- * and a loop that leaves is freed only when no signal handler can still be looking at it.
+ * A singly linked list, the latest first, which readers follow without a lock. It is changed behind
+ * one, and a loop that leaves is freed only when no signal handler can still be looking at it.
  */
 #ifndef EDDYI_REGISTRY_H
 #define EDDYI_REGISTRY_H
@@ -20,8 +20,8 @@ void eddyi_registry_before_fork(void);
 void eddyi_registry_after_fork(bool in_child); /* a child has none of its parent's loops */
 
 /*
- * What loop/ calls of debug/, which is below all layers and gets no hint otherwise: the first loop of
- * the process is being made; the dump signal came, and was noticed by this loop.
+ * What loop/ calls of debug/, which is below all layers and gets no hint otherwise: the first loop
+ * of the process is being made; the dump signal came, and was noticed by this loop.
  */
 void eddyi_debug_begin(void);
 void eddyi_debug_dump(eddy_loop *loop);

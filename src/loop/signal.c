@@ -142,9 +142,9 @@ static bool is_ours(const struct sigaction *action)
 }
 
 /*
- * SA_RESTART: system calls of the program shall not fail because of us. SA_ONSTACK: the stack of a task
- * may have no room for a signal's frame. Every signal is blocked meanwhile, for no reason but to keep
- * the depth of that stack at one.
+ * SA_RESTART: system calls of the program shall not fail because of us. SA_ONSTACK: the stack of a
+ * task may have no room for a signal's frame. Every signal is blocked meanwhile, for no reason but
+ * to keep the depth of that stack at one.
  */
 static int install(int signo)
 {
@@ -180,7 +180,8 @@ static struct eddyi_list *claims_on(int signo)
 static void choose_taker(int signo)
 {
     struct eddyi_list *claims = claims_on(signo);
-    struct claim *last = eddyi_list_empty(claims) ? NULL : eddyi_container(claims->prev, struct claim, link);
+    struct claim *last =
+        eddyi_list_empty(claims) ? NULL : eddyi_container(claims->prev, struct claim, link);
 
     atomic_store(&entries[signo].taker, last ? last->owner : NULL);
     if (!last && !atomic_load(&entries[signo].fallback))
@@ -225,8 +226,8 @@ static void close_part(struct eddyi_loop_part *part)
     struct eddyi_signals *signals = eddyi_container(part, struct eddyi_signals, part);
 
     while (!eddyi_list_empty(&signals->subscribers))
-        end_subscription(signals,
-                         eddyi_container(signals->subscribers.next, struct eddyi_signal_subscriber, link));
+        end_subscription(signals, eddyi_container(signals->subscribers.next,
+                                                  struct eddyi_signal_subscriber, link));
     part->loop->signals = NULL;
     eddyi_signal_handlers_wait();
     eddyi_ready_cancel(&signals->look);
@@ -239,7 +240,8 @@ static void deliver_all(struct eddyi_signals *signals)
 
     while ((signo = eddyi_signal_fifo_take(&signals->arrived)) != 0) {
         EDDYI_LIST_EACH(l, &signals->subscribers) {
-            struct eddyi_signal_subscriber *s = eddyi_container(l, struct eddyi_signal_subscriber, link);
+            struct eddyi_signal_subscriber *s =
+                eddyi_container(l, struct eddyi_signal_subscriber, link);
 
             if (s->signo == signo)
                 s->deliver(s);
@@ -292,8 +294,9 @@ int eddyi_signal_check(int signo)
     case SIGBUS:
     case SIGFPE:
     case SIGILL:
-        return eddy_raise(-EINVAL, "signal %d says that the program is broken; a callback cannot handle that",
-                          signo);
+        return eddy_raise(
+            -EINVAL, "signal %d says that the program is broken; a callback cannot handle that",
+            signo);
     }
     /* The C library keeps some for itself. */
     if (signo < 1 || signo >= EDDYI_SIGNALS || eddyi_sys_sigaction(signo, NULL, &now) < 0)

@@ -1,15 +1,16 @@
 /*
  * Signals as events of a loop.
  *
- *   signal handler, any thread --fifo--> look(), an item of the ready queue --deliver()--> subscribers
+ *   signal handler, any thread --fifo--> look(), an item of the ready queue --deliver()-->
+ *   subscribers
  *
- * One handler serves the whole process. It notes the signal's number with the loop that subscribed to it
- * latest, and wakes that loop; in the loop's thread every subscriber then hears of every delivery, in the
- * order of arrival (rule 190). A signal's first subscription installs the handler, its last one puts back
- * what was there before. Only the main thread may subscribe, as in asyncio.
+ * One handler serves the whole process. It notes the signal's number with the loop that subscribed
+ * to it latest, and wakes that loop; in the loop's thread every subscriber then hears of every
+ * delivery, in the order of arrival (rule 190). A signal's first subscription installs the handler,
+ * its last one puts back what was there before. Only the main thread may subscribe, as in asyncio.
  *
- * Nothing here is lost: of more than 512 deliveries that wait at once, those behind are counted for each
- * signal, so that only their order suffers.
+ * Nothing here is lost: of more than 512 deliveries that wait at once, those behind are counted for
+ * each signal, so that only their order suffers.
  */
 #ifndef EDDYI_LOOP_SIGNAL_H
 #define EDDYI_LOOP_SIGNAL_H
@@ -23,10 +24,12 @@
 /* Signals are numbered from 1 to below this. */
 #define EDDYI_SIGNALS 65
 
-/* Numbers of signals, first in, first out. Any number of writers, signal handlers among them; one reader. */
+/* Numbers of signals, first in, first out. Any number of writers, signal handlers among them; one
+ * reader. */
 struct eddyi_signal_fifo {
-    atomic_uint head, tail;           /* written up to here, read up to here */
-    atomic_uchar numbers[512];        /* 0: reserved by a writer that has not got there yet, or read */
+    atomic_uint head, tail; /* written up to here, read up to here */
+    /* 0: reserved by a writer that has not got there yet, or read */
+    atomic_uchar numbers[512];
     atomic_bool any_extra;            /* extra is not all 0 */
     atomic_uint extra[EDDYI_SIGNALS]; /* that found no room */
 };
@@ -47,15 +50,15 @@ struct eddyi_signal_subscriber {
 };
 
 /*
- * 0, or as a raised error: -EINVAL for what is no signal, or one that cannot be caught or, being a fault
- * of the program, not be survived; EDDY_ETHREAD outside of the main thread; -ENOMEM; what
+ * 0, or as a raised error: -EINVAL for what is no signal, or one that cannot be caught or, being a
+ * fault of the program, not be survived; EDDY_ETHREAD outside of the main thread; -ENOMEM; what
  * eddyi_loop_check() says.
  */
 int eddyi_signal_subscribe(eddy_loop *loop, struct eddyi_signal_subscriber *s, int signo);
 
 /*
- * Harmless after the loop was closed, which ends all subscriptions. What has arrived is delivered to
- * those left.
+ * Harmless after the loop was closed, which ends all subscriptions. What has arrived is delivered
+ * to those left.
  */
 void eddyi_signal_unsubscribe(struct eddyi_signal_subscriber *s);
 
@@ -88,8 +91,8 @@ void eddyi_signal_fallback_end(struct eddyi_signal_fallback *f);
 void eddyi_signal_by_default(int signo);
 
 /*
- * Signal handlers that look at loops are between _enter and _leave; whoever takes a loop away from them waits
- * until none is, after it has unlinked it.
+ * Signal handlers that look at loops are between _enter and _leave; whoever takes a loop away from
+ * them waits until none is, after it has unlinked it.
  */
 void eddyi_signal_handler_enter(void);
 void eddyi_signal_handler_leave(void);

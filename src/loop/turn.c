@@ -53,7 +53,8 @@ EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
     eddyi_ready_cancel(&t->ready);
 }
 
-/* How long the backend may wait: 0 if there is work, < 0 if only the outside world can bring some. */
+/* How long the backend may wait: 0 if there is work, < 0 if only the outside world can bring
+ * some. */
 static int64_t wait_time(const eddy_loop *loop)
 {
     int64_t first = eddyi_heap_first_when(&loop->timers), left;
@@ -71,9 +72,10 @@ static int64_t wait_time(const eddy_loop *loop)
 enum { MANY_TIMERS = 64 };
 
 /*
- * Puts timers that are due at *until on the ready queue. Each may be the first thing in a long time to be touched of its page, that of
- * the task that sleeps. So they are touched one after the other, which the processor overlaps, and not in between moves of the
- * heap: with 100 000 tasks that sleep, a wake-up costs 0.7 us instead of 0.95. Whether there may be more; *until is the deadline
+ * Puts timers that are due at *until on the ready queue. Each may be the first thing in a long time
+ * to be touched of its page, that of the task that sleeps. So they are touched one after the other,
+ * which the processor overlaps, and not in between moves of the heap: with 100 000 tasks that
+ * sleep, a wake-up costs 0.7 us instead of 0.95. Whether there may be more; *until is the deadline
  * of the last then.
  */
 static bool take_some(eddy_loop *loop, int64_t *until)
@@ -97,9 +99,10 @@ static bool take_some(eddy_loop *loop, int64_t *until)
 }
 
 /*
- * As of one reading of the clock: a timer made meanwhile waits for the next turn (rule 21). Where very many are due, it is as if
- * the clock had been read a little earlier, so that what one turn has touched is still in the cache when the next, which runs the
- * tasks, needs it: once that made 1.0 us of 1.6. Equal deadlines are not parted.
+ * As of one reading of the clock: a timer made meanwhile waits for the next turn (rule 21). Where
+ * very many are due, it is as if the clock had been read a little earlier, so that what one turn
+ * has touched is still in the cache when the next, which runs the tasks, needs it: once that made
+ * 1.0 us of 1.6. Equal deadlines are not parted.
  */
 static void take_matured(eddy_loop *loop)
 {
@@ -150,9 +153,10 @@ static int wait(eddy_loop *loop)
 }
 
 /*
- * How many turns may share the look that was just taken. A look costs 150 ns (a system call and the clock), a switch between
- * two tasks 8 ns; so as many turns as were done in QUICK, at that pace, do without. Where turns take longer than
- * that each one looks, as in asyncio. Should they suddenly become slow, PACE_MAX of them pass before that is noticed.
+ * How many turns may share the look that was just taken. A look costs 150 ns (a system call and the
+ * clock), a switch between two tasks 8 ns; so as many turns as were done in QUICK, at that pace, do
+ * without. Where turns take longer than that each one looks, as in asyncio. Should they suddenly
+ * become slow, PACE_MAX of them pass before that is noticed.
  */
 enum { QUICK = 2000 /* nanoseconds */, PACE_MAX = 64 };
 
@@ -174,8 +178,8 @@ static void pace(eddy_loop *loop)
 EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
 
 /*
- * An exception, or pthread_exit(), has left @r, the item that runs, or NULL: a completion. What has cleaned up after itself may be
- * gone by now.
+ * An exception, or pthread_exit(), has left @r, the item that runs, or NULL: a completion. What has
+ * cleaned up after itself may be gone by now.
  */
 static void left_early(struct eddyi_ready *r)
 {
@@ -183,7 +187,8 @@ static void left_early(struct eddyi_ready *r)
 
     eddyi_cleaned_up = NULL;
     if (!clean && eddyi_fiber_exception_passes()) {
-        fputs("eddy: a C++ exception has left a function that cannot end by one, such as a method of a "
+        fputs("eddy: a C++ exception has left a function that cannot end by one, such as a method "
+              "of a "
               "protocol; docs/cxx.md says which can\n",
               stderr);
         abort();
@@ -234,7 +239,8 @@ static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
         r->run(r);
 }
 
-/* The observer may take it out of the batch, as the callback before could have; then it is the one after it. */
+/* The observer may take it out of the batch, as the callback before could have; then it is the one
+ * after it. */
 static struct eddyi_ready *next_of_batch(eddy_loop *loop)
 {
     struct eddyi_list *l;
@@ -360,8 +366,9 @@ int eddy_loop_run_forever(eddy_loop *loop)
         rc = loop->task_hooks->explain_deadlock(loop);
     else if (rc == EDDY_EFORKED)
         rc = eddy_raise(
-            rc, "this process was forked by a task or callback, and has returned to the event loop of "
-                "its parent");
+            rc,
+            "this process was forked by a task or callback, and has returned to the event loop of "
+            "its parent");
     else if (rc < 0)
         rc = eddy_raise(rc, "waiting for events failed");
     return rc;

@@ -28,8 +28,8 @@ static inline socklen_t eddyi_address_size(int family)
 }
 
 /*
- * Reads a literal, "192.0.2.1" or "fe80::1%eth0", with port 0. 1, 0 if it is none, or -errno: it would be one, but its
- * interface is unknown.
+ * Reads a literal, "192.0.2.1" or "fe80::1%eth0", with port 0. 1, 0 if it is none, or -errno: it
+ * would be one, but its interface is unknown.
  */
 int eddyi_address_parse(const char *text, union eddyi_address *ret);
 
@@ -44,7 +44,8 @@ void eddyi_address_host(const struct sockaddr *sa, char *buf, size_t size);
 /* "192.0.2.1 port 80", "/run/it.sock", "@abstract". Returns @buf. */
 const char *eddyi_address_format(const struct sockaddr *sa, socklen_t len, char *buf, size_t size);
 
-/* The address of a Unix socket; "@name" is an abstract one. -ENAMETOOLONG, never cut; -EINVAL for "" and NULL. */
+/* The address of a Unix socket; "@name" is an abstract one. -ENAMETOOLONG, never cut; -EINVAL for
+ * "" and NULL. */
 int eddyi_address_unix(const char *path, union eddyi_address *ret, socklen_t *ret_len);
 
 bool eddyi_address_equal(const struct sockaddr *a, const struct sockaddr *b);

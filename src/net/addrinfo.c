@@ -52,7 +52,8 @@ int eddyi_addrinfo_make(const struct eddyi_query *q, const union eddyi_address *
     if (!entries)
         return n_entries ? -ENOMEM : EDDY_ENONAME;
     for (size_t i = 0; i < n; i++) {
-        for (unsigned t = 0; t < q->n_types && k < n_entries && wanted(q, &addresses[i]); t++, k++) {
+        for (unsigned t = 0; t < q->n_types && k < n_entries && wanted(q, &addresses[i]);
+             t++, k++) {
             fill(&entries[k], q, &addresses[i], &q->types[t]);
             if (k > 0)
                 entries[k - 1].info.ai_next = &entries[k].info;

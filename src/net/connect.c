@@ -26,13 +26,15 @@ static int summarise(const struct eddyi_race *r)
 
     if (r->n_errors == 1 && r->errors[0])
         return eddy_reraise(r->errors[0]);
-    length = (size_t)snprintf(text, sizeof text, "connect to %s: ", r->host ? r->host : "this machine");
+    length =
+        (size_t)snprintf(text, sizeof text, "connect to %s: ", r->host ? r->host : "this machine");
     for (size_t i = 0; i < r->n_errors && length < sizeof text - 1; i++) {
         const eddy_exception *e = r->errors[i];
 
         if (e)
-            length += (size_t)snprintf(text + length, sizeof text - length, "%s%s: %s", i ? "; " : "",
-                                       eddy_exception_message(e), eddy_strerror(eddy_exception_code(e)));
+            length +=
+                (size_t)snprintf(text + length, sizeof text - length, "%s%s: %s", i ? "; " : "",
+                                 eddy_exception_message(e), eddy_strerror(eddy_exception_code(e)));
     }
     return eddy_raise(r->error, "%s", text);
 }
@@ -56,8 +58,8 @@ static int64_t delay_of(const struct eddyi_connect *c)
 }
 
 /* Races over the first addresses, and those that @lookup delivers later. */
-static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup, const struct addrinfo *list,
-                const struct addrinfo *local)
+static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
+                const struct addrinfo *list, const struct addrinfo *local)
 {
     union eddyi_address unused;
     bool is_name = c->host && eddyi_address_parse(c->host, &unused) != 1;
@@ -80,8 +82,10 @@ static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup, cons
 
 int eddyi_connect_tcp(const struct eddyi_connect *c)
 {
-    struct addrinfo hints = {
-        .ai_family = c->family, .ai_socktype = SOCK_STREAM, .ai_protocol = c->proto, .ai_flags = c->flags};
+    struct addrinfo hints = {.ai_family = c->family,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_protocol = c->proto,
+                             .ai_flags = c->flags};
     struct addrinfo *list = NULL, *local = NULL;
     struct eddyi_lookup lookup;
     char port[16];
@@ -89,12 +93,12 @@ int eddyi_connect_tcp(const struct eddyi_connect *c)
 
     if (c->happy_eyeballs_delay != c->happy_eyeballs_delay)
         return eddy_raise(-EINVAL, "connect: the delay is not a number");
-    rc = eddyi_lookup_first(&lookup, c->host, service_of(c->service, c->port, port, sizeof port), &hints,
-                            EDDYI_RESOLUTION_DELAY, &list);
+    rc = eddyi_lookup_first(&lookup, c->host, service_of(c->service, c->port, port, sizeof port),
+                            &hints, EDDYI_RESOLUTION_DELAY, &list);
     if (rc == 0 && (c->local_host || c->local_port)) {
         hints.ai_flags |= c->local_host ? 0 : AI_PASSIVE;
-        rc = eddy_getaddrinfo(c->local_host, service_of(NULL, c->local_port, port, sizeof port), &hints,
-                              &local);
+        rc = eddy_getaddrinfo(c->local_host, service_of(NULL, c->local_port, port, sizeof port),
+                              &hints, &local);
     }
     if (rc == 0)
         rc = race(c, &lookup, list, local);

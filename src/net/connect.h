@@ -16,7 +16,8 @@ struct eddyi_connect {
     int local_port;
     double happy_eyeballs_delay; /* 0: 0.25 seconds; < 0 or EDDY_FOREVER: one after the other */
     int interleave;              /* how many of the first family begin; 0: 1 */
-    bool all_errors; /* EDDY_EGROUP of each attempt's error, instead of one with all in its message */
+    /* EDDY_EGROUP of each attempt's error, instead of one with all in its message */
+    bool all_errors;
 };
 
 /*
@@ -32,8 +33,8 @@ struct eddyi_connect {
 EDDY_AWAITS int eddyi_connect_tcp(const struct eddyi_connect *c);
 
 /*
- * Connects to a Unix stream socket; "@name" is abstract. Waits where its queue is full. A descriptor as above, or an error;
- * -ENAMETOOLONG for a path of more than 107 bytes.
+ * Connects to a Unix stream socket; "@name" is abstract. Waits where its queue is full. A
+ * descriptor as above, or an error; -ENAMETOOLONG for a path of more than 107 bytes.
  */
 EDDY_AWAITS int eddyi_connect_unix(const char *path);
 

@@ -56,7 +56,8 @@ static int busy(const char *name)
     return eddy_raise(-EBUSY, "%s: another task is in it", name);
 }
 
-/* What the call has come to. One that waited while the endpoint was closed has been cancelled, but nobody cancelled the task. */
+/* What the call has come to. One that waited while the endpoint was closed has been cancelled, but
+ * nobody cancelled the task. */
 static int64_t finish(eddy_datagram *ep, enum eddyi_io_direction direction, int64_t n)
 {
     bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;
@@ -108,7 +109,8 @@ static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, sock
     if (addrlen < sizeof addr->sa_family || addr->sa_family != ep->remote.sa.sa_family)
         return false;
     if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
-        return addrlen >= eddyi_address_size(addr->sa_family) && eddyi_address_equal(addr, &ep->remote.sa);
+        return addrlen >= eddyi_address_size(addr->sa_family) &&
+               eddyi_address_equal(addr, &ep->remote.sa);
     return addrlen == ep->remote_len && memcmp(addr, &ep->remote, addrlen) == 0;
 }
 
@@ -126,15 +128,16 @@ int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr,
     if (!ep->connected)
         return 0;
     if (!is_remote(ep, *addr, *addrlen))
-        return eddy_raise(-EINVAL, "datagram_sendto %s: the endpoint is connected to another address",
+        return eddy_raise(-EINVAL,
+                          "datagram_sendto %s: the endpoint is connected to another address",
                           eddyi_address_format(*addr, *addrlen, text, sizeof text));
     *addr = NULL;
     *addrlen = 0;
     return 0;
 }
 
-int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
-                         socklen_t addrlen)
+int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size,
+                         const struct sockaddr *addr, socklen_t addrlen)
 {
     int rc = eddyi_datagram_target(ep, &addr, &addrlen);
 

@@ -20,12 +20,14 @@ struct eddy_datagram {
 };
 
 /*
- * Where a datagram to @addr goes, NULL being the remote address: 0, and *addr is NULL where the kernel knows. -EDESTADDRREQ,
- * -EINVAL, raised.
+ * Where a datagram to @addr goes, NULL being the remote address: 0, and *addr is NULL where the
+ * kernel knows. -EDESTADDRREQ, -EINVAL, raised.
  */
-int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr, socklen_t *addrlen);
+int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr,
+                          socklen_t *addrlen);
 
-/* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address are set. */
+/* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address
+ * are set. */
 EDDY_AWAITS int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *options);
 
 /* Gives the descriptor up, which stays open if it is @kept. */

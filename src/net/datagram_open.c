@@ -1,5 +1,6 @@
 /*
- * The socket of a datagram endpoint: local and remote addresses of one family, the first pair that works.
+ * The socket of a datagram endpoint: local and remote addresses of one family, the first pair that
+ * works.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -25,7 +26,8 @@ struct ends {
     socklen_t local_len, remote_len;
 };
 
-static int connect_to(eddy_datagram *ep, int fd, const struct ends *e, const eddy_datagram_options *o)
+static int connect_to(eddy_datagram *ep, int fd, const struct ends *e,
+                      const eddy_datagram_options *o)
 {
     int rc = o->allow_broadcast ? 0 : eddyi_sys_connect(fd, e->remote, e->remote_len);
 
@@ -50,7 +52,8 @@ static int set_up(eddy_datagram *ep, int fd, const struct ends *e, const eddy_da
     return rc == 0 && e->remote ? connect_to(ep, fd, e, o) : rc;
 }
 
-static int open_pair(eddy_datagram *ep, int family, const struct ends *e, const eddy_datagram_options *o)
+static int open_pair(eddy_datagram *ep, int family, const struct ends *e,
+                     const eddy_datagram_options *o)
 {
     int fd = eddyi_sys_socket(family, SOCK_DGRAM, o->proto), rc = fd;
     char local[EDDYI_ADDRESS_TEXT] = "any address", remote[EDDYI_ADDRESS_TEXT] = "none";
@@ -136,7 +139,8 @@ static int try_pairs(eddy_datagram *ep, const struct addrinfo *local, const stru
     }
     if (rc < 0)
         rc = first ? eddy_reraise(first)
-                   : eddy_raise(rc, "datagram endpoint: local and remote host have no family in common");
+                   : eddy_raise(
+                         rc, "datagram endpoint: local and remote host have no family in common");
     eddy_exception_unref(first);
     return rc;
 }

@@ -51,16 +51,19 @@ static size_t loopback(int family, union eddyi_address *ret)
     size_t n = 0;
 
     if (family != AF_INET)
-        ret[n++].in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+        ret[n++].in6 =
+            (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
     if (family != AF_INET6)
-        ret[n++].in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        ret[n++].in =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     return n;
 }
 
 /*
  * Searches the hosts file. 1 and the list in *ret, 0 if the host is not there, or a raised error.
  */
-static int find_in_hosts(struct eddyi_resolver *r, const struct eddyi_query *q, struct addrinfo **ret)
+static int find_in_hosts(struct eddyi_resolver *r, const struct eddyi_query *q,
+                         struct addrinfo **ret)
 {
     int rc = eddyi_hosts_update(r);
     union eddyi_address *found = rc < 0 ? NULL : eddyi_zalloc(EDDYI_ADDRINFO_MAX * sizeof *found);
@@ -137,7 +140,8 @@ static bool should_begin(struct eddyi_lookup *l, int64_t delay)
     if (l->delayed || eddyi_dns_lookup_has(&l->dns, AF_INET6))
         return true;
     if (l->delay.node.place == 0)
-        l->delayed = eddyi_timer_start(l->dns.loop, &l->delay, eddyi_loop_now(l->dns.loop) + delay) < 0;
+        l->delayed =
+            eddyi_timer_start(l->dns.loop, &l->delay, eddyi_loop_now(l->dns.loop) + delay) < 0;
     return l->delayed;
 }
 
@@ -200,7 +204,8 @@ static void begin(struct eddyi_lookup *l, struct eddyi_resolver *r, const union 
 /*
  * Begins a lookup and waits until it is over or has addresses to begin with. 0 or a raised error.
  */
-static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a, int64_t delay)
+static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a,
+               int64_t delay)
 {
     int rc = wait_for_turn(l, r);
 
@@ -256,7 +261,8 @@ static int ask_for_host(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_
     return rc;
 }
 
-int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay, struct addrinfo **ret)
+int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
+                    struct addrinfo **ret)
 {
     char order[sizeof r->order];
     int rc = EDDY_ENONAME;

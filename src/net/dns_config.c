@@ -55,7 +55,8 @@ static bool is(const char *word, size_t length, const char *text)
 }
 
 /* Reads the number behind @key, "ndots:3" for instance, and caps it at @max. */
-static bool has_number(const char *word, size_t length, const char *key, unsigned max, unsigned *ret)
+static bool has_number(const char *word, size_t length, const char *key, unsigned max,
+                       unsigned *ret)
 {
     size_t n = strlen(key);
     unsigned value = 0;
@@ -216,7 +217,8 @@ static int read_line(struct eddyi_dns_config *c, const char *at, const char *end
         if (next_word(&at, end, &word, &length))
             return eddyi_dns_config_search(c, word, length);
     } else if (is(key, n_key, "nameserver") && c->n_servers < EDDYI_DNS_SERVERS_MAX) {
-        if (next_word(&at, end, &word, &length) && parse_server(word, length, &c->servers[c->n_servers]))
+        if (next_word(&at, end, &word, &length) &&
+            parse_server(word, length, &c->servers[c->n_servers]))
             c->n_servers++;
     }
     return 0;

@@ -136,7 +136,8 @@ static void ask_for_errors(int fd, int family)
 }
 
 /* Opens and connects a socket and polls it. 0 and *ret, or -errno. */
-static int open_socket(struct eddyi_dns_exchange *e, unsigned server, int type, struct eddyi_dns_socket **ret)
+static int open_socket(struct eddyi_dns_exchange *e, unsigned server, int type,
+                       struct eddyi_dns_socket **ret)
 {
     const union eddyi_address *a = &e->config->servers[server];
     int fd = eddyi_sys_socket(a->sa.sa_family, type, 0);
@@ -173,8 +174,8 @@ static int send_datagram(struct eddyi_dns_exchange *e, unsigned server)
 
     if (rc < 0)
         return rc;
-    n = eddyi_sys_sendto((*s)->fd, eddyi_dns_message(&e->question), eddyi_dns_message_size(&e->question),
-                         NULL, 0);
+    n = eddyi_sys_sendto((*s)->fd, eddyi_dns_message(&e->question),
+                         eddyi_dns_message_size(&e->question), NULL, 0);
     if (n >= 0 || n == -EAGAIN)
         return 0;
     socket_drop(*s);
@@ -261,7 +262,8 @@ static void ask_plainly(struct eddyi_dns_exchange *e, const struct eddyi_dns_soc
         e->done(e);
 }
 
-static void take_answer(struct eddyi_dns_exchange *e, const unsigned char *bytes, size_t size, bool no_such)
+static void take_answer(struct eddyi_dns_exchange *e, const unsigned char *bytes, size_t size,
+                        bool no_such)
 {
     e->answer = eddyi_alloc(size);
     if (!e->answer) {
@@ -421,8 +423,8 @@ static void socket_polled(struct eddyi_io_op *o)
 }
 
 void eddyi_dns_exchange_start(struct eddyi_dns_exchange *e, eddy_loop *loop,
-                              const struct eddyi_dns_config *config, unsigned first, const char *name,
-                              int type)
+                              const struct eddyi_dns_config *config, unsigned first,
+                              const char *name, int type)
 {
     void (*done)(struct eddyi_dns_exchange *) = e->done;
     uint16_t id;
@@ -431,8 +433,8 @@ void eddyi_dns_exchange_start(struct eddyi_dns_exchange *e, eddy_loop *loop,
     *e = (struct eddyi_dns_exchange){.loop = loop, .config = config, .first = first, .done = done};
     eddyi_ready_init(&e->timer.ready, out_of_time);
     eddyi_sys_random(&id, sizeof id);
-    rc =
-        eddyi_dns_question_init(&e->question, name, type, id, config->edns0 ? UDP_SIZE : 0, config->trust_ad);
+    rc = eddyi_dns_question_init(&e->question, name, type, id, config->edns0 ? UDP_SIZE : 0,
+                                 config->trust_ad);
     if (rc < 0) {
         finish(e, rc, NULL);
         return;

@@ -26,8 +26,9 @@ struct eddyi_dns_socket;
 /* Must not move between _start() and _end(). */
 struct eddyi_dns_exchange {
     eddy_loop *loop;
-    const struct eddyi_dns_config *config;      /* borrowed */
-    void (*done)(struct eddyi_dns_exchange *e); /* it is over; not called from _start(), _hurry(), _end() */
+    const struct eddyi_dns_config *config; /* borrowed */
+    /* it is over; not called from _start(), _hurry(), _end() */
+    void (*done)(struct eddyi_dns_exchange *e);
     struct eddyi_dns_question question;
     unsigned first;    /* index of the first server */
     unsigned step;     /* servers tried so far, counting repeats */
@@ -50,8 +51,8 @@ struct eddyi_dns_exchange {
  * already and @done was not called. Needs _end() in any case.
  */
 void eddyi_dns_exchange_start(struct eddyi_dns_exchange *e, eddy_loop *loop,
-                              const struct eddyi_dns_config *config, unsigned first, const char *name,
-                              int type);
+                              const struct eddyi_dns_config *config, unsigned first,
+                              const char *name, int type);
 
 /*
  * Divides the timeout by five and keeps asking until _end(): the other family has its answer. If

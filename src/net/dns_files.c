@@ -91,7 +91,8 @@ static int read_in_thread(void *path)
     return h ? eddy_return(h) : eddy_exception_code(eddy_error());
 }
 
-static void install(struct eddyi_resolver *r, struct eddyi_hosts *h, const struct eddyi_file_stamp *stamp)
+static void install(struct eddyi_resolver *r, struct eddyi_hosts *h,
+                    const struct eddyi_file_stamp *stamp)
 {
     eddyi_hosts_free(r->hosts);
     r->hosts = h;

@@ -67,7 +67,8 @@ static uint32_t line_of_address(const struct eddyi_hosts *h, const void *bytes, 
     size_t size = address_size(family);
     uint32_t i = h->by_address[hash_bytes(bytes, size, false) & h->mask];
 
-    while (i != NONE && (h->lines[i].family != family || memcmp(h->lines[i].bytes, bytes, size) != 0))
+    while (i != NONE &&
+           (h->lines[i].family != family || memcmp(h->lines[i].bytes, bytes, size) != 0))
         i = h->lines[i].next;
     return i;
 }
@@ -121,7 +122,8 @@ static void read_line(struct eddyi_hosts *h, char *at)
     l->next = NONE;
     memcpy(l->bytes, bytes_of(&a), address_size(l->family));
     while ((word = next_word(&at)) != NULL)
-        h->names[h->n_names++] = (struct name){.text = (uint32_t)(word - h->text), .line = h->n_lines};
+        h->names[h->n_names++] =
+            (struct name){.text = (uint32_t)(word - h->text), .line = h->n_lines};
     if (h->n_names > l->first)
         enter_address(h, h->n_lines++);
 }
@@ -227,8 +229,8 @@ static bool same_name(const char *ours, const char *name, size_t length)
     return strncasecmp(ours, name, length) == 0 && ours[length] == '\0';
 }
 
-size_t eddyi_hosts_find(const struct eddyi_hosts *h, const char *name, int family, union eddyi_address *ret,
-                        size_t max, const char **ret_canonname)
+size_t eddyi_hosts_find(const struct eddyi_hosts *h, const char *name, int family,
+                        union eddyi_address *ret, size_t max, const char **ret_canonname)
 {
     size_t length = strlen(name), n = 0;
     uint32_t i;

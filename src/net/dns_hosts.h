@@ -24,8 +24,8 @@ void eddyi_hosts_free(void *h); /* NULL is allowed */
  * *ret_canonname is the first name of the first matching line and belongs to the table. Returns
  * their number.
  */
-size_t eddyi_hosts_find(const struct eddyi_hosts *h, const char *name, int family, union eddyi_address *ret,
-                        size_t max, const char **ret_canonname);
+size_t eddyi_hosts_find(const struct eddyi_hosts *h, const char *name, int family,
+                        union eddyi_address *ret, size_t max, const char **ret_canonname);
 
 /* Finds the first name of an address. NULL if there is none. */
 const char *eddyi_hosts_name(const struct eddyi_hosts *h, const union eddyi_address *a);

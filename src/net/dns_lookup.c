@@ -74,9 +74,9 @@ static bool next_name(struct eddyi_dns_lookup *l)
 
     while (l->position <= n) {
         unsigned p = l->position++;
-        int length = p == as_is
-                         ? snprintf(l->name, NI_MAXHOST, "%s", l->host)
-                         : snprintf(l->name, NI_MAXHOST, "%s.%s", l->host, domain(l, p > as_is ? p - 1 : p));
+        int length = p == as_is ? snprintf(l->name, NI_MAXHOST, "%s", l->host)
+                                : snprintf(l->name, NI_MAXHOST, "%s.%s", l->host,
+                                           domain(l, p > as_is ? p - 1 : p));
 
         if (length <= LONGEST_NAME + is_absolute(l->name))
             return true;
@@ -139,7 +139,8 @@ static void give_up(struct eddyi_dns_lookup *l)
     if (l->failure)
         stop(l, l->failure, l->why);
     else
-        stop(l, EDDY_ENONAME, l->no_data ? "the name has no such address" : "there is no such name");
+        stop(l, EDDY_ENONAME,
+             l->no_data ? "the name has no such address" : "there is no such name");
 }
 
 /*
@@ -245,8 +246,9 @@ void eddyi_dns_lookup_fail(struct eddyi_dns_lookup *l, int error, const char *wh
     l->notice(l);
 }
 
-void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop, struct eddyi_dns_config *config,
-                            const char *host, int family, const union eddyi_address *address)
+void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop,
+                            struct eddyi_dns_config *config, const char *host, int family,
+                            const union eddyi_address *address)
 {
     void (*notice)(struct eddyi_dns_lookup *) = l->notice;
 

@@ -47,8 +47,9 @@ struct eddyi_dns_lookup {
  * Begins to look up @host in @family, or the name of @address if that is not NULL. Failures show
  * at the first step.
  */
-void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop, struct eddyi_dns_config *config,
-                            const char *host, int family, const union eddyi_address *address);
+void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop,
+                            struct eddyi_dns_config *config, const char *host, int family,
+                            const union eddyi_address *address);
 
 /* Makes progress. True when it is over; l->error is the outcome. */
 bool eddyi_dns_lookup_step(struct eddyi_dns_lookup *l);

@@ -50,9 +50,9 @@ int eddyi_dns_question_init(struct eddyi_dns_question *q, const char *name, int 
                             int udp_size, bool ad)
 {
     unsigned char *message = NULL;
-    int size = 0, status = eddyi_fault("ares") < 0
-                               ? ARES_ENOMEM
-                               : ares_create_query(name, ns_c_in, type, id, 1, &message, &size, udp_size);
+    int size = 0, status = eddyi_fault("ares") < 0 ? ARES_ENOMEM
+                                                   : ares_create_query(name, ns_c_in, type, id, 1,
+                                                                       &message, &size, udp_size);
 
     *q = (struct eddyi_dns_question){NULL, 0};
     if (status != ARES_SUCCESS)
@@ -126,7 +126,8 @@ static bool answers(const struct eddyi_dns_question *q, const unsigned char *byt
 /* Recognises an empty answer without authority or recursion: a lame delegation. */
 static bool is_lame(const unsigned char *bytes)
 {
-    return count_at(bytes, 6) == 0 && count_at(bytes, 10) == 0 && !(bytes[2] & AA) && !(bytes[3] & RA);
+    return count_at(bytes, 6) == 0 && count_at(bytes, 10) == 0 && !(bytes[2] & AA) &&
+           !(bytes[3] & RA);
 }
 
 static bool has_edns(const struct eddyi_dns_question *q)
@@ -140,8 +141,9 @@ static enum eddyi_dns_verdict say(const char **ret_why, const char *why)
     return EDDYI_DNS_FAILED;
 }
 
-enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q, const unsigned char *bytes,
-                                       size_t size, const char **ret_why)
+enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q,
+                                       const unsigned char *bytes, size_t size,
+                                       const char **ret_why)
 {
     if (!answers(q, bytes, size))
         return EDDYI_DNS_STRAY;
@@ -149,7 +151,8 @@ enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q, const
     case ns_r_noerror:
         if (bytes[2] & TC)
             return EDDYI_DNS_TRUNCATED;
-        return is_lame(bytes) ? say(ret_why, "the name server knows nothing of it") : EDDYI_DNS_ANSWER;
+        return is_lame(bytes) ? say(ret_why, "the name server knows nothing of it")
+                              : EDDYI_DNS_ANSWER;
     case ns_r_nxdomain:
         return EDDYI_DNS_NO_SUCH;
     case ns_r_servfail:
@@ -157,15 +160,18 @@ enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q, const
     case ns_r_refused:
         return say(ret_why, "the name server refused to answer (REFUSED)");
     case ns_r_formerr:
-        return has_edns(q) ? EDDYI_DNS_PLAIN : say(ret_why, "the name server did not understand (FORMERR)");
+        return has_edns(q) ? EDDYI_DNS_PLAIN
+                           : say(ret_why, "the name server did not understand (FORMERR)");
     case ns_r_notimpl:
-        return has_edns(q) ? EDDYI_DNS_PLAIN : say(ret_why, "the name server cannot answer (NOTIMP)");
+        return has_edns(q) ? EDDYI_DNS_PLAIN
+                           : say(ret_why, "the name server cannot answer (NOTIMP)");
     default:
         return say(ret_why, "the name server answered with an error");
     }
 }
 
-/* Measures the name at @at, up to where it ends or leads elsewhere. 0 if it is malformed or too long. */
+/* Measures the name at @at, up to where it ends or leads elsewhere. 0 if it is malformed or too
+ * long. */
 static size_t name_size(const unsigned char *bytes, size_t size, size_t at)
 {
     size_t begin = at, end = 0, total = 0;
@@ -199,7 +205,8 @@ static bool check_record(const unsigned char *bytes, size_t size, size_t *at)
         return false;
     type = count_at(bytes, *at + owner);
     *at = data + count_at(bytes, data - 2);
-    return *at <= size && ((type != ns_t_cname && type != ns_t_ptr) || name_size(bytes, size, data) > 0);
+    return *at <= size &&
+           ((type != ns_t_cname && type != ns_t_ptr) || name_size(bytes, size, data) > 0);
 }
 
 /*
@@ -237,7 +244,8 @@ struct record {
 };
 
 /* Reads the record at *at and advances. False at the end, or if it is malformed. */
-static bool next_record(const unsigned char *bytes, size_t size, const unsigned char **at, struct record *r)
+static bool next_record(const unsigned char *bytes, size_t size, const unsigned char **at,
+                        struct record *r)
 {
     const unsigned char *p = *at, *end = bytes + size;
     long length = 0;
@@ -325,7 +333,8 @@ static int copy_addresses(struct eddyi_dns_addresses *a, const struct hostent *h
     return 0;
 }
 
-int eddyi_dns_addresses_init(struct eddyi_dns_addresses *a, const unsigned char *bytes, size_t size, int type)
+int eddyi_dns_addresses_init(struct eddyi_dns_addresses *a, const unsigned char *bytes, size_t size,
+                             int type)
 {
     struct hostent *host = NULL;
     int rc = code_of(parse(bytes, size, type, &host));
@@ -357,7 +366,8 @@ static const void *bytes_of(const union eddyi_address *a, int *ret_size)
     return a->sa.sa_family == AF_INET6 ? (const void *)&a->in6.sin6_addr : &a->in.sin_addr;
 }
 
-int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi_address *a, char *host)
+int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi_address *a,
+                      char *host)
 {
     struct hostent *found = NULL;
     int n_address, rc;
@@ -367,7 +377,8 @@ int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi
         return -ENOMEM;
     if (size > INT_MAX || !has_short_names(bytes, size))
         return EDDY_ENAMEFAIL;
-    rc = code_of(ares_parse_ptr_reply(bytes, (int)size, address, n_address, a->sa.sa_family, &found));
+    rc = code_of(
+        ares_parse_ptr_reply(bytes, (int)size, address, n_address, a->sa.sa_family, &found));
     if (rc < 0)
         return rc;
     rc = found->h_name ? 0 : EDDY_ENONAME;

@@ -46,8 +46,9 @@ enum eddyi_dns_verdict {
 };
 
 /* Judges a message. With EDDYI_DNS_FAILED *ret_why is a static text. */
-enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q, const unsigned char *bytes,
-                                       size_t size, const char **ret_why);
+enum eddyi_dns_verdict eddyi_dns_judge(const struct eddyi_dns_question *q,
+                                       const unsigned char *bytes, size_t size,
+                                       const char **ret_why);
 
 /* The content of an answer. Owns both members. */
 struct eddyi_dns_addresses {
@@ -68,7 +69,8 @@ void eddyi_dns_addresses_fini(struct eddyi_dns_addresses *a);
  * Parses the answer to a PTR question into @host of NI_MAXHOST bytes. 0, EDDY_ENONAME, -ENOMEM or
  * EDDY_ENAMEFAIL.
  */
-int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi_address *a, char *host);
+int eddyi_dns_host_of(const unsigned char *bytes, size_t size, const union eddyi_address *a,
+                      char *host);
 
 /* Writes the name of a PTR question: "1.2.0.192.in-addr.arpa". */
 enum { EDDYI_DNS_ARPA = 80 };

@@ -4,7 +4,8 @@
 
 const bool eddyi_has_cares = false;
 
-int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay, struct addrinfo **ret)
+int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
+                    struct addrinfo **ret)
 {
     return eddy_raise(-EOPNOTSUPP, NULL);
 }

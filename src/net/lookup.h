@@ -36,7 +36,8 @@ struct eddyi_lookup {
  * Needs _end() in any case.
  */
 EDDY_AWAITS int eddyi_lookup_first(struct eddyi_lookup *l, const char *host, const char *service,
-                                   const struct addrinfo *hints, int64_t delay, struct addrinfo **ret);
+                                   const struct addrinfo *hints, int64_t delay,
+                                   struct addrinfo **ret);
 
 /*
  * Takes addresses that have come since. 1 and *ret, or 0; none will come any more once l->pending

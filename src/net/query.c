@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    KNOWN_FLAGS = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_V4MAPPED | AI_ALL |
-                  AI_ADDRCONFIG | AI_IDN | AI_CANONIDN
+    KNOWN_FLAGS = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_V4MAPPED |
+                  AI_ALL | AI_ADDRCONFIG | AI_IDN | AI_CANONIDN
 };
 
 /* A decimal port number; -1: it is none, or too large. */
@@ -44,7 +44,8 @@ static int choose_types(struct eddyi_query *q, const char *service, const struct
     static const struct {
         int socktype, protocol;
         const char *name;
-    } known[] = {{SOCK_STREAM, IPPROTO_TCP, "tcp"}, {SOCK_DGRAM, IPPROTO_UDP, "udp"}, {SOCK_RAW, 0, NULL}};
+    } known[] = {
+        {SOCK_STREAM, IPPROTO_TCP, "tcp"}, {SOCK_DGRAM, IPPROTO_UDP, "udp"}, {SOCK_RAW, 0, NULL}};
     int wanted = hints->ai_socktype, protocol = hints->ai_protocol;
     bool matched = false;
 
@@ -68,7 +69,8 @@ static int choose_types(struct eddyi_query *q, const char *service, const struct
             add_type(q, wanted, protocol, port);
     }
     if (!matched)
-        return eddy_raise(-ESOCKTNOSUPPORT, "getaddrinfo: socket type %d with protocol %d", wanted, protocol);
+        return eddy_raise(-ESOCKTNOSUPPORT, "getaddrinfo: socket type %d with protocol %d", wanted,
+                          protocol);
     if (q->n_types == 0)
         return eddy_raise(EDDY_ENOSERVICE, "getaddrinfo: service '%s'", service);
     return 0;
@@ -95,7 +97,8 @@ int eddyi_query_init(struct eddyi_query *q, const char *host, const char *servic
 /* Like the C library's, loopback comes as IPv6 first, and all interfaces as IPv4 first. */
 static int this_machine(const struct eddyi_query *q, struct addrinfo **ret)
 {
-    union eddyi_address both[2] = {{.in = {.sin_family = AF_INET}}, {.in6 = {.sin6_family = AF_INET6}}};
+    union eddyi_address both[2] = {{.in = {.sin_family = AF_INET}},
+                                   {.in6 = {.sin6_family = AF_INET6}}};
     union eddyi_address swap = both[0];
 
     if (!(q->flags & AI_PASSIVE)) {
@@ -137,7 +140,8 @@ static int bad(const char *host, const char *why)
     return eddy_raise(EDDY_EBADNAME, "getaddrinfo '%.80s': %s", host, why);
 }
 
-/* "256.1.1.1" or "127.1": means an address, or is meant to pass for one; there is no numeric top-level domain. */
+/* "256.1.1.1" or "127.1": means an address, or is meant to pass for one; there is no numeric
+ * top-level domain. */
 static bool is_numeric(const char *label, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -161,8 +165,8 @@ int eddyi_name_check(const char *host, int flags)
             unsigned char c = (unsigned char)host[i + length];
 
             if (c <= ' ' || c >= 0x7f)
-                return bad(host,
-                           c >= 0x7f ? "not ASCII, and without AI_IDN" : "a space or control character");
+                return bad(host, c >= 0x7f ? "not ASCII, and without AI_IDN"
+                                           : "a space or control character");
         }
         if (length == 0)
             return bad(host, "an empty label");

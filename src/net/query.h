@@ -31,7 +31,8 @@ int eddyi_query_literal(const struct eddyi_query *q, struct addrinfo **ret);
 /* 0, or EDDY_EBADNAME, raised: no name server needs to see this. */
 int eddyi_name_check(const char *host, int flags);
 
-/* The list of these addresses, of the right families, in order; @canonname may be NULL. 0 or -ENOMEM. */
+/* The list of these addresses, of the right families, in order; @canonname may be NULL. 0 or
+ * -ENOMEM. */
 int eddyi_addrinfo_make(const struct eddyi_query *q, const union eddyi_address *addresses, size_t n,
                         const char *canonname, struct addrinfo **ret);
 

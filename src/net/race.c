@@ -38,7 +38,8 @@ static const struct addrinfo *next_of(const struct addrinfo **at, int family, bo
 }
 
 /* The families take turns, after as many of the first as @first_count says. */
-static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order, size_t n)
+static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order,
+                       size_t n)
 {
     const struct addrinfo *ours = list, *others = list;
     size_t k = 0;
@@ -63,7 +64,8 @@ static void interleave(const struct addrinfo *list, int first_count, const struc
 /*
  * Writes the new order: addresses already tried, then the new list and the waiting ones in turns.
  */
-static void weave(const struct eddyi_race *r, const struct addrinfo *list, const struct addrinfo **order)
+static void weave(const struct eddyi_race *r, const struct addrinfo *list,
+                  const struct addrinfo **order)
 {
     size_t waiting = r->next, k = r->next;
 
@@ -193,7 +195,8 @@ static bool meets_itself(int fd)
     union eddyi_address own, peer;
     socklen_t own_size = sizeof own, peer_size = sizeof peer;
 
-    if (eddyi_sys_sockname(fd, &own.sa, &own_size) < 0 || eddyi_sys_peername(fd, &peer.sa, &peer_size) < 0)
+    if (eddyi_sys_sockname(fd, &own.sa, &own_size) < 0 ||
+        eddyi_sys_peername(fd, &peer.sa, &peer_size) < 0)
         return false;
     return port_of(&own) == port_of(&peer) && eddyi_address_equal(&own.sa, &peer.sa);
 }
@@ -208,7 +211,8 @@ static int accept_winner(struct eddyi_race *r, int fd)
 }
 
 /* A socket that begins to connect: *ret, and 0, -EINPROGRESS, or what failed. */
-static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret, const char **verb)
+static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret,
+                       const char **verb)
 {
     int fd = eddyi_sys_socket(address->ai_family, address->ai_socktype, address->ai_protocol);
     int rc = fd;

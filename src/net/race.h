@@ -12,8 +12,8 @@
 #include <netdb.h>
 
 /*
- * On the stack of the task that connects. The attempts are not: one that has lost is given up at once, and goes when
- * the backend lets go of it.
+ * On the stack of the task that connects. The attempts are not: one that has lost is given up at
+ * once, and goes when the backend lets go of it.
  */
 struct eddyi_race {
     struct eddyi_wait wait;
@@ -25,9 +25,10 @@ struct eddyi_race {
     const struct addrinfo **addresses; /* in the order in which they are tried; owned */
     size_t n, next;
     const struct addrinfo *local; /* to bind to; NULL: the kernel chooses */
-    int64_t delay;                /* in nanoseconds, until the next attempt; < 0: until this one fails */
-    int64_t latest;               /* when the latest attempt began */
-    struct eddyi_list running;    /* attempts */
+    /* in nanoseconds, until the next attempt; < 0: until this one fails */
+    int64_t delay;
+    int64_t latest;            /* when the latest attempt began */
+    struct eddyi_list running; /* attempts */
     bool parked, due;
     int winner;              /* a descriptor, or -1 */
     eddy_exception **errors; /* room for n; owned. Where memory was short, NULL */

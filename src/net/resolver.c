@@ -77,7 +77,8 @@ static bool find_hosts(const char *text, size_t size, const char **ret, const ch
         const char *line_end = newline ? newline : end;
         size_t length;
 
-        if (next_word(&at, line_end, &word, &length) && length >= 6 && memcmp(word, "hosts:", 6) == 0) {
+        if (next_word(&at, line_end, &word, &length) && length >= 6 &&
+            memcmp(word, "hosts:", 6) == 0) {
             *ret = word + 6;
             *ret_end = line_end;
             return true;

@@ -56,7 +56,8 @@ void eddyi_nsswitch_order(const char *text, size_t size, char ret[3]);
  */
 EDDY_AWAITS int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *q,
                                       struct addrinfo **ret);
-EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
+EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a,
+                                  char *host);
 EDDY_AWAITS int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
 
 /* Whether eddy was built with c-ares. */

@@ -1,8 +1,9 @@
 /*
- * Lookups by the C library, which block: in threads of their own, so that neither the loop stands still nor names wait for
- * other jobs of an executor, nor those for names (rule 199).
+ * Lookups by the C library, which block: in threads of their own, so that neither the loop stands
+ * still nor names wait for other jobs of an executor, nor those for names (rule 199).
  *
- * A thread gets a copy of the question and returns a copy of the answer, so it can be left alone at any time.
+ * A thread gets a copy of the question and returns a copy of the answer, so it can be left alone at
+ * any time.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -12,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Most lookups spend their time waiting for a server; few of them at once are enough, and many would be a burden to it. */
+/* Most lookups spend their time waiting for a server; few of them at once are enough, and many
+ * would be a burden to it. */
 enum { THREADS = 4 };
 
 struct question {
@@ -78,7 +80,8 @@ static int answer_with(const struct addrinfo *list)
 static int look_up(void *arg)
 {
     const struct question *q = arg;
-    struct addrinfo hints = {.ai_family = q->family, .ai_flags = q->flags, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {
+        .ai_family = q->family, .ai_flags = q->flags, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int system_error = 0, error = eddyi_sys_getaddrinfo(q->host, &hints, &list, &system_error);
     int rc = error ? failed(q->host, error, system_error) : answer_with(list);
@@ -93,8 +96,8 @@ static int look_up_name(void *arg)
     const union eddyi_address *a = arg;
     char host[NI_MAXHOST], number[EDDYI_ADDRESS_TEXT];
     int system_error = 0;
-    int error =
-        eddyi_sys_getnameinfo(&a->sa, eddyi_address_size(a->sa.sa_family), host, sizeof host, &system_error);
+    int error = eddyi_sys_getnameinfo(&a->sa, eddyi_address_size(a->sa.sa_family), host,
+                                      sizeof host, &system_error);
 
     if (error) {
         eddyi_address_host(&a->sa, number, sizeof number);
@@ -119,15 +122,18 @@ static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
     return f ? eddy_await_bytes(f, ret) : eddy_exception_code(eddy_error());
 }
 
-int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *query, struct addrinfo **ret)
+int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *query,
+                          struct addrinfo **ret)
 {
-    struct question q = {.family = query->family, .flags = query->flags & ~(AI_NUMERICSERV | AI_PASSIVE)};
+    struct question q = {.family = query->family,
+                         .flags = query->flags & ~(AI_NUMERICSERV | AI_PASSIVE)};
     eddy_bytes bytes = {NULL, 0};
     const struct answer *a;
     int rc;
 
     snprintf(q.host, sizeof q.host, "%s", query->host); /* at most 254 bytes: eddyi_name_check() */
-    rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q}, &bytes);
+    rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q},
+             &bytes);
     if (rc < 0)
         return rc;
     a = bytes.data;
@@ -150,7 +156,8 @@ int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, ch
     return 0;
 }
 
-/* Threads that have nothing to do are gone when this returns; for one that is still asking, nobody waits. */
+/* Threads that have nothing to do are gone when this returns; for one that is still asking, nobody
+ * waits. */
 void eddyi_system_close(struct eddyi_resolver *r)
 {
     char jobs[2];

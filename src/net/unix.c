@@ -9,7 +9,8 @@
 #include "net/listen.h"
 
 /* The address of a path, as a raised error if it can be none. */
-static int address_of(const char *verb, const char *path, union eddyi_address *ret, socklen_t *ret_len)
+static int address_of(const char *verb, const char *path, union eddyi_address *ret,
+                      socklen_t *ret_len)
 {
     int rc = eddyi_address_unix(path, ret, ret_len);
 
@@ -39,7 +40,8 @@ int eddyi_connect_unix(const char *path)
  * the umask, so that at no moment anybody has more rights than that; what the umask took is added
  * later.
  */
-static int bind_path(int fd, const char *path, const union eddyi_address *a, socklen_t len, mode_t mode)
+static int bind_path(int fd, const char *path, const union eddyi_address *a, socklen_t len,
+                     mode_t mode)
 {
     bool is_file = path[0] != '@';
     int rc = is_file ? eddyi_sys_unlink_socket(path) : 0;

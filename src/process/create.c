@@ -30,12 +30,13 @@ static int check(eddy_loop *loop, const eddy_subprocess_options *o, const char *
 }
 
 /* Why the program does not run; the message names it. */
-static int explain(const struct eddyi_program *p, const eddy_subprocess_options *o, const char *name,
-                   enum eddyi_spawn_step step, int error)
+static int explain(const struct eddyi_program *p, const eddy_subprocess_options *o,
+                   const char *name, enum eddyi_spawn_step step, int error)
 {
     switch (step) {
     case EDDYI_SPAWN_GROUP:
-        return eddy_raise(error, "'%s' cannot be put into process group %d", name, p->process_group);
+        return eddy_raise(error, "'%s' cannot be put into process group %d", name,
+                          p->process_group);
     case EDDYI_SPAWN_FDS:
         return eddy_raise(error, "'%s' cannot be given its descriptors", name);
     case EDDYI_SPAWN_CHDIR:
@@ -134,7 +135,8 @@ static int create(const eddy_subprocess_options *o, const char *const *argv)
         return -ECANCELED;
     p = process_new(t->future.loop);
     rc = p ? start(p, o, argv) : eddy_raise(-ENOMEM, NULL);
-    /* Starting takes a while; now others have their turn, and a cancellation its chance (rule 188). */
+    /* Starting takes a while; now others have their turn, and a cancellation its chance (rule
+     * 188). */
     if (rc == 0)
         rc = eddyi_task_yield(t);
     if (rc < 0)
@@ -151,8 +153,8 @@ int eddy_create_subprocess_exec_with(const eddy_subprocess_options *options)
 
 int eddy_create_subprocess_shell_with(const eddy_subprocess_options *options)
 {
-    const char *argv[] = {options->executable ? options->executable : "/bin/sh", "-c", options->command,
-                          NULL};
+    const char *argv[] = {options->executable ? options->executable : "/bin/sh", "-c",
+                          options->command, NULL};
 
     return create(options, options->command ? argv : NULL);
 }

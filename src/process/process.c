@@ -34,8 +34,8 @@ static void lost(eddy_process *p, const char *why)
 {
     char message[128];
 
-    snprintf(message, sizeof message, "the exit status of process %ld is lost, for %s; 255 is reported",
-             p->pid, why);
+    snprintf(message, sizeof message,
+             "the exit status of process %ld is lost, for %s; 255 is reported", p->pid, why);
     end(p, LOST);
     if (!p->given_back)
         eddy_loop_call_exception_handler(p->loop, &(eddy_exception_context){.message = message});
@@ -67,7 +67,8 @@ void eddyi_process_look(eddy_process *p)
         eddyi_io_cancel(&p->poll);
 }
 
-/* One that may not be killed, because it runs as another user, is left alone: waiting for it could take for ever. */
+/* One that may not be killed, because it runs as another user, is left alone: waiting for it could
+ * take for ever. */
 static void kill_and_reap(eddy_process *p)
 {
     bool killed = eddyi_sys_signal_process(p->pidfd, p->pid, SIGKILL) != -EPERM;

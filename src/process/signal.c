@@ -50,6 +50,7 @@ int eddy_process_signal_group(eddy_process *p, int signo)
     if (rc < 0)
         return rc;
     if (!p->has_group)
-        return eddy_raise(EDDY_EMISUSE, "process %ld was started without a group of its own", p->pid);
+        return eddy_raise(EDDY_EMISUSE, "process %ld was started without a group of its own",
+                          p->pid);
     return sent(p, signo, eddyi_sys_kill(-p->pid, signo));
 }

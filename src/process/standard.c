@@ -17,7 +17,8 @@ static int attach(int which, int fd, size_t limit, eddy_process *p)
                                    : eddy_connect_read_pipe(fd, limit, reader);
 
     if (rc == 0)
-        eddyi_stream_lend(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input) : (*reader)->stream);
+        eddyi_stream_lend(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input)
+                                                : (*reader)->stream);
     return rc;
 }
 
@@ -78,7 +79,8 @@ void eddyi_standard_close(struct eddyi_standard *s)
             eddyi_sys_close(s->fds[i]);
 }
 
-int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options, eddy_process *p)
+int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options,
+                        eddy_process *p)
 {
     const int wanted[3] = {options->std_in, options->std_out, options->std_err};
     int rc = 0;

@@ -11,8 +11,10 @@ struct eddyi_standard {
     bool mine[3]; /* opened for the child, so to be closed here */
 };
 
-/* Opens what is asked for; this side's ends of pipes become the streams of @p. 0, or a raised error and nothing is open. */
-int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options, eddy_process *p);
+/* Opens what is asked for; this side's ends of pipes become the streams of @p. 0, or a raised error
+ * and nothing is open. */
+int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options,
+                        eddy_process *p);
 
 /* Closes the child's ends. */
 void eddyi_standard_close(struct eddyi_standard *s);

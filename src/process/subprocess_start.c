@@ -132,8 +132,9 @@ static void begin(eddy_subprocess_transport *t)
         eddyi_loop_ready(t->loop, &t->exited);
 }
 
-static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_factory *factory, void *arg,
-               eddy_subprocess_transport **ret_transport, const eddy_subprocess_options *options)
+static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_factory *factory,
+               void *arg, eddy_subprocess_transport **ret_transport,
+               const eddy_subprocess_options *options)
 {
     eddy_subprocess_options o = *options;
     eddy_subprocess_transport *t;
@@ -159,15 +160,15 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
     return rc;
 }
 
-int eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
-                                   eddy_subprocess_transport **ret_transport,
+int eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                   void *arg, eddy_subprocess_transport **ret_transport,
                                    const eddy_subprocess_options *options)
 {
     return run(loop, eddy_create_subprocess_exec_with, factory, arg, ret_transport, options);
 }
 
-int eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
-                                    eddy_subprocess_transport **ret_transport,
+int eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                    void *arg, eddy_subprocess_transport **ret_transport,
                                     const eddy_subprocess_options *options)
 {
     return run(loop, eddy_create_subprocess_shell_with, factory, arg, ret_transport, options);

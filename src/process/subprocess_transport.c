@@ -84,7 +84,8 @@ static void lost(struct eddyi_ready *r)
     leave(t, outside);
 }
 
-/* The protocol of a pipe, which hands on to that of the process. Its context is the pipe's, so a copy of the same. */
+/* The protocol of a pipe, which hands on to that of the process. Its context is the pipe's, so a
+ * copy of the same. */
 
 static int number_of(const struct eddyi_pipe *p)
 {
@@ -180,7 +181,8 @@ int eddy_subprocess_transport_kill(eddy_subprocess_transport *t)
     return eddy_subprocess_transport_send_signal(t, SIGKILL);
 }
 
-eddy_transport *eddy_subprocess_transport_get_pipe_transport(const eddy_subprocess_transport *t, int fd)
+eddy_transport *eddy_subprocess_transport_get_pipe_transport(const eddy_subprocess_transport *t,
+                                                             int fd)
 {
     return fd >= 0 && fd < 3 ? t->pipes[fd].transport : NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * A subprocess that calls a protocol: a process, and a transport for each of its pipes.
  *
- * The pipes are made here, and given to the process as plain descriptors. The end has come when the child has been waited for and the
- * last pipe is lost.
+ * The pipes are made here, and given to the process as plain descriptors. The end has come when the
+ * child has been waited for and the last pipe is lost.
  */
 #ifndef EDDYI_SUBPROCESS_TRANSPORT_H
 #define EDDYI_SUBPROCESS_TRANSPORT_H
@@ -18,8 +18,9 @@ struct eddyi_pipe {
 };
 
 struct eddy_subprocess_transport {
-    eddy_loop *loop;                          /* held */
-    unsigned refs;                            /* one is its own, until connection_lost() has returned */
+    eddy_loop *loop; /* held */
+    /* one is its own, until connection_lost() has returned */
+    unsigned refs;
     const eddy_subprocess_protocol *protocol; /* NULL: lost */
     void *arg;
     struct eddyi_var_scope vars; /* in which its callbacks run */

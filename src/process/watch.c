@@ -8,7 +8,8 @@
 
 #include <poll.h>
 
-/* The watch has struck, or broken. If it cannot be renewed those who wait hear of it, by trying themselves. */
+/* The watch has struck, or broken. If it cannot be renewed those who wait hear of it, by trying
+ * themselves. */
 static void look_and_go_on(eddy_process *p)
 {
     if (p->returncode == EDDY_RUNNING)

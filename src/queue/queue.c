@@ -1,6 +1,6 @@
 /*
- * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for itself (rules
- * 129, 130).
+ * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for
+ * itself (rules 129, 130).
  */
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -19,7 +19,8 @@ static void init(eddy_queue *q, size_t maxsize, int order, eddy_compare_fn *comp
     };
 }
 
-static void init_values(eddy_queue *q, size_t maxsize, size_t size, int order, eddy_compare_fn *compare)
+static void init_values(eddy_queue *q, size_t maxsize, size_t size, int order,
+                        eddy_compare_fn *compare)
 {
     init(q, maxsize, order, compare);
     q->eddyi_item_size = size;
@@ -51,7 +52,8 @@ void eddy_lifo_queue_init_values(eddy_queue *q, size_t maxsize, size_t size)
     init_values(q, maxsize, size, EDDYI_LIFO, NULL);
 }
 
-void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, size_t size, eddy_compare_fn *compare)
+void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, size_t size,
+                                     eddy_compare_fn *compare)
 {
     init_values(q, maxsize, size, EDDYI_PRIORITY, compare);
 }
@@ -168,12 +170,14 @@ EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
     return get_nowait(q, ret);
 }
 
-/* A queue of pointers must not be used as one of values, or memory beyond the pointer would be copied. */
+/* A queue of pointers must not be used as one of values, or memory beyond the pointer would be
+ * copied. */
 static int check_kind(const eddy_queue *q, bool values)
 {
     if (q->eddyi_values != values)
-        return eddy_raise(EDDY_EMISUSE, values ? "the queue holds pointers, not values"
-                                               : "the queue holds values: use the calls with _value");
+        return eddy_raise(EDDY_EMISUSE, values
+                                            ? "the queue holds pointers, not values"
+                                            : "the queue holds values: use the calls with _value");
     return 0;
 }
 

@@ -14,7 +14,8 @@ enum eddyi_queue_order { EDDYI_FIFO, EDDYI_LIFO, EDDYI_PRIORITY };
 int eddyi_queue_store_any(eddy_queue *q, const void *item);
 void eddyi_queue_fetch_any(eddy_queue *q, void *ret);
 
-/* Where in the array the @i-th item is, without the division that a remainder takes: three of them were a fifth of a message. */
+/* Where in the array the @i-th item is, without the division that a remainder takes: three of them
+ * were a fifth of a message. */
 static inline size_t eddyi_queue_index(const eddy_queue *q, size_t i)
 {
     i += q->eddyi_first;

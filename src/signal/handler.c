@@ -1,9 +1,9 @@
 /*
  * Callbacks for signals: add_signal_handler and its removal.
  *
- * As in asyncio a delivery is noticed in one turn and the callback called in the next, by the handler
- * that was there when it was noticed. What is noticed together is called together, so one item of the
- * ready queue serves all.
+ * As in asyncio a delivery is noticed in one turn and the callback called in the next, by the
+ * handler that was there when it was noticed. What is noticed together is called together, so one
+ * item of the ready queue serves all.
  */
 #include "base/sys.h"
 #include "eddy/error.h"

@@ -6,7 +6,8 @@
 
 enum { SMALLEST = 4096 };
 
-/* Moving what it holds to the front is enough if that is at most half of the memory: so each byte is moved once, on average. */
+/* Moving what it holds to the front is enough if that is at most half of the memory: so each byte
+ * is moved once, on average. */
 static void move_to_front(struct eddyi_buffer *b)
 {
     size_t n = eddyi_buffer_length(b);

@@ -21,7 +21,8 @@ static inline size_t eddyi_buffer_length(const struct eddyi_buffer *b)
     return b->end - b->start;
 }
 
-/* Returns what it holds; NULL if it never held anything (adding 0 to a null pointer is undefined in C11). */
+/* Returns what it holds; NULL if it never held anything (adding 0 to a null pointer is undefined in
+ * C11). */
 static inline char *eddyi_buffer_bytes(const struct eddyi_buffer *b)
 {
     return b->data ? b->data + b->start : NULL;
@@ -35,9 +36,11 @@ static inline size_t eddyi_buffer_room(const struct eddyi_buffer *b)
 /* Makes room for at least @n (> 0) more bytes; what it holds may move. 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
 
-EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n); /* 0 or -ENOMEM */
+/* 0 or -ENOMEM */
+EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n);
 
-/* Takes @n bytes from the front. Nothing moves, the room neither: a read into it may be under way. */
+/* Takes @n bytes from the front. Nothing moves, the room neither: a read into it may be under
+ * way. */
 static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
 {
     b->start += n;

@@ -9,7 +9,8 @@
 #include "stream/stream.h"
 #include "task/task.h"
 
-/* The stream of a connected socket, which is closed if that fails and it is not the caller's own. */
+/* The stream of a connected socket, which is closed if that fails and it is not the caller's
+ * own. */
 static int open_socket(int fd, bool own, size_t limit, struct eddyi_stream **ret)
 {
     struct eddyi_stream *s = NULL;
@@ -31,23 +32,25 @@ static int open_socket(int fd, bool own, size_t limit, struct eddyi_stream **ret
 
 static int connect_to(const eddy_connection_options *o)
 {
-    return eddyi_connect_tcp(&(struct eddyi_connect){.host = o->host,
-                                                     .port = o->port,
-                                                     .family = o->family,
-                                                     .proto = o->proto,
-                                                     .flags = o->flags,
-                                                     .local_host = o->local_host,
-                                                     .local_port = o->local_port,
-                                                     .happy_eyeballs_delay = o->happy_eyeballs_delay,
-                                                     .interleave = o->interleave,
-                                                     .all_errors = o->all_errors});
+    return eddyi_connect_tcp(
+        &(struct eddyi_connect){.host = o->host,
+                                .port = o->port,
+                                .family = o->family,
+                                .proto = o->proto,
+                                .flags = o->flags,
+                                .local_host = o->local_host,
+                                .local_port = o->local_port,
+                                .happy_eyeballs_delay = o->happy_eyeballs_delay,
+                                .interleave = o->interleave,
+                                .all_errors = o->all_errors});
 }
 
 static int start_tls(struct eddyi_stream *s, const eddy_connection_options *o)
 {
     return eddyi_stream_start_tls(
         s, &(eddy_start_tls_options){.context = o->tls,
-                                     .server_hostname = o->server_hostname ? o->server_hostname : o->host,
+                                     .server_hostname =
+                                         o->server_hostname ? o->server_hostname : o->host,
                                      .handshake_timeout = o->tls_handshake_timeout,
                                      .shutdown_timeout = o->tls_shutdown_timeout});
 }

@@ -1,5 +1,6 @@
 /*
- * One connection of a server: what its two kinds, a stream with a handler and a protocol, have in common.
+ * One connection of a server: what its two kinds, a stream with a handler and a protocol, have in
+ * common.
  */
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -50,7 +51,8 @@ eddy_context *eddyi_connection_context(eddy_server *s)
     return context;
 }
 
-int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg), void (*leave)(void *arg))
+int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg),
+                                 void (*leave)(void *arg))
 {
     eddy_coroutine *coro = eddy_coroutine_new("connection", run, c, "eddy_start_server");
     eddy_context *context;
@@ -66,7 +68,8 @@ int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *ar
         eddy_coroutine_close(coro);
         return eddy_raise(-ENOMEM, NULL);
     }
-    t = eddy_loop_create_task_with(c->server->loop, &(eddy_task_options){.coro = coro, .context = context});
+    t = eddy_loop_create_task_with(c->server->loop,
+                                   &(eddy_task_options){.coro = coro, .context = context});
     eddy_context_unref(context);
     if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
         eddy_unref(t);

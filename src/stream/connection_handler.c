@@ -36,10 +36,10 @@ static int handle(void *arg)
     int rc = 0;
 
     if (o->tls)
-        rc = eddyi_stream_start_tls(stream,
-                                    &(eddy_start_tls_options){.context = o->tls,
-                                                              .handshake_timeout = o->tls_handshake_timeout,
-                                                              .shutdown_timeout = o->tls_shutdown_timeout});
+        rc = eddyi_stream_start_tls(
+            stream, &(eddy_start_tls_options){.context = o->tls,
+                                              .handshake_timeout = o->tls_handshake_timeout,
+                                              .shutdown_timeout = o->tls_shutdown_timeout});
     if (rc >= 0)
         rc = o->handle(&stream->reader, &stream->writer, o->arg);
     if (rc < 0)

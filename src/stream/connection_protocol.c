@@ -64,12 +64,12 @@ static int shake_hands(void *arg)
     struct eddyi_connection *c = arg;
     const eddy_server_options *o = &c->server->options;
     eddy_transport *t = transport_of(c);
-    int rc =
-        eddyi_transport_start_tls(c->transport,
-                                  &(eddy_start_tls_options){.context = o->tls,
-                                                            .handshake_timeout = o->tls_handshake_timeout,
-                                                            .shutdown_timeout = o->tls_shutdown_timeout},
-                                  true, NULL, 0);
+    int rc = eddyi_transport_start_tls(
+        c->transport,
+        &(eddy_start_tls_options){.context = o->tls,
+                                  .handshake_timeout = o->tls_handshake_timeout,
+                                  .shutdown_timeout = o->tls_shutdown_timeout},
+        true, NULL, 0);
 
     t->tls = true;
     if (rc >= 0)

@@ -9,7 +9,8 @@
 #include <poll.h>
 #include <string.h>
 
-/* What asyncio adds to the size of each that is kept (rule 160); what a datagram may have; how many are taken in one go. */
+/* What asyncio adds to the size of each that is kept (rule 160); what a datagram may have; how many
+ * are taken in one go. */
 enum { HEADER = 8, LARGEST = 65536, AT_ONCE = 16 };
 
 /* One that waits to be sent. */
@@ -142,7 +143,8 @@ static void wait_writable(eddy_datagram_transport *t)
 static bool send_first(eddy_datagram_transport *t)
 {
     struct datagram *d = eddyi_container(t->kept.next, struct datagram, link);
-    long n = eddyi_sys_sendto(t->ep.fd, d->bytes, d->size, d->addrlen ? &d->addr.sa : NULL, d->addrlen);
+    long n =
+        eddyi_sys_sendto(t->ep.fd, d->bytes, d->size, d->addrlen ? &d->addr.sa : NULL, d->addrlen);
 
     if (n == -EAGAIN || n == -EINTR)
         return false;
@@ -185,8 +187,8 @@ void eddyi_datagram_out_done(struct eddyi_io_op *o)
     eddyi_datagram_end_if_free(t);
 }
 
-static int keep(eddy_datagram_transport *t, const void *data, size_t size, const struct sockaddr *addr,
-                socklen_t addrlen)
+static int keep(eddy_datagram_transport *t, const void *data, size_t size,
+                const struct sockaddr *addr, socklen_t addrlen)
 {
     struct datagram *d = eddyi_alloc(sizeof *d + size);
 

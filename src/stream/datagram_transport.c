@@ -106,14 +106,14 @@ bool eddy_datagram_transport_is_closing(const eddy_datagram_transport *t)
     return t->closing;
 }
 
-ssize_t eddy_datagram_transport_get_extra_info(const eddy_datagram_transport *t, const char *name, void *ret,
-                                               size_t size)
+ssize_t eddy_datagram_transport_get_extra_info(const eddy_datagram_transport *t, const char *name,
+                                               void *ret, size_t size)
 {
     return t->ep.fd < 0 ? -ENOENT : eddyi_socket_info(t->ep.fd, true, name, ret, size);
 }
 
-void eddy_datagram_transport_set_protocol(eddy_datagram_transport *t, const eddy_datagram_protocol *protocol,
-                                          void *arg)
+void eddy_datagram_transport_set_protocol(eddy_datagram_transport *t,
+                                          const eddy_datagram_protocol *protocol, void *arg)
 {
     if (!protocol || !t->protocol)
         return;
@@ -129,7 +129,8 @@ const eddy_datagram_protocol *eddy_datagram_transport_get_protocol(const eddy_da
     return t->protocol;
 }
 
-int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, size_t high, size_t low)
+int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, size_t high,
+                                                    size_t low)
 {
     int rc = eddyi_water_marks(&high, &low);
 
@@ -142,8 +143,8 @@ int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, 
     return 0;
 }
 
-void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t, size_t *ret_low,
-                                                     size_t *ret_high)
+void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t,
+                                                     size_t *ret_low, size_t *ret_high)
 {
     *ret_low = t->low;
     *ret_high = t->high;
@@ -192,8 +193,8 @@ static int claim(eddy_datagram_transport *t)
     struct eddyi_io *io = eddyi_io_of(t->loop);
     int rc = io ? 0 : -ENOMEM;
 
-    if (rc == 0 &&
-        (eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_READ) || eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_WRITE)))
+    if (rc == 0 && (eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_READ) ||
+                    eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_WRITE)))
         rc = -EBUSY;
     if (rc == 0)
         rc = eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_IO_READ);
@@ -202,7 +203,8 @@ static int claim(eddy_datagram_transport *t)
     return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
 }
 
-static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory, void *arg)
+static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
+                         void *arg)
 {
     const eddy_datagram_protocol *protocol = NULL;
     int rc = factory(arg, &protocol, &t->arg);
@@ -214,8 +216,8 @@ static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_fact
 }
 
 /* Opens the socket and makes the protocol. */
-static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory, void *arg,
-                         const eddy_datagram_options *options)
+static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
+                         void *arg, const eddy_datagram_options *options)
 {
     int rc = eddyi_datagram_open(&t->ep, options);
     bool own = !options->sock;
@@ -235,8 +237,9 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
     return rc;
 }
 
-int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop, eddy_datagram_protocol_factory *factory,
-                                            void *arg, eddy_datagram_transport **ret_transport,
+int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
+                                            eddy_datagram_protocol_factory *factory, void *arg,
+                                            eddy_datagram_transport **ret_transport,
                                             const eddy_datagram_options *options)
 {
     eddy_datagram_transport *t;

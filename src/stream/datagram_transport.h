@@ -1,9 +1,9 @@
 /*
  * A datagram endpoint that calls a protocol.
  *
- * While it is open, a poll for reading is with the backend or the input item is queued, which submits it again; while datagrams
- * are kept, the same holds of writing and the output item. So the end of the loop is always noticed. The descriptor is closed when the
- * backend has let go of both.
+ * While it is open, a poll for reading is with the backend or the input item is queued, which
+ * submits it again; while datagrams are kept, the same holds of writing and the output item. So the
+ * end of the loop is always noticed. The descriptor is closed when the backend has let go of both.
  */
 #ifndef EDDYI_DATAGRAM_TRANSPORT_H
 #define EDDYI_DATAGRAM_TRANSPORT_H
@@ -36,7 +36,8 @@ struct eddy_datagram_transport {
 struct eddyi_var_scope *eddyi_datagram_enter(eddy_datagram_transport *t);
 void eddyi_datagram_leave(eddy_datagram_transport *t, struct eddyi_var_scope *outside);
 
-/* Ends it; @error 0: in order. The second of these goes on when the backend has let go of an operation. */
+/* Ends it; @error 0: in order. The second of these goes on when the backend has let go of an
+ * operation. */
 void eddyi_datagram_end(eddy_datagram_transport *t, int error);
 void eddyi_datagram_end_if_free(eddy_datagram_transport *t);
 

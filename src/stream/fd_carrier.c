@@ -1,12 +1,12 @@
 /*
  * The carriers on descriptors: sockets and pipes.
  *
- * Each direction has one operation, which is with the backend while somebody waits in that direction. On a socket, waiting to
- * read is the receiving itself, right into the user's buffer, and files go out as operations of their own; everything else waits
- * until the descriptor is ready.
+ * Each direction has one operation, which is with the backend while somebody waits in that
+ * direction. On a socket, waiting to read is the receiving itself, right into the user's buffer,
+ * and files go out as operations of their own; everything else waits until the descriptor is ready.
  *
- * A read that came out short has emptied the descriptor. The next one is not tried then, but waited for: that saves the call
- * that would find nothing (290 ns), and lets others have their turn.
+ * A read that came out short has emptied the descriptor. The next one is not tried then, but waited
+ * for: that saves the call that would find nothing (290 ns), and lets others have their turn.
  */
 #include "stream/fd_carrier.h"
 
@@ -16,7 +16,8 @@
 
 #include <poll.h>
 
-/* A call came to @n. One in vain, after a poll that said otherwise, has the next poll wait for a while. */
+/* A call came to @n. One in vain, after a poll that said otherwise, has the next poll wait for a
+ * while. */
 static void tried(struct eddyi_io_op *o, bool *woken, long n)
 {
     if (n != -EAGAIN)
@@ -26,9 +27,10 @@ static void tried(struct eddyi_io_op *o, bool *woken, long n)
     *woken = false;
 }
 
-/* Not inlined: most calls of fd_read() find that there is nothing, and have nothing to save for that. */
-EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct eddyi_fd_carrier *c, void *buf,
-                                                                  size_t size)
+/* Not inlined: most calls of fd_read() find that there is nothing, and have nothing to save for
+ * that. */
+EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct eddyi_fd_carrier *c,
+                                                                  void *buf, size_t size)
 {
     long n;
 
@@ -51,10 +53,12 @@ static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 
 static inline ssize_t write_now(struct eddyi_fd_carrier *c, const struct iovec *iov, int n)
 {
-    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n) : eddyi_sys_ready_writev(c->fd_out, iov, n);
+    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n)
+                        : eddyi_sys_ready_writev(c->fd_out, iov, n);
 }
 
-EDDY_COLD static ssize_t write_after_wait(struct eddyi_fd_carrier *c, const struct iovec *iov, int n)
+EDDY_COLD static ssize_t write_after_wait(struct eddyi_fd_carrier *c, const struct iovec *iov,
+                                          int n)
 {
     ssize_t written = write_now(c, iov, n);
 
@@ -153,7 +157,8 @@ static int fd_wait_writable(eddy_carrier *base)
     return eddyi_io_submit(c->io, &c->out);
 }
 
-/* The write end of a pipe is closed. One that stands alone is still watched, and goes with the carrier. */
+/* The write end of a pipe is closed. One that stands alone is still watched, and goes with the
+ * carrier. */
 static int fd_write_eof(eddy_carrier *base)
 {
     struct eddyi_fd_carrier *c = eddyi_fd_carrier_of(base);

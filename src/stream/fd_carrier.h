@@ -16,10 +16,12 @@ struct eddyi_fd_carrier {
     struct eddyi_ready closed; /* what ends it where nothing is with the backend */
     int fd_in, fd_out;         /* -1: not this direction; the same for a socket */
     bool is_socket;
-    bool emptied;                 /* the latest read came out short */
-    bool woken_in, woken_out;     /* the latest poll has said that it is ready; nothing tried yet */
-    bool adopted_in, adopted_out; /* the backend knows that the descriptor is ours: from the first wait on */
-    bool was_blocking_in, was_blocking_out; /* and has to be again, for others that have the open file */
+    bool emptied;             /* the latest read came out short */
+    bool woken_in, woken_out; /* the latest poll has said that it is ready; nothing tried yet */
+    /* the backend knows that the descriptor is ours: from the first wait on */
+    bool adopted_in, adopted_out;
+    /* and has to be again, for others that have the open file */
+    bool was_blocking_in, was_blocking_out;
     bool closing;
 };
 
@@ -34,11 +36,13 @@ extern const eddy_carrier_ops eddyi_socket_carrier_ops, eddyi_pipe_carrier_ops;
 void eddyi_fd_carrier_in_done(struct eddyi_io_op *o);
 void eddyi_fd_carrier_out_done(struct eddyi_io_op *o);
 
-/* Its end, in fd_carrier_end.c. The first two are operations of the carrier, the third is its item. */
+/* Its end, in fd_carrier_end.c. The first two are operations of the carrier, the third is its
+ * item. */
 void eddyi_fd_carrier_close(eddy_carrier *base, bool abort);
 void eddyi_fd_carrier_free(eddy_carrier *base);
 void eddyi_fd_carrier_closed(struct eddyi_ready *r);
-void eddyi_fd_carrier_end_if_free(struct eddyi_fd_carrier *c); /* nothing may be with the backend for that */
+/* nothing may be with the backend for that */
+void eddyi_fd_carrier_end_if_free(struct eddyi_fd_carrier *c);
 void eddyi_fd_carrier_close_fd(struct eddyi_fd_carrier *c, int fd);
 
 /* As eddy_socket_carrier_new(), for one that accept(2) has just given, and made non-blocking. */

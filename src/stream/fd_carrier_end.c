@@ -13,7 +13,8 @@ static void give_flag_back(struct eddyi_fd_carrier *c, int fd)
     *was_blocking = false;
 }
 
-/* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone before the carrier is. */
+/* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone
+ * before the carrier is. */
 void eddyi_fd_carrier_close_fd(struct eddyi_fd_carrier *c, int fd)
 {
     struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;

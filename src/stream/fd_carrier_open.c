@@ -42,7 +42,8 @@ static int set_both_nonblocking(struct eddyi_fd_carrier *c)
     return rc < 0 ? rc : 0;
 }
 
-/* In a pipe's write end the read direction is used too: that is how the end of the reader shows (rule 161). */
+/* In a pipe's write end the read direction is used too: that is how the end of the reader shows
+ * (rule 161). */
 static int claim_both(struct eddyi_fd_carrier *c, int fd_in, int fd_out)
 {
     int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_IO_READ);
@@ -68,8 +69,8 @@ static struct eddyi_fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_
     return c;
 }
 
-static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out, bool nonblocking,
-                eddy_carrier **ret)
+static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
+                bool nonblocking, eddy_carrier **ret)
 {
     struct eddyi_fd_carrier *c = new_carrier(loop, ops);
     int rc = c ? claim_both(c, fd_in, fd_out) : -ENOMEM;
@@ -82,7 +83,8 @@ static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_
     if (rc < 0) {
         if (c)
             eddyi_fd_carrier_disown(&c->base);
-        return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
+        return eddy_raise(rc, "descriptor %d: it cannot carry a stream",
+                          fd_in >= 0 ? fd_in : fd_out);
     }
     *ret = &c->base;
     return 0;
@@ -103,7 +105,8 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
     if (rc == -EINVAL)
         return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
     if (rc < 0)
-        return eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
+        return eddy_raise(rc, "descriptor %d: it cannot carry a stream",
+                          fd_in >= 0 ? fd_in : fd_out);
     rc = ops == &eddyi_socket_carrier_ops ? eddyi_socket_check(fd_in, false) : 0;
     return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, false, ret);
 }

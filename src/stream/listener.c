@@ -1,8 +1,9 @@
 /*
  * Accepting connections, also in hard times.
  *
- * What goes wrong with one connection is passed over. When there is no descriptor or memory left, the server says so, once a second
- * at most, and tries again when one of its own connections has ended, or after a tenth of a second: so it neither dies nor spins.
+ * What goes wrong with one connection is passed over. When there is no descriptor or memory left,
+ * the server says so, once a second at most, and tries again when one of its own connections has
+ * ended, or after a tenth of a second: so it neither dies nor spins.
  */
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -102,7 +103,8 @@ static void close_socket(struct eddyi_listener *l)
     eddyi_server_wake(s);
 }
 
-/* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule 167). */
+/* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule
+ * 167). */
 static void take_all(struct eddyi_listener *l, int rc)
 {
     eddy_server *s = l->server;

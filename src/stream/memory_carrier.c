@@ -214,7 +214,8 @@ static struct memory_carrier *make(eddy_loop *loop, size_t size)
     return c;
 }
 
-int eddy_memory_carriers_new(eddy_loop *loop, size_t size, eddy_carrier **ret_one, eddy_carrier **ret_other)
+int eddy_memory_carriers_new(eddy_loop *loop, size_t size, eddy_carrier **ret_one,
+                             eddy_carrier **ret_other)
 {
     struct memory_carrier *one, *other;
     int rc = eddyi_loop_check(loop);

@@ -1,13 +1,12 @@
 /*
  * A transport with a protocol: the client of a struct eddyi_transport that calls users' functions.
  *
- * Whatever the carrier says is only noted; the user is told by a ready item, so as an ordinary callback of the loop. The items, in the order of
- * a connection's life:
+ * Whatever the carrier says is only noted; the user is told by a ready item, so as an ordinary
+ * callback of the loop. The items, in the order of a connection's life:
  *
- *     made    connection_made
- *     input   data_received, eof_received, and the next read with the carrier; queued again as long as there is more
- *     flow    resume_writing
- *     lost    connection_lost, and the end of the connection's own reference
+ *     made connection_made input data_received, eof_received, and the next read with the carrier;
+ *     queued again as long as there is more flow resume_writing lost connection_lost, and the end
+ *     of the connection's own reference
  */
 #ifndef EDDYI_PROTOCOL_H
 #define EDDYI_PROTOCOL_H
@@ -27,27 +26,32 @@ enum eddyi_direction { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 struct eddy_transport {
     struct eddyi_transport base;
     unsigned refs;
-    bool connected;                /* one is the connection's own, until connection_lost() has returned */
-    unsigned calls;                /* of the protocol that run now: it is not freed before they return */
+    /* one is the connection's own, until connection_lost() has returned */
+    bool connected;
+    /* of the protocol that run now: it is not freed before they return */
+    unsigned calls;
     const eddy_protocol *protocol; /* NULL: not made yet, or lost */
     void *arg;                     /* of the protocol */
     struct eddyi_var_scope vars;   /* in which its callbacks run */
     struct eddyi_ready made, input, flow, lost;
 
-    struct eddyi_buffer in; /* what came and was not given out; a read with the carrier goes behind that */
-    bool fills;             /* the latest read filled its room: the next one gets more */
-    int news;               /* what the carrier said: 0 the end, < 0 why it broke, or one of the above */
-    bool armed;             /* a read is with the carrier; the buffer must not move */
-    int64_t read_limit;     /* how long that may take, in nanoseconds; 0: as long as it likes */
+    /* what came and was not given out; a read with the carrier goes behind that */
+    struct eddyi_buffer in;
+    bool fills; /* the latest read filled its room: the next one gets more */
+    /* what the carrier said: 0 the end, < 0 why it broke, or one of the above */
+    int news;
+    bool armed;                 /* a read is with the carrier; the buffer must not move */
+    int64_t read_limit;         /* how long that may take, in nanoseconds; 0: as long as it likes */
     struct eddyi_timer silence; /* of that, while it is there */
-    bool paused;            /* the user wants nothing for now */
-    bool eof;               /* there is nothing more to read */
-    bool writing_paused;    /* what the protocol was told last */
+    bool paused;                /* the user wants nothing for now */
+    bool eof;                   /* there is nothing more to read */
+    bool writing_paused;        /* what the protocol was told last */
     bool tls;
-    bool starting_tls;     /* nothing is read for now: the carrier is not ours */
-    const char *busy;      /* "start_tls" or "sendfile", which alone may write meanwhile; NULL: neither */
-    eddy_wait_queue quiet; /* the task in that, while it waits until the carrier is free */
-    enum eddyi_direction direction;      /* a pipe's end goes one way */
+    bool starting_tls; /* nothing is read for now: the carrier is not ours */
+    /* "start_tls" or "sendfile", which alone may write meanwhile; NULL: neither */
+    const char *busy;
+    eddy_wait_queue quiet;          /* the task in that, while it waits until the carrier is free */
+    enum eddyi_direction direction; /* a pipe's end goes one way */
     struct eddyi_connection *connection; /* of a server; NULL: none */
 };
 
@@ -56,7 +60,8 @@ static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_trans
     return eddyi_container(t, struct eddy_transport, base);
 }
 
-/* A transport without a protocol yet, over a carrier that it owns from success on. NULL, with -ENOMEM raised. */
+/* A transport without a protocol yet, over a carrier that it owns from success on. NULL, with
+ * -ENOMEM raised. */
 eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_direction direction);
 
 /* Has the factory make the protocol. 0, or as a raised error what it said. */

@@ -10,7 +10,8 @@
 #include "stream/server.h"
 
 /*
- * The protocol of a new transport, which has the connection's reference only. On failure it is closed, and told so if it was made already.
+ * The protocol of a new transport, which has the connection's reference only. On failure it is
+ * closed, and told so if it was made already.
  */
 static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, void *arg,
                           eddy_transport **ret_transport)
@@ -37,19 +38,21 @@ static int connect_to(const eddy_transport_options *o)
 {
     if (o->path)
         return eddyi_connect_unix(o->path);
-    return eddyi_connect_tcp(&(struct eddyi_connect){.host = o->host,
-                                                     .port = o->port,
-                                                     .family = o->family,
-                                                     .proto = o->proto,
-                                                     .flags = o->flags,
-                                                     .local_host = o->local_host,
-                                                     .local_port = o->local_port,
-                                                     .happy_eyeballs_delay = o->happy_eyeballs_delay,
-                                                     .interleave = o->interleave,
-                                                     .all_errors = o->all_errors});
+    return eddyi_connect_tcp(
+        &(struct eddyi_connect){.host = o->host,
+                                .port = o->port,
+                                .family = o->family,
+                                .proto = o->proto,
+                                .flags = o->flags,
+                                .local_host = o->local_host,
+                                .local_port = o->local_port,
+                                .happy_eyeballs_delay = o->happy_eyeballs_delay,
+                                .interleave = o->interleave,
+                                .all_errors = o->all_errors});
 }
 
-/* The transport of a connected socket, without a protocol yet; the socket is closed on failure if it is not the caller's own. */
+/* The transport of a connected socket, without a protocol yet; the socket is closed on failure if
+ * it is not the caller's own. */
 static int transport_of(eddy_loop *loop, int fd, bool own, eddy_transport **ret)
 {
     eddy_carrier *c;
@@ -72,7 +75,8 @@ static int start_tls(eddy_transport *t, const eddy_transport_options *o, bool se
     int rc = eddyi_transport_start_tls(
         &t->base,
         &(eddy_start_tls_options){.context = o->tls,
-                                  .server_hostname = o->server_hostname ? o->server_hostname : o->host,
+                                  .server_hostname =
+                                      o->server_hostname ? o->server_hostname : o->host,
                                   .handshake_timeout = o->tls_handshake_timeout,
                                   .shutdown_timeout = o->tls_shutdown_timeout},
         server_side, NULL, 0);
@@ -84,7 +88,8 @@ static int start_tls(eddy_transport *t, const eddy_transport_options *o, bool se
 }
 
 /* From a connected socket on. */
-static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_options *o, bool server_side)
+static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_options *o,
+                       bool server_side)
 {
     eddy_transport *t;
     int rc = transport_of(loop, fd, own, &t);
@@ -113,8 +118,8 @@ int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport
     return rc < 0 ? rc : open_socket(loop, options->sock, false, options, true);
 }
 
-static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory, void *arg,
-                     eddy_transport **ret_transport)
+static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory,
+                     void *arg, eddy_transport **ret_transport)
 {
     eddy_transport *t;
     eddy_carrier *c;

@@ -1,9 +1,11 @@
 /*
  * How bytes get from the carrier to a protocol.
  *
- * One step is one turn of the input item: what came is given out, and a read is with the carrier again. The first
- * only does the latter, so that whoever waits for the connection hears of it before any data (rule 149). For a plain protocol that read goes right into the transport's buffer; a buffered one is asked for its
- * memory only when there is something to read, so that it never has to leave memory with the kernel.
+ * One step is one turn of the input item: what came is given out, and a read is with the carrier
+ * again. The first only does the latter, so that whoever waits for the connection hears of it
+ * before any data (rule 149). For a plain protocol that read goes right into the transport's
+ * buffer; a buffered one is asked for its memory only when there is something to read, so that it
+ * never has to leave memory with the kernel.
  */
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -58,7 +60,8 @@ void eddyi_protocol_readable(struct eddyi_transport *base, ssize_t result)
     eddyi_protocol_want_input(t);
 }
 
-/* The memory that a buffered protocol wants filled, NULL if it is none: then the transport is broken (rule 159). */
+/* The memory that a buffered protocol wants filled, NULL if it is none: then the transport is
+ * broken (rule 159). */
 static void *ask_for_buffer(eddy_transport *t, size_t hint, size_t *ret_size)
 {
     size_t size = 0;
@@ -68,7 +71,8 @@ static void *ask_for_buffer(eddy_transport *t, size_t hint, size_t *ret_size)
         *ret_size = size;
         return buf;
     }
-    eddyi_transport_break(&t->base, eddy_raise(EDDY_EMISUSE, "get_buffer() returned an empty buffer"));
+    eddyi_transport_break(&t->base,
+                          eddy_raise(EDDY_EMISUSE, "get_buffer() returned an empty buffer"));
     return NULL;
 }
 
@@ -92,7 +96,8 @@ static void give_copy(eddy_transport *t)
     tell_updated(t, size);
 }
 
-/* Gives out all; what the protocol does meanwhile, pausing and closing included, counts for the rest. */
+/* Gives out all; what the protocol does meanwhile, pausing and closing included, counts for the
+ * rest. */
 static void give_out(eddy_transport *t)
 {
     while (eddyi_buffer_length(&t->in) > 0 && eddy_transport_is_reading(t)) {
@@ -168,7 +173,8 @@ static int arm(eddy_transport *t)
     if (t->direction == EDDYI_WRITE_ONLY || is_buffered(t))
         return c->ops->wait_readable(c, NULL, 0);
     rc = make_room(t);
-    return rc < 0 ? rc : c->ops->wait_readable(c, t->in.data + t->in.end, eddyi_buffer_room(&t->in));
+    return rc < 0 ? rc
+                  : c->ops->wait_readable(c, t->in.data + t->in.end, eddyi_buffer_room(&t->in));
 }
 
 /* A read with the carrier, if there is nothing else to do first. */
@@ -213,7 +219,8 @@ static void step(eddy_transport *t)
             read_plain(t);
     }
     give_out(t);
-    if (!eddy_transport_is_reading(t) || eddyi_buffer_length(&t->in) > 0 || t->news == EDDYI_NO_NEWS)
+    if (!eddy_transport_is_reading(t) || eddyi_buffer_length(&t->in) > 0 ||
+        t->news == EDDYI_NO_NEWS)
         return;
     t->eof = true;
     if (t->news == 0)

@@ -10,8 +10,8 @@
 
 static int wait_flushed(struct eddyi_transport *t)
 {
-    return eddyi_wait_queue_wait(&eddyi_protocol_transport(t)->quiet, "the peer to take what was written",
-                                 NULL);
+    return eddyi_wait_queue_wait(&eddyi_protocol_transport(t)->quiet,
+                                 "the peer to take what was written", NULL);
 }
 
 static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset, int64_t count)

@@ -13,7 +13,8 @@ static int wait_quiet(eddy_transport *t)
 
     if (t->armed)
         t->base.carrier->ops->cancel_readable(t->base.carrier);
-    while (rc == 0 && t->base.state == EDDYI_OPEN && (t->armed || eddyi_buffer_length(&t->base.out) > 0))
+    while (rc == 0 && t->base.state == EDDYI_OPEN &&
+           (t->armed || eddyi_buffer_length(&t->base.out) > 0))
         rc = eddyi_wait_queue_wait(&t->quiet, "a transport to be free for TLS", NULL);
     return rc;
 }
@@ -35,7 +36,8 @@ static int start_tls(eddy_transport *t, const eddy_start_tls_options *options)
     return 0;
 }
 
-int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options)
+int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
+                             const eddy_start_tls_options *options)
 {
     int rc = eddyi_opening_check(loop, true);
 

@@ -27,7 +27,8 @@ static void destroy(eddy_transport *t)
 
 void eddy_transport_unref(eddy_transport *t)
 {
-    /* The connection's own is dropped behind connection_lost(): an unref too many does no harm before. */
+    /* The connection's own is dropped behind connection_lost(): an unref too many does no harm
+     * before. */
     if (!t || t->refs == 0 || (t->refs == 1 && t->connected))
         return;
     if (--t->refs == 0 && t->calls == 0)
@@ -125,7 +126,8 @@ static const eddy_exception *reason(eddy_transport *t)
     return base->exception ? base->exception : eddyi_exception_no_memory();
 }
 
-/* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to hear (rule 158). */
+/* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to
+ * hear (rule 158). */
 static void report(eddy_transport *t)
 {
     int error = t->base.error;
@@ -133,8 +135,8 @@ static void report(eddy_transport *t)
     if (error == EDDY_EMISUSE || error == -ENOMEM ||
         (error < 0 && error != -ECANCELED && t->base.loop->debug))
         eddy_loop_call_exception_handler(
-            t->base.loop,
-            &(eddy_exception_context){.message = "Fatal error on a transport", .exception = reason(t)});
+            t->base.loop, &(eddy_exception_context){.message = "Fatal error on a transport",
+                                                    .exception = reason(t)});
 }
 
 static void lost(struct eddyi_ready *r)
@@ -250,7 +252,8 @@ bool eddy_transport_is_closing(const eddy_transport *t)
     return eddyi_transport_is_closing(&t->base);
 }
 
-ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret, size_t size)
+ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret,
+                                      size_t size)
 {
     eddy_carrier *c = t->base.carrier;
 
@@ -309,7 +312,8 @@ int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_
     return eddyi_transport_set_limits(&t->base, high, low);
 }
 
-void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low, size_t *ret_high)
+void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low,
+                                            size_t *ret_high)
 {
     *ret_low = t->base.low;
     *ret_high = t->base.high;

@@ -33,7 +33,8 @@ static int some(eddy_reader *r)
     return rc;
 }
 
-/* Past the buffer, where it is empty and much is asked for: how many bytes, 0 if that did not work out. */
+/* Past the buffer, where it is empty and much is asked for: how many bytes, 0 if that did not work
+ * out. */
 static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
 {
     eddy_carrier *c;
@@ -108,7 +109,8 @@ ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
         return rc;
     if (held(r) >= size)
         return take(r, buf, size);
-    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes", held(r), size);
+    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes", held(r),
+                    size);
     eddyi_reader_give(r, held(r), &piece);
     return rc;
 }

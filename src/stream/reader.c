@@ -17,7 +17,8 @@ enum { SMALL_CHUNK = 4096, LARGE_CHUNK = 65536, IDLE_MEMORY = 16384 };
 void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit,
                        void (*unused)(struct eddyi_ready *r))
 {
-    *r = (eddy_reader){.stream = s, .limit = limit ? limit : EDDY_STREAM_LIMIT, .chunk = SMALL_CHUNK};
+    *r = (eddy_reader){
+        .stream = s, .limit = limit ? limit : EDDY_STREAM_LIMIT, .chunk = SMALL_CHUNK};
     eddyi_ready_init(&r->unused, unused);
 }
 
@@ -164,7 +165,8 @@ static void out_of_time(struct eddyi_ready *r)
 static int raise_out_of_time(eddy_reader *r)
 {
     r->stream->transport.out_of_time = true;
-    return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds", (double)r->time_limit * 1e-9);
+    return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds",
+                      (double)r->time_limit * 1e-9);
 }
 
 /* All waits of a call together have the limit. */
@@ -366,9 +368,10 @@ const eddy_exception *eddy_reader_exception(const eddy_reader *r)
     if (r->exception || r->error == 0)
         return r->exception;
     /* Made for whoever asks; where memory is short, that is what it says. */
-    ((eddy_reader *)(uintptr_t)r)->exception = r->stream && r->stream->transport.exception
-                                                   ? eddy_exception_ref(r->stream->transport.exception)
-                                                   : eddy_exception_new(r->error, "the connection is lost");
+    ((eddy_reader *)(uintptr_t)r)->exception =
+        r->stream && r->stream->transport.exception
+            ? eddy_exception_ref(r->stream->transport.exception)
+            : eddy_exception_new(r->error, "the connection is lost");
     return r->exception ? r->exception : eddyi_exception_no_memory();
 }
 

@@ -1,7 +1,8 @@
 /*
  * What the reading calls of a reader stand on.
  *
- * A call that gives a pointer into the buffer leaves the bytes there, and counts them in `partial`: the next call drops them first.
+ * A call that gives a pointer into the buffer leaves the bytes there, and counts them in `partial`:
+ * the next call drops them first.
  */
 #ifndef EDDYI_READER_H
 #define EDDYI_READER_H
@@ -10,8 +11,8 @@
 #include "stream/stream.h"
 
 /*
- * Drops what the latest call gave out. 0; or as a raised error -EBUSY, or what broke the stream: then all that had come is given
- * out, for eddy_reader_partial().
+ * Drops what the latest call gave out. 0; or as a raised error -EBUSY, or what broke the stream:
+ * then all that had come is given out, for eddy_reader_partial().
  */
 int eddyi_reader_check(eddy_reader *r);
 
@@ -19,8 +20,8 @@ int eddyi_reader_check(eddy_reader *r);
 EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
 
 /*
- * Gets more bytes into the buffer, or the end: suspends until there is something new, maybe in vain. 0, or a raised error. The
- * buffer may have moved.
+ * Gets more bytes into the buffer, or the end: suspends until there is something new, maybe in
+ * vain. 0, or a raised error. The buffer may have moved.
  */
 EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
 

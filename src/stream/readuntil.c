@@ -35,16 +35,18 @@ static size_t longest_of(const eddy_separator *seps, size_t n)
 }
 
 /* Looks for the separators from @offset on: the match that ends first (rule 137). */
-static bool find(const eddy_reader *r, const eddy_separator *seps, size_t n, size_t offset, struct match *ret)
+static bool find(const eddy_reader *r, const eddy_separator *seps, size_t n, size_t offset,
+                 struct match *ret)
 {
     const char *from = eddyi_buffer_bytes(&r->in);
     size_t end = held(r);
     bool found = false;
 
     for (size_t i = 0; i < n; i++) {
-        const char *p = seps[i].n == 1
-                            ? memchr(from + offset, *(const unsigned char *)seps[i].bytes, end - offset)
-                            : memmem(from + offset, end - offset, seps[i].bytes, seps[i].n);
+        const char *p =
+            seps[i].n == 1
+                ? memchr(from + offset, *(const unsigned char *)seps[i].bytes, end - offset)
+                : memmem(from + offset, end - offset, seps[i].bytes, seps[i].n);
         size_t match_end = p ? (size_t)(p - from) + seps[i].n : 0;
 
         if (!p || (found && match_end >= ret->end))
@@ -64,13 +66,15 @@ static int over_limit(eddy_reader *r, size_t consumed, const char *what)
 static int incomplete(eddy_reader *r)
 {
     const char *piece;
-    int rc = eddy_raise(EDDY_EINCOMPLETE, "the stream ended after %zu bytes, before the separator", held(r));
+    int rc = eddy_raise(EDDY_EINCOMPLETE, "the stream ended after %zu bytes, before the separator",
+                        held(r));
 
     eddyi_reader_give(r, held(r), &piece);
     return rc;
 }
 
-/* Finds the first separator. 0, or a raised error; what the search has seen in vain it does not look at again. */
+/* Finds the first separator. 0, or a raised error; what the search has seen in vain it does not
+ * look at again. */
 static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct match *ret)
 {
     size_t shortest = shortest_of(seps, n), longest = longest_of(seps, n), offset = 0;

@@ -98,7 +98,8 @@ static int64_t transport_wait_for_room(struct eddyi_sending *base)
 }
 
 /* Waits first: what is kept can still go out while the next piece is read. */
-static int64_t transport_write(struct eddyi_sending *base, const char *buf, size_t size, size_t *sent)
+static int64_t transport_write(struct eddyi_sending *base, const char *buf, size_t size,
+                               size_t *sent)
 {
     struct sending *s = eddyi_container(base, struct sending, base);
     int rc = wait_until_free(s);
@@ -112,10 +113,11 @@ static int64_t transport_write(struct eddyi_sending *base, const char *buf, size
 static const struct eddyi_sending_to to_transport = {transport_send, transport_wait_for_room,
                                                      transport_write};
 
-int eddyi_transport_sendfile(struct eddyi_transport *t, int (*wait)(struct eddyi_transport *t), int file,
-                             int64_t offset, int64_t count, int64_t *ret_sent)
+int eddyi_transport_sendfile(struct eddyi_transport *t, int (*wait)(struct eddyi_transport *t),
+                             int file, int64_t offset, int64_t count, int64_t *ret_sent)
 {
-    struct sending s = {{.to = &to_transport, .file = file, .offset = offset, .count = count}, t, wait};
+    struct sending s = {
+        {.to = &to_transport, .file = file, .offset = offset, .count = count}, t, wait};
     int rc = (int)eddyi_send_file(&s.base);
 
     *ret_sent = s.base.sent;

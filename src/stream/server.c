@@ -89,8 +89,8 @@ void eddyi_server_unused(struct eddyi_ready *r)
 }
 
 /*
- * Around a call that suspends: the server stays in memory, although it is given back meanwhile, as a handler may do, until the task
- * that called has suspended once more.
+ * Around a call that suspends: the server stays in memory, although it is given back meanwhile, as
+ * a handler may do, until the task that called has suspended once more.
  */
 static void enter(eddy_server *s)
 {

@@ -1,8 +1,8 @@
 /*
  * Servers inside: listeners that accept, and the connections that came of it.
  *
- * The struct stays until its owner has given it back, the listeners are closed and the last connection is gone: each of
- * those has a reference.
+ * The struct stays until its owner has given it back, the listeners are closed and the last
+ * connection is gone: each of those has a reference.
  */
 #ifndef EDDYI_SERVER_H
 #define EDDYI_SERVER_H
@@ -39,8 +39,9 @@ struct eddy_server {
     bool given_back;           /* the owner is gone */
     bool forever;              /* a task is in serve_forever() */
     struct eddyi_ready unused; /* drops a reference, behind the call that had it */
-    bool short_of_something; /* accepting failed; the timer, or the end of a connection, has it tried again */
-    int64_t reported;        /* when that was said */
+    /* accepting failed; the timer, or the end of a connection, has it tried again */
+    bool short_of_something;
+    int64_t reported; /* when that was said */
     struct eddyi_timer retry;
     eddy_wait_queue waiters; /* all who wait for something of it; each looks for itself */
     char *path;              /* of a Unix socket's file, to be removed; owned, NULL: none */
@@ -51,7 +52,8 @@ struct eddyi_connection {
     struct eddyi_list link; /* among those of the server */
     eddy_server *server;    /* has a reference */
     struct eddyi_transport *transport;
-    eddy_task *task; /* a reference, while it has not ended; NULL with a protocol, once hands are shaken */
+    /* a reference, while it has not ended; NULL with a protocol, once hands are shaken */
+    eddy_task *task;
     struct eddyi_ready opening; /* with a protocol: has it made */
     bool in_task;               /* with a protocol: the task that shakes hands has not ended */
 };
@@ -79,7 +81,8 @@ int eddyi_connection_start_protocol(eddy_server *s, eddy_carrier *carrier);
 struct eddyi_connection *eddyi_connection_new(eddy_server *s, struct eddyi_transport *t);
 eddy_context *eddyi_connection_context(eddy_server *s); /* a copy of the server's; the caller's */
 /* Runs run(c) in a task; leave(c) if that never happens. 0, or -ENOMEM: then leave() was called. */
-int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg), void (*leave)(void *arg));
+int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg),
+                                 void (*leave)(void *arg));
 void eddyi_connection_report(struct eddyi_connection *c, int rc);
 /* It has ended altogether; frees it. */
 void eddyi_connection_gone(struct eddyi_connection *c);

@@ -13,8 +13,8 @@ ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
     return (ssize_t)n;
 }
 
-static ssize_t address(int (*ask)(int fd, struct sockaddr *addr, unsigned *addrlen), int fd, void *ret,
-                       size_t size)
+static ssize_t address(int (*ask)(int fd, struct sockaddr *addr, unsigned *addrlen), int fd,
+                       void *ret, size_t size)
 {
     struct sockaddr_storage addr;
     socklen_t n = sizeof addr;
@@ -47,7 +47,8 @@ static bool is_bound(int fd)
         return false;
     if (addr.any.ss_family == AF_INET)
         return addr.in.sin_port != 0;
-    return addr.any.ss_family != AF_INET6 || addr.in6.sin6_port != 0; /* listen(2) knows about others */
+    /* listen(2) knows about others */
+    return addr.any.ss_family != AF_INET6 || addr.in6.sin6_port != 0;
 }
 
 int eddyi_socket_check(int fd, bool listens)

@@ -57,7 +57,8 @@ static int listen_unix(eddy_server *s)
     int rc;
 
     s->fds = eddyi_alloc(sizeof *s->fds);
-    rc = s->fds ? eddyi_listen_unix(o->path, o->backlog, o->mode, s->fds) : eddy_raise(-ENOMEM, NULL);
+    rc = s->fds ? eddyi_listen_unix(o->path, o->backlog, o->mode, s->fds)
+                : eddy_raise(-ENOMEM, NULL);
     if (rc < 0)
         return rc;
     s->n_listeners = 1;

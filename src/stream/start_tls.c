@@ -7,7 +7,8 @@
 int eddyi_transport_start_tls(struct eddyi_transport *t, const eddy_start_tls_options *options,
                               bool server_side, const void *ahead, size_t n_ahead)
 {
-    const struct eddyi_tls_ops *ops = ((struct eddyi_tls_context_base *)(void *)options->context)->ops;
+    const struct eddyi_tls_ops *ops =
+        ((struct eddyi_tls_context_base *)(void *)options->context)->ops;
     struct eddyi_tls_params params = {
         .server_side = server_side,
         .server_hostname = options->server_hostname,
@@ -21,7 +22,8 @@ int eddyi_transport_start_tls(struct eddyi_transport *t, const eddy_start_tls_op
 
     if (t->state != EDDYI_OPEN)
         return eddyi_transport_raise(t);
-    /* A client speaks first in TLS, so this would be plain text that somebody put there to be taken as protected. */
+    /* A client speaks first in TLS, so this would be plain text that somebody put there to be taken
+     * as protected. */
     if (!server_side && n_ahead > 0)
         return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS", n_ahead);
     rc = ops->wrap(options->context, t->carrier, &params, &tls);

@@ -116,7 +116,8 @@ void eddyi_stream_end_loan(struct eddyi_stream *s)
     free_if_done(s);
 }
 
-int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader, eddy_writer **ret_writer)
+int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader,
+                     eddy_writer **ret_writer)
 {
     struct eddyi_stream *s = eddyi_stream_new(carrier, limit);
 

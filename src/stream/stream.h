@@ -1,13 +1,14 @@
 /*
  * Streams inside: a transport, and the reader and writer that are its client.
  *
- * It is one object, freed when its owner has given it back, the transport is lost, and no call is under way. Of a pipe's end
- * one of the two is not used. A server's handler, or a subprocess, only lends its streams: there a user's giving back closes
- * the stream, and the memory stays until the lender is done with it as well.
+ * It is one object, freed when its owner has given it back, the transport is lost, and no call is
+ * under way. Of a pipe's end one of the two is not used. A server's handler, or a subprocess, only
+ * lends its streams: there a user's giving back closes the stream, and the memory stays until the
+ * lender is done with it as well.
  *
- * The reader has at most one read with the carrier, which goes right into its buffer; it stays there when the task that asked is
- * cancelled, and what it brings serves the next. So no byte can get lost, and cancelling has nothing to wait for. While it is there
- * the buffer must not move.
+ * The reader has at most one read with the carrier, which goes right into its buffer; it stays
+ * there when the task that asked is cancelled, and what it brings serves the next. So no byte can
+ * get lost, and cancelling has nothing to wait for. While it is there the buffer must not move.
  */
 #ifndef EDDYI_STREAM_H
 #define EDDYI_STREAM_H
@@ -35,8 +36,10 @@ struct eddy_reader {
     int error;                 /* < 0: broken */
     eddy_exception *exception; /* of that, owned, made when needed */
     bool deserted;             /* one that is fed by hand was given back while a task waits */
-    struct eddyi_ready unused; /* frees it, or its stream, behind the call that was the last to use it */
-    size_t partial; /* bytes at the front that the latest call left behind, to be dropped by the next */
+    /* frees it, or its stream, behind the call that was the last to use it */
+    struct eddyi_ready unused;
+    /* bytes at the front that the latest call left behind, to be dropped by the next */
+    size_t partial;
     size_t consumed;
 };
 
@@ -54,7 +57,8 @@ struct eddyi_stream {
     bool accepted;   /* a server's side */
     bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
     uint64_t turn;   /* of the loop, as transport.used began to count; see fairness.c */
-    /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is about to be freed. */
+    /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is
+     * about to be freed. */
     void (*on_gone)(struct eddyi_stream *s);
     void *owner;
 };
@@ -71,8 +75,9 @@ struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
 void eddyi_stream_give_back(struct eddyi_stream *s);
 
 /*
- * Around a call that suspends: the stream stays in memory, although it is given back meanwhile, until the task that called has
- * suspended once more. So what is left of the call need not look whether it is still there.
+ * Around a call that suspends: the stream stays in memory, although it is given back meanwhile,
+ * until the task that called has suspended once more. So what is left of the call need not look
+ * whether it is still there.
  */
 static inline void eddyi_stream_enter(struct eddyi_stream *s)
 {
@@ -89,7 +94,8 @@ static inline void eddyi_stream_leave(struct eddyi_stream *s)
         eddyi_stream_leave_last(s);
 }
 
-/* Lends it to a user, who may give it back or not; and its end: it is given back, and may be freed at once. */
+/* Lends it to a user, who may give it back or not; and its end: it is given back, and may be freed
+ * at once. */
 static inline void eddyi_stream_lend(struct eddyi_stream *s)
 {
     s->users++;
@@ -103,10 +109,12 @@ void eddyi_reader_fini(eddy_reader *r);
 EDDYI_DIRECT void eddyi_reader_readable(eddy_reader *r, ssize_t result);
 void eddyi_reader_lost(eddy_reader *r);
 
-/* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED and so on, raised. */
+/* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED
+ * and so on, raised. */
 EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
 
-/* Waits until less is kept than before, or the carrier is writable again. 0; -ECANCELED, or what broke the connection, raised. */
+/* Waits until less is kept than before, or the carrier is writable again. 0; -ECANCELED, or what
+ * broke the connection, raised. */
 EDDY_AWAITS int eddyi_writer_wait(eddy_writer *w);
 
 /* Limits the time of each call that reads, and of the peer's taking nothing; seconds, 0: none. */
@@ -126,6 +134,7 @@ static inline bool eddyi_stream_has_had_its_share(const struct eddyi_stream *s)
 EDDY_AWAITS int eddyi_stream_let_others_run(struct eddyi_stream *s);
 
 /* Speaks TLS from here on. */
-EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options);
+EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s,
+                                       const eddy_start_tls_options *options);
 
 #endif

@@ -8,8 +8,9 @@
 
 struct eddyi_tls_params {
     bool server_side;
-    const char
-        *server_hostname;     /* of a client: the name that the certificate must have; NULL: none is known */
+    const char *
+        /* of a client: the name that the certificate must have; NULL: none is known */
+        server_hostname;
     double handshake_timeout; /* seconds, > 0 */
     double shutdown_timeout;
     const void *ahead; /* n_ahead bytes that were read from @lower already */
@@ -17,12 +18,13 @@ struct eddyi_tls_params {
 };
 
 struct eddyi_tls_ops {
-    /* A TLS carrier over @lower, which it owns from success on. 0, or a raised error. Nothing is sent yet. */
-    int (*wrap)(eddy_tls_context *context, eddy_carrier *lower, const struct eddyi_tls_params *params,
-                eddy_carrier **ret);
+    /* A TLS carrier over @lower, which it owns from success on. 0, or a raised error. Nothing is
+     * sent yet. */
+    int (*wrap)(eddy_tls_context *context, eddy_carrier *lower,
+                const struct eddyi_tls_params *params, eddy_carrier **ret);
     /*
-     * Suspends until the two sides agree. 0, or a raised error: the carrier then takes nothing but close and free. Meanwhile
-     * nobody else uses it.
+     * Suspends until the two sides agree. 0, or a raised error: the carrier then takes nothing but
+     * close and free. Meanwhile nobody else uses it.
      */
     int (*handshake)(eddy_carrier *c);
     void (*ref)(eddy_tls_context *context);

@@ -11,14 +11,18 @@
 /* asyncio's water marks (rule 154), and how much memory an idle transport keeps. */
 enum { HIGH_WATER = 65536, LOW_WATER = 16384, IDLE_MEMORY = 16384 };
 
-/* How long the peer of a deserted one may take nothing, or owe its farewell when the run is over. */
-static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000), FAREWELL_LIMIT = INT64_C(1000000000);
+/* How long the peer of a deserted one may take nothing, or owe its farewell when the run is
+ * over. */
+static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000),
+                     FAREWELL_LIMIT = INT64_C(1000000000);
 
-/* The exception behind a failure of the carrier's. An errno says all there is; what is there for it may be of some earlier failure. */
+/* The exception behind a failure of the carrier's. An errno says all there is; what is there for it
+ * may be of some earlier failure. */
 static eddy_exception *exception_of(int error)
 {
-    return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error ? eddy_exception_ref(eddy_error())
-                                                                            : NULL;
+    return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error
+               ? eddy_exception_ref(eddy_error())
+               : NULL;
 }
 
 static void on_readable(eddy_carrier *c, ssize_t result)
@@ -77,7 +81,9 @@ static int64_t limit_at_end(const struct eddyi_transport *t)
 
     if (limit == 0)
         return t->deserted ? DESERTED_LIMIT : 0;
-    return t->state == EDDYI_ENDING && t->kept_before == 0 && limit > FAREWELL_LIMIT ? FAREWELL_LIMIT : limit;
+    return t->state == EDDYI_ENDING && t->kept_before == 0 && limit > FAREWELL_LIMIT
+               ? FAREWELL_LIMIT
+               : limit;
 }
 
 /* How long the peer may take nothing as things are; 0: no limit. */
@@ -91,8 +97,8 @@ static int64_t limit_of(const struct eddyi_transport *t)
 }
 
 /*
- * Whether something waits for the peer: bytes that are kept, or a task that sends a file; or, when the run is over, the
- * end of the connection.
+ * Whether something waits for the peer: bytes that are kept, or a task that sends a file; or, when
+ * the run is over, the end of the connection.
  */
 static bool waits_for_peer(const struct eddyi_transport *t)
 {
@@ -101,7 +107,8 @@ static bool waits_for_peer(const struct eddyi_transport *t)
     return t->waiting || t->deserted || (t->loop->patience > 0 && t->file_wait);
 }
 
-/* Starts the peer's time anew. Called when something begins to wait for it, and whenever it has taken something. */
+/* Starts the peer's time anew. Called when something begins to wait for it, and whenever it has
+ * taken something. */
 static void restart_patience(struct eddyi_transport *t)
 {
     int64_t limit;
@@ -135,7 +142,8 @@ static void end(struct eddyi_transport *t, bool abort)
         t->carrier->ops->close(t->carrier, abort);
 }
 
-/* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of it. */
+/* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of
+ * it. */
 static void wait_writable(struct eddyi_transport *t)
 {
     int rc = t->waiting || t->file_wait ? 0 : t->carrier->ops->wait_writable(t->carrier);
@@ -210,7 +218,8 @@ static void on_file_sent(eddy_carrier *c, ssize_t result)
         wait_writable(t);
 }
 
-/* What a carrier has got out meanwhile shows only now. Who waits for the end hears why it was cut off. */
+/* What a carrier has got out meanwhile shows only now. Who waits for the end hears why it was cut
+ * off. */
 static void out_of_patience(struct eddyi_ready *r)
 {
     struct eddyi_transport *t = eddyi_container(r, struct eddyi_transport, patience.ready);
@@ -253,8 +262,11 @@ int eddyi_transport_init(struct eddyi_transport *t, eddy_carrier *c,
 
     if (!all)
         return eddy_raise(-ENOMEM, NULL);
-    *t = (struct eddyi_transport){
-        .loop = eddyi_loop_hold(c->loop), .all = all, .client = client, .high = HIGH_WATER, .low = LOW_WATER};
+    *t = (struct eddyi_transport){.loop = eddyi_loop_hold(c->loop),
+                                  .all = all,
+                                  .client = client,
+                                  .high = HIGH_WATER,
+                                  .low = LOW_WATER};
     eddyi_ready_init(&t->patience.ready, out_of_patience);
     eddyi_list_append(&all->list, &t->link);
     eddyi_transport_set_carrier(t, c);
@@ -272,7 +284,8 @@ void eddyi_transport_fini(struct eddyi_transport *t)
 int eddyi_transport_raise(const struct eddyi_transport *t)
 {
     if (t->error < 0)
-        return t->exception ? eddy_reraise(t->exception) : eddy_raise(t->error, "the connection is lost");
+        return t->exception ? eddy_reraise(t->exception)
+                            : eddy_raise(t->error, "the connection is lost");
     return eddy_raise(EDDY_ECLOSED, "the stream is closed");
 }
 
@@ -282,7 +295,8 @@ static int raise_forked(void)
     return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
 }
 
-/* Something that was written will not go out: the peer shall not take the end for that of the data. */
+/* Something that was written will not go out: the peer shall not take the end for that of the
+ * data. */
 static void reset(struct eddyi_transport *t)
 {
     if (t->carrier->ops->reset)
@@ -309,7 +323,8 @@ static int keep(struct eddyi_transport *t, const struct iovec *iov, int n, size_
         size_t skipped = skip < iov[i].iov_len ? skip : iov[i].iov_len;
 
         skip -= skipped;
-        rc = eddyi_buffer_append(&t->out, (const char *)iov[i].iov_base + skipped, iov[i].iov_len - skipped);
+        rc = eddyi_buffer_append(&t->out, (const char *)iov[i].iov_base + skipped,
+                                 iov[i].iov_len - skipped);
     }
     return rc;
 }
@@ -439,7 +454,8 @@ int eddyi_water_marks(size_t *high, size_t *low)
         *high = *low == SIZE_MAX ? HIGH_WATER : *low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * *low;
     if (*low == SIZE_MAX)
         *low = *high / 4;
-    return *high < *low ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", *high, *low) : 0;
+    return *high < *low ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", *high, *low)
+                        : 0;
 }
 
 int eddyi_transport_set_limits(struct eddyi_transport *t, size_t high, size_t low)

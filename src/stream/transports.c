@@ -1,7 +1,8 @@
 /*
  * The transports of a loop, and how they end with it.
  *
- * When a run is over, what was written still goes out, as long as peers take it; what is left when the loop closes is cut off.
+ * When a run is over, what was written still goes out, as long as peers take it; what is left when
+ * the loop closes is cut off.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -39,12 +40,13 @@ static bool any_ends(struct eddyi_transports *all)
 static void report_cut(struct eddyi_transports *all)
 {
     eddy_exception *e =
-        eddy_exception_new(-ECONNABORTED, "%zu connection%s, and %zu bytes that were not sent", all->n_cut,
-                           all->n_cut == 1 ? "" : "s", all->bytes_cut);
+        eddy_exception_new(-ECONNABORTED, "%zu connection%s, and %zu bytes that were not sent",
+                           all->n_cut, all->n_cut == 1 ? "" : "s", all->bytes_cut);
 
     eddy_loop_call_exception_handler(
         all->part.loop,
-        &(eddy_exception_context){.message = "connections were cut off before all was sent", .exception = e});
+        &(eddy_exception_context){.message = "connections were cut off before all was sent",
+                                  .exception = e});
     eddy_exception_unref(e);
     all->n_cut = all->bytes_cut = 0;
 }
@@ -78,7 +80,8 @@ static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
     return any_ends(all) ? wait_for_ends(all) : NULL;
 }
 
-/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in order. */
+/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in
+ * order. */
 static void close_one(struct eddyi_transports *all, struct eddyi_transport *t)
 {
     size_t kept = t->aborted ? 0 : eddyi_transport_kept(t);

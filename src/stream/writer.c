@@ -63,7 +63,8 @@ int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
         if (rc < 0)
             return rc;
     }
-    if (transport_of(w)->paused && transport_of(w)->state == EDDYI_OPEN && !transport_of(w)->eof_asked) {
+    if (transport_of(w)->paused && transport_of(w)->state == EDDYI_OPEN &&
+        !transport_of(w)->eof_asked) {
         int rc = wait_drained(w);
 
         if (rc < 0)
@@ -111,7 +112,8 @@ int eddy_writer_printf(eddy_writer *w, const char *fmt, ...)
     return rc;
 }
 
-/* On a closing stream it lets others run first, so that a task that writes on and on sees the end come (rule 143). */
+/* On a closing stream it lets others run first, so that a task that writes on and on sees the end
+ * come (rule 143). */
 int eddy_writer_drain(eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);

@@ -25,15 +25,16 @@ bool eddy_condition_locked(const eddy_condition *c)
 }
 
 /*
- * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest of them
- * (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would ever free the lock,
- * and if the lock is bound to another loop.
+ * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest
+ * of them (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would
+ * ever free the lock, and if the lock is bound to another loop.
  */
 static int reacquire(eddy_condition *c, eddy_exception **cancelled)
 {
     int rc;
 
-    while ((rc = eddy_condition_acquire(c)) == -ECANCELED && !eddy_current_task()->future.loop->closed) {
+    while ((rc = eddy_condition_acquire(c)) == -ECANCELED &&
+           !eddy_current_task()->future.loop->closed) {
         eddy_exception_unref(*cancelled);
         *cancelled = eddy_exception_ref(eddy_error());
     }

@@ -20,5 +20,7 @@ bool eddy_event_is_set(const eddy_event *event)
 
 int eddy_event_wait(eddy_event *event)
 {
-    return event->eddyi_set ? 0 : eddyi_wait_queue_wait(&event->eddyi_queue, "an event to be set", NULL);
+    return event->eddyi_set
+               ? 0
+               : eddyi_wait_queue_wait(&event->eddyi_queue, "an event to be set", NULL);
 }

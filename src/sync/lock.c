@@ -13,7 +13,8 @@ int eddy_lock_acquire(eddy_lock *lock)
 {
     int rc;
 
-    /* A newcomer does not overtake one who waits, even if the lock is free for the moment (rule 119). */
+    /* A newcomer does not overtake one who waits, even if the lock is free for the moment (rule
+     * 119). */
     if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
         return take(lock);
     rc = eddyi_wait_queue_wait_held(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);

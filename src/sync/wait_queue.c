@@ -112,8 +112,10 @@ int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_w
     return eddyi_wait_queue_wait_held(public, what, NULL, ret_woken);
 }
 
-EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_held(eddy_wait_queue *public, const char *what,
-                                                            const void *const *holder, bool *ret_woken)
+EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_held(eddy_wait_queue *public,
+                                                            const char *what,
+                                                            const void *const *holder,
+                                                            bool *ret_woken)
 {
     struct eddyi_wait_queue *q = queue_of(public);
     eddy_task *t = eddyi_task_here();

@@ -1,7 +1,8 @@
 /*
  * as_completed: several awaitables in the order in which they end.
  *
- * What ended goes into a queue; each result asked for waits for one entry of it, as asyncio does with its Queue.
+ * What ended goes into a queue; each result asked for waits for one entry of it, as asyncio does
+ * with its Queue.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -30,9 +31,10 @@ struct getter {
 };
 
 struct eddy_completions {
-    unsigned refs;      /* the user's, and one for each coroutine made by _next() */
-    eddy_loop *loop;    /* owned */
-    eddy_future *maker; /* owned; the task that made it and so most likely waits for it; NULL: none */
+    unsigned refs;   /* the user's, and one for each coroutine made by _next() */
+    eddy_loop *loop; /* owned */
+    /* owned; the task that made it and so most likely waits for it; NULL: none */
+    eddy_future *maker;
     struct eddyi_timer timer;
     struct eddyi_list ended;   /* items, to be handed out */
     struct eddyi_list getters; /* first come, first served */
@@ -300,7 +302,8 @@ eddy_coroutine *eddy_completions_next(eddy_completions *it)
 
     if (!it || it->n_left == 0)
         return NULL;
-    coro = eddy_coroutine_new_copy("as_completed", next_result, &it, sizeof it, __builtin_return_address(0));
+    coro = eddy_coroutine_new_copy("as_completed", next_result, &it, sizeof it,
+                                   __builtin_return_address(0));
     if (coro) {
         it->n_left--;
         it->refs++;

@@ -11,9 +11,10 @@
 #include "task/wait.h"
 
 /*
- * What this thread lets go of, and is still to be freed: linked by fields that are of no more use. What owns awaitables lets go of them
- * here when it is freed itself, and they may own others, as many in succession as a program has made. So only the first call
- * frees, and the others, from within it, add to the list.
+ * What this thread lets go of, and is still to be freed: linked by fields that are of no more use.
+ * What owns awaitables lets go of them here when it is freed itself, and they may own others, as
+ * many in succession as a program has made. So only the first call frees, and the others, from
+ * within it, add to the list.
  */
 static EDDYI_THREAD_LOCAL struct doomed {
     eddy_awaitable *first, *last;
@@ -63,7 +64,8 @@ void eddy_awaitable_drop(eddy_awaitable *x)
 
 void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures)
 {
-    /* From the end, where each can still be looked at: the coroutine of a later place was not closed yet. */
+    /* From the end, where each can still be looked at: the coroutine of a later place was not
+     * closed yet. */
     while (n-- > 0) {
         size_t same = 0;
 
@@ -148,8 +150,8 @@ static bool cancel_await(struct eddyi_wait *w)
 }
 
 /*
- * The awaited future leads back to the task itself, so neither will ever end: gives up the wait alone,
- * not the future.
+ * The awaited future leads back to the task itself, so neither will ever end: gives up the wait
+ * alone, not the future.
  */
 void eddyi_await_break(struct eddyi_wait *w)
 {
@@ -212,8 +214,8 @@ static int mistake(eddy_task *t, int code, const char *message)
 }
 
 /*
- * CPython leaves a mark on a task that awaits itself (_asyncio_future_blocking stays set): until it ends, every further
- * await of it, by whomever, fails at once and without a turn of the loop.
+ * CPython leaves a mark on a task that awaits itself (_asyncio_future_blocking stays set): until it
+ * ends, every further await of it, by whomever, fails at once and without a turn of the loop.
  */
 static int await_self(eddy_task *t)
 {
@@ -248,8 +250,8 @@ EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
     if (f->loop != t->future.loop && !eddyi_future_done(f))
         rc = mistake(t, EDDY_EOTHERLOOP, "the awaited future belongs to another event loop");
     else if (was_self_awaited(f))
-        rc =
-            eddy_raise(EDDY_EMISUSE, "the task has tried to await itself; nobody can await it until it ends");
+        rc = eddy_raise(EDDY_EMISUSE,
+                        "the task has tried to await itself; nobody can await it until it ends");
     else if (f == &t->future)
         rc = await_self(t);
     else

@@ -12,13 +12,16 @@ enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK, EDDYI_GONE };
 struct eddy_awaitable {
     enum eddyi_kind kind : 8;
     bool
-        marked; /* seen already by whoever is going through several, without running anything of the user's meanwhile */
-    uint16_t gathered; /* the number of the gather that has seen it last, of which there is none 0 */
+        /* seen already by whoever is going through several, without running anything of the user's
+         * meanwhile */
+        marked;
+    /* the number of the gather that has seen it last, of which there is none 0 */
+    uint16_t gathered;
 };
 
 /*
- * In debug mode coroutines and tasks that were freed are kept a while, so that their next use is found out. Both are to be given instead
- * of the memory; false: they are not kept.
+ * In debug mode coroutines and tasks that were freed are kept a while, so that their next use is
+ * found out. Both are to be given instead of the memory; false: they are not kept.
  */
 bool eddyi_keep_coroutine(eddy_coroutine *coro);
 bool eddyi_keep_task(eddy_task *t, eddy_loop *loop);
@@ -33,8 +36,8 @@ static inline bool eddyi_is_gone(const eddy_awaitable *x)
 }
 
 /*
- * Closes the coroutines among several awaitables, each once though it may be named twice; and gives up the references to
- * futures if those were handed over as well.
+ * Closes the coroutines among several awaitables, each once though it may be named twice; and gives
+ * up the references to futures if those were handed over as well.
  */
 void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures);
 

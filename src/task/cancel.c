@@ -1,15 +1,18 @@
 /*
  * Cancellation: a request travels along what the task waits for, to where something can end early.
  *
- * A task that awaits a future passes it on to that; a gather passes it on to each of its children. The way may be longer than any
- * stack, so it is walked by a loop: each task and gather on it notes where the request came from.
+ * A task that awaits a future passes it on to that; a gather passes it on to each of its children.
+ * The way may be longer than any stack, so it is walked by a loop: each task and gather on it notes
+ * where the request came from.
  *
- * Where tasks wait for each other in a circle there is no place where something could end. CPython then raises RecursionError out of
- * every call on the request's way; here the loop's flag cancel_circled says so to each of them, and eddyi_cancel() turns it into an
- * error for whoever asked. The tasks stay as they are, until their loop closes.
+ * Where tasks wait for each other in a circle there is no place where something could end. CPython
+ * then raises RecursionError out of every call on the request's way; here the loop's flag
+ * cancel_circled says so to each of them, and eddyi_cancel() turns it into an error for whoever
+ * asked. The tasks stay as they are, until their loop closes.
  *
- * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While no future has ended since, the later
- * requests change nothing but counts: then they are passed on through so many tasks, and no further. A circle is remembered as long.
+ * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While
+ * no future has ended since, the later requests change nothing but counts: then they are passed on
+ * through so many tasks, and no further. A circle is remembered as long.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -47,7 +50,8 @@ static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
     return true;
 }
 
-/* The request came back to where it has been: nothing can end early. The flag stops it on its whole way back. */
+/* The request came back to where it has been: nothing can end early. The flag stops it on its whole
+ * way back. */
 static void come_full_circle(struct request *r, eddy_loop *loop)
 {
     loop->cancel_circled = true;
@@ -89,8 +93,8 @@ static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
     }
     next = awaited(t);
     if (!next) {
-        r->accepted =
-            (t->wait && eddyi_wait_cancel(t->wait, r->message)) || cancel_at_next_step(t, r->message);
+        r->accepted = (t->wait && eddyi_wait_cancel(t->wait, r->message)) ||
+                      cancel_at_next_step(t, r->message);
         return NULL;
     }
     if (was_asked(r, t)) {

@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A task that goes on suspending in spite of so many refusals is left where it is, with its stack. */
+/* A task that goes on suspending in spite of so many refusals is left where it is, with its
+ * stack. */
 enum { MAX_REFUSALS = 100 };
 
 static void report(eddy_task *t, const char *message)
 {
-    eddy_exception_context context = {.message = message, .task = t, .future = &t->future, .where = t->where};
+    eddy_exception_context context = {
+        .message = message, .task = t, .future = &t->future, .where = t->where};
 
     eddy_loop_call_exception_handler(t->future.loop, &context);
 }
@@ -109,14 +111,15 @@ static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
     if (r->run == eddyi_task_run) {
         eddy_task *t = eddyi_container(r, struct eddy_task, ready);
 
-        snprintf(buf, size, "a step of task '%s'%s%s", eddy_task_get_name(t), t->where ? ", made at " : "",
-                 t->where ? t->where : "");
+        snprintf(buf, size, "a step of task '%s'%s%s", eddy_task_get_name(t),
+                 t->where ? ", made at " : "", t->where ? t->where : "");
     } else {
         snprintf(buf, size, "a callback");
     }
 }
 
-/* The task on whose stack control is, or was: the loop may take another for its current task already. */
+/* The task on whose stack control is, or was: the loop may take another for its current task
+ * already. */
 static eddy_task *task_at(const void *addr, bool left)
 {
     eddy_loop *loop = eddyi_loop_running;
@@ -124,7 +127,8 @@ static eddy_task *task_at(const void *addr, bool left)
 
     if (!left)
         return t && eddyi_stack_guards(t->stack, addr) ? t : NULL;
-    for (struct eddyi_list *l = loop ? loop->tasks.next : NULL; l && l != &loop->tasks; l = l->next) {
+    for (struct eddyi_list *l = loop ? loop->tasks.next : NULL; l && l != &loop->tasks;
+         l = l->next) {
         t = eddyi_container(l, struct eddy_task, link);
         if (t->stack->limit == addr)
             return t;
@@ -140,7 +144,8 @@ static bool describe_overflow(const void *addr, bool left, char *buf, size_t siz
     if (!t)
         return false;
     snprintf(buf, size,
-             "eddy: stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu bytes. "
+             "eddy: stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu "
+             "bytes. "
              "Give it more with .stack_size, or all tasks with eddy_loop_options.stack_size.\n",
              t->name ? t->name : "Task", t->coro ? t->coro->name : "?", t->where ? t->where : "?",
              t->stack->size);

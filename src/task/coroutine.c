@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * Coroutines made while no loop ran in their thread: some other thread may run them, and outlive this one. Nobody can know
- * that they are forgotten before the process ends.
+ * Coroutines made while no loop ran in their thread: some other thread may run them, and outlive
+ * this one. Nobody can know that they are forgotten before the process ends.
  */
 static struct eddyi_list homeless = {&homeless, &homeless};
 static pthread_mutex_t homeless_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -47,9 +47,9 @@ EDDY_COLD static void add_to_homeless(eddy_coroutine *coro)
     pthread_mutex_unlock(&homeless_mutex);
 }
 
-EDDYI_UNGUARDED /* In place of a function that was not given: then whoever awaits the coroutine hears of it. */
-    static int
-    no_function(void *arg)
+/* In place of a function that was not given: then whoever awaits the coroutine hears of it. */
+EDDYI_UNGUARDED
+static int no_function(void *arg)
 {
     (void)arg;
     return eddy_raise(-EINVAL, "a coroutine was made of no function");
@@ -78,7 +78,8 @@ static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_
     return coro;
 }
 
-eddy_coroutine *eddy_coroutine_new(const char *name, int (*fn)(void *arg), void *arg, const char *where)
+eddy_coroutine *eddy_coroutine_new(const char *name, int (*fn)(void *arg), void *arg,
+                                   const char *where)
 {
     eddy_coroutine *coro = make(name, fn, 0);
 

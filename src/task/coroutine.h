@@ -16,18 +16,21 @@ struct eddy_coroutine {
     uint32_t size : 31;    /* bytes of this allocation */
     uint32_t homeless : 1; /* made while no loop ran in its thread */
     struct eddyi_list
-        link;           /* among those made and not consumed: of the loop that ran then, or the homeless */
+        /* among those made and not consumed: of the loop that ran then, or the homeless */
+        link;
     const char *name;   /* of the function; static */
     const char *where;  /* "file.c:12" where it was made, or NULL: then @caller */
     const void *caller; /* the instruction that called its constructor */
     int (*fn)(void *arg);
-    void (*drop)(void *arg); /* if it is freed without having run: gives back what @arg owns; NULL: nothing */
-    void *arg;               /* the caller's, or @args below */
-    eddy_coroutine *outer;   /* the one that awaits it in the same task; while it runs */
+    /* if it is freed without having run: gives back what @arg owns; NULL: nothing */
+    void (*drop)(void *arg);
+    void *arg;                /* the caller's, or @args below */
+    eddy_coroutine *outer;    /* the one that awaits it in the same task; while it runs */
     _Alignas(16) char args[]; /* the arguments of eddy_async */
 };
 
-/* Where eddy_return() leaves the pointer if no task runs in this thread; NULL: nowhere. For jobs of executors. */
+/* Where eddy_return() leaves the pointer if no task runs in this thread; NULL: nowhere. For jobs of
+ * executors. */
 extern EDDYI_THREAD_LOCAL void **eddyi_return_here;
 
 void eddyi_coroutine_consume_homeless(eddy_coroutine *coro);

@@ -1,6 +1,6 @@
 /*
- * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will ever
- * wake.
+ * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will
+ * ever wake.
  */
 #include "base/cycles.h"
 #include "base/sys.h"
@@ -51,7 +51,8 @@ static void add_cycle(const size_t *nodes, size_t n, void *arg)
 
         r->told[nodes[i]] = true;
         add_task(r, t, true);
-        add(r, "%s waits for %s", i > 0 ? ", which" : "", t->wait && t->wait->holder ? "a lock of " : "");
+        add(r, "%s waits for %s", i > 0 ? ", which" : "",
+            t->wait && t->wait->holder ? "a lock of " : "");
     }
     add_task(r, r->waits.tasks[nodes[0]], false);
 }

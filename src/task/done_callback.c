@@ -41,7 +41,8 @@ EDDYI_UNGUARDED static void run(struct eddyi_ready *r)
     cb->fn(cb->hook.keep, cb->arg);
 }
 
-int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg, eddy_context *context)
+int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg,
+                                     eddy_context *context)
 {
     struct done_callback *cb;
     int rc = f ? eddyi_loop_check(f->loop) : eddy_raise(-ENOMEM, NULL);

@@ -23,5 +23,6 @@ EDDYI_UNGUARDED eddy_future *eddy_awaitable_ensure_future(eddy_awaitable *x, edd
         return NULL;
     }
     options.coro = (eddy_coroutine *)(void *)x;
-    return eddy_task_future(eddy_loop_create_task_with(loop ? loop : eddy_get_event_loop(), &options));
+    return eddy_task_future(
+        eddy_loop_create_task_with(loop ? loop : eddy_get_event_loop(), &options));
 }

@@ -1,5 +1,6 @@
 /*
- * The latest failure, where it belongs: with the task that had it, and outside of tasks with the thread.
+ * The latest failure, where it belongs: with the task that had it, and outside of tasks with the
+ * thread.
  */
 #include "base/exception.h"
 #include "base/sys.h"

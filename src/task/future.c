@@ -12,7 +12,8 @@ static void report_unretrieved(eddy_future *f)
 {
     bool is_task = f->base.kind == EDDYI_TASK;
     eddy_exception_context context = {
-        .message = is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+        .message =
+            is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
         .exception = f->exception,
         .future = f,
         .task = is_task ? (eddy_task *)(void *)f : NULL,
@@ -235,7 +236,8 @@ int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret
         *ret_exception = f->exception;
         f->exception = NULL;
     } else {
-        *ret_exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
+        *ret_exception =
+            eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
     }
     if (f->status >= 0 && ret_value)
         *ret_value = eddyi_future_take(f);

@@ -4,8 +4,9 @@
  *   PENDING --set_result, set_exception--> FINISHED   status, value, exception
  *           --cancel---------------------> CANCELLED  exception, cancel_message
  *
- * Whoever wants to know puts a hook on the list; the end of the future queues each hook's ready item,
- * in order. A kind of future that cancels or dies in its own way (task, gather, …) has its own ops.
+ * Whoever wants to know puts a hook on the list; the end of the future queues each hook's ready
+ * item, in order. A kind of future that cancels or dies in its own way (task, gather, …) has its
+ * own ops.
  */
 #ifndef EDDYI_FUTURE_H
 #define EDDYI_FUTURE_H
@@ -19,7 +20,8 @@
 enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
 
 /*
- * Of a kind of future that is cancelled by cancelling others, and ends when they have: a request on its way through it. See cancel.c.
+ * Of a kind of future that is cancelled by cancelling others, and ends when they have: a request on
+ * its way through it. See cancel.c.
  */
 struct eddyi_branching {
     eddy_future *from; /* where the request came from; NULL: it began here */
@@ -31,9 +33,11 @@ struct eddyi_branching {
 
 struct eddyi_future_ops {
     const char *noun; /* for messages: "Future", "Task" */
-    /* Ends it early, with @message (may be NULL); false if it was done. NULL: it is a task, or branches. */
+    /* Ends it early, with @message (may be NULL); false if it was done. NULL: it is a task, or
+     * branches. */
     bool (*cancel)(eddy_future *f, const eddy_exception *message);
-    /* NULL: it does not. Else what is noted of a request, and *ret, the next of the others; NULL: there are no more. */
+    /* NULL: it does not. Else what is noted of a request, and *ret, the next of the others; NULL:
+     * there are no more. */
     struct eddyi_branching *(*branch)(eddy_future *f, eddy_future **ret);
     /* The last reference is gone: frees it, after eddyi_future_fini(). */
     void (*destroy)(eddy_future *f);
@@ -49,9 +53,10 @@ struct eddy_future {
     void *value;
     eddy_exception
         *exception; /* of a failure. CANCELLED: handed to the first who asks, then NULL (rule 33) */
-    eddy_exception
-        *cancel_message; /* CANCELLED: for all who ask later. On a pending task: of the latest request */
-    eddy_loop *loop;     /* owned */
+    eddy_exception *
+        /* CANCELLED: for all who ask later. On a pending task: of the latest request */
+        cancel_message;
+    eddy_loop *loop; /* owned */
     struct eddyi_list hooks;
     const struct eddyi_future_ops *ops;
 };
@@ -60,11 +65,14 @@ struct eddy_future {
 struct eddyi_hook {
     struct eddyi_list link;
     struct eddyi_ready *ready; /* queued when the future is done */
-    eddy_future *keep;         /* the future, if it is to be kept alive until the item has run; else NULL */
-    eddy_future *waiter; /* the task that waits by it, or the future others wait for; NULL: a callback */
+    /* the future, if it is to be kept alive until the item has run; else NULL */
+    eddy_future *keep;
+    /* the task that waits by it, or the future others wait for; NULL: a callback */
+    eddy_future *waiter;
 };
 
-static inline void eddyi_future_init(eddy_future *f, eddy_loop *loop, const struct eddyi_future_ops *ops)
+static inline void eddyi_future_init(eddy_future *f, eddy_loop *loop,
+                                     const struct eddyi_future_ops *ops)
 {
     *f = (eddy_future){.base = {.kind = EDDYI_FUTURE}, .refs = 1, .ops = ops};
     f->loop = eddyi_loop_hold(loop);
@@ -88,7 +96,8 @@ static inline void eddyi_future_unref(eddy_future *f)
 }
 
 /*
- * The same on behalf of a future that is being freed itself: not by recursion, see eddy_awaitable_drop(). A task owns no other future.
+ * The same on behalf of a future that is being freed itself: not by recursion, see
+ * eddy_awaitable_drop(). A task owns no other future.
  */
 static inline void eddyi_future_release(eddy_future *f)
 {
@@ -108,12 +117,13 @@ EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, e
 void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
 
 /*
- * Cancels as the kind of future does; @message is borrowed. 1 if it accepted, 0 if it was done, or EDDY_EMISUSE, raised, if
- * it waits for itself, so that nothing was cancelled.
+ * Cancels as the kind of future does; @message is borrowed. 1 if it accepted, 0 if it was done, or
+ * EDDY_EMISUSE, raised, if it waits for itself, so that nothing was cancelled.
  */
 int eddyi_cancel(eddy_future *f, const eddy_exception *message);
 
-/* The same for those in between, which leave loop->cancel_circled set and return false if it waits for itself. */
+/* The same for those in between, which leave loop->cancel_circled set and return false if it waits
+ * for itself. */
 bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 
 /* The plain future's cancel: it is cancelled at once. */
@@ -127,12 +137,13 @@ static inline void *eddyi_future_take(eddy_future *f)
 }
 
 /*
- * The outcome of a future that is done: its status; value and exception (may be NULL, the caller owns a
- * reference) besides. A CancelledError's message is handed out as CPython does.
+ * The outcome of a future that is done: its status; value and exception (may be NULL, the caller
+ * owns a reference) besides. A CancelledError's message is handed out as CPython does.
  */
 int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
 
-/* The status of one that failed or was cancelled; what it failed with is raised as the caller's error. */
+/* The status of one that failed or was cancelled; what it failed with is raised as the caller's
+ * error. */
 int eddyi_future_raise(eddy_future *f);
 
 /* The outcome, of whichever kind: status and value, or raised. */
@@ -146,10 +157,11 @@ static inline int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
 }
 
 /*
- * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be noted
- * in it, for reports; what is noted must live as long as the hook.
+ * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be
+ * noted in it, for reports; what is noted must live as long as the hook.
  */
-static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook, struct eddyi_ready *ready)
+static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook,
+                                     struct eddyi_ready *ready)
 {
     hook->ready = ready;
     hook->keep = NULL;
@@ -173,7 +185,8 @@ eddy_exception *eddyi_cancel_message(const char *msg);
 /* Empties a future's list of hooks; the users' done-callbacks on it are freed. */
 void eddyi_done_callbacks_drop(struct eddyi_list *hooks);
 
-/* Empties a queue of a closing loop: users' done-callbacks are freed, eddy's own items run, to let go of things. */
+/* Empties a queue of a closing loop: users' done-callbacks are freed, eddy's own items run, to let
+ * go of things. */
 void eddyi_done_callbacks_drop_queued(struct eddyi_list *list);
 
 static inline eddy_future *eddyi_future_of(eddy_awaitable *x)

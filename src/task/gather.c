@@ -29,7 +29,8 @@ struct gather {
     bool return_exceptions;
     bool has_exceptions; /* in outcomes */
     size_t n;
-    size_t n_left; /* different futures whose end has not been seen: if there are none, no child has a hook */
+    /* different futures whose end has not been seen: if there are none, no child has a hook */
+    size_t n_left;
     eddy_outcome *outcomes; /* n of them behind the children, filled when all have ended */
     struct child children[];
 };
@@ -72,7 +73,8 @@ static void destroy(eddy_future *f)
     eddyi_free(g);
 }
 
-static const struct eddyi_future_ops gather_ops = {.noun = "gather", .branch = branch, .destroy = destroy};
+static const struct eddyi_future_ops gather_ops = {
+    .noun = "gather", .branch = branch, .destroy = destroy};
 
 static void fill_outcomes(struct gather *g)
 {
@@ -82,7 +84,8 @@ static void fill_outcomes(struct gather *g)
 
         o->status = f->status;
         o->value = f->status < 0 ? NULL : eddyi_future_take(f);
-        o->exception = eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
+        o->exception =
+            eddy_exception_ref(f->state == EDDYI_CANCELLED ? f->cancel_message : f->exception);
         g->has_exceptions |= o->exception != NULL;
         f->unretrieved = false;
     }
@@ -131,8 +134,8 @@ static void child_ended(struct gather *g, eddy_future *child)
 }
 
 /*
- * While children are left the gather holds a reference to itself, and is among the loop's pending: their ends
- * are looked at also if nobody waits.
+ * While children are left the gather holds a reference to itself, and is among the loop's pending:
+ * their ends are looked at also if nobody waits.
  */
 static void hold(struct gather *g)
 {
@@ -187,8 +190,9 @@ static size_t index_of(eddy_awaitable *const *aws, const eddy_awaitable *x)
 }
 
 /*
- * Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any more. What has this gather's number
- * already was probably given twice; if not, it is its own first place that is found.
+ * Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any
+ * more. What has this gather's number already was probably given twice; if not, it is its own first
+ * place that is found.
  */
 static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
@@ -279,7 +283,8 @@ eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_
     else
         hold(g);
 
-    /* Children that are done need no turn of the loop; if all are, neither does the gather (rule 75). */
+    /* Children that are done need no turn of the loop; if all are, neither does the gather (rule
+     * 75). */
     for (size_t i = 0; i < n && g->n_left > 0; i++)
         if (g->children[i].was_done)
             run(&g->children[i].ready);

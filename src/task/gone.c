@@ -1,6 +1,7 @@
 /*
- * What debug mode keeps of awaitables that were freed: their last so many, of each loop, so that whoever uses one again, most likely
- * because an eddy_await() has consumed it, is told so, and does not meet another task in the same memory.
+ * What debug mode keeps of awaitables that were freed: their last so many, of each loop, so that
+ * whoever uses one again, most likely because an eddy_await() has consumed it, is told so, and does
+ * not meet another task in the same memory.
  */
 #include "context/stack.h"
 #include "eddy/error.h"
@@ -63,7 +64,8 @@ void eddyi_free_kept(eddy_loop *loop)
 
 int eddyi_raise_gone(void)
 {
-    return eddy_raise(EDDY_EMISUSE,
-                      "it is gone: an earlier eddy_await(), or another call, has consumed it, and the last "
-                      "reference with it");
+    return eddy_raise(
+        EDDY_EMISUSE,
+        "it is gone: an earlier eddy_await(), or another call, has consumed it, and the last "
+        "reference with it");
 }

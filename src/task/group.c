@@ -203,7 +203,8 @@ static int may_create(const struct group *g)
     return eddyi_loop_check(g->loop);
 }
 
-/* A child that could not be made fails the group as it would have by failing. @c: NULL without memory even for that. */
+/* A child that could not be made fails the group as it would have by failing. @c: NULL without
+ * memory even for that. */
 static eddy_task *not_made(struct group *g, struct child *c)
 {
     if (c) {
@@ -303,7 +304,8 @@ static int raise_group(struct group *g, eddy_exception *body)
     return EDDY_EGROUP;
 }
 
-/* How the scope ends, once no child is left. @cancelled: the cancellation to pass on, may be NULL. */
+/* How the scope ends, once no child is left. @cancelled: the cancellation to pass on, may be
+ * NULL. */
 static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *cancelled)
 {
     eddy_task *parent = g->scope.task;
@@ -412,8 +414,8 @@ static int wait_or_let_go(struct group *g)
 }
 
 /*
- * Runs while the block returns: what the block returns, status, value and error, must come through it. The block of a generator may be
- * closed by another task than the group's.
+ * Runs while the block returns: what the block returns, status, value and error, must come through
+ * it. The block of a generator may be closed by another task than the group's.
  */
 void eddy_group_abandon(eddy_group *const *guarded)
 {

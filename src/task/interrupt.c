@@ -5,8 +5,8 @@
 #include "task/task.h"
 
 /*
- * In the signal handler. A program that does not react to the first ends as if nobody had ever handled
- * the signal.
+ * In the signal handler. A program that does not react to the first ends as if nobody had ever
+ * handled the signal.
  */
 static void strike(struct eddyi_signal_fallback *f)
 {
@@ -41,7 +41,8 @@ static void take(struct eddyi_interrupt *interrupt, struct eddyi_interrupting_si
     s->taken = eddyi_signal_fallback_begin(&s->fallback, signo);
 }
 
-void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint, bool sigterm)
+void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint,
+                           bool sigterm)
 {
     *interrupt = (struct eddyi_interrupt){.task = task};
     task->future.loop->on_signal = cancel_main_task;

@@ -21,10 +21,11 @@ struct eddyi_interrupt {
 };
 
 /*
- * Takes SIGINT if @sigint, and SIGTERM if @sigterm, for @task until _end. Only in the main thread, and
- * each only if nobody else handles or ignores it; otherwise it does nothing.
+ * Takes SIGINT if @sigint, and SIGTERM if @sigterm, for @task until _end. Only in the main thread,
+ * and each only if nobody else handles or ignores it; otherwise it does nothing.
  */
-void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint, bool sigterm);
+void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint,
+                           bool sigterm);
 void eddyi_interrupt_end(struct eddyi_interrupt *interrupt);
 
 #endif

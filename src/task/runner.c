@@ -76,7 +76,8 @@ static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
     eddyi_interrupt_begin(&interrupt, t, !r->eddyi_no_sigint, r->eddyi_sigterm);
     rc = eddy_loop_run_until_complete_value(r->eddyi_loop, EDDY_AWAITABLE(eddy_ref(t)), ret_value);
     if (rc == -ECANCELED && interrupt.told && eddy_task_uncancel(t) == 0)
-        rc = eddy_raise(-EINTR, "interrupted by %s", interrupt.signo == SIGINT ? "Ctrl-C" : "SIGTERM");
+        rc = eddy_raise(-EINTR, "interrupted by %s",
+                        interrupt.signo == SIGINT ? "Ctrl-C" : "SIGTERM");
     return rc;
 }
 
@@ -134,12 +135,14 @@ static void report_failures(eddy_loop *loop, eddy_awaitable **all, size_t n)
             .where = eddyi_task_of(f)->where,
         };
 
-        if (f->state == EDDYI_FINISHED && f->status < 0 && eddy_future_exception(f, &context.exception) == 0)
+        if (f->state == EDDYI_FINISHED && f->status < 0 &&
+            eddy_future_exception(f, &context.exception) == 0)
             eddy_loop_call_exception_handler(loop, &context);
     }
 }
 
-/* Cancels them; those that will never end, because they wait for themselves, are left to the loop's close. Returns how many stay. */
+/* Cancels them; those that will never end, because they wait for themselves, are left to the loop's
+ * close. Returns how many stay. */
 static size_t cancel_each(eddy_awaitable **all, size_t n)
 {
     size_t kept = 0;
@@ -152,13 +155,15 @@ static size_t cancel_each(eddy_awaitable **all, size_t n)
             eddy_future_unref(f);
         } else {
             all[kept++] =
-                EDDY_AWAITABLE(eddy_future_ref(f)); /* gather consumes one, the report needs the other */
+                /* gather consumes one, the report needs the other */
+                EDDY_AWAITABLE(eddy_future_ref(f));
         }
     }
     return kept;
 }
 
-/* One pass: what is born while others clean up is not cancelled (rule 193), but ended by the loop's close. */
+/* One pass: what is born while others clean up is not cancelled (rule 193), but ended by the loop's
+ * close. */
 static void cancel_all_tasks(eddy_loop *loop)
 {
     size_t n = 0;
@@ -189,14 +194,16 @@ static void tell_parts(eddy_loop *loop, double close_timeout)
     }
 }
 
-/* Asynchronous generators, connections, executors: whatever higher layers keep with the loop (rule 192). */
+/* Asynchronous generators, connections, executors: whatever higher layers keep with the loop (rule
+ * 192). */
 static void shut_down_parts(eddy_loop *loop)
 {
     for (int stage = EDDYI_GENERATORS_END; stage <= EDDYI_EXECUTORS_END; stage++) {
         EDDYI_LIST_EACH(l, &loop->parts) {
             struct eddyi_loop_part *part = eddyi_container(l, struct eddyi_loop_part, link);
             const struct eddyi_part_kind *kind = part->kind;
-            eddy_coroutine *coro = kind->shutdown && (int)kind->stage == stage ? kind->shutdown(part) : NULL;
+            eddy_coroutine *coro =
+                kind->shutdown && (int)kind->stage == stage ? kind->shutdown(part) : NULL;
 
             if (coro)
                 eddy_loop_run_until_complete(loop, coro);

@@ -17,7 +17,8 @@ static struct eddyi_scope **row_of(eddy_loop *loop, const void *storage)
 
 static bool is_on_stack(const eddy_task *t, const void *storage)
 {
-    return (const char *)storage >= t->stack->limit && (const char *)storage < (const char *)t->stack->object;
+    return (const char *)storage >= t->stack->limit &&
+           (const char *)storage < (const char *)t->stack->object;
 }
 
 struct eddyi_scope *eddyi_scope_entered(const eddy_task *t, const void *storage)
@@ -76,7 +77,8 @@ bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
 
     if (eddyi_loop_elsewhere(s->task->future.loop)) {
         fprintf(stderr,
-                "eddy: a generator is ended in another thread than that of the loop where it entered the %s "
+                "eddy: a generator is ended in another thread than that of the loop where it "
+                "entered the %s "
                 "at %s\n",
                 s->kind->noun, place(s));
         abort();
@@ -85,8 +87,8 @@ bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
 }
 
 /*
- * What a generator has entered is no part of the order outside of it, nor the other way round: it may hand out a value within a
- * scope, and whoever resumed it leaves its own meanwhile.
+ * What a generator has entered is no part of the order outside of it, nor the other way round: it
+ * may hand out a value within a scope, and whoever resumed it leaves its own meanwhile.
  */
 int eddyi_scope_check(const struct eddyi_scope *s)
 {
@@ -94,7 +96,8 @@ int eddyi_scope_check(const struct eddyi_scope *s)
     const struct eddyi_scope *inner = NULL, *i;
 
     if (eddyi_loop_forked(s->task->future.loop))
-        return eddy_raise(EDDY_EFORKED, "the %s entered at %s is the parent's", s->kind->noun, place(s));
+        return eddy_raise(EDDY_EFORKED, "the %s entered at %s is the parent's", s->kind->noun,
+                          place(s));
     if (t != s->task)
         return eddy_raise(EDDY_EMISUSE, "a %s can only be left by the task that entered it (at %s)",
                           s->kind->noun, place(s));
@@ -104,22 +107,25 @@ int eddyi_scope_check(const struct eddyi_scope *s)
     if (!i)
         return eddy_raise(EDDY_EMISUSE, "this is no %s, but a copy of one", s->kind->noun);
     if (inner)
-        return eddy_raise(EDDY_EMISUSE,
-                          "the %s entered at %s cannot be left before the %s entered within it, at %s",
-                          s->kind->noun, place(s), inner->kind->noun, place(inner));
+        return eddy_raise(
+            EDDY_EMISUSE,
+            "the %s entered at %s cannot be left before the %s entered within it, at %s",
+            s->kind->noun, place(s), inner->kind->noun, place(inner));
     return 0;
 }
 
 int eddyi_scope_raise_twice(const struct eddyi_scope *s, const char *again)
 {
-    return eddy_raise(EDDY_EMISUSE, "the %s entered at %s was entered again, at %s, without being left",
+    return eddy_raise(EDDY_EMISUSE,
+                      "the %s entered at %s was entered again, at %s, without being left",
                       s->kind->noun, place(s), again ? again : "?");
 }
 
 static void die(eddy_task *t)
 {
     fprintf(stderr,
-            "eddy: task '%s' ends within a timeout or task group that it has not left: it was entered by "
+            "eddy: task '%s' ends within a timeout or task group that it has not left: it was "
+            "entered by "
             "another way than "
             "its macro, which declares a guard, or by longjmp() the guard was jumped over\n",
             eddy_task_get_name(t));
@@ -128,7 +134,8 @@ static void die(eddy_task *t)
 
 void eddyi_scopes_orphan(eddy_task *t)
 {
-    if (eddyi_loop_forked(t->future.loop)) /* they are the parent's, and nothing here will look at them */
+    /* they are the parent's, and nothing here will look at them */
+    if (eddyi_loop_forked(t->future.loop))
         return;
     while (t->scopes) {
         struct eddyi_scope *s = t->scopes;

@@ -15,7 +15,8 @@ struct shield {
     eddy_future *inner; /* owned */
 };
 
-/* It holds a reference to itself until one of the two is done: the outcome is passed on also if nobody waits. */
+/* It holds a reference to itself until one of the two is done: the outcome is passed on also if
+ * nobody waits. */
 static void let_go(struct eddyi_loop_part *part)
 {
     struct shield *s = eddyi_container(part, struct shield, pending);
@@ -47,7 +48,8 @@ static void destroy(eddy_future *f)
     eddyi_free(s);
 }
 
-static const struct eddyi_future_ops shield_ops = {.noun = "shield", .cancel = cancel, .destroy = destroy};
+static const struct eddyi_future_ops shield_ops = {
+    .noun = "shield", .cancel = cancel, .destroy = destroy};
 
 static void inner_done(struct eddyi_ready *r)
 {

@@ -11,7 +11,8 @@ struct sleep {
     struct eddyi_timer timer;
 };
 
-/* Like asyncio's, the timer ends a future, so to speak, and the task has its turn after that (rule 42). */
+/* Like asyncio's, the timer ends a future, so to speak, and the task has its turn after that (rule
+ * 42). */
 static void wake(struct eddyi_ready *r)
 {
     eddyi_wait_over(&eddyi_container(r, struct sleep, timer.ready)->wait);

@@ -1,8 +1,9 @@
 /*
  * Steps: how control gets into a task and out of it.
  *
- * A task that parks or ends goes straight to the next task of this turn, if the next thing to run is a task; only
- * otherwise back to the loop. In debug mode, and before an observer, it always goes back, so that the loop sees each step.
+ * A task that parks or ends goes straight to the next task of this turn, if the next thing to run
+ * is a task; only otherwise back to the loop. In debug mode, and before an observer, it always goes
+ * back, so that the loop sees each step.
  */
 #include "base/sys.h"
 #include "context/stack.h"
@@ -15,16 +16,18 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
-/* Whether it is the step of a task that needs its stack: not of one that was cancelled before its first. */
+/* Whether it is the step of a task that needs its stack: not of one that was cancelled before its
+ * first. */
 static inline bool has_step(struct eddyi_ready *r)
 {
     return r->run == eddyi_task_run && (task_of(r)->started || !task_of(r)->must_cancel);
 }
 
 /*
- * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a step and needs its
- * stack, taken off the queue; else the loop. Two branches that each take it: one that chose the list first would have all that
- * follows wait for the choice, 9.0 ns a yield instead of 8.1.
+ * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a
+ * step and needs its stack, taken off the queue; else the loop. Two branches that each take it: one
+ * that chose the list first would have all that follows wait for the choice, 9.0 ns a yield instead
+ * of 8.1.
  */
 __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
 {
@@ -57,8 +60,9 @@ loop:
 }
 
 /*
- * The loop that runs here is the task's. It is not looked up in the task, here and wherever one suspends, for that one's address
- * has only just come off its stack, and everything that leads to the next task would wait for it.
+ * The loop that runs here is the task's. It is not looked up in the task, here and wherever one
+ * suspends, for that one's address has only just come off its stack, and everything that leads to
+ * the next task would wait for it.
  */
 static inline void suspend(eddy_task *t)
 {
@@ -131,8 +135,9 @@ void eddyi_task_start_eagerly(eddy_task *t)
 }
 
 /*
- * Leaves the stack for good: gives the fiber that goes on. The stack is given back, with the task on it, while it is still
- * running: the pool leaves both alone until somebody takes a stack, and that is somebody after the switch.
+ * Leaves the stack for good: gives the fiber that goes on. The stack is given back, with the task
+ * on it, while it is still running: the pool leaves both alone until somebody takes a stack, and
+ * that is somebody after the switch.
  */
 static struct eddyi_fiber *leave(eddy_task *t)
 {

@@ -68,8 +68,8 @@ static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
     if (rc == 0)
         rc = eddyi_stack_take(loop->stacks, stack_size ? stack_size : loop->stack_size, &stack);
     if (rc < 0) {
-        eddy_raise(rc,
-                   rc == -EINVAL ? "the stack size of the task is too large" : "no stack for another task");
+        eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large"
+                                     : "no stack for another task");
         return NULL;
     }
     t = stack->object;
@@ -207,11 +207,13 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
         eddyi_future_finish_cancelled(&t->future, take_error(t, rc), NULL);
         eddy_exception_unref(message);
     } else if (rc >= 0 && t->must_cancel) {
-        /* Asked to end after its last suspension: cancelled all the same, the result is dropped (rule 64). */
+        /* Asked to end after its last suspension: cancelled all the same, the result is dropped
+         * (rule 64). */
         eddyi_future_finish_cancelled(&t->future, NULL, message);
     } else {
         t->future.cancel_message = message;
-        eddyi_future_finish(&t->future, rc, rc < 0 ? NULL : t->value, rc < 0 ? take_error(t, rc) : NULL);
+        eddyi_future_finish(&t->future, rc, rc < 0 ? NULL : t->value,
+                            rc < 0 ? take_error(t, rc) : NULL);
     }
     t->must_cancel = false;
 }

@@ -7,8 +7,8 @@
  *   running   it is loop->current, or it started another task eagerly and waits for that to suspend
  *   parked    `wait` is set and not over
  *
- * The struct lies at the top of its own stack (context/stack.h), so a parked task is one page. It goes
- * with the last reference; the loop holds one until the task has ended.
+ * The struct lies at the top of its own stack (context/stack.h), so a parked task is one page. It
+ * goes with the last reference; the loop holds one until the task has ended.
  */
 #ifndef EDDYI_TASK_H
 #define EDDYI_TASK_H
@@ -24,8 +24,8 @@
 struct eddyi_wait;
 
 /*
- * In the order in which cache lines are needed, for where there are very many tasks each is a miss: when it is freed, the first two;
- * when it is resumed, the third.
+ * In the order in which cache lines are needed, for where there are very many tasks each is a miss:
+ * when it is freed, the first two; when it is resumed, the third.
  */
 struct eddy_task {
     struct eddy_future future;
@@ -37,27 +37,32 @@ struct eddy_task {
 
     struct eddyi_ready ready; /* its next step */
     struct eddyi_fiber fiber;
-    struct eddyi_wait *wait;     /* what it is parked on; NULL while queued by itself, or running */
-    struct eddyi_fiber *starter; /* eager start: who goes on at the first suspension; NULL after it */
-    int cancelling;              /* requests that were not withdrawn */
+    struct eddyi_wait *wait; /* what it is parked on; NULL while queued by itself, or running */
+    /* eager start: who goes on at the first suspension; NULL after it */
+    struct eddyi_fiber *starter;
+    int cancelling; /* requests that were not withdrawn */
     bool started;
     bool must_cancel;  /* the next step, or suspension, gives -ECANCELED */
     bool self_awaited; /* it has awaited itself: nobody else can until it ends */
     bool visited;      /* by the walk along who-waits-for-whom that is under way */
 
-    eddy_coroutine *coro;        /* the innermost that runs; NULL once ended */
-    eddy_future *cancelled_from; /* visited: where the request to cancel it came from; NULL: it began here */
-    unsigned asked;              /* the loop's cancel_round when a request last went through it */
-    bool circled;                /* that one came back to where it had been */
+    eddy_coroutine *coro; /* the innermost that runs; NULL once ended */
+    /* visited: where the request to cancel it came from; NULL: it began here */
+    eddy_future *cancelled_from;
+    unsigned asked; /* the loop's cancel_round when a request last went through it */
+    bool circled;   /* that one came back to where it had been */
 
-    struct eddyi_list link;            /* in loop->tasks until it has ended */
-    struct eddyi_generator *generator; /* of generator/: the innermost that it is running; NULL: none */
-    struct eddyi_scope *scopes;        /* the innermost that it has entered and not left; NULL: none */
-    const char *where;                 /* "file.c:12" where it was created, or NULL */
+    struct eddyi_list link; /* in loop->tasks until it has ended */
+    /* of generator/: the innermost that it is running; NULL: none */
+    struct eddyi_generator *generator;
+    /* the innermost that it has entered and not left; NULL: none */
+    struct eddyi_scope *scopes;
+    const char *where; /* "file.c:12" where it was created, or NULL */
     uint64_t number;
     uint8_t refused; /* suspensions refused since its loop closed */
 };
-_Static_assert(offsetof(struct eddy_task, ready) % 64 == 0, "what a task needs to be resumed begins a line");
+_Static_assert(offsetof(struct eddy_task, ready) % 64 == 0,
+               "what a task needs to be resumed begins a line");
 
 static inline eddy_task *eddyi_task_of(eddy_future *f)
 {
@@ -91,7 +96,8 @@ static inline eddy_task *eddyi_task_here(void)
     return t;
 }
 
-/* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being cancelled. */
+/* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being
+ * cancelled. */
 void eddyi_report_circle(eddy_task *t);
 
 /* Runs one step; the function of a task's ready item. */
@@ -103,7 +109,8 @@ void eddyi_task_start_eagerly(eddy_task *t);
 /* Suspends the running task until its ready item has been queued and had its turn. */
 EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t);
 
-/* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was cancelled. */
+/* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was
+ * cancelled. */
 EDDYI_DIRECT int eddyi_task_yield(eddy_task *t);
 
 bool eddyi_task_take_cancel_due(eddy_task *t); /* one is due; true */
@@ -124,8 +131,8 @@ EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
 void eddyi_task_end_unstarted(eddy_task *t);
 
 /*
- * The loop closes: every task that is left is ended, as Python closes the coroutine of a pending task when it
- * goes. Its suspension gives -ECANCELED, and so at once does every further one.
+ * The loop closes: every task that is left is ended, as Python closes the coroutine of a pending
+ * task when it goes. Its suspension gives -ECANCELED, and so at once does every further one.
  */
 void eddyi_tasks_close(eddy_loop *loop);
 void eddyi_close_wait(struct eddyi_wait *w);

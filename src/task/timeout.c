@@ -88,7 +88,8 @@ static void orphan(struct eddyi_scope *s)
 
 static const struct eddyi_scope_kind kind = {"timeout", orphan};
 
-/* The storage is in use: what is there goes on, but not without a limit if it is the same task's. */
+/* The storage is in use: what is there goes on, but not without a limit if it is the same
+ * task's. */
 static void enter_again(struct eddyi_scope *s, const eddy_task *t, const char *where)
 {
     struct timeout *tm = eddyi_container(s, struct timeout, scope);
@@ -148,7 +149,8 @@ void eddy_timeout_enter_at(eddy_timeout *tm, double when)
     eddyi_timeout_enter_at(tm, when, NULL);
 }
 
-/* The scope ends after its deadline struck: withdraws the cancellation, and tells whether it was the only one. */
+/* The scope ends after its deadline struck: withdraws the cancellation, and tells whether it was
+ * the only one. */
 static bool withdraw(struct timeout *tm)
 {
     return eddy_task_uncancel(tm->scope.task) <= tm->cancelling;
@@ -199,11 +201,13 @@ int eddy_timeout_reschedule(eddy_timeout *public, double when)
 
     if (tm->state != ENTERED)
         return eddy_raise(EDDY_EMISUSE, "cannot move the deadline of a timeout that %s",
-                          tm->state == NO_TASK ? "has not been entered" : "has struck or been left");
+                          tm->state == NO_TASK ? "has not been entered"
+                                               : "has struck or been left");
     if (when != when)
         return eddy_raise(-EINVAL, "reschedule: the time is not a number");
     tm->when = when;
-    /* An idle timeout is pushed later again and again: the timer stays where it is, and looks when its old deadline comes. */
+    /* An idle timeout is pushed later again and again: the timer stays where it is, and looks when
+     * its old deadline comes. */
     ns = eddyi_nanoseconds(when);
     if (tm->timer.node.place && tm->timer.node.when <= ns && ns != EDDYI_NEVER)
         return 0;

@@ -30,7 +30,8 @@ bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message)
     return !w->over && cancel_wait(w, message);
 }
 
-/* A cancellation that is due already goes to the wait at once; it stays due if the wait cannot be ended. */
+/* A cancellation that is due already goes to the wait at once; it stays due if the wait cannot be
+ * ended. */
 static void cancel_due(eddy_task *t, struct eddyi_wait *w)
 {
     eddy_loop *loop = t->future.loop;
@@ -58,7 +59,8 @@ void eddyi_wait_park_cancelled(struct eddyi_wait *w)
     t->wait = NULL;
 }
 
-/* A lock, queue or event was used from another thread: says so, and at least leaves the loop whole. */
+/* A lock, queue or event was used from another thread: says so, and at least leaves the loop
+ * whole. */
 void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;

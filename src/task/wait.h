@@ -1,10 +1,10 @@
 /*
  * Waiting: how a task parks, and how it is told that its wait is over.
  *
- * Whoever makes a task wait puts a struct eddyi_wait on that task's stack, links it wherever the event
- * will look for it, and parks. The event calls eddyi_wait_over(), which queues the task's next
- * step; between that and the step the wait is over, and a cancellation comes too late for
- * it (rule 59). Waiting allocates nothing.
+ * Whoever makes a task wait puts a struct eddyi_wait on that task's stack, links it wherever the
+ * event will look for it, and parks. The event calls eddyi_wait_over(), which queues the task's
+ * next step; between that and the step the wait is over, and a cancellation comes too late for it
+ * (rule 59). Waiting allocates nothing.
  */
 #ifndef EDDYI_WAIT_H
 #define EDDYI_WAIT_H
@@ -16,20 +16,23 @@
 
 struct eddyi_wait {
     /*
-     * The waiting task is being cancelled: end the wait early if it can still be ended. True: eddyi_wait_over() was, or
-     * will be, called because of this, exactly once. Never called when the wait is over.
+     * The waiting task is being cancelled: end the wait early if it can still be ended. True:
+     * eddyi_wait_over() was, or will be, called because of this, exactly once. Never called when
+     * the wait is over.
      */
     bool (*cancel)(struct eddyi_wait *w);
     eddy_task *task;
-    const char *what;          /* for a person: "sleep", "lock"; NULL for "an event" */
-    eddy_future *future;       /* what is awaited, if it is a future; borrowed */
-    const void *const *holder; /* of a lock: points to the task that has it, to be compared only; or NULL */
-    const eddy_exception *message; /* of the cancellation, set before cancel() is asked; owned, may be NULL */
-    int64_t since;                 /* on the loop's clock, as of eddyi_wait_park() */
-    bool over;                     /* eddyi_wait_over() was called */
-    bool cancelled;                /* cancel() said true */
-    bool on_fd;                    /* it waits for a descriptor */
-    int fd;                        /* if so, which */
+    const char *what;    /* for a person: "sleep", "lock"; NULL for "an event" */
+    eddy_future *future; /* what is awaited, if it is a future; borrowed */
+    /* of a lock: points to the task that has it, to be compared only; or NULL */
+    const void *const *holder;
+    /* of the cancellation, set before cancel() is asked; owned, may be NULL */
+    const eddy_exception *message;
+    int64_t since;  /* on the loop's clock, as of eddyi_wait_park() */
+    bool over;      /* eddyi_wait_over() was called */
+    bool cancelled; /* cancel() said true */
+    bool on_fd;     /* it waits for a descriptor */
+    int fd;         /* if so, which */
 };
 
 /* Prepares a wait of the current task, which is @t. */
@@ -65,10 +68,12 @@ static inline void eddyi_wait_park(struct eddyi_wait *w)
     t->wait = NULL;
 }
 
-/* Has cancel() asked, with a message (borrowed, may be NULL). False if the wait is over, or cannot be ended. */
+/* Has cancel() asked, with a message (borrowed, may be NULL). False if the wait is over, or cannot
+ * be ended. */
 bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
 
-void eddyi_wait_over_elsewhere(struct eddyi_wait *w); /* by a thread that must not: says so, and posts */
+/* by a thread that must not: says so, and posts */
+void eddyi_wait_over_elsewhere(struct eddyi_wait *w);
 
 /* Queues the waiting task's next step. Only from the loop's thread. */
 static inline void eddyi_wait_over(struct eddyi_wait *w)
@@ -86,8 +91,9 @@ static inline void eddyi_wait_over(struct eddyi_wait *w)
 int eddyi_wait_raise_cancelled(struct eddyi_wait *w); /* -ECANCELED, with the canceller's message */
 
 /*
- * How the wait ended, for waits whose result a cancellation may discard: -ECANCELED (as a raised error, with
- * the canceller's message) if the wait was cancelled, or the task was after it was over; else 0.
+ * How the wait ended, for waits whose result a cancellation may discard: -ECANCELED (as a raised
+ * error, with the canceller's message) if the wait was cancelled, or the task was after it was
+ * over; else 0.
  */
 static inline int eddyi_wait_finish(struct eddyi_wait *w)
 {
@@ -97,12 +103,14 @@ static inline int eddyi_wait_finish(struct eddyi_wait *w)
 }
 
 /*
- * The same for waits whose result must not be lost (bytes read, a connection accepted): @result < 0 and cancelled gives -ECANCELED;
- * any other result is kept, and the cancellation strikes at the task's next suspension.
+ * The same for waits whose result must not be lost (bytes read, a connection accepted): @result < 0
+ * and cancelled gives -ECANCELED; any other result is kept, and the cancellation strikes at the
+ * task's next suspension.
  */
 EDDYI_DIRECT int64_t eddyi_wait_finish_with(struct eddyi_wait *w, int64_t result);
 
-/* Whether @w is the wait of an eddy_await() on a future; and ends such a wait without touching the future. */
+/* Whether @w is the wait of an eddy_await() on a future; and ends such a wait without touching the
+ * future. */
 bool eddyi_wait_is_await(const struct eddyi_wait *w);
 void eddyi_await_break(struct eddyi_wait *w);
 

@@ -149,7 +149,8 @@ static void end_all(struct inner **innermost)
     }
 }
 
-/* One may await another one, and so on, in greater number than would fit on a stack: they are begun and ended by loops. */
+/* One may await another one, and so on, in greater number than would fit on a stack: they are begun
+ * and ended by loops. */
 static int run(void *arg)
 {
     eddy_task *t = eddyi_task_current();
@@ -188,7 +189,8 @@ eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
     /* From here on the coroutine answers for what it awaits. */
     if (x->kind == EDDYI_COROUTINE)
         eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
-    coro = eddy_coroutine_new_copy("wait_for", run, &args, sizeof args, __builtin_return_address(0));
+    coro =
+        eddy_coroutine_new_copy("wait_for", run, &args, sizeof args, __builtin_return_address(0));
     if (coro)
         coro->drop = drop;
     else

@@ -69,7 +69,8 @@ static int add_edge(struct eddyi_waits *w, size_t from, size_t to)
 }
 
 /*
- * The futures in between that were found, linked by the values that they do not have yet; the last by itself.
+ * The futures in between that were found, linked by the values that they do not have yet; the last
+ * by itself.
  */
 struct between {
     eddy_future *first, *last;
@@ -89,8 +90,8 @@ static eddy_future *next_between(const eddy_future *f)
     return f->value == f ? NULL : f->value;
 }
 
-static int look_at_waiters(struct between *b, const eddy_future *f, int (*each)(eddy_task *waiter, void *arg),
-                           void *arg)
+static int look_at_waiters(struct between *b, const eddy_future *f,
+                           int (*each)(eddy_task *waiter, void *arg), void *arg)
 {
     int rc = 0;
 

@@ -7,7 +7,8 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-/* The tasks of a loop as the nodes of a graph; edge i says that task from[i] waits for task to[i]. */
+/* The tasks of a loop as the nodes of a graph; edge i says that task from[i] waits for task
+ * to[i]. */
 struct eddyi_waits {
     size_t n, n_edges, room;
     eddy_task **tasks; /* in the order of their creation */
@@ -20,15 +21,17 @@ int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop);
 void eddyi_waits_fini(struct eddyi_waits *w);
 
 /*
- * Calls @each for the tasks that wait for @f: those that do so directly, then those that do by way of futures that wait for it, each of
- * which is looked at once. The first result < 0 ends that, and is returned; else 0. Nothing may run meanwhile.
+ * Calls @each for the tasks that wait for @f: those that do so directly, then those that do by way
+ * of futures that wait for it, each of which is looked at once. The first result < 0 ends that, and
+ * is returned; else 0. Nothing may run meanwhile.
  */
 int eddyi_waiters_each(const eddy_future *f, int (*each)(eddy_task *waiter, void *arg), void *arg);
 
 /* The task's name, also where eddy_task_get_name() cannot be called: nothing is allocated. */
 void eddyi_task_print_name(const eddy_task *t, char *buf, size_t size);
 
-/* What a parked task waits for: "task 'b'", "a lock", "recv on descriptor 5". Nothing is allocated. */
+/* What a parked task waits for: "task 'b'", "a lock", "recv on descriptor 5". Nothing is
+ * allocated. */
 void eddyi_wait_print(const struct eddyi_wait *w, char *buf, size_t size);
 
 #endif

@@ -40,8 +40,8 @@ static void cancel_at(struct eddyi_trials *all, const struct eddyi_point *p, enu
 
     if (!applies(p, when, how))
         return;
-    snprintf(t.what, sizeof t.what, "task %zu '%s' at its suspension %zu, waiting for %s, %s: %s", p->task,
-             p->task_name, p->suspension, p->what, whens[when], hows[how]);
+    snprintf(t.what, sizeof t.what, "task %zu '%s' at its suspension %zu, waiting for %s, %s: %s",
+             p->task, p->task_name, p->suspension, p->what, whens[when], hows[how]);
     snprintf(t.key, sizeof t.key, "%zu.%zu/%s/%s", p->task, p->suspension, whens[when], hows[how]);
     eddyi_trials_run(all, &t);
 }

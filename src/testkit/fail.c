@@ -34,7 +34,8 @@ static void fail_at(struct eddyi_trials *all, unsigned long n, bool and_all_late
 {
     struct eddyi_trial t = {.all = all, .failing_call = n, .and_all_later = and_all_later};
 
-    snprintf(t.what, sizeof t.what, "call %lu fails%s", n, and_all_later ? ", and all after it" : "");
+    snprintf(t.what, sizeof t.what, "call %lu fails%s", n,
+             and_all_later ? ", and all after it" : "");
     snprintf(t.key, sizeof t.key, "%lu%s", n, and_all_later ? "+" : "");
     eddyi_trials_run(all, &t);
 }

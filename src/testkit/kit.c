@@ -4,7 +4,8 @@
 #include "eddy/error.h"
 #include "testkit/trial.h"
 
-static void see(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight, struct eddyi_ready *item)
+static void see(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sight,
+                struct eddyi_ready *item)
 {
     struct eddyi_kit *kit = eddyi_container(o, struct eddyi_kit, observer);
 

@@ -1,6 +1,6 @@
 /*
- * What the test kit keeps with a loop: the observer through which it looks on, the order it wants, and the
- * trial that the loop runs for.
+ * What the test kit keeps with a loop: the observer through which it looks on, the order it wants,
+ * and the trial that the loop runs for.
  */
 #ifndef EDDYI_KIT_H
 #define EDDYI_KIT_H

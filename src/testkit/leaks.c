@@ -39,8 +39,9 @@ static bool has(const struct eddyi_belongings *b, unsigned fd)
     return b->descriptors[fd / 8] >> fd % 8 & 1;
 }
 
-static void compare_descriptor(const struct eddyi_belongings *before, const struct eddyi_belongings *after,
-                               unsigned fd, struct eddyi_trial *t)
+static void compare_descriptor(const struct eddyi_belongings *before,
+                               const struct eddyi_belongings *after, unsigned fd,
+                               struct eddyi_trial *t)
 {
     char link[40], target[200];
     ssize_t n;

@@ -33,13 +33,13 @@ static bool timer_is_due(const eddy_loop *loop)
 
 static bool is_idle(const eddy_loop *loop)
 {
-    return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) && !eddyi_loop_posted(loop) &&
-           !timer_is_due(loop);
+    return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) &&
+           !eddyi_loop_posted(loop) && !timer_is_due(loop);
 }
 
 /*
- * The kernel has to be asked, and is in each turn: what it knows runs in the same turn, or is at least ready
- * after it.
+ * The kernel has to be asked, and is in each turn: what it knows runs in the same turn, or is at
+ * least ready after it.
  */
 static int settle_in_task(eddy_loop *loop)
 {
@@ -67,8 +67,9 @@ static int place(eddy_loop *loop)
 {
     eddy_try(eddyi_loop_check(loop));
     if (eddyi_loop_running && (eddyi_loop_running != loop || !loop->current))
-        return eddy_raise(EDDY_EMISUSE,
-                          "time can only be made to pass in a task of the loop, or while no loop runs");
+        return eddy_raise(
+            EDDY_EMISUSE,
+            "time can only be made to pass in a task of the loop, or while no loop runs");
     return eddyi_loop_running != NULL;
 }
 

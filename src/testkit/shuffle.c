@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-/* So many items change places with each other; in a longer batch each stretch of this length by itself. */
+/* So many items change places with each other; in a longer batch each stretch of this length by
+ * itself. */
 enum { STRETCH = 256 };
 
 /* splitmix64: the same numbers from the same seed on every machine. */
@@ -65,7 +66,8 @@ static size_t shuffle_on(struct eddyi_trials *all, unsigned long seed, size_t n)
     return failures;
 }
 
-int eddy_test_shuffle(const eddy_test_scenario *s, unsigned long seed, size_t n, eddy_test_result *ret_result)
+int eddy_test_shuffle(const eddy_test_scenario *s, unsigned long seed, size_t n,
+                      eddy_test_result *ret_result)
 {
     struct eddyi_trials all;
     int rc = eddyi_trials_begin(&all, s);

@@ -1,10 +1,10 @@
 /*
  * Who suspends and goes on in a trial, and when to strike.
  *
- * Between any two things that run there is a boundary: before each item of the batch, and at the beginning of
- * a turn. That is where cancellations come from, as they would from a callback. A run without an accident
- * notes for each suspension which item, or which wait for events, made the task ready; later runs take the
- * same course until they strike, so that the numbers fit.
+ * Between any two things that run there is a boundary: before each item of the batch, and at the
+ * beginning of a turn. That is where cancellations come from, as they would from a callback. A run
+ * without an accident notes for each suspension which item, or which wait for events, made the task
+ * ready; later runs take the same course until they strike, so that the numbers fit.
  */
 #include "base/sys.h"
 #include "context/stack.h"
@@ -139,7 +139,8 @@ static bool is_on_stack_of(const void *p, const eddy_task *task)
     return (char *)p >= task->stack->limit && (char *)p < (char *)task->stack->object;
 }
 
-/* Whose operation it is: that of a call lies on the stack of the task that waits. NULL: nobody's. */
+/* Whose operation it is: that of a call lies on the stack of the task that waits. NULL:
+ * nobody's. */
 static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
 {
     for (size_t i = 0; i < t->n_tasks; i++)
@@ -149,8 +150,8 @@ static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
 }
 
 /*
- * The victim's result is kept until it has been cancelled, and taken then: in the same wait for events, or in that of
- * the next turn, when the kernel has already answered the request to cancel.
+ * The victim's result is kept until it has been cancelled, and taken then: in the same wait for
+ * events, or in that of the next turn, when the kernel has already answered the request to cancel.
  */
 bool eddyi_trial_holds_result(void *op, void *trial)
 {
@@ -178,7 +179,8 @@ static void look_for_operations(struct eddyi_trial *t, const eddy_task *task)
     if (!io)
         return;
     EDDYI_LIST_EACH(l, &io->ops)
-        eddyi_must_hold(!is_on_stack_of(l, task), "a call returns while the kernel still has its memory");
+        eddyi_must_hold(!is_on_stack_of(l, task),
+                        "a call returns while the kernel still has its memory");
 }
 
 /* Suspending and going on. */
@@ -195,7 +197,8 @@ static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 }
 
 /*
- * At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a moment ago.
+ * At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a
+ * moment ago.
  */
 static void note_parks(struct eddyi_trial *t)
 {
@@ -207,8 +210,8 @@ static void note_parks(struct eddyi_trial *t)
 
         while (i < t->n_tasks && t->tasks[i].number < task->number)
             i++;
-        seen =
-            i < t->n_tasks && t->tasks[i].number == task->number ? &t->tasks[i] : eddyi_trial_task(t, task);
+        seen = i < t->n_tasks && t->tasks[i].number == task->number ? &t->tasks[i]
+                                                                    : eddyi_trial_task(t, task);
         if (seen && task->started && !seen->parked)
             park(t, seen);
     }
@@ -228,7 +231,8 @@ static void go_on(struct eddyi_trial *t, eddy_task *task)
     if (!task->started && t->recording && !t->over)
         record_start(t, seen);
     if (seen->parked && !is_over(task->wait))
-        eddyi_trial_wrong(t, "task %zu '%s' went on before its wait was over", index_of(t, seen), seen->name);
+        eddyi_trial_wrong(t, "task %zu '%s' went on before its wait was over", index_of(t, seen),
+                          seen->name);
     if (t->all->backend != EDDY_BACKEND_VIRTUAL)
         look_for_operations(t, task);
     seen->parked = seen->ready = false;
@@ -255,7 +259,8 @@ static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *
     case EDDYI_BEFORE_EVENT:
         if (seen->ready)
             return false;
-        return p->event_item ? item && t->items + 1 == p->event_item : !item && t->turns == p->event_turn;
+        return p->event_item ? item && t->items + 1 == p->event_item
+                             : !item && t->turns == p->event_turn;
     case EDDYI_AFTER_EVENT:
         return is_step_of(item, seen);
     case EDDYI_WITH_RESULT:
@@ -334,8 +339,8 @@ static void stop_if_endless(struct eddyi_trial *t)
 
     if (t->recording || t->items < limit)
         return;
-    eddyi_trial_wrong(t, "it does not come to an end: %zu steps and callbacks, instead of %zu", t->items,
-                      t->all->items);
+    eddyi_trial_wrong(t, "it does not come to an end: %zu steps and callbacks, instead of %zu",
+                      t->items, t->all->items);
     eddy_loop_stop(t->loop);
 }
 

@@ -17,12 +17,13 @@
 #include <string.h>
 
 /*
- * Seconds after which a run with a real clock counts as one that hangs; and so many times as long as without
- * an accident, besides. A deadlock of the virtual clock is known at once.
+ * Seconds after which a run with a real clock counts as one that hangs; and so many times as long
+ * as without an accident, besides. A deadlock of the virtual clock is known at once.
  */
 static const double PATIENCE = 2, PATIENCE_FACTOR = 20;
 
-static EDDYI_THREAD_LOCAL struct eddyi_trial *running; /* for the loop factory, which gets no argument */
+/* for the loop factory, which gets no argument */
+static EDDYI_THREAD_LOCAL struct eddyi_trial *running;
 
 void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...)
 {
@@ -54,8 +55,8 @@ static void on_patience_over(void *arg)
 }
 
 /*
- * Of what the exception handler hears only this is a mistake in any case; failures that nobody asked for are
- * not.
+ * Of what the exception handler hears only this is a mistake in any case; failures that nobody
+ * asked for are not.
  */
 static void on_report(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {
@@ -66,7 +67,8 @@ static void on_report(eddy_loop *loop, const eddy_exception_context *context, vo
         eddy_loop_default_exception_handler(loop, context);
     if (t->failing_call)
         return;
-    if (strncmp(message, "Task was destroyed", 18) != 0 && strncmp(message, "Task goes on", 12) != 0 &&
+    if (strncmp(message, "Task was destroyed", 18) != 0 &&
+        strncmp(message, "Task goes on", 12) != 0 &&
         strncmp(message, "coroutine was never", 19) != 0)
         return;
     if (context->coroutine)
@@ -84,7 +86,8 @@ void eddyi_trial_tasks_have_ended(struct eddyi_trial *t)
     if (t->failing_call || !eddyi_list_empty(&t->loop->tasks))
         return;
     for (size_t i = 0; i < timers->n; i++) {
-        struct eddyi_timer *timer = eddyi_container(timers->entries[i].node, struct eddyi_timer, node);
+        struct eddyi_timer *timer =
+            eddyi_container(timers->entries[i].node, struct eddyi_timer, node);
 
         if (timers->entries[i].node != &timers->gap && timer->ready.run != eddyi_handle_run_later)
             eddyi_trial_wrong(t, "a timer runs on for a task that has ended");
@@ -150,14 +153,15 @@ static void run(struct eddyi_trial *t)
     const eddy_test_scenario *s = t->all->scenario;
 
     running = t;
-    t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL), .loop_factory = make_loop,
-                         .no_sigint = true);
+    t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL),
+                         .loop_factory = make_loop, .no_sigint = true);
     running = NULL;
     eddyi_hold_results(NULL, NULL);
     if (t->status == -EDEADLK)
         never_ends(t);
     else if (t->status < 0 && t->must_succeed)
-        eddyi_trial_wrong(t, "it failed with %d: %s", t->status, eddy_exception_message(eddy_error()));
+        eddyi_trial_wrong(t, "it failed with %d: %s", t->status,
+                          eddy_exception_message(eddy_error()));
     if (!t->torture)
         return;
     eddyi_torture_stop();
@@ -202,7 +206,8 @@ static void let_go_of_victim(struct eddyi_trial *t)
 {
     if (!t->victim)
         return;
-    t->victim->future.unretrieved = false; /* the scenario's business, not that of whoever looks at it last */
+    /* the scenario's business, not that of whoever looks at it last */
+    t->victim->future.unretrieved = false;
     eddy_unref(t->victim);
     t->victim = NULL;
 }

@@ -18,7 +18,8 @@
 
 /* A task of the run, numbered from 0 in the order of creation. */
 struct eddyi_seen_task {
-    eddy_task *task; /* may be gone, unless it is parked: the number tells whether it is still this one */
+    /* may be gone, unless it is parked: the number tells whether it is still this one */
+    eddy_task *task;
     uint64_t number;
     char name[40];
     eddy_timeout *timeout; /* around its coroutine; NULL: not entered, or left */
@@ -70,7 +71,8 @@ struct eddyi_trials {
     struct eddyi_point *points; /* the suspensions on this backend */
     size_t items;               /* that ran, on this backend, without an accident */
     int64_t duration;           /* of that run, in nanoseconds */
-    bool hung;                  /* a run on this backend took all patience: there are no more of them */
+    /* a run on this backend took all patience: there are no more of them */
+    bool hung;
     eddy_test_result result;
 };
 
@@ -95,12 +97,14 @@ struct eddyi_trial {
     size_t n_tasks, tasks_room;
     size_t items, turns; /* begun so far */
     bool over;           /* the scenario's coroutine has ended */
-    bool result_held;    /* that of the operation at the point: it has come, and the backend does not know */
+    /* that of the operation at the point: it has come, and the backend does not know */
+    bool result_held;
     bool struck;
     size_t struck_in;  /* the turn */
     eddy_task *victim; /* owned; NULL: it could not be struck */
     uint64_t victim_number;
-    unsigned again_after; /* it is struck again once it has suspended more often than this; 0: it is not */
+    /* it is struck again once it has suspended more often than this; 0: it is not */
+    unsigned again_after;
 
     /* what came of it */
     int status;
@@ -113,12 +117,13 @@ struct eddyi_trial {
 int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s);
 
 /*
- * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none left, <
- * 0: the scenario cannot be run.
+ * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none
+ * left, < 0: the scenario cannot be run.
  */
 int eddyi_trials_next_backend(struct eddyi_trials *all);
 
-/* Runs a trial, unless EDDY_TEST_ONLY wants another. True if it broke a rule; it is reported then. */
+/* Runs a trial, unless EDDY_TEST_ONLY wants another. True if it broke a rule; it is reported
+ * then. */
 bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t);
 
 /* Frees everything; what to return. */
@@ -128,7 +133,8 @@ int eddyi_trials_end(struct eddyi_trials *all, int rc, eddy_test_result *ret_res
 void eddyi_trial_run(struct eddyi_trial *t);
 
 /* Notes that a rule was broken; only the first counts. */
-void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* For the kit's observer. */
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);

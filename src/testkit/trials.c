@@ -32,7 +32,8 @@ static const char *backend_name(eddy_backend backend)
     return "?";
 }
 
-__attribute__((format(printf, 2, 3))) static void say(const eddy_test_scenario *s, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(const eddy_test_scenario *s, const char *fmt,
+                                                      ...)
 {
     char line[2000];
     va_list args;
@@ -55,7 +56,8 @@ int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s)
         .points_room = 64,
     };
     if (eddyi_loop_running)
-        return eddy_raise(EDDY_ERUNNING, "scenarios cannot be run from within a running event loop");
+        return eddy_raise(EDDY_ERUNNING,
+                          "scenarios cannot be run from within a running event loop");
     all->points = eddyi_alloc(all->points_room * sizeof all->points[0]);
     return all->points ? 0 : eddy_raise(-ENOMEM, NULL);
 }
@@ -123,8 +125,8 @@ bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t)
         return false;
     if (++all->result.failures <= REPORTED)
         say(s, "%s on %s%s%s%s%s%s: %s [EDDY_TEST_ONLY='%s']", s->name, backend_name(all->backend),
-            t->what[0] ? ", " : "", t->what, t->call ? " (" : "", t->call ? t->call : "", t->call ? ")" : "",
-            t->wrong, key);
+            t->what[0] ? ", " : "", t->what, t->call ? " (" : "", t->call ? t->call : "",
+            t->call ? ")" : "", t->wrong, key);
     else if (all->result.failures == REPORTED + 1)
         say(s, "%s: there are more failures than that", s->name);
     if (all->hung)

@@ -1,6 +1,6 @@
 /*
- * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what must hold
- * of one that was made to.
+ * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what
+ * must hold of one that was made to.
  */
 #include "base/exception.h"
 #include "context/stack.h"
@@ -16,7 +16,8 @@ struct wrapped {
 };
 
 /*
- * Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first, has left it.
+ * Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first,
+ * has left it.
  */
 static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
 {
@@ -30,8 +31,9 @@ static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
 }
 
 /*
- * Takes an entry out of the heap whose node is no longer there: a gap stays, whatever the heap thinks of so many, for closing them
- * would move others and write to their nodes. The first must not be a gap; when its turn comes, nothing else is left to be found.
+ * Takes an entry out of the heap whose node is no longer there: a gap stays, whatever the heap
+ * thinks of so many, for closing them would move others and write to their nodes. The first must
+ * not be a gap; when its turn comes, nothing else is left to be found.
  */
 static void remove_timer(struct eddyi_heap *timers, size_t i)
 {
@@ -53,7 +55,8 @@ static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
 
         if (at < task->stack->limit || at >= (char *)task->stack->object)
             continue;
-        eddyi_trial_wrong(t, "a timer runs on for a call that has returned, or a scope that was left");
+        eddyi_trial_wrong(t,
+                          "a timer runs on for a call that has returned, or a scope that was left");
         remove_timer(timers, i);
     }
 }
@@ -98,8 +101,8 @@ static void drop_wrapped(void *arg)
 static eddy_coroutine *wrap(struct eddyi_trial *t, eddy_coroutine *inner)
 {
     struct wrapped w = {t, inner};
-    eddy_coroutine *coro =
-        eddy_coroutine_new_copy(eddy_coroutine_name(inner), run_wrapped, &w, sizeof w, inner->caller);
+    eddy_coroutine *coro = eddy_coroutine_new_copy(eddy_coroutine_name(inner), run_wrapped, &w,
+                                                   sizeof w, inner->caller);
 
     if (!coro) {
         eddy_coroutine_close(inner);

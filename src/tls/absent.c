@@ -29,8 +29,8 @@ int eddy_tls_context_load_cert_chain(eddy_tls_context *c, const char *certfile, 
     return absent();
 }
 
-int eddy_tls_context_load_verify_locations(eddy_tls_context *c, const char *cafile, const char *capath,
-                                           const char *pem)
+int eddy_tls_context_load_verify_locations(eddy_tls_context *c, const char *cafile,
+                                           const char *capath, const char *pem)
 {
     return absent();
 }

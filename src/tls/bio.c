@@ -89,7 +89,8 @@ static int bio_write(BIO *b, const char *data, int size)
 
     BIO_clear_retry_flags(b);
     if (t->write_error == 0 && eddyi_buffer_length(&t->out) == 0) {
-        n = t->lower->ops->write(t->lower, &(struct iovec){(void *)(uintptr_t)data, (size_t)size}, 1);
+        n = t->lower->ops->write(t->lower, &(struct iovec){(void *)(uintptr_t)data, (size_t)size},
+                                 1);
         if (n == -EAGAIN)
             n = 0;
     }

@@ -12,7 +12,8 @@ static void soon(struct eddyi_tls_carrier *t, struct eddyi_ready *r)
         eddyi_loop_ready(t->base.loop, r);
 }
 
-/* Reads for the user who waits, right into its buffer; while there is no whole record it is left in peace. */
+/* Reads for the user who waits, right into its buffer; while there is no whole record it is left in
+ * peace. */
 static void deliver(struct eddyi_tls_carrier *t)
 {
     ssize_t n = -EAGAIN;
@@ -272,8 +273,8 @@ static int set_up(struct eddyi_tls_carrier *t, const struct eddyi_tls_params *pa
     return eddyi_tls_expect(t, params->server_hostname);
 }
 
-static int wrap(eddy_tls_context *context, eddy_carrier *lower, const struct eddyi_tls_params *params,
-                eddy_carrier **ret)
+static int wrap(eddy_tls_context *context, eddy_carrier *lower,
+                const struct eddyi_tls_params *params, eddy_carrier **ret)
 {
     struct eddyi_tls_carrier *t;
     int rc;

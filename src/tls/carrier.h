@@ -7,12 +7,13 @@
  *        |  read, write: records, through a BIO
  *      lower carrier
  *
- * OpenSSL reads from the lower carrier, and writes to it, directly. What the lower one does not take at once is kept in
- * `out` and goes by itself; so OpenSSL never has half a record under way, and may answer the other side while
- * somebody writes. Nothing more is encrypted while something is kept, nor, beyond a limit, read.
+ * OpenSSL reads from the lower carrier, and writes to it, directly. What the lower one does not
+ * take at once is kept in `out` and goes by itself; so OpenSSL never has half a record under way,
+ * and may answer the other side while somebody writes. Nothing more is encrypted while something is
+ * kept, nor, beyond a limit, read.
  *
- *     HANDSHAKE --agreed--> OPEN --close--> SHUTDOWN (farewells are said) --> ENDING (the lower one ends)
- *          \------------------ abort, or a failure ------------------------------^
+ *     HANDSHAKE --agreed--> OPEN --close--> SHUTDOWN (farewells are said) --> ENDING (the lower one
+ *          ends) \------------------ abort, or a failure ------------------------------^
  */
 #ifndef EDDYI_TLS_CARRIER_H
 #define EDDYI_TLS_CARRIER_H
@@ -36,8 +37,9 @@ struct eddyi_tls_carrier {
     bool has_spoken; /* a client that has sent something */
     bool said_hello; /* a client that has; a second greeting must ask for the same name */
     enum eddyi_tls_state state;
-    struct eddyi_buffer ahead; /* was read from the lower carrier before there was TLS; comes first */
-    struct eddyi_buffer out;   /* what the lower carrier did not take yet */
+    /* was read from the lower carrier before there was TLS; comes first */
+    struct eddyi_buffer ahead;
+    struct eddyi_buffer out; /* what the lower carrier did not take yet */
 
     bool reading, writing;        /* the lower carrier's on_readable, on_writable is due */
     bool lower_ended;             /* it has no more to read */
@@ -52,11 +54,13 @@ struct eddyi_tls_carrier {
     bool ended;  /* the other side said farewell */
     bool choked; /* nothing is read until something has gone out */
     bool eof_sent;
-    struct eddyi_ready readable, writable; /* what calls the user where the lower carrier will not */
+    /* what calls the user where the lower carrier will not */
+    struct eddyi_ready readable, writable;
 
     int error;                 /* < 0: TLS is broken */
     eddy_exception *exception; /* of that, owned; may be NULL */
-    char *refusal; /* why the certificate was not accepted, owned; NULL: it was, or memory is short */
+    /* why the certificate was not accepted, owned; NULL: it was, or memory is short */
+    char *refusal;
 
     struct eddyi_timer timer; /* of the handshake, later of the shutdown */
     double handshake_timeout, shutdown_timeout;
@@ -77,14 +81,15 @@ void eddyi_tls_flush(struct eddyi_tls_carrier *t); /* has the lower carrier take
 int eddyi_tls_hear_first(
     struct eddyi_tls_carrier *t); /* -EAGAIN: a client has not spoken yet; 0; -ENOMEM */
 int eddyi_tls_wait_lower(
-    struct eddyi_tls_carrier *t); /* on_readable of the lower one is due from here on; 0 or -errno */
+    /* on_readable of the lower one is due from here on; 0 or -errno */
+    struct eddyi_tls_carrier *t);
 
 /* In record.c: what OpenSSL does at once. As the functions of a carrier. */
 ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size);
 ssize_t eddyi_tls_write(struct eddyi_tls_carrier *t, const struct iovec *iov, int n);
 /*
- * What became of a call of OpenSSL's that gave @result: -EAGAIN, 0 at the farewell of the other side; or as a
- * raised error what TLS is broken with from here on.
+ * What became of a call of OpenSSL's that gave @result: -EAGAIN, 0 at the farewell of the other
+ * side; or as a raised error what TLS is broken with from here on.
  */
 int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result);
 int eddyi_tls_broken(const struct eddyi_tls_carrier *t);       /* raises that */
@@ -94,7 +99,8 @@ const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t); /* its name, for 
 EDDY_AWAITS int eddyi_tls_handshake(eddy_carrier *c);
 void eddyi_tls_handshake_wake(struct eddyi_tls_carrier *t);
 void eddyi_tls_handshake_gone(
-    struct eddyi_tls_carrier *t);                   /* the carrier ends: its task shall not touch it */
+    /* the carrier ends: its task shall not touch it */
+    struct eddyi_tls_carrier *t);
 void eddyi_tls_agreed(struct eddyi_tls_carrier *t); /* who wants to read or write may begin */
 
 /* In carrier.c. */
@@ -102,7 +108,8 @@ void eddyi_tls_reset(eddy_carrier *c);
 
 /* In shutdown.c. */
 void eddyi_tls_close(eddy_carrier *c, bool abort);
-void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t); /* goes on, after something has happened */
+/* goes on, after something has happened */
+void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t);
 int eddyi_tls_start_timer(struct eddyi_tls_carrier *t, double seconds);
 
 /* In peer.c: whom a client wants to speak to. 0, or as a raised error -EINVAL, -ENOMEM. */

@@ -49,7 +49,8 @@ int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
         c->ssl = SSL_CTX_new(side == EDDY_TLS_SERVER ? TLS_server_method() : TLS_client_method());
     if (!c->ssl) {
         eddyi_free(c);
-        return ERR_peek_error() ? eddyi_tls_raise(EDDY_ETLS, "a TLS context") : eddy_raise(-ENOMEM, NULL);
+        return ERR_peek_error() ? eddyi_tls_raise(EDDY_ETLS, "a TLS context")
+                                : eddy_raise(-ENOMEM, NULL);
     }
     c->base.ops = &eddyi_tls_ops;
     c->refs = 1;
@@ -94,7 +95,8 @@ int eddy_tls_context_set_verify_mode(eddy_tls_context *c, eddy_tls_verify mode)
     if ((unsigned)mode > EDDY_TLS_VERIFY_REQUIRED)
         return eddy_raise(-EINVAL, "verify mode %d: there is none such", (int)mode);
     if (mode == EDDY_TLS_VERIFY_NONE && c->check_hostname)
-        return eddy_raise(-EINVAL, "certificates cannot go unverified while host names are checked");
+        return eddy_raise(-EINVAL,
+                          "certificates cannot go unverified while host names are checked");
     eddyi_tls_sessions_expire(c);
     SSL_CTX_set_verify(c->ssl, modes[mode], SSL_CTX_get_verify_callback(c->ssl));
     return 0;

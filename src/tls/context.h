@@ -58,8 +58,8 @@ void eddyi_tls_names_init(eddy_tls_context *c);
 int eddyi_tls_verify_callback(int ok, X509_STORE_CTX *store);
 
 /*
- * In error.c: makes of the failure that OpenSSL has just reported a raised error, what it was about in front. The code is
- * @code, or -errno if it was the system that failed.
+ * In error.c: makes of the failure that OpenSSL has just reported a raised error, what it was about
+ * in front. The code is @code, or -errno if it was the system that failed.
  */
 int eddyi_tls_raise(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,8 +1,8 @@
 /*
  * OpenSSL's errors, as eddy passes them on.
  *
- * OpenSSL keeps a queue of them for each thread, the cause first. Whoever calls it empties the queue first, and looks before
- * anything else can run in this thread.
+ * OpenSSL keeps a queue of them for each thread, the cause first. Whoever calls it empties the
+ * queue first, and looks before anything else can run in this thread.
  */
 #include "eddy/error.h"
 #include "tls/context.h"
@@ -20,14 +20,17 @@ static const struct {
     {SSL_R_HTTP_REQUEST, "the other side does not speak TLS (http request)"},
     {SSL_R_HTTPS_PROXY_REQUEST, "the other side does not speak TLS (https proxy request)"},
     {SSL_R_UNSUPPORTED_PROTOCOL, "no version of TLS that both sides accept (unsupported protocol)"},
-    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "no version of TLS that both sides accept (alert protocol version)"},
+    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
+     "no version of TLS that both sides accept (alert protocol version)"},
     {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "the other side refuses (alert handshake failure)"},
     {SSL_R_NO_SHARED_CIPHER, "no cipher that both sides accept (no shared cipher)"},
     {SSL_R_NO_APPLICATION_PROTOCOL, "no application protocol that both sides speak (ALPN)"},
     {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
      "no application protocol that both sides speak (ALPN, alert no application protocol)"},
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the server knows nothing of this name (alert unrecognized name)"},
-    {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the other side does not accept the certificate (alert unknown ca)"},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME,
+     "the server knows nothing of this name (alert unrecognized name)"},
+    {SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+     "the other side does not accept the certificate (alert unknown ca)"},
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
      "the other side wants a certificate (alert certificate required)"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,

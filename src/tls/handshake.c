@@ -63,8 +63,9 @@ static void out_of_time(struct eddyi_ready *r)
 
 static int raise_timeout(struct eddyi_tls_carrier *t)
 {
-    int rc = eddy_raise(-ECONNABORTED, "TLS with %s: the handshake is taking longer than %g seconds",
-                        eddyi_tls_peer(t), t->handshake_timeout);
+    int rc =
+        eddy_raise(-ECONNABORTED, "TLS with %s: the handshake is taking longer than %g seconds",
+                   eddyi_tls_peer(t), t->handshake_timeout);
 
     t->exception = eddy_exception_ref(eddy_error());
     return rc;

@@ -1,5 +1,6 @@
 /*
- * What a context loads: its own certificate and key, the authorities that it trusts, lists of the revoked.
+ * What a context loads: its own certificate and key, the authorities that it trusts, lists of the
+ * revoked.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -28,7 +29,8 @@ static int load_key(eddy_tls_context *c, const char *file, const struct password
     if (SSL_CTX_use_PrivateKey_file(c->ssl, file, SSL_FILETYPE_PEM) == 1)
         return 0;
     if (p->missing)
-        return eddyi_tls_raise(EDDY_ETLS, "%s: the key is encrypted, and there is no password", file);
+        return eddyi_tls_raise(EDDY_ETLS, "%s: the key is encrypted, and there is no password",
+                               file);
     return eddyi_tls_raise(EDDY_ETLS, "%s: no key that could be read", file);
 }
 
@@ -48,7 +50,8 @@ int eddy_tls_context_load_cert_chain(eddy_tls_context *c, const char *certfile, 
     if (rc == 0)
         rc = load_key(c, keyfile ? keyfile : certfile, &p);
     if (rc == 0 && SSL_CTX_check_private_key(c->ssl) != 1)
-        rc = eddyi_tls_raise(EDDY_ETLS, "%s: not the key of %s", keyfile ? keyfile : certfile, certfile);
+        rc = eddyi_tls_raise(EDDY_ETLS, "%s: not the key of %s", keyfile ? keyfile : certfile,
+                             certfile);
     SSL_CTX_set_default_passwd_cb(c->ssl, before);
     SSL_CTX_set_default_passwd_cb_userdata(c->ssl, NULL);
     return rc;
@@ -81,8 +84,8 @@ static int load_text(eddy_tls_context *c, const char *pem)
     return eddyi_tls_raise(EDDY_ETLS, "certificates of authorities in a text");
 }
 
-int eddy_tls_context_load_verify_locations(eddy_tls_context *c, const char *cafile, const char *capath,
-                                           const char *pem)
+int eddy_tls_context_load_verify_locations(eddy_tls_context *c, const char *cafile,
+                                           const char *capath, const char *pem)
 {
     if (!cafile && !capath && !pem)
         return eddy_raise(-EINVAL, "load_verify_locations: neither file, nor directory, nor text");
@@ -135,7 +138,8 @@ int eddy_tls_context_load_crls(eddy_tls_context *c, const char *crlfile)
     return 0;
 }
 
-/* The system's authorities are loaded when a client that was told of no others connects for the first time. */
+/* The system's authorities are loaded when a client that was told of no others connects for the
+ * first time. */
 int eddyi_tls_context_prepare(eddy_tls_context *c)
 {
     int rc = 0;

@@ -17,7 +17,8 @@ static int pack(const char *const *protocols, unsigned char **ret, unsigned *ret
         size_t n = strlen(protocols[i]);
 
         if (n == 0 || n > 255)
-            return eddy_raise(-EINVAL, "an application protocol's name has 1 to 255 bytes, not %zu", n);
+            return eddy_raise(-EINVAL, "an application protocol's name has 1 to 255 bytes, not %zu",
+                              n);
         size += 1 + n;
     }
     if (size == 0 || size > 65535)
@@ -80,7 +81,8 @@ static bool take_context(struct eddyi_tls_carrier *t, eddy_tls_context *other)
     eddy_tls_context_unref(t->context);
     t->context = other;
     t->rules = atomic_load_explicit(&other->rules, memory_order_acquire);
-    SSL_set_verify(t->ssl, SSL_CTX_get_verify_mode(other->ssl), SSL_CTX_get_verify_callback(other->ssl));
+    SSL_set_verify(t->ssl, SSL_CTX_get_verify_mode(other->ssl),
+                   SSL_CTX_get_verify_callback(other->ssl));
     SSL_clear_options(t->ssl, ~SSL_CTX_get_options(other->ssl));
     SSL_set_options(t->ssl, SSL_CTX_get_options(other->ssl));
     X509_VERIFY_PARAM_clear_flags(SSL_get0_param(t->ssl), ~0UL);

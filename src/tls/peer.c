@@ -15,7 +15,8 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-/* The name as certificates have it: without the dot of the root, and an address without its interface. */
+/* The name as certificates have it: without the dot of the root, and an address without its
+ * interface. */
 static int copy_host(struct eddyi_tls_carrier *t, const char *host)
 {
     size_t n = strlen(host);
@@ -38,7 +39,8 @@ int eddyi_tls_expect(struct eddyi_tls_carrier *t, const char *host)
     int rc, ok = 1;
 
     if (!host && check)
-        return eddy_raise(-EINVAL, "TLS: no .server_hostname, which the certificate could be checked for");
+        return eddy_raise(-EINVAL,
+                          "TLS: no .server_hostname, which the certificate could be checked for");
     if (!host)
         return 0;
     rc = copy_host(t, host);

@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * How much is encrypted in one call, how small pieces must be to travel in one record, and how much may be kept for the other side
- * to take before nothing more is read of it: whoever makes us answer has to read the answers.
+ * How much is encrypted in one call, how small pieces must be to travel in one record, and how much
+ * may be kept for the other side to take before nothing more is read of it: whoever makes us answer
+ * has to read the answers.
  */
 enum { WRITE_MAX = 262144, RECORD = 16384, GATHER = 4096, KEPT_MAX = 65536 };
 
@@ -36,9 +37,10 @@ static int raise_end(const struct eddyi_tls_carrier *t)
     if (t->state == EDDYI_TLS_HANDSHAKE)
         return eddy_raise(-ECONNRESET, "TLS with %s: the connection ended during the handshake",
                           eddyi_tls_peer(t));
-    return eddy_raise(EDDY_ETRUNCATED,
-                      "TLS with %s: the connection ended without farewell: what came may be cut off",
-                      eddyi_tls_peer(t));
+    return eddy_raise(
+        EDDY_ETRUNCATED,
+        "TLS with %s: the connection ended without farewell: what came may be cut off",
+        eddyi_tls_peer(t));
 }
 
 static int raise_failure(struct eddyi_tls_carrier *t)
@@ -52,9 +54,11 @@ static int raise_failure(struct eddyi_tls_carrier *t)
         case SSL_R_CERTIFICATE_VERIFY_FAILED:
             return eddy_raise(
                 EDDY_ECERT, "TLS with %s: the certificate is not accepted: %s", eddyi_tls_peer(t),
-                t->refusal ? t->refusal : X509_verify_cert_error_string(SSL_get_verify_result(t->ssl)));
+                t->refusal ? t->refusal
+                           : X509_verify_cert_error_string(SSL_get_verify_result(t->ssl)));
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-            return eddy_raise(EDDY_ECERT, "TLS with %s: it shows no certificate", eddyi_tls_peer(t));
+            return eddy_raise(EDDY_ECERT, "TLS with %s: it shows no certificate",
+                              eddyi_tls_peer(t));
         }
     }
     return eddyi_tls_raise(EDDY_ETLS, "TLS with %s", eddyi_tls_peer(t));
@@ -82,7 +86,8 @@ int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result)
     t->error = raise_outcome(t, why);
     t->exception = eddy_exception_ref(eddy_error());
     ERR_clear_error();
-    /* The alert that tells the other side why. It goes now or never, for what is broken is closed without farewell. */
+    /* The alert that tells the other side why. It goes now or never, for what is broken is closed
+     * without farewell. */
     if (eddyi_buffer_length(&t->out) > 0)
         eddyi_tls_flush(t);
     return t->error;
@@ -120,7 +125,8 @@ struct piece {
     size_t size;
 };
 
-/* Takes the next record's worth off the front of (@iov, @n, @skip); small pieces are gathered in @space. */
+/* Takes the next record's worth off the front of (@iov, @n, @skip); small pieces are gathered in
+ * @space. */
 static struct piece next_piece(const struct iovec **iov, int *n, size_t *skip, char *space)
 {
     struct piece p = {(const char *)(*iov)->iov_base + *skip, (*iov)->iov_len - *skip};

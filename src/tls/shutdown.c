@@ -1,5 +1,6 @@
 /*
- * The end: what was written goes out, both sides say farewell (close_notify), and the lower carrier ends.
+ * The end: what was written goes out, both sides say farewell (close_notify), and the lower carrier
+ * ends.
  */
 #include "base/exception.h"
 #include "tls/carrier.h"
@@ -26,7 +27,8 @@ static void end(struct eddyi_tls_carrier *t, bool abort, int status)
     t->lower->ops->close(t->lower, abort);
 }
 
-/* What still comes is of no interest any more, but the farewell stands behind it. 0 or an error: there it ended. */
+/* What still comes is of no interest any more, but the farewell stands behind it. 0 or an error:
+ * there it ended. */
 static ssize_t drain(struct eddyi_tls_carrier *t)
 {
     char space[4096];
@@ -96,7 +98,8 @@ void eddyi_tls_close(eddy_carrier *c, bool abort)
             t->aborted = true;
             t->lower->ops->close(t->lower, true);
         }
-    } else if (abort || c->loop->closed || t->state != EDDYI_TLS_OPEN || t->error < 0 || t->write_error < 0) {
+    } else if (abort || c->loop->closed || t->state != EDDYI_TLS_OPEN || t->error < 0 ||
+               t->write_error < 0) {
         end(t, true, 0);
     } else {
         begin(t);

@@ -65,7 +65,8 @@ static void add_names(struct text *t, X509 *cert)
             continue;
         add(t, "%s", shown++ ? ", " : " it is for ");
         if (name->type == GEN_DNS)
-            add_foreign(t, ASN1_STRING_get0_data(name->d.dNSName), ASN1_STRING_length(name->d.dNSName));
+            add_foreign(t, ASN1_STRING_get0_data(name->d.dNSName),
+                        ASN1_STRING_length(name->d.dNSName));
         else
             add_address(t, name->d.iPAddress);
     }

@@ -114,7 +114,8 @@ static void withdraw_at_the_first(struct rig_op *o)
     }
     a->endings += !o->op.more;
     if (a->taken == 1 && o->op.more && o->op.result >= 0)
-        (o->backend->ops->withdraw ? o->backend->ops->withdraw : o->backend->ops->cancel)(o->backend, &o->op);
+        (o->backend->ops->withdraw ? o->backend->ops->withdraw
+                                   : o->backend->ops->cancel)(o->backend, &o->op);
 }
 
 /* What ends it is known before the call in which it was withdrawn returns. */

@@ -1,5 +1,6 @@
 /*
- * Descriptors whose owner tells the backend about them: registered once, their readiness remembered.
+ * Descriptors whose owner tells the backend about them: registered once, their readiness
+ * remembered.
  */
 #include "backend/rig.h"
 
@@ -142,7 +143,8 @@ TEST_REAL(an_adopted_socket_connects_only_when_it_is_connected)
 {
     struct eddyi_backend *b = rig_open();
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int nobody = socket_refusing(&addr),
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     EXPECT_EQ(adopt(b, fd), 0);
     rig_settle(b); /* not connected, it counts as hung up and writable */

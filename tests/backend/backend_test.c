@@ -1,5 +1,6 @@
 /*
- * What backend.h promises about operations, completions and waiting, on the backend of the environment.
+ * What backend.h promises about operations, completions and waiting, on the backend of the
+ * environment.
  */
 #include "backend/rig.h"
 
@@ -124,7 +125,8 @@ TEST_REAL(a_reader_and_a_writer_of_one_descriptor_do_not_disturb_each_other)
     pair_open(s);
     while (write(s[0], block, sizeof block) > 0)
         ;
-    struct rig_op send = rig_send(s[0], block, sizeof block), recv = rig_recv(s[0], buf, sizeof buf);
+    struct rig_op send = rig_send(s[0], block, sizeof block),
+                  recv = rig_recv(s[0], buf, sizeof buf);
     EXPECT_EQ(rig_submit(b, &send), 0);
     EXPECT_EQ(rig_submit(b, &recv), 0);
     rig_settle(b);

@@ -117,7 +117,8 @@ static struct rig_op next_recv(int fd, char *buf, size_t size)
     return o;
 }
 
-/* The first two waits of a number are on one file, the third is on another; something has come for it. */
+/* The first two waits of a number are on one file, the third is on another; something has come for
+ * it. */
 static void change_hands(bool backend_sleeps)
 {
     struct eddyi_backend *b = rig_open();
@@ -259,7 +260,8 @@ TEST_REAL(what_is_no_socket_is_told_so)
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     char buf[8] = "";
 
-    struct rig_op recv = rig_recv(file, buf, 8), send = rig_send(file, buf, 8), accept = rig_accept(file);
+    struct rig_op recv = rig_recv(file, buf, 8), send = rig_send(file, buf, 8),
+                  accept = rig_accept(file);
     EXPECT_EQ(rig_run(b, &recv), -ENOTSOCK);
     EXPECT_EQ(rig_run(b, &send), -ENOTSOCK);
     EXPECT_EQ(rig_run(b, &accept), -ENOTSOCK);
@@ -340,15 +342,15 @@ TEST_REAL(a_refused_connection_says_so)
 }
 
 /*
- * A message on the error queue keeps a socket in an error state that recv does not report: whoever waits for
- * data must not be woken for it over and over.
+ * A message on the error queue keeps a socket in an error state that recv does not report: whoever
+ * waits for data must not be woken for it over and over.
  */
 TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
 {
     struct eddyi_backend *b = rig_open();
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1,
-        turns = 0;
+    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        on = 1, turns = 0;
     int64_t begin;
     char buf[8];
 
@@ -509,7 +511,8 @@ static void hand_over(int wait_for, bool with_others)
         waiting[i] = rig_poll(others[i][0], POLLIN);
         EXPECT_EQ(rig_submit(b, &waiting[i]), 0);
     }
-    struct rig_op first = wait_for == EDDYI_OP_POLL ? rig_poll(s[0], POLLIN) : rig_recv(s[0], buf, 1);
+    struct rig_op first =
+        wait_for == EDDYI_OP_POLL ? rig_poll(s[0], POLLIN) : rig_recv(s[0], buf, 1);
     first.op.tried = true;
     receive_one_event(b, &first, s[1]);
     elsewhere = fcntl(s[0], F_DUPFD_CLOEXEC, 0);
@@ -548,7 +551,8 @@ TEST_REAL(a_message_queue_can_be_waited_for)
 {
     struct eddyi_backend *b = rig_open();
     struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 8};
-    mqd_t queue = mq_open("/eddy-test-descriptor", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    mqd_t queue =
+        mq_open("/eddy-test-descriptor", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
     struct rig_op in = rig_poll(queue, POLLIN);
 
     if (queue < 0)
@@ -573,7 +577,8 @@ TEST_REAL(of_a_file_that_has_events_the_data_is_read_as_that_of_any_file)
     for (int i = 0; i < 2; i++) {
         struct rig_op poll = rig_poll(file, POLLIN);
         struct rig_op read = {
-            .op = {.kind = EDDYI_OP_READ, .fd = file, .rw = {&iov, 1, -1}, .complete = rig_completed}};
+            .op = {
+                .kind = EDDYI_OP_READ, .fd = file, .rw = {&iov, 1, -1}, .complete = rig_completed}};
 
         EXPECT_EQ(rig_run(b, &poll), POLLIN);
         EXPECT(rig_run(b, &read) > 0);

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct rig_op rig_rw(enum eddyi_op_kind kind, int fd, const struct iovec *iov, int64_t offset)
+static struct rig_op rig_rw(enum eddyi_op_kind kind, int fd, const struct iovec *iov,
+                            int64_t offset)
 {
     struct rig_op o = {.op = {.kind = kind, .fd = fd, .complete = rig_completed}};
 
@@ -53,8 +54,10 @@ static void writes_and_reads(struct eddyi_backend *b)
     int fd = scratch();
     char buf[16] = "";
     struct iovec out = {(void *)(uintptr_t) "contents", 8}, in = {buf, sizeof buf};
-    struct rig_op write = rig_rw(EDDYI_OP_WRITE, fd, &out, 4), read = rig_rw(EDDYI_OP_READ, fd, &in, 4),
-                  end = rig_rw(EDDYI_OP_READ, fd, &in, 100), at_position = rig_rw(EDDYI_OP_READ, fd, &in, -1),
+    struct rig_op write = rig_rw(EDDYI_OP_WRITE, fd, &out, 4),
+                  read = rig_rw(EDDYI_OP_READ, fd, &in, 4),
+                  end = rig_rw(EDDYI_OP_READ, fd, &in, 100),
+                  at_position = rig_rw(EDDYI_OP_READ, fd, &in, -1),
                   sync = {.op = {.kind = EDDYI_OP_FSYNC, .fd = fd, .complete = rig_completed}};
 
     sync.op.fsync.data_only = true;
@@ -110,7 +113,9 @@ TEST_REAL(names_are_made_looked_at_changed_and_removed)
                   mkdir = rig_path(EDDYI_OP_MKDIR, sub, 0, 0700),
                   rmdir = rig_path(EDDYI_OP_UNLINK, sub, AT_REMOVEDIR, 0),
                   unlink_to = rig_path(EDDYI_OP_UNLINK, to, 0, 0),
-                  rename = {.op = {.kind = EDDYI_OP_RENAME, .fd = AT_FDCWD, .complete = rig_completed}},
+                  rename = {.op = {.kind = EDDYI_OP_RENAME,
+                                   .fd = AT_FDCWD,
+                                   .complete = rig_completed}},
                   stat = {.op = {.kind = EDDYI_OP_STAT, .fd = AT_FDCWD, .complete = rig_completed}};
     int64_t fd = rig_run(b, &open);
 
@@ -127,7 +132,8 @@ TEST_REAL(names_are_made_looked_at_changed_and_removed)
     stat.op.stat.ret = &st;
     if (EXPECT_EQ(rig_run(b, &stat), 0))
         EXPECT_EQ(st.stx_mode, S_IFREG | 0640);
-    struct rig_op close_it = {.op = {.kind = EDDYI_OP_CLOSE, .fd = (int)fd, .complete = rig_completed}};
+    struct rig_op close_it = {
+        .op = {.kind = EDDYI_OP_CLOSE, .fd = (int)fd, .complete = rig_completed}};
     if (fd >= 0 && rig_run(b, &close_it) < 0 && close_it.refused < 0)
         close((int)fd);
     EXPECT_EQ(rig_run(b, &unlink_to), 0);
@@ -244,8 +250,8 @@ static void threads_run_calls(struct eddyi_backend *b)
         blocked[i] = rig_call(block, &p[0]);
         rig_submit(b, &blocked[i]);
     }
-    /* Four are running and cannot be stopped; what still waits for a thread can. A backend that cannot wait any more would wait for
-     * them. */
+    /* Four are running and cannot be stopped; what still waits for a thread can. A backend that
+     * cannot wait any more would wait for them. */
     if (!test_tortured()) {
         rig_settle(b);
         rig_cancel(b, &blocked[5]);
@@ -341,8 +347,10 @@ TEST_REAL(a_message_brings_a_descriptor_that_is_close_on_exec)
                           .msg_iovlen = 1,
                           .msg_control = &room,
                           .msg_controllen = sizeof room},
-                  recv = {
-                      .msg_iov = &in, .msg_iovlen = 1, .msg_control = &came, .msg_controllen = sizeof came};
+                  recv = {.msg_iov = &in,
+                          .msg_iovlen = 1,
+                          .msg_control = &came,
+                          .msg_controllen = sizeof came};
     struct cmsghdr *header = CMSG_FIRSTHDR(&send);
     int s[2], fd = -1;
 
@@ -350,7 +358,9 @@ TEST_REAL(a_message_brings_a_descriptor_that_is_close_on_exec)
     *header = (struct cmsghdr){
         .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
     memcpy(CMSG_DATA(header), &s[0], sizeof(int));
-    struct rig_op receive = {.op = {.kind = EDDYI_OP_RECVMSG, .fd = s[0], .complete = rig_completed}},
+    struct rig_op receive = {.op = {.kind = EDDYI_OP_RECVMSG,
+                                    .fd = s[0],
+                                    .complete = rig_completed}},
                   post = {.op = {.kind = EDDYI_OP_SENDMSG, .fd = s[1], .complete = rig_completed}};
     receive.op.message.msg = &recv;
     receive.op.message.flags = 0;
@@ -373,7 +383,8 @@ static void *write_much(void *fd)
 {
     static char much[1 << 20];
 
-    return (void *)(intptr_t)eddyi_sys_pwritev(*(int *)fd, &(struct iovec){much, sizeof much}, 1, -1);
+    return (void *)(intptr_t)eddyi_sys_pwritev(*(int *)fd, &(struct iovec){much, sizeof much}, 1,
+                                               -1);
 }
 
 /* What was written is told, and the signal comes all the same. */

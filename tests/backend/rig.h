@@ -1,6 +1,6 @@
 /*
- * For tests of the backend contract: a backend of the sort that the environment chooses, operations that
- * count their completions.
+ * For tests of the backend contract: a backend of the sort that the environment chooses, operations
+ * that count their completions.
  */
 #ifndef EDDY_TEST_RIG_H
 #define EDDY_TEST_RIG_H
@@ -86,7 +86,8 @@ static inline struct rig_op rig_send(int fd, const void *buf, size_t size)
 static inline struct rig_op rig_accept(int fd)
 {
     return (struct rig_op){
-        .op = {.kind = EDDYI_OP_ACCEPT, .fd = fd, .accept = {NULL, NULL}, .complete = rig_completed}};
+        .op = {
+            .kind = EDDYI_OP_ACCEPT, .fd = fd, .accept = {NULL, NULL}, .complete = rig_completed}};
 }
 
 static inline struct rig_op rig_connect(int fd, const struct sockaddr_in *addr)
@@ -111,8 +112,9 @@ static inline void rig_cancel(struct eddyi_backend *b, struct rig_op *o)
 }
 
 /*
- * Waits until the operation has completed; the test's timer watches over that. Its result, or why it was not taken. Where
- * waiting fails (torture) it is cancelled, because it must not outlive its memory.
+ * Waits until the operation has completed; the test's timer watches over that. Its result, or why
+ * it was not taken. Where waiting fails (torture) it is cancelled, because it must not outlive its
+ * memory.
  */
 static inline int64_t rig_finish(struct eddyi_backend *b, struct rig_op *o)
 {

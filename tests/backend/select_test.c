@@ -66,7 +66,8 @@ TEST_VIRTUAL(garbage_in_the_environment_is_said_once_and_ignored)
     char output[1000];
 
     EXPECT_EQ(test_in_child(choose_garbage, NULL, output, sizeof output), 0);
-    EXPECT_STR(output, "eddy: EDDY_BACKEND=select is ignored: it can be \"io_uring\" or \"epoll\"\n");
+    EXPECT_STR(output,
+               "eddy: EDDY_BACKEND=select is ignored: it can be \"io_uring\" or \"epoll\"\n");
 }
 
 TEST_VIRTUAL(where_io_uring_is_refused_epoll_serves_and_the_reason_is_kept)
@@ -80,7 +81,8 @@ TEST_VIRTUAL(where_io_uring_is_refused_epoll_serves_and_the_reason_is_kept)
          "io_uring_setup: Operation not permitted (seccomp or kernel.io_uring_disabled)"},
         {"io_uring_setup", ENOSYS, "io_uring_setup: Function not implemented"},
         {"io_uring_setup", EINVAL, "io_uring_setup: Invalid argument"},
-        {"io_uring_setup", ENOMEM, "io_uring_setup: Cannot allocate memory (possibly RLIMIT_MEMLOCK)"},
+        {"io_uring_setup", ENOMEM,
+         "io_uring_setup: Cannot allocate memory (possibly RLIMIT_MEMLOCK)"},
         {"io_uring_enter", EPERM, "io_uring_enter: Operation not permitted"},
         {"io_uring_register", EPERM, "io_uring_register: Operation not permitted"},
     };
@@ -93,7 +95,8 @@ TEST_VIRTUAL(where_io_uring_is_refused_epoll_serves_and_the_reason_is_kept)
 
         eddyi_fault_only(refusals[i].call, refusals[i].error);
         expect_choice(NULL, "epoll", refusals[i].reason);
-        EXPECT_EQ(eddyi_backend_open(EDDY_BACKEND_IO_URING, &b, reason, sizeof reason), -refusals[i].error);
+        EXPECT_EQ(eddyi_backend_open(EDDY_BACKEND_IO_URING, &b, reason, sizeof reason),
+                  -refusals[i].error);
         EXPECT_IN(refusals[i].reason, reason);
         eddyi_fault_clear();
     }
@@ -113,7 +116,8 @@ TEST_VIRTUAL(a_kernel_that_does_not_take_the_newest_flags_gets_older_ones)
             eddyi_fault_nth("io_uring_setup", 1, EINVAL);
         b = rig_open_as(EDDY_BACKEND_IO_URING);
         eddyi_fault_clear();
-        struct rig_op recv = rig_recv(s[0], buf, sizeof buf), cancelled = rig_recv(s[0], buf, sizeof buf);
+        struct rig_op recv = rig_recv(s[0], buf, sizeof buf),
+                      cancelled = rig_recv(s[0], buf, sizeof buf);
         EXPECT_EQ(rig_submit(b, &recv), 0);
         rig_settle(b);
         EXPECT(socket_write(s[1], "x"));

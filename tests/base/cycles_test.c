@@ -45,7 +45,8 @@ TEST(each_cycle_is_found_in_its_order)
 {
     EXPECT_STR(cycles_of(1, 1, (size_t[][2]){{0, 0}}), "0 | ");
     EXPECT_STR(cycles_of(3, 3, (size_t[][2]){{0, 2}, {2, 1}, {1, 0}}), "0 2 1 | ");
-    EXPECT_STR(cycles_of(5, 5, (size_t[][2]){{4, 0}, {0, 1}, {1, 0}, {2, 3}, {3, 2}}), "0 1 | 2 3 | ");
+    EXPECT_STR(cycles_of(5, 5, (size_t[][2]){{4, 0}, {0, 1}, {1, 0}, {2, 3}, {3, 2}}),
+               "0 1 | 2 3 | ");
     EXPECT_STR(cycles_of(3, 4, (size_t[][2]){{0, 1}, {1, 0}, {1, 2}, {2, 0}}), "0 1 | 0 1 2 | ");
 }
 
@@ -56,8 +57,8 @@ static void count(const size_t *nodes, size_t n, void *arg)
 
 TEST(a_cycle_may_be_longer_than_the_stack_is_deep)
 {
-    size_t n = 1000000, *from = eddyi_alloc(n * sizeof *from), *to = eddyi_alloc(n * sizeof *to), *first,
-           *targets;
+    size_t n = 1000000, *from = eddyi_alloc(n * sizeof *from), *to = eddyi_alloc(n * sizeof *to),
+           *first, *targets;
     size_t length = 0;
 
     REQUIRE(from && to);

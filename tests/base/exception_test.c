@@ -54,7 +54,8 @@ TEST_VIRTUAL(no_exception_is_a_harmless_argument)
 
 TEST_VIRTUAL(a_group_keeps_its_members_alive_and_in_order)
 {
-    eddy_exception *first = eddy_exception_new(-EIO, "first"), *second = eddy_exception_new(-EPIPE, "second");
+    eddy_exception *first = eddy_exception_new(-EIO, "first"),
+                   *second = eddy_exception_new(-EPIPE, "second");
     eddy_exception *members[] = {first, second};
     eddy_exception *group = eddy_exception_group_new("two", members, 2);
 
@@ -223,13 +224,16 @@ TEST_VIRTUAL(groups_within_groups_are_written_in_full_however_many_levels_there_
 {
     int depth = test_tortured() ? 40 : 20000;
     eddy_exception *second = eddy_exception_new(-EPIPE, NULL), *e = nested(depth, second);
-    size_t one = strlen(eddy_strerror(EDDY_EGROUP)) + strlen(": ; ") + strlen(eddy_strerror(-EPIPE)), length;
+    size_t one =
+               strlen(eddy_strerror(EDDY_EGROUP)) + strlen(": ; ") + strlen(eddy_strerror(-EPIPE)),
+           length;
     char text[100], *all;
 
     REQUIRE(second != NULL && e != NULL);
     length = (size_t)eddy_exception_format(e, text, sizeof text);
     if (!test_tortured())
-        EXPECT_EQ(length, (size_t)depth * one + strlen("the first ()") + strlen(eddy_strerror(-EIO)));
+        EXPECT_EQ(length,
+                  (size_t)depth * one + strlen("the first ()") + strlen(eddy_strerror(-EIO)));
     EXPECT_EQ(strlen(text), sizeof text - 1);
     all = calloc(1, length + 1);
     REQUIRE(all != NULL);

@@ -69,7 +69,8 @@ TEST_VIRTUAL(transfers_are_cut_short_and_messages_are_not)
     eddyi_fault_short(2);
     EXPECT_EQ(eddyi_sys_send(stream[0], "bytes", 5), 2);
     EXPECT_EQ(eddyi_sys_sendv(stream[0], iov, 2), 2);
-    EXPECT_EQ(eddyi_sys_sendmsg(stream[0], &(struct msghdr){.msg_iov = iov, .msg_iovlen = 2}, 0), 2);
+    EXPECT_EQ(eddyi_sys_sendmsg(stream[0], &(struct msghdr){.msg_iov = iov, .msg_iovlen = 2}, 0),
+              2);
     EXPECT_EQ(eddyi_sys_recv(stream[1], buf, sizeof buf), 2);
     EXPECT_EQ(eddyi_sys_recv(stream[1], buf, 1), 1);
     EXPECT_EQ(eddyi_sys_send(packets[0], "bytes", 5), 5);

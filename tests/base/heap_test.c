@@ -150,8 +150,8 @@ static struct eddyi_heap_node *earliest(struct eddyi_heap_node *nodes, int n)
     for (int i = 0; i < n; i++) {
         struct eddyi_heap_node *node = &nodes[i];
 
-        if (node->place &&
-            (!least || node->when < least->when || (node->when == least->when && node->order < least->order)))
+        if (node->place && (!least || node->when < least->when ||
+                            (node->when == least->when && node->order < least->order)))
             least = node;
     }
     return least;

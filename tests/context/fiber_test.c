@@ -47,7 +47,8 @@ static struct eddyi_stack_pool *open_pool(void)
     return pool;
 }
 
-static void start(struct coroutine *c, struct eddyi_stack_pool *pool, void (*body)(struct coroutine *c))
+static void start(struct coroutine *c, struct eddyi_stack_pool *pool,
+                  void (*body)(struct coroutine *c))
 {
     *c = (struct coroutine){.body = body};
     eddyi_stack_take(pool, 64 * 1024, &c->stack);
@@ -94,19 +95,21 @@ static void switch_out_of_line(struct eddyi_fiber *from, struct eddyi_fiber *to)
 }
 
 /*
- * Fills every register that a call preserves with a value of its own, from @base on, calls sw(from, to), and
- * returns how many of them still have it.
+ * Fills every register that a call preserves with a value of its own, from @base on, calls sw(from,
+ * to), and returns how many of them still have it.
  */
 long registers_kept(long base, void (*sw)(struct eddyi_fiber *from, struct eddyi_fiber *to),
                     struct eddyi_fiber *from, struct eddyi_fiber *to);
 /* clang-format off */
 #if defined(__x86_64__)
 #define REGISTERS 6
-#define KEPT(reg, n) "leaq " #n "(%rdi), %rcx; cmpq %rcx, %" #reg "; sete %cl; movzbl %cl, %ecx; addq %rcx, %rax;"
+#define KEPT(reg, n)                                                                               \
+    "leaq " #n "(%rdi), %rcx; cmpq %rcx, %" #reg "; sete %cl; movzbl %cl, %ecx; addq %rcx, %rax;"
 __asm__(".text\n"
         ".globl registers_kept\n"
         "registers_kept:\n"
-        "endbr64; pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15; pushq %rdi;"
+        "endbr64; pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15;"
+        "pushq %rdi;"
         "movq %rsi, %rax; movq %rdx, %r8; movq %rcx, %rsi;"
         "leaq 1(%rdi), %rbx; leaq 2(%rdi), %rbp; leaq 3(%rdi), %r12;"
         "leaq 4(%rdi), %r13; leaq 5(%rdi), %r14; leaq 6(%rdi), %r15;"
@@ -142,7 +145,8 @@ __asm__(".text\n"
 static void use_registers(struct coroutine *c)
 {
     for (long i = 0; i < 3; i++)
-        EXPECT_EQ(registers_kept(1000 + 100 * i, switch_out_of_line, &c->fiber, &c->caller), REGISTERS);
+        EXPECT_EQ(registers_kept(1000 + 100 * i, switch_out_of_line, &c->fiber, &c->caller),
+                  REGISTERS);
 }
 
 TEST(a_switch_preserves_the_registers_that_a_call_preserves)
@@ -153,7 +157,8 @@ TEST(a_switch_preserves_the_registers_that_a_call_preserves)
     start(&c, pool, use_registers);
     eddyi_fiber_init_thread(&c.caller);
     for (long i = 0; !c.ended; i++)
-        EXPECT_EQ(registers_kept(2000 + 100 * i, switch_out_of_line, &c.caller, &c.fiber), REGISTERS);
+        EXPECT_EQ(registers_kept(2000 + 100 * i, switch_out_of_line, &c.caller, &c.fiber),
+                  REGISTERS);
 
     stop(&c);
     eddyi_stack_pool_close(pool);

@@ -129,8 +129,10 @@ TEST(any_other_fault_goes_to_the_earlier_handler)
 {
     char output[4096];
 
-    EXPECT_EQ(WEXITSTATUS(test_in_child(fault_with_earlier_handler, NULL, output, sizeof(output))), 42);
-    EXPECT_EQ(WEXITSTATUS(test_in_child(raise_with_earlier_handler, NULL, output, sizeof(output))), 44);
+    EXPECT_EQ(WEXITSTATUS(test_in_child(fault_with_earlier_handler, NULL, output, sizeof(output))),
+              42);
+    EXPECT_EQ(WEXITSTATUS(test_in_child(raise_with_earlier_handler, NULL, output, sizeof(output))),
+              44);
     EXPECT_EQ(WEXITSTATUS(test_in_child(raise_what_is_ignored, NULL, output, sizeof(output))), 46);
 }
 
@@ -138,8 +140,10 @@ TEST(any_other_fault_ends_the_process_as_ever_if_there_was_no_handler)
 {
     char output[4096];
 
-    EXPECT_EQ(WTERMSIG(test_in_child(fault_without_handler, NULL, output, sizeof(output))), SIGSEGV);
-    EXPECT_EQ(WTERMSIG(test_in_child(raise_without_handler, NULL, output, sizeof(output))), SIGSEGV);
+    EXPECT_EQ(WTERMSIG(test_in_child(fault_without_handler, NULL, output, sizeof(output))),
+              SIGSEGV);
+    EXPECT_EQ(WTERMSIG(test_in_child(raise_without_handler, NULL, output, sizeof(output))),
+              SIGSEGV);
 }
 
 /* A sanitizer's own would hide what is tested. */

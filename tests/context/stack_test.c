@@ -38,7 +38,8 @@ static struct eddyi_stack *take(struct eddyi_stack_pool *pool, size_t size)
     return s;
 }
 
-static void take_many(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **stacks, size_t n)
+static void take_many(struct eddyi_stack_pool *pool, size_t size, struct eddyi_stack **stacks,
+                      size_t n)
 {
     for (size_t i = 0; i < n; i++)
         stacks[i] = take(pool, size);
@@ -187,7 +188,8 @@ TEST(stacks_do_not_overlap)
         memset(stacks[i]->object, i, 440);
     }
     for (int i = 0; i < N; i++) {
-        unsigned char *p = (unsigned char *)stacks[i]->limit, *end = (unsigned char *)stacks[i]->object + 440;
+        unsigned char *p = (unsigned char *)stacks[i]->limit,
+                      *end = (unsigned char *)stacks[i]->object + 440;
         int wrong = 0;
 
         for (; p < end; p++)
@@ -293,7 +295,8 @@ TEST(without_any_guard_the_stack_works_and_that_is_said_once)
     EXPECT_EQ(occurrences(output, "have no guard pages"), 1);
 }
 
-/* Takes more stacks than may have a guard of their own mapping. Exits with 0 if 30000 of them had one. */
+/* Takes more stacks than may have a guard of their own mapping. Exits with 0 if 30000 of them had
+ * one. */
 static void exhaust_protection(void *arg)
 {
     enum { N = 30500 };

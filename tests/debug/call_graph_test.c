@@ -74,8 +74,9 @@ static eddy_async(group)
 TEST_VIRTUAL(a_group_and_tasks_wait_for_a_task, .ordered = true)
 {
     EXPECT_EQ(test_run(group()), 0);
-    EXPECT_STR(seen, "T<c2_root> [c4 c3 c2] (T<Task-1> [group] (), T<sub_1> [c1] (T<Task-1> [group] ()), "
-                     "T<sub_2> [c1] (T<Task-1> [group] ()))");
+    EXPECT_STR(seen,
+               "T<c2_root> [c4 c3 c2] (T<Task-1> [group] (), T<sub_1> [c1] (T<Task-1> [group] ()), "
+               "T<sub_2> [c1] (T<Task-1> [group] ()))");
 }
 
 static eddy_future *make_gather(void)

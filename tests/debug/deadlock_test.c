@@ -1,5 +1,6 @@
 /*
- * The deadlock report: who waits for whom, round and round, also by way of locks, gathers and groups.
+ * The deadlock report: who waits for whom, round and round, also by way of locks, gathers and
+ * groups.
  */
 #include "harness/test.h"
 

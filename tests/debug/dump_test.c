@@ -44,8 +44,8 @@ static const char *part_about(const char *dumped, const char *task)
 }
 
 /*
- * Not inlined, with something to do behind the call: each has a frame, and a name that only the symbol
- * table knows.
+ * Not inlined, with something to do behind the call: each has a frame, and a name that only the
+ * symbol table knows.
  */
 static __attribute__((noinline)) int innermost_function(eddy_future *f)
 {
@@ -394,7 +394,8 @@ TEST_REAL(a_dump_signal_that_is_none_or_is_taken_is_ignored_with_a_word)
 
     signal(SIGUSR2, SIG_IGN);
     test_in_child(run_with_dump_signal, "NONSENSE", output, sizeof output);
-    EXPECT_IN("EDDY_DUMP_SIGNAL=NONSENSE is ignored: it can be a number or a name such as USR1", output);
+    EXPECT_IN("EDDY_DUMP_SIGNAL=NONSENSE is ignored: it can be a number or a name such as USR1",
+              output);
     test_in_child(run_with_dump_signal, "USR2", output, sizeof output);
     EXPECT_IN("EDDY_DUMP_SIGNAL=USR2 is ignored: the program uses that signal itself", output);
 }

@@ -1,4 +1,5 @@
-# The tests. Each runs in a directory of its own; the first line that fails ends it, and says why. Servers that it starts end with it.
+# The tests. Each runs in a directory of its own; the first line that fails ends it, and says why.
+# Servers that it starts end with it.
 
 servers=
 
@@ -28,7 +29,8 @@ until_true()
     return 1
 }
 
-# serve PROGRAM ARGUMENTS…: starts a server that says "port N" on standard error; its number goes into $pid, the port into $port.
+# serve PROGRAM ARGUMENTS…: starts a server that says "port N" on standard error; its number goes
+# into $pid, the port into $port.
 serve()
 {
     local log

@@ -1,6 +1,7 @@
 # The HTTP servers of the examples, with requests byte by byte: RFC 9110 and RFC 9112.
 
-# ask REQUEST: sends it (printf's escapes; lines end with \n here and with CRLF on the wire) and stores what comes back in out.
+# ask REQUEST: sends it (printf's escapes; lines end with \n here and with CRLF on the wire) and
+# stores what comes back in out.
 ask()
 {
     # shellcheck disable=SC2059 # the request is the format

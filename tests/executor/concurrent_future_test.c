@@ -127,7 +127,8 @@ TEST(any_number_of_threads_may_wait_for_one_result)
 
     REQUIRE(cf != NULL);
     for (int i = 0; i < 4; i++)
-        REQUIRE(pthread_create(&threads[i], NULL, wait_for_result, eddy_concurrent_future_ref(cf)) == 0);
+        REQUIRE(pthread_create(&threads[i], NULL, wait_for_result,
+                               eddy_concurrent_future_ref(cf)) == 0);
     set_result(cf);
     eddy_concurrent_future_unref(cf);
     for (int i = 0; i < 4; i++)

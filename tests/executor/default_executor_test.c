@@ -135,7 +135,8 @@ TEST_ASYNC_REAL(shutting_down_waits_for_what_the_threads_still_have_to_do)
     gate_init(&gate);
     f = eddy_loop_run_in_executor(NULL, NULL, wait_at_gate, &gate);
     REQUIRE(f != NULL);
-    t = eddy_create_task(eddy_loop_shutdown_default_executor(eddy_get_running_loop(), EDDY_FOREVER));
+    t = eddy_create_task(
+        eddy_loop_shutdown_default_executor(eddy_get_running_loop(), EDDY_FOREVER));
     REQUIRE(t != NULL);
     for (int i = 0; i < 10; i++)
         eddy_sleep(0);
@@ -164,7 +165,8 @@ static void abandon_stuck_job(eddy_loop *loop, struct gate *gate, int expected)
         if (!test_tortured()) /* or the thread may not have begun */
             EXPECT_IN("'wait_at_gate', for 0.", message);
     }
-    EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_loop_shutdown_default_executor(loop, 0.02)), 0);
+    EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_loop_shutdown_default_executor(loop, 0.02)),
+              0);
     eddy_loop_unref(loop);
     gate_open(gate, 1);
 }

@@ -1,5 +1,6 @@
 /*
- * fork() without exec in a program with executors and loops in threads: the child is told that they are its parent's.
+ * fork() without exec in a program with executors and loops in threads: the child is told that they
+ * are its parent's.
  */
 #include "executor/gate.h"
 #include "harness/test.h"
@@ -217,7 +218,8 @@ TEST(a_forked_child_may_have_worker_processes_beside_its_parents)
     eddy_executor_free(pool);
 }
 
-/* A child that lives on has copies of the pool's descriptors; the workers end all the same when the pool does. */
+/* A child that lives on has copies of the pool's descriptors; the workers end all the same when the
+ * pool does. */
 TEST(a_child_that_goes_on_does_not_keep_the_workers_of_its_parent)
 {
     eddy_executor *pool = eddy_process_pool_new(2);

@@ -1,5 +1,6 @@
 /*
- * A gate that jobs wait at until the test opens it, so that no test depends on how fast anything is.
+ * A gate that jobs wait at until the test opens it, so that no test depends on how fast anything
+ * is.
  */
 #ifndef TEST_GATE_H
 #define TEST_GATE_H

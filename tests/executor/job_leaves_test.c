@@ -20,11 +20,11 @@
 
 static eddy_executor *pool;
 
-#define WITH_THREADS(n)                                                                                      \
-    pool = eddy_thread_pool_new(n);                                                                          \
+#define WITH_THREADS(n)                                                                            \
+    pool = eddy_thread_pool_new(n);                                                                \
     REQUIRE(pool != NULL)
-#define WITH_PROCESSES(n)                                                                                    \
-    pool = eddy_process_pool_new(n);                                                                         \
+#define WITH_PROCESSES(n)                                                                          \
+    pool = eddy_process_pool_new(n);                                                               \
     REQUIRE(pool != NULL)
 
 #define CALL(fn, ...) eddy_await(eddy_loop_run_in_executor(NULL, pool, fn, __VA_ARGS__))
@@ -118,9 +118,9 @@ TEST_ASYNC_REAL(what_a_job_that_ends_its_thread_had_is_given_back_once)
     eddy_bytes bytes = {NULL, 7};
 
     WITH_THREADS(1);
-    EXPECT_EQ(eddy_await_bytes(
-                  eddy_loop_run_in_executor(NULL, pool, leave_bytes_and_end_thread, &dropped, .drop = note),
-                  &bytes),
+    EXPECT_EQ(eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, leave_bytes_and_end_thread,
+                                                         &dropped, .drop = note),
+                               &bytes),
               EDDY_EBROKEN);
     EXPECT_EQ(bytes.size, 7);
     eddy_executor_free(pool);
@@ -281,7 +281,8 @@ TEST_ASYNC_REAL(a_job_that_ends_the_thread_of_its_process_fails)
 TEST_ASYNC_REAL(a_worker_that_a_job_left_does_not_live_on_with_what_else_the_job_started)
 {
     WITH_PROCESSES(1);
-    expect_broken(CALL(end_main_thread, "x", .size = 1), "the job ended its thread: pthread_exit()");
+    expect_broken(CALL(end_main_thread, "x", .size = 1),
+                  "the job ended its thread: pthread_exit()");
     expect_own_results(2);
     eddy_executor_free(pool);
     return 0;
@@ -438,8 +439,9 @@ TEST(the_child_of_a_job_that_comes_back_is_told_and_ended)
     char output[300];
 
     test_in_child(run_fork_in_a_thread, NULL, output, sizeof output);
-    EXPECT_STR(output, "eddy: a child process that a job has forked came back from the job, and is ended; "
-                       "let it call _exit()\nonce ");
+    EXPECT_STR(output,
+               "eddy: a child process that a job has forked came back from the job, and is ended; "
+               "let it call _exit()\nonce ");
 }
 
 /* The connection is spoilt. */
@@ -631,10 +633,12 @@ TEST_ASYNC_REAL(more_bytes_than_the_limit_go_in_neither_direction)
 
     eddyi_process_most_bytes = 1000;
     WITH_PROCESSES(1);
-    if (eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, echo, bytes, .size = 1000), &back) == 0)
+    if (eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, echo, bytes, .size = 1000), &back) ==
+        0)
         EXPECT_EQ(back.size, 1000);
     eddy_bytes_fini(&back);
-    EXPECT(eddy_loop_run_in_executor(NULL, pool, echo, bytes, .size = 1001, .drop = note_copy) == NULL);
+    EXPECT(eddy_loop_run_in_executor(NULL, pool, echo, bytes, .size = 1001, .drop = note_copy) ==
+           NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EMSGSIZE);
     EXPECT_EQ(copies_dropped, 1);
     EXPECT_EQ(CALL(one_more, NULL), -EMSGSIZE);

@@ -47,7 +47,8 @@ static bool is_right(const struct order *o, const eddy_bytes *b)
     return b->size == o->size;
 }
 
-static eddy_async(order_one, (eddy_executor *, pool), (struct tally *, tally), (struct order, order))
+static eddy_async(order_one, (eddy_executor *, pool), (struct tally *, tally),
+                  (struct order, order))
 {
     eddy_bytes bytes = {NULL, 0};
     eddy_future *f = eddy_loop_run_in_executor(NULL, pool, work, &order, .size = sizeof order);

@@ -1,5 +1,6 @@
 /*
- * What the driver of a worker process accepts for a result: the worker here is the test, which writes what it likes.
+ * What the driver of a worker process accepts for a result: the worker here is the test, which
+ * writes what it likes.
  */
 #include "base/sys.h"
 #include "executor/process.h"
@@ -74,11 +75,11 @@ static int judge(struct eddyi_reply reply)
     return rc;
 }
 
-#define JUDGE(...)                                                                                           \
-    ({                                                                                                       \
-        struct eddyi_reply r = right();                                                                      \
-        __VA_ARGS__;                                                                                         \
-        judge(r);                                                                                            \
+#define JUDGE(...)                                                                                 \
+    ({                                                                                             \
+        struct eddyi_reply r = right();                                                            \
+        __VA_ARGS__;                                                                               \
+        judge(r);                                                                                  \
     })
 
 TEST(requests_are_numbered_from_one)
@@ -95,7 +96,8 @@ TEST(requests_are_numbered_from_one)
 
 TEST(a_worker_takes_the_next_request_and_no_other)
 {
-    struct eddyi_request request = {.stamp = {EDDYI_REQUEST, 3, PID}, .size = eddyi_process_most_bytes};
+    struct eddyi_request request = {.stamp = {EDDYI_REQUEST, 3, PID},
+                                    .size = eddyi_process_most_bytes};
 
     EXPECT(eddyi_request_is_next(&request, 2, PID));
     EXPECT(!eddyi_request_is_next(&request, 1, PID));
@@ -155,7 +157,8 @@ TEST(what_is_no_answer_is_refused_at_its_first_wrong_byte)
 
 TEST(a_message_longer_than_allowed_is_refused)
 {
-    EXPECT_EQ(JUDGE(r.status = -5, r.has_message = 1, r.message_size = EDDYI_LONGEST_MESSAGE + 1), -EBADMSG);
+    EXPECT_EQ(JUDGE(r.status = -5, r.has_message = 1, r.message_size = EDDYI_LONGEST_MESSAGE + 1),
+              -EBADMSG);
     EXPECT_EQ(JUDGE(r.status = -5, r.has_message = 1, r.message_size = SIZE_MAX), -EBADMSG);
     EXPECT_EQ(JUDGE(r.status = -5, r.has_message = 1, r.message_size = SIZE_MAX - 1), -EBADMSG);
     EXPECT_EQ(JUDGE(r.status = -5, r.message_size = 1), -EBADMSG);

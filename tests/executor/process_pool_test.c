@@ -15,8 +15,8 @@
 static eddy_executor *pool;
 
 /* Each test's body runs with a pool of so many workers. */
-#define WITH_POOL(n)                                                                                         \
-    pool = eddy_process_pool_new(n);                                                                         \
+#define WITH_POOL(n)                                                                               \
+    pool = eddy_process_pool_new(n);                                                               \
     REQUIRE(pool != NULL)
 
 /* Runs fn(arg) in the pool and waits for its status. */
@@ -71,8 +71,9 @@ static void exchange(size_t size)
 
     for (size_t i = 0; i < size; i++)
         bytes[i] = (unsigned char)(i * 7);
-    EXPECT_EQ(
-        eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, increment, bytes, .size = size), &result), 0);
+    EXPECT_EQ(eddy_await_bytes(
+                  eddy_loop_run_in_executor(NULL, pool, increment, bytes, .size = size), &result),
+              0);
     EXPECT_EQ(result.size, size);
     for (size_t i = 0; i < result.size; i++)
         wrong += ((unsigned char *)result.data)[i] != (unsigned char)(i * 7 + 1);
@@ -107,8 +108,9 @@ TEST_ASYNC_REAL(no_bytes_come_back_as_none)
         EXPECT_EQ(result.size, 0);
         eddy_bytes_fini(&result);
     }
-    EXPECT_EQ(eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, complain, "D", .size = 2), &result),
-              -ENOSPC);
+    EXPECT_EQ(
+        eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, complain, "D", .size = 2), &result),
+        -ENOSPC);
     eddy_executor_free(pool);
     return 0;
 }
@@ -159,7 +161,8 @@ TEST_ASYNC_REAL(a_worker_that_dies_fails_its_job_says_how_and_is_replaced)
 
     WITH_POOL(1);
     pid = CALL(process_id, NULL);
-    expect_broken(CALL(kill_self, &sigkill, .size = sizeof sigkill), "was killed by signal 9 (Killed)");
+    expect_broken(CALL(kill_self, &sigkill, .size = sizeof sigkill),
+                  "was killed by signal 9 (Killed)");
     EXPECT_NE(CALL(process_id, NULL), pid);
     expect_broken(CALL(exit_with, &three, .size = sizeof three), "exited with status 3");
     expect_broken(CALL(kill_self, &sigsegv, .size = sizeof sigsegv),
@@ -287,7 +290,8 @@ TEST_ASYNC_REAL(workers_that_die_again_and_again_are_replaced_ever_more_slowly)
 
 TEST_ASYNC_REAL(a_worker_that_cannot_be_forked_fails_its_job)
 {
-    eddyi_fault_nth("fork", 2, EAGAIN); /* the server's is the first; it inherits the plan for the next */
+    /* the server's is the first; it inherits the plan for the next */
+    eddyi_fault_nth("fork", 2, EAGAIN);
     WITH_POOL(1);
     EXPECT_EQ(CALL(process_id, NULL), -EAGAIN);
     EXPECT_STR(eddy_exception_message(eddy_error()), "no worker process for the job");
@@ -442,7 +446,8 @@ struct shared {
 /* Memory that the test and its workers see. */
 static struct shared *share(void)
 {
-    return mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                0);
 }
 
 static int wait_released(void *arg)
@@ -533,7 +538,8 @@ static void leave_without_a_word(void *arg)
     _exit(0);
 }
 
-/* The worker, in its endless loop, holds the child's standard output: reading from it ends when the worker does. */
+/* The worker, in its endless loop, holds the child's standard output: reading from it ends when the
+ * worker does. */
 TEST(a_program_that_just_ends_takes_its_workers_with_it)
 {
     struct shared *s = share();

@@ -18,7 +18,8 @@ static void stop(struct eddyi_ready *ready)
     eddy_loop_stop(eddyi_container(ready, struct runner, stop)->loop);
 }
 
-/* Should it fail, because of an injected fault, then closing the loop ends whatever others wait for. */
+/* Should it fail, because of an injected fault, then closing the loop ends whatever others wait
+ * for. */
 static void *run_forever(void *arg)
 {
     struct runner *r = arg;
@@ -195,7 +196,8 @@ static void say_nothing(eddy_loop *loop, const eddy_exception_context *context, 
 {
 }
 
-/* Nothing ran yet, a task is under way, or the loop never runs: in each case closing ends what the thread waits for. */
+/* Nothing ran yet, a task is under way, or the loop never runs: in each case closing ends what the
+ * thread waits for. */
 static void close_under_waiter(bool begun)
 {
     eddy_loop *loop = test_real_loop();

@@ -101,7 +101,8 @@ TEST_ASYNC_REAL(a_pointer_travels_beside_the_status_from_a_thread)
 {
     void *value = NULL;
 
-    EXPECT_EQ(eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, give_copy, "hello"), &value), 0);
+    EXPECT_EQ(eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, give_copy, "hello"), &value),
+              0);
     if (value)
         EXPECT_STR(value, "hello");
     free(value);
@@ -160,7 +161,8 @@ static int size_of_argument(void *arg)
 
 TEST_ASYNC_REAL(a_job_in_a_thread_learns_the_size_of_its_argument)
 {
-    EXPECT_EQ(eddy_await(eddy_loop_run_in_executor(NULL, NULL, size_of_argument, "12345", .size = 6)), 6);
+    EXPECT_EQ(
+        eddy_await(eddy_loop_run_in_executor(NULL, NULL, size_of_argument, "12345", .size = 6)), 6);
     EXPECT_EQ(eddy_await(eddy_loop_run_in_executor(NULL, NULL, size_of_argument, "12345")), 0);
     return 0;
 }
@@ -260,11 +262,11 @@ TEST_ASYNC_REAL(a_value_that_was_received_is_not_dropped_by_the_thread)
 
     gate_init(&gate);
     gate_open(&gate, 1);
-    EXPECT_EQ(
-        eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, wait_and_give, &owned, .size = sizeof owned,
-                                                   .drop = note_dropped, .drop_value = note_value_dropped),
-                         &value),
-        0);
+    EXPECT_EQ(eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, wait_and_give, &owned,
+                                                         .size = sizeof owned, .drop = note_dropped,
+                                                         .drop_value = note_value_dropped),
+                               &value),
+              0);
     EXPECT(value == &dropped);
     EXPECT_EQ(atomic_load(&dropped), 1);
     return 0;
@@ -388,8 +390,8 @@ TEST(a_job_without_a_thread_to_run_it_fails)
 
     REQUIRE(pool != NULL);
     eddyi_fault_only("pthread_create", EAGAIN);
-    EXPECT(eddy_executor_submit(pool, square, &pointer, .size = sizeof pointer, .drop = note_dropped) ==
-           NULL);
+    EXPECT(eddy_executor_submit(pool, square, &pointer, .size = sizeof pointer,
+                                .drop = note_dropped) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EAGAIN);
     EXPECT_EQ(atomic_load(&dropped), 1);
     eddyi_fault_clear();
@@ -419,7 +421,8 @@ TEST_ASYNC_REAL(jobs_wait_for_a_thread_where_no_further_one_can_be_made)
     return 0;
 }
 
-/* One at a time, each handed over while the thread, done with the one before, looks for more or falls asleep. */
+/* One at a time, each handed over while the thread, done with the one before, looks for more or
+ * falls asleep. */
 TEST(a_thread_that_falls_asleep_does_not_miss_the_next_job)
 {
     eddy_executor *pool = eddy_thread_pool_new(1);
@@ -437,7 +440,8 @@ TEST(a_thread_that_falls_asleep_does_not_miss_the_next_job)
     EXPECT_EQ(atomic_load(&counter), taken);
 }
 
-/* Hand-over in the thousands, with cancels between, from two sides: for ThreadSanitizer above all. */
+/* Hand-over in the thousands, with cancels between, from two sides: for ThreadSanitizer above
+ * all. */
 struct submitter {
     eddy_executor *pool;
     atomic_int *counter;

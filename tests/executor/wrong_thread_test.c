@@ -31,15 +31,17 @@ static void *touch_everything(void *unused)
     EXPECT_REFUSED(eddy_future_set_exception(theirs.future, -EIO, "no") == EDDY_ETHREAD);
     EXPECT_REFUSED(!eddy_future_cancel(theirs.future, NULL));
     EXPECT_REFUSED(eddy_future_add_done_callback(theirs.future, never_done, NULL) == EDDY_ETHREAD);
-    EXPECT_REFUSED(eddy_future_remove_done_callback(theirs.future, never_done, NULL) == EDDY_ETHREAD);
+    EXPECT_REFUSED(eddy_future_remove_done_callback(theirs.future, never_done, NULL) ==
+                   EDDY_ETHREAD);
     EXPECT_REFUSED(!eddy_task_cancel(theirs.task, NULL));
     EXPECT_REFUSED(eddy_loop_create_future(theirs.loop) == NULL);
     EXPECT_REFUSED(eddy_loop_create_task(theirs.loop, eddy_sleep_coro(0, 0, NULL)) == NULL);
     EXPECT_REFUSED(eddy_loop_call_soon(theirs.loop, never, NULL).slot == NULL);
     EXPECT_REFUSED(eddy_loop_call_later(theirs.loop, 0, never, NULL).slot == NULL);
-    EXPECT_REFUSED(eddy_loop_run_in_executor(theirs.loop, NULL, (int (*)(void *))(void *)never, NULL) ==
-                   NULL);
-    EXPECT_REFUSED(eddy_loop_set_default_executor(theirs.loop, eddy_thread_pool_new(1)) == EDDY_ETHREAD);
+    EXPECT_REFUSED(
+        eddy_loop_run_in_executor(theirs.loop, NULL, (int (*)(void *))(void *)never, NULL) == NULL);
+    EXPECT_REFUSED(eddy_loop_set_default_executor(theirs.loop, eddy_thread_pool_new(1)) ==
+                   EDDY_ETHREAD);
     return NULL;
 }
 
@@ -101,6 +103,7 @@ TEST(a_wake_up_from_elsewhere_is_reported_and_leaves_the_loop_whole, .ordered = 
     char output[600];
 
     test_in_child(run_woken, NULL, output, sizeof output);
-    EXPECT_IN("which waits for an event to be set; only eddy_loop_call_soon_threadsafe() may do that",
-              output);
+    EXPECT_IN(
+        "which waits for an event to be set; only eddy_loop_call_soon_threadsafe() may do that",
+        output);
 }

@@ -519,7 +519,8 @@ test_SIGTERM_cancels_cleanly()
     expect_line err '^eddy-fetch: Terminated: 1 of 5 URLs were fetched$'
 }
 
-# on_terminal COLUMNS ARGUMENTS…: runs on a terminal of its own, whose screen output goes to the file screen.
+# on_terminal COLUMNS ARGUMENTS…: runs on a terminal of its own, whose screen output goes to the
+# file screen.
 on_terminal()
 {
     local columns=$1

@@ -7,9 +7,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What most tests need: a server, the adapter, and a handle whose body is kept. */
@@ -83,7 +83,8 @@ static int fetch(const char *path, char text[CURL_ERROR_SIZE])
 
     eddy_try(set_up(&f, path));
     status = eddy_curl_perform(f.curl, f.easy);
-    snprintf(text, CURL_ERROR_SIZE, "%s", status < 0 ? eddy_exception_message(eddy_error()) : f.body);
+    snprintf(text, CURL_ERROR_SIZE, "%s",
+             status < 0 ? eddy_exception_message(eddy_error()) : f.body);
     tear_down(&f);
     return status;
 }
@@ -193,7 +194,8 @@ TEST_ASYNC_REAL(a_deadline_takes_the_transfer_back_and_the_handle_can_be_used_ag
     struct fixture f;
 
     eddy_try(set_up(&f, "/never"));
-    if (EXPECT_EQ(eddy_await(eddy_wait_for(eddy_curl_transfer(f.curl, f.easy), 0.02)), -ETIMEDOUT)) {
+    if (EXPECT_EQ(eddy_await(eddy_wait_for(eddy_curl_transfer(f.curl, f.easy), 0.02)),
+                  -ETIMEDOUT)) {
         aim(&f, f.easy, "/hello");
         EXPECT_EQ(eddy_curl_perform(f.curl, f.easy), 0);
         EXPECT_STR(f.body, "hello");
@@ -261,7 +263,8 @@ TEST_ASYNC_REAL(transfers_are_gathered_and_one_that_fails_leaves_the_others_alon
     eddy_try(set_up(&f, "/hello"));
     if (EXPECT_EQ(set_up(&g, "/close"), 0)) {
         both = eddy_gather_list(
-            EDDY_LIST(eddy_curl_transfer(f.curl, f.easy), eddy_curl_transfer(g.curl, g.easy)), true);
+            EDDY_LIST(eddy_curl_transfer(f.curl, f.easy), eddy_curl_transfer(g.curl, g.easy)),
+            true);
         if (both && EXPECT_EQ(eddy_await(eddy_ref(both)), 0)) {
             EXPECT_EQ(eddy_gather_outcomes(both)[0].status, 0);
             EXPECT_EQ(eddy_gather_outcomes(both)[1].status, -ECONNRESET);

@@ -1,12 +1,11 @@
 /*
  * What the tests of eddy-fetch need and a shell cannot do.
  *
- *     helper ports N      prints N port numbers that were free a moment ago
- *     helper hold KIND    takes a port, prints it, and keeps it until killed. refuse: connections are refused;
- *                         mute: they are made, and never answered
- *     helper json         reads the JSON document of eddy-fetch and prints a line for each URL, its members
- *                         separated by tabs: state, status, bytes, attempts, file, error, url
- *     helper names        reads URLs and prints the file names that eddy-fetch makes of them
+ *     helper ports N prints N port numbers that were free a moment ago helper hold KIND takes a
+ *     port, prints it, and keeps it until killed. refuse: connections are refused; mute: they are
+ *     made, and never answered helper json reads the JSON document of eddy-fetch and prints a line
+ *     for each URL, its members separated by tabs: state, status, bytes, attempts, file, error, url
+ *     helper names reads URLs and prints the file names that eddy-fetch makes of them
  */
 #include "../../tools/eddy-fetch/items.h"
 
@@ -76,7 +75,8 @@ static void print_member(json_t *object, const char *name, char end)
 
 static int print_json(void)
 {
-    static const char *const names[] = {"state", "status", "bytes", "attempts", "file", "error", "url"};
+    static const char *const names[] = {"state", "status", "bytes", "attempts",
+                                        "file",  "error",  "url"};
     json_error_t error;
     json_t *document = json_loadf(stdin, 0, &error);
     json_t *item;

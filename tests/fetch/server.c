@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Receives up to the end of one request header. Returns its length, 0 at the end of the stream, or a negative status. */
+/* Receives up to the end of one request header. Returns its length, 0 at the end of the stream, or
+ * a negative status. */
 static ssize_t receive(int fd, char *buf, size_t size)
 {
     size_t n = 0;
@@ -62,7 +63,8 @@ static eddy_async(accept_all, (int, listener))
 
     eddy_group_enter(&tg);
     while ((fd = eddy_sock_accept(listener, NULL, NULL)) >= 0) {
-        /* Started at once: a task that is cancelled before its first step would not close the connection. */
+        /* Started at once: a task that is cancelled before its first step would not close the
+         * connection. */
         if (!eddy_group_create_task(&tg, connection(fd), .eager_start = true)) {
             close(fd);
             break;

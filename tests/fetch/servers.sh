@@ -1,5 +1,6 @@
-# The servers that the tests fetch from: our own, and nginx with certificates good and bad. Each is started when a test first
-# asks for it, and ended with the whole run. Tests run in subshells, so what is known of servers is kept in files.
+# The servers that the tests fetch from: our own, and nginx with certificates good and bad. Each is
+# started when a test first asks for it, and ended with the whole run. Tests run in subshells, so
+# what is known of servers is kept in files.
 
 # Waits until a file has something in it, as long as the process that is to write it lives.
 wait_for_file()
@@ -32,7 +33,8 @@ need_http_server()
     base=$(cat "$where/address")
 }
 
-# Puts a port in $port that refuses connections ("refuse"), or makes them and never answers ("mute").
+# Puts a port in $port that refuses connections ("refuse"), or makes them and never answers
+# ("mute").
 need_port()
 {
     if [ ! -s "$work/port-$1" ]; then
@@ -167,7 +169,8 @@ try_nginx()
     return 1
 }
 
-# Puts the addresses of nginx in $http, $https, $elsewhere (a certificate for another host) and $expired.
+# Puts the addresses of nginx in $http, $https, $elsewhere (a certificate for another host) and
+# $expired.
 need_nginx()
 {
     local dir=$work/nginx

@@ -14,7 +14,8 @@ static void fill(struct fuzz_input *in, char field[HTTP_MAX_FIELD])
 static void check_selection(int status, const struct stat *st, const struct selection *s)
 {
     FUZZ_CHECK(status == 200 || status == 206 || status == 304 || status == 412 || status == 416);
-    FUZZ_CHECK(s->from >= 0 && s->count >= 0 && s->from <= st->st_size && s->count <= st->st_size - s->from);
+    FUZZ_CHECK(s->from >= 0 && s->count >= 0 && s->from <= st->st_size &&
+               s->count <= st->st_size - s->from);
     FUZZ_CHECK(status != 206 || s->count > 0);
     FUZZ_CHECK(status == 206 || (s->from == 0 && s->count == st->st_size));
     FUZZ_CHECK(strlen(s->etag) > 2);

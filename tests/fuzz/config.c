@@ -1,6 +1,6 @@
 /*
- * Texts of /etc/resolv.conf, whose numbers stay within their limits, and of /etc/hosts, whose table says what
- * reading the file from top to bottom says.
+ * Texts of /etc/resolv.conf, whose numbers stay within their limits, and of /etc/hosts, whose table
+ * says what reading the file from top to bottom says.
  */
 #include "fuzz.h"
 
@@ -57,7 +57,8 @@ static char *next_line(const char **at, const char *end)
 }
 
 /* Finds a name as the C library does, line by line. */
-static size_t find_by_reading(const char *text, size_t n, const char *name, union eddyi_address *ret)
+static size_t find_by_reading(const char *text, size_t n, const char *name,
+                              union eddyi_address *ret)
 {
     const char *at = text;
     size_t found = 0;

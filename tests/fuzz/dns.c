@@ -1,6 +1,6 @@
 /*
- * Answers of name servers, to a question that eddy asked: what is taken from one was in it, and only the
- * answer to that question counts.
+ * Answers of name servers, to a question that eddy asked: what is taken from one was in it, and
+ * only the answer to that question counts.
  */
 #include "fuzz.h"
 
@@ -57,7 +57,8 @@ static void check_verdict(void)
     if (verdict == EDDYI_DNS_STRAY)
         return;
     FUZZ_CHECK(n_answer >= 12 && memcmp(answer, asked, 2) == 0 && (answer[2] & 0x80));
-    if (verdict == EDDYI_DNS_ANSWER || verdict == EDDYI_DNS_NO_SUCH || verdict == EDDYI_DNS_TRUNCATED)
+    if (verdict == EDDYI_DNS_ANSWER || verdict == EDDYI_DNS_NO_SUCH ||
+        verdict == EDDYI_DNS_TRUNCATED)
         FUZZ_CHECK(answer[5] == 1 && n_answer >= 12 + 5);
 }
 
@@ -99,8 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     unsigned flags = fuzz_byte(&in);
     int type = types[fuzz_below(&in, 3)];
 
-    FUZZ_CHECK(eddyi_dns_question_init(&question, names[flags & 3], type, 0x6464, flags & 4 ? 1232 : 0,
-                                       flags & 8) == 0);
+    FUZZ_CHECK(eddyi_dns_question_init(&question, names[flags & 3], type, 0x6464,
+                                       flags & 4 ? 1232 : 0, flags & 8) == 0);
     make_answer(&in, flags & 16);
     check_verdict();
     if (type == EDDYI_DNS_PTR)

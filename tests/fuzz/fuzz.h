@@ -1,8 +1,8 @@
 /*
  * For fuzz targets: the input as a source of numbers, and a check that ends the process.
  *
- * A target is a file tests/fuzz/<name>.c with LLVMFuzzerTestOneInput(); tests/fuzz/run says how they
- * are built and run. It reads its input with these functions; from its end on they give zeros.
+ * A target is a file tests/fuzz/<name>.c with LLVMFuzzerTestOneInput(); tests/fuzz/run says how
+ * they are built and run. It reads its input with these functions; from its end on they give zeros.
  */
 #ifndef EDDY_TESTS_FUZZ_H
 #define EDDY_TESTS_FUZZ_H
@@ -55,9 +55,10 @@ static inline char *fuzz_string(struct fuzz_input *in, size_t max, size_t *ret_n
     return text;
 }
 
-#define FUZZ_CHECK(condition)                                                                                \
-    ((condition) ? (void)0                                                                                   \
-                 : (fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), abort()))
+#define FUZZ_CHECK(condition)                                                                      \
+    ((condition) ? (void)0                                                                         \
+                 : (fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), \
+                    abort()))
 
 /*
  * Takes the rest, in memory of just its size: reading past it is found. The caller owns it.

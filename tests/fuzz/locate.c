@@ -1,6 +1,6 @@
 /*
- * The search for eddy in a process whose ELF images, notes and symbols are made up. The input is both the memory of the
- * one image and the file that it is said to come from.
+ * The search for eddy in a process whose ELF images, notes and symbols are made up. The input is
+ * both the memory of the one image and the file that it is said to come from.
  */
 #define _GNU_SOURCE
 #include "fuzz.h"
@@ -46,8 +46,8 @@ static FILE *make_maps(struct fuzz_input *in, int fd, char **ret_text)
 
     for (char *slash = more; (slash = strchr(slash, '/')) != NULL;)
         *slash = '|';
-    if (asprintf(ret_text, "%x-%x r--p 00000000 08:01 123 /proc/self/fd/%d\n%s\n", BASE, BASE + SIZE, fd,
-                 more) < 0)
+    if (asprintf(ret_text, "%x-%x r--p 00000000 08:01 123 /proc/self/fd/%d\n%s\n", BASE,
+                 BASE + SIZE, fd, more) < 0)
         abort();
     free(more);
     f = fmemopen(*ret_text, strlen(*ret_text), "r");

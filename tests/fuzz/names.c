@@ -1,4 +1,5 @@
-/* File names that eddy-fetch makes of URLs: whatever an URL says, they stay in the directory, and differ. */
+/* File names that eddy-fetch makes of URLs: whatever an URL says, they stay in the directory, and
+ * differ. */
 #include "fuzz.h"
 
 #include "items.h"

@@ -1,6 +1,7 @@
 /*
- * A worker process that says anything in reply to a request: its driver takes a result only if the whole of it belongs to
- * that request, and allocates no more than what came. And requests, of which a worker takes the next one only.
+ * A worker process that says anything in reply to a request: its driver takes a result only if the
+ * whole of it belongs to that request, and allocates no more than what came. And requests, of which
+ * a worker takes the next one only.
  */
 #include "fuzz.h"
 
@@ -44,7 +45,8 @@ static void connect_worker(unsigned requests)
 
 static uint64_t any_number(struct fuzz_input *in)
 {
-    static const uint64_t sizes[] = {0, 1, 5, EDDYI_LONGEST_MESSAGE, EDDYI_LONGEST_MESSAGE + 1, UINT64_MAX};
+    static const uint64_t sizes[] = {
+        0, 1, 5, EDDYI_LONGEST_MESSAGE, EDDYI_LONGEST_MESSAGE + 1, UINT64_MAX};
 
     return fuzz_byte(in) & 1 ? fuzz_below(in, LARGEST_BODY) : sizes[fuzz_below(in, 6)];
 }
@@ -94,7 +96,8 @@ static bool is_right(const struct forgery *f)
     bool ok = r->status >= 0, has_rest = r->message_size > 0 || r->size > 0;
 
     return memcmp(&r->stamp, &right, sizeof right) == 0 && r->is_last <= 1 &&
-           (ok ? r->has_message == 0 : r->has_message <= 1) && (ok ? r->has_bytes <= 1 : r->has_bytes == 0) &&
+           (ok ? r->has_message == 0 : r->has_message <= 1) &&
+           (ok ? r->has_bytes <= 1 : r->has_bytes == 0) &&
            (r->has_message || r->message_size == 0) && (r->has_bytes || r->size == 0) &&
            f->n_body == r->size + r->message_size && r->size <= eddyi_process_most_bytes &&
            (!has_rest || memcmp(&f->last, &right, sizeof right) == 0) &&
@@ -153,13 +156,14 @@ static void request(struct fuzz_input *in)
     for (unsigned i = 0; i <= n; i++)
         FUZZ_CHECK(recv(worker, &sent, sizeof sent, 0) == sizeof sent);
     FUZZ_CHECK(eddyi_request_is_next(&sent, n, PID));
-    FUZZ_CHECK(!eddyi_request_is_next(&sent, n + 1, PID) && !eddyi_request_is_next(&sent, n, PID + 1));
+    FUZZ_CHECK(!eddyi_request_is_next(&sent, n + 1, PID) &&
+               !eddyi_request_is_next(&sent, n, PID + 1));
     seen = sent;
     seen.size = fuzz_byte(in) & 1 ? any_number(in) : 0;
     spoil(in, &seen.stamp, sizeof seen.stamp);
-    FUZZ_CHECK(
-        eddyi_request_is_next(&seen, n, PID) ==
-        (memcmp(&seen.stamp, &sent.stamp, sizeof sent.stamp) == 0 && seen.size <= eddyi_process_most_bytes));
+    FUZZ_CHECK(eddyi_request_is_next(&seen, n, PID) ==
+               (memcmp(&seen.stamp, &sent.stamp, sizeof sent.stamp) == 0 &&
+                seen.size <= eddyi_process_most_bytes));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

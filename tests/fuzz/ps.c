@@ -1,6 +1,7 @@
 /*
- * `eddy ps`, `pstree` and `info` on a process that made up what they look at: what they print is text for a terminal and
- * nothing else, and neither their work nor their memory is for that process to choose.
+ * `eddy ps`, `pstree` and `info` on a process that made up what they look at: what they print is
+ * text for a terminal and nothing else, and neither their work nor their memory is for that process
+ * to choose.
  */
 #include "fuzz.h"
 
@@ -48,7 +49,8 @@ static int read_forged(struct memory *m, uint64_t address, void *buf, size_t siz
     return 0;
 }
 
-/* The block of this process, with other offsets; any small ones, so that objects lie upon each other. */
+/* The block of this process, with other offsets; any small ones, so that objects lie upon each
+ * other. */
 static void forge_block(struct fuzz_input *in)
 {
     struct eddyi_introspection *c = &block.content;
@@ -90,7 +92,8 @@ static void put_list(uint64_t head, const uint64_t *links, unsigned n)
     }
 }
 
-/* A task with a name, a coroutine and something that it waits for, and perhaps another task that waits for it. */
+/* A task with a name, a coroutine and something that it waits for, and perhaps another task that
+ * waits for it. */
 static void put_task(struct fuzz_input *in, uint64_t task, uint64_t loop)
 {
     uint64_t wait = slot(fuzz_byte(in)), hook = member(slot(fuzz_byte(in)), "hook.link");
@@ -108,7 +111,8 @@ static void put_task(struct fuzz_input *in, uint64_t task, uint64_t loop)
     put(member(wait, "wait.future"), how & 32 ? slot(fuzz_byte(in)) : 0);
     put(member(wait, "wait.holder"), how & 64 ? slot(fuzz_byte(in)) : 0);
     put_list(member(task, "future.hooks"), &hook, how >> 7);
-    put(member(hook - (uint64_t)block_field(&block, "hook.link"), "hook.waiter"), slot(fuzz_byte(in)));
+    put(member(hook - (uint64_t)block_field(&block, "hook.link"), "hook.waiter"),
+        slot(fuzz_byte(in)));
 }
 
 /* A text that does things to a terminal, and has characters at which it must not be cut. */
@@ -129,7 +133,8 @@ static void put_tasks(struct fuzz_input *in)
     put(BASE, loop);
     put_text(slot(SLOTS - 1));
     for (unsigned i = 0; i < N_COROUTINES; i++) {
-        put(member(slot(FIRST_COROUTINE + i), "coroutine.name"), slot(SLOTS - 1) + fuzz_byte(in) % 64);
+        put(member(slot(FIRST_COROUTINE + i), "coroutine.name"),
+            slot(SLOTS - 1) + fuzz_byte(in) % 64);
         put(member(slot(FIRST_COROUTINE + i), "coroutine.outer"),
             i + 1 < N_COROUTINES ? slot(FIRST_COROUTINE + i + 1) : 0);
     }

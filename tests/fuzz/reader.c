@@ -1,6 +1,6 @@
 /*
- * A reader beside a model: a stream of known bytes arrives in pieces, and each call must give just what
- * the bytes before it, and asyncio's rules, say.
+ * A reader beside a model: a stream of known bytes arrives in pieces, and each call must give just
+ * what the bytes before it, and asyncio's rules, say.
  */
 #include "fuzz.h"
 
@@ -130,7 +130,8 @@ static ssize_t try_readexactly(void)
     return n;
 }
 
-/* A line beyond the limit is dropped, or what of it had come: where reading goes on is then told by the rest. */
+/* A line beyond the limit is dropped, or what of it had come: where reading goes on is then told by
+ * the rest. */
 static ssize_t try_readline(void)
 {
     const eddy_separator newline = {"\n", 1};
@@ -216,7 +217,8 @@ static eddy_async(read_all_ways)
 
         eddy_timeout_enter(&tm, hurry ? 0.01 * fuzz_below(&in, 3) : EDDY_FOREVER);
         n = ways[fuzz_below(&in, sizeof ways / sizeof ways[0])]();
-        FUZZ_CHECK(n >= 0 || n == EDDY_EINCOMPLETE || n == EDDY_ELIMIT || (hurry && n == -ECANCELED));
+        FUZZ_CHECK(n >= 0 || n == EDDY_EINCOMPLETE || n == EDDY_ELIMIT ||
+                   (hurry && n == -ECANCELED));
         (void)!eddy_timeout_exit(&tm, n < 0 ? (int)n : 0);
         FUZZ_CHECK(lost || eddy_reader_buffered(reader) <= n_stream - position);
         FUZZ_CHECK(lost || !eddy_reader_at_eof(reader) || position == n_stream);

@@ -1,7 +1,7 @@
 /*
- * A man in the middle of a TLS conversation, which goes over two connections in memory: he passes on what he hears in
- * pieces, changes it, leaves it out, adds to it, or ends it. What arrives is what was sent, its end is the end that was
- * meant, and however he does it, the two come to an end.
+ * A man in the middle of a TLS conversation, which goes over two connections in memory: he passes
+ * on what he hears in pieces, changes it, leaves it out, adds to it, or ends it. What arrives is
+ * what was sent, its end is the end that was meant, and however he does it, the two come to an end.
  *
  *     client ── outer pair ── middle ── inner pair ── server
  */
@@ -62,7 +62,8 @@ static struct identity make_identity(void)
 
     X509_set_version(made.cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made.cert), 1);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"server", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"server", -1, -1,
+                               0);
     X509_set_issuer_name(made.cert, name);
     X509_gmtime_adj(X509_getm_notBefore(made.cert), -86400);
     X509_gmtime_adj(X509_getm_notAfter(made.cert), 86400L * 365);
@@ -175,14 +176,16 @@ static eddy_async(middle, (eddy_reader *, from), (eddy_writer *, to))
     return rc;
 }
 
-/* Sends back what comes, which is what the client sent, in its order; and its end is the client's. */
+/* Sends back what comes, which is what the client sent, in its order; and its end is the
+ * client's. */
 static int echo(eddy_reader *r, eddy_writer *w)
 {
     const char *data;
     ssize_t n;
 
     while ((n = eddy_reader_read_some(r, 50000, &data)) > 0) {
-        FUZZ_CHECK((size_t)n <= n_sent - n_received && memcmp(data, message + n_received, (size_t)n) == 0);
+        FUZZ_CHECK((size_t)n <= n_sent - n_received &&
+                   memcmp(data, message + n_received, (size_t)n) == 0);
         n_received += (size_t)n;
         eddy_try(eddy_writer_write(w, data, (size_t)n));
     }
@@ -193,8 +196,8 @@ static int echo(eddy_reader *r, eddy_writer *w)
 
 static eddy_async(serve, (eddy_reader *, r), (eddy_writer *, w), (eddy_tls_context *, context))
 {
-    int rc =
-        eddy_writer_start_tls(w, context, .server_side = true, .handshake_timeout = 3, .shutdown_timeout = 1);
+    int rc = eddy_writer_start_tls(w, context, .server_side = true, .handshake_timeout = 3,
+                                   .shutdown_timeout = 1);
 
     if (rc == 0)
         rc = echo(r, w);
@@ -273,8 +276,9 @@ static int listen_in(eddy_reader *outer[2], eddy_writer *outer_w[2], eddy_reader
                      eddy_writer *inner_w[2])
 {
     bool impostor = fuzz_byte(&in) % 8 == 1;
-    eddy_task *server = eddy_create_task(
-        serve(inner[1], inner_w[1], impostor ? impostor_context : server_context), .stack_size = STACK);
+    eddy_task *server =
+        eddy_create_task(serve(inner[1], inner_w[1], impostor ? impostor_context : server_context),
+                         .stack_size = STACK);
     eddy_task *there = eddy_create_task(middle(outer[1], inner_w[0]), .stack_size = STACK);
     eddy_task *back = eddy_create_task(middle(inner[0], outer_w[1]), .stack_size = STACK);
     int rc = converse_for_a_while(outer[0], outer_w[0]);

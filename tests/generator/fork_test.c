@@ -1,4 +1,5 @@
-/* Generators whose bodies fork: plain ones need no loop and go on in the child, asynchronous ones end. */
+/* Generators whose bodies fork: plain ones need no loop and go on in the child, asynchronous ones
+ * end. */
 #include "loop/forks.h"
 
 static eddy_gen(forks_between)

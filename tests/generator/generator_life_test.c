@@ -1,4 +1,5 @@
-/* Generators in several threads, one after the other, and generators that are freed while they run. */
+/* Generators in several threads, one after the other, and generators that are freed while they
+ * run. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -68,7 +69,8 @@ TEST(generators_that_one_thread_has_begun_are_finished_by_another_thread)
     pthread_t threads[THREADS];
     size_t n = 0;
 
-    while (n < THREADS && pthread_create(&threads[n], NULL, begin_and_finish, (void *)(intptr_t)n) == 0)
+    while (n < THREADS &&
+           pthread_create(&threads[n], NULL, begin_and_finish, (void *)(intptr_t)n) == 0)
         n++;
     EXPECT_EQ(n, THREADS);
     while (n > 0)

@@ -1,5 +1,6 @@
 /*
- * Tests that fail, each in its own way, and some that do not: harness_test.c looks at what the harness says of them.
+ * Tests that fail, each in its own way, and some that do not: harness_test.c looks at what the
+ * harness says of them.
  */
 #include "harness/test.h"
 

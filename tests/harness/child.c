@@ -1,9 +1,10 @@
 /*
  * One test in a child process: start it, watch it, judge it.
  *
- * A child that takes too long is killed. With a call failing it is first interrupted as if by Ctrl-C, for a test may well wait
- * for something that, because of the injected fault, never comes; eddy_run() then cancels its coroutine and cleans up.
- * Only a child that does not end even so hangs.
+ * A child that takes too long is killed. With a call failing it is first interrupted as if by
+ * Ctrl-C, for a test may well wait for something that, because of the injected fault, never comes;
+ * eddy_run() then cancels its coroutine and cleans up. Only a child that does not end even so
+ * hangs.
  */
 #include "harness/harness.h"
 
@@ -30,7 +31,8 @@ enum { BUILD_SLOWNESS = 5 };
 enum { BUILD_SLOWNESS = 1 };
 #endif
 
-/* Defaults of the sanitizers, which look these functions up by name: the first report ends the process. */
+/* Defaults of the sanitizers, which look these functions up by name: the first report ends the
+ * process. */
 #define LOOKED_UP __attribute__((visibility("default")))
 LOOKED_UP const char *__asan_default_options(void);
 LOOKED_UP const char *__tsan_default_options(void);
@@ -83,7 +85,8 @@ static bool nobody_listens(void)
 {
     struct sigaction present;
 
-    return body_is_over || (sigaction(SIGINT, NULL, &present) == 0 && present.sa_handler == SIG_DFL);
+    return body_is_over ||
+           (sigaction(SIGINT, NULL, &present) == 0 && present.sa_handler == SIG_DFL);
 }
 
 static void on_interrupt(int sig)
@@ -133,8 +136,8 @@ static void child_main(const struct test *t, const struct fault_plan *plan)
     close(output);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (plan)
-        sigaction(interrupt_signal(), &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = SA_RESTART},
-                  NULL);
+        sigaction(interrupt_signal(),
+                  &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = SA_RESTART}, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     run_body(t, plan);
@@ -149,7 +152,8 @@ static int64_t now_ms(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Waits for the child until the deadline. SIGCHLD is blocked, so none can slip by between the two calls. */
+/* Waits for the child until the deadline. SIGCHLD is blocked, so none can slip by between the two
+ * calls. */
 static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
 {
     sigset_t chld;
@@ -171,13 +175,14 @@ static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
 enum ending { BY_ITSELF, INTERRUPTED, KILLED };
 
 /*
- * Waits for the child to end, or ends it. Patience is more than the test takes without a fault, or calls late in it would never come
- * to fail.
+ * Waits for the child to end, or ends it. Patience is more than the test takes without a fault, or
+ * calls late in it would never come to fail.
  */
 static enum ending watch(pid_t pid, const struct fault_plan *plan, int *ret_status)
 {
     bool fails = plan && plan->nth;
-    int64_t limit = number_from_environment("EDDY_TEST_TIMEOUT", TIME_LIMIT) * test_slowness() * 1000L;
+    int64_t limit =
+        number_from_environment("EDDY_TEST_TIMEOUT", TIME_LIMIT) * test_slowness() * 1000L;
     int64_t start = now_ms();
 
     if (fails) {
@@ -195,12 +200,14 @@ static enum ending watch(pid_t pid, const struct fault_plan *plan, int *ret_stat
     return KILLED;
 }
 
-static enum verdict judge(const struct test *t, enum ending ending, int status, char *message, size_t size)
+static enum verdict judge(const struct test *t, enum ending ending, int status, char *message,
+                          size_t size)
 {
     bool by_ctrl_c = WIFSIGNALED(status) && WTERMSIG(status) == SIGINT;
 
     if (report->unmet && ending == INTERRUPTED && WIFEXITED(status))
-        return PASSED; /* it waited in vain, or the machine is slow: what it expected says nothing any more */
+        /* it waited in vain, or the machine is slow: what it expected says nothing any more */
+        return PASSED;
     if (report->unmet)
         snprintf(message, size, "%s", report->unmet_message);
     else if (ending == KILLED || (ending == INTERRUPTED && by_ctrl_c))
@@ -231,7 +238,8 @@ static void report_reset(const struct fault_plan *plan)
     report->torture.seed = plan->seed;
 }
 
-enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message, size_t size)
+enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message,
+                       size_t size)
 {
     sigset_t blocked;
     int status;
@@ -240,17 +248,20 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     pid_t pid;
 
     if (!report)
-        report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        report =
+            mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (output < 0)
         output = memfd_create("output", MFD_CLOEXEC);
-    if (report == MAP_FAILED || output < 0 || ftruncate(output, 0) < 0 || lseek(output, 0, SEEK_SET) < 0) {
+    if (report == MAP_FAILED || output < 0 || ftruncate(output, 0) < 0 ||
+        lseek(output, 0, SEEK_SET) < 0) {
         perror("test harness");
         exit(2);
     }
     report_reset(plan);
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGCHLD);
-    sigaddset(&blocked, interrupt_signal()); /* a child may be slow to begin, and has its handler only then */
+    /* a child may be slow to begin, and has its handler only then */
+    sigaddset(&blocked, interrupt_signal());
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     fflush(NULL);
     began = now_ms();

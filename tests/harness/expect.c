@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * The first failure makes the headline; all of them are written to the test's output. Once a fault was injected,
- * nothing can be expected any more.
+ * The first failure makes the headline; all of them are written to the test's output. Once a fault
+ * was injected, nothing can be expected any more.
  */
 static void unmet(const char *where, const char *fmt, va_list args)
 {
@@ -93,7 +93,8 @@ static double as_double(struct test_value v)
     return v.type == TEST_DOUBLE ? v.d : v.type == TEST_SIGNED ? (double)v.i : (double)v.u;
 }
 
-/* Numbers are equal if they mean the same number, whatever their types; pointers only among themselves. */
+/* Numbers are equal if they mean the same number, whatever their types; pointers only among
+ * themselves. */
 static bool equal(struct test_value a, struct test_value b)
 {
     if (a.type == TEST_POINTER || b.type == TEST_POINTER)
@@ -128,7 +129,8 @@ static const char *show(struct test_value v, char *buf, size_t size)
     return buf;
 }
 
-static void test_fail_values(struct test_value a, struct test_value b, const char *what, const char *where)
+static void test_fail_values(struct test_value a, struct test_value b, const char *what,
+                             const char *where)
 {
     char left[120], right[120];
 

@@ -39,10 +39,12 @@ struct fault_plan {
 enum verdict { PASSED, SKIPPED, FAILED };
 
 /*
- * Runs a test in a child and fills @message (NULL: nobody wants to know) if it did not pass. What the child wrote is
- * kept for child_print_output(). With a @plan, expectations that are not met once it has struck do not count.
+ * Runs a test in a child and fills @message (NULL: nobody wants to know) if it did not pass. What
+ * the child wrote is kept for child_print_output(). With a @plan, expectations that are not met
+ * once it has struck do not count.
  */
-enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message, size_t size);
+enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message,
+                       size_t size);
 void child_print_output(void);
 
 /* Runs a test in this process, for a debugger. */
@@ -62,6 +64,7 @@ struct torture {
     unsigned long limit; /* how many calls to let fail at most, spread over all; 0: every one */
     unsigned seed;
 };
-enum verdict torture_run(const struct test *t, const struct torture *how, char *message, size_t size);
+enum verdict torture_run(const struct test *t, const struct torture *how, char *message,
+                         size_t size);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * What a test may not leave behind: descriptors, threads, child processes, and memory that the library took.
+ * What a test may not leave behind: descriptors, threads, child processes, and memory that the
+ * library took.
  */
 #include "harness/harness.h"
 
@@ -56,7 +57,8 @@ static void name_thread(const char *tid, char *ret, int size)
         fclose(f);
 }
 
-/* And the name of the latest. Those of the kernel for io_uring are not counted: they go some time after the ring. */
+/* And the name of the latest. Those of the kernel for io_uring are not counted: they go some time
+ * after the ring. */
 static int count_threads(char *ret_name, int size)
 {
     char name[32];
@@ -86,7 +88,8 @@ static void *nothing(void *arg)
 }
 #endif
 
-/* ThreadSanitizer starts a thread of its own with the first of the process; that one is not the test's. */
+/* ThreadSanitizer starts a thread of its own with the first of the process; that one is not the
+ * test's. */
 static void start_threads_of_sanitizer(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -127,7 +130,8 @@ static void check_descriptors(void)
     }
 }
 
-/* A joined thread can be listed for a moment longer: the kernel tells the joiner before it is all gone. */
+/* A joined thread can be listed for a moment longer: the kernel tells the joiner before it is all
+ * gone. */
 static void check_threads(void)
 {
     const struct timespec moment = {.tv_nsec = 1000000};

@@ -52,7 +52,18 @@ static void parse_fail(const char *text)
 
 static void parse(int argc, char **argv)
 {
-    enum { LIST = 256, MATCH, NOT_VIRTUAL, ONLY_VIRTUAL, REPEAT, HERE, TORTURE, LIMIT, SEED, FAULT };
+    enum {
+        LIST = 256,
+        MATCH,
+        NOT_VIRTUAL,
+        ONLY_VIRTUAL,
+        REPEAT,
+        HERE,
+        TORTURE,
+        LIMIT,
+        SEED,
+        FAULT
+    };
     static const struct option known[] = {
         {"list", no_argument, NULL, LIST},
         {"match", required_argument, NULL, MATCH},
@@ -133,7 +144,8 @@ static enum verdict run_repeatedly(const struct test *t, char *message, size_t s
     enum verdict v = PASSED;
 
     for (long i = 0; i < options.repeat && v == PASSED; i++)
-        v = options.torture ? torture_run(t, &options.how, message, size) : child_run(t, plan, message, size);
+        v = options.torture ? torture_run(t, &options.how, message, size)
+                            : child_run(t, plan, message, size);
     return v;
 }
 

@@ -15,27 +15,30 @@
  *         return 0;
  *     }
  *
- * Each tests/<layer>/<file>_test.c is a program of its own. It runs every test in a forked process that
- * a timer watches over, and checks afterwards that the test left no descriptor, no allocation of the
- * library, no thread and no child process. A test whose subject is threads has "thread" in its name: those run under
- * ThreadSanitizer, too.
+ * Each tests/<layer>/<file>_test.c is a program of its own. It runs every test in a forked process
+ * that a timer watches over, and checks afterwards that the test left no descriptor, no allocation
+ * of the library, no thread and no child process. A test whose subject is threads has "thread" in
+ * its name: those run under ThreadSanitizer, too.
  *
- * With EDDY_SHUFFLE=seed in the environment every loop runs what is ready in an order that follows from the seed. What a test
- * promises must hold then as well, unless it is that order, or is told by one. Such a test says so, and is left out:
+ * With EDDY_SHUFFLE=seed in the environment every loop runs what is ready in an order that follows
+ * from the seed. What a test promises must hold then as well, unless it is that order, or is told
+ * by one. Such a test says so, and is left out:
  *
  *     TEST_ASYNC(callbacks_run_first_come_first_served, .ordered = true)
  *
- * With EDDY_SHORT=n no read or write moves more than n bytes. That is legal, and all must cope with it; a test whose promise
- * is how much one call moves says .whole = true.
+ * With EDDY_SHORT=n no read or write moves more than n bytes. That is legal, and all must cope with
+ * it; a test whose promise is how much one call moves says .whole = true.
  *
- * Torture (--torture) runs each test again and again, and makes the n-th call that the library makes to the kernel
- * or for memory fail: for each n, once and for ever after. The test must not crash, hang or leak then. Its expectations may
- * fail, since an error was injected; therefore EXPECT goes on after a failure, so that the test's own clean-up runs. Where
- * going on makes no sense (a null pointer that would be followed) the test says REQUIRE, which ends it at once. What a test
- * left behind is not held against it when it left in the middle: by REQUIRE, or by handing an error on from the body of
- * TEST_ASYNC (eddy_try). So EXPECT is what finds most. Two traps: what a test made and then passes to something that
- * takes no null pointer needs a REQUIRE; and a reference that is an argument of a coroutine is lost with a coroutine that never
- * ran, so the task that runs it needs one, too.
+ * Torture (--torture) runs each test again and again, and makes the n-th call that the library
+ * makes to the kernel or for memory fail: for each n, once and for ever after. The test must not
+ * crash, hang or leak then. Its expectations may fail, since an error was injected; therefore
+ * EXPECT goes on after a failure, so that the test's own clean-up runs. Where going on makes no
+ * sense (a null pointer that would be followed) the test says REQUIRE, which ends it at once. What
+ * a test left behind is not held against it when it left in the middle: by REQUIRE, or by handing
+ * an error on from the body of TEST_ASYNC (eddy_try). So EXPECT is what finds most. Two traps: what
+ * a test made and then passes to something that takes no null pointer needs a REQUIRE; and a
+ * reference that is an argument of a coroutine is lost with a coroutine that never ran, so the task
+ * that runs it needs one, too.
  */
 #ifndef EDDY_HARNESS_TEST_H
 #define EDDY_HARNESS_TEST_H
@@ -61,7 +64,8 @@ struct test {
     enum test_kind kind;
     void (*body)(void);
     bool ordered; /* what it promises is an order: left out where the order is shuffled */
-    bool whole;   /* what it promises is how much one call moves: left out where transfers are cut short */
+    /* what it promises is how much one call moves: left out where transfers are cut short */
+    bool whole;
     struct test *next; /* in the order of the source file */
 };
 
@@ -69,32 +73,36 @@ struct test {
 void test_register(struct test *t);
 
 #define TEST(name, ...) TEST_OF_KIND(name, TEST_KIND_ANY, __VA_ARGS__)
-#define TEST_OF_KIND(test_name, test_kind, ...)                                                              \
-    static void test_name(void);                                                                             \
-    static struct test test_name##_test = {                                                                  \
-        .name = #test_name, .file = __FILE__, .kind = (test_kind), .body = test_name, __VA_ARGS__};          \
-    __attribute__((constructor)) static void test_name##_register(void)                                      \
-    {                                                                                                        \
-        test_register(&test_name##_test);                                                                    \
-    }                                                                                                        \
+#define TEST_OF_KIND(test_name, test_kind, ...)                                                    \
+    static void test_name(void);                                                                   \
+    static struct test test_name##_test = {.name = #test_name,                                     \
+                                           .file = __FILE__,                                       \
+                                           .kind = (test_kind),                                    \
+                                           .body = test_name,                                      \
+                                           __VA_ARGS__};                                           \
+    __attribute__((constructor)) static void test_name##_register(void)                            \
+    {                                                                                              \
+        test_register(&test_name##_test);                                                          \
+    }                                                                                              \
     static void test_name(void)
 
 /*
- * The body is a coroutine: it returns a status, and anything but 0 is a failure. TEST_ASYNC runs it on the
- * virtual clock, where a deadlock is a failure at once; TEST_ASYNC_REAL on the backend of the environment.
+ * The body is a coroutine: it returns a status, and anything but 0 is a failure. TEST_ASYNC runs it
+ * on the virtual clock, where a deadlock is a failure at once; TEST_ASYNC_REAL on the backend of
+ * the environment.
  */
 #define TEST_ASYNC(name, ...) TEST_CORO(name, TEST_KIND_VIRTUAL, test_run, __VA_ARGS__)
 #define TEST_ASYNC_REAL(name, ...) TEST_CORO(name, TEST_KIND_REAL, test_run_real, __VA_ARGS__)
-#define TEST_CORO(name, kind, run, ...)                                                                      \
-    static int name##_coro(void *unused);                                                                    \
-    static int name##_main(void *unused)                                                                     \
-    {                                                                                                        \
-        return test_left_with(name##_coro(unused));                                                          \
-    }                                                                                                        \
-    TEST_OF_KIND(name, kind, __VA_ARGS__)                                                                    \
-    {                                                                                                        \
-        test_expect_status(run(eddy_coro(name##_main, NULL)), TEST_WHERE);                                   \
-    }                                                                                                        \
+#define TEST_CORO(name, kind, run, ...)                                                            \
+    static int name##_coro(void *unused);                                                          \
+    static int name##_main(void *unused)                                                           \
+    {                                                                                              \
+        return test_left_with(name##_coro(unused));                                                \
+    }                                                                                              \
+    TEST_OF_KIND(name, kind, __VA_ARGS__)                                                          \
+    {                                                                                              \
+        test_expect_status(run(eddy_coro(name##_main, NULL)), TEST_WHERE);                         \
+    }                                                                                              \
     static int name##_coro(void *unused)
 
 /* A plain function whose loops are all real (TEST_REAL) or all virtual (TEST_VIRTUAL). */
@@ -102,19 +110,20 @@ void test_register(struct test *t);
 #define TEST_VIRTUAL(name, ...) TEST_OF_KIND(name, TEST_KIND_VIRTUAL, __VA_ARGS__)
 
 /*
- * Runs a coroutine as eddy_run() does, on a fresh loop with the virtual clock, or on the real backend of the
- * environment (EDDY_BACKEND), and returns its status.
+ * Runs a coroutine as eddy_run() does, on a fresh loop with the virtual clock, or on the real
+ * backend of the environment (EDDY_BACKEND), and returns its status.
  */
 int test_run(eddy_coroutine *coro);
 int test_run_real(eddy_coroutine *coro);
 
-/* A fresh loop of either sort, for tests that drive loops themselves; also good as a loop_factory. */
+/* A fresh loop of either sort, for tests that drive loops themselves; also good as a
+ * loop_factory. */
 eddy_loop *test_virtual_loop(void);
 eddy_loop *test_real_loop(void);
 
 /*
- * Expectations. Each is an expression that is true if it was met; one that was not fails the test, which
- * goes on. Usable in coroutines, callbacks and other threads.
+ * Expectations. Each is an expression that is true if it was met; one that was not fails the test,
+ * which goes on. Usable in coroutines, callbacks and other threads.
  */
 #define EXPECT(cond) test_expect((cond) ? true : false, #cond, TEST_WHERE)
 #define EXPECT_EQ(a, b) test_expect_eq(TEST_VALUE(a), TEST_VALUE(b), #a " == " #b, TEST_WHERE)
@@ -133,15 +142,17 @@ eddy_loop *test_real_loop(void);
 #define SKIP(...) test_skip(__VA_ARGS__)
 
 /*
- * Runs fn(arg) in a child process and returns its wait status (WIFSIGNALED and so on); what it writes to standard output
- * and standard error comes back in @output, cut to size, always terminated. For what must end the process.
+ * Runs fn(arg) in a child process and returns its wait status (WIFSIGNALED and so on); what it
+ * writes to standard output and standard error comes back in @output, cut to size, always
+ * terminated. For what must end the process.
  */
 int test_in_child(void (*fn)(void *arg), void *arg, char *output, size_t size);
 
 /* Whether this is torture: for the rare test that makes no sense, or would not end, under it. */
 bool test_tortured(void);
 
-/* How many times slower than natively this runs (sanitizers, valgrind): for what depends on real time. */
+/* How many times slower than natively this runs (sanitizers, valgrind): for what depends on real
+ * time. */
 int test_slowness(void);
 
 /* What the macros stand on. */
@@ -161,13 +172,14 @@ struct test_value test_value_unsigned(unsigned long long u);
 struct test_value test_value_double(double d);
 struct test_value test_value_pointer(const volatile void *p);
 /* clang-format off */
-#define TEST_VALUE(x)                                                                                        \
-    _Generic((x),                                                                                            \
-        char: test_value_signed, signed char: test_value_signed, short: test_value_signed,                   \
-        int: test_value_signed, long: test_value_signed, long long: test_value_signed,                       \
-        bool: test_value_unsigned, unsigned char: test_value_unsigned, unsigned short: test_value_unsigned,  \
-        unsigned: test_value_unsigned, unsigned long: test_value_unsigned,                                   \
-        unsigned long long: test_value_unsigned, float: test_value_double, double: test_value_double,        \
+#define TEST_VALUE(x)                                                                              \
+    _Generic((x),                                                                                  \
+        char: test_value_signed, signed char: test_value_signed, short: test_value_signed,         \
+        int: test_value_signed, long: test_value_signed, long long: test_value_signed,             \
+        bool: test_value_unsigned, unsigned char: test_value_unsigned,                             \
+        unsigned short: test_value_unsigned, unsigned: test_value_unsigned,                        \
+        unsigned long: test_value_unsigned, unsigned long long: test_value_unsigned,               \
+        float: test_value_double, double: test_value_double,                                       \
         default: test_value_pointer)(x)
 /* clang-format on */
 

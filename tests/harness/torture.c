@@ -1,9 +1,10 @@
 /*
  * Torture: a test again and again, each time with another call failing.
  *
- * A first run counts the calls that can fail. Then each of them fails, once and for ever after; with a limit,
- * one out of each of as many equal stretches, chosen by the seed. A test with threads does not make the same calls each time, so
- * a run may end before its call has come: how many did is said.
+ * A first run counts the calls that can fail. Then each of them fails, once and for ever after;
+ * with a limit, one out of each of as many equal stretches, chosen by the seed. A test with threads
+ * does not make the same calls each time, so a run may end before its call has come: how many did
+ * is said.
  */
 #include "harness/harness.h"
 
@@ -19,20 +20,22 @@ static unsigned next_random(unsigned *state)
     return *state;
 }
 
-static enum verdict torture_call(const struct test *t, struct fault_plan plan, char *message, size_t size)
+static enum verdict torture_call(const struct test *t, struct fault_plan plan, char *message,
+                                 size_t size)
 {
     char reason[700];
     enum verdict v = child_run(t, &plan, reason, sizeof reason);
 
     if (v == FAILED)
-        snprintf(message, size, "%s [with call %lu failing %s: %s; --fail %lu%s --seed %u]", reason, plan.nth,
-                 plan.ever_after ? "and all after it" : "once",
+        snprintf(message, size, "%s [with call %lu failing %s: %s; --fail %lu%s --seed %u]", reason,
+                 plan.nth, plan.ever_after ? "and all after it" : "once",
                  report->torture.struck ? report->torture.struck : "not reached", plan.nth,
                  plan.ever_after ? "+" : "", plan.seed);
     return v;
 }
 
-enum verdict torture_run(const struct test *t, const struct torture *how, char *message, size_t size)
+enum verdict torture_run(const struct test *t, const struct torture *how, char *message,
+                         size_t size)
 {
     struct fault_plan count = {.nth = 0};
     enum verdict v = child_run(t, &count, message, size);
@@ -65,7 +68,7 @@ enum verdict torture_run(const struct test *t, const struct torture *how, char *
     }
     snprintf(message, size, "%lu of %lu calls", points, calls);
     if (missed)
-        snprintf(message + strlen(message), size - strlen(message), "; %lu of %lu runs without a fault",
-                 missed, runs);
+        snprintf(message + strlen(message), size - strlen(message),
+                 "; %lu of %lu runs without a fault", missed, runs);
     return PASSED;
 }

@@ -66,8 +66,8 @@ static struct {
     char where[200];
 } reports;
 
-__attribute__((unused)) static void reports_add(eddy_loop *loop, const eddy_exception_context *context,
-                                                void *arg)
+__attribute__((unused)) static void reports_add(eddy_loop *loop,
+                                                const eddy_exception_context *context, void *arg)
 {
     (void)loop;
     (void)arg;
@@ -75,7 +75,8 @@ __attribute__((unused)) static void reports_add(eddy_loop *loop, const eddy_exce
     snprintf(reports.message, sizeof reports.message, "%s", context->message);
     eddy_exception_format(context->exception, reports.exception, sizeof reports.exception);
     reports.code = eddy_exception_code(context->exception);
-    snprintf(reports.task, sizeof reports.task, "%s", context->task ? eddy_task_get_name(context->task) : "");
+    snprintf(reports.task, sizeof reports.task, "%s",
+             context->task ? eddy_task_get_name(context->task) : "");
     snprintf(reports.coroutine, sizeof reports.coroutine, "%s",
              context->coroutine ? eddy_coroutine_name(context->coroutine) : "");
     snprintf(reports.where, sizeof reports.where, "%s", context->where ? context->where : "");

@@ -1,8 +1,8 @@
 /*
- * The clock of the program whose instructions are counted: each reading is a nanosecond after the one before, whatever the
- * machine does. How many turns of a loop share a look at the kernel depends on how long turns take (pace() in
- * src/loop/turn.c), so with the machine's own clock, and valgrind's slowness, each run would count something else. By this one all turns are
- * quick.
+ * The clock of the program whose instructions are counted: each reading is a nanosecond after the
+ * one before, whatever the machine does. How many turns of a loop share a look at the kernel
+ * depends on how long turns take (pace() in src/loop/turn.c), so with the machine's own clock, and
+ * valgrind's slowness, each run would count something else. By this one all turns are quick.
  */
 #include <time.h>
 
@@ -12,6 +12,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret_now)
 
     (void)clock;
     reading++;
-    *ret_now = (struct timespec){.tv_sec = 1000 + reading / 1000000000, .tv_nsec = reading % 1000000000};
+    *ret_now =
+        (struct timespec){.tv_sec = 1000 + reading / 1000000000, .tv_nsec = reading % 1000000000};
     return 0;
 }

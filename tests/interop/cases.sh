@@ -1,4 +1,5 @@
-# The tests. Each runs in a directory of its own; the first command that fails ends it, and says why.
+# The tests. Each runs in a directory of its own; the first command that fails ends it, and says
+# why.
 
 peer()
 {

@@ -2,19 +2,17 @@
  * subject serve [PATH]: a server on a free port, which it prints, or on a Unix socket.
  * subject ask PORT|PATH: a client of such a server; 0 if all answers are right.
  *
- * --tls DIR before that: with TLS, and the certificates in that folder; --starttls DIR: from when the client asks for it.
+ * --tls DIR before that: with TLS, and the certificates in that folder; --starttls DIR: from when
+ * the client asks for it.
  *
  * A client says one of these lines, as often as it likes:
  *
- *     echo TEXT     the answer is the line TEXT
- *     exact N       N bytes follow; so do they in the answer
- *     much N        the answer is N bytes, each a 'm'
- *     until         what follows, up to "--" or "++", is the answer
- *     count         the answer is how many bytes come until the client's end, as a line, and the server's own end
- *     starttls      the answer is the line "go on", and from then on it is TLS
- *     tls           the answer is a line: version, protocol, and who the client is
- *     reset         the connection is cut off
- *     GET …         HTTP, for those who speak nothing else
+ *     echo TEXT the answer is the line TEXT exact N N bytes follow; so do they in the answer much N
+ *     the answer is N bytes, each a 'm' until what follows, up to "--" or "++", is the answer count
+ *     the answer is how many bytes come until the client's end, as a line, and the server's own end
+ *     starttls the answer is the line "go on", and from then on it is TLS tls the answer is a line:
+ *     version, protocol, and who the client is reset the connection is cut off GET … HTTP, for
+ *     those who speak nothing else
  */
 #include "tls.h"
 
@@ -138,7 +136,8 @@ eddy_async(serve, (const char *, path))
     if (path)
         eddy_try(eddy_start_unix_server(handle, NULL, path, &server));
     else
-        eddy_try(eddy_start_server(handle, NULL, "127.0.0.1", 0, &server, .tls = starttls ? NULL : tls));
+        eddy_try(
+            eddy_start_server(handle, NULL, "127.0.0.1", 0, &server, .tls = starttls ? NULL : tls));
     eddy_server_free_at_end(server);
     printf("%d\n", eddy_server_port(server));
     fflush(stdout);
@@ -152,8 +151,9 @@ static int expect(eddy_reader *reader, const char *answer, size_t n)
     char buf[200];
 
     eddy_try((int)eddy_reader_readexactly(reader, buf, n));
-    return memcmp(buf, answer, n) == 0 ? 0
-                                       : eddy_raise(EDDY_EUSER, "%.*s instead of %s", (int)n, buf, answer);
+    return memcmp(buf, answer, n) == 0
+               ? 0
+               : eddy_raise(EDDY_EUSER, "%.*s instead of %s", (int)n, buf, answer);
 }
 
 static int expect_much(eddy_reader *reader, size_t n)

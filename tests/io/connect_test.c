@@ -133,7 +133,8 @@ TEST_ASYNC_REAL(a_cancelled_accept_leaves_the_listener_usable)
     return 0;
 }
 
-/* A connection that comes with the cancellation is delivered, or it stays in the queue: it never vanishes. */
+/* A connection that comes with the cancellation is delivered, or it stays in the queue: it never
+ * vanishes. */
 TEST_ASYNC_REAL(a_connection_that_comes_with_a_cancellation_is_not_lost)
 {
     struct sockaddr_in addr;
@@ -230,14 +231,15 @@ TEST_ASYNC_REAL(a_connect_to_a_full_unix_socket_waits_until_there_is_room)
     struct unix_client clients[4];
     eddy_task *tasks[4];
 
-    REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0 && listen(listener, 0) == 0);
+    REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0 &&
+            listen(listener, 0) == 0);
     size = sizeof addr;
     getsockname(listener, (struct sockaddr *)&addr, &size);
     for (int i = 0; i < 4; i++) {
-        clients[i] =
-            (struct unix_client){.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-                                 .addr = &addr,
-                                 .size = size};
+        clients[i] = (struct unix_client){
+            .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+            .addr = &addr,
+            .size = size};
         tasks[i] = eddy_create_task(eddy_coro(connect_unix, &clients[i]));
         REQUIRE(tasks[i] != NULL);
     }

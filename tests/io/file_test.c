@@ -584,8 +584,9 @@ TEST_ASYNC_REAL(a_replaced_file_keeps_its_owner)
 
 TEST_ASYNC_REAL(a_replaced_file_keeps_the_attributes_that_users_gave_it)
 {
-    static const char acl[] = "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\6\0\322\4\0\0\4\0\4\0\377\377\377\377"
-                              "\20\0\6\0\377\377\377\377 \0\0\0\377\377\377\377";
+    static const char acl[] =
+        "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\6\0\322\4\0\0\4\0\4\0\377\377\377\377"
+        "\20\0\6\0\377\377\377\377 \0\0\0\377\377\377\377";
     static const size_t acl_size = sizeof acl - 1;
     struct place p = place_make();
     char found[100];
@@ -740,8 +741,8 @@ TEST_ASYNC_REAL(a_full_disk_is_an_error_that_says_how_much_was_written)
 }
 
 /*
- * A file that may not grow beyond a megabyte, for which the system has a signal beside the error. What that kills is the process, so the
- * signal is ignored; the soft limit can be put back.
+ * A file that may not grow beyond a megabyte, for which the system has a signal beside the error.
+ * What that kills is the process, so the signal is ignored; the soft limit can be put back.
  */
 enum { LIMIT = 1 << 20 };
 

@@ -1,7 +1,8 @@
 /*
- * Readiness that does not mean that a call succeeds: sending to a Unix datagram socket whose queue is full, and messages on a
- * socket's error queue, which make it "ready" for as long as nobody takes them. Whoever waits must neither keep the processor
- * busy nor miss when the call can be made. What a loop does meanwhile is counted in its turns.
+ * Readiness that does not mean that a call succeeds: sending to a Unix datagram socket whose queue
+ * is full, and messages on a socket's error queue, which make it "ready" for as long as nobody
+ * takes them. Whoever waits must neither keep the processor busy nor miss when the call can be
+ * made. What a loop does meanwhile is counted in its turns.
  */
 #include "io/sockets.h"
 
@@ -12,7 +13,8 @@
 #include <poll.h>
 #include <sys/un.h>
 
-/* Pauses double from 1 to 64 ms: in that time that makes a dozen turns, and some more at the beginning. */
+/* Pauses double from 1 to 64 ms: in that time that makes a dozen turns, and some more at the
+ * beginning. */
 static const double WHILE = 0.2;
 enum { FEW = 60 };
 
@@ -54,7 +56,8 @@ static void slow_open(struct slow *s)
     s->receiver = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     s->sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     REQUIRE(other >= 0 && s->receiver >= 0 && s->sender >= 0);
-    REQUIRE(bind(s->receiver, address(s), sizeof(sa_family_t)) == 0); /* to a name of the kernel's choice */
+    /* to a name of the kernel's choice */
+    REQUIRE(bind(s->receiver, address(s), sizeof(sa_family_t)) == 0);
     REQUIRE(getsockname(s->receiver, address(s), &s->size) == 0);
     while (sendto(other, "x", 1, 0, address(s), s->size) == 1)
         continue;
@@ -87,7 +90,8 @@ static eddy_async(send_with_sendto, (struct slow *, s))
 static eddy_async(send_with_sendmsg, (struct slow *, s))
 {
     struct iovec iov = {"hello", 5};
-    struct msghdr msg = {.msg_name = &s->addr, .msg_namelen = s->size, .msg_iov = &iov, .msg_iovlen = 1};
+    struct msghdr msg = {
+        .msg_name = &s->addr, .msg_namelen = s->size, .msg_iov = &iov, .msg_iovlen = 1};
 
     s->sent = (int)eddy_sock_sendmsg(s->sender, &msg, 0);
     return s->sent < 0 ? s->sent : 0;
@@ -96,7 +100,8 @@ static eddy_async(send_with_sendmsg, (struct slow *, s))
 static eddy_async(send_with_sendmsg_that_does_not_wait, (struct slow *, s))
 {
     struct iovec iov = {"hello", 5};
-    struct msghdr msg = {.msg_name = &s->addr, .msg_namelen = s->size, .msg_iov = &iov, .msg_iovlen = 1};
+    struct msghdr msg = {
+        .msg_name = &s->addr, .msg_namelen = s->size, .msg_iov = &iov, .msg_iovlen = 1};
 
     s->sent = (int)eddy_sock_sendmsg(s->sender, &msg, MSG_DONTWAIT);
     return s->sent < 0 ? s->sent : 0;
@@ -120,8 +125,8 @@ static eddy_async(send_connected, (struct slow *, s))
 }
 
 typedef eddy_coroutine *send_fn(struct slow *s);
-static send_fn *const senders[] = {send_with_sendto, send_with_sendmsg, send_with_sendmsg_that_does_not_wait,
-                                   send_with_endpoint};
+static send_fn *const senders[] = {send_with_sendto, send_with_sendmsg,
+                                   send_with_sendmsg_that_does_not_wait, send_with_endpoint};
 enum { N_SENDERS = sizeof senders / sizeof senders[0] };
 
 TEST_ASYNC_REAL(who_sends_to_a_full_queue_rests_until_it_has_room)
@@ -311,10 +316,12 @@ TEST_ASYNC_REAL(a_transport_that_keeps_datagrams_for_a_full_queue_rests)
     int rc;
 
     slow_open(&s);
-    rc = eddy_loop_create_datagram_endpoint(here(), make_endpoint, &e, &e.transport, .family = AF_UNIX);
+    rc = eddy_loop_create_datagram_endpoint(here(), make_endpoint, &e, &e.transport,
+                                            .family = AF_UNIX);
     if (rc == 0) {
         for (int i = 0; i < 3; i++)
-            EXPECT_EQ(eddy_datagram_transport_sendto(e.transport, "hello", 5, address(&s), s.size), 0);
+            EXPECT_EQ(eddy_datagram_transport_sendto(e.transport, "hello", 5, address(&s), s.size),
+                      0);
         EXPECT_EQ(rest(), 0);
         EXPECT(eddy_datagram_transport_get_write_buffer_size(e.transport) > 0);
         EXPECT(read_all(s.receiver) > 0);
@@ -329,7 +336,8 @@ TEST_ASYNC_REAL(a_transport_that_keeps_datagrams_for_a_full_queue_rests)
 
 /* Messages on the error queue. */
 
-/* A UDP socket with one, from a peer that refused; a socket at the peer's address, from which it can get something. */
+/* A UDP socket with one, from a peer that refused; a socket at the peer's address, from which it
+ * can get something. */
 struct troubled {
     int fd, peer;
     struct sockaddr_in addr;
@@ -439,7 +447,8 @@ TEST_ASYNC_REAL(a_transport_rests_while_there_is_an_error_nobody_takes)
     int rc;
 
     troubled_open(&trouble);
-    rc = eddy_loop_create_datagram_endpoint(here(), make_endpoint, &e, &e.transport, .sock = trouble.fd);
+    rc = eddy_loop_create_datagram_endpoint(here(), make_endpoint, &e, &e.transport,
+                                            .sock = trouble.fd);
     if (rc == 0) {
         trouble.fd = -1;
         EXPECT_EQ(rest(), 0);

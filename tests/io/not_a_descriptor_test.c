@@ -1,6 +1,6 @@
 /*
- * Numbers that are no descriptor, such as a call that failed returns: an error wherever a descriptor can be given, and never
- * taken for something else. And sockets of the wrong kind.
+ * Numbers that are no descriptor, such as a call that failed returns: an error wherever a
+ * descriptor can be given, and never taken for something else. And sockets of the wrong kind.
  */
 #include "io/sockets.h"
 
@@ -133,7 +133,8 @@ static void offer_as_connection(int fd, int error)
     eddy_writer *w;
 
     EXPECT_EQ(eddy_open_connection(NULL, 0, &r, &w, .sock = fd), error);
-    EXPECT_EQ(eddy_loop_create_connection(loop, make_no_protocol, NULL, NULL, 0, &t, .sock = fd), error);
+    EXPECT_EQ(eddy_loop_create_connection(loop, make_no_protocol, NULL, NULL, 0, &t, .sock = fd),
+              error);
     EXPECT_EQ(eddy_loop_connect_accepted_socket(loop, make_no_protocol, NULL, fd, &t), error);
     EXPECT_EQ(eddy_socket_carrier_new(loop, fd, &carrier), error);
 }
@@ -143,10 +144,11 @@ static void offer_to_server(int fd, int error)
     eddy_server *s = NULL;
 
     EXPECT_EQ(eddy_start_server(no_handler, NULL, NULL, 0, &s, .sock = fd), error);
-    EXPECT_EQ(eddy_start_server(no_handler, NULL, "127.0.0.1", 0, &s, .sock = fd, .no_start = true), error);
-    EXPECT_EQ(
-        eddy_loop_create_server(eddy_get_running_loop(), make_no_protocol, NULL, NULL, 0, &s, .sock = fd),
-        error);
+    EXPECT_EQ(eddy_start_server(no_handler, NULL, "127.0.0.1", 0, &s, .sock = fd, .no_start = true),
+              error);
+    EXPECT_EQ(eddy_loop_create_server(eddy_get_running_loop(), make_no_protocol, NULL, NULL, 0, &s,
+                                      .sock = fd),
+              error);
     EXPECT(s == NULL);
 }
 
@@ -156,9 +158,9 @@ static void offer_as_endpoint(int fd, int error)
     eddy_datagram *ep;
 
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = fd), error);
-    EXPECT_EQ(
-        eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_no_datagrams, NULL, &t, .sock = fd),
-        error);
+    EXPECT_EQ(eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_no_datagrams, NULL,
+                                                 &t, .sock = fd),
+              error);
 }
 
 TEST_ASYNC_REAL(what_is_no_descriptor_is_no_connection_no_server_and_no_endpoint)
@@ -272,8 +274,9 @@ TEST_ASYNC_REAL(what_is_no_descriptor_is_not_given_to_a_program)
         EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .std_in = n), -EBADF);
         EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .std_out = n), -EBADF);
         EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .std_err = n), -EBADF);
-        EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .pass_fds = &n, .n_pass_fds = 1),
-                  -EBADF);
+        EXPECT_EQ(
+            eddy_create_subprocess_exec(eddy_argv("true"), &p, .pass_fds = &n, .n_pass_fds = 1),
+            -EBADF);
     }
     EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .std_in = EDDY_STDOUT), -EINVAL);
     EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("true"), &p, .std_out = EDDY_STDOUT), -EINVAL);

@@ -1,6 +1,6 @@
 /*
- * Descriptors that loops in several threads have, and that are blocking: what one takes, another must not wait for in a call. A loop that
- * did would not end.
+ * Descriptors that loops in several threads have, and that are blocking: what one takes, another
+ * must not wait for in a call. A loop that did would not end.
  */
 #include "io/sockets.h"
 

@@ -30,7 +30,8 @@ static int receive(void *arg)
     struct receiver *r = arg;
     socklen_t size = sizeof r->from;
 
-    r->result = eddy_sock_recvfrom(r->fd, r->buf, sizeof r->buf, (struct sockaddr *)&r->from, &size);
+    r->result =
+        eddy_sock_recvfrom(r->fd, r->buf, sizeof r->buf, (struct sockaddr *)&r->from, &size);
     return 0;
 }
 
@@ -131,7 +132,8 @@ TEST_ASYNC_REAL(what_cannot_be_sent_or_received_is_an_error_with_a_message)
     int fd = udp(&here);
     static char large[70000];
 
-    EXPECT_EQ(eddy_sock_sendto(fd, large, sizeof large, (struct sockaddr *)&here, sizeof here), -EMSGSIZE);
+    EXPECT_EQ(eddy_sock_sendto(fd, large, sizeof large, (struct sockaddr *)&here, sizeof here),
+              -EMSGSIZE);
     EXPECT_IN("sock_sendto on descriptor", eddy_exception_message(eddy_error()));
     EXPECT_EQ(eddy_sock_sendto(fd, "x", 1, NULL, 0), -EDESTADDRREQ);
     EXPECT_EQ(eddy_sock_sendto(fd, NULL, 1, NULL, 0), -EINVAL);

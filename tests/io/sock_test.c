@@ -29,7 +29,8 @@ static int turns(int n)
     return 0;
 }
 
-/* As eddy_sock_recv(); where an injected error makes something fail that should have come first, it does not wait for ever. */
+/* As eddy_sock_recv(); where an injected error makes something fail that should have come first, it
+ * does not wait for ever. */
 static ssize_t recv_soon(int fd, char *buf, size_t size)
 {
     eddy_timeout tm;
@@ -94,7 +95,8 @@ struct echo {
     ssize_t n[3];
 };
 
-/* The first waits; what the second and third find came in the turn in which the one before was woken. */
+/* The first waits; what the second and third find came in the turn in which the one before was
+ * woken. */
 static int receive_and_answer(void *arg)
 {
     struct echo *e = arg;
@@ -245,7 +247,8 @@ TEST_ASYNC_REAL(whoever_comes_after_a_cancelled_recv_may_wait_in_the_same_turn)
     return 0;
 }
 
-/* The cancellation comes n turns after the bytes: they are received, and it strikes later, or they are still there. */
+/* The cancellation comes n turns after the bytes: they are received, and it strikes later, or they
+ * are still there. */
 TEST_ASYNC_REAL(bytes_that_come_with_a_cancellation_are_received_or_stay)
 {
     char buf[8];

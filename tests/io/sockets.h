@@ -68,7 +68,8 @@ __attribute__((unused)) static void connection_open(int fds[2])
     close(listener);
 }
 
-/* An address at which nobody listens: the port is taken by the socket that is returned, which does not. */
+/* An address at which nobody listens: the port is taken by the socket that is returned, which does
+ * not. */
 static inline int socket_refusing(struct sockaddr_in *addr)
 {
     socklen_t size = sizeof *addr;

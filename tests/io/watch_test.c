@@ -42,7 +42,8 @@ static int turns(int n)
     return 0;
 }
 
-/* Turns until it was called that often, and how many: more than that where quick ones share a look at the kernel. */
+/* Turns until it was called that often, and how many: more than that where quick ones share a look
+ * at the kernel. */
 static int turns_until_called(const struct watcher *w, int times)
 {
     int n = 0;
@@ -464,7 +465,8 @@ static void take_message(struct watcher *w)
 TEST_ASYNC_REAL(a_message_queue_is_watched_and_polled)
 {
     struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 8};
-    mqd_t queue = mq_open("/eddy-test-watch", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    mqd_t queue =
+        mq_open("/eddy-test-watch", O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
     struct watcher w = {.fd = queue, .then = take_message, .limit = 1};
 
     if (queue < 0)

@@ -41,7 +41,8 @@ TEST_REAL(a_future_outlives_its_loop_and_calls_nobody)
 TEST_REAL(what_a_gather_or_shield_waited_for_may_end_after_the_loop)
 {
     eddy_loop *loop = new_loop();
-    eddy_future *f = eddy_loop_create_future(loop), *g = eddy_loop_create_future(loop), *all, *shielded;
+    eddy_future *f = eddy_loop_create_future(loop), *g = eddy_loop_create_future(loop), *all,
+                *shielded;
 
     REQUIRE(f != NULL && g != NULL);
     all = eddy_gather(eddy_ref(f), eddy_ref(f));

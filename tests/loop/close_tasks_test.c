@@ -83,7 +83,8 @@ TEST_REAL(a_task_that_ignores_a_hundred_refusals_is_given_up_with_a_report)
     char output[1000];
 
     EXPECT_EQ(test_in_child(close_on_stubborn, NULL, output, sizeof output), 0);
-    EXPECT_STR(output, "0, 2 reports, Task goes on waiting although its loop is closed; its stack is lost");
+    EXPECT_STR(output,
+               "0, 2 reports, Task goes on waiting although its loop is closed; its stack is lost");
 }
 
 static eddy_async(forgotten)

@@ -68,14 +68,17 @@ TEST_REAL(a_closed_loop_refuses_everything_in_words)
     eddy_loop_close(loop);
     EXPECT(eddy_loop_call_soon(loop, trace_callback, "x").slot == NULL && latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
-    EXPECT(eddy_loop_call_later(loop, 1, trace_callback, "x").slot == NULL && latest() == EDDY_ECLOSED);
+    EXPECT(eddy_loop_call_later(loop, 1, trace_callback, "x").slot == NULL &&
+           latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
-    EXPECT(eddy_loop_call_at(loop, 1, trace_callback, "x").slot == NULL && latest() == EDDY_ECLOSED);
+    EXPECT(eddy_loop_call_at(loop, 1, trace_callback, "x").slot == NULL &&
+           latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
     EXPECT(eddy_loop_call_soon_threadsafe(loop, trace_callback, "x").slot == NULL &&
            latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
-    EXPECT(eddy_loop_create_task(loop, eddy_sleep_coro(0, 0, NULL)) == NULL && latest() == EDDY_ECLOSED);
+    EXPECT(eddy_loop_create_task(loop, eddy_sleep_coro(0, 0, NULL)) == NULL &&
+           latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
     EXPECT(eddy_loop_create_future(loop) == NULL && latest() == EDDY_ECLOSED);
     EXPECT_EQ(eddy_loop_run_forever(loop), EDDY_ECLOSED);

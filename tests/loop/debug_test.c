@@ -92,8 +92,8 @@ TEST_REAL(the_limit_of_the_slow_report_can_be_set)
 
 TEST_REAL(debug_mode_can_be_switched_by_call_option_and_environment)
 {
-    eddy_loop *loop = test_real_loop(), *asked = eddy_loop_new(&(eddy_loop_options){.debug = true}), *told,
-              *untold;
+    eddy_loop *loop = test_real_loop(), *asked = eddy_loop_new(&(eddy_loop_options){.debug = true}),
+              *told, *untold;
 
     setenv("EDDY_DEBUG", "1", 1);
     told = test_real_loop();
@@ -218,7 +218,8 @@ TEST_REAL(the_default_exception_handler_writes_one_line_with_all_it_knows)
     char output[2000];
 
     EXPECT_EQ(test_in_child(report_to_stderr, NULL, output, sizeof output), 0);
-    EXPECT_IN("eddy: Task exception was never retrieved: task 'bad', made at tests/loop/debug_test.c:",
-              output);
+    EXPECT_IN(
+        "eddy: Task exception was never retrieved: task 'bad', made at tests/loop/debug_test.c:",
+        output);
     EXPECT_IN(": broken (Error of the program)\n", output);
 }

@@ -46,7 +46,8 @@ static void *intrude(void *arg)
     expect_refused(eddy_future_set_result(f->future, 0) < 0, "set_result");
     expect_refused(eddy_future_set_exception(f->future, -EIO, NULL) < 0, "set_exception");
     expect_refused(!eddy_future_cancel(f->future, NULL), "cancel");
-    expect_refused(eddy_future_add_done_callback(f->future, trace_done, "x") < 0, "add_done_callback");
+    expect_refused(eddy_future_add_done_callback(f->future, trace_done, "x") < 0,
+                   "add_done_callback");
     EXPECT_EQ(eddy_loop_run_forever(f->loop), EDDY_ERUNNING);
     EXPECT(eddy_loop_run_until_complete(f->loop, eddy_sleep_coro(0, 0, NULL)) < 0);
     EXPECT_EQ(eddy_loop_close(f->loop), EDDY_ERUNNING);

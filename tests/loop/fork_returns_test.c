@@ -1,6 +1,6 @@
 /*
- * A child of fork() that returns to the loop of its parent, from a task or from whatever the loop calls: its run is over, and the
- * parent goes on as if nothing had been.
+ * A child of fork() that returns to the loop of its parent, from a task or from whatever the loop
+ * calls: its run is over, and the parent goes on as if nothing had been.
  */
 #include "loop/forks.h"
 

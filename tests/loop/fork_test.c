@@ -42,8 +42,9 @@ static void use_loop(void *arg)
 static void expect_refused(const char *output)
 {
     char line[100];
-    static const char *const calls[] = {"call_soon",     "call_later",         "threadsafe", "create_task",
-                                        "create_future", "run_until_complete", "close"};
+    static const char *const calls[] = {"call_soon",   "call_later",    "threadsafe",
+                                        "create_task", "create_future", "run_until_complete",
+                                        "close"};
 
     EXPECT_IN("running loop: none\n", output);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {

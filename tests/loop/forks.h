@@ -16,7 +16,8 @@ enum { CHILD_IS_RIGHT = 42, CHILD_PATIENCE = 20 /* seconds, after which it is ki
 
 static struct {
     pid_t parent, child;
-    int *ran_in_child; /* shared by both: callbacks and steps of tasks that only the parent should have run */
+    /* shared by both: callbacks and steps of tasks that only the parent should have run */
+    int *ran_in_child;
 } forks;
 
 static inline bool is_child(void)
@@ -60,7 +61,8 @@ static inline void forks_init(void)
     forks.parent = getpid();
 }
 
-/* Behind a run: the child ends here, and tells by its exit code whether the run, which gave @rc, ended as it is to. */
+/* Behind a run: the child ends here, and tells by its exit code whether the run, which gave @rc,
+ * ended as it is to. */
 static inline void end_child(int rc)
 {
     if (!is_child())

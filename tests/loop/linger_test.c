@@ -25,7 +25,8 @@ static void arrive(struct eddyi_ready *r)
     arrived++;
 }
 
-/* A post comes 10 us after the loop fell asleep; when none are left it is stopped some sleeps later, each of which a signal ends, say. */
+/* A post comes 10 us after the loop fell asleep; when none are left it is stopped some sleeps
+ * later, each of which a signal ends, say. */
 static void post_while_asleep(void)
 {
     watched.now += 10000;
@@ -125,7 +126,8 @@ TEST(it_does_not_linger_beyond_the_next_timer)
 /* Runs until a timer stops the loop after so many nanoseconds. False: there was none. */
 static bool run_until_timer(int64_t delay)
 {
-    bool started = set_up(false) && eddy_loop_call_later(loop, (double)delay * 1e-9, stop, NULL).slot;
+    bool started =
+        set_up(false) && eddy_loop_call_later(loop, (double)delay * 1e-9, stop, NULL).slot;
 
     if (started)
         EXPECT_EQ(eddy_loop_run_forever(loop), 0);

@@ -5,7 +5,8 @@
 
 enum {
     MOST = 64, /* turns without a look, at the most */
-    /* So many turns before its end, an item of the chain has a callback called at the present time. */
+    /* So many turns before its end, an item of the chain has a callback called at the present
+     * time. */
     AT_ONCE = 500,
 };
 
@@ -14,9 +15,10 @@ static struct {
     eddy_loop *loop;
     struct eddyi_ready item;
     int left;
-    int64_t takes;        /* each, in nanoseconds */
-    bool reads_the_clock; /* and says in its last moment what time it is, as whoever starts a timer does */
-    int turns_left_then;  /* when the callback ran that an item had called at the present time */
+    int64_t takes; /* each, in nanoseconds */
+    /* and says in its last moment what time it is, as whoever starts a timer does */
+    bool reads_the_clock;
+    int turns_left_then; /* when the callback ran that an item had called at the present time */
 } chain;
 
 static void note_turns_left(void *unused)

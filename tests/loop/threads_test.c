@@ -125,7 +125,8 @@ TEST_REAL(calls_from_many_threads_all_arrive_each_threads_in_order, .ordered = t
     eddy_loop_unref(loop);
 }
 
-/* One who posts to two loops in turn: to the first to be run, to the second to be run or cancelled. */
+/* One who posts to two loops in turn: to the first to be run, to the second to be run or
+ * cancelled. */
 struct double_poster {
     eddy_loop *loops[2];
     int expected[2];
@@ -144,7 +145,8 @@ static void *post_in_turn(void *arg)
     struct double_poster *p = arg;
 
     for (int i = 0; i < CALLS; i++) {
-        p->expected[0] += eddy_loop_call_soon_threadsafe(p->loops[0], count, &counted[0]).slot != NULL;
+        p->expected[0] +=
+            eddy_loop_call_soon_threadsafe(p->loops[0], count, &counted[0]).slot != NULL;
         p->handles[i] = eddy_loop_call_soon_threadsafe(p->loops[1], count, &counted[1]);
         if (i % 2)
             eddy_handle_cancel(p->handles[i]);
@@ -231,8 +233,8 @@ TEST_REAL(another_thread_may_cancel_a_callback_or_timer_that_is_not_due)
 
     REQUIRE(loop != NULL);
     for (int i = 0; i < CALLS; i++)
-        handles[i] =
-            i % 2 ? eddy_loop_call_soon(loop, never, NULL) : eddy_loop_call_later(loop, 0, never, NULL);
+        handles[i] = i % 2 ? eddy_loop_call_soon(loop, never, NULL)
+                           : eddy_loop_call_later(loop, 0, never, NULL);
     pthread_join(start(cancel_many, handles), NULL);
     EXPECT(eddy_handle_cancelled(handles[0]) || test_tortured());
     EXPECT(eddy_handle_cancelled(handles[1]) || test_tortured());

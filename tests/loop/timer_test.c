@@ -139,7 +139,8 @@ TEST_ASYNC(cancelled_timers_do_not_pile_up)
     for (int round = 0; round < 3; round++) {
         made = eddyi_ledger_made();
         for (int i = 0; i < 1000; i++)
-            eddy_handle_cancel(eddy_loop_call_later(loop_here(), 1000 + i, trace_callback, "never"));
+            eddy_handle_cancel(
+                eddy_loop_call_later(loop_here(), 1000 + i, trace_callback, "never"));
         EXPECT_EQ(loop_here()->timers.n, 0);
         EXPECT_EQ(eddy_sleep(0), 0);
     }

@@ -1,6 +1,7 @@
 /*
- * A backend whose clock is the test's and whose waits are counted, so that what the loop does about time can be told exactly: the looks at
- * the kernel (waits of no length) and the times it sleeps. Each look takes a microsecond, and a sleep as long as it may.
+ * A backend whose clock is the test's and whose waits are counted, so that what the loop does about
+ * time can be told exactly: the looks at the kernel (waits of no length) and the times it sleeps.
+ * Each look takes a microsecond, and a sleep as long as it may.
  */
 #ifndef TESTS_LOOP_WATCHED_BACKEND_H
 #define TESTS_LOOP_WATCHED_BACKEND_H

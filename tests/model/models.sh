@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the models of what threads do to each other, all interleavings, with Spin; and that each model would notice: every
-# mutation that a model names must make it fail. Prints a line for each.
+# Checks the models of what threads do to each other, all interleavings, with Spin; and that each
+# model would notice: every mutation that a model names must make it fail. Prints a line for each.
 #
 #     tests/model/models.sh
 set -u

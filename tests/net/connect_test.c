@@ -38,7 +38,8 @@ TEST_ASYNC_REAL(a_connection_to_a_literal_is_made)
 {
     struct sockaddr_in addr;
     int listener = socket_listen(&addr, 0);
-    int fd = eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)});
+    int fd =
+        eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)});
 
     if (EXPECT(fd >= 0))
         expect_fresh(fd);
@@ -65,8 +66,9 @@ TEST_ASYNC_REAL(a_refused_connection_names_the_address)
     char expected[64];
 
     snprintf(expected, sizeof expected, "connect to 127.0.0.1 port %d", port_of(&addr));
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)}),
-              -ECONNREFUSED);
+    EXPECT_EQ(
+        eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)}),
+        -ECONNREFUSED);
     EXPECT_IN(expected, eddy_exception_message(eddy_error()));
     close(nobody);
     return 0;
@@ -81,8 +83,10 @@ TEST_ASYNC_REAL(a_connection_that_would_meet_itself_is_refused)
 
     close(refusing);
     for (int i = 0; i < 2; i++) {
-        fd = eddyi_connect_tcp(&(struct eddyi_connect){
-            .host = hosts[i], .port = port_of(&addr), .local_host = hosts[i], .local_port = port_of(&addr)});
+        fd = eddyi_connect_tcp(&(struct eddyi_connect){.host = hosts[i],
+                                                       .port = port_of(&addr),
+                                                       .local_host = hosts[i],
+                                                       .local_port = port_of(&addr)});
         EXPECT(fd == -ECONNREFUSED || (i == 1 && fd < 0)); /* without IPv6 it is another error */
         close_if(fd);
     }
@@ -110,7 +114,8 @@ TEST_ASYNC_REAL(a_local_address_is_bound_first)
     struct sockaddr_in addr, here;
     socklen_t size = sizeof here;
     int listener = socket_listen(&addr, 0);
-    struct eddyi_connect c = {.host = "127.0.0.1", .port = port_of(&addr), .local_host = "127.0.0.2"};
+    struct eddyi_connect c = {
+        .host = "127.0.0.1", .port = port_of(&addr), .local_host = "127.0.0.2"};
     int fd = eddyi_connect_tcp(&c);
 
     if (EXPECT(fd >= 0)) {
@@ -129,10 +134,11 @@ TEST_ASYNC_REAL(what_is_no_address_is_refused)
 {
     EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = 65536}),
               EDDY_ENOSERVICE);
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = -1}), EDDY_ENOSERVICE);
+    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = -1}),
+              EDDY_ENOSERVICE);
     EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "a..b", .port = 1}), EDDY_EBADNAME);
-    EXPECT_EQ(eddyi_connect_tcp(
-                  &(struct eddyi_connect){.host = "::1", .port = 1, .happy_eyeballs_delay = 0.0 / 0.0}),
+    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){
+                  .host = "::1", .port = 1, .happy_eyeballs_delay = 0.0 / 0.0}),
               -EINVAL);
     return 0;
 }

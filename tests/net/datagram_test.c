@@ -39,8 +39,10 @@ static void pair_end(struct pair *p)
     eddy_datagram_close(p->client);
 }
 
-/* As eddy_datagram_recv(); where an injected error kept the datagram from being sent it does not wait for ever. */
-static ssize_t recv_soon(eddy_datagram *ep, void *buf, size_t size, struct sockaddr *addr, socklen_t *addrlen)
+/* As eddy_datagram_recv(); where an injected error kept the datagram from being sent it does not
+ * wait for ever. */
+static ssize_t recv_soon(eddy_datagram *ep, void *buf, size_t size, struct sockaddr *addr,
+                         socklen_t *addrlen)
 {
     eddy_timeout tm;
     ssize_t n;
@@ -101,7 +103,8 @@ TEST_ASYNC_REAL(a_refused_datagram_fails_a_later_call_and_the_endpoint_lives_on)
         EXPECT_EQ(eddy_datagram_send(p.client, "nobody", 6), 0);
         EXPECT_EQ(recv_soon(p.client, buf, sizeof buf, NULL, NULL), -ECONNREFUSED);
         EXPECT_IN("datagram_recv", eddy_exception_message(eddy_error()));
-        if (EXPECT_EQ(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1", .local_port = port),
+        if (EXPECT_EQ(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1",
+                                                    .local_port = port),
                       0)) {
             EXPECT_EQ(eddy_datagram_send(p.client, "hello", 5), 0);
             EXPECT_EQ(recv_soon(again, buf, sizeof buf, NULL, NULL), 5);
@@ -122,10 +125,12 @@ TEST_ASYNC_REAL(a_connected_endpoint_sends_to_nobody_else)
     if (pair_begin(&p)) {
         EXPECT_EQ(eddy_datagram_remote_address(p.client, (struct sockaddr *)&remote, &size), 0);
         EXPECT_EQ(eddy_datagram_sendto(p.client, "x", 1, (struct sockaddr *)&remote, size), 0);
-        EXPECT_EQ(eddy_datagram_sendto(p.client, "x", 1, (struct sockaddr *)&other, sizeof other), -EINVAL);
+        EXPECT_EQ(eddy_datagram_sendto(p.client, "x", 1, (struct sockaddr *)&other, sizeof other),
+                  -EINVAL);
         EXPECT_IN("127.0.0.1 port 9", eddy_exception_message(eddy_error()));
         EXPECT_EQ(eddy_datagram_send(p.server, "x", 1), -EDESTADDRREQ);
-        EXPECT_EQ(eddy_datagram_remote_address(p.server, (struct sockaddr *)&remote, &size), -ENOTCONN);
+        EXPECT_EQ(eddy_datagram_remote_address(p.server, (struct sockaddr *)&remote, &size),
+                  -ENOTCONN);
     }
     pair_end(&p);
     return 0;
@@ -172,7 +177,8 @@ TEST_ASYNC_REAL(closing_frees_the_port_and_the_number_while_a_task_still_waits, 
         REQUIRE(t != NULL && eddy_sleep(0.001) == 0);
         eddy_datagram_close(p.server);
         p.server = NULL;
-        EXPECT(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1", .local_port = port) == 0);
+        EXPECT(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1",
+                                             .local_port = port) == 0);
         if (again) {
             EXPECT_EQ(eddy_datagram_fileno(again), number);
             EXPECT_EQ(eddy_datagram_send(p.client, "new", 3), 0);
@@ -260,7 +266,8 @@ TEST_ASYNC_REAL(options_reach_the_socket)
     return 0;
 }
 
-/* With broadcasts allowed the remote address is only where send() sends to, so that others may answer. */
+/* With broadcasts allowed the remote address is only where send() sends to, so that others may
+ * answer. */
 TEST_ASYNC_REAL(a_broadcaster_hears_answers_from_others)
 {
     struct pair p;
@@ -269,10 +276,11 @@ TEST_ASYNC_REAL(a_broadcaster_hears_answers_from_others)
     socklen_t size = sizeof who;
     char buf[8];
 
-    if (pair_begin(&p) && EXPECT_EQ(eddy_create_datagram_endpoint(
-                                        &caster, .local_host = "127.0.0.1", .remote_host = "127.0.0.1",
-                                        .remote_port = port_of(p.server), .allow_broadcast = true),
-                                    0)) {
+    if (pair_begin(&p) &&
+        EXPECT_EQ(eddy_create_datagram_endpoint(
+                      &caster, .local_host = "127.0.0.1", .remote_host = "127.0.0.1",
+                      .remote_port = port_of(p.server), .allow_broadcast = true),
+                  0)) {
         EXPECT_EQ(eddy_datagram_send(caster, "who?", 4), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, (struct sockaddr *)&who, &size), 4);
         EXPECT_EQ(eddy_datagram_sendto(caster, "x", 1, (struct sockaddr *)&who, sizeof who), 0);
@@ -293,9 +301,9 @@ TEST_ASYNC_REAL(options_that_make_no_sense_are_refused)
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = s[0]), -EINVAL);
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = s[0], .family = AF_UNIX), -EINVAL);
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = 100000), -EBADF);
-    EXPECT_EQ(
-        eddy_create_datagram_endpoint(&ep, .local_host = "127.0.0.1", .remote_host = "::1", .remote_port = 9),
-        -EAFNOSUPPORT);
+    EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .local_host = "127.0.0.1", .remote_host = "::1",
+                                            .remote_port = 9),
+              -EAFNOSUPPORT);
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .local_host = "192.0.2.1"), -EADDRNOTAVAIL);
     EXPECT_IN("192.0.2.1 port 0", eddy_exception_message(eddy_error()));
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .local_host = "a..b"), EDDY_EBADNAME);
@@ -335,7 +343,8 @@ TEST_ASYNC_REAL(unix_datagrams_go_by_path)
     snprintf(path, sizeof path, "/tmp/eddy-datagram-%d", (int)getpid());
     snprintf(own, sizeof own, "@eddy-datagram-%d", (int)getpid());
     for (int i = 0; i < 2; i++) { /* the second time over the socket that is left */
-        if (EXPECT_EQ(eddy_create_datagram_endpoint(&server, .family = AF_UNIX, .local_host = path), 0) &&
+        if (EXPECT_EQ(eddy_create_datagram_endpoint(&server, .family = AF_UNIX, .local_host = path),
+                      0) &&
             EXPECT_EQ(eddy_create_datagram_endpoint(&client, .family = AF_UNIX, .local_host = own,
                                                     .remote_host = path),
                       0)) {

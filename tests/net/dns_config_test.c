@@ -22,10 +22,10 @@ static const char *server(const struct eddyi_dns_config *c, unsigned i)
 {
     static char text[EDDYI_ADDRESS_TEXT];
 
-    return i < c->n_servers
-               ? eddyi_address_format(&c->servers[i].sa, eddyi_address_size(c->servers[i].sa.sa_family), text,
-                                      sizeof text)
-               : "";
+    return i < c->n_servers ? eddyi_address_format(&c->servers[i].sa,
+                                                   eddyi_address_size(c->servers[i].sa.sa_family),
+                                                   text, sizeof text)
+                            : "";
 }
 
 /* The domains, with a space behind each. */
@@ -43,11 +43,12 @@ static const char *domains(const struct eddyi_dns_config *c)
 
 TEST(servers_are_taken_in_their_order_and_what_is_none_is_skipped)
 {
-    struct eddyi_dns_config *c = parse("nameserver 192.0.2.1\nnameserver nonsense\n# nameserver 192.0.2.2\n"
-                                       "; nameserver 192.0.2.2\nnameserver\t2001:db8::1  # a comment\n"
-                                       "nameserver\nnameserver [2001:db8::2]:5353\nnameserver 192.0.2.3:54\n"
-                                       "nameserver 192.0.2.4:0\nnameserver 192.0.2.4:65536\n"
-                                       "nameserver [192.0.2.4\nnameservers 192.0.2.4");
+    struct eddyi_dns_config *c =
+        parse("nameserver 192.0.2.1\nnameserver nonsense\n# nameserver 192.0.2.2\n"
+              "; nameserver 192.0.2.2\nnameserver\t2001:db8::1  # a comment\n"
+              "nameserver\nnameserver [2001:db8::2]:5353\nnameserver 192.0.2.3:54\n"
+              "nameserver 192.0.2.4:0\nnameserver 192.0.2.4:65536\n"
+              "nameserver [192.0.2.4\nnameservers 192.0.2.4");
 
     EXPECT_STR(server(c, 0), "192.0.2.1 port 53");
     EXPECT_STR(server(c, 1), "2001:db8::1 port 53");
@@ -105,7 +106,8 @@ TEST(flags_are_off_until_they_are_named)
 {
     struct eddyi_dns_config *c = parse("");
 
-    EXPECT(!c->rotate && !c->use_vc && !c->edns0 && !c->trust_ad && !c->single_request && !c->no_aaaa);
+    EXPECT(!c->rotate && !c->use_vc && !c->edns0 && !c->trust_ad && !c->single_request &&
+           !c->no_aaaa);
     eddyi_dns_config_unref(c);
     c = parse("options rotate use-vc edns0\noptions trust-ad single-request no-aaaa no-reload\n");
     EXPECT(c->rotate && c->use_vc && c->edns0 && c->trust_ad && c->single_request && c->no_aaaa &&
@@ -128,7 +130,9 @@ TEST(the_environment_adds_to_the_file)
 
     setenv("LOCALDOMAIN", "x.test y.test", 1);
     setenv("RES_OPTIONS", "ndots:3", 1);
-    if (EXPECT_EQ(eddyi_dns_config_load("/nonexistent/resolv.conf", "192.0.2.1, 192.0.2.2:5353", &c), 0)) {
+    if (EXPECT_EQ(
+            eddyi_dns_config_load("/nonexistent/resolv.conf", "192.0.2.1, 192.0.2.2:5353", &c),
+            0)) {
         EXPECT_STR(domains(c), "x.test y.test ");
         EXPECT_EQ(c->ndots, 3);
         EXPECT_STR(server(c, 1), "192.0.2.2 port 5353");
@@ -158,7 +162,9 @@ TEST(a_list_of_servers_may_have_spaces_and_ends_with_its_last)
 {
     struct eddyi_dns_config *c = NULL;
 
-    if (EXPECT_EQ(eddyi_dns_config_load("/nonexistent/resolv.conf", " 192.0.2.1 , 192.0.2.2:5353", &c), 0))
+    if (EXPECT_EQ(
+            eddyi_dns_config_load("/nonexistent/resolv.conf", " 192.0.2.1 , 192.0.2.2:5353", &c),
+            0))
         EXPECT_EQ(c->n_servers, 2);
     eddyi_dns_config_unref(c);
 }

@@ -99,7 +99,8 @@ TEST(an_interface_is_part_of_an_address)
 
 TEST(no_more_addresses_are_given_than_there_is_room_for)
 {
-    struct eddyi_hosts *h = hosts_of("192.0.2.1 a\n192.0.2.2 a\n192.0.2.3 a\n192.0.2.4 a\n192.0.2.5 a\n");
+    struct eddyi_hosts *h =
+        hosts_of("192.0.2.1 a\n192.0.2.2 a\n192.0.2.3 a\n192.0.2.4 a\n192.0.2.5 a\n");
 
     EXPECT_STR(find(h, "a", AF_INET), "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 ");
     eddyi_hosts_free(h);

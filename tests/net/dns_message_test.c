@@ -39,7 +39,8 @@ static void put(const void *data, size_t n)
 /* A record whose owner is a name in wire format. */
 static void record(const void *owner, size_t n_owner, int type, const void *data, size_t n)
 {
-    const unsigned char fixed[10] = {0, (unsigned char)type, 0, 1, 0, 0, 0, 60, 0, (unsigned char)n};
+    const unsigned char fixed[10] = {0, (unsigned char)type, 0, 1, 0, 0, 0, 60,
+                                     0, (unsigned char)n};
 
     put(owner, n_owner);
     put(fixed, sizeof fixed);
@@ -80,7 +81,8 @@ static int address_error(void)
 
 TEST(a_question_is_written_as_the_standard_has_it)
 {
-    static const unsigned char expected[] = "\0\32\x12\x34\1\0\0\1\0\0\0\0\0\0\3one\4test\0\0\34\0\1";
+    static const unsigned char expected[] =
+        "\0\32\x12\x34\1\0\0\1\0\0\0\0\0\0\3one\4test\0\0\34\0\1";
 
     ask(EDDYI_DNS_AAAA);
     EXPECT_EQ(question.size, sizeof expected - 1);
@@ -114,8 +116,9 @@ TEST(only_an_answer_to_the_question_is_one)
     answer[14] ^= 0x20; /* in capitals */
     EXPECT_EQ(verdict(&why), EDDYI_DNS_ANSWER);
     for (size_t i = 0; i < n_answer; i++) {
-        static const unsigned char bits[26] = {1,    1,    0x80, 0,    0xff, 0xff, 0,    0,    0, 0, 0, 0, 1,
-                                               0x40, 0x40, 0x40, 0x01, 0x40, 0x40, 0x40, 0x40, 1, 1, 1, 1, 1};
+        static const unsigned char bits[26] = {1,    1,    0x80, 0, 0xff, 0xff, 0,    0,    0,
+                                               0,    0,    0,    1, 0x40, 0x40, 0x40, 0x01, 0x40,
+                                               0x40, 0x40, 0x40, 1, 1,    1,    1,    1};
 
         answer[i] ^= bits[i];
         if (bits[i] && !EXPECT_EQ(verdict(&why), EDDYI_DNS_STRAY))
@@ -245,7 +248,8 @@ static size_t long_name(char buf[260], size_t last)
     return n + 1;
 }
 
-/* Each costs the time that it takes to copy it, and a message refers to one as often as it likes. */
+/* Each costs the time that it takes to copy it, and a message refers to one as often as it
+ * likes. */
 TEST(a_name_longer_than_names_may_be_makes_no_sense)
 {
     char name[260], to_name[70] = {63};

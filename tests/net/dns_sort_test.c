@@ -43,7 +43,8 @@ TEST(equally_good_addresses_stay_in_their_order)
 {
     static const char *const texts[] = {"127.0.0.3", "127.0.0.1", "127.0.0.2"};
 
-    EXPECT_STR(sorted(texts, 3), test_tortured() ? sorted(texts, 3) : "127.0.0.3 127.0.0.1 127.0.0.2 ");
+    EXPECT_STR(sorted(texts, 3),
+               test_tortured() ? sorted(texts, 3) : "127.0.0.3 127.0.0.1 127.0.0.2 ");
     EXPECT_STR(sorted(texts, 1), "127.0.0.3 ");
     EXPECT_STR(sorted(texts, 0), "");
 }
@@ -77,9 +78,10 @@ TEST(the_policy_prefers_native_addresses)
         "3ffe::1",          "2001:db8::1",        "ff05::1",     "fe80::1"};
 
     eddyi_fault_only("connect", ENETUNREACH);
-    EXPECT_STR(sorted(texts, 10),
-               "fe80::1 ff05::1 2001:db8::1 192.0.2.1 2002:c000:201::1 2001:0:c000:201::1 fd00::1 fec0::1 "
-               "::192.0.2.1 3ffe::1 ");
+    EXPECT_STR(
+        sorted(texts, 10),
+        "fe80::1 ff05::1 2001:db8::1 192.0.2.1 2002:c000:201::1 2001:0:c000:201::1 fd00::1 fec0::1 "
+        "::192.0.2.1 3ffe::1 ");
     eddyi_fault_clear();
 }
 

@@ -35,19 +35,19 @@ static int end(void)
     return 0;
 }
 
-#define EXPECT_FOUND(host, family, found)                                                                    \
-    do {                                                                                                     \
-        int expect_rc;                                                                                       \
-        EXPECT_STR(name_find((host), (family), &expect_rc), (found));                                        \
-        EXPECT_EQ(expect_rc, 0);                                                                             \
+#define EXPECT_FOUND(host, family, found)                                                          \
+    do {                                                                                           \
+        int expect_rc;                                                                             \
+        EXPECT_STR(name_find((host), (family), &expect_rc), (found));                              \
+        EXPECT_EQ(expect_rc, 0);                                                                   \
     } while (0)
 
-#define EXPECT_FAILED(host, family, code, message)                                                           \
-    do {                                                                                                     \
-        int expect_rc;                                                                                       \
-        name_find((host), (family), &expect_rc);                                                             \
-        if (EXPECT_EQ(expect_rc, (code)))                                                                    \
-            EXPECT_IN((message), eddy_exception_message(eddy_error()));                                      \
+#define EXPECT_FAILED(host, family, code, message)                                                 \
+    do {                                                                                           \
+        int expect_rc;                                                                             \
+        name_find((host), (family), &expect_rc);                                                   \
+        if (EXPECT_EQ(expect_rc, (code)))                                                          \
+            EXPECT_IN((message), eddy_exception_message(eddy_error()));                            \
     } while (0)
 
 /* Writes "127.0.0.1:port" of a closed port. The descriptor reserves it. */
@@ -309,7 +309,8 @@ TEST_ASYNC_REAL(dots_decide_whether_a_name_is_first_asked_for_as_it_is)
     EXPECT_FOUND("labels", AF_INET, "192.0.2.4");
     EXPECT_FOUND("labels.x", AF_INET, "192.0.2.2");
     EXPECT_FOUND("labels.", AF_INET, "192.0.2.1");
-    name_file_write(files.resolv_conf, "search a.b.test\noptions ndots:2\nnameserver %s\n", dns.server);
+    name_file_write(files.resolv_conf, "search a.b.test\noptions ndots:2\nnameserver %s\n",
+                    dns.server);
     EXPECT_FOUND("labels.x", AF_INET, "192.0.2.5");
     EXPECT_FOUND("labels.x.y", AF_INET, "192.0.2.3");
     return end();
@@ -414,7 +415,8 @@ TEST_ASYNC_REAL(a_family_that_is_not_answered_does_not_cost_the_other)
 
 static int connect_to(const char *host, const struct sockaddr_in *addr)
 {
-    int fd = eddyi_connect_tcp(&(struct eddyi_connect){.host = host, .port = ntohs(addr->sin_port)});
+    int fd =
+        eddyi_connect_tcp(&(struct eddyi_connect){.host = host, .port = ntohs(addr->sin_port)});
 
     if (fd >= 0)
         close(fd);
@@ -494,7 +496,8 @@ TEST_REAL(a_loop_that_closes_ends_connections_that_wait_for_a_family)
     tasks[1] = eddy_loop_create_task(loop, eddy_coro(connect_to_hole, silent));
     REQUIRE(tasks[0] && tasks[1]);
     (void)eddy_loop_run_until_complete(loop,
-                                       eddy_sleep_coro(0.07, 0, NULL)); /* it has begun to connect, or not */
+                                       /* it has begun to connect, or not */
+                                       eddy_sleep_coro(0.07, 0, NULL));
     eddy_loop_close(loop);
     for (int i = 0; i < 2; i++) {
         EXPECT_EQ(eddy_task_result(tasks[i]), -ECANCELED);

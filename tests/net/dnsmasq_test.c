@@ -52,11 +52,12 @@ static void run_dnsmasq(void)
     if (!freopen("/dev/null", "w", stderr))
         _exit(1);
     setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
-    execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
-           "--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file=", "--user=", "--local=/test/",
+    execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
+           "--no-resolv", "--listen-address=127.0.0.1", "--bind-interfaces",
+           "--pid-file=", "--user=", "--local=/test/",
            "--host-record=one.test,192.0.2.7,2001:db8::7", "--host-record=host.test,192.0.2.8",
-           "--cname=alias.test,one.test", "--cname=chain.test,alias.test", "--txt-record=nothing.test,text",
-           port, hosts, NULL);
+           "--cname=alias.test,one.test", "--cname=chain.test,alias.test",
+           "--txt-record=nothing.test,text", port, hosts, NULL);
     _exit(127);
 }
 
@@ -81,7 +82,8 @@ static bool ended(void)
     return true;
 }
 
-/* Another program may have taken the port meanwhile: then dnsmasq ends, and there is another try. */
+/* Another program may have taken the port meanwhile: then dnsmasq ends, and there is another
+ * try. */
 static void begin(void)
 {
     const struct timespec moment = {.tv_nsec = 2000000};
@@ -155,7 +157,8 @@ TEST_ASYNC_REAL(dnsmasq_says_what_there_is_not)
     EXPECT_EQ(find("nobody.test", 0, &list), EDDY_ENONAME);
     EXPECT_IN("nobody.test", eddy_exception_message(eddy_error()));
     EXPECT_EQ(find("nothing.test", 0, &list), EDDY_ENONAME);
-    EXPECT_EQ(find("elsewhere.example", 0, &list), EDDY_ENAMEAGAIN); /* refused: it has no servers to ask */
+    /* refused: it has no servers to ask */
+    EXPECT_EQ(find("elsewhere.example", 0, &list), EDDY_ENAMEAGAIN);
     end();
     return 0;
 }
@@ -178,7 +181,9 @@ TEST_ASYNC_REAL(dnsmasq_knows_the_name_of_an_address)
     char host[NI_MAXHOST] = "";
 
     begin();
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD), 0);
+    EXPECT_EQ(
+        eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD),
+        0);
     EXPECT_STR(host, "host.test");
     end();
     return 0;

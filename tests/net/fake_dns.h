@@ -1,6 +1,7 @@
 /*
  * A name server that does as the first label of the name says, also what no name server should do.
- * A process of its own with plain sockets, so that failures injected into the library do not hit it.
+ * A process of its own with plain sockets, so that failures injected into the library do not hit
+ * it.
  */
 #ifndef EDDY_TEST_FAKE_DNS_H
 #define EDDY_TEST_FAKE_DNS_H
@@ -43,7 +44,8 @@ static inline void fake_put(struct fake_reply *r, const void *data, size_t n)
 /* A record of the name that was asked for, which is at offset 12. */
 static inline void fake_record(struct fake_reply *r, int type, const void *data, size_t n)
 {
-    unsigned char head[12] = {0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0, 0, 60, 0, (unsigned char)n};
+    unsigned char head[12] = {0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0,
+                              0,    60, 0, (unsigned char)n};
 
     fake_put(r, head, sizeof head);
     fake_put(r, data, n);
@@ -131,7 +133,8 @@ static inline bool fake_answer(struct fake_reply *r, const char *label)
 {
     const char *dash = strchr(label, '-');
 
-    if (strcmp(label, "silent") == 0 || (dash && strcmp(dash, "-silent-six") == 0 && r->type == FAKE_AAAA) ||
+    if (strcmp(label, "silent") == 0 ||
+        (dash && strcmp(dash, "-silent-six") == 0 && r->type == FAKE_AAAA) ||
         (dash && strcmp(dash, "-silent-four") == 0 && r->type == FAKE_A))
         return false;
     if (fake_answer_special(r, label))
@@ -297,7 +300,8 @@ static inline void fake_bind(int *ret_udp, int *ret_tcp, struct sockaddr_in *add
     bool bound;
 
     do {
-        *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        *addr =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         *ret_udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         *ret_tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         REQUIRE(*ret_udp >= 0 && *ret_tcp >= 0);

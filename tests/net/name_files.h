@@ -46,8 +46,8 @@ static inline void name_files_none(eddy_loop *loop)
 }
 
 /* Puts a file in the place of the one there was, as programs do that configure networks. */
-__attribute__((format(printf, 2, 3))) static inline void name_file_write(const char *path, const char *format,
-                                                                         ...)
+__attribute__((format(printf, 2, 3))) static inline void name_file_write(const char *path,
+                                                                         const char *format, ...)
 {
     char fresh[64];
     va_list args;
@@ -82,7 +82,8 @@ static inline const char *name_find(const char *host, int family, int *ret_rc)
     *ret_rc = eddy_getaddrinfo(host, NULL, &hints, &list);
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
         eddyi_address_host(a->ai_addr, one, sizeof one);
-        n += (size_t)snprintf(text + n, n < sizeof text ? sizeof text - n : 0, "%s%s", n ? " " : "", one);
+        n += (size_t)snprintf(text + n, n < sizeof text ? sizeof text - n : 0, "%s%s", n ? " " : "",
+                              one);
     }
     eddy_freeaddrinfo(list);
     return text;

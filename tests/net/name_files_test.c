@@ -14,7 +14,8 @@ static void begin(void)
 {
     name_files_open(&files, eddy_get_running_loop());
     fake_dns_open(&dns);
-    name_file_write(files.resolv_conf, "nameserver %s\noptions retrans:30000 attempts:1\n", dns.server);
+    name_file_write(files.resolv_conf, "nameserver %s\noptions retrans:30000 attempts:1\n",
+                    dns.server);
 }
 
 static int end(void)
@@ -133,7 +134,8 @@ TEST_ASYNC_REAL(no_server_is_asked_for_localhost)
 /* A file that is too long to be read on the loop; its last line has this address for last.test. */
 static void write_long_hosts(const char *address)
 {
-    static const char lines[] = "192.0.2.200 a.test b.test c.test # and a comment that makes it longer\n";
+    static const char lines[] =
+        "192.0.2.200 a.test b.test c.test # and a comment that makes it longer\n";
     FILE *f = fopen(files.hosts, "we");
 
     REQUIRE(f != NULL);
@@ -237,16 +239,23 @@ TEST_ASYNC_REAL(an_address_has_the_name_that_the_hosts_file_gives_it)
     begin();
     name_file_write(files.hosts,
                     "198.51.100.1 first.test alias.test\n::1 six.test\n198.51.100.1 other.test\n");
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD), 0);
+    EXPECT_EQ(
+        eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD),
+        0);
     EXPECT_STR(host, "first.test");
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&b, sizeof b, host, sizeof host, NULL, 0, NI_NAMEREQD), 0);
+    EXPECT_EQ(
+        eddy_getnameinfo((struct sockaddr *)&b, sizeof b, host, sizeof host, NULL, 0, NI_NAMEREQD),
+        0);
     EXPECT_STR(host, "six.test");
     a.sin_addr.s_addr = htonl(0xc0000201);
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD), 0);
+    EXPECT_EQ(
+        eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD),
+        0);
     EXPECT_STR(host, "host.test");
     name_file_write(files.nsswitch, "hosts: files\n");
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD),
-              EDDY_ENONAME);
+    EXPECT_EQ(
+        eddy_getnameinfo((struct sockaddr *)&a, sizeof a, host, sizeof host, NULL, 0, NI_NAMEREQD),
+        EDDY_ENONAME);
     EXPECT_IN("192.0.2.1", eddy_exception_message(eddy_error()));
     return end();
 }
@@ -278,7 +287,8 @@ TEST_ASYNC_REAL(nsswitch_may_call_for_the_system_at_any_time)
     begin();
     EXPECT_STR(eddy_loop_resolver_name(loop), "c-ares");
     name_file_write(files.nsswitch, "hosts: files resolve dns\n");
-    EXPECT_STR(eddy_loop_resolver_name(loop), test_tortured() ? eddy_loop_resolver_name(loop) : "system");
+    EXPECT_STR(eddy_loop_resolver_name(loop),
+               test_tortured() ? eddy_loop_resolver_name(loop) : "system");
     name_file_write(files.nsswitch, "hosts: files dns\n");
     EXPECT_STR(eddy_loop_resolver_name(loop), "c-ares");
     unlink(files.nsswitch);

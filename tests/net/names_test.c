@@ -112,7 +112,8 @@ TEST_ASYNC(services_are_found_by_name_for_the_protocols_that_have_them)
 TEST_ASYNC(an_address_of_the_wrong_family_is_none)
 {
     struct addrinfo *list = NULL, six = {.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM};
-    struct addrinfo mapped = {.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_V4MAPPED};
+    struct addrinfo mapped = {
+        .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_V4MAPPED};
     struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST};
 
     EXPECT_EQ(eddy_getaddrinfo("192.0.2.1", "1", &six, &list), EDDY_ENONAME);
@@ -141,8 +142,9 @@ TEST_ASYNC(hints_that_make_no_sense_are_refused)
 TEST_ASYNC(bad_names_are_refused_before_anybody_is_asked)
 {
     char long_label[80], long_name[300];
-    const char *bad[] = {"",  ".",         "a..b",  ".a",       "a..",      "a b",    "a\nb", "\xc3\xbc.de",
-                         "1", "256.1.1.1", "127.1", "a.b.0x7f", long_label, long_name};
+    const char *bad[] = {"",      ".",        "a..b",        ".a",     "a..",
+                         "a b",   "a\nb",     "\xc3\xbc.de", "1",      "256.1.1.1",
+                         "127.1", "a.b.0x7f", long_label,    long_name};
     struct addrinfo *list = NULL;
 
     memset(long_label, 'x', 64);
@@ -227,9 +229,11 @@ TEST_ASYNC_REAL(what_the_system_says_has_codes_of_its_own)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         eddyi_fault_only("getaddrinfo", cases[i].error);
         EXPECT_EQ(look_up((void *)(uintptr_t) "any.test"), cases[i].code);
-        EXPECT(cases[i].code == -ENOMEM || strstr(eddy_exception_message(eddy_error()), "any.test"));
+        EXPECT(cases[i].code == -ENOMEM ||
+               strstr(eddy_exception_message(eddy_error()), "any.test"));
         EXPECT_EQ(name_of("192.0.2.1", 80, host, service, NI_NAMEREQD), cases[i].code);
-        EXPECT(cases[i].code == -ENOMEM || strstr(eddy_exception_message(eddy_error()), "192.0.2.1"));
+        EXPECT(cases[i].code == -ENOMEM ||
+               strstr(eddy_exception_message(eddy_error()), "192.0.2.1"));
         eddyi_fault_clear();
     }
     return 0;
@@ -275,7 +279,8 @@ TEST_ASYNC(under_the_virtual_clock_a_thread_asks_and_time_stands_still)
 
 static struct fake_dns dns;
 
-/* Only a server that never answers may be waited for impatiently: how fast another does is the machine's affair. */
+/* Only a server that never answers may be waited for impatiently: how fast another does is the
+ * machine's affair. */
 static bool begin_with(const char *patience)
 {
     if (!eddyi_has_cares)
@@ -479,8 +484,8 @@ static int name_of(const char *address, int port, char *host, char *service, int
 
     REQUIRE(eddyi_address_parse(address, &a) == 1);
     eddyi_address_set_port(&a.sa, port);
-    return eddy_getnameinfo(&a.sa, eddyi_address_size(a.sa.sa_family), host, NI_MAXHOST, service, NI_MAXSERV,
-                            flags);
+    return eddy_getnameinfo(&a.sa, eddyi_address_size(a.sa.sa_family), host, NI_MAXHOST, service,
+                            NI_MAXSERV, flags);
 }
 
 TEST_ASYNC(numbers_are_written_without_asking)
@@ -496,7 +501,8 @@ TEST_ASYNC(numbers_are_written_without_asking)
     EXPECT_STR(service, "80");
     EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&in, sizeof in, host, 3, NULL, 0, NI_NUMERICHOST),
               -EOVERFLOW);
-    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&in, 5, host, 30, NULL, 0, NI_NUMERICHOST), -EINVAL);
+    EXPECT_EQ(eddy_getnameinfo((struct sockaddr *)&in, 5, host, 30, NULL, 0, NI_NUMERICHOST),
+              -EINVAL);
     EXPECT_EQ(eddy_getnameinfo(NULL, 0, host, 30, NULL, 0, NI_NUMERICHOST), -EAFNOSUPPORT);
     EXPECT_EQ(name_of("::1", 80, host, service, NI_NUMERICHOST | NI_NAMEREQD), -EINVAL);
     EXPECT_EQ(name_of("::1", 80, host, service, 1 << 20), -EINVAL);
@@ -539,7 +545,8 @@ TEST(nsswitch_says_whether_the_system_is_needed)
                  {"  hosts: ldap files dns", true}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (!EXPECT_EQ(eddyi_nsswitch_needs_system(cases[i].text, strlen(cases[i].text)), cases[i].system))
+        if (!EXPECT_EQ(eddyi_nsswitch_needs_system(cases[i].text, strlen(cases[i].text)),
+                       cases[i].system))
             FAIL("which was %s", cases[i].text);
 }
 

@@ -19,8 +19,9 @@ TEST_ASYNC_REAL(communicate_sends_the_input_and_gives_both_outputs)
     size_t n_out = 0, n_err = 0;
     eddy_process *p;
 
-    eddy_try(eddy_create_subprocess_shell("tr a-z A-Z; echo fine >&2; exit 4", &p, .std_in = EDDY_PIPE,
-                                          .std_out = EDDY_PIPE, .std_err = EDDY_PIPE));
+    eddy_try(eddy_create_subprocess_shell("tr a-z A-Z; echo fine >&2; exit 4", &p,
+                                          .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
+                                          .std_err = EDDY_PIPE));
     eddy_process_free_at_end(p);
     eddy_try(TALK(p, "hello", 5, &out, &n_out, &err, &n_err));
     EXPECT_EQ(n_out, 5);
@@ -74,8 +75,8 @@ TEST_ASYNC_REAL(megabytes_go_both_ways)
     REQUIRE(input != NULL);
     for (size_t i = 0; i < n; i++)
         input[i] = (char)(i % 251);
-    rc = eddy_create_subprocess_shell("tee /dev/stderr", &p, .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
-                                      .std_err = EDDY_PIPE);
+    rc = eddy_create_subprocess_shell("tee /dev/stderr", &p, .std_in = EDDY_PIPE,
+                                      .std_out = EDDY_PIPE, .std_err = EDDY_PIPE);
     if (rc == 0) {
         rc = TALK(p, input, n, &out, &n_out, &err, &n_err);
         EXPECT_EQ(n_out, n);
@@ -97,7 +98,8 @@ TEST_ASYNC_REAL(a_child_that_does_not_want_its_input_is_no_error)
     int rc;
 
     REQUIRE(input != NULL);
-    rc = eddy_create_subprocess_shell("exec <&-; echo done", &p, .std_in = EDDY_PIPE, .std_out = EDDY_PIPE);
+    rc = eddy_create_subprocess_shell("exec <&-; echo done", &p, .std_in = EDDY_PIPE,
+                                      .std_out = EDDY_PIPE);
     if (rc == 0) {
         rc = TALK(p, input, MUCH, &out, &n_out);
         EXPECT_EQ(n_out, 5);
@@ -152,7 +154,8 @@ TEST_ASYNC_REAL(after_a_timeout_it_goes_on_where_it_was)
     REQUIRE(input != NULL);
     memset(input, 'x', n);
     rc = eddy_create_subprocess_shell("echo begin; exec >&-; kill -STOP $$; wc -c >&2", &p,
-                                      .std_in = EDDY_PIPE, .std_out = EDDY_PIPE, .std_err = EDDY_PIPE);
+                                      .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
+                                      .std_err = EDDY_PIPE);
     if (rc == 0) {
         eddy_timeout_enter(&tm, 0.05);
         rc = eddy_process_communicate(p, input, n, &out, &n_out, &err, &n_err);

@@ -21,9 +21,10 @@ TEST_ASYNC_REAL(every_exit_code_is_reported)
 
 TEST_ASYNC_REAL(every_signal_that_ends_it_is_reported_as_a_negative_number)
 {
-    static const int fatal[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,  SIGFPE,
-                                SIGKILL, SIGUSR1,   SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU,
-                                SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS};
+    static const int fatal[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,
+                                SIGBUS,  SIGFPE,  SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2,
+                                SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM,
+                                SIGPROF, SIGIO,   SIGPWR,  SIGSYS};
     const size_t n = test_tortured() ? 2 : sizeof fatal / sizeof fatal[0];
 
     for (size_t i = 0; i < n; i++) {
@@ -187,8 +188,8 @@ TEST_ASYNC_REAL(a_group_can_be_signalled)
     const char *line;
     eddy_process *p;
 
-    eddy_try(eddy_create_subprocess_shell("sleep 1000 & sleep 1000 & echo; wait", &p, .std_out = EDDY_PIPE,
-                                          .process_group = EDDY_NEW_GROUP));
+    eddy_try(eddy_create_subprocess_shell("sleep 1000 & sleep 1000 & echo; wait", &p,
+                                          .std_out = EDDY_PIPE, .process_group = EDDY_NEW_GROUP));
     eddy_process_free_at_end(p);
     EXPECT_EQ(eddy_reader_readline(eddy_process_stdout(p), &line), 1);
     EXPECT_EQ(eddy_process_signal_group(p, SIGTERM), 0);
@@ -243,8 +244,10 @@ static int start_both(void *arg)
 {
     struct pair_of_children *c = arg;
 
-    eddy_try(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &c->kept, .std_out = EDDY_PIPE));
-    eddy_try(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &c->freed, .std_in = EDDY_PIPE));
+    eddy_try(
+        eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &c->kept, .std_out = EDDY_PIPE));
+    eddy_try(
+        eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &c->freed, .std_in = EDDY_PIPE));
     return 0;
 }
 
@@ -347,8 +350,9 @@ TEST_ASYNC_REAL(where_a_pidfd_cannot_be_polled_a_thread_waits)
 {
     eddy_process *p;
 
-    eddyi_fault_nth(strcmp(eddy_loop_backend_name(eddy_get_running_loop()), "epoll") ? "cqe" : "epoll_ctl", 1,
-                    ENOMEM);
+    eddyi_fault_nth(strcmp(eddy_loop_backend_name(eddy_get_running_loop()), "epoll") ? "cqe"
+                                                                                     : "epoll_ctl",
+                    1, ENOMEM);
     eddy_try(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &p));
     eddy_try(eddy_sleep(0));
     kill(eddy_process_pid(p), SIGTERM);

@@ -38,8 +38,9 @@ TEST_ASYNC_REAL(it_runs_as_another_user_in_other_groups)
 {
     if (geteuid() != 0)
         SKIP("only root may");
-    EXPECT_STR(SAID(WHO, .user = "65534", .group = "65533", .extra_groups = (const char *const[]){NULL}),
-               "65534:65534:65533:65533:65533");
+    EXPECT_STR(
+        SAID(WHO, .user = "65534", .group = "65533", .extra_groups = (const char *const[]){NULL}),
+        "65534:65534:65533:65533:65533");
     EXPECT_STR(SAID(WHO, .group = "7", .extra_groups = (const char *const[]){"8", "9", NULL}),
                "0:0:7:7:7 8 9");
     EXPECT_STR(SAID("id -u", .user = "nobody"), "65534");
@@ -83,8 +84,9 @@ static int as_nobody(void *unused)
     EXPECT_IN("cannot be run as user '0'", eddy_exception_message(eddy_error()));
     EXPECT_EQ(eddy_create_subprocess_shell("true", &p, .group = "0"), -EPERM);
     EXPECT_IN("cannot be run as group '0'", eddy_exception_message(eddy_error()));
-    EXPECT_EQ(eddy_create_subprocess_shell("true", &p, .extra_groups = (const char *const[]){"0", NULL}),
-              -EPERM);
+    EXPECT_EQ(
+        eddy_create_subprocess_shell("true", &p, .extra_groups = (const char *const[]){"0", NULL}),
+        -EPERM);
     EXPECT_IN("extra groups", eddy_exception_message(eddy_error()));
     return 0;
 }

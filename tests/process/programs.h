@@ -38,7 +38,8 @@ __attribute__((unused)) static int code_of_shell(const char *command)
 }
 
 /* The same, with options, and what it writes to standard output. */
-__attribute__((unused)) static int output_of(const eddy_subprocess_options *options, char *buf, size_t size)
+__attribute__((unused)) static int output_of(const eddy_subprocess_options *options, char *buf,
+                                             size_t size)
 {
     eddy_subprocess_options o = *options;
     eddy_process *p;
@@ -49,13 +50,14 @@ __attribute__((unused)) static int output_of(const eddy_subprocess_options *opti
     o.std_out = EDDY_PIPE;
     eddy_try(eddy_create_subprocess_shell_with(&o));
     eddy_process_free_at_end(p);
-    while ((n = eddy_reader_read(eddy_process_stdout(p), buf + length, size - 1 - (size_t)length)) > 0)
+    while ((n = eddy_reader_read(eddy_process_stdout(p), buf + length, size - 1 - (size_t)length)) >
+           0)
         length += n;
     buf[length] = '\0';
     eddy_try((int)n);
     return code_of(p);
 }
-#define shell_output(buf, ...)                                                                               \
+#define shell_output(buf, ...)                                                                     \
     output_of(&(eddy_subprocess_options){.command = __VA_ARGS__}, (buf), sizeof(buf))
 
 #endif

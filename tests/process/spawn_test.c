@@ -46,7 +46,7 @@ static int fails_with(int error, const char *message, const eddy_subprocess_opti
     EXPECT_IN(message, eddy_exception_message(eddy_error()));
     return 0;
 }
-#define FAILS_WITH(error, message, ...)                                                                      \
+#define FAILS_WITH(error, message, ...)                                                            \
     fails_with((error), (message), &(eddy_subprocess_options){__VA_ARGS__})
 
 TEST_ASYNC_REAL(what_cannot_be_executed_is_an_error_of_the_call_that_names_it)
@@ -98,8 +98,10 @@ TEST_ASYNC_REAL(senseless_options_are_refused)
 {
     FAILS_WITH(-EINVAL, "without a name", .argv = NULL);
     FAILS_WITH(-EINVAL, "without a name", .argv = (const char *const[]){NULL});
-    FAILS_WITH(-EINVAL, "'NAME'", .argv = eddy_argv("true"), .env = (const char *const[]){"NAME", NULL});
-    FAILS_WITH(-EINVAL, "'=x'", .argv = eddy_argv("true"), .env = (const char *const[]){"=x", NULL});
+    FAILS_WITH(-EINVAL, "'NAME'", .argv = eddy_argv("true"),
+               .env = (const char *const[]){"NAME", NULL});
+    FAILS_WITH(-EINVAL, "'=x'", .argv = eddy_argv("true"),
+               .env = (const char *const[]){"=x", NULL});
     FAILS_WITH(-EINVAL, "STDOUT", .argv = eddy_argv("true"), .std_out = EDDY_STDOUT);
     FAILS_WITH(-EBADF, "-9", .argv = eddy_argv("true"), .std_in = -9);
     FAILS_WITH(-EBADF, "descriptors", .argv = eddy_argv("true"), .std_out = 900);
@@ -219,7 +221,8 @@ TEST_ASYNC_REAL(another_shell_can_be_asked)
 {
     char buf[200];
 
-    EXPECT_EQ(shell_output(buf, "echo $0 $BASH_VERSINFO | grep -c bash", .executable = "/bin/bash"), 0);
+    EXPECT_EQ(shell_output(buf, "echo $0 $BASH_VERSINFO | grep -c bash", .executable = "/bin/bash"),
+              0);
     EXPECT_STR(buf, "1\n");
     return 0;
 }
@@ -231,7 +234,8 @@ TEST_ASYNC_REAL(of_descriptors_it_gets_only_what_is_passed)
 
     REQUIRE(pipe(kept) == 0 && pipe2(passed, O_CLOEXEC) == 0);
     snprintf(expected, sizeof expected, "0\n1\n2\n%d\n", passed[1]);
-    EXPECT_EQ(shell_output(buf, "ls -v /proc/$$/fd; :", .pass_fds = &passed[1], .n_pass_fds = 1), 0);
+    EXPECT_EQ(shell_output(buf, "ls -v /proc/$$/fd; :", .pass_fds = &passed[1], .n_pass_fds = 1),
+              0);
     EXPECT_STR(buf, expected);
     EXPECT(fcntl(passed[1], F_GETFD) & FD_CLOEXEC);
     EXPECT_EQ(fcntl(kept[0], F_GETFD), 0);
@@ -289,7 +293,8 @@ TEST_ASYNC_REAL(its_standard_streams_can_be_any_descriptors)
     EXPECT_EQ(code_of(p), 0);
     EXPECT_STR(text_of(out, buf, sizeof buf), "out\n");
     EXPECT_STR(text_of(err, buf, sizeof buf), "err\n");
-    EXPECT(eddy_process_stdin(p) == NULL && eddy_process_stdout(p) == NULL && eddy_process_stderr(p) == NULL);
+    EXPECT(eddy_process_stdin(p) == NULL && eddy_process_stdout(p) == NULL &&
+           eddy_process_stderr(p) == NULL);
     eddy_process_free(p);
     close(out);
     close(err);
@@ -342,8 +347,8 @@ TEST_ASYNC_REAL(it_starts_where_the_program_has_no_standard_streams)
         saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
         close(i);
     }
-    rc = eddy_create_subprocess_shell("cat; echo here", &p, .std_in = EDDY_DEVNULL, .std_out = EDDY_PIPE,
-                                      .std_err = EDDY_DEVNULL);
+    rc = eddy_create_subprocess_shell("cat; echo here", &p, .std_in = EDDY_DEVNULL,
+                                      .std_out = EDDY_PIPE, .std_err = EDDY_DEVNULL);
     for (int i = 0; i < 3; i++) {
         dup2(saved[i], i);
         close(saved[i]);
@@ -362,7 +367,8 @@ static void ignore(int signo)
 {
 }
 
-/* Whether a line of /proc/self/status has just these signals, of those that the test is about: others may be ignored by whoever runs it. */
+/* Whether a line of /proc/self/status has just these signals, of those that the test is about:
+ * others may be ignored by whoever runs it. */
 static bool has_signals(const char *status, const char *line, unsigned long long expected)
 {
     const unsigned long long concerned =
@@ -388,7 +394,9 @@ TEST_ASYNC_REAL(it_has_no_signal_blocked_or_handled)
     EXPECT(has_signals(buf, "SigBlk:", 0));
     EXPECT(has_signals(buf, "SigIgn:", 1u << (SIGHUP - 1)));
     EXPECT(has_signals(buf, "SigCgt:", 0));
-    EXPECT_EQ(shell_output(buf, "exec sed -n '/^Sig[BI]/p' /proc/self/status", .inherit_signals = true), 0);
+    EXPECT_EQ(
+        shell_output(buf, "exec sed -n '/^Sig[BI]/p' /proc/self/status", .inherit_signals = true),
+        0);
     EXPECT(has_signals(buf, "SigBlk:", 1u << (SIGTERM - 1)));
     EXPECT(has_signals(buf, "SigIgn:", 1u << (SIGHUP - 1) | 1u << (SIGPIPE - 1)));
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -415,8 +423,9 @@ static struct numbers numbers_of(const eddy_subprocess_options *options)
     EXPECT_EQ(sscanf(buf, "%d %d %d", &n.pid, &n.group, &n.session), 3);
     return n;
 }
-#define NUMBERS_OF(...)                                                                                      \
-    numbers_of(&(eddy_subprocess_options){.command = "exec cut -d' ' -f1,5,6 /proc/self/stat", __VA_ARGS__})
+#define NUMBERS_OF(...)                                                                            \
+    numbers_of(&(eddy_subprocess_options){.command = "exec cut -d' ' -f1,5,6 /proc/self/stat",     \
+                                          __VA_ARGS__})
 
 TEST_ASYNC_REAL(it_is_in_its_parents_group_or_one_of_its_own)
 {
@@ -437,9 +446,10 @@ TEST_ASYNC_REAL(it_can_be_put_into_the_group_of_another)
 {
     eddy_process *leader;
 
-    eddy_try(
-        eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &leader, .process_group = EDDY_NEW_GROUP));
-    EXPECT_EQ(NUMBERS_OF(.process_group = eddy_process_pid(leader)).group, eddy_process_pid(leader));
+    eddy_try(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &leader,
+                                         .process_group = EDDY_NEW_GROUP));
+    EXPECT_EQ(NUMBERS_OF(.process_group = eddy_process_pid(leader)).group,
+              eddy_process_pid(leader));
     eddy_process_free(leader);
     return 0;
 }

@@ -84,8 +84,9 @@ TEST_ASYNC_REAL(a_child_is_talked_with_through_its_pipes_and_its_end_comes_last)
     static struct recorder r = {0};
     eddy_subprocess_transport *t;
 
-    eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t, eddy_argv("cat"),
-                                       .std_in = EDDY_PIPE, .std_out = EDDY_PIPE));
+    eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t,
+                                       eddy_argv("cat"), .std_in = EDDY_PIPE,
+                                       .std_out = EDDY_PIPE));
     EXPECT_STR(r.log, "made ");
     EXPECT(eddy_subprocess_transport_get_pid(t) > 0);
     EXPECT_EQ(eddy_subprocess_transport_get_returncode(t), EDDY_RUNNING);
@@ -129,8 +130,8 @@ TEST_ASYNC_REAL(close_kills_and_closes_everything)
     eddy_subprocess_transport *t;
 
     eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_recorder, &r, &t,
-                                       eddy_argv("sleep", "1000"), .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
-                                       .std_err = EDDY_PIPE));
+                                       eddy_argv("sleep", "1000"), .std_in = EDDY_PIPE,
+                                       .std_out = EDDY_PIPE, .std_err = EDDY_PIPE));
     eddy_subprocess_transport_close(t);
     eddy_subprocess_transport_close(t);
     EXPECT(eddy_subprocess_transport_is_closing(t));

@@ -52,7 +52,8 @@ verdict $? "runs the others when a line is too long"
 for signal in 15 1 3; do # SIGTERM, SIGHUP, SIGQUIT
     printf 'sleep 1000 & echo $!; wait\n' >commands
     : >out
-    # A shell without job control has its background processes ignore SIGQUIT; the program handles it all the same.
+    # A shell without job control has its background processes ignore SIGQUIT; the program handles
+    # it all the same.
     "$runner" commands >out 2>err &
     pid=$!
     until grep -q '^\[1\] [0-9]' out; do kill -0 $pid || break; done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# clang has nothing to warn of in the library, the tools and the examples: the commands of BUILD's compile_commands.json, for their
-# warnings alone.
+# clang has nothing to warn of in the library, the tools and the examples: the commands of BUILD's
+# compile_commands.json, for their warnings alone.
 #
 #     tests/project/clang.sh BUILD
 set -u
@@ -25,7 +25,8 @@ if [ "$1" = --one ]; then
     exit
 fi
 
-# Without the names of object files, and options that only gcc knows. The library is compiled again for the tests: once is enough.
+# Without the names of object files, and options that only gcc knows. The library is compiled again
+# for the tests: once is enough.
 output=$(sed -n '/-DEDDY_FAULTS/d; s/^ *"command": "\(.*\)",$/\1/p' "$1/compile_commands.json" |
     sed 's/\\"/"/g; s/\\\\/\\/g; s/ -o [^ ]*\.o / /; s/ -mmem[a-z]*-strategy=[^ ]*//g' |
     xargs -P "$(nproc)" -d '\n' -n 1 "$0" --one 2>&1)

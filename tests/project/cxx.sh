@@ -1,5 +1,6 @@
 #!/bin/sh
-# eddy in C++: what docs/cxx.md says of exceptions and of parameters, with both compilers. Prints one line for each.
+# eddy in C++: what docs/cxx.md says of exceptions and of parameters, with both compilers. Prints
+# one line for each.
 #
 #     tests/project/cxx.sh BUILD
 # shellcheck disable=SC2317

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the guides in docs/ show as C is what the examples hold, line by line, so that it is built and run. A block that shows only a
-# call or two within a sentence stands in `backquotes` instead.
+# What the guides in docs/ show as C is what the examples hold, line by line, so that it is built
+# and run. A block that shows only a call or two within a sentence stands in `backquotes` instead.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top" || exit 2

@@ -49,7 +49,8 @@ done | rule "no memory is writable and executable"
 without __stack_chk_fail --dyn-syms __stack_chk_fail | rule "the stack protector is in use"
 without "checked call of the C library" --dyn-syms '__[a-z]+_chk' | rule "the C library's checks are in use"
 
-# One object without the mark would take it from whatever is linked with it. The linker's own start files may lack it.
+# One object without the mark would take it from whatever is linked with it. The linker's own start
+# files may lack it.
 if [ "$(uname -m)" = x86_64 ]; then
     objects=$(ar t "$build"/src/libeddy.a | wc -l)
     marked=$(readelf -nW "$build"/src/libeddy.a | grep -c 'x86 feature:.*IBT')

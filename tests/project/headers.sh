@@ -1,5 +1,6 @@
 #!/bin/sh
-# Each public header compiles alone, pedantically, in C11 and C++17, with both compilers. Prints one line for each.
+# Each public header compiles alone, pedantically, in C11 and C++17, with both compilers. Prints one
+# line for each.
 #
 #     tests/project/headers.sh
 set -u

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A program outside the tree compiles, links and runs against what `make install` put into a prefix, with the static and with
-# the shared library. Prints one line for each.
+# A program outside the tree compiles, links and runs against what `make install` put into a prefix,
+# with the static and with the shared library. Prints one line for each.
 #
 #     tests/project/install.sh BUILD
 # shellcheck disable=SC2317

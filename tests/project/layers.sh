@@ -1,5 +1,6 @@
 #!/bin/sh
-# The rules about the source itself: layers, exported names, the table of faults. Prints one line for each.
+# The rules about the source itself: layers, exported names, the table of faults. Prints one line
+# for each.
 #
 #     tests/project/layers.sh BUILD
 set -u
@@ -21,7 +22,8 @@ rule()
     fi
 }
 
-# A file includes its own layer and those before it in this list. Context variables stand beside base/ and context/.
+# A file includes its own layer and those before it in this list. Context variables stand beside
+# base/ and context/.
 layers="base context contextvars backend loop task generator sync queue executor io net stream tls process signal debug testkit"
 
 rank()
@@ -48,8 +50,9 @@ for folder in src/*/; do
         done
 done | rule "no file includes a layer below its own"
 
-# Exported from the shared library, and declared in a public header: the same names. In the list of EDDY_API
-# declarations comments and macros are gone, and a name is what stands before its first parenthesis.
+# Exported from the shared library, and declared in a public header: the same names. In the list of
+# EDDY_API declarations comments and macros are gone, and a name is what stands before its first
+# parenthesis.
 exported()
 {
     nm -D --defined-only "$build"/src/libeddy.so | awk '$2 != "R" && $2 != "D" {print $3}' | sed 's/@.*//' | grep -v '^_' | sort -u
@@ -84,7 +87,8 @@ grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)
     grep -vE '^src/base/(sys|fault)' | grep -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
     sed 's/$/   <- goes past base\/sys.h/' | rule "memory comes through base/sys.h only"
 
-# Whoever starts a program that has more rights than they have does not choose what the library does in it.
+# Whoever starts a program that has more rights than they have does not choose what the library does
+# in it.
 grep -rnE '(^|[^_a-z])getenv\(' src --include='*.c' --include='*.h' | rule "the environment is read with secure_getenv"
 
 exit $failed

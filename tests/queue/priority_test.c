@@ -109,7 +109,8 @@ static eddy_async(get_one, (const char *, name))
     return 0;
 }
 
-TEST_ASYNC(waiting_getters_are_served_in_the_order_in_which_they_came_with_the_lowest_then, .ordered = true)
+TEST_ASYNC(waiting_getters_are_served_in_the_order_in_which_they_came_with_the_lowest_then,
+           .ordered = true)
 {
     eddy_task *a = eddy_create_task(get_one("a")), *b = eddy_create_task(get_one("b"));
     int high = 9, low = 1;

@@ -166,7 +166,8 @@ TEST_ASYNC(the_calls_for_pointers_refuse_a_queue_of_values_and_the_other_way_rou
 
     eddy_queue_init_values(&queue, 0, sizeof r);
     EXPECT_EQ(eddy_queue_put(&queue, item), EDDY_EMISUSE);
-    EXPECT_STR(eddy_exception_message(eddy_error()), "the queue holds values: use the calls with _value");
+    EXPECT_STR(eddy_exception_message(eddy_error()),
+               "the queue holds values: use the calls with _value");
     EXPECT_EQ(eddy_queue_put_nowait(&queue, item), EDDY_EMISUSE);
     EXPECT_EQ(eddy_queue_get(&queue, &item), EDDY_EMISUSE);
     EXPECT_EQ(eddy_queue_get_nowait(&queue, &item), EDDY_EMISUSE);

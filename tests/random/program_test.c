@@ -1,6 +1,6 @@
 /*
- * Random programs; random.h. EDDY_RANDOM=N runs N of them instead of a thousand, and EDDY_RANDOM_SEED=S only
- * that of one seed.
+ * Random programs; random.h. EDDY_RANDOM=N runs N of them instead of a thousand, and
+ * EDDY_RANDOM_SEED=S only that of one seed.
  */
 #include "harness/test.h"
 #include "random.h"
@@ -62,7 +62,8 @@ static void begin_closing(void)
     program.budget = 0;
 }
 
-/* Cancels what still runs, again and again: a cancellation can be lost to another error, as in asyncio. */
+/* Cancels what still runs, again and again: a cancellation can be lost to another error, as in
+ * asyncio. */
 static void end_others(void)
 {
     eddy_task *tasks[256];
@@ -132,8 +133,8 @@ static void end(void)
 
 static eddy_loop *make_loop(void)
 {
-    return eddy_loop_new(
-        &(eddy_loop_options){.backend = program.threads ? EDDY_BACKEND_DEFAULT : EDDY_BACKEND_VIRTUAL});
+    return eddy_loop_new(&(eddy_loop_options){.backend = program.threads ? EDDY_BACKEND_DEFAULT
+                                                                         : EDDY_BACKEND_VIRTUAL});
 }
 
 static void ignore(eddy_loop *loop, const eddy_exception_context *context, void *arg)
@@ -178,8 +179,8 @@ static void run_program(unsigned seed, bool threads)
     if (draw(4) == 0)
         run_and_close();
     else
-        (void)eddy_run(amain(), .no_sigint = true, .loop_factory = make_quiet_loop, .debug = draw(8) == 0,
-                       .close_timeout = program.threads ? 0.01 : 0);
+        (void)eddy_run(amain(), .no_sigint = true, .loop_factory = make_quiet_loop,
+                       .debug = draw(8) == 0, .close_timeout = program.threads ? 0.01 : 0);
     end();
 }
 

@@ -27,8 +27,9 @@ extern struct program {
     eddy_barrier barrier;
     eddy_queue queues[N_SHARED];
     eddy_future *futures[N_SHARED]; /* owned; NULL: none yet */
-    eddy_task *live[N_LIVE];        /* any of them, to cancel, wait for or await; owned; NULL: none */
-    unsigned live_depth[N_LIVE];    /* at which its actor began */
+    /* any of them, to cancel, wait for or await; owned; NULL: none */
+    eddy_task *live[N_LIVE];
+    unsigned live_depth[N_LIVE]; /* at which its actor began */
 } program;
 
 /* A random number below @n. */
@@ -37,7 +38,8 @@ unsigned draw(unsigned n);
 /* A random delay: none, short, or long under the virtual clock; seconds. */
 double draw_delay(void);
 
-/* Actions, some of them; each may call act() for what is within it. @depth bounds that. Returns a status. */
+/* Actions, some of them; each may call act() for what is within it. @depth bounds that. Returns a
+ * status. */
 int act(unsigned depth);
 
 /* A coroutine that acts. */

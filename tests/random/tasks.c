@@ -39,7 +39,8 @@ static int cancel(unsigned depth)
     return 0;
 }
 
-/* Only what is further down: tasks that wait for each other in a circle would wait for ever, as in asyncio. */
+/* Only what is further down: tasks that wait for each other in a circle would wait for ever, as in
+ * asyncio. */
 static int await_another(unsigned depth)
 {
     unsigned i = draw(N_LIVE);
@@ -143,7 +144,8 @@ static int as_completed(unsigned depth)
     return rc;
 }
 
-/* Futures belong to the program: a callback that never runs, as its loop was closed, could not give one back. */
+/* Futures belong to the program: a callback that never runs, as its loop was closed, could not give
+ * one back. */
 static void set_result(void *arg)
 {
     eddy_future **slot = arg;

@@ -1,4 +1,5 @@
-/* Actions that have to do with other threads, and with the loop itself. Under the virtual clock, without threads. */
+/* Actions that have to do with other threads, and with the loop itself. Under the virtual clock,
+ * without threads. */
 #include "random.h"
 
 #include <sched.h>
@@ -84,5 +85,6 @@ static int describe(unsigned depth)
     return 0;
 }
 
-action_fn *const thread_actions[] = {run_in_thread, post_from_thread, call_later, ask_for_stop, describe};
+action_fn *const thread_actions[] = {run_in_thread, post_from_thread, call_later, ask_for_stop,
+                                     describe};
 const unsigned n_thread_actions = sizeof thread_actions / sizeof thread_actions[0];

@@ -1,8 +1,9 @@
 /*
- * connections [N [SECONDS [PAUSE]]]: that many connections at once, between two processes, with bytes on all of them that are
- * compared one by one, and with some that end and begin again. First for a moment, with hardly a pause; then for SECONDS, with
- * PAUSE seconds, more or less, between what a connection says and what it says next. What is left of memory and descriptors
- * after that must be what was left after the moment. Prints lines as tests do.
+ * connections [N [SECONDS [PAUSE]]]: that many connections at once, between two processes, with
+ * bytes on all of them that are compared one by one, and with some that end and begin again. First
+ * for a moment, with hardly a pause; then for SECONDS, with PAUSE seconds, more or less, between
+ * what a connection says and what it says next. What is left of memory and descriptors after that
+ * must be what was left after the moment. Prints lines as tests do.
  */
 #define _GNU_SOURCE
 #include "eddy.h"
@@ -111,7 +112,8 @@ eddy_async(serve, (int, control))
 
     eddy_try(eddy_open_connection(NULL, 0, &reader, &writer, .sock = control));
     eddy_writer_free_at_end(writer);
-    /* How many it has at once, and so its memory, shall not depend on who is quicker, it or those who come again. */
+    /* How many it has at once, and so its memory, shall not depend on who is quicker, it or those
+     * who come again. */
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .backlog = 4096,
                                .max_connections = n_connections));
     eddy_server_free_at_end(server);
@@ -142,8 +144,8 @@ static uint64_t next(uint64_t *random)
 }
 
 /*
- * Sends some bytes that nobody else sends, and compares what comes back. All of the stack that it can need is touched the first
- * time, so that memory does not depend on how often it is called.
+ * Sends some bytes that nobody else sends, and compares what comes back. All of the stack that it
+ * can need is touched the first time, so that memory does not depend on how often it is called.
  */
 static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
 {
@@ -155,22 +157,25 @@ static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
     eddy_try(eddy_writer_write(writer, sent, size));
     eddy_try((int)eddy_reader_readexactly(reader, received, size));
     clients.bytes += size;
-    return memcmp(sent, received, size) == 0 ? 0 : eddy_raise(EDDY_EUSER, "bytes have changed on their way");
+    return memcmp(sent, received, size) == 0
+               ? 0
+               : eddy_raise(EDDY_EUSER, "bytes have changed on their way");
 }
 
 /*
- * Connects, and has a first answer. As few at once as the kernel's queue has room for: who finds it full tries again after a
- * second, and then after two, and four.
+ * Connects, and has a first answer. As few at once as the kernel's queue has room for: who finds it
+ * full tries again after a second, and then after two, and four.
  */
-static int connect_one(size_t id, uint64_t *random, eddy_reader **ret_reader, eddy_writer **ret_writer)
+static int connect_one(size_t id, uint64_t *random, eddy_reader **ret_reader,
+                       eddy_writer **ret_writer)
 {
     char source[20];
 
     snprintf(source, sizeof source, "127.0.0.%zu", 2 + id % SOURCES);
     eddy_try(eddy_semaphore_acquire(&clients.connecting));
     eddy_semaphore_release_at_end(&clients.connecting);
-    eddy_try(eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer, .local_host = source,
-                                  .limit = 4096));
+    eddy_try(eddy_open_connection("127.0.0.1", clients.port, ret_reader, ret_writer,
+                                  .local_host = source, .limit = 4096));
     return exchange(*ret_reader, *ret_writer, random);
 }
 
@@ -200,7 +205,9 @@ static int part(eddy_reader *reader, eddy_writer *writer)
     char byte;
 
     eddy_try(eddy_writer_write_eof(writer));
-    return eddy_reader_read(reader, &byte, 1) == 0 ? 0 : eddy_raise(EDDY_EUSER, "more came than was sent");
+    return eddy_reader_read(reader, &byte, 1) == 0
+               ? 0
+               : eddy_raise(EDDY_EUSER, "more came than was sent");
 }
 
 /* The time runs from when all are connected, and the server has answered each. */
@@ -259,7 +266,8 @@ static int run_clients(eddy_task **tasks, bool at_leisure)
     int rc = 0;
 
     clients.seconds = at_leisure ? seconds : MOMENT;
-    clients.pause = at_leisure ? pause_between : 0.01; /* some, so that as much of each stack is touched */
+    /* some, so that as much of each stack is touched */
+    clients.pause = at_leisure ? pause_between : 0.01;
     eddy_event_clear(&clients.all_open);
     for (size_t i = 0; i < n_connections; i++) {
         tasks[i] = eddy_create_task(client(i));
@@ -285,8 +293,8 @@ static void expect_as_before(const char *who, const struct state *before, const 
 {
     char promise[100];
 
-    printf("# %s: %.1f MiB after the first round, %.1f after the last\n", who, before->resident / (1 << 20),
-           after->resident / (1 << 20));
+    printf("# %s: %.1f MiB after the first round, %.1f after the last\n", who,
+           before->resident / (1 << 20), after->resident / (1 << 20));
     snprintf(promise, sizeof promise, "the %s has no more memory than after the first round", who);
     expect(after->resident < 1.02 * before->resident + (2 << 20), promise);
     snprintf(promise, sizeof promise, "the %s has no descriptor more than at first", who);
@@ -320,7 +328,8 @@ eddy_async(amain, (int, control))
     expect(rc == 0, "every byte came back as it was sent, and every connection ended in order");
     expect(clients.most == n_connections, "all connections were open at once");
     expect(servers[ROUNDS - 1].bytes == clients.bytes, "the server has counted as many bytes");
-    expect(servers[ROUNDS - 1].accepted == clients.connections, "the server has counted as many connections");
+    expect(servers[ROUNDS - 1].accepted == clients.connections,
+           "the server has counted as many connections");
     expect(ours[0].descriptors == fds, "the clients have closed all of theirs");
     expect_as_before("client", &ours[0], &ours[ROUNDS - 1]);
     expect_as_before("server", &servers[0], &servers[ROUNDS - 1]);

@@ -1,5 +1,6 @@
 /*
- * million-tasks [N]: that many tasks sleep at once, are counted in memory, and are cancelled and joined.
+ * million-tasks [N]: that many tasks sleep at once, are counted in memory, and are cancelled and
+ * joined.
  *
  * Not one of the tests that run each time: it takes gigabytes. Prints lines as they do.
  */
@@ -63,9 +64,10 @@ eddy_async(amain, (eddy_task **, tasks))
 
     /* Page tables count as well: they are what a small address space per task saves. */
     resident = memory("VmRSS:") + memory("VmPTE:");
-    printf("# %zu tasks, %.2f GiB with page tables, %.0f bytes each\n", created, resident / (1 << 30),
-           resident / (double)n_tasks);
-    expect(resident / (double)n_tasks < 4.8 * (1 << 30) / 1e6, "they fit into 4.8 GiB for a million");
+    printf("# %zu tasks, %.2f GiB with page tables, %.0f bytes each\n", created,
+           resident / (1 << 30), resident / (double)n_tasks);
+    expect(resident / (double)n_tasks < 4.8 * (1 << 30) / 1e6,
+           "they fit into 4.8 GiB for a million");
 
     for (size_t i = 0; i < created; i++)
         eddy_task_cancel(tasks[i], NULL);
@@ -79,7 +81,8 @@ eddy_async(amain, (eddy_task **, tasks))
 
 static bool kernel_has_guards(void)
 {
-    const int guard_install = 102; /* MADV_GUARD_INSTALL of Linux 6.13, which older headers do not name */
+    /* MADV_GUARD_INSTALL of Linux 6.13, which older headers do not name */
+    const int guard_install = 102;
     long page = sysconf(_SC_PAGESIZE);
     void *p = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     bool has = p != MAP_FAILED && madvise(p, (size_t)page, guard_install) == 0;
@@ -89,7 +92,8 @@ static bool kernel_has_guards(void)
     return has;
 }
 
-/* The library says on standard error, which went to @fd, when it has to make stacks without guards. */
+/* The library says on standard error, which went to @fd, when it has to make stacks without
+ * guards. */
 static void expect_guards(int fd)
 {
     char said[4096];

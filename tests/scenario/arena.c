@@ -1,4 +1,5 @@
-/* Chunks in a list, the newest first; each is filled from its start. What does not fit opens a new one. */
+/* Chunks in a list, the newest first; each is filled from its start. What does not fit opens a new
+ * one. */
 #include "arena.h"
 
 #include <stdio.h>

@@ -12,7 +12,8 @@ struct arena {
     struct arena_chunk *chunks;
 };
 
-/* Zeroed memory, aligned for anything. Never NULL: the runner exits with a message when memory is short. */
+/* Zeroed memory, aligned for anything. Never NULL: the runner exits with a message when memory is
+ * short. */
 void *arena_alloc(struct arena *a, size_t size);
 
 /* A copy of @text. */

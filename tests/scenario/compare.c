@@ -1,7 +1,8 @@
 /*
- * Compares traces with recorded ones: scenario-compare RECORDED TRACES. Both files hold one JSON object a line, for the
- * same programs in the same order. Shows the first lines that differ, of the first few programs that do, and ends with
- * a summary; the exit status is 1 if a program differs, 2 if the files cannot be compared.
+ * Compares traces with recorded ones: scenario-compare RECORDED TRACES. Both files hold one JSON
+ * object a line, for the same programs in the same order. Shows the first lines that differ, of the
+ * first few programs that do, and ends with a summary; the exit status is 1 if a program differs, 2
+ * if the files cannot be compared.
  */
 #include <jansson.h>
 #include <stdbool.h>

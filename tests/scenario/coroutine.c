@@ -1,9 +1,9 @@
 /*
  * Coroutines and blocks of ops, and the three ways in which an op tells how it went.
  *
- * An error on its way up hangs on the frame, as a reference: eddy_error() holds only the latest failure, and a
- * handler or a last block may fail in between. Where the error crosses eddy again, at the end of a coroutine
- * or of a scope, eddy_reraise() gives it back.
+ * An error on its way up hangs on the frame, as a reference: eddy_error() holds only the latest
+ * failure, and a handler or a last block may fail in between. Where the error crosses eddy again,
+ * at the end of a coroutine or of a scope, eddy_reraise() gives it back.
  */
 #include "scenario.h"
 

@@ -1,4 +1,5 @@
-/* Reads programs on standard input, one JSON object a line, and writes {"id": …, "trace": […]} for each. */
+/* Reads programs on standard input, one JSON object a line, and writes {"id": …, "trace": […]} for
+ * each. */
 #include "scenario.h"
 
 #include <stdio.h>
@@ -6,7 +7,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-/* Returns false if the line is no program; its answer is then an empty trace, so that lines still pair up. */
+/* Returns false if the line is no program; its answer is then an empty trace, so that lines still
+ * pair up. */
 static bool run_line(const char *line, size_t length, size_t number)
 {
     json_error_t error;

@@ -1,6 +1,6 @@
 /*
- * One table of names for the whole program. A name bound again hides what it stood for; the older object stays
- * until the program has ended, because callbacks and gathers may still point to it.
+ * One table of names for the whole program. A name bound again hides what it stood for; the older
+ * object stays until the program has ended, because callbacks and gathers may still point to it.
  */
 #include "scenario.h"
 
@@ -60,7 +60,8 @@ void names_keep(struct scenario *sc, void *data, void (*free)(void *data))
     o->free = free;
 }
 
-int names_bind_future(struct scenario *sc, const char *name, const struct kind *kind, eddy_future *f)
+int names_bind_future(struct scenario *sc, const char *name, const struct kind *kind,
+                      eddy_future *f)
 {
     if (!f)
         return eddy_error() ? eddy_exception_code(eddy_error()) : -ENOMEM;

@@ -1,4 +1,5 @@
-/* The table of ops, put together from the tables of all ops_*.c before main() runs; and an op's arguments. */
+/* The table of ops, put together from the tables of all ops_*.c before main() runs; and an op's
+ * arguments. */
 #include "scenario.h"
 
 #include <string.h>
@@ -39,5 +40,6 @@ long long arg_int(const struct step *s, size_t i)
 
 double arg_seconds(const struct step *s, size_t i)
 {
-    return json_is_number(arg(s, i)) ? json_number_value(arg(s, i)) / TICKS_PER_SECOND : EDDY_FOREVER;
+    return json_is_number(arg(s, i)) ? json_number_value(arg(s, i)) / TICKS_PER_SECOND
+                                     : EDDY_FOREVER;
 }

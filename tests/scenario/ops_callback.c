@@ -1,4 +1,5 @@
-/* Plain callbacks: add_done_callback, call_soon, call_later, cancel_handle; and what they see, context variables. */
+/* Plain callbacks: add_done_callback, call_soon, call_later, cancel_handle; and what they see,
+ * context variables. */
 #include "scenario.h"
 
 #include <string.h>
@@ -86,8 +87,8 @@ static int run_call_soon(struct step *s)
 
 static int run_call_later(struct step *s)
 {
-    return bind_handle(
-        s, eddy_loop_call_later(s->sc->loop, arg_seconds(s, 2), on_call, new_callback(s, arg(s, 3))));
+    return bind_handle(s, eddy_loop_call_later(s->sc->loop, arg_seconds(s, 2), on_call,
+                                               new_callback(s, arg(s, 3))));
 }
 
 static int run_cancel_handle(struct step *s)

@@ -51,7 +51,8 @@ static enum flow handle(struct step *s, const json_t *handlers)
     return FLOW_RAISED;
 }
 
-/* The last block runs however the others ended; only if it ends like any block does their end count. */
+/* The last block runs however the others ended; only if it ends like any block does their end
+ * count. */
 static enum flow finally(struct step *s, const json_t *ops, enum flow flow)
 {
     eddy_exception *error = s->frame->error;

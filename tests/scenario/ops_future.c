@@ -30,7 +30,8 @@ static int give_int(struct step *s, long long value)
     return 0;
 }
 
-/* A refused cancellation says false, as that of a future that is done, and raises an error of its own. */
+/* A refused cancellation says false, as that of a future that is done, and raises an error of its
+ * own. */
 static int run_cancel(struct step *s)
 {
     eddy_exception *before = eddy_error() ? eddy_exception_ref(eddy_error()) : NULL;
@@ -89,7 +90,8 @@ static int run_all_tasks(struct step *s)
 static int run_task(struct step *s)
 {
     bool eager = json_is_true(json_object_get(arg(s, 3), "eager"));
-    eddy_coroutine *coro = make_coroutine(s->sc, arg_string(s, 2), NULL, eager ? s->frame->depth + 1 : 0);
+    eddy_coroutine *coro =
+        make_coroutine(s->sc, arg_string(s, 2), NULL, eager ? s->frame->depth + 1 : 0);
     eddy_task *t = eddy_create_task(coro, .name = arg_string(s, 1), .eager_start = eager);
 
     return names_bind_future(s->sc, arg_string(s, 1), &kind_task, t ? eddy_task_future(t) : NULL);

@@ -2,8 +2,8 @@
 #include "scenario.h"
 
 /*
- * Prints how a scope ended and decides what goes on: @flow is how its block ended, @status what eddy's exit
- * made of it, whose error takes the place of the block's.
+ * Prints how a scope ended and decides what goes on: @flow is how its block ended, @status what
+ * eddy's exit made of it, whose error takes the place of the block's.
  */
 static enum flow end_scope(struct step *s, enum flow flow, int status)
 {
@@ -69,7 +69,8 @@ static int run_group_task(struct step *s)
     eddy_coroutine *coro = make_coroutine(s->sc, arg_string(s, 3), NULL, 0);
     eddy_task *t = eddy_group_create_task(s->object->group, coro, .name = arg_string(s, 2));
 
-    return names_bind_future(s->sc, arg_string(s, 2), &kind_task, t ? eddy_task_future(eddy_ref(t)) : NULL);
+    return names_bind_future(s->sc, arg_string(s, 2), &kind_task,
+                             t ? eddy_task_future(eddy_ref(t)) : NULL);
 }
 
 static const struct op ops[] = {

@@ -1,4 +1,5 @@
-/* Waiting for one: sleep, await, call, wait_for. Waiting for several: gather, shield, wait, as_completed. */
+/* Waiting for one: sleep, await, call, wait_for. Waiting for several: gather, shield, wait,
+ * as_completed. */
 #include "scenario.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static int run_call(struct step *s)
 static int run_wait_for(struct step *s)
 {
     void *value = NULL;
-    int status = eddy_await_value(eddy_wait_for(eddy_ref(s->object->future), arg_seconds(s, 2)), &value);
+    int status =
+        eddy_await_value(eddy_wait_for(eddy_ref(s->object->future), arg_seconds(s, 2)), &value);
 
     if (status >= 0)
         show_result(&s->value, s->object, value);
@@ -71,7 +73,8 @@ static struct object **find_objects(struct step *s, const json_t *list)
     return objects;
 }
 
-/* 0, or the error for a name that stands for nothing one can await, or for a coroutine where none may be. */
+/* 0, or the error for a name that stands for nothing one can await, or for a coroutine where none
+ * may be. */
 static int check_futures(struct object **objects, size_t n, bool coroutines)
 {
     for (size_t i = 0; i < n; i++) {
@@ -96,9 +99,10 @@ static int run_gather(struct step *s)
 
         text_add(&task_name, "~");
         text_add(&task_name, coro ? coro : "");
-        aws[i] = objects[i]
-                     ? EDDY_AWAITABLE(eddy_ref(objects[i]->future))
-                     : EDDY_AWAITABLE(make_coroutine(s->sc, coro ? coro : "", text_get(&task_name), 0));
+        aws[i] =
+            objects[i]
+                ? EDDY_AWAITABLE(eddy_ref(objects[i]->future))
+                : EDDY_AWAITABLE(make_coroutine(s->sc, coro ? coro : "", text_get(&task_name), 0));
     }
     status = names_bind_future(s->sc, arg_string(s, 1), &kind_gather,
                                eddy_gather_list(aws, n, json_is_true(arg(s, 3))));
@@ -115,8 +119,8 @@ static int run_shield(struct step *s)
     struct object **inner = arena_alloc(&s->sc->arena, sizeof *inner);
     struct object *shield;
 
-    eddy_try(
-        names_bind_future(s->sc, arg_string(s, 1), &kind_shield, eddy_shield(eddy_ref(s->object->future))));
+    eddy_try(names_bind_future(s->sc, arg_string(s, 1), &kind_shield,
+                               eddy_shield(eddy_ref(s->object->future))));
     inner[0] = s->object;
     shield = names_find(s->sc, arg_string(s, 1));
     shield->inner = inner;
@@ -220,7 +224,8 @@ static int trace_all_completed(struct step *s, struct object **objects, size_t n
     it = eddy_as_completed(aws, n, arg_seconds(s, 2));
     if (!it)
         return -ENOMEM;
-    /* Left early, Python's iterator lives on, and its timer too: the clock may still move up to its deadline. */
+    /* Left early, Python's iterator lives on, and its timer too: the clock may still move up to its
+     * deadline. */
     names_keep(s->sc, it, free_completions);
     while ((status = eddy_completions_anext(it, &f)) > 0)
         trace_completed(s, objects, n, f);

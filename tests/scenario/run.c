@@ -1,7 +1,8 @@
 /*
- * One program from its first line to its last: a fresh loop with a virtual clock, a task for main, and then
- * whatever main left behind is brought to its end without a trace: closing the loop refuses every wait, and every op
- * fails at once, so that the tasks unwind, and give back what they hold, however they treat a cancellation.
+ * One program from its first line to its last: a fresh loop with a virtual clock, a task for main,
+ * and then whatever main left behind is brought to its end without a trace: closing the loop
+ * refuses every wait, and every op fails at once, so that the tasks unwind, and give back what they
+ * hold, however they treat a cancellation.
  */
 #include "scenario.h"
 
@@ -31,7 +32,8 @@ static void ignore_exception(eddy_loop *loop, const eddy_exception_context *cont
 
 static void run_main(struct scenario *sc)
 {
-    eddy_task *t = eddy_loop_create_task(sc->loop, make_coroutine(sc, "main", NULL, 0), .name = "main");
+    eddy_task *t =
+        eddy_loop_create_task(sc->loop, make_coroutine(sc, "main", NULL, 0), .name = "main");
     int status;
 
     if (names_bind_future(sc, "main", &kind_task, t ? eddy_task_future(eddy_ref(t)) : NULL) < 0)

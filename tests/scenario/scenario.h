@@ -1,6 +1,6 @@
 /*
- * The scenario runner: runs small asyncio programs written as JSON and tells what happened, line by line.
- * README.md describes the language.
+ * The scenario runner: runs small asyncio programs written as JSON and tells what happened, line by
+ * line. README.md describes the language.
  *
  *   main.c      reads programs, writes traces
  *   run.c       one program: its loop, its main task, its end, and clearing up after it
@@ -9,10 +9,12 @@
  *   show.c      trace lines, values and errors as text
  *   ops_*.c     the ops themselves, by area
  *
- * A new area of the language is one more ops_*.c: it defines its kinds and its ops, and registers them.
+ * A new area of the language is one more ops_*.c: it defines its kinds and its ops, and registers
+ * them.
  *
- * Values are JSON values, borrowed from the program. They travel through eddy as the pointer beside a status.
- * A NULL pointer means that the value is not the program's own: the list of a gather, see show_result().
+ * Values are JSON values, borrowed from the program. They travel through eddy as the pointer beside
+ * a status. A NULL pointer means that the value is not the program's own: the list of a gather, see
+ * show_result().
  */
 #ifndef SCENARIO_H
 #define SCENARIO_H
@@ -25,11 +27,13 @@
 
 #define TICKS_PER_SECOND 512
 
-/* How deep calls and blocks may nest: Python's RecursionError, and what a task's stack is made for. */
+/* How deep calls and blocks may nest: Python's RecursionError, and what a task's stack is made
+ * for. */
 #define MAX_DEPTH 1000
 #define STACK_SIZE (4u << 20)
 
-/* A program that does more than this is as good as endless; its trace is cut. Every coroutine that ends prints a line. */
+/* A program that does more than this is as good as endless; its trace is cut. Every coroutine that
+ * ends prints a line. */
 #define MAX_STEPS 2000000
 #define MAX_COROUTINES 10000
 
@@ -45,7 +49,8 @@ struct scenario {
     struct variable *variables;
     long steps;      /* ops and rounds of repeat so far */
     long coroutines; /* made so far */
-    bool over;       /* nothing is traced any more, and every op fails: all tasks come to their end */
+    /* nothing is traced any more, and every op fails: all tasks come to their end */
+    bool over;
 };
 
 /* What a name can stand for. A kind may be a special case of another, as a Task is a Future. */
@@ -53,19 +58,21 @@ struct kind {
     const char *name;
     const struct kind *is_a;
 };
-extern const struct kind kind_future, kind_task, kind_gather, kind_shield, kind_handle, kind_timeout,
-    kind_group;
+extern const struct kind kind_future, kind_task, kind_gather, kind_shield, kind_handle,
+    kind_timeout, kind_group;
 
 struct object {
     const struct kind *kind;
     const char *name;
     struct object *next_name;
     struct object *next_object;
-    eddy_future *future;   /* owned; only of futures and their kinds, NULL for others */
-    struct object **inner; /* what a gather or shield was made of; NULL where that was a coroutine */
+    eddy_future *future; /* owned; only of futures and their kinds, NULL for others */
+    /* what a gather or shield was made of; NULL where that was a coroutine */
+    struct object **inner;
     size_t n_inner;
-    eddy_handle handle;       /* of a handle */
-    eddy_timeout *timeout;    /* of a timeout; in the arena, for it is asked after its scope has ended */
+    eddy_handle handle; /* of a handle */
+    /* of a timeout; in the arena, for it is asked after its scope has ended */
+    eddy_timeout *timeout;
     eddy_group *group;        /* of a group, likewise */
     void *data;               /* of any other kind: whatever the file that makes it likes */
     void (*free)(void *data); /* NULL: nothing to do */
@@ -76,8 +83,9 @@ struct frame {
     struct scenario *sc;
     bool in_task; /* false: a plain callback, which cannot wait */
     int depth;
-    json_t *result;        /* of a "return" under way */
-    eddy_exception *error; /* on its way up; owned. eddy_error() would not outlive the next failure */
+    json_t *result; /* of a "return" under way */
+    /* on its way up; owned. eddy_error() would not outlive the next failure */
+    eddy_exception *error;
 };
 
 /* How a block, or an op with blocks, came to its end. */
@@ -120,11 +128,11 @@ struct op_table {
     struct op_table *next;
 };
 void ops_register(struct op_table *table);
-#define OPS_REGISTER(table)                                                                                  \
-    __attribute__((constructor)) static void register_##table(void)                                          \
-    {                                                                                                        \
-        static struct op_table all = {(table), sizeof(table) / sizeof(table)[0], NULL};                      \
-        ops_register(&all);                                                                                  \
+#define OPS_REGISTER(table)                                                                        \
+    __attribute__((constructor)) static void register_##table(void)                                \
+    {                                                                                              \
+        static struct op_table all = {(table), sizeof(table) / sizeof(table)[0], NULL};            \
+        ops_register(&all);                                                                        \
     }
 
 /* The i-th argument of an op, 1 being the first; "" or 0 where it is missing. */
@@ -138,7 +146,8 @@ double arg_seconds(const struct step *s, size_t i);
 struct object *names_find(struct scenario *sc, const char *name);
 struct object *names_bind(struct scenario *sc, const char *name, const struct kind *kind);
 /* Binds a future, which it takes over. Returns 0, or the error of the call that gave NULL. */
-int names_bind_future(struct scenario *sc, const char *name, const struct kind *kind, eddy_future *f);
+int names_bind_future(struct scenario *sc, const char *name, const struct kind *kind,
+                      eddy_future *f);
 /* Has free(data) called when the program has ended. */
 void names_keep(struct scenario *sc, void *data, void (*free)(void *data));
 bool object_is(const struct object *o, const struct kind *kind);
@@ -168,7 +177,8 @@ void frame_clear_error(struct frame *f);
 json_t *run_scenario(const json_t *coros);
 /* Ends the program with a last line; its tasks are then brought to their ends. */
 void cut(struct scenario *sc);
-/* Before everything that can be repeated without an end: counts it, and says whether the program goes on. */
+/* Before everything that can be repeated without an end: counts it, and says whether the program
+ * goes on. */
 bool count_step(struct scenario *sc);
 
 #define USER_ERROR (EDDY_EUSER - 1)

@@ -34,7 +34,8 @@ void trace(struct scenario *sc, const char *text, const char *outcome)
     trace_as(sc, t ? eddy_task_get_name(t) : "-", text, outcome);
 }
 
-static void trace_outcome(struct scenario *sc, const char *text, const char *sign, const char *outcome)
+static void trace_outcome(struct scenario *sc, const char *text, const char *sign,
+                          const char *outcome)
 {
     struct text after = {.arena = &sc->arena};
 
@@ -131,10 +132,12 @@ void show_json(struct text *t, const json_t *value)
 static void show_result_at(struct text *t, const struct object *o, const json_t *value, int depth);
 
 /*
- * An outcome of a gather. A child that was cancelled is there as CancelledError(''), which carries a message even
- * if that is empty; a child that failed with a CancelledError, as a gather itself does, keeps that error as it is.
+ * An outcome of a gather. A child that was cancelled is there as CancelledError(''), which carries
+ * a message even if that is empty; a child that failed with a CancelledError, as a gather itself
+ * does, keeps that error as it is.
  */
-static void show_outcome(struct text *t, const struct object *child, const eddy_outcome *outcome, int depth)
+static void show_outcome(struct text *t, const struct object *child, const eddy_outcome *outcome,
+                         int depth)
 {
     if (outcome->status >= 0) {
         show_result_at(t, child, outcome->value, depth);

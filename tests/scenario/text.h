@@ -16,7 +16,8 @@ struct text {
 void text_add(struct text *t, const char *more);
 void text_add_int(struct text *t, long long n);
 
-/* A JSON value as the language spells it inside a label: null, true, words without quotes, [a b ~c1]. */
+/* A JSON value as the language spells it inside a label: null, true, words without quotes, [a b
+ * ~c1]. */
 void text_add_word(struct text *t, const json_t *word);
 
 /* "" while it is empty. */

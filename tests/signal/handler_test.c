@@ -40,8 +40,8 @@ static void (*disposition(int signo))(int)
 }
 
 /*
- * A signal is noticed in the next turn, its callback called in the one after that, behind the tasks that
- * are due.
+ * A signal is noticed in the next turn, its callback called in the one after that, behind the tasks
+ * that are due.
  */
 static int settle(void)
 {
@@ -90,7 +90,8 @@ static void note_and_remove(void *arg)
 
 TEST_ASYNC_REAL(a_call_that_is_due_comes_although_the_handler_is_removed)
 {
-    eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), SIGUSR1, note_and_remove, "call"));
+    eddy_try(
+        eddy_loop_add_signal_handler(eddy_get_running_loop(), SIGUSR1, note_and_remove, "call"));
     raise(SIGUSR1);
     raise(SIGUSR1);
     eddy_try(settle());
@@ -133,7 +134,8 @@ static void note_variable(void *arg)
 TEST_ASYNC_REAL(a_handler_runs_in_the_context_in_which_it_was_added)
 {
     eddy_try(eddy_contextvar_set(&variable, "at-add", NULL));
-    eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), SIGUSR1, note_variable, "in-handler"));
+    eddy_try(eddy_loop_add_signal_handler(eddy_get_running_loop(), SIGUSR1, note_variable,
+                                          "in-handler"));
     eddy_try(eddy_contextvar_set(&variable, "later", NULL));
     raise(SIGUSR1);
     raise(SIGUSR1);
@@ -145,7 +147,8 @@ TEST_ASYNC_REAL(a_handler_runs_in_the_context_in_which_it_was_added)
 
 TEST_ASYNC_REAL(signals_that_cannot_be_handled_are_refused)
 {
-    static const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, 65, 1000, 32};
+    static const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+                                  0,       -1,      65,      1000,   32};
     eddy_loop *loop = eddy_get_running_loop();
     char text[200];
 
@@ -289,7 +292,8 @@ static void run_with_sender(eddy_loop *loop, struct sender *s, void *(*send)(voi
 TEST_REAL(a_signal_from_a_thread_wakes_the_loop_out_of_the_kernel)
 {
 #if defined(__SANITIZE_THREAD__)
-    SKIP("ThreadSanitizer holds back a signal that comes right before a system call which it does not know");
+    SKIP("ThreadSanitizer holds back a signal that comes right before a system call which it does "
+         "not know");
 #endif
     static struct sender sender = {.total = 100};
     eddy_loop *loop = test_real_loop();
@@ -300,7 +304,8 @@ TEST_REAL(a_signal_from_a_thread_wakes_the_loop_out_of_the_kernel)
     eddy_loop_unref(loop);
 }
 
-/* The kernel's queue of signals becomes slow when it is long; so only some are on their way at a time. */
+/* The kernel's queue of signals becomes slow when it is long; so only some are on their way at a
+ * time. */
 enum { ON_THEIR_WAY = 1000 };
 
 static void *send_storm(void *arg)

@@ -27,7 +27,8 @@ static eddy_async(interrupt_itself, (int, signo))
 /* eddy_run() on a loop of the backend under test, with its policy for signals. */
 static int run(eddy_coroutine *coro, bool no_sigint, bool sigterm)
 {
-    return eddy_run(coro, .loop_factory = test_real_loop, .no_sigint = no_sigint, .sigterm = sigterm);
+    return eddy_run(coro, .loop_factory = test_real_loop, .no_sigint = no_sigint,
+                    .sigterm = sigterm);
 }
 
 TEST_REAL(ctrl_c_cancels_the_program_and_is_told)

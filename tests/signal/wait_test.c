@@ -84,7 +84,8 @@ static eddy_async(wait_while_a_thread_sends)
 TEST_REAL(a_signal_from_another_thread_wakes_the_waiting_task)
 {
 #if defined(__SANITIZE_THREAD__)
-    SKIP("ThreadSanitizer holds back a signal that comes right before a system call which it does not know");
+    SKIP("ThreadSanitizer holds back a signal that comes right before a system call which it does "
+         "not know");
 #endif
     EXPECT_EQ(test_run_real(wait_while_a_thread_sends()), 0);
 }
@@ -109,13 +110,15 @@ static eddy_async(wait_twice)
     return eddy_sleep(1);
 }
 
-TEST_ASYNC_REAL(a_signal_that_comes_with_a_cancellation_is_returned_and_the_cancellation_strikes_next)
+TEST_ASYNC_REAL(
+    a_signal_that_comes_with_a_cancellation_is_returned_and_the_cancellation_strikes_next)
 {
     eddy_task *t = eddy_create_task(wait_twice());
 
     settle();
     send_signal(SIGUSR1);
-    /* Noticed at the beginning of the next turn, behind this task's step; then the task has been woken. */
+    /* Noticed at the beginning of the next turn, behind this task's step; then the task has been
+     * woken. */
     (void)eddy_sleep(0);
     (void)eddy_sleep(0);
     eddy_task_cancel(t, NULL);

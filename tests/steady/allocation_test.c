@@ -1,6 +1,6 @@
 /*
- * What goes on for ever asks for no memory, and nothing of the kernel that is known already: after some rounds every further
- * request would be refused, and there is none.
+ * What goes on for ever asks for no memory, and nothing of the kernel that is known already: after
+ * some rounds every further request would be refused, and there is none.
  */
 #include "io/sockets.h"
 
@@ -27,7 +27,8 @@ static void expect_no_hits(void)
     EXPECT_EQ(hits, 0);
 }
 
-/* Goes through round(arg) often enough to have all that it needs, and then often, without getting any more. */
+/* Goes through round(arg) often enough to have all that it needs, and then often, without getting
+ * any more. */
 static int repeat(int (*round)(void *arg), void *arg)
 {
     int rc = go_round(round, arg, WARM_UP);
@@ -255,7 +256,8 @@ static int echo_by_streams(int (*how)(int (*round)(void *arg), void *arg), const
     int rc = 0, opened = 0;
 
     while (opened < 2 && rc == 0) {
-        rc = eddy_open_connection(NULL, 0, &s[opened].reader, &s[opened].writer, .sock = fds[opened]);
+        rc = eddy_open_connection(NULL, 0, &s[opened].reader, &s[opened].writer,
+                                  .sock = fds[opened]);
         opened += rc == 0;
     }
     if (rc == 0) {
@@ -273,7 +275,8 @@ static int echo_by_streams(int (*how)(int (*round)(void *arg), void *arg), const
     return rc;
 }
 
-/* What the kernel does not take at once has to be kept somewhere; so this is about writes that go in one piece. */
+/* What the kernel does not take at once has to be kept somewhere; so this is about writes that go
+ * in one piece. */
 TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
 {
     int fds[2];
@@ -283,13 +286,15 @@ TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
 }
 
 /*
- * There may be no more calls than messages, give or take a few: were it tried first whether something has come, or looked twice,
- * there would be twice as many. A descriptor is registered once and for all. So it is with TCP, where what falls short has
- * emptied the socket; of a Unix socket that may only mean that a descriptor comes next.
+ * There may be no more calls than messages, give or take a few: were it tried first whether
+ * something has come, or looked twice, there would be twice as many. A descriptor is registered
+ * once and for all. So it is with TCP, where what falls short has emptied the socket; of a Unix
+ * socket that may only mean that a descriptor comes next.
  */
 static int repeat_frugally(int (*round)(void *arg), void *arg)
 {
-    static const char *const calls[] = {"recv", "send", "epoll_wait", "epoll_pwait2", "io_uring_enter"};
+    static const char *const calls[] = {"recv", "send", "epoll_wait", "epoll_pwait2",
+                                        "io_uring_enter"};
     int rc = go_round(round, arg, WARM_UP);
 
     if (rc < 0)

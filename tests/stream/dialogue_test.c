@@ -1,13 +1,14 @@
 /*
- * A dialogue of two who take turns, and a reset by either of them after any byte of it: the other hears of it, nobody waits for ever,
- * and the server has no connection left.
+ * A dialogue of two who take turns, and a reset by either of them after any byte of it: the other
+ * hears of it, nobody waits for ever, and the server has no connection left.
  */
 #include "stream/servers.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
 
-static const char *const lines[] = {"hello\n", "welcome\n", "how much?\n", "4\n", "bye\n", "bye bye\n"};
+static const char *const lines[] = {"hello\n", "welcome\n", "how much?\n",
+                                    "4\n",     "bye\n",     "bye bye\n"};
 enum { LINES = sizeof lines / sizeof lines[0] };
 
 static size_t whole(void)
@@ -72,7 +73,8 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *unused)
     return server_side.status < 0 ? server_side.status : 0;
 }
 
-/* A connection, of which the client or the server breaks off after n bytes; 0 bytes: before the first. */
+/* A connection, of which the client or the server breaks off after n bytes; 0 bytes: before the
+ * first. */
 static int dialogue(eddy_server *server, size_t by_client, size_t by_server)
 {
     eddy_reader *reader;
@@ -125,7 +127,8 @@ TEST_ASYNC_REAL(a_dialogue_comes_to_its_end)
     return end(server);
 }
 
-/* Who has said the last line is done, whatever becomes of that; and a reset drops what the other has not read. */
+/* Who has said the last line is done, whatever becomes of that; and a reset drops what the other
+ * has not read. */
 TEST_ASYNC_REAL(a_client_may_reset_after_any_byte_of_a_dialogue, .ordered = true)
 {
     eddy_server *server;

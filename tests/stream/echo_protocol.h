@@ -1,5 +1,6 @@
 /*
- * The protocol of a server in tests: an echo for each connection, on the heap, and how many there were.
+ * The protocol of a server in tests: an echo for each connection, on the heap, and how many there
+ * were.
  */
 #ifndef EDDY_TEST_ECHO_PROTOCOL_H
 #define EDDY_TEST_ECHO_PROTOCOL_H

@@ -1,4 +1,5 @@
-/* Connections, servers and endpoints of a parent, in a child that it forked: what the child does with them is not seen outside. */
+/* Connections, servers and endpoints of a parent, in a child that it forked: what the child does
+ * with them is not seen outside. */
 #include "loop/forks.h"
 #include "stream/servers.h"
 
@@ -142,8 +143,8 @@ static eddy_async(accepts_three)
     eddy_server *server;
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
-    eddy_try(
-        eddy_loop_create_server(eddy_get_running_loop(), forking_factory, NULL, "127.0.0.1", 0, &server));
+    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), forking_factory, NULL, "127.0.0.1", 0,
+                                     &server));
     eddy_server_free_at_end(server);
     addr.sin_port = htons((uint16_t)eddy_server_port(server));
     for (int i = 0; i < 3; i++) {
@@ -198,8 +199,8 @@ static eddy_async(receives_three)
     struct sockaddr_in addr;
     int rc;
 
-    eddy_try(eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), datagram_factory, NULL, &transport,
-                                                .local_host = "127.0.0.1"));
+    eddy_try(eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), datagram_factory, NULL,
+                                                &transport, .local_host = "127.0.0.1"));
     eddy_datagram_transport_get_extra_info(transport, "sockname", &addr, sizeof addr);
     for (int i = 0; i < 3; i++)
         EXPECT_EQ(sendto(fds[0], "x", 1, 0, (struct sockaddr *)&addr, sizeof addr), 1);

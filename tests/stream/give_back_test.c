@@ -1,5 +1,6 @@
 /*
- * Streams and servers that are given back while somebody uses them: by the handler that only has them on loan, and beside tasks that wait.
+ * Streams and servers that are given back while somebody uses them: by the handler that only has
+ * them on loan, and beside tasks that wait.
  */
 #include "stream/protocols.h"
 #include "stream/servers.h"
@@ -330,8 +331,9 @@ static void unref_in_lost(void *arg, const eddy_exception *e)
 
 TEST_ASYNC(an_unref_too_many_in_a_callback_does_no_harm)
 {
-    static const eddy_protocol protocol = {
-        .connection_made = unref_in_made, .data_received = unref_in_data, .connection_lost = unref_in_lost};
+    static const eddy_protocol protocol = {.connection_made = unref_in_made,
+                                           .data_received = unref_in_data,
+                                           .connection_lost = unref_in_lost};
     static struct recorder r;
     eddy_carrier *c[2];
     eddy_reader *reader;

@@ -1,5 +1,6 @@
 /*
- * Peers that have vanished without a word: nothing that is sent to them is ever acknowledged, and nothing comes.
+ * Peers that have vanished without a word: nothing that is sent to them is ever acknowledged, and
+ * nothing comes.
  */
 #include "stream/servers.h"
 

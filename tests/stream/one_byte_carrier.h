@@ -1,6 +1,6 @@
 /*
- * A carrier of the user's own, as a layer over another: it lets one byte pass in each call, and can be told to
- * fail in one.
+ * A carrier of the user's own, as a layer over another: it lets one byte pass in each call, and can
+ * be told to fail in one.
  */
 #ifndef EDDY_TEST_ONE_BYTE_CARRIER_H
 #define EDDY_TEST_ONE_BYTE_CARRIER_H

@@ -50,7 +50,8 @@ static eddy_async(drip, (eddy_writer *, writer), (const char *, text))
 }
 
 /* A deadline is that of the whole line: no byte that comes puts it off. */
-TEST_ASYNC(a_peer_that_sends_a_byte_every_ten_seconds_does_not_get_past_a_deadline_and_loses_nothing)
+TEST_ASYNC(
+    a_peer_that_sends_a_byte_every_ten_seconds_does_not_get_past_a_deadline_and_loses_nothing)
 {
     double began = eddy_loop_time(eddy_get_running_loop());
     eddy_task *slow;

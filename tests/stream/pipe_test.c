@@ -222,7 +222,8 @@ TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_who_writes_to_it)
     EXPECT(!eddy_writer_is_closing(w));
     EXPECT_EQ(eddy_writer_write(w, "shown", 5), 0);
     EXPECT_EQ(eddy_writer_flush(w), 0);
-    while (!test_tortured() && strlen(buf) < 5 && read(master, buf + strlen(buf), 5 - strlen(buf)) > 0) {
+    while (!test_tortured() && strlen(buf) < 5 &&
+           read(master, buf + strlen(buf), 5 - strlen(buf)) > 0) {
     }
     EXPECT_STR(buf, test_tortured() ? "" : "shown");
     eddy_writer_free(w);

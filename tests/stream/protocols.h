@@ -1,6 +1,6 @@
 /*
- * Protocols for tests: one that writes down what it is told, in one line. Recorders are static: where the loop itself fails, as in
- * torture, a connection outlives the test.
+ * Protocols for tests: one that writes down what it is told, in one line. Recorders are static:
+ * where the loop itself fails, as in torture, a connection outlives the test.
  */
 #ifndef EDDY_TEST_PROTOCOLS_H
 #define EDDY_TEST_PROTOCOLS_H

@@ -160,7 +160,8 @@ TEST_ASYNC(of_several_separators_the_match_that_ends_first_counts)
 
 TEST_ASYNC(of_separators_that_end_together_the_first_given_counts_for_the_limit)
 {
-    static const eddy_separator seps[] = {{"XX", 2}, {"aaXX", 4}}, turned[] = {{"aaXX", 4}, {"XX", 2}};
+    static const eddy_separator seps[] = {{"XX", 2}, {"aaXX", 4}},
+                                turned[] = {{"aaXX", 4}, {"XX", 2}};
     eddy_reader *r = fed(3, "aaaaXX", false);
     const char *data = "";
 

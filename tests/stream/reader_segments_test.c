@@ -1,6 +1,6 @@
 /*
- * How bytes arrive makes no difference to what is read: a dialogue is read whole, then again for every pair of
- * places where it can be cut, then byte by byte, and each time with the same outcome.
+ * How bytes arrive makes no difference to what is read: a dialogue is read whole, then again for
+ * every pair of places where it can be cut, then byte by byte, and each time with the same outcome.
  */
 #include "stream/one_byte_carrier.h"
 #include "stream/streams.h"
@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* With everything in it that could go wrong at a cut: separators that nearly are there, null bytes, lines at the limit. */
+/* With everything in it that could go wrong at a cut: separators that nearly are there, null bytes,
+ * lines at the limit. */
 enum { LIMIT = 8 };
 static const char dialogue[] = "line\n\n12345678\n123456789\r\r\n\r\na;b\0c;;d,e;,"
                                "exactly!0123456789+-+--+too-long-for-the-limit+--\nlast";
@@ -151,7 +152,8 @@ TEST_ASYNC(a_dialogue_reads_the_same_wherever_it_is_cut)
     return 0;
 }
 
-/* That what is read byte by byte, from a stream, is as from a reader that had everything at once. */
+/* That what is read byte by byte, from a stream, is as from a reader that had everything at
+ * once. */
 TEST_ASYNC(a_dialogue_reads_the_same_byte_by_byte)
 {
     static struct transcript whole, bytes;

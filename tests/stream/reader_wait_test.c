@@ -32,8 +32,8 @@ static eddy_async(read_some, (eddy_reader *, reader))
 }
 
 /*
- * A task that waits by now, which takes over @coro. Its end is REQUIREd, for one that goes on waiting has the reader, which is
- * freed then.
+ * A task that waits by now, which takes over @coro. Its end is REQUIREd, for one that goes on
+ * waiting has the reader, which is freed then.
  */
 static eddy_task *waiting(eddy_coroutine *coro)
 {

@@ -1,5 +1,6 @@
 /*
- * What was written when a run ends: it still goes out, as far as peers take it, and what does not is no end for them.
+ * What was written when a run ends: it still goes out, as far as peers take it, and what does not
+ * is no end for them.
  */
 #include "harness/trace.h"
 #include "stream/protocols.h"
@@ -29,7 +30,8 @@ static void tcp_pair(int fds[2])
 
     REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0);
     setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    REQUIRE(listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
+    REQUIRE(listen(listener, 1) == 0 &&
+            getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
     fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     REQUIRE(fds[0] >= 0 && connect(fds[0], (struct sockaddr *)&addr, size) == 0);
@@ -52,7 +54,8 @@ static void pipe_pair(int fds[2])
     fds[1] = ends[0];
 }
 
-/* The other side of a connection, which reads in callbacks of the loop: those go on while tasks are ended. */
+/* The other side of a connection, which reads in callbacks of the loop: those go on while tasks are
+ * ended. */
 static struct {
     int fd;
     size_t n;
@@ -170,7 +173,8 @@ static eddy_async(write_and_leave, (pair_fn *, pair), (int, manner), (int, reads
 TEST_REAL(what_was_written_still_goes_out_when_the_run_is_over)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
-        EXPECT_EQ(eddy_run(write_and_leave(tcp_pair, manner, true), .loop_factory = test_real_loop), 0);
+        EXPECT_EQ(eddy_run(write_and_leave(tcp_pair, manner, true), .loop_factory = test_real_loop),
+                  0);
         peer_reads_rest();
         EXPECT_EQ(peer.n, how_much());
         EXPECT_EQ(peer.end, 0);
@@ -184,7 +188,9 @@ TEST_REAL(what_was_written_to_unix_sockets_and_pipes_goes_out_as_well)
     pair_fn *const pairs[] = {unix_pair, pipe_pair};
 
     for (int i = 0; i < 2; i++) {
-        EXPECT_EQ(eddy_run(write_and_leave(pairs[i], GIVEN_BACK, true), .loop_factory = test_real_loop), 0);
+        EXPECT_EQ(
+            eddy_run(write_and_leave(pairs[i], GIVEN_BACK, true), .loop_factory = test_real_loop),
+            0);
         peer_reads_rest();
         EXPECT_EQ(peer.n, how_much());
         EXPECT_EQ(peer.end, 0);
@@ -235,8 +241,8 @@ TEST_REAL(what_cannot_be_reset_is_reported_at_least)
     pair_fn *const pairs[] = {unix_pair, pipe_pair};
 
     for (int i = 0; i < 2; i++) {
-        EXPECT_EQ(eddy_run(write_and_leave(pairs[i], GIVEN_BACK, false), .loop_factory = test_real_loop,
-                           .close_timeout = 0.01),
+        EXPECT_EQ(eddy_run(write_and_leave(pairs[i], GIVEN_BACK, false),
+                           .loop_factory = test_real_loop, .close_timeout = 0.01),
                   0);
         peer_reads_rest();
         EXPECT(peer.n < how_much());
@@ -314,9 +320,9 @@ static eddy_async(give_back_to_nobody)
 
 static void expect_patience(double seconds, double close_timeout)
 {
-    EXPECT_EQ(
-        eddy_run(give_back_to_nobody(), .loop_factory = test_virtual_loop, .close_timeout = close_timeout),
-        0);
+    EXPECT_EQ(eddy_run(give_back_to_nobody(), .loop_factory = test_virtual_loop,
+                       .close_timeout = close_timeout),
+              0);
     EXPECT(ended - began > seconds - 0.001 && ended - began < seconds + 0.001);
     EXPECT_IN("1 connection, and 134464 bytes", reports.exception);
     free_pair();
@@ -333,7 +339,8 @@ TEST_VIRTUAL(a_runner_has_that_limit_as_well)
 {
     eddy_runner r;
 
-    eddy_runner_init(&r, &(eddy_run_options){.loop_factory = test_virtual_loop, .close_timeout = 3});
+    eddy_runner_init(&r,
+                     &(eddy_run_options){.loop_factory = test_virtual_loop, .close_timeout = 3});
     EXPECT_EQ(eddy_runner_run(&r, give_back_to_nobody()), 0);
     eddy_runner_close(&r);
     EXPECT(ended - began > 2.999 && ended - began < 3.001);

@@ -26,7 +26,8 @@ static int make_file(void)
     return fd;
 }
 
-static eddy_async(send_all, (eddy_writer *, w), (int, fd), (off_t, offset), (size_t, count), (size_t *, sent))
+static eddy_async(send_all, (eddy_writer *, w), (int, fd), (off_t, offset), (size_t, count),
+                  (size_t *, sent))
 {
     int rc = eddy_writer_sendfile(w, fd, offset, count, sent);
 
@@ -35,7 +36,8 @@ static eddy_async(send_all, (eddy_writer *, w), (int, fd), (off_t, offset), (siz
 }
 
 /* Sends from one end, and expects just those bytes at the other. */
-static void expect_sent(eddy_writer *from, eddy_reader *to, off_t offset, size_t count, size_t expected)
+static void expect_sent(eddy_writer *from, eddy_reader *to, off_t offset, size_t count,
+                        size_t expected)
 {
     int fd = make_file();
     size_t sent = 0;
@@ -127,8 +129,8 @@ static int way_open(struct way *w)
     recorder_init(&w->recorder);
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s) == 0);
     w->other = s[1];
-    rc = eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_recording, &w->recorder, s[0],
-                                           &w->transport);
+    rc = eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_recording, &w->recorder,
+                                           s[0], &w->transport);
     if (rc < 0) {
         close(s[0]);
         close(s[1]);

@@ -38,7 +38,8 @@ static int plain_client(int port)
     return fd;
 }
 
-/* How often the loop went round in a while, in which the server tries again some ten times a second. */
+/* How often the loop went round in a while, in which the server tries again some ten times a
+ * second. */
 static int expect_no_spinning(double seconds)
 {
     eddy_loop *loop = eddy_get_running_loop();
@@ -140,7 +141,8 @@ TEST_ASYNC_REAL(no_more_connections_are_accepted_than_are_allowed_and_the_next_w
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .max_connections = 2));
     eddy_server_free_at_end(server);
     for (int i = 0; i < 3; i++) {
-        int rc = eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader[i], &writer[i]);
+        int rc =
+            eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader[i], &writer[i]);
 
         while (rc < 0 && i-- > 0)
             eddy_writer_free(writer[i]);
@@ -197,8 +199,8 @@ TEST_ASYNC_REAL(an_address_in_use_is_refused_by_name_and_nothing_is_left)
 
     do { /* until nobody else has the port of the first address */
         eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
-        EXPECT_EQ(eddy_start_server(echo, NULL, NULL, eddy_server_port(server), &other, .hosts = hosts,
-                                    .n_hosts = 2),
+        EXPECT_EQ(eddy_start_server(echo, NULL, NULL, eddy_server_port(server), &other,
+                                    .hosts = hosts, .n_hosts = 2),
                   -EADDRINUSE);
         EXPECT(other == NULL);
         eddy_server_free(other);

@@ -1,5 +1,6 @@
 /*
- * The end of servers: close, clients that are closed or cut off, shutdown with grace, and servers that outlive others.
+ * The end of servers: close, clients that are closed or cut off, shutdown with grace, and servers
+ * that outlive others.
  */
 #include "stream/servers.h"
 

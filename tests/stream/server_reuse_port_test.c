@@ -1,5 +1,6 @@
 /*
- * Several servers on one port, each on the loop of a thread of its own: the kernel spreads connections over them.
+ * Several servers on one port, each on the loop of a thread of its own: the kernel spreads
+ * connections over them.
  */
 #include "stream/servers.h"
 

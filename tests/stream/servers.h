@@ -50,8 +50,8 @@ static inline int wait_for_connections(eddy_server *server, size_t n)
 }
 
 /* Keeps what is reported last, in the 100 bytes at @arg. */
-__attribute__((unused)) static void note_report(eddy_loop *loop, const eddy_exception_context *context,
-                                                void *arg)
+__attribute__((unused)) static void note_report(eddy_loop *loop,
+                                                const eddy_exception_context *context, void *arg)
 {
     snprintf(arg, 100, "%s", context->exception ? eddy_exception_message(context->exception) : "");
 }

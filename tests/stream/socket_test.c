@@ -1,5 +1,6 @@
 /*
- * Streams on real sockets, and peers that behave badly: who never read, reset, say a byte at a time, or just go.
+ * Streams on real sockets, and peers that behave badly: who never read, reset, say a byte at a
+ * time, or just go.
  */
 #include "stream/servers.h"
 
@@ -36,7 +37,8 @@ static void peer_open(struct peer *p)
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[2];
     socklen_t size = sizeof addr;
 
-    REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0 && listen(listener, 1) == 0);
+    REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0 &&
+            listen(listener, 1) == 0);
     REQUIRE(getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
     fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     REQUIRE(fds[0] >= 0 && connect(fds[0], (struct sockaddr *)&addr, size) == 0);
@@ -109,18 +111,22 @@ TEST_ASYNC_REAL(a_peer_that_never_reads_costs_no_more_than_the_high_water_mark_a
 }
 
 /*
- * What comes along with a descriptor is received for itself: less than was asked for, and yet there is more. The descriptor is not wanted.
+ * What comes along with a descriptor is received for itself: less than was asked for, and yet there
+ * is more. The descriptor is not wanted.
  */
 TEST_ASYNC_REAL(a_descriptor_in_the_stream_does_not_hide_what_comes_behind_it, .whole = true)
 {
     union {
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
-    } control = {
-        .align = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    } control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS}};
     struct iovec iov = {(void *)(uintptr_t) "with\n", 5};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control.space};
     const char *line;
     struct peer p;
     eddy_task *t;
@@ -355,7 +361,8 @@ TEST_ASYNC_REAL(a_refused_connection_says_where)
 
     REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&addr, size) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&addr, &size) == 0);
-    EXPECT_EQ(eddy_open_connection("127.0.0.1", ntohs(addr.sin_port), &reader, &writer), -ECONNREFUSED);
+    EXPECT_EQ(eddy_open_connection("127.0.0.1", ntohs(addr.sin_port), &reader, &writer),
+              -ECONNREFUSED);
     EXPECT_IN("127.0.0.1", eddy_exception_message(eddy_error()));
     EXPECT(!reader && !writer);
     close(fd);

@@ -30,8 +30,8 @@ __attribute__((unused)) static eddy_async(read_line, (eddy_reader *, reader))
     return (int)eddy_reader_readline(reader, &line);
 }
 
-__attribute__((unused)) static eddy_async(write_times, (eddy_writer *, writer), (const void *, data),
-                                          (size_t, size), (int, times))
+__attribute__((unused)) static eddy_async(write_times, (eddy_writer *, writer),
+                                          (const void *, data), (size_t, size), (int, times))
 {
     while (times-- > 0)
         eddy_try(eddy_writer_write(writer, data, size));

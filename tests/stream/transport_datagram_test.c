@@ -33,7 +33,8 @@ static void made(void *arg, eddy_datagram_transport *transport)
     note(r, "made", 4);
 }
 
-static void received(void *arg, const void *data, size_t size, const struct sockaddr *addr, socklen_t addrlen)
+static void received(void *arg, const void *data, size_t size, const struct sockaddr *addr,
+                     socklen_t addrlen)
 {
     struct recorder *r = arg;
 
@@ -98,7 +99,8 @@ static void end(struct recorder *r, eddy_datagram_transport *t)
 /* Waits for @n datagrams or errors; in torture some get lost. */
 static int wait_for(struct recorder *r, int n)
 {
-    for (int i = 0; r->n_received + r->n_errors < n && r->status == 1 && (i < 100 || !test_tortured()); i++)
+    for (int i = 0;
+         r->n_received + r->n_errors < n && r->status == 1 && (i < 100 || !test_tortured()); i++)
         eddy_try(eddy_sleep(0.001));
     return r->n_received + r->n_errors >= n ? 0 : -EPIPE;
 }
@@ -117,9 +119,11 @@ TEST_ASYNC_REAL(datagrams_reach_the_protocol_one_by_one_also_empty_ones) /* 160 
     static struct recorder server = {.echo = true}, client = {0};
     eddy_datagram_transport *s, *c;
 
-    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &server, &s, .local_host = "127.0.0.1"));
+    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &server, &s,
+                                                .local_host = "127.0.0.1"));
     EXPECT_STR(server.log, "made ");
-    if (eddy_loop_create_datagram_endpoint(loop, make_recorder, &client, &c, .remote_host = "127.0.0.1",
+    if (eddy_loop_create_datagram_endpoint(loop, make_recorder, &client, &c,
+                                           .remote_host = "127.0.0.1",
                                            .remote_port = port_of(s)) == 0) {
         EXPECT_EQ(eddy_datagram_transport_sendto(c, "one", 3, NULL, 0), 0);
         EXPECT_EQ(eddy_datagram_transport_sendto(c, "", 0, NULL, 0), 0);
@@ -143,14 +147,16 @@ TEST_ASYNC_REAL(another_address_than_that_of_a_connected_endpoint_is_refused) /*
     static struct recorder r = {0}, alone = {0};
     eddy_datagram_transport *t;
 
-    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t, .remote_host = "127.0.0.1",
-                                                .remote_port = 1));
-    EXPECT_EQ(eddy_datagram_transport_sendto(t, "x", 1, (struct sockaddr *)&other, sizeof other), -EINVAL);
+    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t,
+                                                .remote_host = "127.0.0.1", .remote_port = 1));
+    EXPECT_EQ(eddy_datagram_transport_sendto(t, "x", 1, (struct sockaddr *)&other, sizeof other),
+              -EINVAL);
     eddy_datagram_transport_ref(t);
     end(&r, t);
     EXPECT_EQ(eddy_datagram_transport_sendto(t, "", 0, NULL, 0), EDDY_ECLOSED);
     eddy_datagram_transport_unref(t);
-    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &alone, &t, .local_host = "127.0.0.1"));
+    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &alone, &t,
+                                                .local_host = "127.0.0.1"));
     EXPECT_EQ(eddy_datagram_transport_sendto(t, "x", 1, NULL, 0), -EDESTADDRREQ);
     end(&alone, t);
     return 0;
@@ -170,7 +176,8 @@ TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* 160
     REQUIRE(bind(fd, (struct sockaddr *)&nobody, size) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&nobody, &size) == 0);
     close(fd);
-    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t, .remote_host = "127.0.0.1",
+    eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t,
+                                                .remote_host = "127.0.0.1",
                                                 .remote_port = ntohs(nobody.sin_port)));
     EXPECT_EQ(eddy_datagram_transport_sendto(t, "x", 1, NULL, 0), 0);
     if (wait_for(&r, 1) == 0 && !test_tortured())
@@ -189,7 +196,8 @@ static int open_pair(struct recorder *r, int *ret_other, eddy_datagram_transport
     int fds[2], rc;
 
     REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) == 0);
-    rc = eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_recorder, r, ret, .sock = fds[0]);
+    rc = eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_recorder, r, ret,
+                                            .sock = fds[0]);
     EXPECT_EQ(rc, 0);
     if (rc < 0) {
         close(fds[0]);
@@ -271,8 +279,8 @@ static struct recorder left_over;
 
 static int leave_one(void *unused)
 {
-    return eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_recorder, &left_over, NULL,
-                                              .local_host = "127.0.0.1");
+    return eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_recorder, &left_over,
+                                              NULL, .local_host = "127.0.0.1");
 }
 
 TEST_REAL(when_the_loop_closes_an_endpoint_that_is_left_is_told)

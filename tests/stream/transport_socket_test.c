@@ -1,5 +1,6 @@
 /*
- * Transports on real sockets and pipes: connecting, serving, and what only a kernel does. Numbers are rules of asyncio.
+ * Transports on real sockets and pipes: connecting, serving, and what only a kernel does. Numbers
+ * are rules of asyncio.
  */
 #include "stream/echo_protocol.h"
 #include "stream/protocols.h"
@@ -13,7 +14,8 @@
 static int start_echo(eddy_server **ret_server)
 {
     echoes.made = echoes.lost = 0;
-    return eddy_loop_create_server(eddy_get_running_loop(), make_echo, NULL, "127.0.0.1", 0, ret_server);
+    return eddy_loop_create_server(eddy_get_running_loop(), make_echo, NULL, "127.0.0.1", 0,
+                                   ret_server);
 }
 
 /* Waits until the recorder has @n bytes, or its connection is lost. */
@@ -40,8 +42,8 @@ TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk, .whole = true) /* 1
     recorder_init(&r);
     eddy_try(start_echo(&server));
     eddy_server_free_at_end(server);
-    eddy_try(
-        eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", eddy_server_port(server), &t));
+    eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",
+                                         eddy_server_port(server), &t));
     eddy_transport_unref_at_end(t);
     EXPECT_STR(r.log, "made ");
     EXPECT(r.transport == t);
@@ -76,8 +78,8 @@ TEST_ASYNC_REAL(what_is_known_of_the_socket_can_be_asked_for_and_it_has_no_delay
     recorder_init(&r);
     eddy_try(start_echo(&server));
     eddy_server_free_at_end(server);
-    eddy_try(
-        eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", eddy_server_port(server), &t));
+    eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",
+                                         eddy_server_port(server), &t));
     eddy_transport_unref_at_end(t);
     if (eddy_transport_get_extra_info(t, "peername", &peer, sizeof peer) > 0)
         EXPECT_EQ(ntohs(((struct sockaddr_in *)&peer)->sin_port), eddy_server_port(server));
@@ -113,13 +115,14 @@ TEST_ASYNC_REAL(a_factory_that_fails_ends_the_connection_and_nobody_else)
     eddy_loop_set_exception_handler(loop, note_report, reported);
     eddy_try(eddy_loop_create_server(loop, refuse, &calls, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
-    eddy_try(
-        eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", eddy_server_port(server), &t));
+    eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",
+                                         eddy_server_port(server), &t));
     EXPECT(recorder_wait(&r) <= 0);
     eddy_transport_unref(t);
     EXPECT(calls == 1 || test_tortured());
     EXPECT_IN("no protocol for you", reported);
-    EXPECT_EQ(eddy_loop_create_connection(loop, refuse, &calls, "127.0.0.1", eddy_server_port(server), &t),
+    EXPECT_EQ(eddy_loop_create_connection(loop, refuse, &calls, "127.0.0.1",
+                                          eddy_server_port(server), &t),
               -EACCES);
     EXPECT_EQ(eddy_server_connections(server), 1);
     eddy_server_close(server);
@@ -159,8 +162,8 @@ TEST_ASYNC_REAL(close_clients_closes_protocols_and_wait_closed_waits_for_them) /
     recorder_init(&r);
     eddy_try(start_echo(&server));
     eddy_server_free_at_end(server);
-    eddy_try(
-        eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", eddy_server_port(server), &t));
+    eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",
+                                         eddy_server_port(server), &t));
     eddy_transport_unref_at_end(t);
     EXPECT_EQ(eddy_transport_write(t, "x", 1), 0);
     (void)received(&r, 1);
@@ -209,8 +212,8 @@ TEST_ASYNC_REAL(each_connection_of_a_server_has_a_copy_of_its_context) /* 174 */
     eddy_try(eddy_contextvar_set(&who, "somebody else", NULL));
     for (int i = 0; i < 2; i++) {
         recorder_init(&r);
-        eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", eddy_server_port(server),
-                                             NULL));
+        eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",
+                                             eddy_server_port(server), NULL));
         EXPECT(recorder_wait(&r) <= 0);
     }
     EXPECT_EQ(asked.n, 2);
@@ -313,14 +316,16 @@ TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
 
     REQUIRE(f != NULL);
     recorder_init(&r);
-    EXPECT_EQ(eddy_loop_connect_read_pipe(eddy_get_running_loop(), make_recording, &r, fileno(f), &t),
-              -EINVAL);
+    EXPECT_EQ(
+        eddy_loop_connect_read_pipe(eddy_get_running_loop(), make_recording, &r, fileno(f), &t),
+        -EINVAL);
     EXPECT_STR(r.log, "");
     fclose(f);
     return 0;
 }
 
-TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already, .ordered = true) /* 149 */
+/* 149 */
+TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already, .ordered = true)
 {
     static struct recorder r;
     eddy_transport *t;
@@ -401,10 +406,12 @@ TEST_ASYNC_REAL(a_reset_is_what_the_connection_is_lost_with) /* 150 */
     recorder_init(&r);
     REQUIRE(bind(listener, (struct sockaddr *)&addr, size) == 0 && listen(listener, 1) == 0);
     REQUIRE(getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
-    if (eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", ntohs(addr.sin_port), &t) == 0) {
+    if (eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1", ntohs(addr.sin_port),
+                                    &t) == 0) {
         eddy_transport_unref_at_end(t);
         fd = accept(listener, NULL, NULL);
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+                   sizeof(struct linger));
         close(fd);
         EXPECT_EQ(recorder_wait(&r), -ECONNRESET);
         EXPECT_STR(r.log, "made lost ");
@@ -421,7 +428,8 @@ static eddy_async(connect_to, (int, port), (struct recorder *, r))
 {
     eddy_transport *t;
 
-    eddy_try(eddy_loop_create_connection(eddy_get_running_loop(), make_recording, r, "127.0.0.1", port, &t));
+    eddy_try(eddy_loop_create_connection(eddy_get_running_loop(), make_recording, r, "127.0.0.1",
+                                         port, &t));
     eddy_transport_unref(t);
     return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * Transports and their protocols over a pair in memory, on virtual time. Numbers are rules of asyncio.
+ * Transports and their protocols over a pair in memory, on virtual time. Numbers are rules of
+ * asyncio.
  */
 #include "stream/protocols.h"
 
@@ -62,7 +63,8 @@ TEST_ASYNC(what_is_written_reaches_the_peer) /* 153 */
 
     line_open(&l, &recording);
     EXPECT_EQ(eddy_transport_write(l.transport, "hello ", 6), 0);
-    EXPECT_EQ(eddy_transport_writelines(l.transport, (struct iovec[]){{"wor", 3}, {"ld", 2}}, 2), 0);
+    EXPECT_EQ(eddy_transport_writelines(l.transport, (struct iovec[]){{"wor", 3}, {"ld", 2}}, 2),
+              0);
     EXPECT_EQ(eddy_reader_readexactly(l.reader, buf, 11), 11);
     EXPECT_EQ(memcmp(buf, "hello world", 11), 0);
     line_close(&l);
@@ -280,8 +282,9 @@ static void pause_at_data(void *arg, const void *data, size_t size)
 
 TEST_ASYNC(memory_is_bounded_while_reading_is_paused)
 {
-    static const eddy_protocol pausing = {
-        .connection_made = recorder_made, .data_received = pause_at_data, .connection_lost = recorder_lost};
+    static const eddy_protocol pausing = {.connection_made = recorder_made,
+                                          .data_received = pause_at_data,
+                                          .connection_lost = recorder_lost};
     static char data[300000];
     static struct line l;
     size_t before;
@@ -330,8 +333,9 @@ static void note_report(eddy_loop *loop, const eddy_exception_context *context, 
 
 TEST_ASYNC(an_empty_buffer_breaks_the_connection_and_is_reported) /* 158, 159 */
 {
-    static const eddy_protocol wrong = {
-        .connection_made = recorder_made, .get_buffer = no_buffer, .connection_lost = recorder_lost};
+    static const eddy_protocol wrong = {.connection_made = recorder_made,
+                                        .get_buffer = no_buffer,
+                                        .connection_lost = recorder_lost};
     static char reported[100];
     static struct line l;
 
@@ -356,8 +360,9 @@ static void switch_at_data(void *arg, const void *data, size_t size)
 
 TEST_ASYNC(the_protocol_can_be_swapped_while_data_come) /* 159 */
 {
-    static const eddy_protocol switching = {
-        .connection_made = recorder_made, .data_received = switch_at_data, .connection_lost = recorder_lost};
+    static const eddy_protocol switching = {.connection_made = recorder_made,
+                                            .data_received = switch_at_data,
+                                            .connection_lost = recorder_lost};
     static struct line l;
     void *arg;
 
@@ -442,8 +447,9 @@ static void say_who(void *arg, const void *data, size_t size)
 
 TEST_ASYNC(callbacks_run_in_the_connections_own_copy_of_the_context) /* 174 */
 {
-    static const eddy_protocol asking = {
-        .connection_made = remember_who, .data_received = say_who, .connection_lost = recorder_lost};
+    static const eddy_protocol asking = {.connection_made = remember_who,
+                                         .data_received = say_who,
+                                         .connection_lost = recorder_lost};
     static struct line l;
 
     eddy_try(eddy_contextvar_set(&who, "the maker", NULL));

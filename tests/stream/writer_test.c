@@ -44,7 +44,8 @@ TEST_ASYNC(drain_does_not_wait_below_the_high_water_mark)
     long turns = 0;
 
     pair_open(&p);
-    EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536 + 65536), 0); /* half of it is in the pair */
+    /* half of it is in the pair */
+    EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536 + 65536), 0);
     EXPECT_EQ(eddy_writer_get_write_buffer_size(p.writer[0]), 65536);
     EXPECT_EQ(eddy_writer_drain(p.writer[0]), turns);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
@@ -251,7 +252,8 @@ TEST_ASYNC(water_marks_follow_from_each_other)
 
     pair_open(&p);
     EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 10, 20), -EINVAL);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 0, 0), 0); /* every byte kept is too much */
+    /* every byte kept is too much */
+    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 0, 0), 0);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), -EAGAIN);

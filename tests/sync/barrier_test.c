@@ -159,7 +159,8 @@ TEST_ASYNC(one_that_is_cancelled_when_all_are_here_does_not_hold_up_the_others, 
     return 0;
 }
 
-TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_trace, .ordered = true)
+TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_trace,
+           .ordered = true)
 {
     eddy_task *a, *b, *late;
 
@@ -225,7 +226,8 @@ TEST_ASYNC(resetting_a_barrier_where_nobody_waits_changes_nothing)
     return 0;
 }
 
-TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_reset, .ordered = true)
+TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_reset,
+           .ordered = true)
 {
     eddy_task *a, *b;
 

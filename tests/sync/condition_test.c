@@ -241,8 +241,8 @@ TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next, .ordered = tru
 }
 
 /*
- * As in CPython: whoever is cancelled cannot tell whether it was notified, so a spurious wake-up is what may
- * come of it.
+ * As in CPython: whoever is cancelled cannot tell whether it was notified, so a spurious wake-up is
+ * what may come of it.
  */
 TEST_ASYNC(a_cancelled_waiter_that_was_not_notified_may_wake_another_for_nothing)
 {
@@ -335,7 +335,8 @@ static eddy_async(wait_a_second)
     return rc;
 }
 
-TEST_VIRTUAL(once_waited_for_the_condition_belongs_to_that_loop_and_elsewhere_the_lock_is_not_let_go)
+TEST_VIRTUAL(
+    once_waited_for_the_condition_belongs_to_that_loop_and_elsewhere_the_lock_is_not_let_go)
 {
     eddy_loop *first = test_virtual_loop(), *second = test_virtual_loop();
 
@@ -375,8 +376,8 @@ static eddy_async(notify_and_keep)
 }
 
 /*
- * The lock is free when the wait begins, and taken when it ends: then the task has to wait for a lock of
- * another loop.
+ * The lock is free when the wait begins, and taken when it ends: then the task has to wait for a
+ * lock of another loop.
  */
 static eddy_async(cannot_have_the_lock_again)
 {

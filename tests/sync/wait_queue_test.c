@@ -78,7 +78,8 @@ TEST_ASYNC(wake_passes_over_the_cancelled, .ordered = true)
     return 0;
 }
 
-TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has_not_run, .ordered = true)
+TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has_not_run,
+           .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     eddyi_wait_queue_wake_first(&queue);
@@ -137,8 +138,8 @@ TEST_ASYNC(newcomers_go_behind_those_who_were_woken_and_have_not_run, .ordered =
 }
 
 /*
- * Waits, is woken or cancelled at random, and comes again: the counts must agree with a simple model all the
- * time.
+ * Waits, is woken or cancelled at random, and comes again: the counts must agree with a simple
+ * model all the time.
  */
 enum { CROWD = 20, ROUNDS = 2000 };
 
@@ -252,7 +253,8 @@ static eddy_async(leave_waiters)
     return 0;
 }
 
-TEST_VIRTUAL(a_closing_loop_ends_each_wait_and_one_that_was_woken_before_stays_woken, .ordered = true)
+TEST_VIRTUAL(a_closing_loop_ends_each_wait_and_one_that_was_woken_before_stays_woken,
+             .ordered = true)
 {
     eddy_loop *loop = test_virtual_loop();
 

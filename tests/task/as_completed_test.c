@@ -75,7 +75,8 @@ TEST_ASYNC(failures_come_like_results)
 
 TEST_ASYNC(pointers_come_along)
 {
-    eddy_completions *it = required(eddy_as_completed(EDDY_LIST(eddy_sleep_coro(1, 4, "four")), 10));
+    eddy_completions *it =
+        required(eddy_as_completed(EDDY_LIST(eddy_sleep_coro(1, 4, "four")), 10));
     void *value = NULL;
 
     EXPECT_EQ(eddy_await_value(eddy_completions_next(it), &value), 4);
@@ -181,7 +182,8 @@ static eddy_async(take, (eddy_completions *, it), (const char *, name))
 
 TEST_ASYNC(several_tasks_may_take_from_one_iterator_first_come_first_served, .ordered = true)
 {
-    eddy_completions *it = required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
+    eddy_completions *it =
+        required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
     eddy_task *a = eddy_create_task(take(it, "a")), *b = eddy_create_task(take(it, "b"));
 
     EXPECT_EQ(eddy_await(a), 1);
@@ -193,7 +195,8 @@ TEST_ASYNC(several_tasks_may_take_from_one_iterator_first_come_first_served, .or
 
 TEST_ASYNC(a_taker_that_is_cancelled_takes_nothing_away, .ordered = true)
 {
-    eddy_completions *it = required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
+    eddy_completions *it =
+        required(eddy_as_completed(EDDY_LIST(work(1, 1), work(2, 2)), EDDY_FOREVER));
     eddy_task *a = eddy_create_task(take(it, "a")), *b = eddy_create_task(take(it, "b"));
 
     REQUIRE(a != NULL && b != NULL);
@@ -245,7 +248,8 @@ TEST_ASYNC(what_cannot_be_made_has_consumed_its_coroutines_and_cancelled_their_t
     eddy_coroutine *twice = work(1, 1);
     eddy_task *mine = eddy_create_task(work(2, 2));
 
-    EXPECT(eddy_as_completed(EDDY_LIST(twice, mine, twice, (eddy_task *)NULL, work(3, 3)), 5) == NULL);
+    EXPECT(eddy_as_completed(EDDY_LIST(twice, mine, twice, (eddy_task *)NULL, work(3, 3)), 5) ==
+           NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -ENOMEM);
     EXPECT(eddy_as_completed(EDDY_LIST(work(4, 4)), NAN) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EINVAL);

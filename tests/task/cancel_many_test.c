@@ -172,7 +172,8 @@ TEST_VIRTUAL(a_deadline_that_cannot_cancel_says_so)
 {
     eddy_loop *loop = loop_with_ring(2, 0);
 
-    EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_wait_for(eddy_ref(ring[0]), 0)), EDDY_EMISUSE);
+    EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_wait_for(eddy_ref(ring[0]), 0)),
+              EDDY_EMISUSE);
     EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_wait_for(eddy_ref(ring[0]), 5)), -EDEADLK);
     EXPECT_EQ(reports.n, 1);
     EXPECT_IN("waits for itself", reports.message);

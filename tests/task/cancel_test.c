@@ -82,7 +82,8 @@ static eddy_async(clean_up_slowly)
     return rc;
 }
 
-TEST_ASYNC(cancelling_a_waiting_task_cancels_what_it_waits_for_and_waits_for_its_end, .ordered = true)
+TEST_ASYNC(cancelling_a_waiting_task_cancels_what_it_waits_for_and_waits_for_its_end,
+           .ordered = true)
 {
     eddy_task *inner = start(clean_up_slowly()), *middle = start(await_task(inner, "middle"));
     eddy_task *outer = start(await_task(middle, "outer"));

@@ -21,8 +21,8 @@ struct pair {
     long a, b;
 };
 
-static eddy_async(twelve, (char, a), (struct pair, b), (int, c), (int, d), (int, e), (int, f), (int, g),
-                  (int, h), (int, i), (int, j), (int, k), (long double, l))
+static eddy_async(twelve, (char, a), (struct pair, b), (int, c), (int, d), (int, e), (int, f),
+                  (int, g), (int, h), (int, i), (int, j), (int, k), (long double, l))
 {
     return a + (int)b.a + (int)b.b + c + d + e + f + g + h + i + j + k + (int)l;
 }

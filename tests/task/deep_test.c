@@ -1,4 +1,5 @@
-/* Futures behind futures, as many as a program likes to make: nothing that is done to them needs a stack for each. */
+/* Futures behind futures, as many as a program likes to make: nothing that is done to them needs a
+ * stack for each. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -11,7 +12,8 @@ static int deep(void)
     return test_tortured() ? 20 : 20000;
 }
 
-/* A future at the end of a chain of gathers or shields, or of both in turn; NULL without memory. Consumes @f. */
+/* A future at the end of a chain of gathers or shields, or of both in turn; NULL without memory.
+ * Consumes @f. */
 static eddy_future *chain(eddy_future *f, bool gathers, bool shields)
 {
     for (int i = 0; i < deep() && f; i++) {

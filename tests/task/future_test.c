@@ -216,7 +216,8 @@ TEST_ASYNC(awaiting_a_future_that_is_done_does_not_suspend)
     return 0;
 }
 
-TEST_ASYNC(cancelling_a_task_cancels_the_shared_future_it_waits_for_and_so_all_others, .ordered = true)
+TEST_ASYNC(cancelling_a_task_cancels_the_shared_future_it_waits_for_and_so_all_others,
+           .ordered = true)
 {
     eddy_future *f = new_future();
     const eddy_exception *first = NULL, *second = NULL;

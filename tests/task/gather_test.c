@@ -99,8 +99,8 @@ TEST_ASYNC(a_gather_of_nothing_is_done)
 
 TEST_ASYNC(the_first_failure_is_passed_on_at_once_while_the_others_go_on, .ordered = true)
 {
-    eddy_future *all =
-        required(eddy_gather(work("slow", 5, 1), work("bad", 1, EDDY_EUSER), work("worse", 2, -EIO)));
+    eddy_future *all = required(
+        eddy_gather(work("slow", 5, 1), work("bad", 1, EDDY_EUSER), work("worse", 2, -EIO)));
 
     reports_collect(NULL);
     EXPECT_EQ(eddy_await(all), EDDY_EUSER);
@@ -149,7 +149,8 @@ TEST_ASYNC(with_return_exceptions_failures_are_outcomes_like_any_other)
 
     REQUIRE(victim != NULL);
     reports_collect(NULL);
-    all = required(eddy_gather_list(EDDY_LIST(work("good", 2, 1), work("bad", 1, EDDY_EUSER), victim), true));
+    all = required(
+        eddy_gather_list(EDDY_LIST(work("good", 2, 1), work("bad", 1, EDDY_EUSER), victim), true));
     EXPECT_EQ(eddy_sleep(0), 0);
     eddy_task_cancel(victim, "out");
     EXPECT_EQ(eddy_await(eddy_ref(all)), 0);
@@ -176,7 +177,8 @@ static eddy_async(stubborn, (const char *, name))
 
 static void expect_cancelled(bool return_exceptions)
 {
-    eddy_future *all = required(eddy_gather_list(EDDY_LIST(stubborn("a"), stubborn("b")), return_exceptions));
+    eddy_future *all =
+        required(eddy_gather_list(EDDY_LIST(stubborn("a"), stubborn("b")), return_exceptions));
 
     eddy_sleep(1);
     EXPECT(eddy_future_cancel(all, "enough"));

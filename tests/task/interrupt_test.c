@@ -183,7 +183,8 @@ static eddy_async(waiting_for_ever)
     struct itimerspec soon = {.it_value.tv_nsec = 20000000};
     timer_t timer;
 
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &soon, NULL) < 0)
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 ||
+        timer_settime(timer, 0, &soon, NULL) < 0)
         return -errno;
     printf("%d", eddy_sleep(EDDY_FOREVER));
     return -ECANCELED;

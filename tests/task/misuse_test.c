@@ -1,4 +1,5 @@
-/* Misuse gives a code and a sentence. What other files test with the thing itself is not repeated here. */
+/* Misuse gives a code and a sentence. What other files test with the thing itself is not repeated
+ * here. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -18,9 +19,11 @@ TEST_VIRTUAL(no_loop_is_refused_by_all_who_need_one)
 {
     EXPECT_EQ(eddy_loop_run_forever(NULL), EDDY_ENOLOOP);
     EXPECT_EQ(eddy_loop_run_until_complete(NULL, work()), EDDY_ENOLOOP);
-    EXPECT(eddy_loop_call_later(NULL, 1, trace_callback, "x").slot == NULL && latest() == EDDY_ENOLOOP);
+    EXPECT(eddy_loop_call_later(NULL, 1, trace_callback, "x").slot == NULL &&
+           latest() == EDDY_ENOLOOP);
     eddy_raise(-EIO, NULL);
-    EXPECT(eddy_loop_call_at(NULL, 1, trace_callback, "x").slot == NULL && latest() == EDDY_ENOLOOP);
+    EXPECT(eddy_loop_call_at(NULL, 1, trace_callback, "x").slot == NULL &&
+           latest() == EDDY_ENOLOOP);
     eddy_raise(-EIO, NULL);
     EXPECT(eddy_loop_create_task(NULL, work()) == NULL && latest() == EDDY_ENOLOOP);
     EXPECT(eddy_loop_ref(NULL) == NULL);
@@ -80,7 +83,8 @@ TEST_VIRTUAL(a_closed_loop_refuses_to_make_awaitables_of_any_kind)
     eddy_loop_close(loop);
     EXPECT(eddy_gather(eddy_ref(f), work()) == NULL && latest() == EDDY_ECLOSED);
     eddy_raise(-EIO, NULL);
-    EXPECT(eddy_awaitable_ensure_future(EDDY_AWAITABLE(work()), loop) == NULL && latest() == EDDY_ECLOSED);
+    EXPECT(eddy_awaitable_ensure_future(EDDY_AWAITABLE(work()), loop) == NULL &&
+           latest() == EDDY_ECLOSED);
     EXPECT_EQ(eddy_loop_run_until_complete(loop, eddy_ref(f)), EDDY_ECLOSED);
     eddy_unref(f);
     eddy_loop_unref(loop);

@@ -1,4 +1,5 @@
-/* No function where one is taken, no object where one belongs, and errors without their sign: a code and a sentence, and no crash. */
+/* No function where one is taken, no object where one belongs, and errors without their sign: a
+ * code and a sentence, and no crash. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -41,7 +42,8 @@ TEST_VIRTUAL(a_callback_that_is_none_is_refused_from_outside_of_the_loop)
     REQUIRE(loop != NULL);
     EXPECT(eddy_loop_call_soon(loop, NULL, NULL).slot == NULL && latest() == -EINVAL);
     EXPECT(eddy_loop_call_soon_threadsafe(loop, NULL, NULL).slot == NULL && latest() == -EINVAL);
-    EXPECT(eddy_loop_call_soon_threadsafe(NULL, NULL, NULL).slot == NULL && latest() == EDDY_ENOLOOP);
+    EXPECT(eddy_loop_call_soon_threadsafe(NULL, NULL, NULL).slot == NULL &&
+           latest() == EDDY_ENOLOOP);
     eddy_loop_close(loop);
     eddy_loop_unref(loop);
 }
@@ -136,8 +138,9 @@ TEST_ASYNC(a_protocol_factory_that_is_none_is_refused)
     EXPECT_EQ(eddy_loop_create_server(loop, NULL, NULL, "127.0.0.1", 0, &server), -EINVAL);
     EXPECT_EQ(eddy_start_server(NULL, NULL, "127.0.0.1", 0, &server), -EINVAL);
     EXPECT_EQ(eddy_loop_subprocess_exec(loop, NULL, NULL, &process, eddy_argv("true")), -EINVAL);
-    EXPECT_EQ(eddy_loop_create_datagram_endpoint(loop, NULL, NULL, &datagrams, .local_host = "127.0.0.1"),
-              -EINVAL);
+    EXPECT_EQ(
+        eddy_loop_create_datagram_endpoint(loop, NULL, NULL, &datagrams, .local_host = "127.0.0.1"),
+        -EINVAL);
     return 0;
 }
 

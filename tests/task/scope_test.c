@@ -1,4 +1,5 @@
-/* Scopes that are entered twice, left out of order, by others, or not at all: an error, for timeouts and groups alike. */
+/* Scopes that are entered twice, left out of order, by others, or not at all: an error, for
+ * timeouts and groups alike. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -36,7 +37,8 @@ TEST_ASYNC(a_timeout_entered_again_ends_its_block_at_once_and_says_where)
     enter(&tm, 10, "a.c:1");
     enter(&tm, 20, "a.c:2");
     EXPECT_EQ(eddy_timeout_exit(&tm, eddy_sleep(100)), EDDY_EMISUSE);
-    EXPECT_STR(latest(), "the timeout entered at a.c:1 was entered again, at a.c:2, without being left");
+    EXPECT_STR(latest(),
+               "the timeout entered at a.c:1 was entered again, at a.c:2, without being left");
     EXPECT_EQ(now(), 0.0);
     EXPECT_EQ(eddy_task_cancelling(eddy_current_task()), 0);
     EXPECT_EQ(eddy_sleep(100), 0);
@@ -129,7 +131,8 @@ TEST_ASYNC(a_group_entered_again_cancels_block_and_children_and_says_where)
     eddyi_group_enter(&tg, "a.c:2");
     EXPECT(eddy_group_create_task(&tg, napper(10)) == NULL);
     EXPECT_EQ(eddy_group_exit(&tg, eddy_sleep(100)), EDDY_EMISUSE);
-    EXPECT_STR(latest(), "the task group entered at a.c:1 was entered again, at a.c:2, without being left");
+    EXPECT_STR(latest(),
+               "the task group entered at a.c:1 was entered again, at a.c:2, without being left");
     EXPECT(eddy_task_cancelled(child));
     EXPECT_EQ(now(), 0.0);
     EXPECT_EQ(eddy_task_cancelling(eddy_current_task()), 0);
@@ -234,7 +237,8 @@ TEST_ASYNC(a_timeout_that_a_callback_enters_again_goes_on)
     eddy_timeout tm;
 
     enter(&tm, 5, NULL);
-    EXPECT(eddy_loop_call_later(eddy_get_running_loop(), 2, enter_and_leave_outside, &tm).slot != NULL);
+    EXPECT(eddy_loop_call_later(eddy_get_running_loop(), 2, enter_and_leave_outside, &tm).slot !=
+           NULL);
     EXPECT_EQ(eddy_timeout_exit(&tm, eddy_sleep(100)), -ETIMEDOUT);
     EXPECT_EQ(now(), 5.0);
     EXPECT_STR(traced(), "outside");
@@ -273,9 +277,8 @@ TEST_ASYNC(an_outer_scope_cannot_be_left_before_the_inner)
     enter(&tm, 10, "a.c:1");
     eddyi_group_enter(&tg, "a.c:2");
     EXPECT_EQ(eddy_timeout_exit(&tm, 0), EDDY_EMISUSE);
-    EXPECT_STR(
-        latest(),
-        "the timeout entered at a.c:1 cannot be left before the task group entered within it, at a.c:2");
+    EXPECT_STR(latest(), "the timeout entered at a.c:1 cannot be left before the task group "
+                         "entered within it, at a.c:2");
     EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
     EXPECT_EQ(eddy_timeout_exit(&tm, eddy_sleep(100)), -ETIMEDOUT);
     return 0;

@@ -56,7 +56,8 @@ static eddy_async(sleep_for_ever)
 
 TEST_ASYNC(a_cancelled_sleep_leaves_no_timer, .ordered = true)
 {
-    eddy_task *t = eddy_create_task(sleep_for_ever()), *u = eddy_create_task(eddy_sleep_coro(100, 0, NULL));
+    eddy_task *t = eddy_create_task(sleep_for_ever()),
+              *u = eddy_create_task(eddy_sleep_coro(100, 0, NULL));
 
     REQUIRE(t != NULL && u != NULL);
     EXPECT_EQ(eddy_sleep(0), 0);

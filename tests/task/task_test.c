@@ -237,8 +237,8 @@ TEST_ASYNC(a_task_may_ask_for_a_larger_stack)
 
 TEST_VIRTUAL(a_loop_may_give_all_its_tasks_larger_stacks)
 {
-    eddy_loop *loop =
-        eddy_loop_new(&(eddy_loop_options){.backend = EDDY_BACKEND_VIRTUAL, .stack_size = 16 << 20});
+    eddy_loop *loop = eddy_loop_new(
+        &(eddy_loop_options){.backend = EDDY_BACKEND_VIRTUAL, .stack_size = 16 << 20});
 
     REQUIRE(loop != NULL);
     EXPECT_EQ(eddy_loop_run_until_complete(loop, use_much_stack(3000)), 0);
@@ -300,7 +300,8 @@ static eddy_async(create_neighbours_and_overflow, (enum frame, frame))
 
     for (int i = 0; i < 4; i++)
         eddy_unref(eddy_create_task(eddy_sleep_coro(1, 0, NULL), .stack_size = size));
-    return eddy_await(eddy_create_task(overflow_at_once(frame), .name = "hasty", .stack_size = size));
+    return eddy_await(
+        eddy_create_task(overflow_at_once(frame), .name = "hasty", .stack_size = size));
 }
 
 static void run_overflow_at_once(void *frame)
@@ -336,8 +337,9 @@ TEST_REAL(an_overflow_names_the_task_its_place_and_its_stack_and_aborts)
 
 #if !defined(__SANITIZE_ADDRESS__)
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    EXPECT_IN("stack overflow in task 'deep' (coroutine 'overflow'), created at tests/task/task_test.c:",
-              output);
+    EXPECT_IN(
+        "stack overflow in task 'deep' (coroutine 'overflow'), created at tests/task/task_test.c:",
+        output);
     EXPECT_IN("65536 bytes", output);
 #else
     EXPECT(status != 0);

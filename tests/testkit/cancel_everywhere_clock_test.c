@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in the test kit's own waits: for time that passes, and until nothing is ready any more.
+ * Cancellation everywhere in the test kit's own waits: for time that passes, and until nothing is
+ * ready any more.
  */
 #include "testkit/everywhere.h"
 
@@ -42,5 +43,7 @@ static int check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(whoever_lets_time_pass_can_be_cancelled_everywhere)
 {
-    everywhere(&(eddy_test_scenario){"time", scenario, .begin = begin, .check = check, .task = "advance"}, 3);
+    everywhere(
+        &(eddy_test_scenario){"time", scenario, .begin = begin, .check = check, .task = "advance"},
+        3);
 }

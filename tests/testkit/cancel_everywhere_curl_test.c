@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in a transfer with libcurl: its connection is closed, and its handle can be used again.
+ * Cancellation everywhere in a transfer with libcurl: its connection is closed, and its handle can
+ * be used again.
  */
 #include "testkit/everywhere.h"
 

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in sending and receiving datagrams and messages, and in waiting for readiness: what was sent is
- * received, or still there.
+ * Cancellation everywhere in sending and receiving datagrams and messages, and in waiting for
+ * readiness: what was sent is received, or still there.
  */
 #include "testkit/everywhere.h"
 
@@ -51,7 +51,8 @@ static eddy_async(send_all)
 
     eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[1])));
     while (rc == 0 && all.sent < MANY) {
-        rc = all.sent % 2 ? eddy_datagram_send(ep, "x", 1) : eddy_datagram_sendto(ep, "x", 1, NULL, 0);
+        rc = all.sent % 2 ? eddy_datagram_send(ep, "x", 1)
+                          : eddy_datagram_sendto(ep, "x", 1, NULL, 0);
         all.sent += rc == 0;
     }
     eddy_datagram_close(ep);
@@ -68,9 +69,10 @@ static eddy_async(receive_all)
 
         if (all.received % 3 == 2)
             eddy_try(eddy_poll(all.fds[0], POLLIN));
-        n = all.received % 3 == 0   ? eddy_sock_recvfrom(all.fds[0], buf, sizeof buf, NULL, NULL)
-            : all.received % 3 == 1 ? eddy_sock_recvfrom_into(all.fds[0], buf, sizeof buf, NULL, NULL)
-                                    : eddy_sock_recv_into(all.fds[0], buf, sizeof buf);
+        n = all.received % 3 == 0 ? eddy_sock_recvfrom(all.fds[0], buf, sizeof buf, NULL, NULL)
+            : all.received % 3 == 1
+                ? eddy_sock_recvfrom_into(all.fds[0], buf, sizeof buf, NULL, NULL)
+                : eddy_sock_recv_into(all.fds[0], buf, sizeof buf);
         if (n < 0)
             return (int)n;
         all.received++;
@@ -82,7 +84,8 @@ static eddy_async(receive_all)
 static int scenario(void *unused)
 {
     eddy_task *tasks[2] = {eddy_create_task(receive_all()), eddy_create_task(send_all())};
-    int rc = tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
+    int rc =
+        tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
 
     for (int i = 0; i < 4 && rc >= 0; i++)
         rc = eddy_sleep(0);
@@ -185,8 +188,9 @@ static int message_scenario(void *unused)
 
 TEST_VIRTUAL(no_message_is_lost_wherever_a_receiver_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"messages", message_scenario, .begin = begin_messages, .check = check,
-                                     .backends = EDDY_TEST_REAL, .task = "receive_messages"},
+    everywhere(&(eddy_test_scenario){"messages", message_scenario, .begin = begin_messages,
+                                     .check = check, .backends = EDDY_TEST_REAL,
+                                     .task = "receive_messages"},
                2);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in what waits for other threads and processes: a job that is not awaited any more is
- * done, or dropped, and what belongs to it is given up once.
+ * Cancellation everywhere in what waits for other threads and processes: a job that is not awaited
+ * any more is done, or dropped, and what belongs to it is given up once.
  *
  * The virtual clock stands still while a job is under way, so each run takes the same course.
  */
@@ -98,9 +98,9 @@ static eddy_async(ask_for_bytes)
 
     for (int i = 0; i < JOBS; i++) {
         eddy_bytes answer = {NULL, 0};
-        int rc = eddy_await_bytes(
-            eddy_loop_run_in_executor(NULL, all.pool, repeat_bytes, (void *)text, .size = sizeof text),
-            &answer);
+        int rc = eddy_await_bytes(eddy_loop_run_in_executor(NULL, all.pool, repeat_bytes,
+                                                            (void *)text, .size = sizeof text),
+                                  &answer);
 
         all.received += answer.size == sizeof text && memcmp(answer.data, text, sizeof text) == 0;
         all.received += rc < 0 && answer.data ? 100 : 0;
@@ -123,8 +123,8 @@ static int bytes_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(bytes_from_a_job_are_taken_or_given_up_wherever_its_task_is_cancelled)
 {
-    eddy_test_scenario s = {"await_bytes", bytes_scenario, .begin = begin_threads, .check = bytes_check,
-                            .task = "ask_for_bytes"};
+    eddy_test_scenario s = {"await_bytes", bytes_scenario, .begin = begin_threads,
+                            .check = bytes_check, .task = "ask_for_bytes"};
 
     everywhere(&s, JOBS);
     s.begin = begin_processes;
@@ -150,7 +150,8 @@ static eddy_async(ask_thread)
 {
     for (int i = 0; i < JOBS; i++) {
         void *value = NULL;
-        int rc = i % 2 ? eddy_await_value(eddy_to_thread(make_value, NULL, .drop_value = drop_value), &value)
+        int rc = i % 2 ? eddy_await_value(
+                             eddy_to_thread(make_value, NULL, .drop_value = drop_value), &value)
                        : eddy_await_value(eddy_loop_run_in_executor(NULL, NULL, make_value, NULL,
                                                                     .drop_value = drop_value),
                                           &value);
@@ -174,8 +175,8 @@ static int thread_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(what_a_thread_returns_is_received_or_dropped_wherever_its_task_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"to_thread", thread_scenario, .begin = begin, .check = thread_check,
-                                     .task = "ask_thread"},
+    everywhere(&(eddy_test_scenario){"to_thread", thread_scenario, .begin = begin,
+                                     .check = thread_check, .task = "ask_thread"},
                JOBS);
 }
 
@@ -212,7 +213,8 @@ static int threadsafe_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_thread_hears_of_the_end_of_its_coroutine_wherever_that_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"run_coroutine_threadsafe", threadsafe_scenario, .begin = begin,
-                                     .check = threadsafe_check, .task = "serve_thread"},
+    everywhere(&(eddy_test_scenario){"run_coroutine_threadsafe", threadsafe_scenario,
+                                     .begin = begin, .check = threadsafe_check,
+                                     .task = "serve_thread"},
                2);
 }

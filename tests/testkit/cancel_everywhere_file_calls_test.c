@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in each of the calls on files: what a call did is told, or it did nothing; no descriptor is lost.
+ * Cancellation everywhere in each of the calls on files: what a call did is told, or it did
+ * nothing; no descriptor is lost.
  */
 #include "testkit/everywhere.h"
 
@@ -143,10 +144,10 @@ static eddy_async(use_directory)
     return rc;
 }
 
-#define SCENARIO(name)                                                                                       \
-    static int name##_scenario(void *unused)                                                                 \
-    {                                                                                                        \
-        return run_alone(name());                                                                            \
+#define SCENARIO(name)                                                                             \
+    static int name##_scenario(void *unused)                                                       \
+    {                                                                                              \
+        return run_alone(name());                                                                  \
     }
 SCENARIO(use_bytes)
 SCENARIO(use_names)

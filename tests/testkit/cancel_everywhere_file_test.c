@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in files, on each real backend: no descriptor is lost, and a file that is replaced is the old one or
- * the new one.
+ * Cancellation everywhere in files, on each real backend: no descriptor is lost, and a file that is
+ * replaced is the old one or the new one.
  */
 #include "testkit/everywhere.h"
 
@@ -62,12 +62,14 @@ static int replace_check(void *unused, const eddy_test_trial *trial)
         close(fd);
     unlink(place.path);
     alone = rmdir(place.folder) == 0;
-    return HOLDS(n > 0 && alone && (strcmp(text, "newer") == 0 || (trial->task && strcmp(text, "old") == 0)));
+    return HOLDS(n > 0 && alone &&
+                 (strcmp(text, "newer") == 0 || (trial->task && strcmp(text, "old") == 0)));
 }
 
 TEST_VIRTUAL(a_file_is_the_old_one_or_the_new_one_wherever_its_replacement_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"files", replace_scenario, .begin = begin_files, .check = replace_check,
-                                     .backends = EDDY_TEST_REAL, .task = "replace_file"},
+    everywhere(&(eddy_test_scenario){"files", replace_scenario, .begin = begin_files,
+                                     .check = replace_check, .backends = EDDY_TEST_REAL,
+                                     .task = "replace_file"},
                4);
 }

@@ -95,8 +95,8 @@ static int pause_scenario(void *unused)
 
 TEST_VIRTUAL(a_suspended_generator_is_closed_wherever_its_consumer_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"paused generator", pause_scenario, .begin = begin, .check = check,
-                                     .survives = true},
+    everywhere(&(eddy_test_scenario){"paused generator", pause_scenario, .begin = begin,
+                                     .check = check, .survives = true},
                10);
 }
 
@@ -154,8 +154,8 @@ static int converse_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_generator_that_is_sent_to_cleans_up_wherever_its_consumer_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"sent to", converse_scenario, .begin = begin, .check = converse_check,
-                                     .task = "converse"},
+    everywhere(&(eddy_test_scenario){"sent to", converse_scenario, .begin = begin,
+                                     .check = converse_check, .task = "converse"},
                3);
 }
 

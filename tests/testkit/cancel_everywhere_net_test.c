@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in names and connections, on each real backend: no descriptor is lost, and what a lookup leaves behind
- * goes with its loop.
+ * Cancellation everywhere in names and connections, on each real backend: no descriptor is lost,
+ * and what a lookup leaves behind goes with its loop.
  */
 #include "net/connect.h"
 #include "net/fake_dns.h"
@@ -50,8 +50,9 @@ TEST_VIRTUAL(lookups_by_c_ares_can_be_cancelled_everywhere)
         SKIP("built without c-ares");
     setenv("LOCALDOMAIN", "test", 1);
     fake_dns_open(&dns);
-    everywhere(&(eddy_test_scenario){"c-ares", lookup_scenario, .begin = nothing_found, .check = lookup_check,
-                                     .backends = EDDY_TEST_REAL, .task = "look_up"},
+    everywhere(&(eddy_test_scenario){"c-ares", lookup_scenario, .begin = nothing_found,
+                                     .check = lookup_check, .backends = EDDY_TEST_REAL,
+                                     .task = "look_up"},
                4);
     fake_dns_close(&dns);
 }
@@ -82,7 +83,8 @@ static eddy_async(connect_by_name)
 
 static int connect_scenario(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(connect_by_name()), eddy_create_task(connect_by_name())};
+    eddy_task *tasks[2] = {eddy_create_task(connect_by_name()),
+                           eddy_create_task(connect_by_name())};
 
     return join(tasks, 2);
 }

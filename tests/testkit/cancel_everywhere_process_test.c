@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in the calls on subprocesses, on each real backend: no child is left, neither running nor as a zombie,
- * nothing of its output is lost, and no input is sent twice.
+ * Cancellation everywhere in the calls on subprocesses, on each real backend: no child is left,
+ * neither running nor as a zombie, nothing of its output is lost, and no input is sent twice.
  */
 #include "process/programs.h"
 #include "testkit/everywhere.h"
@@ -46,8 +46,8 @@ static int run_scenario(void *unused)
 
 TEST_VIRTUAL(no_child_is_left_wherever_its_task_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"run", run_scenario, .check = no_child_left, .backends = EDDY_TEST_REAL,
-                                     .task = "run_to_the_end"},
+    everywhere(&(eddy_test_scenario){"run", run_scenario, .check = no_child_left,
+                                     .backends = EDDY_TEST_REAL, .task = "run_to_the_end"},
                4);
 }
 
@@ -100,8 +100,8 @@ static int talk_scenario(void *unused)
     eddy_process *p;
     eddy_task *t;
 
-    eddy_try(eddy_create_subprocess_shell("cat; echo end >&2", &p, .std_in = EDDY_PIPE, .std_out = EDDY_PIPE,
-                                          .std_err = EDDY_PIPE));
+    eddy_try(eddy_create_subprocess_shell("cat; echo end >&2", &p, .std_in = EDDY_PIPE,
+                                          .std_out = EDDY_PIPE, .std_err = EDDY_PIPE));
     eddy_process_free_at_end(p);
     t = eddy_create_task(talk(p));
     eddy_try(join(&t, 1));

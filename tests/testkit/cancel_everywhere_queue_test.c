@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in queues: each item is either taken or still there, and what wakes a cancelled
- * task wakes the next.
+ * Cancellation everywhere in queues: each item is either taken or still there, and what wakes a
+ * cancelled task wakes the next.
  */
 #include "testkit/everywhere.h"
 
@@ -41,7 +41,8 @@ static int check(void *unused, const eddy_test_trial *trial)
 
 static int run_three(eddy_coroutine *a, eddy_coroutine *b, eddy_coroutine *c)
 {
-    eddy_task *tasks[TASKS] = {eddy_create_task(a, .name = "first"), eddy_create_task(b, .name = "second"),
+    eddy_task *tasks[TASKS] = {eddy_create_task(a, .name = "first"),
+                               eddy_create_task(b, .name = "second"),
                                eddy_create_task(c, .name = "third")};
 
     return join(tasks, TASKS);
@@ -82,7 +83,8 @@ TEST_VIRTUAL(an_item_goes_to_the_next_getter_wherever_one_is_cancelled)
                6);
 }
 
-/* Putters: a full queue of one; each that has put takes it out again, which makes room for the next. */
+/* Putters: a full queue of one; each that has put takes it out again, which makes room for the
+ * next. */
 
 static eddy_async(put_and_take_back)
 {
@@ -116,8 +118,8 @@ static int putters_scenario(void *unused)
 
 TEST_VIRTUAL(room_goes_to_the_next_putter_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"putters", putters_scenario, .begin = begin_full, .check = check,
-                                     .spare = "third"},
+    everywhere(&(eddy_test_scenario){"putters", putters_scenario, .begin = begin_full,
+                                     .check = check, .spare = "third"},
                8);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in queues of values: each value that went in is taken out once, or still there.
+ * Cancellation everywhere in queues of values: each value that went in is taken out once, or still
+ * there.
  */
 #include "testkit/everywhere.h"
 
@@ -53,8 +54,10 @@ static eddy_async(consume)
 /* Should one consumer be cancelled, the other does all the work. */
 static int scenario(void *unused)
 {
-    eddy_task *consumers[2] = {eddy_create_task(consume()), eddy_create_task(consume(), .name = "spared")};
-    eddy_task *producers[PRODUCERS] = {eddy_create_task(produce(0)), eddy_create_task(produce(EACH))};
+    eddy_task *consumers[2] = {eddy_create_task(consume()),
+                               eddy_create_task(consume(), .name = "spared")};
+    eddy_task *producers[PRODUCERS] = {eddy_create_task(produce(0)),
+                                       eddy_create_task(produce(EACH))};
     int rc = join(producers, PRODUCERS);
 
     for (int i = 0; i < 2; i++)

@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in sending files over sockets and streams: what is said to have gone out arrives.
+ * Cancellation everywhere in sending files over sockets and streams: what is said to have gone out
+ * arrives.
  */
 #include "testkit/everywhere.h"
 
@@ -84,15 +85,17 @@ static int all_arrived(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_file_sent_over_a_socket_is_accounted_for_wherever_it_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"by the kernel", send_by_kernel, .begin = begin, .check = all_arrived,
-                                     .backends = EDDY_TEST_REAL, .task = "send_file"},
+    everywhere(&(eddy_test_scenario){"by the kernel", send_by_kernel, .begin = begin,
+                                     .check = all_arrived, .backends = EDDY_TEST_REAL,
+                                     .task = "send_file"},
                1);
 }
 
 TEST_VIRTUAL(a_file_sent_by_hand_is_accounted_for_wherever_it_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"by hand", send_by_hand, .begin = begin, .check = all_arrived,
-                                     .backends = EDDY_TEST_REAL, .task = "send_file", .survives = true},
+                                     .backends = EDDY_TEST_REAL, .task = "send_file",
+                                     .survives = true},
                1);
 }
 
@@ -118,7 +121,8 @@ static eddy_async(receive_by_socket)
 
 static int send_between_sockets(void *unused)
 {
-    eddy_task *sender = eddy_create_task(send_by_socket()), *receiver = eddy_create_task(receive_by_socket());
+    eddy_task *sender = eddy_create_task(send_by_socket()),
+              *receiver = eddy_create_task(receive_by_socket());
     int rc = join(&sender, 1);
 
     shutdown(all.fds[1], SHUT_WR);
@@ -127,7 +131,8 @@ static int send_between_sockets(void *unused)
 
 TEST_VIRTUAL(sendfile_knows_what_it_has_sent_wherever_it_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"sendfile", send_between_sockets, .begin = begin, .check = all_arrived,
-                                     .backends = EDDY_TEST_REAL, .task = "send_by_socket"},
+    everywhere(&(eddy_test_scenario){"sendfile", send_between_sockets, .begin = begin,
+                                     .check = all_arrived, .backends = EDDY_TEST_REAL,
+                                     .task = "send_by_socket"},
                1);
 }

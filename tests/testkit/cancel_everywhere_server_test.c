@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in making servers and connections to them, in serving, and in waiting for their end: nobody else is
- * disturbed, and no connection, task or descriptor is left.
+ * Cancellation everywhere in making servers and connections to them, in serving, and in waiting for
+ * their end: nobody else is disturbed, and no connection, task or descriptor is left.
  */
 #include "stream/servers.h"
 #include "testkit/everywhere.h"
@@ -83,8 +83,9 @@ static int the_other_ended(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_connection_at_a_path_can_be_cancelled_everywhere)
 {
-    everywhere(&(eddy_test_scenario){"visitors", visit_scenario, .begin = begin, .check = the_other_ended,
-                                     .backends = EDDY_TEST_REAL, .task = "visit"},
+    everywhere(&(eddy_test_scenario){"visitors", visit_scenario, .begin = begin,
+                                     .check = the_other_ended, .backends = EDDY_TEST_REAL,
+                                     .task = "visit"},
                2);
 }
 
@@ -194,7 +195,8 @@ TEST_VIRTUAL(a_client_of_a_server_can_be_cancelled_everywhere)
 TEST_VIRTUAL(a_handler_can_be_cancelled_everywhere)
 {
     everywhere(&(eddy_test_scenario){"a handler", serve_and_ask, NULL, begin, a_client_was_served,
-                                     .backends = EDDY_TEST_REAL, .task = "connection", .survives = true},
+                                     .backends = EDDY_TEST_REAL, .task = "connection",
+                                     .survives = true},
                2);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in what waits for signals: a signal is received, or has the effect that it has
- * without us.
+ * Cancellation everywhere in what waits for signals: a signal is received, or has the effect that
+ * it has without us.
  */
 #include "testkit/everywhere.h"
 

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in the calls on sockets, on each real backend: no byte, no connection and no
- * descriptor is lost, and no buffer is touched once its call has returned.
+ * Cancellation everywhere in the calls on sockets, on each real backend: no byte, no connection and
+ * no descriptor is lost, and no buffer is touched once its call has returned.
  */
 #include "io/sockets.h"
 #include "testkit/everywhere.h"
@@ -101,7 +101,8 @@ TEST_VIRTUAL(no_byte_is_lost_wherever_a_receiver_is_cancelled)
                2);
 }
 
-/* sendall: what it says it has sent is what arrives, and is what the buffer held while it was sending. */
+/* sendall: what it says it has sent is what arrives, and is what the buffer held while it was
+ * sending. */
 
 static char much[MUCH];
 
@@ -143,7 +144,8 @@ static eddy_async(receive_slowly)
 
 static int sendall_scenario(void *unused)
 {
-    eddy_task *sender = eddy_create_task(send_much()), *receiver = eddy_create_task(receive_slowly());
+    eddy_task *sender = eddy_create_task(send_much()),
+              *receiver = eddy_create_task(receive_slowly());
     int rc = join(&sender, 1), rc_of_receiver;
 
     shutdown(all.fds[1], SHUT_WR);
@@ -259,7 +261,8 @@ static int accept_check(void *unused, const eddy_test_trial *trial)
     }
     close(all.listener);
     eddy_try(HOLDS(!all.garbled && peer_untouched()));
-    return HOLDS(all.accepted >= all.connected); /* more: a connect that was cancelled may be through */
+    /* more: a connect that was cancelled may be through */
+    return HOLDS(all.accepted >= all.connected);
 }
 
 /* An outcome that the kernel had when the cancellation came is the outcome. */
@@ -333,7 +336,8 @@ static void begin_full_queue(void *unused)
     pair_close(all.fds);
     unix_addr = (struct sockaddr_un){.sun_family = AF_UNIX};
     all.listener = unix_socket(SOCK_NONBLOCK);
-    REQUIRE(bind(all.listener, (struct sockaddr *)&unix_addr, size) == 0 && listen(all.listener, 0) == 0);
+    REQUIRE(bind(all.listener, (struct sockaddr *)&unix_addr, size) == 0 &&
+            listen(all.listener, 0) == 0);
     size = sizeof unix_addr;
     REQUIRE(getsockname(all.listener, (struct sockaddr *)&unix_addr, &size) == 0);
     for (n_queued = 0; n_queued < 10; n_queued++) {
@@ -366,7 +370,8 @@ static eddy_async(make_room_later)
 
 static int full_scenario(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(connect_to_full()), eddy_create_task(make_room_later())};
+    eddy_task *tasks[2] = {eddy_create_task(connect_to_full()),
+                           eddy_create_task(make_room_later())};
 
     return join(tasks, 2);
 }
@@ -416,7 +421,8 @@ static eddy_async(watch)
 
 static int reader_scenario(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(watch()), eddy_create_task(send_chunks(), .name = "sender")};
+    eddy_task *tasks[2] = {eddy_create_task(watch()),
+                           eddy_create_task(send_chunks(), .name = "sender")};
 
     return join(tasks, 2);
 }
@@ -429,7 +435,8 @@ static int reader_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_reader_is_removed_wherever_its_task_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"add_reader", reader_scenario, .begin = begin, .check = reader_check,
-                                     .backends = EDDY_TEST_REAL, .spare = "sender"},
+    everywhere(&(eddy_test_scenario){"add_reader", reader_scenario, .begin = begin,
+                                     .check = reader_check, .backends = EDDY_TEST_REAL,
+                                     .spare = "sender"},
                4);
 }

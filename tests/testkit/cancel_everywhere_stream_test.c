@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in streams: no byte is lost or sent twice, and whoever comes next can go on.
+ * Cancellation everywhere in streams: no byte is lost or sent twice, and whoever comes next can go
+ * on.
  */
 #include "testkit/everywhere.h"
 
@@ -78,7 +79,8 @@ static eddy_async(consume, (eddy_reader *, r))
 
 static int write_by_turns(eddy_writer *w, int turn, const char *piece, size_t size)
 {
-    struct iovec iov[2] = {{(void *)(uintptr_t)piece, 1}, {(void *)(uintptr_t)(piece + 1), size - 1}};
+    struct iovec iov[2] = {{(void *)(uintptr_t)piece, 1},
+                           {(void *)(uintptr_t)(piece + 1), size - 1}};
 
     return turn % 3 == 0   ? eddy_writer_write(w, piece, size)
            : turn % 3 == 1 ? eddy_writer_writelines(w, iov, 2)
@@ -100,7 +102,8 @@ static eddy_async(produce, (eddy_writer *, w))
     return 0;
 }
 
-/* Each of the two may be cancelled. Then the writer ends the stream, and what was not read is read. */
+/* Each of the two may be cancelled. Then the writer ends the stream, and what was not read is
+ * read. */
 static int talk(void)
 {
     eddy_task *reader = eddy_create_task(consume(all.reader[1]));
@@ -154,22 +157,24 @@ static int all_came(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(no_byte_is_lost_wherever_a_reader_is_cancelled)
 {
     for (enum reading how = READ; how <= READ_ALL; how++)
-        everywhere(
-            &(eddy_test_scenario){"a reader", talk_in_memory, &how, begin, all_came, .task = "consume"}, 2);
+        everywhere(&(eddy_test_scenario){"a reader", talk_in_memory, &how, begin, all_came,
+                                         .task = "consume"},
+                   2);
 }
 
 TEST_VIRTUAL(no_byte_is_lost_wherever_a_reader_of_a_socket_is_cancelled)
 {
     for (enum reading how = READ; how <= READ_ALL; how++)
-        everywhere(&(eddy_test_scenario){"a reader of a socket", talk_by_sockets, &how, begin, all_came,
-                                         .backends = EDDY_TEST_REAL, .task = "consume"},
+        everywhere(&(eddy_test_scenario){"a reader of a socket", talk_by_sockets, &how, begin,
+                                         all_came, .backends = EDDY_TEST_REAL, .task = "consume"},
                    1);
 }
 
 TEST_VIRTUAL(a_write_that_is_cancelled_has_sent_nothing)
 {
-    everywhere(
-        &(eddy_test_scenario){"a writer", talk_in_tight_memory, NULL, begin, all_came, .task = "produce"}, 4);
+    everywhere(&(eddy_test_scenario){"a writer", talk_in_tight_memory, NULL, begin, all_came,
+                                     .task = "produce"},
+               4);
 }
 
 /* Those who wait for the writer: one is cancelled, the others come to their end. */

@@ -1,8 +1,9 @@
 /*
- * Cancellation everywhere in locks, events, conditions, semaphores and barriers: nothing lost, the next
- * waiter woken.
+ * Cancellation everywhere in locks, events, conditions, semaphores and barriers: nothing lost, the
+ * next waiter woken.
  *
- * Where one task passes something on to the next, a hand-over that is lost leaves somebody waiting for ever.
+ * Where one task passes something on to the next, a hand-over that is lost leaves somebody waiting
+ * for ever.
  */
 #include "testkit/everywhere.h"
 
@@ -27,7 +28,8 @@ static void begin(void *unused)
 
 static int run_three(eddy_coroutine *a, eddy_coroutine *b, eddy_coroutine *c)
 {
-    eddy_task *tasks[TASKS] = {eddy_create_task(a, .name = "first"), eddy_create_task(b, .name = "second"),
+    eddy_task *tasks[TASKS] = {eddy_create_task(a, .name = "first"),
+                               eddy_create_task(b, .name = "second"),
                                eddy_create_task(c, .name = "third")};
 
     return join(tasks, TASKS);
@@ -68,7 +70,8 @@ static int lock_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_lock_goes_to_the_next_wherever_one_is_cancelled)
 {
-    everywhere(&(eddy_test_scenario){"lock", lock_scenario, .begin = begin, .check = lock_check}, 9);
+    everywhere(&(eddy_test_scenario){"lock", lock_scenario, .begin = begin, .check = lock_check},
+               9);
 }
 
 /* Event. */
@@ -110,7 +113,8 @@ TEST_VIRTUAL(an_event_reaches_all_others_wherever_one_is_cancelled)
                5);
 }
 
-/* Condition: a baton that is passed on from one to the next by a single notification. They wait for it in one of two ways. */
+/* Condition: a baton that is passed on from one to the next by a single notification. They wait for
+ * it in one of two ways. */
 
 static bool is_available(void *unused)
 {
@@ -164,7 +168,8 @@ static int condition_scenario(void *unused)
     int rc, rc_of_others;
 
     for (int i = 0; i < TASKS; i++)
-        tasks[i] = eddy_create_task(take_baton(), .name = (const char *[]){"first", "second", "third"}[i]);
+        tasks[i] =
+            eddy_create_task(take_baton(), .name = (const char *[]){"first", "second", "third"}[i]);
     rc = eddy_sleep(1);
     if (rc == 0 && (rc = eddy_condition_acquire(&all.cond)) == 0) {
         all.available = true;
@@ -184,11 +189,12 @@ static int condition_check(void *unused, const eddy_test_trial *trial)
     return eddy_condition_release(&all.cond);
 }
 
-/* Should the scenario's own task be cancelled, nobody starts the baton: that is for the others to sit out. */
+/* Should the scenario's own task be cancelled, nobody starts the baton: that is for the others to
+ * sit out. */
 TEST_VIRTUAL(a_notification_goes_to_the_next_wherever_one_is_cancelled)
 {
-    const eddy_test_scenario s = {"condition", condition_scenario, .begin = begin, .check = condition_check,
-                                  .spare = "condition"};
+    const eddy_test_scenario s = {"condition", condition_scenario, .begin = begin,
+                                  .check = condition_check, .spare = "condition"};
 
     get_baton = wait_for_baton;
     everywhere(&s, 9);
@@ -225,8 +231,9 @@ static int semaphore_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_token_goes_to_the_next_wherever_one_is_cancelled)
 {
-    everywhere(
-        &(eddy_test_scenario){"semaphore", semaphore_scenario, .begin = begin, .check = semaphore_check}, 9);
+    everywhere(&(eddy_test_scenario){"semaphore", semaphore_scenario, .begin = begin,
+                                     .check = semaphore_check},
+               9);
 }
 
 /* Barrier: without the cancelled one the others cannot fill it, so they give up after a while. */
@@ -261,7 +268,9 @@ static int barrier_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_barrier_forgets_whoever_is_cancelled_wherever_it_is)
 {
-    everywhere(&(eddy_test_scenario){"barrier", barrier_scenario, .begin = begin, .check = barrier_check}, 6);
+    everywhere(
+        &(eddy_test_scenario){"barrier", barrier_scenario, .begin = begin, .check = barrier_check},
+        6);
 }
 
 static eddy_async(reset_barrier)

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in what a single task waits for: time, tasks, futures, coroutines, timeouts,
- * shields.
+ * Cancellation everywhere in what a single task waits for: time, tasks, futures, coroutines,
+ * timeouts, shields.
  */
 #include "testkit/everywhere.h"
 
@@ -82,7 +82,8 @@ static int await_task_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(an_awaited_task_ends_before_whoever_awaits_it)
 {
     /*
-     * A child that is cleaning up does not listen: then who awaits it is not cancelled either, as in asyncio.
+     * A child that is cleaning up does not listen: then who awaits it is not cancelled either, as
+     * in asyncio.
      */
     everywhere(&(eddy_test_scenario){"await task", await_task_scenario, .begin = begin,
                                      .check = await_task_check, .survives = true},
@@ -140,8 +141,8 @@ static int await_future_scenario(void *unused)
 }
 
 /*
- * Cancelling one who awaits it cancels the future, so that the other gets that too; but not when it is done
- * already.
+ * Cancelling one who awaits it cancels the future, so that the other gets that too; but not when it
+ * is done already.
  */
 static int await_future_check(void *unused, const eddy_test_trial *trial)
 {
@@ -184,7 +185,8 @@ static int timeout_scenario(void *unused)
 
 TEST_VIRTUAL(a_timeout_withdraws_its_own_cancellation_and_no_other)
 {
-    eddy_test_scenario s = {"timeout", timeout_scenario, .begin = begin, .check = check, .survives = true};
+    eddy_test_scenario s = {"timeout", timeout_scenario, .begin = begin, .check = check,
+                            .survives = true};
 
     everywhere(&s, 10);
 }
@@ -205,9 +207,10 @@ static eddy_async(wait_for_task, (double, limit), (double, needed))
 
 static int wait_for_scenario(void *unused)
 {
-    eddy_task *tasks[] = {eddy_create_task(wait_for_work(2, 1)), eddy_create_task(wait_for_work(1, 2)),
-                          eddy_create_task(wait_for_task(2, 1)), eddy_create_task(wait_for_task(1, 2)),
-                          eddy_create_task(wait_for_task(0, 1))};
+    eddy_task *tasks[] = {
+        eddy_create_task(wait_for_work(2, 1)), eddy_create_task(wait_for_work(1, 2)),
+        eddy_create_task(wait_for_task(2, 1)), eddy_create_task(wait_for_task(1, 2)),
+        eddy_create_task(wait_for_task(0, 1))};
 
     return join(tasks, 5);
 }
@@ -243,8 +246,8 @@ static int shield_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(what_is_shielded_goes_on)
 {
-    everywhere(&(eddy_test_scenario){"shield", shield_scenario, .begin = begin, .check = shield_check,
-                                     .task = "shield"},
+    everywhere(&(eddy_test_scenario){"shield", shield_scenario, .begin = begin,
+                                     .check = shield_check, .task = "shield"},
                1);
     everywhere(&(eddy_test_scenario){"shielded", shield_scenario, .begin = begin, .check = check,
                                      .task = "inner", .survives = true},

@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in TLS: whoever is cancelled, in the handshake or after it, both sides come to an end, and nothing is left.
+ * Cancellation everywhere in TLS: whoever is cancelled, in the handshake or after it, both sides
+ * come to an end, and nothing is left.
  */
 #include "testkit/everywhere.h"
 #include "tls/tls.h"
@@ -73,9 +74,9 @@ static int tls_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_client_of_TLS_can_be_cancelled_everywhere)
 {
-    everywhere(
-        &(eddy_test_scenario){"tls client", tls_scenario, .begin = begin, .check = tls_check, .task = "ask"},
-        3);
+    everywhere(&(eddy_test_scenario){"tls client", tls_scenario, .begin = begin, .check = tls_check,
+                                     .task = "ask"},
+               3);
 }
 
 TEST_VIRTUAL(a_server_of_TLS_can_be_cancelled_everywhere)
@@ -111,7 +112,8 @@ static eddy_async(start_client, (eddy_transport *, t))
 
 static eddy_async(start_server, (eddy_transport *, t))
 {
-    return eddy_loop_start_tls(eddy_get_running_loop(), t, parties.server_context, .server_side = true);
+    return eddy_loop_start_tls(eddy_get_running_loop(), t, parties.server_context,
+                               .server_side = true);
 }
 
 static void begin_upgrade(void *unused)

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in the calls that make connections with protocols: each protocol that was made is told of its end once,
- * and no descriptor is left.
+ * Cancellation everywhere in the calls that make connections with protocols: each protocol that was
+ * made is told of its end once, and no descriptor is left.
  */
 #include "testkit/everywhere.h"
 
@@ -72,8 +72,8 @@ static int scenario(void *unused)
     for (int i = 0; i < 2; i++) {
         eddy_transport *t;
 
-        eddy_try(
-            eddy_loop_create_connection(loop, make_peer, NULL, "127.0.0.1", eddy_server_port(server), &t));
+        eddy_try(eddy_loop_create_connection(loop, make_peer, NULL, "127.0.0.1",
+                                             eddy_server_port(server), &t));
         eddy_transport_unref(t);
     }
     while (eddy_server_connections(server) > 0)
@@ -132,9 +132,11 @@ static eddy_async(take_over)
     REQUIRE(pipe2(pipes, O_CLOEXEC) == 0);
     rc = end_of(fds[0], eddy_loop_connect_accepted_socket(loop, make_quiet, NULL, fds[0], &t), &t);
     close(fds[1]);
-    rc_of_other = end_of(pipes[0], eddy_loop_connect_read_pipe(loop, make_quiet, NULL, pipes[0], &t), &t);
+    rc_of_other =
+        end_of(pipes[0], eddy_loop_connect_read_pipe(loop, make_quiet, NULL, pipes[0], &t), &t);
     rc = rc < 0 ? rc : rc_of_other;
-    rc_of_other = end_of(pipes[1], eddy_loop_connect_write_pipe(loop, make_quiet, NULL, pipes[1], &t), &t);
+    rc_of_other =
+        end_of(pipes[1], eddy_loop_connect_write_pipe(loop, make_quiet, NULL, pipes[1], &t), &t);
     return rc < 0 ? rc : rc_of_other;
 }
 
@@ -150,8 +152,9 @@ static int take_over_scenario(void *unused)
 
 TEST_VIRTUAL(taking_over_descriptors_can_be_cancelled_everywhere)
 {
-    everywhere(&(eddy_test_scenario){"descriptors", take_over_scenario, .begin = begin, .check = check,
-                                     .backends = EDDY_TEST_REAL, .task = "take_over"},
+    everywhere(&(eddy_test_scenario){"descriptors", take_over_scenario, .begin = begin,
+                                     .check = check, .backends = EDDY_TEST_REAL,
+                                     .task = "take_over"},
                3);
 }
 
@@ -194,8 +197,8 @@ static int sending_scenario(void *unused)
     eddy_transport *t;
     int rc;
 
-    eddy_try(
-        eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_quiet, NULL, dup(way.fds[0]), &t));
+    eddy_try(eddy_loop_connect_accepted_socket(eddy_get_running_loop(), make_quiet, NULL,
+                                               dup(way.fds[0]), &t));
     sender = eddy_create_task(send_file(t));
     receiver = eddy_create_task(receive_file());
     rc = join(&sender, 1);
@@ -216,12 +219,13 @@ static int sending_check(void *unused, const eddy_test_trial *trial)
 TEST_VIRTUAL(a_file_sent_by_a_transport_is_accounted_for_wherever_it_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"sendfile", sending_scenario, .begin = begin_sending,
-                                     .check = sending_check, .backends = EDDY_TEST_REAL, .task = "send_file",
-                                     .survives = true},
+                                     .check = sending_check, .backends = EDDY_TEST_REAL,
+                                     .task = "send_file", .survives = true},
                1);
 }
 
-/* Datagrams, and subprocesses: told of their end once, however early the task that makes them is cancelled. */
+/* Datagrams, and subprocesses: told of their end once, however early the task that makes them is
+ * cancelled. */
 
 static void datagram_lost(void *arg, const eddy_exception *e)
 {
@@ -277,17 +281,18 @@ static int process_scenario(void *unused)
 {
     process_ended = (eddy_event){0};
     eddy_try(eddy_loop_subprocess_exec(eddy_get_running_loop(), make_process, &process_ended, NULL,
-                                       eddy_argv("true"), .std_in = EDDY_PIPE, .std_out = EDDY_PIPE));
+                                       eddy_argv("true"), .std_in = EDDY_PIPE,
+                                       .std_out = EDDY_PIPE));
     eddy_try(eddy_event_wait(&process_ended));
     process_ended = (eddy_event){0};
-    eddy_try(eddy_loop_subprocess_shell(eddy_get_running_loop(), make_process, &process_ended, NULL, "exit 3",
-                                        .std_out = EDDY_PIPE));
+    eddy_try(eddy_loop_subprocess_shell(eddy_get_running_loop(), make_process, &process_ended, NULL,
+                                        "exit 3", .std_out = EDDY_PIPE));
     return eddy_event_wait(&process_ended);
 }
 
 TEST_VIRTUAL(starting_subprocesses_can_be_cancelled_everywhere)
 {
-    everywhere(&(eddy_test_scenario){"subprocesses", process_scenario, .begin = begin, .check = check,
-                                     .backends = EDDY_TEST_REAL},
+    everywhere(&(eddy_test_scenario){"subprocesses", process_scenario, .begin = begin,
+                                     .check = check, .backends = EDDY_TEST_REAL},
                2);
 }

@@ -1,5 +1,6 @@
 /*
- * Cancellation everywhere in what waits for several tasks at once: gather, wait, as_completed, task groups.
+ * Cancellation everywhere in what waits for several tasks at once: gather, wait, as_completed, task
+ * groups.
  */
 #include "testkit/everywhere.h"
 
@@ -51,11 +52,11 @@ static int gather_check(void *unused, const eddy_test_trial *trial)
 
 TEST_VIRTUAL(a_gather_ends_all_its_children)
 {
-    everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin, .check = gather_check,
-                                     .survives = true},
+    everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin,
+                                     .check = gather_check, .survives = true},
                10);
-    everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin, .check = gather_check,
-                                     .task = "gather"},
+    everywhere(&(eddy_test_scenario){"gather", gather_scenario, .begin = begin,
+                                     .check = gather_check, .task = "gather"},
                2);
 }
 
@@ -69,7 +70,8 @@ static int note_left_behind(int rc)
 
 static int clean_gather_scenario(void *unused)
 {
-    return note_left_behind(eddy_await(eddy_gather(work(1, 0), work(2, 0), eddy_gather(work(3, 0)))));
+    return note_left_behind(
+        eddy_await(eddy_gather(work(1, 0), work(2, 0), eddy_gather(work(3, 0)))));
 }
 
 static int clean_wait_for_scenario(void *unused)
@@ -128,7 +130,8 @@ TEST_VIRTUAL(who_is_cancelled_goes_on_only_when_what_it_waited_for_has_cleaned_u
 
 static int gather_outcomes_scenario(void *unused)
 {
-    eddy_future *g = eddy_gather_list(EDDY_LIST(work(1, -EIO), eddy_gather(work(1, 0), work(2, 0))), true);
+    eddy_future *g =
+        eddy_gather_list(EDDY_LIST(work(1, -EIO), eddy_gather(work(1, 0), work(2, 0))), true);
     int rc = g ? eddy_await(eddy_ref(g)) : -ENOMEM;
 
     if (rc == 0 && !eddy_gather_outcomes(g))
@@ -139,11 +142,11 @@ static int gather_outcomes_scenario(void *unused)
 
 TEST_VIRTUAL(a_gather_of_outcomes_and_of_gathers_ends_all_its_children)
 {
-    everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin, .check = check,
-                                     .survives = true},
+    everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin,
+                                     .check = check, .survives = true},
                10);
-    everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin, .check = check,
-                                     .task = "outcomes"},
+    everywhere(&(eddy_test_scenario){"outcomes", gather_outcomes_scenario, .begin = begin,
+                                     .check = check, .task = "outcomes"},
                2);
 }
 
@@ -192,16 +195,17 @@ static int wait_many_scenario(void *unused)
 
 TEST_VIRTUAL(a_wait_for_many_keeps_nothing)
 {
-    everywhere(
-        &(eddy_test_scenario){"many", wait_many_scenario, .begin = begin, .check = check, .survives = true},
-        40);
+    everywhere(&(eddy_test_scenario){"many", wait_many_scenario, .begin = begin, .check = check,
+                                     .survives = true},
+               40);
 }
 
 /* as_completed. */
 
 static int completions_anext_scenario(void *unused)
 {
-    eddy_completions *it = eddy_as_completed(EDDY_LIST(work(2, 0), work(1, -EIO), work(3, 0)), EDDY_FOREVER);
+    eddy_completions *it =
+        eddy_as_completed(EDDY_LIST(work(2, 0), work(1, -EIO), work(3, 0)), EDDY_FOREVER);
     eddy_future *f;
     int rc, n = 0;
 
@@ -229,8 +233,8 @@ static int completions_next_scenario(void *unused)
 
 TEST_VIRTUAL(as_completed_gives_everything_or_the_cancellation)
 {
-    eddy_test_scenario s = {"as_completed anext", completions_anext_scenario, .begin = begin, .check = check,
-                            .task = "as_completed anext"};
+    eddy_test_scenario s = {"as_completed anext", completions_anext_scenario, .begin = begin,
+                            .check = check, .task = "as_completed anext"};
 
     everywhere(&s, 3);
     s.name = s.task = "as_completed next";
@@ -287,7 +291,8 @@ static int shared_next_scenario(void *unused)
 
 static int shared_check(void *unused, const eddy_test_trial *trial)
 {
-    eddy_completions_free(all.it); /* only now: others may still use it when the scenario is cancelled */
+    /* only now: others may still use it when the scenario is cancelled */
+    eddy_completions_free(all.it);
     eddy_unref(all.future);
     return trial->status < 0 ? 0 : HOLDS(all.finished == (trial->task ? 1 : 2));
 }
@@ -325,7 +330,8 @@ static int group_scenario(void *unused)
 
 TEST_VIRTUAL(a_group_ends_only_when_all_its_children_have)
 {
-    eddy_test_scenario s = {"group", group_scenario, .begin = begin, .check = check, .task = "group"};
+    eddy_test_scenario s = {"group", group_scenario, .begin = begin, .check = check,
+                            .task = "group"};
 
     everywhere(&s, 3);
     s.task = "child";
@@ -348,8 +354,8 @@ static int failing_group_scenario(void *unused)
 
 TEST_VIRTUAL(a_group_that_fails_ends_only_when_all_its_children_have)
 {
-    everywhere(&(eddy_test_scenario){"failing group", failing_group_scenario, .begin = begin, .check = check,
-                                     .survives = true},
+    everywhere(&(eddy_test_scenario){"failing group", failing_group_scenario, .begin = begin,
+                                     .check = check, .survives = true},
                6);
 }
 

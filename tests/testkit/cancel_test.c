@@ -18,7 +18,8 @@ static void keep_line(const char *line, void *unused)
     strcat(said, "\n");
 }
 
-/* Runs a scenario and expects so many failures, -1: any number, but some; and this in the report. */
+/* Runs a scenario and expects so many failures, -1: any number, but some; and this in the
+ * report. */
 static eddy_test_result find(eddy_test_scenario s, int failures, const char *complaint)
 {
     eddy_test_result result = {0};
@@ -53,8 +54,8 @@ TEST_VIRTUAL(each_suspension_is_cancelled_at_each_moment_in_each_way)
     eddy_test_result r = find((eddy_test_scenario){.name = "sleeps", .fn = sleep_twice}, 0, "");
 
     /*
-     * The first step: cancelled once, twice. The sleep: at three moments in six ways, for nothing comes
-     * later. The yield: at two.
+     * The first step: cancelled once, twice. The sleep: at three moments in six ways, for nothing
+     * comes later. The yield: at two.
      */
     EXPECT_EQ(r.suspensions, 3);
     EXPECT_EQ(r.trials, 2 + 3 * 6 + 2 * 6);
@@ -70,7 +71,8 @@ static eddy_async(sleep_some, (int, n))
 
 static int two_tasks(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(sleep_some(2), .name = "named"), eddy_create_task(sleep_some(3))};
+    eddy_task *tasks[2] = {eddy_create_task(sleep_some(2), .name = "named"),
+                           eddy_create_task(sleep_some(3))};
     int rc = tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_ALL_COMPLETED) : -ENOMEM;
 
     eddy_unref(tasks[0]);
@@ -145,13 +147,16 @@ TEST_VIRTUAL(each_run_begins_and_is_checked_with_what_was_done_and_what_came_of_
 
 static int refuse(void *unused, const eddy_test_trial *trial)
 {
-    return strstr(trial->accident, "before-event: cancel-twice") ? eddy_raise(-EIO, "I do not like it") : 0;
+    return strstr(trial->accident, "before-event: cancel-twice")
+               ? eddy_raise(-EIO, "I do not like it")
+               : 0;
 }
 
 TEST_VIRTUAL(what_check_refuses_is_reported_with_its_words_and_how_to_see_it_again)
 {
     find((eddy_test_scenario){.name = "refused", .fn = sleep_twice, .check = refuse}, 1,
-         "refused on virtual, task 0 'refused' at its suspension 1, waiting for sleep, before-event: "
+         "refused on virtual, task 0 'refused' at its suspension 1, waiting for sleep, "
+         "before-event: "
          "cancel-twice: "
          "its check says: I do not like it (Input/output error) "
          "[EDDY_TEST_ONLY='refused/virtual/0.1/before-event/cancel-twice']\n");
@@ -236,12 +241,15 @@ static void free_lock(void *unused)
 
 TEST_VIRTUAL(a_task_that_waits_for_ever_is_found_with_what_it_waits_for)
 {
-    find((eddy_test_scenario){.name = "careless", .fn = careless, .begin = free_lock, .spare = "careless"},
-         -1, "waits for a lock");
+    find(
+        (eddy_test_scenario){
+            .name = "careless", .fn = careless, .begin = free_lock, .spare = "careless"},
+        -1, "waits for a lock");
     EXPECT_IN("it never ends: ", said);
 }
 
-/* Timers of a call that returns, among others, in no order, and so many that the heap would close its gaps and move the rest. */
+/* Timers of a call that returns, among others, in no order, and so many that the heap would close
+ * its gaps and move the rest. */
 
 enum { N_TIMERS = 300 };
 
@@ -282,7 +290,8 @@ static int leave_timers_running(void *unused)
 
 static int outlive_timers(void *unused)
 {
-    eddy_task *careless = eddy_create_task(eddy_coro(leave_timers_running, NULL), .name = "careless");
+    eddy_task *careless =
+        eddy_create_task(eddy_coro(leave_timers_running, NULL), .name = "careless");
 
     eddy_wait(&careless, 1, EDDY_FOREVER, EDDY_ALL_COMPLETED);
     eddy_unref(careless);
@@ -322,7 +331,8 @@ static int forget_descriptor(void *unused)
 TEST_VIRTUAL(a_descriptor_that_is_left_open_is_found_and_blamed_on_one_run_only)
 {
     /* Cancelled in the sleep, at three moments in six ways; not at the first step. */
-    find((eddy_test_scenario){.name = "leave open", .fn = forget_descriptor}, 3 * 6, "open: /dev/null");
+    find((eddy_test_scenario){.name = "leave open", .fn = forget_descriptor}, 3 * 6,
+         "open: /dev/null");
 }
 
 static int close_too_much(void *unused)
@@ -364,7 +374,8 @@ TEST_VIRTUAL(memory_that_is_forgotten_is_found)
     char output[20000];
 
     test_in_child(run_forgetful, NULL, output, sizeof output);
-    EXPECT_IN("allocation(s) of the library [EDDY_TEST_ONLY='forget future/virtual/0.1/suspended/cancel']",
+    EXPECT_IN("allocation(s) of the library [EDDY_TEST_ONLY='forget "
+              "future/virtual/0.1/suspended/cancel']",
               output);
     EXPECT_IN("there are more failures than that", output);
     EXPECT_IN("36\n", output);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Runs a scenario with every cancellation, and in several orders. At least @suspensions must have been found,
- * lest it tests nothing.
+ * Runs a scenario with every cancellation, and in several orders. At least @suspensions must have
+ * been found, lest it tests nothing.
  */
 static inline void everywhere(const eddy_test_scenario *s, size_t suspensions)
 {
@@ -32,8 +32,8 @@ static inline void everywhere(const eddy_test_scenario *s, size_t suspensions)
 }
 
 /*
- * Waits until all these tasks, which it consumes, have ended, however. Fails if the task that waits is
- * cancelled.
+ * Waits until all these tasks, which it consumes, have ended, however. Fails if the task that waits
+ * is cancelled.
  */
 static inline int join(eddy_task **tasks, size_t n)
 {

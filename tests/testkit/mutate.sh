@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a mutant: a copy of a source file with a piece of one line replaced. The piece must be there, once.
+# Makes a mutant: a copy of a source file with a piece of one line replaced. The piece must be
+# there, once.
 #
 #     tests/testkit/mutate.sh FILE OLD NEW COPY
 set -u

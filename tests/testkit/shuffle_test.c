@@ -32,7 +32,8 @@ TEST_VIRTUAL(seed_0_is_first_come_first_served)
     EXPECT_STR(traced(), "a b c d e f g h");
 }
 
-/* The sequence belongs to the promise: a seed found on one machine must mean the same on another. */
+/* The sequence belongs to the promise: a seed found on one machine must mean the same on
+ * another. */
 TEST_VIRTUAL(a_seed_gives_the_same_order_each_time_and_everywhere)
 {
     run_eight(1);
@@ -189,6 +190,7 @@ static int patient_scenario(void *unused)
 
 TEST_VIRTUAL(what_is_right_in_every_order_is_not_complained_of)
 {
-    EXPECT_EQ(
-        eddy_test_shuffle(&(eddy_test_scenario){.name = "patient", .fn = patient_scenario}, 1, 50, NULL), 0);
+    EXPECT_EQ(eddy_test_shuffle(&(eddy_test_scenario){.name = "patient", .fn = patient_scenario}, 1,
+                                50, NULL),
+              0);
 }

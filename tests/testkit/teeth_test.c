@@ -1,6 +1,6 @@
 /*
- * Whether cancellation everywhere finds anything: mutants of the library, each with one line that is wrong,
- * must be caught.
+ * Whether cancellation everywhere finds anything: mutants of the library, each with one line that
+ * is wrong, must be caught.
  */
 #include "harness/test.h"
 
@@ -62,27 +62,32 @@ TEST_VIRTUAL(a_lock_that_a_cancelled_waiter_keeps_from_the_next_is_found)
 
 TEST_VIRTUAL(a_token_that_a_cancelled_waiter_does_not_give_back_is_found)
 {
-    expect_caught("semaphore-token", "a_token_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+    expect_caught("semaphore-token", "a_token_goes_to_the_next_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(a_token_that_is_given_back_without_waking_the_next_is_found)
 {
-    expect_caught("semaphore-next", "a_token_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+    expect_caught("semaphore-next", "a_token_goes_to_the_next_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(a_notification_that_a_cancelled_waiter_does_not_pass_on_is_found)
 {
-    expect_caught("condition", "a_notification_goes_to_the_next_wherever_one_is_cancelled", "it never ends");
+    expect_caught("condition", "a_notification_goes_to_the_next_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(an_item_that_a_cancelled_getter_keeps_from_the_next_is_found)
 {
-    expect_caught("getter", "an_item_goes_to_the_next_getter_wherever_one_is_cancelled", "it never ends");
+    expect_caught("getter", "an_item_goes_to_the_next_getter_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(room_that_a_cancelled_putter_keeps_from_the_next_is_found)
 {
-    expect_caught("putter", "room_goes_to_the_next_putter_wherever_one_is_cancelled", "it never ends");
+    expect_caught("putter", "room_goes_to_the_next_putter_wherever_one_is_cancelled",
+                  "it never ends");
 }
 
 TEST_VIRTUAL(a_result_that_a_cancelled_task_keeps_from_the_next_is_found)
@@ -99,12 +104,14 @@ TEST_VIRTUAL(a_condition_that_is_left_without_its_lock_is_found)
 
 TEST_VIRTUAL(a_barrier_that_still_counts_the_cancelled_is_found)
 {
-    expect_caught("barrier-count", "a_barrier_forgets_whoever_is_cancelled_wherever_it_is", "n_waiting");
+    expect_caught("barrier-count", "a_barrier_forgets_whoever_is_cancelled_wherever_it_is",
+                  "n_waiting");
 }
 
 TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)
 {
-    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled", "a timer runs on");
+    expect_caught("sleep-timer", "a_sleep_ends_early_only_for_whom_it_is_cancelled",
+                  "a timer runs on");
 }
 
 TEST_VIRTUAL(bytes_that_were_sent_and_not_counted_are_found)
@@ -142,7 +149,8 @@ static void require_io_uring(void)
         SKIP("no io_uring here");
 }
 
-/* Under AddressSanitizer locals are kept elsewhere, so the kit cannot tell whose operation it is by the stack that it lies on. */
+/* Under AddressSanitizer locals are kept elsewhere, so the kit cannot tell whose operation it is by
+ * the stack that it lies on. */
 static void require_operations_on_stacks(void)
 {
 #ifdef __SANITIZE_ADDRESS__
@@ -187,7 +195,8 @@ static void expect_memory_missed(const char *name, const char *complaint)
 TEST_VIRTUAL(memory_that_the_kernel_still_has_under_io_uring_is_found)
 {
     require_io_uring();
-    expect_memory_missed("memory-io_uring", "an operation ends while the kernel still has its memory");
+    expect_memory_missed("memory-io_uring",
+                         "an operation ends while the kernel still has its memory");
 }
 
 TEST_VIRTUAL(memory_that_epoll_still_refers_to_is_found)

@@ -1,6 +1,7 @@
 # The tests. Each runs in a directory of its own; the first line that fails ends it, and says why.
 
-# An authority, a server localhost, a client, and a stranger who vouches for himself: NAME.pem and NAME.key in $work.
+# An authority, a server localhost, a client, and a stranger who vouches for himself: NAME.pem and
+# NAME.key in $work.
 make_certificates()
 {
     cd "$work" || return
@@ -56,7 +57,8 @@ serve()
     port=$(sed -n 's/^port //p' server.out)
 }
 
-# openssl_server ARGUMENTS…: s_server in the background; $port is where. What it prints is in server.out.
+# openssl_server ARGUMENTS…: s_server in the background; $port is where. What it prints is in
+# server.out.
 openssl_server()
 {
     openssl s_server -accept 127.0.0.1:0 -cert "$work/server.pem" -key "$work/server.key" "$@" >server.out 2>server.err </dev/null &

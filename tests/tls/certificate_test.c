@@ -1,5 +1,6 @@
 /*
- * Certificates that are not accepted: each is refused, with a message that says what is wrong with it.
+ * Certificates that are not accepted: each is refused, with a message that says what is wrong with
+ * it.
  */
 #include "tls/tls.h"
 
@@ -89,7 +90,8 @@ TEST_ASYNC(one_of_an_unknown_authority_is_refused)
     struct identity stranger = authority_make("Stranger", NULL, NULL);
 
     parties_make(&all);
-    expect_leaf_refused((struct likeness){.issuer = &stranger}, "unable to get local issuer certificate");
+    expect_leaf_refused((struct likeness){.issuer = &stranger},
+                        "unable to get local issuer certificate");
     identity_free(&stranger);
     return 0;
 }
@@ -99,9 +101,9 @@ TEST_ASYNC(one_of_an_unknown_authority_that_is_shown_as_well_is_refused)
     struct identity chain[2] = {authority_make("Stranger", NULL, NULL)};
 
     parties_make(&all);
-    expect_refused(
-        identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
-        "server.test", chain, "self-signed certificate in certificate chain");
+    expect_refused(identity_make(&(struct likeness){
+                       .name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
+                   "server.test", chain, "self-signed certificate in certificate chain");
     identity_free(&chain[0]);
     return 0;
 }
@@ -135,8 +137,9 @@ TEST_ASYNC(an_address_as_a_name_does_not_count)
 TEST_ASYNC(a_common_name_does_not_count)
 {
     parties_make(&all);
-    expect_refused(identity_make(&(struct likeness){.name = "server.test", .issuer = &all.authority}),
-                   "server.test", NULL, "hostname mismatch: it names no host");
+    expect_refused(
+        identity_make(&(struct likeness){.name = "server.test", .issuer = &all.authority}),
+        "server.test", NULL, "hostname mismatch: it names no host");
     return 0;
 }
 
@@ -180,14 +183,15 @@ TEST_ASYNC(who_is_no_authority_cannot_vouch_for_others)
 
     parties_make(&all);
     chain[0] = identity_make(&(struct likeness){.name = "no authority", .issuer = &all.authority});
-    expect_refused(
-        identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
-        "server.test", chain, "invalid CA certificate (an authority, /CN=no authority)");
+    expect_refused(identity_make(&(struct likeness){
+                       .name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
+                   "server.test", chain, "invalid CA certificate (an authority, /CN=no authority)");
     identity_free(&chain[0]);
     return 0;
 }
 
-/* A server's certificate by an authority that is like this, itself one of the trusted authority's. */
+/* A server's certificate by an authority that is like this, itself one of the trusted
+ * authority's. */
 static void expect_issuer_refused(struct likeness l, const char *message)
 {
     struct identity chain[2] = {{0}};
@@ -197,9 +201,9 @@ static void expect_issuer_refused(struct likeness l, const char *message)
     l.constraints = "critical, CA:TRUE";
     l.usage = "critical, keyCertSign";
     chain[0] = identity_make(&l);
-    expect_refused(
-        identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
-        "server.test", chain, message);
+    expect_refused(identity_make(&(struct likeness){
+                       .name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
+                   "server.test", chain, message);
     identity_free(&chain[0]);
 }
 
@@ -223,8 +227,9 @@ TEST_ASYNC(an_authority_cannot_vouch_for_names_that_are_not_its_own)
 TEST_ASYNC(one_that_says_what_nobody_understands_and_must_is_refused)
 {
     parties_make(&all);
-    expect_leaf_refused((struct likeness){.extension = NID_netscape_comment, .value = "critical, heed this"},
-                        "unhandled critical extension");
+    expect_leaf_refused(
+        (struct likeness){.extension = NID_netscape_comment, .value = "critical, heed this"},
+        "unhandled critical extension");
     return 0;
 }
 
@@ -235,9 +240,9 @@ TEST_ASYNC(a_chain_is_no_longer_than_its_authority_allows)
     parties_make(&all);
     chain[1] = authority_make("first", &all.authority, "critical, CA:TRUE, pathlen:0");
     chain[0] = authority_make("second", &chain[1], NULL);
-    expect_refused(
-        identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
-        "server.test", chain, "path length constraint exceeded");
+    expect_refused(identity_make(&(struct likeness){
+                       .name = "server", .hosts = "DNS:server.test", .issuer = &chain[0]}),
+                   "server.test", chain, "path length constraint exceeded");
     identity_free(&chain[0]);
     identity_free(&chain[1]);
     return 0;
@@ -246,7 +251,8 @@ TEST_ASYNC(a_chain_is_no_longer_than_its_authority_allows)
 TEST_ASYNC(a_signature_with_sha1_is_refused)
 {
     parties_make(&all);
-    expect_leaf_refused((struct likeness){.digest = EVP_sha1()}, "CA signature digest algorithm too weak");
+    expect_leaf_refused((struct likeness){.digest = EVP_sha1()},
+                        "CA signature digest algorithm too weak");
     return 0;
 }
 
@@ -279,7 +285,8 @@ static void write_crl(const char *path, const X509 *cert)
     if (cert) {
         X509_REVOKED *revoked = X509_REVOKED_new();
 
-        X509_REVOKED_set_serialNumber(revoked, (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(cert));
+        X509_REVOKED_set_serialNumber(revoked,
+                                      (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(cert));
         X509_REVOKED_set_revocationDate(revoked, now);
         X509_CRL_add0_revoked(crl, revoked);
     }
@@ -364,7 +371,8 @@ TEST_ASYNC(without_a_name_nobody_is_connected_to)
 
 /* Certificates of clients. */
 
-/* A client that shows @shown, or nothing, to a server that wants a certificate; the server's status. */
+/* A client that shows @shown, or nothing, to a server that wants a certificate; the server's
+ * status. */
 static int admit(const struct identity *shown, eddy_tls_verify mode)
 {
     struct pair pair;
@@ -403,10 +411,12 @@ TEST_ASYNC(a_client_of_an_unknown_authority_is_refused_even_where_none_is_requir
     return 0;
 }
 
-/* The authority is made anew for each pair of contexts, so the client is vouched for by itself, and trusted as itself. */
+/* The authority is made anew for each pair of contexts, so the client is vouched for by itself, and
+ * trusted as itself. */
 TEST_ASYNC(a_client_with_a_good_certificate_is_admitted)
 {
-    struct identity client = identity_make(&(struct likeness){.name = "client", .purpose = "clientAuth"});
+    struct identity client =
+        identity_make(&(struct likeness){.name = "client", .purpose = "clientAuth"});
     struct pair pair;
 
     parties_make(&all);

@@ -71,12 +71,14 @@ static inline struct identity identity_make(const struct likeness *l)
     X509_gmtime_adj(X509_getm_notBefore(made.cert), (l->from ? l->from : -1) * 86400L);
     X509_gmtime_adj(X509_getm_notAfter(made.cert), (l->until ? l->until : 1) * 86400L);
     X509_set_pubkey(made.cert, made.key);
-    extend(made.cert, issuer, NID_basic_constraints, l->constraints ? l->constraints : "critical, CA:FALSE");
+    extend(made.cert, issuer, NID_basic_constraints,
+           l->constraints ? l->constraints : "critical, CA:FALSE");
     extend(made.cert, issuer, NID_key_usage, l->usage ? l->usage : "critical, digitalSignature");
     extend(made.cert, issuer, NID_subject_key_identifier, "hash");
     extend(made.cert, issuer, NID_authority_key_identifier, "keyid");
     if (l->purpose || !l->constraints)
-        extend(made.cert, issuer, NID_ext_key_usage, l->purpose ? l->purpose : "serverAuth, clientAuth");
+        extend(made.cert, issuer, NID_ext_key_usage,
+               l->purpose ? l->purpose : "serverAuth, clientAuth");
     if (l->hosts)
         extend(made.cert, issuer, NID_subject_alt_name, l->hosts);
     if (l->extension)
@@ -96,10 +98,11 @@ static inline struct identity identity_make(const struct likeness *l)
 static inline struct identity authority_make(const char *name, struct identity *issuer,
                                              const char *constraints)
 {
-    return identity_make(&(struct likeness){.name = name,
-                                            .issuer = issuer,
-                                            .constraints = constraints ? constraints : "critical, CA:TRUE",
-                                            .usage = "critical, keyCertSign, cRLSign"});
+    return identity_make(
+        &(struct likeness){.name = name,
+                           .issuer = issuer,
+                           .constraints = constraints ? constraints : "critical, CA:TRUE",
+                           .usage = "critical, keyCertSign, cRLSign"});
 }
 
 /* A context that shows this certificate. */
@@ -111,7 +114,8 @@ static inline void context_show(eddy_tls_context *c, const struct identity *i)
     EXPECT_EQ(SSL_CTX_use_PrivateKey(ssl, i->key), 1);
 }
 
-/* A context that trusts this one, as eddy_tls_context_load_verify_locations() has it. 0, or the error. */
+/* A context that trusts this one, as eddy_tls_context_load_verify_locations() has it. 0, or the
+ * error. */
 static inline int context_trust(eddy_tls_context *c, const struct identity *i)
 {
     BIO *memory = BIO_new(BIO_s_mem());

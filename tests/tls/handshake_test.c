@@ -54,7 +54,8 @@ TEST_ASYNC(a_client_that_does_not_speak_tls_is_told_from_others)
     parties_make(&all);
     pair_open(&p);
     EXPECT_EQ(eddy_writer_write(p.writer[0], "GET / HTTP/1.0\r\n\r\n", 18), 0);
-    EXPECT_EQ(eddy_writer_start_tls(p.writer[1], all.server_context, .server_side = true), EDDY_ETLS);
+    EXPECT_EQ(eddy_writer_start_tls(p.writer[1], all.server_context, .server_side = true),
+              EDDY_ETLS);
     EXPECT_IN("does not speak TLS (http request)", eddy_exception_message(eddy_error()));
     leave(&p);
     parties_free(&all);
@@ -67,15 +68,16 @@ TEST_ASYNC(a_handshake_that_stands_still_ends_after_its_timeout)
 
     parties_make(&all);
     pair_open(&p);
-    EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
-              -ECONNABORTED);
+    EXPECT_EQ(
+        eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
+        -ECONNABORTED);
     EXPECT_IN("longer than 60 seconds", eddy_exception_message(eddy_error()));
     EXPECT_EQ((int)eddy_loop_time(eddy_get_running_loop()), 60);
     leave(&p);
     pair_open(&p);
-    EXPECT_EQ(
-        eddy_writer_start_tls(p.writer[1], all.server_context, .server_side = true, .handshake_timeout = 5),
-        -ECONNABORTED);
+    EXPECT_EQ(eddy_writer_start_tls(p.writer[1], all.server_context, .server_side = true,
+                                    .handshake_timeout = 5),
+              -ECONNABORTED);
     EXPECT_EQ((int)eddy_loop_time(eddy_get_running_loop()), 65);
     leave(&p);
     parties_free(&all);
@@ -90,12 +92,14 @@ TEST_ASYNC(a_peer_that_leaves_during_the_handshake_has_reset_the_connection)
     pair_open(&p);
     eddy_writer_close(p.writer[1]);
     EXPECT_EQ(eddy_sleep(1), 0);
-    EXPECT(eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test") < 0);
+    EXPECT(eddy_writer_start_tls(p.writer[0], all.client_context,
+                                 .server_hostname = "server.test") < 0);
     leave(&p);
     pair_open(&p);
     EXPECT_EQ(eddy_writer_write_eof(p.writer[1]), 0);
-    EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
-              -ECONNRESET);
+    EXPECT_EQ(
+        eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
+        -ECONNRESET);
     leave(&p);
     parties_free(&all);
     return 0;
@@ -166,10 +170,12 @@ TEST_ASYNC(the_protocol_is_the_first_of_the_servers_that_the_client_speaks)
     struct pair p;
 
     parties_make(&all);
-    EXPECT_EQ(
-        eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", "http/1.1", NULL}), 0);
-    EXPECT_EQ(
-        eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"http/1.1", "h2", NULL}), 0);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context,
+                                                  (const char *[]){"h2", "http/1.1", NULL}),
+              0);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.client_context,
+                                                  (const char *[]){"http/1.1", "h2", NULL}),
+              0);
     pair_open(&p);
     EXPECT_EQ(pair_start_tls(&p, &all, "server.test", NULL), 0);
     EXPECT_STR(info(p.writer[0], "alpn"), "h2");
@@ -184,8 +190,10 @@ TEST_ASYNC(without_a_common_protocol_there_is_no_connection)
     int server = 0;
 
     parties_make(&all);
-    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", NULL}), 0);
-    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"smtp", NULL}), 0);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", NULL}),
+              0);
+    EXPECT_EQ(
+        eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"smtp", NULL}), 0);
     EXPECT_EQ(meet(&server), EDDY_ETLS);
     EXPECT_EQ(server, EDDY_ETLS);
     EXPECT_IN("no application protocol", client_message);
@@ -200,8 +208,10 @@ TEST_ASYNC(why_there_is_no_connection_is_told_whole_however_little_goes_at_once)
     struct pair p;
 
     parties_make(&all);
-    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", NULL}), 0);
-    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"smtp", NULL}), 0);
+    EXPECT_EQ(eddy_tls_context_set_alpn_protocols(all.server_context, (const char *[]){"h2", NULL}),
+              0);
+    EXPECT_EQ(
+        eddy_tls_context_set_alpn_protocols(all.client_context, (const char *[]){"smtp", NULL}), 0);
     REQUIRE(one_byte_carriers_new(&end[0], &end[1]) == 0);
     for (int i = 0; i < 2; i++)
         REQUIRE(eddy_stream_open(end[i], 0, &p.reader[i], &p.writer[i]) == 0);
@@ -323,8 +333,9 @@ TEST_ASYNC(a_context_is_for_one_side)
 
     parties_make(&all);
     pair_open(&p);
-    EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.server_context, .server_hostname = "server.test"),
-              -EINVAL);
+    EXPECT_EQ(
+        eddy_writer_start_tls(p.writer[0], all.server_context, .server_hostname = "server.test"),
+        -EINVAL);
     EXPECT_EQ(eddy_writer_start_tls(p.writer[1], all.client_context, .server_side = true), -EINVAL);
     EXPECT_EQ(eddy_tls_context_set_check_hostname(all.server_context, true), -EINVAL);
     EXPECT_EQ(eddy_tls_context_set_sni_callback(all.client_context, choose, NULL), -EINVAL);
@@ -358,7 +369,8 @@ TEST_ASYNC(a_handshake_may_come_byte_by_byte)
     back = eddy_create_task(hand_over(b.reader[0], a.writer[1]));
     server = eddy_create_task(serve_tls(b.writer[1], all.server_context));
     if (there && back && server &&
-        EXPECT_EQ(eddy_writer_start_tls(a.writer[0], all.client_context, .server_hostname = "server.test"),
+        EXPECT_EQ(eddy_writer_start_tls(a.writer[0], all.client_context,
+                                        .server_hostname = "server.test"),
                   0) &&
         EXPECT_EQ(eddy_await(eddy_ref(server)), 0)) {
         EXPECT_EQ(eddy_writer_write(a.writer[0], "slowly", 6), 0);

@@ -18,8 +18,8 @@ static int start(eddy_server **ret_server, bool tls)
 {
     echoes.made = echoes.lost = 0;
     eddy_loop_set_exception_handler(eddy_get_running_loop(), ignore_report, NULL);
-    return eddy_loop_create_server(eddy_get_running_loop(), make_echo, NULL, "127.0.0.1", 0, ret_server,
-                                   .tls = tls ? all.server_context : NULL);
+    return eddy_loop_create_server(eddy_get_running_loop(), make_echo, NULL, "127.0.0.1", 0,
+                                   ret_server, .tls = tls ? all.server_context : NULL);
 }
 
 static int end(eddy_server *server)
@@ -117,8 +117,8 @@ TEST_ASYNC_REAL(a_connection_that_is_there_begins_to_speak_tls)
     EXPECT_EQ(eddy_reader_readexactly(reader, buf, 5), 5);
 
     server = eddy_create_task(serve_tls(writer, all.server_context));
-    rc =
-        server ? eddy_loop_start_tls(loop, t, all.client_context, .server_hostname = "server.test") : -ENOMEM;
+    rc = server ? eddy_loop_start_tls(loop, t, all.client_context, .server_hostname = "server.test")
+                : -ENOMEM;
     if (!EXPECT_EQ(rc, 0))
         eddy_transport_abort(t);
     if (server)

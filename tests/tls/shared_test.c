@@ -1,6 +1,6 @@
 /*
- * What connections have in common: a context that several threads use, and the sessions that it keeps. And new keys in the midst of
- * a connection.
+ * What connections have in common: a context that several threads use, and the sessions that it
+ * keeps. And new keys in the midst of a connection.
  */
 #include "stream/stream.h"
 #include "tls/carrier.h"
@@ -124,7 +124,8 @@ static eddy_async(talk, (eddy_reader *, r), (eddy_writer *, w))
 
         snprintf(text, sizeof text, "line %d\n", i);
         if (i % 8 == 3)
-            eddy_try(new_keys(w, i % 16 == 3 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED));
+            eddy_try(
+                new_keys(w, i % 16 == 3 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED));
         eddy_try(eddy_writer_write(w, text, strlen(text)));
         eddy_try((int)eddy_reader_readline(r, &line));
         EXPECT(strncmp(line, text, strlen(text)) == 0);

@@ -179,7 +179,8 @@ static void tcp_pair_open(struct pair *p)
 
     REQUIRE(listener >= 0 && bind(listener, (struct sockaddr *)&addr, size) == 0);
     setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    REQUIRE(listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
+    REQUIRE(listen(listener, 1) == 0 &&
+            getsockname(listener, (struct sockaddr *)&addr, &size) == 0);
     fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     REQUIRE(fds[0] >= 0 && connect(fds[0], (struct sockaddr *)&addr, size) == 0);
@@ -229,7 +230,8 @@ static eddy_async(leave_without_answer, (double, shutdown_timeout), (int *, tick
     parties_make(&all);
     pair_open(&silent);
     server = eddy_create_task(serve_tls(silent.writer[1], all.server_context));
-    EXPECT_EQ(eddy_writer_start_tls(silent.writer[0], all.client_context, .server_hostname = "server.test",
+    EXPECT_EQ(eddy_writer_start_tls(silent.writer[0], all.client_context,
+                                    .server_hostname = "server.test",
                                     .shutdown_timeout = shutdown_timeout),
               0);
     EXPECT_EQ(eddy_await(server), 0);
@@ -245,8 +247,8 @@ static int ticks_after_the_run(double shutdown_timeout, double close_timeout)
 {
     int ticks = 0;
 
-    EXPECT_EQ(eddy_run(leave_without_answer(shutdown_timeout, &ticks), .loop_factory = test_virtual_loop,
-                       .close_timeout = close_timeout),
+    EXPECT_EQ(eddy_run(leave_without_answer(shutdown_timeout, &ticks),
+                       .loop_factory = test_virtual_loop, .close_timeout = close_timeout),
               0);
     pair_free(&silent);
     return ticks;
@@ -269,9 +271,11 @@ static eddy_async(leave_much, (int *, ret_fd))
     parties_make(&all);
     tcp_pair_open(&silent);
     if (EXPECT_EQ(pair_start_tls(&silent, &all, "server.test", NULL), 0)) {
-        EXPECT_EQ(eddy_writer_get_extra_info(silent.writer[1], "socket", &fd, sizeof fd), sizeof fd);
+        EXPECT_EQ(eddy_writer_get_extra_info(silent.writer[1], "socket", &fd, sizeof fd),
+                  sizeof fd);
         *ret_fd = dup(fd);
-        EXPECT_EQ(eddy_writer_write(silent.writer[0], much, test_tortured() ? 400000 : sizeof much), 0);
+        EXPECT_EQ(eddy_writer_write(silent.writer[0], much, test_tortured() ? 400000 : sizeof much),
+                  0);
         eddy_writer_close(silent.writer[0]);
     }
     parties_free(&all);
@@ -300,7 +304,9 @@ TEST_REAL(what_is_kept_of_tls_is_cut_off_with_a_reset)
             EXPECT_EQ(eddy_loop_close(loop), 0);
             eddy_loop_unref(loop);
         } else {
-            EXPECT_EQ(eddy_run(leave_much(&fd), .loop_factory = test_real_loop, .close_timeout = 0.01), 0);
+            EXPECT_EQ(
+                eddy_run(leave_much(&fd), .loop_factory = test_real_loop, .close_timeout = 0.01),
+                0);
         }
         if (EXPECT(fd >= 0)) {
             EXPECT_EQ(read_to_end(fd), -ECONNRESET);
@@ -384,7 +390,8 @@ TEST_ASYNC(what_a_client_sent_ahead_is_taken_as_tls)
     pair_open(&p);
     EXPECT_EQ(eddy_writer_write(p.writer[0], "STARTTLS\n", 9), 0);
     server = eddy_create_task(serve_starttls(p.reader[1], p.writer[1]));
-    if (EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.client_context, .server_hostname = "server.test"),
+    if (EXPECT_EQ(eddy_writer_start_tls(p.writer[0], all.client_context,
+                                        .server_hostname = "server.test"),
                   0) &&
         EXPECT_EQ(eddy_await(eddy_ref(server)), 0)) {
         EXPECT_EQ(eddy_writer_write(p.writer[1], "safe", 4), 0);

@@ -33,7 +33,8 @@ static inline void parties_free(struct parties *p)
 }
 
 /* The server's side of start_tls, as a task; fails with its status. */
-__attribute__((unused)) static eddy_async(serve_tls, (eddy_writer *, writer), (eddy_tls_context *, context))
+__attribute__((unused)) static eddy_async(serve_tls, (eddy_writer *, writer),
+                                          (eddy_tls_context *, context))
 {
     int rc = eddy_writer_start_tls(writer, context, .server_side = true);
 
@@ -46,7 +47,8 @@ __attribute__((unused)) static eddy_async(serve_tls, (eddy_writer *, writer), (e
 static char client_message[512];
 
 /* Both sides of the pair speak TLS from here on: the client's status, and the server's. */
-static inline int pair_start_tls(struct pair *pair, struct parties *p, const char *hostname, int *ret_server)
+static inline int pair_start_tls(struct pair *pair, struct parties *p, const char *hostname,
+                                 int *ret_server)
 {
     eddy_task *server = eddy_create_task(serve_tls(pair->writer[1], p->server_context));
     int rc, server_rc;

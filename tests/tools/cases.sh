@@ -1,6 +1,7 @@
 # The tests. Each runs in a directory of its own; the first line that fails ends it, and says why.
 
-# start SCENE [PROGRAM]: a program to look at, once it is in the state that it is to be in; its number in $pid.
+# start SCENE [PROGRAM]: a program to look at, once it is in the state that it is to be in; its
+# number in $pid.
 start()
 {
     : >ready # what an earlier program said is not this one's word
@@ -273,7 +274,8 @@ test_info_about_a_process()
     expect_line out '^loop 1: epoll \(EDDY_BACKEND=epoll\), thread [0-9]+, waits for events, [0-9]+ turns, 10 tasks, [0-9]+ timers$'
 }
 
-# No byte below 32 but the ends of lines, and no character that changes the direction or is not seen.
+# No byte below 32 but the ends of lines, and no character that changes the direction or is not
+# seen.
 expect_printable()
 {
     expect_code 0

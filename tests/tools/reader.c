@@ -1,7 +1,8 @@
 /*
- * The reader of another process's memory, on memory with errors in it. Here it reads its own process; on
- * the way some words are replaced by others: wild ones, null pointers, neighbours. Whatever it meets it
- * must come to an end, without a crash, and what it makes of it must be printable.
+ * The reader of another process's memory, on memory with errors in it. Here it reads its own
+ * process; on the way some words are replaced by others: wild ones, null pointers, neighbours.
+ * Whatever it meets it must come to an end, without a crash, and what it makes of it must be
+ * printable.
  */
 #include "harness/test.h"
 
@@ -177,7 +178,8 @@ TEST_ASYNC(sound_memory_gives_a_sound_picture)
 TEST_ASYNC(errors_in_memory_do_no_harm)
 {
     eddy_task *t = begin_scene();
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC),
+        kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
 
     locate();
     dup2(nowhere, STDOUT_FILENO);
@@ -200,7 +202,8 @@ TEST_ASYNC(a_table_with_errors_does_no_harm)
         state = seed;
         memcpy(wrong, blocks, sizeof wrong);
         for (unsigned i = hits() + 1; i > 0; i--) {
-            uint32_t *value = &wrong[0].content.fields[next_random() % wrong[0].content.n_fields].value;
+            uint32_t *value =
+                &wrong[0].content.fields[next_random() % wrong[0].content.n_fields].value;
 
             *value = next_random() % 2 ? (uint32_t)next_random() : (uint32_t)(next_random() % 512);
         }
@@ -231,8 +234,9 @@ TEST(images_with_errors_do_no_harm)
 
 TEST(a_list_of_mappings_may_contain_anything)
 {
-    static char text[] = "nonsense\n0-0 r--p 0 0:0 0\nffffffffffffffff-0 r--p 00000000 00:00 0 /nowhere\n"
-                         "00400000-00401000 r--p 00000000 00:00 0";
+    static char text[] =
+        "nonsense\n0-0 r--p 0 0:0 0\nffffffffffffffff-0 r--p 00000000 00:00 0 /nowhere\n"
+        "00400000-00401000 r--p 00000000 00:00 0";
     struct block found[MAX_BLOCKS];
     char reason[300];
     FILE *maps = fmemopen(text, sizeof text, "r");
@@ -263,7 +267,8 @@ TEST(what_would_write_to_the_terminal_is_escaped)
 
 TEST(a_text_may_lie_across_pages_and_end_where_memory_ends)
 {
-    char *pages = mmap(NULL, 2 * MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages =
+        mmap(NULL, 2 * MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char buf[40];
 
     REQUIRE(pages != MAP_FAILED);
@@ -281,16 +286,18 @@ TEST(a_text_may_lie_across_pages_and_end_where_memory_ends)
 }
 
 /*
- * A process that makes its memory up. Words are zero but for those of the loop and of the tasks in its list, which are 4 KiB apart, or lie
- * on 8 pages that take each other's place in what the reader keeps.
+ * A process that makes its memory up. Words are zero but for those of the loop and of the tasks in
+ * its list, which are 4 KiB apart, or lie on 8 pages that take each other's place in what the
+ * reader keeps.
  */
 enum { LOOP = 0x100000, TASKS = 0x10000000, N_FORGED = 3000 };
 
 static struct forged {
-    bool endless;       /* the list of tasks has no end */
-    bool in_itself;     /* the one task is its own successor */
-    uint64_t coroutine; /* what each task has; its outer one is 1 MiB behind it, and so on for ever */
-    uint64_t hooks;     /* where the list of each task's hooks leads */
+    bool endless;   /* the list of tasks has no end */
+    bool in_itself; /* the one task is its own successor */
+    /* what each task has; its outer one is 1 MiB behind it, and so on for ever */
+    uint64_t coroutine;
+    uint64_t hooks; /* where the list of each task's hooks leads */
     size_t reads;
 } forged;
 
@@ -349,10 +356,11 @@ static void forge_block(struct block *block)
     static const struct {
         const char *name;
         uint32_t value;
-    } known[] = {{"loop.tasks", AT_TASKS},    {"task.link", AT_LINK},    {"task.loop", AT_LOOP},
-                 {"task.kind", AT_KIND},      {"constant.task_kind", 2}, {"task.coroutine", AT_COROUTINE},
-                 {"future.hooks", AT_HOOKS},  {"coroutine.outer", 0},    {"coroutine.name", 8},
-                 {"constant.future_kind", 1}, {"hook.link", 0},          {"hook.waiter", AT_ZERO}};
+    } known[] = {
+        {"loop.tasks", AT_TASKS},    {"task.link", AT_LINK},    {"task.loop", AT_LOOP},
+        {"task.kind", AT_KIND},      {"constant.task_kind", 2}, {"task.coroutine", AT_COROUTINE},
+        {"future.hooks", AT_HOOKS},  {"coroutine.outer", 0},    {"coroutine.name", 8},
+        {"constant.future_kind", 1}, {"hook.link", 0},          {"hook.waiter", AT_ZERO}};
 
     *block = blocks[0];
     block->content.loops = LOOP + 1024;
@@ -404,7 +412,8 @@ TEST(a_task_that_follows_itself_is_noticed)
     EXPECT(forged.reads < 100);
 }
 
-/* Each task has a hundred coroutines, of which each takes two reads of memory: 600 000 reads if they were all followed. */
+/* Each task has a hundred coroutines, of which each takes two reads of memory: 600 000 reads if
+ * they were all followed. */
 TEST(tasks_that_are_costly_to_read_are_not_all_read)
 {
     EXPECT(look_at((struct forged){.coroutine = (uint64_t)1 << 50}) > 0);
@@ -446,7 +455,8 @@ TEST(the_version_of_an_eddy_that_is_not_understood_is_printable)
     locate();
     maps = fopen("/proc/self/maps", "re");
     REQUIRE(maps != NULL && n_blocks > 0);
-    if (blocks[0].address % MEMORY_PAGE + offsetof(struct eddyi_introspection, fields) > MEMORY_PAGE) {
+    if (blocks[0].address % MEMORY_PAGE + offsetof(struct eddyi_introspection, fields) >
+        MEMORY_PAGE) {
         fclose(maps);
         SKIP("the block lies across two pages here");
     }

@@ -1,6 +1,6 @@
 /*
- * A program to be looked at: `subject SCENE` gets its tasks into a state, says so with a line, and stays
- * there.
+ * A program to be looked at: `subject SCENE` gets its tasks into a state, says so with a line, and
+ * stays there.
  */
 #include <eddy.h>
 
@@ -174,7 +174,8 @@ static eddy_async(busy)
     eddy_try(eddy_spawn(leaf(1000), .name = "steady"));
     puts("ready");
     for (;;)
-        eddy_try(eddy_await(eddy_gather(short_lived(), short_lived(), short_lived(), short_lived())));
+        eddy_try(
+            eddy_await(eddy_gather(short_lived(), short_lived(), short_lived(), short_lived())));
 }
 
 static eddy_async(wait_for_next, (eddy_task *, next))

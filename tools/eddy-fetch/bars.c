@@ -1,7 +1,7 @@
 /*
- * Bars: each drawing is put together in memory and written at once, so that nothing flickers. A line is always
- * narrower than the terminal, whose size is asked for each time; lines drawn when it was wider
- * have been wrapped by it since, and take several rows.
+ * Bars: each drawing is put together in memory and written at once, so that nothing flickers. A
+ * line is always narrower than the terminal, whose size is asked for each time; lines drawn when it
+ * was wider have been wrapped by it since, and take several rows.
  */
 #include "bars.h"
 #include "format.h"
@@ -100,7 +100,8 @@ static void write_url(char *buf, size_t columns, const char *url)
         buf[0] = '\0';
 }
 
-static void draw_item(struct progress *p, struct drawing *d, struct screen screen, const struct item *item)
+static void draw_item(struct progress *p, struct drawing *d, struct screen screen,
+                      const struct item *item)
 {
     char row[ROW_BYTES], bar[MAX_BAR + 4], bytes[BYTES_TEXT], percent[8] = "   -";
     size_t columns = screen.columns > MAX_COLUMNS ? MAX_COLUMNS : screen.columns;
@@ -123,8 +124,9 @@ static void draw_total(struct progress *p, struct drawing *d, struct screen scre
 
     for (size_t i = 0; i < p->n_active; i++)
         sum += p->active[i]->bytes;
-    snprintf(row, sizeof row, "%zu of %zu done, %zu failed, %zu running, %s, %.1f s", p->n_done, p->total,
-             p->n_failed, p->n_active, format_bytes(bytes, sum), eddy_loop_time(p->loop) - p->started);
+    snprintf(row, sizeof row, "%zu of %zu done, %zu failed, %zu running, %s, %.1f s", p->n_done,
+             p->total, p->n_failed, p->n_active, format_bytes(bytes, sum),
+             eddy_loop_time(p->loop) - p->started);
     draw_row(p, d, screen, row);
 }
 

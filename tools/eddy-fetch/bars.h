@@ -7,7 +7,8 @@
 /* Whether standard error is a terminal that can move its cursor. */
 bool bars_possible(void);
 
-/* Draws a bar for each of the oldest URLs being fetched, and a line for the whole, over those drawn before. */
+/* Draws a bar for each of the oldest URLs being fetched, and a line for the whole, over those drawn
+ * before. */
 void bars_draw(struct progress *p);
 
 /* Takes them from the screen; the cursor stands where they began. */

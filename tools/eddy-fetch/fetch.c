@@ -1,6 +1,6 @@
 /*
- * As many workers as may run at once, each taking the next URL from the list until there is none left. Between
- * suspensions only one of them runs, so taking needs no lock.
+ * As many workers as may run at once, each taking the next URL from the list until there is none
+ * left. Between suspensions only one of them runs, so taking needs no lock.
  */
 #include "fetch.h"
 #include "progress.h"
@@ -35,7 +35,8 @@ eddy_async(worker, (struct crew *, crew))
         progress_end(&crew->progress, item);
     }
     curl_easy_cleanup(easy);
-    return status == -ECANCELED ? status : 0; /* that an URL failed is no reason for the others to end */
+    /* that an URL failed is no reason for the others to end */
+    return status == -ECANCELED ? status : 0;
 }
 
 static int run_workers(struct crew *crew, size_t n)

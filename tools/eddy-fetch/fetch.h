@@ -17,8 +17,8 @@ struct job {
 };
 
 /*
- * A coroutine that fetches all items. Its status says whether that could be tried: 0 even if items failed, -ECANCELED
- * after Ctrl-C or job->signal. Every item has its state in any case.
+ * A coroutine that fetches all items. Its status says whether that could be tried: 0 even if items
+ * failed, -ECANCELED after Ctrl-C or job->signal. Every item has its state in any case.
  */
 eddy_async_declare(fetch_all, (struct job *, job));
 

@@ -10,8 +10,8 @@ enum { BYTES_TEXT = 24 };
 const char *format_bytes(char buf[BYTES_TEXT], uint64_t bytes);
 
 /*
- * Copies @text, with whatever is not printable ASCII as ?, and cut to @columns characters (with ... in
- * its place if there is room). @buf has room for @columns + 1 bytes. Returns @buf.
+ * Copies @text, with whatever is not printable ASCII as ?, and cut to @columns characters (with ...
+ * in its place if there is room). @buf has room for @columns + 1 bytes. Returns @buf.
  */
 const char *format_clipped(char *buf, const char *text, size_t columns);
 

@@ -93,7 +93,8 @@ static char *trim(char *line, size_t length)
     return line + strspn(line, white);
 }
 
-static int add_line(struct item_list *list, char *line, size_t length, const char *path, size_t number)
+static int add_line(struct item_list *list, char *line, size_t length, const char *path,
+                    size_t number)
 {
     const char *url;
     int status;

@@ -38,8 +38,9 @@ int item_list_add(struct item_list *list, const char *url);
 void item_tell_refused(const char *where, const char *url, int status);
 
 /*
- * Appends the URLs of a text file, one on each line ("-": of standard input). Blank lines and lines that begin
- * with # do not count. Returns 0, or a negative status after saying on standard error what is wrong, and where.
+ * Appends the URLs of a text file, one on each line ("-": of standard input). Blank lines and lines
+ * that begin with # do not count. Returns 0, or a negative status after saying on standard error
+ * what is wrong, and where.
  */
 int item_list_read(struct item_list *list, const char *path);
 
@@ -50,8 +51,9 @@ int item_list_read(struct item_list *list, const char *path);
 int item_list_name_files(struct item_list *list);
 
 /*
- * A copy of @text with "***" for the password. Of an URL that is what lies between the first colon and the last @ of its authority; of a
- * text that is no valid URL (@valid) all between the first colon of what may be an authority and the last @. NULL: no memory.
+ * A copy of @text with "***" for the password. Of an URL that is what lies between the first colon
+ * and the last @ of its authority; of a text that is no valid URL (@valid) all between the first
+ * colon of what may be an authority and the last @. NULL: no memory.
  */
 char *item_hide_password(const char *text, bool valid);
 

@@ -1,6 +1,6 @@
 /*
- * The results as one JSON document. URLs and file names are bytes; JSON is UTF-8: bytes that are no UTF-8
- * become U+FFFD each, so that every parser takes the document.
+ * The results as one JSON document. URLs and file names are bytes; JSON is UTF-8: bytes that are no
+ * UTF-8 become U+FFFD each, so that every parser takes the document.
  */
 #include "report.h"
 
@@ -8,11 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at @s, 0 if it is none (too long a form and surrogates included). */
+/* The length of the UTF-8 character at @s, 0 if it is none (too long a form and surrogates
+ * included). */
 static size_t utf8_length(const unsigned char *s)
 {
     static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80 ? 1 : (s[0] >> 5) == 6 ? 2 : (s[0] >> 4) == 14 ? 3 : (s[0] >> 3) == 30 ? 4 : 0;
+    size_t n = s[0] < 0x80         ? 1
+               : (s[0] >> 5) == 6  ? 2
+               : (s[0] >> 4) == 14 ? 3
+               : (s[0] >> 3) == 30 ? 4
+                                   : 0;
     unsigned code;
 
     if (n <= 1)
@@ -109,5 +114,6 @@ void report_json(const struct item_list *list, const struct totals *t, const cha
     }
     printf("  ],\n  \"ok\": %zu,\n  \"failed\": %zu,\n  \"cancelled\": %zu,\n  \"bytes\": %llu,\n"
            "  \"seconds\": %.6f,\n  \"summed_seconds\": %.6f\n}\n",
-           t->n_ok, t->n_failed, t->n_cancelled, (unsigned long long)t->bytes, t->seconds, t->summed_seconds);
+           t->n_ok, t->n_failed, t->n_cancelled, (unsigned long long)t->bytes, t->seconds,
+           t->summed_seconds);
 }

@@ -1,6 +1,7 @@
 /*
- * eddy-fetch: fetches many URLs at once. From the command line (options.c) to the list of URLs (items.c, names.c), the
- * workers (fetch.c), one URL (transfer.c, output.c), and what is told of it (progress.c, bars.c, report.c, json.c).
+ * eddy-fetch: fetches many URLs at once. From the command line (options.c) to the list of URLs
+ * (items.c, names.c), the workers (fetch.c), one URL (transfer.c, output.c), and what is told of it
+ * (progress.c, bars.c, report.c, json.c).
  */
 #include "fetch.h"
 #include "items.h"
@@ -22,8 +23,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A file or socket that is opened under the number of a closed standard stream would get what is printed there. What these
- * are opened for makes printing fail, as it would without them. */
+/* A file or socket that is opened under the number of a closed standard stream would get what is
+ * printed there. What these are opened for makes printing fail, as it would without them. */
 static void occupy_standard_descriptors(void)
 {
     int fd;
@@ -35,7 +36,8 @@ static void occupy_standard_descriptors(void)
         close(fd);
 }
 
-/* Each transfer needs up to three descriptors; the usual soft limit of 1024 is for programs that use select(2). */
+/* Each transfer needs up to three descriptors; the usual soft limit of 1024 is for programs that
+ * use select(2). */
 static void allow_many_descriptors(void)
 {
     struct rlimit limit;
@@ -84,8 +86,8 @@ static int run(struct job *job)
 
     if (status == -EINTR || job->signal)
         fprintf(stderr, "eddy-fetch: %s: %zu of %zu URLs were fetched\n",
-                job->signal ? strsignal(job->signal) : "interrupted", item_list_count(job->items, ITEM_DONE),
-                job->items->n);
+                job->signal ? strsignal(job->signal) : "interrupted",
+                item_list_count(job->items, ITEM_DONE), job->items->n);
     else if (status < 0)
         eddy_exit_code(status); /* says why */
     code = report(job);

@@ -1,6 +1,6 @@
 /*
- * File names from URLs: the last part of the path, %XX decoded, made harmless; "index.html" where there is
- * none. A name that another URL has taken already gets .1, .2, … behind it.
+ * File names from URLs: the last part of the path, %XX decoded, made harmless; "index.html" where
+ * there is none. A name that another URL has taken already gets .1, .2, … behind it.
  */
 #include "items.h"
 
@@ -69,7 +69,8 @@ static int compare_claims(const void *a, const void *b)
     return strcmp(((const struct claim *)a)->name, ((const struct claim *)b)->name);
 }
 
-/* Claims @name. Returns the claim, whose *ret_new says whether it is a new one; NULL when memory is short. */
+/* Claims @name. Returns the claim, whose *ret_new says whether it is a new one; NULL when memory is
+ * short. */
 static struct claim *claim(void **tree, const char *name, bool *ret_new)
 {
     size_t length = strlen(name);

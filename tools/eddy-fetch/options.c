@@ -35,7 +35,8 @@ static const struct option long_options[] = {
 static const char help[] =
     "usage: eddy-fetch [options] URL…\n"
     "\n"
-    "Fetches http and https URLs side by side. A URL given as - stands for those on standard input.\n"
+    "Fetches http and https URLs side by side. A URL given as - stands for those on standard "
+    "input.\n"
     "\n"
     "  -i, --input FILE         read more URLs from FILE, one on each line (- is standard input)\n"
     "  -j, --parallel N         fetch at most N at a time (8)\n"
@@ -67,7 +68,8 @@ static int parse_count(const char *option, const char *text, long min, long max,
     errno = 0;
     value = strtol(text, &end, 10);
     if (end == text || *end || errno || value < min || value > max) {
-        fprintf(stderr, "eddy-fetch: %s: not a number from %ld to %ld: %s\n", option, min, max, text);
+        fprintf(stderr, "eddy-fetch: %s: not a number from %ld to %ld: %s\n", option, min, max,
+                text);
         return -EINVAL;
     }
     *ret = value;

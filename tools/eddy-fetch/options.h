@@ -20,9 +20,10 @@ struct options {
 };
 
 /*
- * Reads the command line, and the lists it names, into @options and @items. Returns true to go on; else the
- * program is over and *ret_exit its exit code (everything there is to say was printed).
+ * Reads the command line, and the lists it names, into @options and @items. Returns true to go on;
+ * else the program is over and *ret_exit its exit code (everything there is to say was printed).
  */
-bool options_parse(int argc, char **argv, struct options *options, struct item_list *items, int *ret_exit);
+bool options_parse(int argc, char **argv, struct options *options, struct item_list *items,
+                   int *ret_exit);
 
 #endif

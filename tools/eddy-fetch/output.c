@@ -42,7 +42,8 @@ int output_open(struct output *out, int dir, const char *name)
     if (dir < 0)
         return 0;
     do {
-        snprintf(out->temporary, sizeof out->temporary, ".eddy-fetch-%ld-%u", (long)getpid(), ++counter);
+        snprintf(out->temporary, sizeof out->temporary, ".eddy-fetch-%ld-%u", (long)getpid(),
+                 ++counter);
         out->fd = openat(dir, out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (out->fd < 0 && errno == EEXIST);
     return out->fd < 0 ? fail(out, "create", -errno) : 0;

@@ -16,7 +16,8 @@ static void redraw(void *arg)
     struct progress *p = arg;
 
     bars_draw(p);
-    /* Without memory for the timer the bars stand still until the next URL ends; nothing else suffers. */
+    /* Without memory for the timer the bars stand still until the next URL ends; nothing else
+     * suffers. */
     p->timer = eddy_loop_call_later(p->loop, REDRAW, redraw, p);
 }
 

@@ -27,7 +27,8 @@ struct progress {
     size_t n_drawn;
 };
 
-/* Prepares for @total URLs, at most @parallel at once, on the running loop. Returns 0 or -ENOMEM. */
+/* Prepares for @total URLs, at most @parallel at once, on the running loop. Returns 0 or
+ * -ENOMEM. */
 int progress_init(struct progress *p, size_t total, size_t parallel, bool quiet);
 
 /* An URL's turn has come; and it has ended, whichever way. */

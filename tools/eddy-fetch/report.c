@@ -39,8 +39,8 @@ static void print_row(const struct item *item, int columns)
     if (item->http_status)
         snprintf(status, sizeof status, "%ld", item->http_status);
     format_clipped(error, item_error(item), (size_t)columns);
-    printf("%6s %12llu %9.3f  %-*s  %s\n", status, (unsigned long long)item->bytes, item->seconds, columns,
-           error, item->shown);
+    printf("%6s %12llu %9.3f  %-*s  %s\n", status, (unsigned long long)item->bytes, item->seconds,
+           columns, error, item->shown);
 }
 
 void report_table(const struct item_list *list, const struct totals *t)

@@ -45,8 +45,8 @@ int stop_watch(struct stop *s, int *ret_signal)
     sigset_t set = stop_signals();
     int status;
 
-    *s =
-        (struct stop){.loop = eddy_get_running_loop(), .task = eddy_current_task(), .ret_signal = ret_signal};
+    *s = (struct stop){
+        .loop = eddy_get_running_loop(), .task = eddy_current_task(), .ret_signal = ret_signal};
     s->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->fd < 0)
         return eddy_raise(-errno, "signalfd: %s", strerror(errno));

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds between attempts: doubled from the first to the longest. A server's Retry-After may ask for more, within reason. */
+/* Seconds between attempts: doubled from the first to the longest. A server's Retry-After may ask
+ * for more, within reason. */
 #define FIRST_PAUSE 0.5
 #define LONGEST_PAUSE 30.0
 #define LONGEST_RETRY_AFTER 120.0
@@ -41,7 +42,8 @@ static size_t receive(char *data, size_t size, size_t count, void *arg)
         a->item->expected = length > 0 ? (uint64_t)length : 0;
     }
     a->item->bytes += n;
-    if (a->item->http_status >= 400) /* the page that explains the error is not what was asked for */
+    /* the page that explains the error is not what was asked for */
+    if (a->item->http_status >= 400)
         return n;
     return output_write(&a->output, data, n) < 0 ? CURL_WRITEFUNC_ERROR : n;
 }

@@ -16,8 +16,8 @@ struct session {
 };
 
 /*
- * Fetches item->url with the handle @easy, whose options it replaces, and writes down in @item how that
- * went. Returns 0, or the status of the last attempt.
+ * Fetches item->url with the handle @easy, whose options it replaces, and writes down in @item how
+ * that went. Returns 0, or the status of the last attempt.
  *
  * Cancelled: -ECANCELED, the item is ITEM_CANCELLED, and no file is left.
  */

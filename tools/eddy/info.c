@@ -74,11 +74,10 @@ static int print_here(void)
     print_backend("io_uring", EDDY_BACKEND_IO_URING);
     printf("%-18s %s\n", "epoll_pwait2",
            has_pwait2() ? "yes" : "no: timers of the epoll backend are rounded up to 1 ms");
-    printf(
-        "%-18s %s\n", "stack guards",
-        has_guards()
-            ? "MADV_GUARD_INSTALL: every task has one"
-            : "mprotect: only as many tasks have one as vm.max_map_count allows (Linux 6.13 has no limit)");
+    printf("%-18s %s\n", "stack guards",
+           has_guards() ? "MADV_GUARD_INSTALL: every task has one"
+                        : "mprotect: only as many tasks have one as vm.max_map_count allows (Linux "
+                          "6.13 has no limit)");
     return 0;
 }
 
@@ -92,8 +91,8 @@ static int print_process(const char *pid)
     if (!target_open(&target, pid) || !target_snapshot(&target, &s))
         return 1;
     target_command(&target, command, sizeof command);
-    eddyi_printable(target.blocks[0].content.library, sizeof target.blocks[0].content.library, library,
-                    sizeof library);
+    eddyi_printable(target.blocks[0].content.library, sizeof target.blocks[0].content.library,
+                    library, sizeof library);
     printf("process %d (%s): eddy %s, %zu loop%s\n", target.pid, command, library, s.n_loops,
            s.n_loops == 1 ? "" : "s");
     print_loops(&s);

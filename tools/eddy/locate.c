@@ -42,9 +42,9 @@ static uint64_t find_in_image(struct memory *m, uint64_t base, uint64_t *ret_bia
     uint64_t found = 0;
     bool biased = false;
 
-    if (memory_copy(m, base, &header, sizeof header) < 0 || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-        header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phnum > MAX_SEGMENTS ||
-        header.e_phentsize != sizeof segments[0] ||
+    if (memory_copy(m, base, &header, sizeof header) < 0 ||
+        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_phnum > MAX_SEGMENTS || header.e_phentsize != sizeof segments[0] ||
         memory_copy(m, base + header.e_phoff, segments, header.e_phnum * sizeof segments[0]) < 0)
         return 0;
     for (unsigned i = 0; i < header.e_phnum && !biased; i++) {
@@ -71,8 +71,8 @@ static bool read_block(struct memory *m, uint64_t address, struct block *b, bool
     *ret_other = c->version != EDDYI_INTROSPECTION_VERSION;
     if (c->n_fields > sizeof c->fields / sizeof c->fields[0])
         c->n_fields = sizeof c->fields / sizeof c->fields[0];
-    return !*ret_other &&
-           memory_copy(m, address + c->fields_offset, c->fields, c->n_fields * sizeof c->fields[0]) == 0;
+    return !*ret_other && memory_copy(m, address + c->fields_offset, c->fields,
+                                      c->n_fields * sizeof c->fields[0]) == 0;
 }
 
 /*
@@ -86,8 +86,8 @@ static bool parse_mapping(const char *line, uint64_t *ret_base, char path[static
     int n = 0;
 
     path[0] = '\0';
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %n", ret_base, &end, rights, &offset,
-               &n) < 4 ||
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %n", ret_base, &end, rights,
+               &offset, &n) < 4 ||
         offset != 0 || rights[0] != 'r')
         return false;
     if (n > 0)
@@ -148,10 +148,12 @@ int locate_blocks_in(struct memory *m, FILE *maps, struct block blocks[MAX_BLOCK
     if (s.n == 0 && !s.other_version[0])
         search_mappings(&s, maps, true);
     if (s.n == 0 && s.other_version[0])
-        snprintf(reason, reason_size, "it uses version %s of eddy, which this command does not understand",
+        snprintf(reason, reason_size,
+                 "it uses version %s of eddy, which this command does not understand",
                  s.other_version);
     else if (s.n == 0)
-        snprintf(reason, reason_size, "it does not use eddy, neither in the program nor in a library");
+        snprintf(reason, reason_size,
+                 "it does not use eddy, neither in the program nor in a library");
     return s.n;
 }
 
@@ -167,16 +169,19 @@ static void explain_refusal(int pid, char *reason, size_t size)
         fclose(f);
     snprintf(path, sizeof path, "/proc/%d", pid);
     if (stat(path, &st) == 0 && st.st_uid != geteuid())
-        snprintf(reason, size, "it belongs to user %d, so its memory may be read by that user and root only",
+        snprintf(reason, size,
+                 "it belongs to user %d, so its memory may be read by that user and root only",
                  (int)st.st_uid);
     else if (scope[0] >= '1')
         snprintf(reason, size,
-                 "reading its memory is not permitted: kernel.yama.ptrace_scope is %c; run this as root, or "
+                 "reading its memory is not permitted: kernel.yama.ptrace_scope is %c; run this as "
+                 "root, or "
                  "`sysctl kernel.yama.ptrace_scope=0`",
                  scope[0]);
     else
         snprintf(reason, size,
-                 "reading its memory is not permitted: root may, and in a container who has the capability "
+                 "reading its memory is not permitted: root may, and in a container who has the "
+                 "capability "
                  "SYS_PTRACE");
 }
 
@@ -199,7 +204,8 @@ static int try_memory(struct memory *m, const char *maps_path)
     return maps && !tried ? -ESRCH : rc;
 }
 
-int locate_blocks(struct memory *m, struct block blocks[MAX_BLOCKS], char *reason, size_t reason_size)
+int locate_blocks(struct memory *m, struct block blocks[MAX_BLOCKS], char *reason,
+                  size_t reason_size)
 {
     char path[64];
     FILE *maps;

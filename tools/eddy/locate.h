@@ -17,10 +17,11 @@ struct block {
 };
 
 /*
- * Finds them; their number, or -errno. None: *ret_reason says in a sentence why, be it that the process
- * does not use eddy, uses another version, or cannot be looked at.
+ * Finds them; their number, or -errno. None: *ret_reason says in a sentence why, be it that the
+ * process does not use eddy, uses another version, or cannot be looked at.
  */
-int locate_blocks(struct memory *m, struct block blocks[MAX_BLOCKS], char *reason, size_t reason_size);
+int locate_blocks(struct memory *m, struct block blocks[MAX_BLOCKS], char *reason,
+                  size_t reason_size);
 
 /* The same for a process whose /proc/PID/maps is in @maps. For tests. */
 int locate_blocks_in(struct memory *m, FILE *maps, struct block blocks[MAX_BLOCKS], char *reason,

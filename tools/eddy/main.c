@@ -13,15 +13,18 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: eddy ps PID        the tasks of a process: state, what each waits for, who waits for it\n"
-    "       eddy pstree PID    the same as a tree: below each task those that it waits for, and cycles\n"
+    "usage: eddy ps PID        the tasks of a process: state, what each waits for, who waits for "
+    "it\n"
+    "       eddy pstree PID    the same as a tree: below each task those that it waits for, and "
+    "cycles\n"
     "       eddy top PID       the tasks, again and again; q ends it\n"
     "         --once             one picture\n"
     "         -d SECONDS         between two pictures (1)\n"
     "       eddy info [PID]    what eddy is and can do here, or in that process\n"
     "       eddy --help | --version\n"
     "\n"
-    "The process need not help, and is not stopped: it may hang, or be stopped itself. Reading it takes the "
+    "The process need not help, and is not stopped: it may hang, or be stopped itself. Reading it "
+    "takes the "
     "same\n"
     "rights as debugging it.\n";
 

@@ -80,14 +80,16 @@ uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *re
     return 0;
 }
 
-/* The bytes of a text up to its end, at most @size; their number. *ret_bad: there is nothing at its address. */
+/* The bytes of a text up to its end, at most @size; their number. *ret_bad: there is nothing at its
+ * address. */
 static size_t read_text(struct memory *m, uint64_t address, char *buf, size_t size, bool *ret_bad)
 {
     size_t n = 0;
 
     *ret_bad = false;
     while (n < size) {
-        size_t left = MEMORY_PAGE - (address + n) % MEMORY_PAGE, piece = size - n < left ? size - n : left;
+        size_t left = MEMORY_PAGE - (address + n) % MEMORY_PAGE,
+               piece = size - n < left ? size - n : left;
 
         if (memory_copy(m, address + n, buf + n, piece) < 0) {
             *ret_bad = n == 0;

@@ -11,10 +11,12 @@ void format_waiters(const struct snapshot *s, size_t task, char *buf, size_t siz
 
     buf[0] = '\0';
     /* Edges are in the order of the tasks that they lead to. */
-    for (size_t i = snapshot_first_edge(s, task); i < s->n_edges && s->edges[i].to == task && fits; i++) {
+    for (size_t i = snapshot_first_edge(s, task); i < s->n_edges && s->edges[i].to == task && fits;
+         i++) {
         const struct edge *e = &s->edges[i];
 
-        fits = append_text(buf, size, *buf ? ", " : "") && append_text(buf, size, s->tasks[e->from].name) &&
+        fits = append_text(buf, size, *buf ? ", " : "") &&
+               append_text(buf, size, s->tasks[e->from].name) &&
                (!*e->by || (append_text(buf, size, " (") && append_text(buf, size, e->by) &&
                             append_text(buf, size, ")")));
     }
@@ -22,8 +24,9 @@ void format_waiters(const struct snapshot *s, size_t task, char *buf, size_t siz
 
 void print_table(const struct snapshot *s)
 {
-    static const char *const titles[] = {"LOOP", "TID",       "TASK ID",    "NAME",       "STATE",
-                                         "FOR",  "WAITS FOR", "COROUTINES", "AWAITED BY", "CREATED AT"};
+    static const char *const titles[] = {"LOOP",       "TID",       "TASK ID",   "NAME",
+                                         "STATE",      "FOR",       "WAITS FOR", "COROUTINES",
+                                         "AWAITED BY", "CREATED AT"};
     struct table table;
 
     table_init(&table, titles, sizeof titles / sizeof titles[0]);
@@ -38,7 +41,8 @@ void print_table(const struct snapshot *s)
         table_add(&table, "%d", s->loops[t->loop].tid);
         table_add(&table, "0x%" PRIx64, t->address);
         table_add(&table, "%s", t->name);
-        table_add(&table, "%s%s", task_state_name(t->state), t->cancelling > 0 ? ", cancelling" : "");
+        table_add(&table, "%s%s", task_state_name(t->state),
+                  t->cancelling > 0 ? ", cancelling" : "");
         table_add(&table, "%s", since);
         table_add(&table, "%s", t->waits_for);
         table_add(&table, "%s", t->coroutines);

@@ -1,9 +1,10 @@
 /*
  * eddy pstree: below each task those that it waits for.
  *
- * The trees begin with the tasks that nobody waits for. Tasks in a cycle, and those that only such tasks
- * wait for, are in no tree yet then; the first of them begins another. A task is shown in full once. All
- * walks are without recursion: a chain of tasks may be longer than the stack is deep.
+ * The trees begin with the tasks that nobody waits for. Tasks in a cycle, and those that only such
+ * tasks wait for, are in no tree yet then; the first of them begins another. A task is shown in
+ * full once. All walks are without recursion: a chain of tasks may be longer than the stack is
+ * deep.
  */
 #include "tasks.h"
 
@@ -16,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond so many levels lines are not indented further, lest a long chain fill the disk with blanks. */
+/* Beyond so many levels lines are not indented further, lest a long chain fill the disk with
+ * blanks. */
 enum { MAX_INDENTED = 40 };
 
 struct tree {
@@ -28,7 +30,8 @@ struct tree {
         size_t task, next_target, prefix_length;
     } * path; /* from the root to what is printed now */
     size_t depth;
-    char prefix[MAX_INDENTED * sizeof "│   "]; /* what stands before each line below the present task */
+    /* what stands before each line below the present task */
+    char prefix[MAX_INDENTED * sizeof "│   "];
 };
 
 static void print_task(const struct snapshot *s, const struct task *t)

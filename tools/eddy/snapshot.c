@@ -14,7 +14,8 @@ enum {
     MAX_HOOKS = 1000000,
     MAX_DEPTH = 32, /* futures that wait for futures */
     ATTEMPTS = 8,
-    /* Reading a snapshot may take so many steps, and more for each task that is found: thrice what the costly ones need. */
+    /* Reading a snapshot may take so many steps, and more for each task that is found: thrice what
+     * the costly ones need. */
     STEPS = 10 * 1000 * 1000,
     STEPS_OF_A_TASK = 1000,
 };
@@ -22,20 +23,24 @@ enum {
 size_t snapshot_most_tasks = 1000 * 1000;
 
 /* The offsets that the block gave, under the names that it uses. */
-#define FIELDS(F)                                                                                            \
-    F(loop, next)                                                                                            \
-    F(loop, number)                                                                                          \
-    F(loop, tid)                                                                                             \
-    F(loop, turns)                                                                                           \
-    F(loop, clock) F(loop, running) F(loop, asleep) F(loop, current) F(loop, tasks) F(loop, backend)         \
-        F(loop, backend_reason) F(loop, timers) F(loop, timer_gaps) F(backend, ops) F(backend_ops, name)     \
-            F(task, link) F(task, kind) F(task, loop) F(task, ready) F(task, wait) F(task, coroutine)        \
-                F(task, where) F(task, name) F(task, number) F(task, cancelling) F(task, started)            \
-                    F(future, kind) F(future, state) F(future, ops) F(future, hooks) F(future_ops, noun)     \
-                        F(hook, link) F(hook, waiter) F(wait, what) F(wait, future) F(wait, holder)          \
-                            F(wait, since) F(wait, over) F(wait, on_fd) F(wait, fd) F(coroutine, name)       \
-                                F(coroutine, outer) F(constant, task_kind) F(constant, future_kind)          \
-                                    F(constant, pending)
+#define FIELDS(F)                                                                                  \
+    F(loop, next)                                                                                  \
+    F(loop, number)                                                                                \
+    F(loop, tid)                                                                                   \
+    F(loop, turns)                                                                                 \
+    F(loop, clock)                                                                                 \
+    F(loop, running)                                                                               \
+    F(loop, asleep)                                                                                \
+    F(loop, current) F(loop, tasks) F(loop, backend) F(loop, backend_reason) F(loop, timers)       \
+        F(loop, timer_gaps) F(backend, ops) F(backend_ops, name) F(task, link) F(task, kind)       \
+            F(task, loop) F(task, ready) F(task, wait) F(task, coroutine) F(task, where)           \
+                F(task, name) F(task, number) F(task, cancelling) F(task, started) F(future, kind) \
+                    F(future, state) F(future, ops) F(future, hooks) F(future_ops, noun)           \
+                        F(hook, link) F(hook, waiter) F(wait, what) F(wait, future)                \
+                            F(wait, holder) F(wait, since) F(wait, over) F(wait, on_fd)            \
+                                F(wait, fd) F(coroutine, name) F(coroutine, outer)                 \
+                                    F(constant, task_kind) F(constant, future_kind)                \
+                                        F(constant, pending)
 
 struct offsets {
 #define MEMBER(object, member) long object##_##member;
@@ -55,7 +60,8 @@ struct reading {
 static bool read_offsets(const struct block *b, struct offsets *at)
 {
     bool all = true;
-#define LOOK_UP(object, member) all &= (at->object##_##member = block_field(b, #object "." #member)) >= 0;
+#define LOOK_UP(object, member)                                                                    \
+    all &= (at->object##_##member = block_field(b, #object "." #member)) >= 0;
     FIELDS(LOOK_UP)
 #undef LOOK_UP
     return all;
@@ -104,19 +110,22 @@ static void read_coroutines(struct reading *r, uint64_t innermost, struct task *
 
 static void read_name(struct reading *r, uint64_t address, struct task *t)
 {
-    uint64_t name = pointer(r, address, r->at.task_name), where = pointer(r, address, r->at.task_where);
+    uint64_t name = pointer(r, address, r->at.task_name),
+             where = pointer(r, address, r->at.task_where);
 
     if (name)
         memory_text(r->m, name, t->name, sizeof t->name);
     else
-        snprintf(t->name, sizeof t->name, "Task-%" PRIu64, number(r, address, r->at.task_number, 8));
+        snprintf(t->name, sizeof t->name, "Task-%" PRIu64,
+                 number(r, address, r->at.task_number, 8));
     if (where)
         memory_text(r->m, where, t->where, sizeof t->where);
 }
 
 static void read_noun(struct reading *r, uint64_t future, char *buf, size_t size)
 {
-    memory_text(r->m, pointer(r, pointer(r, future, r->at.future_ops), r->at.future_ops_noun), buf, size);
+    memory_text(r->m, pointer(r, pointer(r, future, r->at.future_ops), r->at.future_ops_noun), buf,
+                size);
 }
 
 static void read_wait(struct reading *r, uint64_t wait, struct task *t)
@@ -148,7 +157,8 @@ static void read_wait(struct reading *r, uint64_t wait, struct task *t)
 
 static void read_state(struct reading *r, uint64_t address, uint64_t current, struct task *t)
 {
-    uint64_t wait = pointer(r, address, r->at.task_wait), link = address + (uint64_t)r->at.task_ready;
+    uint64_t wait = pointer(r, address, r->at.task_wait),
+             link = address + (uint64_t)r->at.task_ready;
 
     t->cancelling = (int)number(r, address, r->at.task_cancelling, 4);
     if (address == current) {
@@ -230,9 +240,11 @@ static bool read_loop(struct reading *r, uint64_t address)
     loop->running = number(r, address, r->at.loop_running, 1) != 0;
     loop->asleep = number(r, address, r->at.loop_asleep, 1) != 0;
     loop->turns = number(r, address, r->at.loop_turns, 8);
-    loop->timers = number(r, address, r->at.loop_timers, 8) - number(r, address, r->at.loop_timer_gaps, 8);
+    loop->timers =
+        number(r, address, r->at.loop_timers, 8) - number(r, address, r->at.loop_timer_gaps, 8);
     backend = pointer(r, pointer(r, address, r->at.loop_backend), r->at.backend_ops);
-    memory_text(r->m, pointer(r, backend, r->at.backend_ops_name), loop->backend, sizeof loop->backend);
+    memory_text(r->m, pointer(r, backend, r->at.backend_ops_name), loop->backend,
+                sizeof loop->backend);
     memory_text(r->m, address + (uint64_t)r->at.loop_backend_reason, loop->backend_reason,
                 sizeof loop->backend_reason);
     loop->read_at = (double)(int64_t)number(r, address, r->at.loop_clock, 8) * 1e-9;
@@ -268,7 +280,8 @@ static void read_loops(struct reading *r, uint64_t first)
 
 static int compare_addresses(const void *a, const void *b)
 {
-    uint64_t x = ((const struct indexed_task *)a)->address, y = ((const struct indexed_task *)b)->address;
+    uint64_t x = ((const struct indexed_task *)a)->address,
+             y = ((const struct indexed_task *)b)->address;
 
     return (x > y) - (x < y);
 }
@@ -356,7 +369,8 @@ static void read_waiters(struct reading *r, uint64_t future, size_t to, const ch
 {
     uint64_t head = future + (uint64_t)r->at.future_hooks, previous = head;
 
-    for (uint64_t link = pointer(r, head, 0); link != head && r->error == 0; link = pointer(r, link, 0)) {
+    for (uint64_t link = pointer(r, head, 0); link != head && r->error == 0;
+         link = pointer(r, link, 0)) {
         uint64_t waiter = pointer(r, link - (uint64_t)r->at.hook_link, r->at.hook_waiter);
 
         if (pointer(r, link, 8) != previous || ++r->hooks > MAX_HOOKS) {
@@ -427,7 +441,8 @@ int snapshot_take(struct snapshot *s, struct memory *m, const struct block *bloc
 {
     int rc = 0;
 
-    /* One that takes long is not made again: what has been seen of a large process is better than to wait as long once more. */
+    /* One that takes long is not made again: what has been seen of a large process is better than
+     * to wait as long once more. */
     *s = (struct snapshot){.torn = true};
     m->steps = 0;
     for (int attempt = 0; attempt < ATTEMPTS && s->torn && rc == 0 && m->steps < STEPS; attempt++) {

@@ -38,7 +38,8 @@ struct task {
     char coroutines[160]; /* "main > fetch > wait_for": the outermost first */
     char waits_for[96];   /* "a lock"; for a task or gather the edges say more */
     uint64_t awaits;      /* the task that it awaits directly; 0: none */
-    uint64_t holder;      /* the task that has the lock that it waits for, unless that has ended; 0: none */
+    /* the task that has the lock that it waits for, unless that has ended; 0: none */
+    uint64_t holder;
 };
 
 /* Task @from waits for task @to, @by "" directly, or a "gather" and the like. Indices. */
@@ -47,7 +48,8 @@ struct edge {
     char by[16];
 };
 
-/* Tasks are in the order of their creation, by loop; to find one by its address there is this, sorted. */
+/* Tasks are in the order of their creation, by loop; to find one by its address there is this,
+ * sorted. */
 struct indexed_task {
     uint64_t address;
     size_t index;
@@ -65,7 +67,8 @@ struct snapshot {
     bool torn;
 };
 
-/* Of a process with more tasks the first are shown; a million take about a gigabyte. Tests make it less. */
+/* Of a process with more tasks the first are shown; a million take about a gigabyte. Tests make it
+ * less. */
 extern size_t snapshot_most_tasks;
 
 /* 0, or -ENOMEM. A process that disappears meanwhile has an empty snapshot. */

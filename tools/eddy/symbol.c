@@ -22,8 +22,8 @@ static const char *part(const struct file *f, uint64_t offset, uint64_t count, u
     return f->bytes + offset;
 }
 
-static uint64_t search_table(const struct file *f, const Elf64_Shdr *table, const Elf64_Shdr *strings,
-                             const char *name, size_t *patience)
+static uint64_t search_table(const struct file *f, const Elf64_Shdr *table,
+                             const Elf64_Shdr *strings, const char *name, size_t *patience)
 {
     Elf64_Sym symbol;
     size_t n = table->sh_size / sizeof symbol, length = strlen(name) + 1;
@@ -35,7 +35,8 @@ static uint64_t search_table(const struct file *f, const Elf64_Shdr *table, cons
     for (; n > 0 && *patience > 0; n--, --*patience, symbols += sizeof symbol) {
         memcpy(&symbol, symbols, sizeof symbol);
         if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < strings->sh_size &&
-            strings->sh_size - symbol.st_name >= length && memcmp(names + symbol.st_name, name, length) == 0)
+            strings->sh_size - symbol.st_name >= length &&
+            memcmp(names + symbol.st_name, name, length) == 0)
             return symbol.st_value;
     }
     return 0;
@@ -62,7 +63,8 @@ static uint64_t search_file(const struct file *f, const char *name, size_t *pati
     sections = part(f, header.e_shoff, header.e_shnum, sizeof table);
     for (unsigned i = 0; sections && i < header.e_shnum && !found; i++) {
         read_section(sections, i, &table);
-        if ((table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM) || table.sh_link >= header.e_shnum)
+        if ((table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM) ||
+            table.sh_link >= header.e_shnum)
             continue;
         read_section(sections, table.sh_link, &strings);
         found = search_table(f, &table, &strings, name, patience);
@@ -70,7 +72,8 @@ static uint64_t search_file(const struct file *f, const char *name, size_t *pati
     return found;
 }
 
-uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const char *name, size_t *patience)
+uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const char *name,
+                             size_t *patience)
 {
     struct file f = {NULL, 0};
     uint64_t found = 0;

@@ -32,7 +32,8 @@ bool target_snapshot(struct target *t, struct snapshot *ret)
     if (rc < 0)
         fprintf(stderr, "eddy: %s\n", strerror(-rc));
     else if (ret->torn)
-        fprintf(stderr, "eddy: process %d changes faster than it can be read; some tasks may be missing\n",
+        fprintf(stderr,
+                "eddy: process %d changes faster than it can be read; some tasks may be missing\n",
                 t->pid);
     return rc == 0;
 }

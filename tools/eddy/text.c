@@ -62,8 +62,8 @@ static size_t column_width(const struct table *t, size_t column, size_t rows)
 }
 
 /*
- * Prints a text, padded to a width unless it is the last of its line, and not beyond the room that is
- * left.
+ * Prints a text, padded to a width unless it is the last of its line, and not beyond the room that
+ * is left.
  */
 static void print_cell(const char *s, size_t width, int last, size_t *room)
 {

@@ -20,8 +20,8 @@ void table_init(struct table *t, const char *const *titles, size_t n_columns);
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Prints titles and rows, but no more than @max_rows rows; lines are cut at @width columns (0: they are
- * not).
+ * Prints titles and rows, but no more than @max_rows rows; lines are cut at @width columns (0: they
+ * are not).
  */
 void table_print(const struct table *t, size_t max_rows, size_t width);
 
@@ -30,7 +30,8 @@ void table_free(struct table *t);
 /* "0.3 s", "12 s", "3 min", "5 h", "2 d" */
 void format_duration(double seconds, char *buf, size_t size);
 
-/* Appends printable text as far as there is room. No character is cut. False if some is left out. */
+/* Appends printable text as far as there is room. No character is cut. False if some is left
+ * out. */
 bool append_text(char *buf, size_t size, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * eddy top: the tasks of a process, again and again. Itself a program of eddy's: it sleeps between two
- * pictures, and listens to the keyboard and to the size of the terminal meanwhile.
+ * eddy top: the tasks of a process, again and again. Itself a program of eddy's: it sleeps between
+ * two pictures, and listens to the keyboard and to the size of the terminal meanwhile.
  */
 #include "commands.h"
 #include "eddy.h"
@@ -85,7 +85,8 @@ static size_t print_header(const struct top *top, const struct snapshot *s, doub
     for (size_t i = 0; i < s->n_tasks; i++)
         count[s->tasks[i].state]++;
     target_command(&target, command, sizeof command);
-    printf("process %d (%s), %zu task%s:", target.pid, command, s->n_tasks, s->n_tasks == 1 ? "" : "s");
+    printf("process %d (%s), %zu task%s:", target.pid, command, s->n_tasks,
+           s->n_tasks == 1 ? "" : "s");
     for (int i = 0; i < TASK_STATES; i++)
         printf("%s %zu %s", i ? "," : "", count[i], task_state_name(i));
     printf("%s\n", s->torn ? " (some may be missing)" : "");
@@ -94,8 +95,9 @@ static size_t print_header(const struct top *top, const struct snapshot *s, doub
 
         format_activity(&s->loops[i], activity, sizeof activity);
         printf("loop %u: %s, thread %d, %zu task%s, %.0f turns/s, %s\n", s->loops[i].number,
-               s->loops[i].backend, s->loops[i].tid, s->loops[i].n_tasks, s->loops[i].n_tasks == 1 ? "" : "s",
-               turns_per_second(top, &s->loops[i], now), activity);
+               s->loops[i].backend, s->loops[i].tid, s->loops[i].n_tasks,
+               s->loops[i].n_tasks == 1 ? "" : "s", turns_per_second(top, &s->loops[i], now),
+               activity);
     }
     printf("\n");
     return s->n_loops + 3; /* with the titles of the table */

@@ -197,8 +197,8 @@ def print_table(rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-# The registers that a switch saves, at multiples of 8 from the stack pointer, and how much it takes of the stack. As
-# src/context/fiber_*.S draws them.
+# The registers that a switch saves, at multiples of 8 from the stack pointer, and how much it takes
+# of the stack. As src/context/fiber_*.S draws them.
 SAVED = {
     "i386:x86-64": ({"r15": 0, "r14": 1, "r13": 2, "r12": 3, "rbx": 4, "rbp": 5, "rip": 6}, 56, "rsp"),
     "aarch64": (dict([("x29", 0), ("pc", 1)] + [("x%d" % (19 + i), 2 + i) for i in range(10)]), 160, "sp"),
@@ -245,7 +245,8 @@ class TaskUnwinder(gdb.unwinder.Unwinder):
         here = (int(pending.read_register("sp")), int(pending.read_register("pc")))
         if here != self.newest:
             return None
-        # A frame's caller must be further up the stack: so this one says that it is where the task's stack is.
+        # A frame's caller must be further up the stack: so this one says that it is where the
+        # task's stack is.
         info = pending.create_unwind_info(FrameId(gdb.Value(self.sp), gdb.Value(here[1])))
         for name, value in self.registers.items():
             info.add_saved_register(name, gdb.Value(value).cast(pending.read_register(name).type))

@@ -1,6 +1,6 @@
 /*
- * Exceptions of C++ among tasks, generators and callbacks. Prints a line for each promise; "exceptions task" and "exceptions protocol" are to
- * die, of an exception that nobody can catch.
+ * Exceptions of C++ among tasks, generators and callbacks. Prints a line for each promise;
+ * "exceptions task" and "exceptions protocol" are to die, of an exception that nobody can catch.
  */
 #include <eddy.h>
 
@@ -93,8 +93,9 @@ static bool goes_through_generators()
     try {
         throw std::runtime_error("of its user");
     } catch (const std::exception &) {
-        right = eddy_next(g, nullptr) == 1 && eddy_anext(a, nullptr) == 1 && eddy_next(g, nullptr) == 0 &&
-                eddy_anext(a, nullptr) == 0 && rethrows("of its user");
+        right = eddy_next(g, nullptr) == 1 && eddy_anext(a, nullptr) == 1 &&
+                eddy_next(g, nullptr) == 0 && eddy_anext(a, nullptr) == 0 &&
+                rethrows("of its user");
     }
     eddy_generator_free(g);
     eddy_async_generator_free(a);
@@ -126,7 +127,8 @@ static bool catches(eddy_coroutine *coro)
 eddy_async(catches_what_comes)
 {
     char text[1000];
-    eddy_coroutine *limited = eddy_awaitable_wait_for(EDDY_AWAITABLE(eddy_coro(throws, nullptr)), 5);
+    eddy_coroutine *limited =
+        eddy_awaitable_wait_for(EDDY_AWAITABLE(eddy_coro(throws, nullptr)), 5);
 
     expect(catches(eddy_coro(throws, nullptr)), "an exception passes through eddy_await");
     expect(catches(eddy_awaitable_wait_for(EDDY_AWAITABLE(limited), 6)), "and through wait_for");
@@ -246,7 +248,8 @@ static void whole_runs()
     } catch (const std::exception &) {
         caught = true;
     }
-    expect(caught && n_cleaned_up == 1, "eddy_run cancels its tasks before a callback's exception leaves it");
+    expect(caught && n_cleaned_up == 1,
+           "eddy_run cancels its tasks before a callback's exception leaves it");
     try {
         throw std::runtime_error("of main");
     } catch (const std::exception &) {
@@ -261,7 +264,9 @@ static int datagram_factory(void *, const eddy_datagram_protocol **ret_protocol,
 {
     static eddy_datagram_protocol protocol;
 
-    protocol.connection_made = [](void *, eddy_datagram_transport *) { throw std::runtime_error("thrown"); };
+    protocol.connection_made = [](void *, eddy_datagram_transport *) {
+        throw std::runtime_error("thrown");
+    };
     *ret_protocol = &protocol;
     *ret_arg = nullptr;
     return 0;
@@ -273,14 +278,15 @@ eddy_async(opens_an_endpoint)
     eddy_datagram_options options = {};
 
     options.local_host = "127.0.0.1";
-    return eddy_loop_create_datagram_endpoint_with(eddy_get_running_loop(), datagram_factory, nullptr, &t,
-                                                   &options);
+    return eddy_loop_create_datagram_endpoint_with(eddy_get_running_loop(), datagram_factory,
+                                                   nullptr, &t, &options);
 }
 
 static int run_what_dies(const char *which)
 {
     try {
-        return eddy_run(std::strcmp(which, "task") == 0 ? eddy_coro(throws, nullptr) : opens_an_endpoint());
+        return eddy_run(std::strcmp(which, "task") == 0 ? eddy_coro(throws, nullptr)
+                                                        : opens_an_endpoint());
     } catch (...) {
         return 0;
     }
