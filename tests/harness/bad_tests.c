@@ -1,6 +1,5 @@
 /*
- * Tests that fail, each in its own way, and some that do not: harness_test.c looks at what the
- * harness says of them.
+ * Tests that fail, each in its own way, and some that pass: harness_test.c reads the output.
  */
 #include "harness/test.h"
 

@@ -23,24 +23,23 @@ enum {
 size_t snapshot_most_tasks = 1000 * 1000;
 
 /* The offsets that the block gave, under the names that it uses. */
+/* clang-format off */
 #define FIELDS(F)                                                                                  \
-    F(loop, next)                                                                                  \
-    F(loop, number)                                                                                \
-    F(loop, tid)                                                                                   \
-    F(loop, turns)                                                                                 \
-    F(loop, clock)                                                                                 \
-    F(loop, running)                                                                               \
-    F(loop, asleep)                                                                                \
-    F(loop, current) F(loop, tasks) F(loop, backend) F(loop, backend_reason) F(loop, timers)       \
-        F(loop, timer_gaps) F(backend, ops) F(backend_ops, name) F(task, link) F(task, kind)       \
-            F(task, loop) F(task, ready) F(task, wait) F(task, coroutine) F(task, where)           \
-                F(task, name) F(task, number) F(task, cancelling) F(task, started) F(future, kind) \
-                    F(future, state) F(future, ops) F(future, hooks) F(future_ops, noun)           \
-                        F(hook, link) F(hook, waiter) F(wait, what) F(wait, future)                \
-                            F(wait, holder) F(wait, since) F(wait, over) F(wait, on_fd)            \
-                                F(wait, fd) F(coroutine, name) F(coroutine, outer)                 \
-                                    F(constant, task_kind) F(constant, future_kind)                \
-                                        F(constant, pending)
+    F(loop, next) F(loop, number) F(loop, tid) F(loop, turns) F(loop, clock) F(loop, running)      \
+    F(loop, asleep) F(loop, current) F(loop, tasks) F(loop, backend) F(loop, backend_reason)       \
+    F(loop, timers) F(loop, timer_gaps)                                                            \
+    F(backend, ops)                                                                                \
+    F(backend_ops, name)                                                                           \
+    F(task, link) F(task, kind) F(task, loop) F(task, ready) F(task, wait) F(task, coroutine)      \
+    F(task, where) F(task, name) F(task, number) F(task, cancelling) F(task, started)              \
+    F(future, kind) F(future, state) F(future, ops) F(future, hooks)                               \
+    F(future_ops, noun)                                                                            \
+    F(hook, link) F(hook, waiter)                                                                  \
+    F(wait, what) F(wait, future) F(wait, holder) F(wait, since) F(wait, over) F(wait, on_fd)      \
+    F(wait, fd)                                                                                    \
+    F(coroutine, name) F(coroutine, outer)                                                         \
+    F(constant, task_kind) F(constant, future_kind) F(constant, pending)
+/* clang-format on */
 
 struct offsets {
 #define MEMBER(object, member) long object##_##member;
