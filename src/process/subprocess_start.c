@@ -2,10 +2,10 @@
  * Starting a subprocess that calls a protocol.
  */
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "process/subprocess_transport.h"
-#include "stream/fd_carrier.h"
 #include "stream/opening.h"
 
 #include <unistd.h>

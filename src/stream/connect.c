@@ -4,8 +4,8 @@
 #include "net/connect.h"
 
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
-#include "stream/fd_carrier.h"
 #include "stream/stream.h"
 #include "task/task.h"
 

@@ -3,8 +3,8 @@
  * common.
  */
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
-#include "stream/fd_carrier.h"
 #include "stream/server.h"
 #include "task/coroutine.h"
 #include "task/task.h"

@@ -4,9 +4,9 @@
 #include "stream/datagram_transport.h"
 #include "base/exception.h"
 #include "base/sys.h"
+#include "carrier/socket_info.h"
 #include "loop/loop.h"
 #include "stream/opening.h"
-#include "stream/socket_info.h"
 #include "stream/transport.h"
 #include "task/task.h"
 

@@ -2,8 +2,8 @@
  * Streams that need no connecting: pairs in memory, and pipes.
  */
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
-#include "stream/fd_carrier.h"
 #include "stream/stream.h"
 
 int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer *ret_writers[2])

@@ -2,9 +2,9 @@
  * Connections with a protocol: the calls of the loop that make them.
  */
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
 #include "net/connect.h"
-#include "stream/fd_carrier.h"
 #include "stream/opening.h"
 #include "stream/protocol.h"
 #include "stream/server.h"

@@ -2,10 +2,10 @@
  * Making servers.
  */
 #include "base/sys.h"
+#include "carrier/socket_info.h"
 #include "loop/loop.h"
 #include "net/listen.h"
 #include "stream/server.h"
-#include "stream/socket_info.h"
 #include "task/task.h"
 
 #include <netinet/in.h>

@@ -14,9 +14,9 @@
 #define EDDYI_STREAM_H
 
 #include "base/direct.h"
+#include "carrier/buffer.h"
 #include "eddy/stream.h"
 #include "eddy/sync.h"
-#include "stream/buffer.h"
 #include "stream/tls_hook.h"
 #include "stream/transport.h"
 

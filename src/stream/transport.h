@@ -16,11 +16,11 @@
 
 #include "base/direct.h"
 #include "base/list.h"
+#include "carrier/buffer.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
 #include "eddy/sync.h"
 #include "loop/loop.h"
-#include "stream/buffer.h"
 
 enum eddyi_transport_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
 

@@ -18,10 +18,10 @@
 #ifndef EDDYI_TLS_CARRIER_H
 #define EDDYI_TLS_CARRIER_H
 
+#include "carrier/buffer.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-#include "stream/buffer.h"
 #include "tls/context.h"
 
 enum eddyi_tls_state { EDDYI_TLS_HANDSHAKE, EDDYI_TLS_OPEN, EDDYI_TLS_SHUTDOWN, EDDYI_TLS_ENDING };

@@ -1,7 +1,7 @@
 /*
  * What is known of a connection that speaks TLS.
  */
-#include "stream/socket_info.h"
+#include "carrier/socket_info.h"
 #include "tls/carrier.h"
 
 #include <openssl/pem.h>

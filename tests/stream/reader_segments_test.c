@@ -2,7 +2,7 @@
  * How bytes arrive makes no difference to what is read: a dialogue is read whole, then again for
  * every pair of places where it can be cut, then byte by byte, and each time with the same outcome.
  */
-#include "stream/one_byte_carrier.h"
+#include "carrier/one_byte_carrier.h"
 #include "stream/streams.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * Handshakes: how they fail, what they agree upon, and what they cost.
  */
-#include "stream/one_byte_carrier.h"
+#include "carrier/one_byte_carrier.h"
 #include "tls/tls.h"
 
 static struct parties all;

@@ -2,10 +2,10 @@
  * A connection in memory: two carriers, each with a box for what the other writes.
  */
 #include "base/sys.h"
+#include "carrier/buffer.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-#include "stream/buffer.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "stream/socket_info.h"
+#include "carrier/socket_info.h"
 
 #include "base/sys.h"
 #include "eddy/error.h"

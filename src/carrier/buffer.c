@@ -1,4 +1,4 @@
-#include "stream/buffer.h"
+#include "carrier/buffer.h"
 
 #include "base/sys.h"
 

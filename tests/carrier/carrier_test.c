@@ -2,7 +2,7 @@
  * Streams over carriers of one's own: one that moves a byte at a time, and one that fails in the
  * n-th call.
  */
-#include "stream/one_byte_carrier.h"
+#include "carrier/one_byte_carrier.h"
 #include "stream/streams.h"
 
 #include <string.h>
