@@ -25,20 +25,20 @@ static void print_client(const struct sockaddr *who, socklen_t size)
         printf("%s port %s\n", host, port);
 }
 
-static int print_port(const eddy_datagram *ep)
+static int print_port(const eddy_datagram_endpoint *ep)
 {
     struct sockaddr_storage here;
     socklen_t size = sizeof here;
     char port[NI_MAXSERV];
 
-    eddy_try(eddy_datagram_local_address(ep, (struct sockaddr *)&here, &size));
+    eddy_try(eddy_datagram_endpoint_local_address(ep, (struct sockaddr *)&here, &size));
     eddy_try(eddy_getnameinfo((struct sockaddr *)&here, size, NULL, 0, port, sizeof port,
                               NI_NUMERICSERV));
     printf("%s\n", port);
     return 0;
 }
 
-static int serve(eddy_datagram *ep)
+static int serve(eddy_datagram_endpoint *ep)
 {
     struct sockaddr_storage who;
     socklen_t size = sizeof who;
@@ -46,14 +46,14 @@ static int serve(eddy_datagram *ep)
     ssize_t n;
 
     eddy_try(print_port(ep));
-    while ((n = eddy_datagram_recv(ep, question, sizeof question, (struct sockaddr *)&who,
-                                   &size)) >= 0) {
+    while ((n = eddy_datagram_endpoint_recv(ep, question, sizeof question, (struct sockaddr *)&who,
+                                            &size)) >= 0) {
         uint32_t answer = htonl((uint32_t)time(NULL) + SINCE_1900);
 
         print_client((struct sockaddr *)&who, size);
         /* Who cannot be answered is his own misfortune. */
-        if (eddy_datagram_sendto(ep, &answer, sizeof answer, (struct sockaddr *)&who, size) ==
-            -ECANCELED)
+        if (eddy_datagram_endpoint_sendto(ep, &answer, sizeof answer, (struct sockaddr *)&who,
+                                          size) == -ECANCELED)
             return -ECANCELED;
         size = sizeof who;
     }
@@ -61,20 +61,20 @@ static int serve(eddy_datagram *ep)
 }
 
 /* One question, and a second for its answer. */
-static ssize_t ask_once(eddy_datagram *ep, uint32_t *ret_answer)
+static ssize_t ask_once(eddy_datagram_endpoint *ep, uint32_t *ret_answer)
 {
     eddy_timeout tm;
     ssize_t n;
 
     eddy_timeout_enter(&tm, 1);
-    n = eddy_datagram_send(ep, "", 0);
+    n = eddy_datagram_endpoint_send(ep, "", 0);
     if (n == 0)
-        n = eddy_datagram_recv(ep, ret_answer, sizeof *ret_answer, NULL, NULL);
+        n = eddy_datagram_endpoint_recv(ep, ret_answer, sizeof *ret_answer, NULL, NULL);
     return eddy_timeout_exit(&tm, (int)n);
 }
 
 /* A datagram may get lost, so the question is repeated. */
-static int ask(eddy_datagram *ep)
+static int ask(eddy_datagram_endpoint *ep)
 {
     enum { TRIES = 5 };
     ssize_t n = 0;
@@ -102,7 +102,7 @@ eddy_async(amain, (int, n_args), (char **, args))
     bool serving = strcmp(args[0], "serve") == 0;
     const char *host = n_args == 3 ? args[1] : "0.0.0.0";
     int port = atoi(args[n_args - 1]);
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     int rc;
 
     if (serving)
@@ -110,7 +110,7 @@ eddy_async(amain, (int, n_args), (char **, args))
     else
         eddy_try(eddy_create_datagram_endpoint(&ep, .remote_host = host, .remote_port = port));
     rc = serving ? serve(ep) : ask(ep);
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     return rc;
 }
 

@@ -53,12 +53,12 @@ typedef int eddy_datagram_protocol_factory(void *arg, const eddy_datagram_protoc
 #ifndef __cplusplus
 #define eddy_loop_create_datagram_endpoint(loop, factory, arg, ret_transport, ...)                 \
     eddy_loop_create_datagram_endpoint_with((loop), (factory), (arg), (ret_transport),             \
-                                            &(eddy_datagram_options){__VA_ARGS__})
+                                            &(eddy_datagram_endpoint_options){__VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_create_datagram_endpoint_with(eddy_loop *loop, eddy_datagram_protocol_factory *factory,
                                         void *arg, eddy_datagram_transport **ret_transport,
-                                        const eddy_datagram_options *options);
+                                        const eddy_datagram_endpoint_options *options);
 
 /* NULL is allowed in the second. */
 EDDY_API eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t);

@@ -62,7 +62,6 @@ EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
  * together with the cancellation are delivered, and it strikes at the next suspension.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recv(int fd, void *buf, size_t size);
-EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recv_into(int fd, void *buf, size_t size);
 
 /*
  * Sends all @size bytes at @buf (loop.sock_sendall). Returns 0 or -errno; a peer that is gone gives
@@ -97,9 +96,6 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_connect(int fd, const struct s
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size,
                                                                struct sockaddr *addr,
                                                                socklen_t *addrlen);
-EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom_into(int fd, void *buf, size_t size,
-                                                                    struct sockaddr *addr,
-                                                                    socklen_t *addrlen);
 
 /*
  * Sends one datagram to an address (loop.sock_sendto); NULL: to where the socket is connected.

@@ -159,7 +159,7 @@ eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory, vo
  * suspend: connection_made() is called in the next turn. *ret_transport is a reference, the
  * caller's; it may be NULL. 0, -ENOMEM, -EINVAL.
  */
-EDDY_API EDDY_NODISCARD int eddy_transport_over(eddy_carrier *carrier,
+EDDY_API EDDY_NODISCARD int eddy_transport_open(eddy_carrier *carrier,
                                                 const eddy_protocol *protocol, void *arg,
                                                 eddy_transport **ret_transport);
 

@@ -56,11 +56,6 @@ EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
     return eddyi_sock_ended(n, "sock_recv", fd);
 }
 
-ssize_t eddy_sock_recv_into(int fd, void *buf, size_t size)
-{
-    return eddy_sock_recv(fd, buf, size);
-}
-
 static int64_t wait_and_send(struct eddyi_io_call *c, const char *buf, size_t size)
 {
     c->o.op.kind = EDDYI_OP_SEND;

@@ -82,12 +82,6 @@ ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size, struct sockaddr *addr
     return eddyi_io_recvfrom(&c, "sock_recvfrom", fd, buf, size, 0, addr, addrlen);
 }
 
-ssize_t eddy_sock_recvfrom_into(int fd, void *buf, size_t size, struct sockaddr *addr,
-                                socklen_t *addrlen)
-{
-    return eddy_sock_recvfrom(fd, buf, size, addr, addrlen);
-}
-
 ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size, const struct sockaddr *addr,
                          socklen_t addrlen)
 {

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-int eddy_create_datagram_endpoint_with(const eddy_datagram_options *options)
+int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *options)
 {
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     int rc;
 
     if (!eddyi_task_here())
@@ -25,7 +25,7 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_options *options)
 }
 
 /* The last to leave a closed endpoint takes it away. */
-static void leave(eddy_datagram *ep)
+static void leave(eddy_datagram_endpoint *ep)
 {
     if (ep->closed && !ep->calls[EDDYI_IO_READ] && !ep->calls[EDDYI_IO_WRITE])
         eddyi_free(ep);
@@ -39,7 +39,7 @@ static void end_call(struct eddyi_io_call *c)
     c->fd = -1;
 }
 
-void eddy_datagram_close(eddy_datagram *ep)
+void eddy_datagram_endpoint_close(eddy_datagram_endpoint *ep)
 {
     if (!ep)
         return;
@@ -58,7 +58,7 @@ static int busy(const char *name)
 
 /* What the call has come to. One that waited while the endpoint was closed has been cancelled, but
  * nobody cancelled the task. */
-static int64_t finish(eddy_datagram *ep, enum eddyi_io_direction direction, int64_t n)
+static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_io_direction direction, int64_t n)
 {
     bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;
     bool was_closed = n < 0 && ep->closed && !cancelled;
@@ -68,8 +68,8 @@ static int64_t finish(eddy_datagram *ep, enum eddyi_io_direction direction, int6
     return was_closed ? eddy_raise(EDDY_ECLOSED, "the datagram endpoint was closed") : n;
 }
 
-ssize_t eddy_datagram_recv(eddy_datagram *ep, void *buf, size_t size, struct sockaddr *addr,
-                           socklen_t *addrlen)
+ssize_t eddy_datagram_endpoint_recv(eddy_datagram_endpoint *ep, void *buf, size_t size,
+                                    struct sockaddr *addr, socklen_t *addrlen)
 {
     struct eddyi_io_call call = {.loop = NULL};
     int64_t n;
@@ -85,13 +85,13 @@ ssize_t eddy_datagram_recv(eddy_datagram *ep, void *buf, size_t size, struct soc
     return finish(ep, EDDYI_IO_READ, n);
 }
 
-size_t eddy_datagram_truncated(const eddy_datagram *ep)
+size_t eddy_datagram_endpoint_truncated(const eddy_datagram_endpoint *ep)
 {
     return ep->truncated;
 }
 
-static int send_to(eddy_datagram *ep, const void *buf, size_t size, const struct sockaddr *addr,
-                   socklen_t addrlen)
+static int send_to(eddy_datagram_endpoint *ep, const void *buf, size_t size,
+                   const struct sockaddr *addr, socklen_t addrlen)
 {
     struct eddyi_io_call call = {.loop = NULL};
     int64_t n;
@@ -104,7 +104,8 @@ static int send_to(eddy_datagram *ep, const void *buf, size_t size, const struct
     return n < 0 ? (int)n : 0;
 }
 
-static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, socklen_t addrlen)
+static bool is_remote(const eddy_datagram_endpoint *ep, const struct sockaddr *addr,
+                      socklen_t addrlen)
 {
     if (addrlen < sizeof addr->sa_family || addr->sa_family != ep->remote.sa.sa_family)
         return false;
@@ -114,7 +115,8 @@ static bool is_remote(const eddy_datagram *ep, const struct sockaddr *addr, sock
     return addrlen == ep->remote_len && memcmp(addr, &ep->remote, addrlen) == 0;
 }
 
-int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr, socklen_t *addrlen)
+int eddyi_datagram_target(const eddy_datagram_endpoint *ep, const struct sockaddr **addr,
+                          socklen_t *addrlen)
 {
     char text[EDDYI_ADDRESS_TEXT];
 
@@ -136,27 +138,29 @@ int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr,
     return 0;
 }
 
-int eddy_datagram_sendto(eddy_datagram *ep, const void *buf, size_t size,
-                         const struct sockaddr *addr, socklen_t addrlen)
+int eddy_datagram_endpoint_sendto(eddy_datagram_endpoint *ep, const void *buf, size_t size,
+                                  const struct sockaddr *addr, socklen_t addrlen)
 {
     int rc = eddyi_datagram_target(ep, &addr, &addrlen);
 
     return rc < 0 ? rc : send_to(ep, buf, size, addr, addrlen);
 }
 
-int eddy_datagram_send(eddy_datagram *ep, const void *buf, size_t size)
+int eddy_datagram_endpoint_send(eddy_datagram_endpoint *ep, const void *buf, size_t size)
 {
-    return eddy_datagram_sendto(ep, buf, size, NULL, 0);
+    return eddy_datagram_endpoint_sendto(ep, buf, size, NULL, 0);
 }
 
-int eddy_datagram_local_address(const eddy_datagram *ep, struct sockaddr *addr, socklen_t *addrlen)
+int eddy_datagram_endpoint_local_address(const eddy_datagram_endpoint *ep, struct sockaddr *addr,
+                                         socklen_t *addrlen)
 {
     int rc = eddyi_sys_sockname(ep->fd, addr, addrlen);
 
     return rc < 0 ? eddy_raise(rc, "the local address of a datagram endpoint") : 0;
 }
 
-int eddy_datagram_remote_address(const eddy_datagram *ep, struct sockaddr *addr, socklen_t *addrlen)
+int eddy_datagram_endpoint_remote_address(const eddy_datagram_endpoint *ep, struct sockaddr *addr,
+                                          socklen_t *addrlen)
 {
     socklen_t room = *addrlen;
 
@@ -167,7 +171,7 @@ int eddy_datagram_remote_address(const eddy_datagram *ep, struct sockaddr *addr,
     return 0;
 }
 
-int eddy_datagram_fileno(const eddy_datagram *ep)
+int eddy_datagram_endpoint_fileno(const eddy_datagram_endpoint *ep)
 {
     return ep->fd;
 }

@@ -8,7 +8,7 @@
 #include "io/io.h"
 #include "net/address.h"
 
-struct eddy_datagram {
+struct eddy_datagram_endpoint {
     int fd;
     bool closed;
     bool was_blocking;          /* and has to be again, for others that have the socket */
@@ -23,14 +23,15 @@ struct eddy_datagram {
  * Where a datagram to @addr goes, NULL being the remote address: 0, and *addr is NULL where the
  * kernel knows. -EDESTADDRREQ, -EINVAL, raised.
  */
-int eddyi_datagram_target(const eddy_datagram *ep, const struct sockaddr **addr,
+int eddyi_datagram_target(const eddy_datagram_endpoint *ep, const struct sockaddr **addr,
                           socklen_t *addrlen);
 
 /* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address
  * are set. */
-EDDY_AWAITS int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *options);
+EDDY_AWAITS int eddyi_datagram_open(eddy_datagram_endpoint *ep,
+                                    const eddy_datagram_endpoint_options *options);
 
 /* Gives the descriptor up, which stays open if it is @kept. */
-void eddyi_datagram_let_go(eddy_datagram *ep, bool kept);
+void eddyi_datagram_let_go(eddy_datagram_endpoint *ep, bool kept);
 
 #endif

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_remote(const eddy_datagram_options *o)
+static bool has_remote(const eddy_datagram_endpoint_options *o)
 {
     return o->remote_host || o->remote_port;
 }
 
-static bool has_local(const eddy_datagram_options *o)
+static bool has_local(const eddy_datagram_endpoint_options *o)
 {
     return o->local_host || o->local_port;
 }
@@ -26,8 +26,8 @@ struct ends {
     socklen_t local_len, remote_len;
 };
 
-static int connect_to(eddy_datagram *ep, int fd, const struct ends *e,
-                      const eddy_datagram_options *o)
+static int connect_to(eddy_datagram_endpoint *ep, int fd, const struct ends *e,
+                      const eddy_datagram_endpoint_options *o)
 {
     int rc = o->allow_broadcast ? 0 : eddyi_sys_connect(fd, e->remote, e->remote_len);
 
@@ -39,7 +39,8 @@ static int connect_to(eddy_datagram *ep, int fd, const struct ends *e,
     return 0;
 }
 
-static int set_up(eddy_datagram *ep, int fd, const struct ends *e, const eddy_datagram_options *o)
+static int set_up(eddy_datagram_endpoint *ep, int fd, const struct ends *e,
+                  const eddy_datagram_endpoint_options *o)
 {
     int rc = 0;
 
@@ -52,8 +53,8 @@ static int set_up(eddy_datagram *ep, int fd, const struct ends *e, const eddy_da
     return rc == 0 && e->remote ? connect_to(ep, fd, e, o) : rc;
 }
 
-static int open_pair(eddy_datagram *ep, int family, const struct ends *e,
-                     const eddy_datagram_options *o)
+static int open_pair(eddy_datagram_endpoint *ep, int family, const struct ends *e,
+                     const eddy_datagram_endpoint_options *o)
 {
     int fd = eddyi_sys_socket(family, SOCK_DGRAM, o->proto), rc = fd;
     char local[EDDYI_ADDRESS_TEXT] = "any address", remote[EDDYI_ADDRESS_TEXT] = "none";
@@ -83,7 +84,7 @@ static int unix_address(const char *path, union eddyi_address *a, const struct s
     return rc < 0 ? eddy_raise(rc, "datagram endpoint '%s'", path) : 0;
 }
 
-static int open_unix(eddy_datagram *ep, const eddy_datagram_options *o)
+static int open_unix(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_options *o)
 {
     union eddyi_address local, remote;
     struct ends e = {0};
@@ -99,8 +100,8 @@ static int open_unix(eddy_datagram *ep, const eddy_datagram_options *o)
     return rc < 0 ? rc : open_pair(ep, AF_UNIX, &e, o);
 }
 
-static int look_up(const char *host, int port, const eddy_datagram_options *o, bool passive,
-                   struct addrinfo **ret)
+static int look_up(const char *host, int port, const eddy_datagram_endpoint_options *o,
+                   bool passive, struct addrinfo **ret)
 {
     struct addrinfo hints = {.ai_family = o->family,
                              .ai_socktype = SOCK_DGRAM,
@@ -113,8 +114,8 @@ static int look_up(const char *host, int port, const eddy_datagram_options *o, b
 }
 
 /* Tries each local address, or none, with the first remote one of its family. */
-static int try_pairs(eddy_datagram *ep, const struct addrinfo *local, const struct addrinfo *remote,
-                     const eddy_datagram_options *o)
+static int try_pairs(eddy_datagram_endpoint *ep, const struct addrinfo *local,
+                     const struct addrinfo *remote, const eddy_datagram_endpoint_options *o)
 {
     const eddy_exception *first = NULL;
     int rc = -EAFNOSUPPORT;
@@ -145,7 +146,7 @@ static int try_pairs(eddy_datagram *ep, const struct addrinfo *local, const stru
     return rc;
 }
 
-static int open_inet(eddy_datagram *ep, const eddy_datagram_options *o)
+static int open_inet(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_options *o)
 {
     struct addrinfo *local = NULL, *remote = NULL;
     int rc = has_local(o) ? look_up(o->local_host, o->local_port, o, true, &local) : 0;
@@ -159,7 +160,7 @@ static int open_inet(eddy_datagram *ep, const eddy_datagram_options *o)
     return rc;
 }
 
-static int take_over(eddy_datagram *ep, const eddy_datagram_options *o)
+static int take_over(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_options *o)
 {
     int type = eddyi_sys_get_option(o->sock, SOL_SOCKET, SO_TYPE), rc;
 
@@ -184,7 +185,7 @@ static int take_over(eddy_datagram *ep, const eddy_datagram_options *o)
     return 0;
 }
 
-int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *o)
+int eddyi_datagram_open(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_options *o)
 {
     if (o->sock)
         return take_over(ep, o);
@@ -197,7 +198,7 @@ int eddyi_datagram_open(eddy_datagram *ep, const eddy_datagram_options *o)
     return open_pair(ep, o->family, &(struct ends){0}, o);
 }
 
-void eddyi_datagram_let_go(eddy_datagram *ep, bool kept)
+void eddyi_datagram_let_go(eddy_datagram_endpoint *ep, bool kept)
 {
     if (ep->was_blocking)
         eddyi_sys_set_blocking(ep->fd);

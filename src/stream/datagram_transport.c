@@ -217,7 +217,7 @@ static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_fact
 
 /* Opens the socket and makes the protocol. */
 static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
-                         void *arg, const eddy_datagram_options *options)
+                         void *arg, const eddy_datagram_endpoint_options *options)
 {
     int rc = eddyi_datagram_open(&t->ep, options);
     bool own = !options->sock;
@@ -240,7 +240,7 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
 int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
                                             eddy_datagram_protocol_factory *factory, void *arg,
                                             eddy_datagram_transport **ret_transport,
-                                            const eddy_datagram_options *options)
+                                            const eddy_datagram_endpoint_options *options)
 {
     eddy_datagram_transport *t;
     int rc = eddyi_opening_check(loop, factory != NULL);

@@ -14,7 +14,7 @@
 
 struct eddy_datagram_transport {
     eddy_loop *loop; /* held */
-    struct eddy_datagram ep;
+    struct eddy_datagram_endpoint ep;
     unsigned refs; /* one is the endpoint's own, until connection_lost() has returned */
     const eddy_datagram_protocol *protocol; /* NULL: lost */
     void *arg;

@@ -214,7 +214,7 @@ void eddyi_protocol_begin(eddy_transport *t)
     eddyi_protocol_want_input(t);
 }
 
-int eddy_transport_over(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
+int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
                         eddy_transport **ret_transport)
 {
     eddy_transport *t;

@@ -109,12 +109,12 @@ static eddy_async(send_with_sendmsg_that_does_not_wait, (struct slow *, s))
 
 static eddy_async(send_with_endpoint, (struct slow *, s))
 {
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     int rc;
 
     eddy_try(eddy_create_datagram_endpoint(&ep, .family = AF_UNIX));
-    rc = eddy_datagram_sendto(ep, "hello", 5, address(s), s->size);
-    eddy_datagram_close(ep);
+    rc = eddy_datagram_endpoint_sendto(ep, "hello", 5, address(s), s->size);
+    eddy_datagram_endpoint_close(ep);
     s->sent = rc < 0 ? rc : 5;
     return rc;
 }
@@ -211,12 +211,12 @@ TEST_ASYNC_REAL(who_sends_to_a_full_queue_can_be_cancelled_at_any_time)
 
 struct closing {
     struct slow slow;
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
 };
 
 static eddy_async(send_on, (struct closing *, c))
 {
-    return eddy_datagram_sendto(c->ep, "hello", 5, address(&c->slow), c->slow.size);
+    return eddy_datagram_endpoint_sendto(c->ep, "hello", 5, address(&c->slow), c->slow.size);
 }
 
 TEST_ASYNC_REAL(an_endpoint_may_be_closed_while_it_pauses)
@@ -228,7 +228,7 @@ TEST_ASYNC_REAL(an_endpoint_may_be_closed_while_it_pauses)
     if (eddy_create_datagram_endpoint(&c.ep, .family = AF_UNIX) == 0) {
         t = eddy_create_task(send_on(&c));
         REQUIRE(t != NULL && eddy_sleep(0.02) == 0);
-        eddy_datagram_close(c.ep);
+        eddy_datagram_endpoint_close(c.ep);
         EXPECT_EQ(eddy_await(t), EDDY_ECLOSED);
     }
     slow_close(&c.slow);
@@ -401,13 +401,13 @@ static eddy_async(receive_with_recvmsg, (int, fd))
 
 static eddy_async(receive_with_endpoint, (int, fd))
 {
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     char buf[8];
     ssize_t n;
 
     eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(fd)));
-    n = eddy_datagram_recv(ep, buf, sizeof buf, NULL, NULL);
-    eddy_datagram_close(ep);
+    n = eddy_datagram_endpoint_recv(ep, buf, sizeof buf, NULL, NULL);
+    eddy_datagram_endpoint_close(ep);
     return (int)n;
 }
 

@@ -36,12 +36,10 @@ TEST_ASYNC_REAL(no_socket_call_takes_what_is_no_descriptor)
         int n = numbers[i];
 
         EXPECT_EQ(eddy_sock_recv(n, buf, sizeof buf), -EBADF);
-        EXPECT_EQ(eddy_sock_recv_into(n, buf, sizeof buf), -EBADF);
         EXPECT_EQ(eddy_sock_sendall(n, buf, sizeof buf, NULL), -EBADF);
         EXPECT_EQ(eddy_sock_accept(n, sa, &size), -EBADF);
         EXPECT_EQ(eddy_sock_connect(n, sa, sizeof addr), -EBADF);
         EXPECT_EQ(eddy_sock_recvfrom(n, buf, sizeof buf, sa, &size), -EBADF);
-        EXPECT_EQ(eddy_sock_recvfrom_into(n, buf, sizeof buf, sa, &size), -EBADF);
         EXPECT_EQ(eddy_sock_sendto(n, buf, sizeof buf, sa, sizeof addr), -EBADF);
         EXPECT_EQ(eddy_sock_recvmsg(n, &msg, 0), -EBADF);
         EXPECT_EQ(eddy_sock_sendmsg(n, &msg, 0), -EBADF);
@@ -155,7 +153,7 @@ static void offer_to_server(int fd, int error)
 static void offer_as_endpoint(int fd, int error)
 {
     eddy_datagram_transport *t;
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
 
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = fd), error);
     EXPECT_EQ(eddy_loop_create_datagram_endpoint(eddy_get_running_loop(), make_no_datagrams, NULL,

@@ -9,15 +9,15 @@
 
 /* A pair: a server on the loopback and a client that is connected to it. */
 struct pair {
-    eddy_datagram *server, *client;
+    eddy_datagram_endpoint *server, *client;
 };
 
-static int port_of(const eddy_datagram *ep)
+static int port_of(const eddy_datagram_endpoint *ep)
 {
     struct sockaddr_in addr = {0};
     socklen_t size = sizeof addr;
 
-    (void)eddy_datagram_local_address(ep, (struct sockaddr *)&addr, &size);
+    (void)eddy_datagram_endpoint_local_address(ep, (struct sockaddr *)&addr, &size);
     return ntohs(addr.sin_port);
 }
 
@@ -35,20 +35,20 @@ static bool pair_begin(struct pair *p)
 
 static void pair_end(struct pair *p)
 {
-    eddy_datagram_close(p->server);
-    eddy_datagram_close(p->client);
+    eddy_datagram_endpoint_close(p->server);
+    eddy_datagram_endpoint_close(p->client);
 }
 
-/* As eddy_datagram_recv(); where an injected error kept the datagram from being sent it does not
- * wait for ever. */
-static ssize_t recv_soon(eddy_datagram *ep, void *buf, size_t size, struct sockaddr *addr,
+/* As eddy_datagram_endpoint_recv(); where an injected error kept the datagram from being sent it
+ * does not wait for ever. */
+static ssize_t recv_soon(eddy_datagram_endpoint *ep, void *buf, size_t size, struct sockaddr *addr,
                          socklen_t *addrlen)
 {
     eddy_timeout tm;
     ssize_t n;
 
     eddy_timeout_enter(&tm, test_tortured() ? 0.05 : EDDY_FOREVER);
-    n = eddy_datagram_recv(ep, buf, size, addr, addrlen);
+    n = eddy_datagram_endpoint_recv(ep, buf, size, addr, addrlen);
     return n < 0 ? eddy_timeout_exit(&tm, (int)n) : n;
 }
 
@@ -60,9 +60,10 @@ TEST_ASYNC_REAL(a_datagram_goes_there_and_an_answer_comes_back)
     char buf[16];
 
     if (pair_begin(&p)) {
-        EXPECT_EQ(eddy_datagram_send(p.client, "ping", 4), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "ping", 4), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, (struct sockaddr *)&who, &size), 4);
-        EXPECT_EQ(eddy_datagram_sendto(p.server, "pong!", 5, (struct sockaddr *)&who, size), 0);
+        EXPECT_EQ(
+            eddy_datagram_endpoint_sendto(p.server, "pong!", 5, (struct sockaddr *)&who, size), 0);
         EXPECT_EQ(recv_soon(p.client, buf, sizeof buf, NULL, NULL), 5);
     }
     pair_end(&p);
@@ -75,15 +76,15 @@ TEST_ASYNC_REAL(an_empty_datagram_is_one_and_a_long_one_shows_that_it_was_cut)
     char buf[4];
 
     if (pair_begin(&p)) {
-        EXPECT_EQ(eddy_datagram_send(p.client, "", 0), 0);
-        EXPECT_EQ(eddy_datagram_send(p.client, "truncated", 9), 0);
-        EXPECT_EQ(eddy_datagram_send(p.client, "fits", 4), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "", 0), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "truncated", 9), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "fits", 4), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, NULL, NULL), 0);
-        EXPECT_EQ(eddy_datagram_truncated(p.server), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_truncated(p.server), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, NULL, NULL), 4);
-        EXPECT_EQ(eddy_datagram_truncated(p.server), 5);
+        EXPECT_EQ(eddy_datagram_endpoint_truncated(p.server), 5);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, NULL, NULL), 4);
-        EXPECT_EQ(eddy_datagram_truncated(p.server), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_truncated(p.server), 0);
     }
     pair_end(&p);
     return 0;
@@ -92,24 +93,24 @@ TEST_ASYNC_REAL(an_empty_datagram_is_one_and_a_long_one_shows_that_it_was_cut)
 TEST_ASYNC_REAL(a_refused_datagram_fails_a_later_call_and_the_endpoint_lives_on)
 {
     struct pair p;
-    eddy_datagram *again = NULL;
+    eddy_datagram_endpoint *again = NULL;
     char buf[16];
     int port;
 
     if (pair_begin(&p)) {
         port = port_of(p.server);
-        eddy_datagram_close(p.server);
+        eddy_datagram_endpoint_close(p.server);
         p.server = NULL;
-        EXPECT_EQ(eddy_datagram_send(p.client, "nobody", 6), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "nobody", 6), 0);
         EXPECT_EQ(recv_soon(p.client, buf, sizeof buf, NULL, NULL), -ECONNREFUSED);
         EXPECT_IN("datagram_recv", eddy_exception_message(eddy_error()));
         if (EXPECT_EQ(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1",
                                                     .local_port = port),
                       0)) {
-            EXPECT_EQ(eddy_datagram_send(p.client, "hello", 5), 0);
+            EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "hello", 5), 0);
             EXPECT_EQ(recv_soon(again, buf, sizeof buf, NULL, NULL), 5);
         }
-        eddy_datagram_close(again);
+        eddy_datagram_endpoint_close(again);
     }
     pair_end(&p);
     return 0;
@@ -123,14 +124,18 @@ TEST_ASYNC_REAL(a_connected_endpoint_sends_to_nobody_else)
 
     other.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (pair_begin(&p)) {
-        EXPECT_EQ(eddy_datagram_remote_address(p.client, (struct sockaddr *)&remote, &size), 0);
-        EXPECT_EQ(eddy_datagram_sendto(p.client, "x", 1, (struct sockaddr *)&remote, size), 0);
-        EXPECT_EQ(eddy_datagram_sendto(p.client, "x", 1, (struct sockaddr *)&other, sizeof other),
+        EXPECT_EQ(
+            eddy_datagram_endpoint_remote_address(p.client, (struct sockaddr *)&remote, &size), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_sendto(p.client, "x", 1, (struct sockaddr *)&remote, size),
+                  0);
+        EXPECT_EQ(eddy_datagram_endpoint_sendto(p.client, "x", 1, (struct sockaddr *)&other,
+                                                sizeof other),
                   -EINVAL);
         EXPECT_IN("127.0.0.1 port 9", eddy_exception_message(eddy_error()));
-        EXPECT_EQ(eddy_datagram_send(p.server, "x", 1), -EDESTADDRREQ);
-        EXPECT_EQ(eddy_datagram_remote_address(p.server, (struct sockaddr *)&remote, &size),
-                  -ENOTCONN);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.server, "x", 1), -EDESTADDRREQ);
+        EXPECT_EQ(
+            eddy_datagram_endpoint_remote_address(p.server, (struct sockaddr *)&remote, &size),
+            -ENOTCONN);
     }
     pair_end(&p);
     return 0;
@@ -140,7 +145,7 @@ static int receive(void *arg)
 {
     char buf[8];
 
-    return (int)eddy_datagram_recv(arg, buf, sizeof buf, NULL, NULL);
+    return (int)eddy_datagram_endpoint_recv(arg, buf, sizeof buf, NULL, NULL);
 }
 
 TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = true)
@@ -154,7 +159,7 @@ TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = 
         REQUIRE(t != NULL);
         eddy_sleep(0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, NULL, NULL), -EBUSY);
-        eddy_datagram_close(p.server);
+        eddy_datagram_endpoint_close(p.server);
         p.server = NULL;
         EXPECT_EQ(eddy_await(t), EDDY_ECLOSED);
     }
@@ -165,27 +170,27 @@ TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = 
 TEST_ASYNC_REAL(closing_frees_the_port_and_the_number_while_a_task_still_waits, .ordered = true)
 {
     struct pair p;
-    eddy_datagram *again = NULL;
+    eddy_datagram_endpoint *again = NULL;
     int port, number;
     char buf[8];
     eddy_task *t;
 
     if (pair_begin(&p)) {
         port = port_of(p.server);
-        number = eddy_datagram_fileno(p.server);
+        number = eddy_datagram_endpoint_fileno(p.server);
         t = eddy_create_task(eddy_coro(receive, p.server));
         REQUIRE(t != NULL && eddy_sleep(0.001) == 0);
-        eddy_datagram_close(p.server);
+        eddy_datagram_endpoint_close(p.server);
         p.server = NULL;
         EXPECT(eddy_create_datagram_endpoint(&again, .local_host = "127.0.0.1",
                                              .local_port = port) == 0);
         if (again) {
-            EXPECT_EQ(eddy_datagram_fileno(again), number);
-            EXPECT_EQ(eddy_datagram_send(p.client, "new", 3), 0);
+            EXPECT_EQ(eddy_datagram_endpoint_fileno(again), number);
+            EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "new", 3), 0);
             EXPECT_EQ(recv_soon(again, buf, sizeof buf, NULL, NULL), 3);
         }
         EXPECT_EQ(eddy_await(t), EDDY_ECLOSED);
-        eddy_datagram_close(again);
+        eddy_datagram_endpoint_close(again);
     }
     pair_end(&p);
     return 0;
@@ -200,12 +205,12 @@ TEST_ASYNC_REAL(a_close_after_a_datagram_came_has_nobody_read_another_descriptor
     eddy_task *t;
 
     if (pair_begin(&p)) {
-        int number = eddy_datagram_fileno(p.server);
+        int number = eddy_datagram_endpoint_fileno(p.server);
 
         t = eddy_create_task(eddy_coro(receive, p.server));
         REQUIRE(t != NULL && eddy_sleep(0.001) == 0);
-        EXPECT_EQ(eddy_datagram_send(p.client, "x", 1), 0);
-        eddy_datagram_close(p.server);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "x", 1), 0);
+        eddy_datagram_endpoint_close(p.server);
         p.server = NULL;
         pair_open(s);
         EXPECT(s[0] == number || s[1] == number);
@@ -231,38 +236,38 @@ TEST_ASYNC_REAL(a_cancelled_receive_takes_nothing)
         eddy_sleep(0);
         eddy_task_cancel(t, NULL);
         EXPECT_EQ(eddy_await(t), -ECANCELED);
-        EXPECT_EQ(eddy_datagram_send(p.client, "still", 5), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(p.client, "still", 5), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, NULL, NULL), 5);
     }
     pair_end(&p);
     return 0;
 }
 
-static int option(const eddy_datagram *ep, int name)
+static int option(const eddy_datagram_endpoint *ep, int name)
 {
     int value = -1;
     socklen_t size = sizeof value;
 
-    getsockopt(eddy_datagram_fileno(ep), SOL_SOCKET, name, &value, &size);
+    getsockopt(eddy_datagram_endpoint_fileno(ep), SOL_SOCKET, name, &value, &size);
     return value;
 }
 
 TEST_ASYNC_REAL(options_reach_the_socket)
 {
-    eddy_datagram *ep = NULL;
+    eddy_datagram_endpoint *ep = NULL;
 
     if (EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .local_host = "127.0.0.1", .reuse_port = true,
                                                 .allow_broadcast = true),
                   0)) {
         EXPECT_EQ(option(ep, SO_REUSEPORT), 1);
         EXPECT_EQ(option(ep, SO_BROADCAST), 1);
-        EXPECT(fcntl(eddy_datagram_fileno(ep), F_GETFL) & O_NONBLOCK);
-        EXPECT(fcntl(eddy_datagram_fileno(ep), F_GETFD) & FD_CLOEXEC);
+        EXPECT(fcntl(eddy_datagram_endpoint_fileno(ep), F_GETFL) & O_NONBLOCK);
+        EXPECT(fcntl(eddy_datagram_endpoint_fileno(ep), F_GETFD) & FD_CLOEXEC);
     }
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     ep = NULL;
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .family = AF_INET6), 0);
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     return 0;
 }
 
@@ -271,7 +276,7 @@ TEST_ASYNC_REAL(options_reach_the_socket)
 TEST_ASYNC_REAL(a_broadcaster_hears_answers_from_others)
 {
     struct pair p;
-    eddy_datagram *caster = NULL;
+    eddy_datagram_endpoint *caster = NULL;
     struct sockaddr_in who;
     socklen_t size = sizeof who;
     char buf[8];
@@ -281,19 +286,20 @@ TEST_ASYNC_REAL(a_broadcaster_hears_answers_from_others)
                       &caster, .local_host = "127.0.0.1", .remote_host = "127.0.0.1",
                       .remote_port = port_of(p.server), .allow_broadcast = true),
                   0)) {
-        EXPECT_EQ(eddy_datagram_send(caster, "who?", 4), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(caster, "who?", 4), 0);
         EXPECT_EQ(recv_soon(p.server, buf, sizeof buf, (struct sockaddr *)&who, &size), 4);
-        EXPECT_EQ(eddy_datagram_sendto(caster, "x", 1, (struct sockaddr *)&who, sizeof who), 0);
+        EXPECT_EQ(
+            eddy_datagram_endpoint_sendto(caster, "x", 1, (struct sockaddr *)&who, sizeof who), 0);
         EXPECT_EQ(recv_soon(caster, buf, sizeof buf, NULL, NULL), 1);
     }
-    eddy_datagram_close(caster);
+    eddy_datagram_endpoint_close(caster);
     pair_end(&p);
     return 0;
 }
 
 TEST_ASYNC_REAL(options_that_make_no_sense_are_refused)
 {
-    eddy_datagram *ep = NULL;
+    eddy_datagram_endpoint *ep = NULL;
     int s[2];
 
     pair_open(s);
@@ -308,34 +314,34 @@ TEST_ASYNC_REAL(options_that_make_no_sense_are_refused)
     EXPECT_IN("192.0.2.1 port 0", eddy_exception_message(eddy_error()));
     EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .local_host = "a..b"), EDDY_EBADNAME);
     EXPECT(ep == NULL);
-    eddy_datagram_close(NULL);
+    eddy_datagram_endpoint_close(NULL);
     pair_close(s);
     return 0;
 }
 
 TEST_ASYNC_REAL(a_socket_of_ones_own_is_taken_over)
 {
-    eddy_datagram *ep = NULL;
+    eddy_datagram_endpoint *ep = NULL;
     int s[2];
     char buf[8];
 
     REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s) == 0);
     if (EXPECT_EQ(eddy_create_datagram_endpoint(&ep, .sock = s[0]), 0)) {
-        EXPECT_EQ(eddy_datagram_send(ep, "there", 5), 0);
+        EXPECT_EQ(eddy_datagram_endpoint_send(ep, "there", 5), 0);
         EXPECT(recv(s[1], buf, sizeof buf, MSG_DONTWAIT) == 5);
         EXPECT(send(s[1], "back", 4, 0) == 4);
         EXPECT_EQ(recv_soon(ep, buf, sizeof buf, NULL, NULL), 4);
     } else {
         close(s[0]);
     }
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     close(s[1]);
     return 0;
 }
 
 TEST_ASYNC_REAL(unix_datagrams_go_by_path)
 {
-    eddy_datagram *server = NULL, *client = NULL;
+    eddy_datagram_endpoint *server = NULL, *client = NULL;
     struct sockaddr_un who;
     socklen_t size = sizeof who;
     char path[64], own[64], buf[8], long_path[120];
@@ -348,14 +354,15 @@ TEST_ASYNC_REAL(unix_datagrams_go_by_path)
             EXPECT_EQ(eddy_create_datagram_endpoint(&client, .family = AF_UNIX, .local_host = own,
                                                     .remote_host = path),
                       0)) {
-            EXPECT_EQ(eddy_datagram_send(client, "knock", 5), 0);
+            EXPECT_EQ(eddy_datagram_endpoint_send(client, "knock", 5), 0);
             size = sizeof who;
             EXPECT_EQ(recv_soon(server, buf, sizeof buf, (struct sockaddr *)&who, &size), 5);
-            EXPECT_EQ(eddy_datagram_sendto(server, "in", 2, (struct sockaddr *)&who, size), 0);
+            EXPECT_EQ(eddy_datagram_endpoint_sendto(server, "in", 2, (struct sockaddr *)&who, size),
+                      0);
             EXPECT_EQ(recv_soon(client, buf, sizeof buf, NULL, NULL), 2);
         }
-        eddy_datagram_close(client);
-        eddy_datagram_close(server);
+        eddy_datagram_endpoint_close(client);
+        eddy_datagram_endpoint_close(server);
         client = server = NULL;
     }
     unlink(path);

@@ -341,7 +341,7 @@ TEST_ASYNC(an_unref_too_many_in_a_callback_does_no_harm)
 
     recorder_init(&r);
     eddy_try(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &c[0], &c[1]));
-    REQUIRE(eddy_transport_over(c[0], &protocol, &r, NULL) == 0);
+    REQUIRE(eddy_transport_open(c[0], &protocol, &r, NULL) == 0);
     REQUIRE(eddy_stream_open(c[1], 0, &reader, &writer) == 0);
     EXPECT_EQ(eddy_writer_write(writer, "one", 3), 0);
     EXPECT_EQ(eddy_sleep(1), 0);

@@ -125,7 +125,7 @@ static int leave_transport(int fd, enum manner manner)
         close(fd);
         return rc;
     }
-    REQUIRE(eddy_transport_over(c, &recording, &left.recorder, &t) == 0);
+    REQUIRE(eddy_transport_open(c, &recording, &left.recorder, &t) == 0);
     EXPECT_EQ(eddy_transport_write(t, much, how_much()), 0);
     if (manner == TRANSPORT_CLOSED)
         eddy_transport_close(t);

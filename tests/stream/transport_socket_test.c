@@ -495,7 +495,7 @@ TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* 156 */
     recorder_init(&r);
     REQUIRE(f != NULL && fwrite(data, 1, SIZE, f) == SIZE && fflush(f) == 0);
     REQUIRE(eddy_memory_carriers_new(loop, 0, &one, &other) == 0);
-    REQUIRE(eddy_transport_over(one, &recording, &r, &t) == 0);
+    REQUIRE(eddy_transport_open(one, &recording, &r, &t) == 0);
     REQUIRE(eddy_stream_open(other, 0, &reader, &writer) == 0);
     task = eddy_create_task(read_all(reader));
     EXPECT_EQ(eddy_loop_sendfile(loop, t, fileno(f), 0, 0, NULL), -EINVAL);

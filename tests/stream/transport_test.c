@@ -18,7 +18,7 @@ static void line_open(struct line *l, const eddy_protocol *protocol)
 
     recorder_init(&l->r);
     REQUIRE(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &one, &other) == 0);
-    REQUIRE(eddy_transport_over(one, protocol, &l->r, &l->transport) == 0);
+    REQUIRE(eddy_transport_open(one, protocol, &l->r, &l->transport) == 0);
     REQUIRE(eddy_stream_open(other, 0, &l->reader, &l->writer) == 0);
 }
 
@@ -419,7 +419,7 @@ TEST_ASYNC(a_protocol_without_functions_only_drops_what_comes)
     eddy_writer *writer;
 
     REQUIRE(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &one, &other) == 0);
-    REQUIRE(eddy_transport_over(one, &nothing, NULL, &t) == 0);
+    REQUIRE(eddy_transport_open(one, &nothing, NULL, &t) == 0);
     REQUIRE(eddy_stream_open(other, 0, &reader, &writer) == 0);
     EXPECT_EQ(eddy_writer_write(writer, "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_eof(writer), 0);
@@ -474,7 +474,7 @@ static int leave_one(void *unused)
 
     REQUIRE(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &one, &other) == 0);
     other->ops->free(other);
-    rc = eddy_transport_over(one, &recording, &left_over, NULL);
+    rc = eddy_transport_open(one, &recording, &left_over, NULL);
     if (rc < 0)
         one->ops->free(one);
     return rc;

@@ -46,16 +46,16 @@ static int check(void *unused, const eddy_test_trial *trial)
 /* An endpoint sends more than there is room for. */
 static eddy_async(send_all)
 {
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     int rc = 0;
 
     eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[1])));
     while (rc == 0 && all.sent < MANY) {
-        rc = all.sent % 2 ? eddy_datagram_send(ep, "x", 1)
-                          : eddy_datagram_sendto(ep, "x", 1, NULL, 0);
+        rc = all.sent % 2 ? eddy_datagram_endpoint_send(ep, "x", 1)
+                          : eddy_datagram_endpoint_sendto(ep, "x", 1, NULL, 0);
         all.sent += rc == 0;
     }
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     return rc;
 }
 
@@ -69,10 +69,8 @@ static eddy_async(receive_all)
 
         if (all.received % 3 == 2)
             eddy_try(eddy_poll(all.fds[0], POLLIN));
-        n = all.received % 3 == 0 ? eddy_sock_recvfrom(all.fds[0], buf, sizeof buf, NULL, NULL)
-            : all.received % 3 == 1
-                ? eddy_sock_recvfrom_into(all.fds[0], buf, sizeof buf, NULL, NULL)
-                : eddy_sock_recv_into(all.fds[0], buf, sizeof buf);
+        n = all.received % 2 == 0 ? eddy_sock_recvfrom(all.fds[0], buf, sizeof buf, NULL, NULL)
+                                  : eddy_sock_recv(all.fds[0], buf, sizeof buf);
         if (n < 0)
             return (int)n;
         all.received++;
@@ -112,16 +110,16 @@ TEST_VIRTUAL(no_datagram_is_lost_wherever_one_waits_for_it)
 /* One at a time, to an endpoint. */
 static eddy_async(receive_by_endpoint)
 {
-    eddy_datagram *ep;
+    eddy_datagram_endpoint *ep;
     char buf[8];
     ssize_t n = 0;
 
     eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[0])));
     while (n >= 0 && all.received < FEW) {
-        n = eddy_datagram_recv(ep, buf, sizeof buf, NULL, NULL);
+        n = eddy_datagram_endpoint_recv(ep, buf, sizeof buf, NULL, NULL);
         all.received += n >= 0;
     }
-    eddy_datagram_close(ep);
+    eddy_datagram_endpoint_close(ep);
     return n < 0 ? (int)n : 0;
 }
 

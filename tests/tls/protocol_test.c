@@ -111,7 +111,7 @@ TEST_ASYNC_REAL(a_connection_that_is_there_begins_to_speak_tls)
     parties_make(&all);
     recorder_init(&one);
     REQUIRE(eddy_memory_carriers_new(loop, 0, &carriers[0], &carriers[1]) == 0);
-    REQUIRE(eddy_transport_over(carriers[0], &recording, &one, &t) == 0);
+    REQUIRE(eddy_transport_open(carriers[0], &recording, &one, &t) == 0);
     REQUIRE(eddy_stream_open(carriers[1], 0, &reader, &writer) == 0);
     EXPECT_EQ(eddy_transport_write(t, "plain", 5), 0);
     EXPECT_EQ(eddy_reader_readexactly(reader, buf, 5), 5);

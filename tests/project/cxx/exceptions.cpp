@@ -275,7 +275,7 @@ static int datagram_factory(void *, const eddy_datagram_protocol **ret_protocol,
 eddy_async(opens_an_endpoint)
 {
     eddy_datagram_transport *t;
-    eddy_datagram_options options = {};
+    eddy_datagram_endpoint_options options = {};
 
     options.local_host = "127.0.0.1";
     return eddy_loop_create_datagram_endpoint_with(eddy_get_running_loop(), datagram_factory,
