@@ -1,20 +1,44 @@
 /*
  * eddy: asyncio for C.
  *
- * One header for everything; each area's own header can be included alone. The conventions,
- * once:
+ * Includes every public header; each of them can also be included alone. The conventions:
  *
- *   Names eddy_<name> is asyncio.<name>; eddy_<object>_<verb> a method. eddyi_… is internal. Time
- *   seconds as double; EDDY_FOREVER is no limit. Status int, >= 0 success, < 0 an error: -errno or
- *   a code of eddy/error.h. Cancelled is -ECANCELED, a timeout is -ETIMEDOUT. A message may come
- *   with it: eddy_error(). Outputs named ret_…, last; untouched on failure. Handing over whoever is
- *   handed an awaitable consumes it (await, create_task, gather, wait_for, shield, run), also when
- *   the call fails. To use a future again keep a reference: eddy_await(eddy_ref(t)). eddy_wait,
- *   as_completed and whatever only looks borrow. Memory what makes an awaitable returns NULL when
- *   memory is short, what consumes one takes NULL and gives -ENOMEM. Suspending a function marked
- *   EDDY_AWAITS may suspend the calling task; nothing else does. Any function may call one. errno
- *   does not survive a suspension. Threads a loop and all that belongs to it are used from the
- *   loop's own thread.
+ *   Names       eddy_<name> is asyncio.<name>; eddy_<object>_<verb> is a method of that object.
+ *               Names that begin with eddyi_ are internal.
+ *   Time        Seconds, as double. EDDY_FOREVER means no limit.
+ *   Status      An int: >= 0 is success, < 0 is an error, either -errno or a code of eddy/error.h.
+ *               A cancelled call gives -ECANCELED, a call that timed out -ETIMEDOUT. An error may
+ *               carry a message: eddy_error().
+ *   Outputs     Are named ret_…, come last, and are not touched on failure.
+ *   Ownership   A function that takes an awaitable consumes it (await, create_task, gather,
+ *               wait_for, shield, run), even on failure, unless its comment says that it borrows
+ *               (wait, as_completed). To use a future again keep a reference:
+ *               eddy_await(eddy_ref(t)).
+ *   Memory      A function that makes an awaitable returns NULL when memory is short; a function
+ *               that consumes an awaitable accepts NULL and then returns -ENOMEM.
+ *   Suspending  Only a function marked EDDY_AWAITS can suspend the calling task; any function may
+ *               call it. errno does not survive a suspension.
+ *   Threads     A loop and the objects that belong to it are used only from the loop's own thread.
+ *
+ * The comments use one phrase for each of these facts:
+ *
+ *   The caller owns *ret.               The caller has to release the object, or to hand it to a
+ *                                       function that consumes it. "Owned" says so of a returned
+ *                                       pointer.
+ *   Borrows @x.                         The function neither releases @x nor takes it over.
+ *                                       "Borrowed" says of a result that the caller must not
+ *                                       release it.
+ *   Consumes @x.                        The function takes over the caller's object or reference,
+ *                                       even on failure.
+ *   Takes ownership of @fd on success.  On failure the caller still owns @fd.
+ *   Raises -ENOMEM.                     The function returns that code, with a message in
+ *                                       eddy_error(). A function that returns a pointer or a handle
+ *                                       returns NULL or an empty handle instead.
+ *   Cancelled: …                        The state in which the call leaves its objects when its
+ *                                       task is cancelled.
+ *   May be called from any thread.      An exception to the rule on threads above.
+ *   Slow path of f().                   An internal function that the inline function f() calls in
+ *                                       the rare case.
  */
 #ifndef EDDY_H
 #define EDDY_H

@@ -11,9 +11,11 @@
  * defines a coroutine function. Calling it, say_after(1, "hello"), copies the arguments into a
  * coroutine object and runs nothing. The object is handed to exactly one consumer (eddy_await,
  * eddy_create_task, eddy_gather, eddy_wait_for, eddy_shield, eddy_run, …), which runs and frees it.
- * One that nobody consumes is reported when its loop closes. In C++ parameters must be trivially
- * copyable; an exception that leaves the body goes on to whoever awaits the coroutine, and ends the
- * process if that is a task: docs/cxx.md.
+ * A coroutine that is never consumed is reported when its loop closes.
+ *
+ * In C++ parameters must be trivially copyable. An exception that leaves the body propagates to the
+ * caller that awaits the coroutine; if the body is that of a task, it ends the process
+ * (docs/cxx.md).
  */
 #ifndef EDDY_COROUTINE_H
 #define EDDY_COROUTINE_H
@@ -23,87 +25,99 @@
 EDDY_BEGIN_DECLS
 
 /*
- * A coroutine object that will call fn(arg), the form beneath eddy_async. @arg is
- * the caller's and must stay valid until the coroutine has ended. NULL when memory is short;
- * every consumer takes NULL and reports -ENOMEM.
+ * Makes a coroutine object that will call fn(arg); eddy_async() is built on it. The caller owns the
+ * result. Borrows @arg, which must stay valid until the coroutine has ended. Returns NULL when
+ * memory is short; every consumer accepts NULL and reports -ENOMEM.
  */
 #define eddy_coro(fn, arg) eddy_coroutine_new(#fn, (fn), (arg), EDDYI_WHERE)
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new(const char *name, int (*fn)(void *arg),
                                                            void *arg, const char *where);
 
-/* The same with a copy of the @size bytes at @args, which fn gets and which die with the object. */
+/*
+ * Makes a coroutine object that will call fn with a copy of the @size bytes at @args. The copy is
+ * freed with the object. Otherwise as eddy_coroutine_new().
+ */
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new_copy(const char *name,
                                                                 int (*fn)(void *args),
                                                                 const void *args, size_t size,
                                                                 const void *caller);
 
-/* Frees a coroutine that will not be run after all (coroutine.close()). NULL is allowed. */
+/* Frees a coroutine that will not be run (coroutine.close). NULL is allowed. */
 EDDY_API void eddy_coroutine_close(eddy_coroutine *coro);
 
-/* The name of the coroutine function. */
+/* Returns the name of the coroutine function (coroutine.__name__). Borrowed. */
 EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
 
 /*
- * eddy_async(name, (type, parameter)…) { body }
+ * Defines a coroutine function (async def): eddy_async(name, (type, parameter)…) { body }
  *
- * Defines `eddy_coroutine *name(type parameter, …)`; the braces that follow are its body, a
- * function that returns a status. At most 12 parameters; a type that cannot stand before its name
- * (arrays, function pointers) needs a typedef. `static eddy_async(…)` keeps it to the file;
- * eddy_async_declare(name, …) announces it in a header. Arguments are copied as they are: what one
- * of them owns (a reference, memory) only the body can give back, and the body never runs if its
- * task is cancelled before its first step.
+ * The result is `eddy_coroutine *name(type parameter, …)`. The braces that follow hold its body, a
+ * function that returns a status. At most 12 parameters are possible; a type that cannot stand
+ * before a name (an array, a function pointer) needs a typedef. `static eddy_async(…)` keeps the
+ * function local to the file; eddy_async_declare(name, …) declares it in a header.
+ *
+ * Arguments are copied byte by byte. A reference or memory that an argument owns can be released
+ * only by the body, and the body never runs if its task is cancelled before its first step.
  */
 #define eddy_async(...) EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 #define eddy_async_declare(...)                                                                    \
     EDDYI_CAT(EDDYI_ASYNC_DECLARE_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
 /*
- * Leaves a coroutine with a pointer beside its status 0: `return eddy_return(ptr);`. Whoever awaits
- * with eddy_await_value() gets it. What it points to is then theirs, by whatever rule the two agree
- * on.
+ * Returns 0 and attaches @value to the coroutine's result: `return eddy_return(ptr);`. The awaiting
+ * caller receives @value from eddy_await_value(). Coroutine and caller agree on the ownership of
+ * the memory behind it.
  */
 EDDY_API int eddy_return(void *value);
 
 /*
- * eddy_await(x): waits for a coroutine, Future or Task and returns its status (await x).
+ * Waits for @x, a coroutine, Future or Task, and returns its status (await x).
  *
- * Consumes x; to use a future again, eddy_await(eddy_ref(x)). A coroutine runs at once, in the
- * current task and on its stack. A future that is done does not suspend. Errors of its own:
+ * Consumes @x; to use a future again, call eddy_await(eddy_ref(x)). A coroutine runs at once, in
+ * the current task and on its stack. Awaiting a future that is done does not suspend. Errors of the
+ * call itself:
  *
- *   -ENOMEM         x is NULL: making it ran out of memory
- *   EDDY_EMISUSE    in debug mode: x was consumed before, and is gone
- *   EDDY_ENOTASK    not called from a task; x is consumed all the same
- *   EDDY_EMISUSE    a task cannot await itself
- *   EDDY_EOTHERLOOP x belongs to another loop
+ *   -ENOMEM          @x is NULL: making it ran out of memory
+ *   EDDY_EMISUSE     in debug mode: @x was consumed before, and no longer exists
+ *   EDDY_ENOTASK     not called from a task; @x is consumed all the same
+ *   EDDY_EMISUSE     a task cannot await itself
+ *   EDDY_EOTHERLOOP  @x belongs to another loop
  *
- * Cancelled: x is cancelled too, and -ECANCELED comes back once x has ended (wrap x in
- * eddy_shield() to leave it alone).
+ * Cancelled: @x is cancelled too, and the call returns -ECANCELED once @x has ended. Wrap @x in
+ * eddy_shield() to keep it running.
  */
 #define eddy_await(x) eddy_awaitable_await(EDDY_AWAITABLE(x), NULL)
 
-/* The same, and puts the pointer that came beside the status in *ret_value (NULL if there was
- * none). */
+/*
+ * Waits for @x as eddy_await() does, and stores in *ret_value the pointer that came with its status
+ * (NULL if there was none).
+ */
 #define eddy_await_value(x, ret_value) eddy_awaitable_await(EDDY_AWAITABLE(x), (ret_value))
 
 EDDY_API EDDY_AWAITS int eddy_awaitable_await(eddy_awaitable *x, void **ret_value);
 
-/* asyncio.iscoroutine, asyncio.isfuture; false for NULL. */
+/*
+ * Return whether @x is a coroutine (asyncio.iscoroutine), or a Future or Task (asyncio.isfuture).
+ * Both return false for NULL. Borrow @x.
+ */
 #define eddy_iscoroutine(x) eddy_awaitable_iscoroutine(EDDY_AWAITABLE(x))
 #define eddy_isfuture(x) eddy_awaitable_isfuture(EDDY_AWAITABLE(x))
 EDDY_API bool eddy_awaitable_iscoroutine(const eddy_awaitable *x);
 EDDY_API bool eddy_awaitable_isfuture(const eddy_awaitable *x);
 
-/* Gives back an awaitable that will not be awaited: closes a coroutine, drops a reference to a
- * future. */
+/*
+ * Releases an awaitable that will not be awaited: closes a coroutine, drops a reference to a
+ * future.
+ */
 EDDY_API void eddy_awaitable_drop(eddy_awaitable *x);
 
-/* Several awaitables of any kind as the two arguments (list, count). */
+/* Expands to two arguments, an array of awaitables of any kind and their number. */
 #define EDDY_LIST(...)                                                                             \
     ((eddy_awaitable *[]){EDDYI_MAP(EDDY_AWAITABLE, __VA_ARGS__)}), EDDYI_COUNT(__VA_ARGS__)
 
 EDDY_END_DECLS
 
-/* EDDY_AWAITABLE(x): a coroutine, Future or Task as what they have in common. */
+/* Converts a coroutine, Future or Task to the type that they have in common. */
 #ifdef __cplusplus
 static inline eddy_awaitable *EDDY_AWAITABLE(eddy_awaitable *x)
 {
@@ -147,9 +161,10 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
 #endif
 
 /*
- * What eddy_async expands to: a struct of the arguments, the body as a static function with
- * named parameters, an entry that unpacks the one into the other, and the constructor. The
- * constructor's prototype comes first, so that a `static` in front of the macro makes it static.
+ * Expansion of eddy_async: a struct of the arguments, the body as a static function with named
+ * parameters, an entry function that unpacks the struct into the parameters, and the constructor.
+ * The constructor's prototype comes first, so that a `static` in front of the macro makes it
+ * static.
  */
 #define EDDYI_PARAMS(...) EDDYI_PARAMS_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
 #define EDDYI_PARAMS_(name, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, n, ...) n

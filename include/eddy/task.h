@@ -1,10 +1,10 @@
 /*
- * Tasks: coroutines that run side by side.
+ * Tasks: coroutines that run concurrently.
  *
- * A task runs its coroutine on a stack of its own, in steps: from one suspension to the next.
- * Creating one runs nothing; its first step is an ordinary turn in the loop's queue. A task is a
- * future; its result is what the coroutine returned. The loop keeps every task alive that has not
- * ended.
+ * A task runs its coroutine on a stack of its own, in steps: each step leads from one suspension to
+ * the next. Creating a task runs nothing; its first step is an ordinary turn in the loop's queue. A
+ * task is a future; its result is that of its coroutine. The loop keeps every task alive that has
+ * not ended.
  */
 #ifndef EDDY_TASK_H
 #define EDDY_TASK_H
@@ -15,37 +15,40 @@
 
 EDDY_BEGIN_DECLS
 
-/* The keyword arguments of create_task; all of them may be left out. */
+/* The keyword arguments of create_task. Only .coro is required. */
 typedef struct eddy_task_options {
-    eddy_coroutine *coro;  /* what to run; consumed. The macros' first argument */
-    const char *name;      /* copied; "Task-N" if NULL */
-    eddy_context *context; /* to run in, shared with others; a copy of the current one if NULL */
-    size_t stack_size;     /* bytes of address space, see below; the loop's default if 0 */
-    /* run at once, up to the first suspension (ignored if the loop does not run) */
+    eddy_coroutine *coro; /* the coroutine to run, consumed; the macros' first argument */
+    const char *name;     /* copied; NULL: "Task-N" */
+    /* runs in this context, not in a copy; NULL: a copy of the current context */
+    eddy_context *context;
+    size_t stack_size; /* bytes of address space, see below; 0: the loop's default */
+    /* runs the first step at once, up to the first suspension (ignored unless the loop runs) */
     bool eager_start;
     const char *where; /* "file.c:12", set by the macros */
 } eddy_task_options;
 
 /*
- * A task's stack grows as it is used, up to its size (256 KiB unless told otherwise, rounded up to
- * a power of two), and does not go on from there: below it is a guard of 64 KiB that is never
- * accessible. An overflow runs into it and ends the process with a message that names the task. A
- * single frame of more than 64 KiB (a large array, alloca, some functions of C libraries) can step
- * over the guard and write into the stack of another task, unseen unless the task suspends there,
- * which ends the process with the same message. A program that may have such frames is compiled
- * with -fstack-clash-protection, which touches every page on the way and leaves no way around the
- * guard; pkg-config --cflags eddy and the CMake target say so. clang 14 does not know it on
- * AArch64.
+ * A task's stack grows as it is used, up to its size: 256 KiB by default, rounded up to a power of
+ * two. Below the stack lies a guard area of 64 KiB that is never accessible. An overflow hits the
+ * guard and ends the process with a message that names the task.
+ *
+ * A single frame of more than 64 KiB (a large array, alloca, some functions of C libraries) can
+ * step over the guard and write to the stack of another task. This is detected only if the task
+ * suspends there; the process then ends with the same message. Compile a program that may have such
+ * frames with -fstack-clash-protection: it touches every page of a frame, so that no frame can step
+ * over the guard. `pkg-config --cflags eddy` and the CMake target contain the flag. clang 14 does
+ * not support it on AArch64.
  */
 
 /*
- * eddy_create_task(coro, .name = "alarm", …): schedules a coroutine to run as a task of the running
- * loop.
+ * Creates a task of the running loop that will run @coro (asyncio.create_task):
+ * eddy_create_task(coro, .name = "alarm", …).
  *
- * Returns a reference the caller owns, usually spent on eddy_await(). NULL when memory is short or
- * no loop runs (eddy_error() says which); the coroutine is consumed in any case.
+ * Consumes @coro, even on failure. The caller owns the result, and usually hands it to
+ * eddy_await(). Returns NULL when memory is short or no loop runs; eddy_error() says which.
  *
- * eddy_loop_create_task(loop, coro, …) does so on a loop that need not run yet.
+ * eddy_loop_create_task(loop, coro, …) creates a task of @loop (loop.create_task), which need not
+ * run yet.
  */
 #ifndef __cplusplus
 #define eddy_create_task(...)                                                                      \
@@ -61,56 +64,70 @@ EDDY_API EDDY_NODISCARD eddy_task *eddy_loop_create_task_with(eddy_loop *loop,
                                                               const eddy_task_options *options);
 
 /*
- * eddy_spawn(coro, …): fire and forget. The loop owns the task; if it fails, the loop's exception
- * handler is told. Returns 0 or why it could not be created.
+ * Creates a task that the loop owns: eddy_spawn(coro, …). If the task fails, the loop's exception
+ * handler is called. Returns 0, or the reason why the task could not be created.
  */
 EDDY_API int eddy_spawn_with(const eddy_task_options *options);
 
-/* What a task factory calls in the end: makes the task itself (asyncio.Task). */
+/* Makes the task itself (asyncio.Task); a task factory calls this function in the end. */
 EDDY_API EDDY_NODISCARD eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options);
 
 /*
- * Replaces how tasks of the loop are made (loop.set_task_factory); NULL for the normal way. The
- * factory consumes options->coro and returns a reference, or NULL.
+ * Replaces the function that makes the tasks of @loop (loop.set_task_factory); NULL restores the
+ * default. The factory consumes options->coro and returns a reference that its caller owns, or
+ * NULL.
  */
 typedef eddy_task *eddy_task_factory(eddy_loop *loop, const eddy_task_options *options, void *arg);
 EDDY_API void eddy_loop_set_task_factory(eddy_loop *loop, eddy_task_factory *factory, void *arg);
 EDDY_API eddy_task_factory *eddy_loop_get_task_factory(const eddy_loop *loop, void **ret_arg);
 
-/* The factory that starts every task eagerly (asyncio.eager_task_factory). */
+/* Starts every task eagerly, as a task factory (asyncio.eager_task_factory). */
 EDDY_API eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *options,
                                             void *arg);
 
 /*
- * Asks the task to end: its next, or present, suspension gives -ECANCELED, with @msg (may be NULL)
- * as the message. What it waits for is cancelled too. Returns false if it was done, or waits for
- * itself in a circle (EDDY_EMISUSE). Never acts at once; the task can clean up, or refuse.
+ * Requests that the task @t end (Task.cancel): its present or next suspension gives -ECANCELED,
+ * with @msg as the message (NULL: none). The awaitable that @t waits for is cancelled too. Returns
+ * false if @t is done, or if it waits for itself in a cycle (raises EDDY_EMISUSE). Never takes
+ * effect at once; the task can clean up first, or ignore the request.
  */
 EDDY_API bool eddy_task_cancel(eddy_task *t, const char *msg);
 
-/* How many cancel requests were not withdrawn; and withdraws one, giving the number left. */
+/* Returns the number of cancel requests that were not withdrawn (Task.cancelling). */
 EDDY_API int eddy_task_cancelling(const eddy_task *t);
+
+/* Withdraws one cancel request and returns the number of those left (Task.uncancel). */
 EDDY_API int eddy_task_uncancel(eddy_task *t);
 
+/*
+ * Get and set the name of @t (Task.get_name, Task.set_name). The setter copies @name and returns 0
+ * or -ENOMEM.
+ */
 EDDY_API const char *eddy_task_get_name(eddy_task *t);
-EDDY_API int eddy_task_set_name(eddy_task *t, const char *name); /* copies; 0 or -ENOMEM */
+EDDY_API int eddy_task_set_name(eddy_task *t, const char *name);
 
-/* The coroutine it runs, and the context it runs in; both borrowed. The coroutine is NULL once it
- * ended. */
+/* Returns the coroutine that @t runs, or NULL once it has ended (Task.get_coro). Borrowed. */
 EDDY_API const eddy_coroutine *eddy_task_get_coro(const eddy_task *t);
-EDDY_API eddy_context *eddy_task_get_context(eddy_task *t); /* NULL when memory is short */
 
-/* The running task, NULL in a plain callback or outside a loop (asyncio.current_task); borrowed. */
+/*
+ * Returns the context that @t runs in, or NULL when memory is short (Task.get_context). Borrowed.
+ */
+EDDY_API eddy_context *eddy_task_get_context(eddy_task *t);
+
+/*
+ * Returns the running task, or NULL in a plain callback or outside a loop (asyncio.current_task).
+ * Borrowed.
+ */
 EDDY_API eddy_task *eddy_current_task(void);
 
 /*
- * The tasks of a loop (NULL: the running one) that have not ended, in the order of their creation
- * (asyncio.all_tasks). Stores up to @n borrowed pointers in @ret_tasks and returns how many there
- * are.
+ * Stores the tasks of @loop that have not ended in @ret_tasks, in the order of their creation, and
+ * returns their number (asyncio.all_tasks). @loop NULL means the running loop. At most @n pointers
+ * are stored, all borrowed.
  */
 EDDY_API size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n);
 
-/* What eddy/future.h has, spelled for tasks. */
+/* The functions of eddy/future.h, for tasks. */
 static inline eddy_future *eddy_task_future(eddy_task *t)
 {
     return (eddy_future *)(void *)t;
