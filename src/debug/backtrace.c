@@ -1,6 +1,6 @@
 #include "debug/backtrace.h"
 
-#include "context/unwind.h"
+#include "fiber/unwind.h"
 #include "generator/generator.h"
 #include "loop/loop.h"
 #include "task/task.h"

@@ -6,9 +6,9 @@
  * thread, between any two instructions of what hangs.
  */
 #include "base/sys.h"
-#include "context/stack.h"
 #include "debug/dump.h"
 #include "debug/introspection.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "loop/registry.h"
 #include "loop/signal.h"

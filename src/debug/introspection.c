@@ -1,7 +1,7 @@
 #include "debug/introspection.h"
 
-#include "context/stack.h"
 #include "eddy/version.h"
+#include "fiber/stack.h"
 #include "generator/generator.h"
 #include "loop/loop.h"
 #include "loop/registry.h"

@@ -3,7 +3,7 @@
 #include "base/exception.h"
 #include "base/sys.h"
 #include "base/thread.h"
-#include "context/stack.h"
+#include "fiber/stack.h"
 #include "task/task.h"
 
 #include <pthread.h>

@@ -12,9 +12,9 @@
 #define EDDYI_GENERATOR_H
 
 #include "base/list.h"
-#include "context/fiber.h"
 #include "eddy/error.h"
 #include "eddy/generator.h"
+#include "fiber/fiber.h"
 
 enum eddyi_generator_state {
     EDDYI_GEN_CREATED,

@@ -4,8 +4,8 @@
 #include "loop/loop.h"
 
 #include "base/sys.h"
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/stack.h"
 #include "loop/registry.h"
 #include "loop/signal.h"
 

@@ -3,8 +3,8 @@
  */
 #include "base/sys.h"
 #include "base/unguarded.h"
-#include "context/overflow.h"
 #include "eddy/error.h"
+#include "fiber/overflow.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
 

@@ -3,8 +3,8 @@
  */
 #include "base/exception.h"
 #include "base/sys.h"
-#include "context/overflow.h"
-#include "context/stack.h"
+#include "fiber/overflow.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"

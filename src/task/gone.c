@@ -3,8 +3,8 @@
  * whoever uses one again, most likely because an eddy_await() has consumed it, is told so, and does
  * not meet another task in the same memory.
  */
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"

@@ -1,7 +1,7 @@
 #include "task/scope.h"
 
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/task.h"
 

@@ -6,7 +6,7 @@
  * back, so that the loop sees each step.
  */
 #include "base/sys.h"
-#include "context/stack.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"

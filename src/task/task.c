@@ -2,9 +2,9 @@
 
 #include "base/sys.h"
 #include "base/unguarded.h"
-#include "context/overflow.h"
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/overflow.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/scope.h"

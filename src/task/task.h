@@ -7,7 +7,7 @@
  *   running   it is loop->current, or it started another task eagerly and waits for that to suspend
  *   parked    `wait` is set and not over
  *
- * The struct lies at the top of its own stack (context/stack.h), so a parked task is one page. It
+ * The struct lies at the top of its own stack (fiber/stack.h), so a parked task is one page. It
  * goes with the last reference; the loop holds one until the task has ended.
  */
 #ifndef EDDYI_TASK_H
@@ -15,9 +15,9 @@
 
 #include "base/direct.h"
 #include "base/exception.h"
-#include "context/fiber.h"
 #include "contextvars/contextvars.h"
 #include "eddy/task.h"
+#include "fiber/fiber.h"
 #include "loop/loop.h"
 #include "task/future.h"
 

@@ -7,8 +7,8 @@
  * ready; later runs take the same course until they strike, so that the numbers fit.
  */
 #include "base/sys.h"
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/stack.h"
 #include "io/io.h"
 #include "task/waits.h"
 #include "testkit/trial.h"

@@ -3,8 +3,8 @@
  * must hold of one that was made to.
  */
 #include "base/exception.h"
-#include "context/stack.h"
 #include "eddy/error.h"
+#include "fiber/stack.h"
 #include "task/coroutine.h"
 #include "testkit/trial.h"
 

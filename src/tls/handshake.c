@@ -2,7 +2,7 @@
  * The handshake: the one thing of TLS that a task waits for.
  */
 #include "base/exception.h"
-#include "context/stack.h"
+#include "fiber/stack.h"
 #include "task/task.h"
 #include "task/wait.h"
 #include "tls/carrier.h"

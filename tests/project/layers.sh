@@ -23,8 +23,8 @@ rule()
 }
 
 # A file includes its own layer and those before it in this list. Context variables stand beside
-# base/ and context/.
-layers="base context contextvars backend loop task generator sync queue executor io net carrier stream tls process signal debug testkit"
+# base/ and fiber/.
+layers="base fiber contextvars backend loop task generator sync queue executor io net carrier stream tls process signal debug testkit"
 
 rank()
 {

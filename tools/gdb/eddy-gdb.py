@@ -198,7 +198,7 @@ def print_table(rows):
 
 
 # The registers that a switch saves, at multiples of 8 from the stack pointer, and how much it takes
-# of the stack. As src/context/fiber_*.S draws them.
+# of the stack. As src/fiber/fiber_*.S draws them.
 SAVED = {
     "i386:x86-64": ({"r15": 0, "r14": 1, "r13": 2, "r12": 3, "rbx": 4, "rbp": 5, "rip": 6}, 56, "rsp"),
     "aarch64": (dict([("x29", 0), ("pc", 1)] + [("x%d" % (19 + i), 2 + i) for i in range(10)]), 160, "sp"),

@@ -9,7 +9,7 @@
 #ifndef EDDYI_MARK_H
 #define EDDYI_MARK_H
 
-#include "context/fiber.h"
+#include "fiber/fiber.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,13 +13,13 @@
  * dropped, a few at a time. A bare slot costs its share of the page tables only, so a burst leaves
  * little behind even where single long-lived tasks hold on to the slabs.
  */
-#include "context/stack.h"
+#include "fiber/stack.h"
 
 #include "base/guard.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
-#include "context/mark.h"
 #include "eddy/defs.h"
+#include "fiber/mark.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 #include "harness/test.h"
 
 #include "base/sys.h"
-#include "context/stack.h"
+#include "fiber/stack.h"
 
 #include <signal.h>
 #include <string.h>

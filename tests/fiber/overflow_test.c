@@ -1,9 +1,9 @@
 #include "harness/test.h"
 
 #include "base/sys.h"
-#include "context/fiber.h"
-#include "context/overflow.h"
-#include "context/stack.h"
+#include "fiber/fiber.h"
+#include "fiber/overflow.h"
+#include "fiber/stack.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
  * function keeps the addresses of a thread's variables. Builds without sanitizers have neither, and
  * eddyi_fiber_switch() is the assembly itself.
  */
-#include "context/fiber.h"
+#include "fiber/fiber.h"
 
-#include "context/overflow.h"
+#include "fiber/overflow.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 #include "harness/test.h"
 
-#include "context/fiber.h"
-#include "context/stack.h"
+#include "fiber/fiber.h"
+#include "fiber/stack.h"
 
 #include <execinfo.h>
 #include <fenv.h>

@@ -5,7 +5,7 @@
  * has put on top of it. Failures leave the program as it would be without eddy: SIGSEGV, and no
  * message.
  */
-#include "context/overflow.h"
+#include "fiber/overflow.h"
 
 #include "base/sys.h"
 

@@ -4,8 +4,8 @@
  * library that dlopen() loads later, which says so before anything in it runs. A C program pays
  * nothing but a look at a byte.
  */
-#include "context/fiber.h"
 #include "eddy/defs.h"
+#include "fiber/fiber.h"
 
 extern void *__cxa_get_globals(void) __attribute__((weak));
 
