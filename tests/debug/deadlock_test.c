@@ -45,8 +45,8 @@ TEST_VIRTUAL(tasks_that_await_each_other_are_told_as_a_cycle)
 
     if (!text)
         SKIP("references to the tasks are left");
-    EXPECT_IN("task 'left' (tests/debug/deadlock_test.c:", text);
-    EXPECT_IN(") waits for task 'right' (tests/debug/deadlock_test.c:", text);
+    EXPECT_IN("task 'left' (" __FILE__ ":", text);
+    EXPECT_IN(") waits for task 'right' (" __FILE__ ":", text);
     EXPECT_IN("), which waits for task 'left'", text);
     EXPECT_IN("; task 'Task-1' waits for task 'left'", text);
     eddy_unref(right);
@@ -75,8 +75,8 @@ TEST_VIRTUAL(locks_that_are_taken_crosswise_are_a_cycle_as_well)
 
     if (test_tortured())
         return;
-    EXPECT_IN("task 'one' (tests/debug/deadlock_test.c:", text);
-    EXPECT_IN(") waits for a lock of task 'two' (tests/debug/deadlock_test.c:", text);
+    EXPECT_IN("task 'one' (" __FILE__ ":", text);
+    EXPECT_IN(") waits for a lock of task 'two' (" __FILE__ ":", text);
     EXPECT_IN("), which waits for a lock of task 'one'", text);
     EXPECT_IN("task 'Task-1' waits for a Future", text);
 }
@@ -108,7 +108,7 @@ TEST_VIRTUAL(members_of_groups_and_gathers_are_named)
     if (test_tortured())
         return;
     /* Task-1 holds the lock, and waits for those who want it. */
-    EXPECT_IN("task 'Task-1' waits for task 'gatherer' (tests/debug/deadlock_test.c:", text);
+    EXPECT_IN("task 'Task-1' waits for task 'gatherer' (" __FILE__ ":", text);
     EXPECT_IN("), which waits for task 'Task-", text);
     EXPECT_IN(", which waits for a lock of task 'Task-1'", text);
 }

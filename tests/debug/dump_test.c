@@ -93,7 +93,7 @@ TEST_ASYNC(a_waiting_task_is_described)
 
         EXPECT_IN("loop 1 (virtual, thread ", text);
         EXPECT_IN(": waiting 2.500 s: a Future\n", part);
-        EXPECT_IN("created at tests/debug/dump_test.c:", part);
+        EXPECT_IN("created at " __FILE__ ":", part);
         EXPECT_IN("in outer > inner\n", part);
     }
     finish(f, t);

@@ -54,7 +54,7 @@ TEST_REAL(debug_mode_reports_steps_and_callbacks_that_take_long)
 
     EXPECT_EQ(test_in_child(run_in_debug_mode, NULL, output, sizeof output), 0);
     EXPECT_IN("executing a callback took 0.", output);
-    EXPECT_IN("executing a step of task 'hot', made at tests/loop/debug_test.c:", output);
+    EXPECT_IN("executing a step of task 'hot', made at " __FILE__ ":", output);
 
     EXPECT_EQ(test_in_child(run_without, NULL, output, sizeof output), 0);
     EXPECT_STR(output, "");
@@ -151,8 +151,8 @@ TEST_REAL(debug_mode_says_which_scopes_were_left_without_their_exit)
     char output[2000];
 
     EXPECT_EQ(test_in_child(leave_in_debug_mode, NULL, output, sizeof output), 0);
-    EXPECT_IN("the task group entered at tests/loop/debug_test.c:", output);
-    EXPECT_IN("the timeout entered at tests/loop/debug_test.c:", output);
+    EXPECT_IN("the task group entered at " __FILE__ ":", output);
+    EXPECT_IN("the timeout entered at " __FILE__ ":", output);
     EXPECT_IN("was left without eddy_timeout_exit()", output);
 }
 
@@ -218,8 +218,7 @@ TEST_REAL(the_default_exception_handler_writes_one_line_with_all_it_knows)
     char output[2000];
 
     EXPECT_EQ(test_in_child(report_to_stderr, NULL, output, sizeof output), 0);
-    EXPECT_IN(
-        "eddy: Task exception was never retrieved: task 'bad', made at tests/loop/debug_test.c:",
-        output);
+    EXPECT_IN("eddy: Task exception was never retrieved: task 'bad', made at " __FILE__ ":",
+              output);
     EXPECT_IN(": broken (Error of the program)\n", output);
 }

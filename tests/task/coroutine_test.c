@@ -226,7 +226,7 @@ TEST_VIRTUAL(a_coroutine_made_outside_of_loops_and_forgotten_is_reported_at_exit
 
     EXPECT_EQ(test_in_child(forget_outside, NULL, output, sizeof output), 0);
     EXPECT_IN("eddy: coroutine was never awaited: coroutine 'plain', made at ", output);
-    EXPECT_IN("coroutine 'double_it', made at tests/task/coroutine_test.c:", output);
+    EXPECT_IN("coroutine 'double_it', made at " __FILE__ ":", output);
     EXPECT_STR(traced(), "");
 }
 

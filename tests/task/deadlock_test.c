@@ -52,9 +52,9 @@ TEST_VIRTUAL(the_report_names_the_tasks_where_they_were_made_and_what_each_waits
     REQUIRE(loop != NULL);
     reports_collect(loop);
     EXPECT_EQ(eddy_loop_run_until_complete(loop, wait_in_line()), -EDEADLK);
-    EXPECT_IN("task 'middle' (tests/task/deadlock_test.c:", message());
+    EXPECT_IN("task 'middle' (" __FILE__ ":", message());
     EXPECT_IN(") waits for task 'last'", message());
-    EXPECT_IN("task 'last' (tests/task/deadlock_test.c:", message());
+    EXPECT_IN("task 'last' (" __FILE__ ":", message());
     eddy_loop_unref(loop);
 }
 

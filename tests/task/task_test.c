@@ -337,9 +337,8 @@ TEST_REAL(an_overflow_names_the_task_its_place_and_its_stack_and_aborts)
 
 #if !defined(__SANITIZE_ADDRESS__)
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    EXPECT_IN(
-        "stack overflow in task 'deep' (coroutine 'overflow'), created at tests/task/task_test.c:",
-        output);
+    EXPECT_IN("stack overflow in task 'deep' (coroutine 'overflow'), created at " __FILE__ ":",
+              output);
     EXPECT_IN("65536 bytes", output);
 #else
     EXPECT(status != 0);
