@@ -1,16 +1,17 @@
 /*
- * Protocols: what a connection calls (asyncio.Protocol and BufferedProtocol).
+ * Protocols: the functions that a connection calls (asyncio.Protocol, asyncio.BufferedProtocol).
  *
- * The callback face of a connection, for bindings and for programs that are written so; with tasks,
- * eddy/stream.h is simpler. A protocol is a table of functions, usually static, and a pointer of
- * the connection's own, which each of them gets. What is NULL does nothing.
+ * This is the callback face of a connection, for bindings and for programs in that style; in a task
+ * eddy/stream.h is simpler. A protocol is a table of functions, usually static, and one pointer for
+ * each connection, which is the first argument of every function. A function that is NULL does
+ * nothing.
  *
  *     connection_made --> data_received…, at most one eof_received --> connection_lost
  *
- * Each is called by the loop, as its callbacks are, never from within a call of yours; only
- * pause_writing is called from the write that was too much. They run in the connection's own
- * context, a copy of the one in which it was made; a server's in a copy of the server's for each
- * (rule 174).
+ * The loop calls each function as it calls callbacks, never from within a call of the program's.
+ * The only exception is pause_writing, called from the write that exceeds the high-water mark. The
+ * functions run in the connection's own context, a copy of the context in which the connection was
+ * made; a server's connection has a copy of the server's (rule 174).
  */
 #ifndef EDDY_PROTOCOL_H
 #define EDDY_PROTOCOL_H
@@ -21,50 +22,55 @@ EDDY_BEGIN_DECLS
 
 typedef struct eddy_transport eddy_transport;
 
-/* Must outlive the connections that use it. */
+/* A table of functions, which must outlive the connections that use it. */
 typedef struct eddy_protocol {
-    /* The connection stands (rule 149). @transport is there until connection_lost() has returned;
-     * see eddy_transport_ref(). */
+    /*
+     * Called when the connection is established (rule 149). @transport is valid until
+     * connection_lost() has returned; see eddy_transport_ref().
+     */
     void (*connection_made)(void *arg, eddy_transport *transport);
 
-    /* @size > 0 bytes came; they are valid during the call. */
+    /* Called with @size > 0 bytes that have arrived, valid during the call. */
     void (*data_received)(void *arg, const void *data, size_t size);
 
     /*
-     * The peer writes no more. True keeps the connection open for writing; false, or NULL here,
-     * closes it (rule 151). With TLS, and of a pipe, it is closed in any case.
+     * Called when the peer writes no more. Returning true keeps the connection open for writing;
+     * false, or a NULL entry here, closes it (rule 151). A connection with TLS and a pipe are
+     * closed in any case.
      */
     bool (*eof_received)(void *arg);
 
     /*
-     * The last call, exactly one for each connection that was made (rule 150): gives back what @arg
-     * holds. @e, borrowed: what the connection broke with, -ECANCELED if its loop was closed,
-     * -ETIMEDOUT if the run was over and the peer took nothing any more; NULL: it was closed, by
-     * either side, or aborted.
+     * Called last, exactly once for each connection that was made (rule 150); releases what @arg
+     * owns. @e is the error that the connection broke with, -ECANCELED if its loop was closed, or
+     * -ETIMEDOUT if the run was over and the peer accepted no more bytes. @e is NULL if the
+     * connection was closed, by either side, or aborted. Borrows @e.
      */
     void (*connection_lost)(void *arg, const eddy_exception *e);
 
-    /* More than the high-water mark of bytes wait to go out; later: no more than the low-water mark
-     * do (rule 154). */
+    /* Called when the write buffer exceeds the high-water mark (rule 154). */
     void (*pause_writing)(void *arg);
+
+    /* Called when the write buffer is down to the low-water mark again (rule 154). */
     void (*resume_writing)(void *arg);
 
     /*
-     * A BufferedProtocol has these two instead of data_received: where the next bytes shall go, and
-     * how many did (rule 159).
-     * @size_hint  how much there is at least, SIZE_MAX: not known get_buffer puts the size in
-     * *ret_size. A size of 0 breaks the connection, with EDDY_EMISUSE. The memory is used before
-     * the loop calls anybody else.
+     * A buffered protocol has these two functions in place of data_received (rule 159). get_buffer
+     * returns the memory for the next bytes, and stores its size in *ret_size; size 0 breaks the
+     * connection with EDDY_EMISUSE. @size_hint is the least number of bytes to expect; SIZE_MAX:
+     * unknown. The memory is used before the loop calls any other function.
      */
     void *(*get_buffer)(void *arg, size_t size_hint, size_t *ret_size);
+
+    /* Called with the number of bytes that were stored at the start of that memory. */
     void (*buffer_updated)(void *arg, size_t size);
 } eddy_protocol;
 
 /*
- * Makes the protocol of one connection (protocol_factory): puts its table and its pointer in the
- * outputs. Called when the connection stands, with TLS after the handshake, so that each success is
- * followed by connection_made and connection_lost. @arg is the factory's. 0, or an error < 0, which
- * ends the connection.
+ * Makes the protocol of one connection (protocol_factory): stores its table in *ret_protocol and
+ * its pointer in *ret_arg. Called when the connection is established, with TLS after the handshake,
+ * so that each success is followed by connection_made and connection_lost. @arg is the factory's
+ * own argument. Returns 0, or an error < 0, which ends the connection.
  */
 typedef int eddy_protocol_factory(void *arg, const eddy_protocol **ret_protocol, void **ret_arg);
 

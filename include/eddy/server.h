@@ -21,8 +21,9 @@
  *         return eddy_server_serve_forever(server);
  *     }
  *
- * A handler that fails is reported to the loop's exception handler and harms nobody else. When
- * descriptors run out, the server says so, waits, and goes on when there are some again.
+ * A handler that fails is reported to the loop's exception handler, and affects no other
+ * connection. When the process runs out of descriptors, the server reports it, backs off, and
+ * accepts again when descriptors are available.
  */
 #ifndef EDDY_SERVER_H
 #define EDDY_SERVER_H
@@ -39,84 +40,91 @@ typedef struct eddy_server eddy_server;
 
 /*
  * Handles one connection, in a task of its own, in a copy of the context in which the server was
- * made. The stream is the server's: it is closed, and freed, when the function has returned; what
- * was written still goes out. To close it earlier, use eddy_writer_close(); eddy_writer_free() and
- * eddy_reader_free() do no more than that here. A status < 0 is reported, unless it is -ECANCELED,
- * or what the connection itself broke with.
+ * made. The server owns the stream: it closes and frees the stream when the function has returned;
+ * bytes written before are still sent. Call eddy_writer_close() to close the stream earlier;
+ * eddy_writer_free() and eddy_reader_free() do only the same here. A returned status < 0 is
+ * reported, unless it is -ECANCELED or the error that the connection itself broke with.
  */
 typedef int eddy_connection_fn(eddy_reader *reader, eddy_writer *writer, void *arg);
 
-/* Handler, its argument, where to listen, and the output; the rest may be left out. */
+/*
+ * The arguments of eddy_start_server() and eddy_start_unix_server(). Handler, address and output
+ * are required.
+ */
 typedef struct eddy_server_options {
     eddy_connection_fn *handle;
     void *arg;
     const char *host; /* NULL or "": all addresses of this machine */
-    int port;         /* 0: a free one; see eddy_server_port() */
+    int port;         /* 0: a free port; see eddy_server_port() */
     eddy_server **ret_server;
 
-    const char *const *hosts; /* n_hosts of them, instead of @host */
+    const char *const *hosts; /* n_hosts names, used in place of @host */
     size_t n_hosts;
     /*
-     * A bound stream socket, owned by the server from success on, instead of an address; 0: none. A
-     * negative number is -EBADF; what is no stream socket, or is bound to no address, -ENOTSOCK or
-     * -EINVAL.
+     * A bound stream socket, used in place of an address, of which the server takes ownership on
+     * success; 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket,
+     * or is not bound to an address, -ENOTSOCK or -EINVAL.
      */
     int sock;
     size_t limit;      /* of the readers; 0: EDDY_STREAM_LIMIT */
-    int family, flags; /* hints for the names */
+    int family, flags; /* hints for the name lookup, as in getaddrinfo(3) */
     int backlog;       /* 0: 1024 */
-    /* several servers share the port, and the kernel spreads connections over them */
+    /* several servers can share the port; the kernel distributes connections among them */
     bool reuse_port;
-    bool no_reuse_address;  /* SO_REUSEADDR is on otherwise */
-    bool keep_alive;        /* SO_KEEPALIVE */
-    bool no_start;          /* eddy_server_start_serving() will be called */
-    size_t max_connections; /* more wait in the kernel's queue until there is room; 0: no limit */
-    eddy_tls_context
-        *tls; /* speaks TLS; the handler runs after the handshake. The server takes a reference */
+    bool no_reuse_address;  /* leaves SO_REUSEADDR off */
+    bool keep_alive;        /* sets SO_KEEPALIVE */
+    bool no_start;          /* the server waits for eddy_server_start_serving() */
+    size_t max_connections; /* further ones wait in the kernel's queue; 0: no limit */
+    /* connections use TLS, and the handler runs after the handshake; the server takes a reference */
+    eddy_tls_context *tls;
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 
-    /*
-     * Limits of time in seconds, which keep clients from holding a connection for ever: see below.
-     */
-    double read_timeout;  /* of each call that reads; 0: none */
-    double write_timeout; /* of a client that takes nothing; 0: 60, but only while a task waits */
-    double grace;         /* of the handlers when serve_forever() is cancelled; 0: none */
+    /* Time limits in seconds, which keep clients from holding a connection forever: see below. */
+    double read_timeout; /* of each call that reads; 0: none */
+    /* of a client that accepts no bytes; 0: 60, but only while a task waits */
+    double write_timeout;
+    double grace; /* of the handlers when serve_forever() is cancelled; 0: no limit */
 
-    /* A Unix socket's: eddy_start_unix_server() */
-    const char *path;       /* one that begins with '@' is of the abstract namespace */
-    mode_t mode;            /* permissions of the socket file; 0: as umask says */
-    bool no_cleanup_socket; /* the file stays when the server closes */
+    /* For a Unix socket, with eddy_start_unix_server(): */
+    const char *path;       /* a path that begins with '@' is in the abstract namespace */
+    mode_t mode;            /* permissions of the socket file; 0: according to umask */
+    bool no_cleanup_socket; /* the socket file stays when the server closes */
 
-    /* instead of handle, with @arg as its own: eddy_loop_create_server() */
+    /* used in place of handle, with @arg as its argument: eddy_loop_create_server() */
     eddy_protocol_factory *factory;
 } eddy_server_options;
 
 /*
- * The limits of time. asyncio has none; a server that faces strangers needs all three:
+ * The time limits. asyncio has none; a server that is open to unknown clients needs all three:
  *
- *   .read_timeout A call on the reader that has not got what it wants by then gives -ETIMEDOUT.
- *       What has come stays, and the stream is as good as before: the handler may say goodbye, or
- *       try again. Of a protocol, which makes no calls, it is how long the client may send nothing
- *       while it is read from; then connection_lost() is told -ETIMEDOUT. .write_timeout A client
- *       that takes nothing of what is kept for it for so long is reset, and every call gives
- *       -ETIMEDOUT. 0 is 60 seconds while a task waits in write(), drain(), flush() or sendfile(),
- *       and no limit otherwise; EDDY_FOREVER is no limit at all. .grace When serve_forever() is
- *       cancelled, handlers have so long to end; then they are cancelled, as by
- *       eddy_server_shutdown(). 0: it waits until they end, so a client that goes on asking keeps
- *       the server.
+ *   .read_timeout   A call on the reader that has not completed by then gives -ETIMEDOUT. The bytes
+ *                   that arrived stay in the buffer, and the stream remains usable: the handler may
+ *                   send a last answer, or try again. A protocol makes no calls: for a protocol the
+ *                   limit is the time in which the client may send nothing while the transport
+ *                   reads; after that connection_lost() gets -ETIMEDOUT.
+ *   .write_timeout  A client that accepts none of the buffered bytes for this long is reset, and
+ *                   every call then gives -ETIMEDOUT. 0 means 60 seconds while a task waits in
+ *                   write(), drain(), flush() or sendfile(), and no limit otherwise; EDDY_FOREVER
+ *                   means no limit at all.
+ *   .grace          When serve_forever() is cancelled, handlers have this long to end; after that
+ *                   they are cancelled, as by eddy_server_shutdown(). 0 means to wait until all
+ *                   handlers end, so a client that keeps sending requests keeps the server running.
  *
- * A handler that ends with -ETIMEDOUT because of the first two is not reported.
+ * A handler that ends with -ETIMEDOUT because of one of the first two limits is not reported.
  */
 
 /*
- * eddy_start_server(handle, arg, host, port, &server, .backlog = …): listens, and serves from here
- * on. Returns 0, or a raised error that names the address: -EADDRINUSE, -EACCES, EDDY_ENONAME, ….
- * Cancelled: nothing is left.
+ * Listens on a TCP port and serves from then on (asyncio.start_server): eddy_start_server(handle,
+ * arg, host, port, &server, .backlog = …). Returns 0, or raises an error whose message has the
+ * address: -EADDRINUSE, -EACCES, EDDY_ENONAME, …. The caller owns the server, and frees it with
+ * eddy_server_free().
  *
- * eddy_start_unix_server(handle, arg, path, &server, …) does so on a Unix socket. A socket file
- * that was left behind at @path is removed first; the server's own is removed when it closes, also
- * where the program has gone to another directory. At no moment has it more permissions than .mode
- * says.
+ * Cancelled: nothing is left open.
+ *
+ * eddy_start_unix_server(handle, arg, path, &server, …) listens on a Unix socket
+ * (asyncio.start_unix_server). A stale socket file at @path is removed first. The server removes
+ * its own file when it closes, even if the program has changed its working directory. The file
+ * never has more permissions than .mode allows.
  */
 #ifndef __cplusplus
 #define eddy_start_server(...) eddy_start_server_with(&(eddy_server_options){.handle = __VA_ARGS__})
@@ -126,58 +134,78 @@ typedef struct eddy_server_options {
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server_options *options);
 
-/* Serves one that was made with no_start (Server.start_serving); harmless on one that does. 0, or
- * EDDY_ECLOSED. */
+/*
+ * Starts a server that was made with no_start (Server.start_serving); harmless if it is serving
+ * already. Returns 0 or EDDY_ECLOSED.
+ */
 EDDY_API int eddy_server_start_serving(eddy_server *s);
-/* Not once it, or its loop, was closed. */
+
+/*
+ * Returns whether the server accepts connections: false once it, or its loop, was closed
+ * (Server.is_serving).
+ */
 EDDY_API bool eddy_server_is_serving(const eddy_server *s);
 
 /*
- * Serves until the task is cancelled or the server closed, and returns -ECANCELED
- * (Server.serve_forever). Cancelled, it closes the server and waits as eddy_server_wait_closed()
- * does, or, with .grace, as eddy_server_shutdown(). EDDY_EMISUSE while another task does so,
- * EDDY_ECLOSED.
+ * Serves until the calling task is cancelled or the server is closed, and then returns -ECANCELED
+ * (Server.serve_forever). Raises EDDY_EMISUSE while another task is in this call, EDDY_ECLOSED if
+ * the server is closed.
+ *
+ * Cancelled: closes the server and waits as eddy_server_wait_closed() does or, with .grace, as
+ * eddy_server_shutdown() does.
  */
 EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
 
 /*
- * Stops listening; connections that are there go on (Server.close). The sockets are closed when it
- * returns, so their addresses are free. Twice is harmless.
+ * Stops listening; open connections go on (Server.close). When the call returns, the listening
+ * sockets are closed and their addresses free. Closing twice is harmless.
  */
 EDDY_API void eddy_server_close(eddy_server *s);
 
-/* Waits until it is closed, by whomever, and the last connection has ended (Server.wait_closed). 0
- * or -ECANCELED. */
+/*
+ * Waits until the server is closed and its last connection has ended (Server.wait_closed). Returns
+ * 0 or -ECANCELED.
+ */
 EDDY_API EDDY_AWAITS int eddy_server_wait_closed(eddy_server *s);
 
-/* Closes all connections: what was written still goes out; or drops that, too
- * (Server.close_clients, abort_clients). */
+/* Closes all connections; bytes written before are still sent (Server.close_clients). */
 EDDY_API void eddy_server_close_clients(eddy_server *s);
+
+/* Closes all connections and drops their write buffers (Server.abort_clients). */
 EDDY_API void eddy_server_abort_clients(eddy_server *s);
 
 /*
- * Ends the server with grace: stops listening, gives the handlers @grace seconds to end by
- * themselves, then cancels them and drops their connections; waits for all of that. 0; -ETIMEDOUT
- * if some had to be cancelled; -ECANCELED: then those were cancelled at once.
+ * Shuts the server down gracefully: stops listening, gives the handlers @grace seconds to end,
+ * cancels the remaining handlers and drops their connections, and waits until all have ended.
+ * Returns 0, or -ETIMEDOUT if handlers had to be cancelled.
+ *
+ * Cancelled: the remaining handlers are cancelled at once; returns -ECANCELED.
  */
 EDDY_API EDDY_AWAITS int eddy_server_shutdown(eddy_server *s, double grace);
 
-/* The listening sockets, *ret_n of them, the server's; none once it is closed (Server.sockets). */
+/*
+ * Returns the listening sockets and stores their number in *ret_n: 0 once the server is closed
+ * (Server.sockets). Borrowed.
+ */
 EDDY_API const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n);
-/* The port of the first; 0 if it has none. */
+
+/* Returns the port of the first listening socket, or 0 if there is none. */
 EDDY_API int eddy_server_port(const eddy_server *s);
-/* How many connections have not ended. */
+
+/* Returns the number of connections that have not ended. */
 EDDY_API size_t eddy_server_connections(const eddy_server *s);
+
+/* Returns the loop of @s (Server.get_loop). Borrowed. */
 EDDY_API eddy_loop *eddy_server_get_loop(const eddy_server *s);
 
 /*
- * Closes it and gives it back; connections that are there go on. Tasks that wait on it go on as
- * after eddy_server_close(), so a handler may call this as well; nobody may begin another call on
- * it. NULL is allowed.
+ * Closes the server and frees it; open connections go on. Tasks that wait in a call on @s continue
+ * as after eddy_server_close(), so a handler may call this function; no new call on @s may begin.
+ * NULL is allowed.
  */
 EDDY_API void eddy_server_free(eddy_server *s);
 
-/* With gcc and clang: has that done when the enclosing scope is left. */
+/* Declares a guard that frees @s when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_server_free_at_end(s)                                                                 \
     EDDY_CLEANUP(eddyi_server_free_guard) eddy_server *EDDYI_CAT(eddyi_guard, __LINE__) = (s)

@@ -1,5 +1,5 @@
 /*
- * Streams: buffered reading and writing of a connection (asyncio's StreamReader and StreamWriter).
+ * Streams: buffered reading and writing of a connection (asyncio.StreamReader, StreamWriter).
  *
  *     eddy_reader *reader;
  *     eddy_writer *writer;
@@ -10,18 +10,19 @@
  *     while ((n = eddy_reader_readline(reader, &line)) > 0)
  *         fwrite(line, 1, n, stdout);
  *
- * A connection has a reader and a writer, which are one object: eddy_writer_free() gives both back.
- * Reading is done by the task that wants bytes, when it wants them, so memory is bounded by what is
- * asked for; bytes that arrive while nobody asks wait in the kernel. Writing goes out at once as
- * far as possible; the rest is kept and goes out by itself, and whoever writes more while much is
- * kept waits first.
+ * A connection has a reader and a writer, which are one object: eddy_writer_free() frees both.
  *
- * At any moment one task may read and any number may write; each eddy_writer_write() stays in one
- * piece.
+ * Reading happens in the task that calls, when it calls, so memory is bounded by the sizes that the
+ * task asks for; all other bytes wait in the kernel. Writing sends at once as many bytes as the
+ * kernel takes. The rest goes to the write buffer, from which it is sent in the background; a task
+ * that writes while the buffer is above its high-water mark waits first.
  *
- * A call that need not wait returns at once, but not for ever: a stream that has had its share of a
- * turn of the loop (64 calls that read or 32 that write, or 256 KiB, while others are ready) lets
- * them run before the next call, as eddy_sleep(0) does.
+ * At any moment one task may read and any number may write. The bytes of one eddy_writer_write()
+ * are never interleaved with those of another.
+ *
+ * A call that need not wait returns at once, within a limit that keeps streams fair: a stream that
+ * has used up its share of a turn of the loop while others are ready (64 reading calls, 32 writing
+ * calls, or 256 KiB) yields as eddy_sleep(0) does before its next call.
  */
 #ifndef EDDY_STREAM_H
 #define EDDY_STREAM_H
@@ -38,48 +39,53 @@ typedef struct eddy_reader eddy_reader;
 typedef struct eddy_writer eddy_writer;
 typedef struct eddy_tls_context eddy_tls_context;
 
-/* How much a reader looks at in search of a separator, in bytes, unless told otherwise (64 KiB, as
- * asyncio's). */
+/*
+ * Default limit of a reader: the number of bytes that it searches for a separator (64 KiB, as in
+ * asyncio).
+ */
 #define EDDY_STREAM_LIMIT 65536
 
 /* Making streams. */
 
-/* Host, port and the two outputs; the rest may be left out. */
+/* The arguments of eddy_open_connection(). Host, port and the two outputs are required. */
 typedef struct eddy_connection_options {
-    const char *host; /* a name or an address; NULL: @sock is connected already */
+    const char *host; /* a name or an address; NULL: @sock is already connected */
     int port;
     eddy_reader **ret_reader;
     eddy_writer **ret_writer;
 
     size_t limit;             /* of the reader; 0: EDDY_STREAM_LIMIT */
-    int family, proto, flags; /* hints for the names, as getaddrinfo(3) has them */
-    const char *local_host;   /* to connect from */
+    int family, proto, flags; /* hints for the name lookup, as in getaddrinfo(3) */
+    const char *local_host;   /* the local address to connect from */
     int local_port;
-    /* seconds until the next address is tried beside the last; 0: 0.25, EDDY_FOREVER: never */
+    /* seconds until the next address is tried in parallel; 0: 0.25, EDDY_FOREVER: never */
     double happy_eyeballs_delay;
-    int interleave; /* see RFC 8305; 0: 1 */
-    /* EDDY_EGROUP with the error of each address, instead of one that sums them up */
+    int interleave; /* addresses of the first family to try first (RFC 8305); 0: 1 */
+    /* fails with EDDY_EGROUP, which has the error of each address, not with one summary error */
     bool all_errors;
     /*
-     * A connected stream socket, owned by the stream from success on; 0: none. A negative number is
-     * -EBADF; no stream socket, or one that listens, -ENOTSOCK or -EINVAL.
+     * A connected stream socket, of which the stream takes ownership on success; 0: none. A
+     * negative number gives -EBADF; a descriptor that is not a stream socket, or listens, -ENOTSOCK
+     * or -EINVAL.
      */
     int sock;
 
-    eddy_tls_context *tls;       /* speaks TLS; borrowed for the call */
-    const char *server_hostname; /* the name that the certificate must have; NULL: @host */
+    eddy_tls_context *tls;       /* the connection uses TLS; borrowed for the call */
+    const char *server_hostname; /* the name that the certificate must match; NULL: @host */
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 
-    /* Limits of time in seconds, 0: none; what strikes is -ETIMEDOUT, as in eddy/server.h. */
+    /* Time limits in seconds, see eddy/server.h; 0: none. Exceeding one gives -ETIMEDOUT. */
     double read_timeout, write_timeout;
 } eddy_connection_options;
 
 /*
- * eddy_open_connection(host, port, &reader, &writer, .limit = …, .tls = …): connects to a TCP
- * server (asyncio.open_connection). TCP_NODELAY is on. Returns 0, or why it failed, with host and
- * address in the message: that of the name (EDDY_ENONAME, …), of connecting (-ECONNREFUSED, …), or
- * of TLS (EDDY_ECERT, …). A connection that would meet itself, which a port of this machine can
- * come to where nobody listens, counts as refused.
+ * Connects to a TCP server (asyncio.open_connection): eddy_open_connection(host, port, &reader,
+ * &writer, .limit = …, .tls = …).
+ *
+ * Sets TCP_NODELAY. Returns 0, or raises an error whose message has the host and the address: of
+ * the name lookup (EDDY_ENONAME, …), of connecting (-ECONNREFUSED, …), or of TLS (EDDY_ECERT, …). A
+ * connection to itself, which can arise on a local port without a listener, counts as refused. The
+ * caller owns the stream, and frees it with eddy_writer_free().
  *
  * Cancelled: nothing is left open.
  */
@@ -91,34 +97,39 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_open_connection_with(const eddy_connection_options *options);
 
 /*
- * Connects to the Unix socket at @path; one that begins with '@' is of the abstract namespace
- * (asyncio.open_unix_connection).
- * @limit 0: EDDY_STREAM_LIMIT. Returns 0, -ENOENT, -ECONNREFUSED, -ENAMETOOLONG, …; cancelled:
- *        nothing is left open.
+ * Connects to the Unix socket at @path (asyncio.open_unix_connection). A @path that begins with '@'
+ * is in the abstract namespace. @limit is the reader's; 0: EDDY_STREAM_LIMIT. Returns 0, or raises
+ * -ENOENT, -ECONNREFUSED, -ENAMETOOLONG, ….
+ *
+ * Cancelled: nothing is left open.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_open_unix_connection(const char *path, size_t limit,
                                                                   eddy_reader **ret_reader,
                                                                   eddy_writer **ret_writer);
 
 /*
- * The stream of a pipe's read or write end, of a terminal, or of any descriptor that can be waited
- * for (loop.connect_read_pipe, connect_write_pipe). The stream owns @fd from success on, and makes
- * it non-blocking until it closes it: others may have the same open file, such as a shell its
- * terminal. Does not suspend. 0, or as a raised error what eddy_pipe_carrier_new() gives. Freed
- * with eddy_reader_free() and eddy_writer_free().
+ * Make the stream of a pipe's read or write end, of a terminal, or of any other descriptor that can
+ * be polled (loop.connect_read_pipe, loop.connect_write_pipe).
+ *
+ * Take ownership of @fd on success, and make it non-blocking until the stream closes it: other
+ * processes may share the open file, as a shell shares its terminal. Do not suspend. Return 0, or
+ * raise the errors of eddy_pipe_carrier_new(). The caller owns *ret_reader or *ret_writer, and
+ * frees it with eddy_reader_free() or eddy_writer_free().
  */
 EDDY_API EDDY_NODISCARD int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader);
 EDDY_API EDDY_NODISCARD int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer);
 
-/* The stream over a carrier, of which it is the owner from success on. Does not suspend. 0 or
- * -ENOMEM. */
+/*
+ * Makes the stream over @carrier. Takes ownership of @carrier on success. Does not suspend. Returns
+ * 0 or -ENOMEM.
+ */
 EDDY_API EDDY_NODISCARD int eddy_stream_open(eddy_carrier *carrier, size_t limit,
                                              eddy_reader **ret_reader, eddy_writer **ret_writer);
 
 /*
- * Two streams that are the ends of one connection in memory, for tests and for tasks that talk to
- * each other; works under the virtual clock. Up to @size bytes wait in between (0: 64 KiB). Does
- * not suspend. 0, -ENOMEM, EDDY_ENOLOOP.
+ * Makes two streams that are the ends of one connection in memory, for tests and for tasks that
+ * talk to each other. Works under the virtual clock. Each direction buffers up to @size bytes (0:
+ * 64 KiB). Does not suspend. Returns 0, -ENOMEM or EDDY_ENOLOOP.
  */
 EDDY_API EDDY_NODISCARD int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2],
                                                   eddy_writer *ret_writers[2]);
@@ -126,46 +137,47 @@ EDDY_API EDDY_NODISCARD int eddy_memory_pair_open(size_t size, eddy_reader *ret_
 /* Reading. */
 
 /*
- * Reads up to @size bytes into @buf, as soon as there are any (StreamReader.read). How many; 0 at
- * the end of the stream, or if
- * @size is 0; or, as for each of the functions below, a raised error:
+ * Reads up to @size bytes into @buf, as soon as any are there (StreamReader.read). Returns their
+ * number, or 0 at the end of the stream and if @size is 0. It and each of the functions below raise
  *
- *   -ECONNRESET, … what broke the connection; from then on every call says so, also about bytes
- *                   that had arrived (rule 142); eddy_reader_partial() has those -EBUSY another
- *                   task is reading EDDY_ENOTASK it would have to wait, but this is no task
+ *   -ECONNRESET, …  the connection broke. Every later call fails with the same error, even if bytes
+ *                   had arrived before (rule 142); eddy_reader_partial() returns those
+ *   -EBUSY          another task is reading
+ *   EDDY_ENOTASK    the call would have to wait, but was not made by a task
  *
- * Cancelled: nothing is taken; the bytes stay, so each of these can be tried again.
+ * Cancelled: nothing is consumed, so each of these calls can be repeated.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_read(eddy_reader *r, void *buf,
                                                              size_t size);
 
 /*
- * The same without copying: *ret_data points to what there is, at most @max bytes, at least one;
- * valid until the next call on @r.
+ * Reads up to @max bytes, at least one, without copying them. *ret_data points to the bytes, in the
+ * reader's buffer, and is valid until the next call on @r. Otherwise as eddy_reader_read().
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_read_some(eddy_reader *r, size_t max,
                                                                   const char **ret_data);
 
 /*
- * Reads until the end of the stream (StreamReader.read(-1)). *ret_data is valid until the next
- * call. The length, or EDDY_ELIMIT if it is more than @max bytes, which stay (asyncio knows no
- * maximum; SIZE_MAX says the same).
+ * Reads until the end of the stream (StreamReader.read(-1)). *ret_data is valid until the next call
+ * on @r. Returns the length in bytes, or EDDY_ELIMIT if it exceeds @max bytes, which remain in the
+ * buffer. SIZE_MAX sets no limit, as in asyncio.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_read_all(eddy_reader *r, size_t max,
                                                                  const char **ret_data);
 
 /*
- * Reads exactly @size bytes into @buf (StreamReader.readexactly). @size, or EDDY_EINCOMPLETE if the
- * stream ends before: eddy_reader_partial() has what came. @size may be more than the limit.
+ * Reads exactly @size bytes into @buf (StreamReader.readexactly); @size may exceed the reader's
+ * limit. Returns @size, or EDDY_EINCOMPLETE if the stream ends before; eddy_reader_partial() then
+ * returns the bytes that came.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf,
                                                                     size_t size);
 
 /*
- * Reads a line with its '\n' (StreamReader.readline); the last one may have none. *ret_line is not
- * terminated by a null byte; valid until the next call. The length; 0 at the end; or EDDY_ELIMIT:
- * longer than the limit. Then the line is dropped if its end was there already, else all that was
- * buffered (rule 138).
+ * Reads a line with its '\n' (StreamReader.readline); the last line may lack it. *ret_line is not
+ * terminated by a null byte, and is valid until the next call on @r. Returns the length in bytes, 0
+ * at the end of the stream, or EDDY_ELIMIT if the line exceeds the reader's limit. In that case the
+ * line is dropped if its end has arrived, else all bytes in the buffer are (rule 138).
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readline(eddy_reader *r,
                                                                  const char **ret_line);
@@ -176,139 +188,191 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readline(eddy_reader *r,
  * @sep       n_sep bytes, at least one
  * @ret_data  points into the reader's buffer, separator included; valid until the next call on @r
  *
- * The length in bytes, or EDDY_ELIMIT no separator within the reader's limit, which does not count
- *   the separator; the bytes stay, and eddy_reader_consumed() says how many could be read past
- *   EDDY_EINCOMPLETE the stream ended first; eddy_reader_partial() has the piece
+ * Returns the length in bytes, or
+ *
+ *   EDDY_ELIMIT       no separator within the reader's limit, which does not count the separator;
+ *                     the bytes stay, and eddy_reader_consumed() returns how many can be skipped
+ *   EDDY_EINCOMPLETE  the stream ended first; eddy_reader_partial() has the piece
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readuntil(eddy_reader *r, const void *sep,
                                                                   size_t n_sep,
                                                                   const char **ret_data);
 
-/* The same with several separators (a tuple, in asyncio): the match that ends first counts. */
+/* One of several separators: @n bytes. */
 typedef struct eddy_separator {
     const void *bytes;
     size_t n;
 } eddy_separator;
+
+/*
+ * Reads until one of @seps has been seen (StreamReader.readuntil with a tuple): the match that ends
+ * first counts. Otherwise as eddy_reader_readuntil().
+ */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readuntil_any(eddy_reader *r,
                                                                       const eddy_separator *seps,
                                                                       size_t n_seps,
                                                                       const char **ret_data);
 
 /*
- * What had come, and was not read, when a call ended with EDDY_EINCOMPLETE
- * (IncompleteReadError.partial), or because the connection broke; until the next call on @r.
+ * Returns the number of bytes that had arrived, and were not read, when a call ended with
+ * EDDY_EINCOMPLETE (IncompleteReadError.partial) or because the connection broke. *ret_data points
+ * to them, and is valid until the next call on @r.
  */
 EDDY_API size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data);
 
-/* After EDDY_ELIMIT of readuntil: LimitOverrunError.consumed. */
+/*
+ * Returns the number of bytes that can be skipped after readuntil gave EDDY_ELIMIT
+ * (LimitOverrunError.consumed).
+ */
 EDDY_API size_t eddy_reader_consumed(const eddy_reader *r);
 
-/* Whether the end has been read, and all before it (StreamReader.at_eof). It is not known before
- * somebody reads. */
+/*
+ * Returns whether the end of the stream, and all bytes before it, have been read
+ * (StreamReader.at_eof). The end is noticed only by a call that reads.
+ */
 EDDY_API bool eddy_reader_at_eof(const eddy_reader *r);
 
-/* The exception that broke it, borrowed, or NULL (StreamReader.exception). */
+/* Returns the error that broke the connection, or NULL (StreamReader.exception). Borrowed. */
 EDDY_API const eddy_exception *eddy_reader_exception(const eddy_reader *r);
 
-/* How many bytes are in its buffer. */
+/* Returns the number of bytes in the reader's buffer. */
 EDDY_API size_t eddy_reader_buffered(const eddy_reader *r);
 
 /*
- * A reader without a connection, which is fed by hand, for parsers and their tests
- * (StreamReader()). Outside of a running loop EDDY_ENOLOOP. feed_data copies. Whoever waits in a
- * call is woken.
+ * Makes a reader without a connection, for parsers and their tests (asyncio.StreamReader). Returns
+ * 0, -ENOMEM, or EDDY_ENOLOOP outside of a running loop. The caller owns *ret, and frees it with
+ * eddy_reader_free().
  */
 EDDY_API EDDY_NODISCARD int eddy_reader_new(size_t limit, eddy_reader **ret);
+
+/*
+ * Feed a reader made by eddy_reader_new(): with a copy of the @size bytes at @data, with the end of
+ * the stream, or with the error @e (StreamReader.feed_data, feed_eof, set_exception). Wake the task
+ * that waits in a call on @r. Borrow @e.
+ */
 EDDY_API EDDY_NODISCARD int eddy_reader_feed_data(eddy_reader *r, const void *data, size_t size);
 EDDY_API void eddy_reader_feed_eof(eddy_reader *r);
 EDDY_API void eddy_reader_set_exception(eddy_reader *r, const eddy_exception *e);
 
 /*
- * Gives back a reader that has no writer beside it; closes what it reads from. A task that waits in
- * a read is woken, with the end of the stream. NULL is allowed.
+ * Frees a reader that has no writer, and closes its descriptor or carrier. A task that waits in a
+ * read wakes up, and reads the end of the stream. NULL is allowed.
  */
 EDDY_API void eddy_reader_free(eddy_reader *r);
 
 /* Writing. */
 
 /*
- * Sends all @size bytes, or keeps what cannot go at once; @data is free on return
- * (StreamWriter.write, and drain before it where need be: if more than the high-water mark (64 KiB)
- * is kept from earlier calls, it waits until that is down to the low-water mark. So memory is
- * bounded, with nothing to configure.) Returns 0, or a raised error:
+ * Writes the @size bytes at @data, which may be reused on return (StreamWriter.write, after drain
+ * if need be).
+ *
+ * Sends at once as much as the kernel takes, and buffers the rest. If the write buffer is above the
+ * high-water mark (64 KiB) because of earlier calls, first waits until it is down to the low-water
+ * mark; so memory is bounded without configuration. Returns 0, or raises
  *
  *   -EPIPE, -ECONNRESET, …  the connection is lost
  *   EDDY_ECLOSED            the writer was closed
- *   EDDY_EMISUSE            after write_eof()
+ *   EDDY_EMISUSE            eddy_writer_write_eof() was called before
  *
- * Cancelled while it waits: nothing of @data is sent.
+ * Cancelled while waiting: nothing of @data is sent.
  */
 EDDY_API EDDY_AWAITS int eddy_writer_write(eddy_writer *w, const void *data, size_t size);
+
+/*
+ * Writes the @n buffers of @iov as one piece (StreamWriter.writelines); otherwise as
+ * eddy_writer_write().
+ */
 EDDY_API EDDY_AWAITS int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n);
 
-/* The same as text, from a printf-style format. */
+/* Writes text from a printf-style format; otherwise as eddy_writer_write(). */
 EDDY_API EDDY_AWAITS EDDY_PRINTF(2, 3) int eddy_writer_printf(eddy_writer *w, const char *fmt, ...);
 
-/* Never waits, as asyncio's write: -EAGAIN if more than the high-water mark is kept. Also from
- * callbacks. */
+/*
+ * Writes as eddy_writer_write() does, but never waits: returns -EAGAIN, and writes nothing, if the
+ * write buffer is above the high-water mark. Callbacks may call it too.
+ */
 EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size);
 
 /*
- * Sends @count bytes of the file @fd, from @offset on, after what was written before
- * (loop.sendfile); SIZE_MAX: to its end. The first 64 KiB are read and written; behind that a
- * socket has the kernel copy them itself (sendfile(2)), in a thread, since the disk may keep it
- * waiting. What is no socket, TLS, and files the kernel refuses are read and written throughout.
- * Nothing else may be written meanwhile. Returns 0, also where the file ends before that:
- * *ret_sent, which may be NULL, has how many bytes are out, or kept to go out, in any case; also
- * when cancelled. Errors as write, and of reading. The file's position stays.
+ * Sends @count bytes of the file @fd, from @offset on, after all bytes written before
+ * (loop.sendfile). @count SIZE_MAX means to the end of the file.
+ *
+ * The first 64 KiB are read and written. On a socket the kernel then copies the rest itself
+ * (sendfile(2)), in a thread, since the disk may block it. With TLS, on any other carrier, and for
+ * files that the kernel refuses, all bytes are read and written. No other call may write meanwhile.
+ *
+ * Returns 0, also if the file ends early. Raises the errors of eddy_writer_write() and of reading
+ * the file. *ret_sent (may be NULL) is set in any case, also on failure and when cancelled, to the
+ * number of bytes that were sent or buffered. The file's position does not change.
  */
 EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count,
                                               size_t *ret_sent);
 
 /*
- * Waits, if more than the high-water mark is kept, until it is down to the low one
- * (StreamWriter.drain). 0, or what broke the connection, on either side. Any number of tasks may
- * wait.
+ * Waits, if the write buffer is above the high-water mark, until it is down to the low-water mark
+ * (StreamWriter.drain). Returns 0, or raises the error that broke the connection, on the reading or
+ * the writing side. Any number of tasks may wait.
  */
 EDDY_API EDDY_AWAITS int eddy_writer_drain(eddy_writer *w);
 
-/* Waits until nothing is kept: all is with the kernel. -ECONNRESET if eddy_writer_abort() dropped
- * some of it; else as drain. */
+/*
+ * Waits until the write buffer is empty, that is, until everything has been handed to the kernel.
+ * Raises -ECONNRESET if eddy_writer_abort() dropped bytes; otherwise as eddy_writer_drain().
+ */
 EDDY_API EDDY_AWAITS int eddy_writer_flush(eddy_writer *w);
 
-/* Says, after what was written, that no more will come; reading goes on (StreamWriter.write_eof). 0
- * or as write. */
+/*
+ * Sends the end of the stream after all bytes written before; reading goes on
+ * (StreamWriter.write_eof). Returns 0, or raises the errors of eddy_writer_write().
+ */
 EDDY_API int eddy_writer_write_eof(eddy_writer *w);
+
+/* Returns whether eddy_writer_write_eof() can be called (StreamWriter.can_write_eof). */
 EDDY_API bool eddy_writer_can_write_eof(const eddy_writer *w);
 
-/* Water marks in bytes, SIZE_MAX: not given (rule 154). 0, or -EINVAL if @high < @low. */
+/*
+ * Sets the water marks of the write buffer, in bytes (WriteTransport.set_write_buffer_limits).
+ * SIZE_MAX means not given (rule 154). Returns 0, or -EINVAL if @high < @low.
+ */
 EDDY_API int eddy_writer_set_write_buffer_limits(eddy_writer *w, size_t high, size_t low);
+
+/* Returns the number of bytes in the write buffer (WriteTransport.get_write_buffer_size). */
 EDDY_API size_t eddy_writer_get_write_buffer_size(const eddy_writer *w);
 
 /*
- * Begins to close the connection: what is kept still goes out, nothing more is read
- * (StreamWriter.close). Twice is harmless. eddy_writer_abort() drops what is kept; if that is
- * anything, the connection ends with a reset, so that the peer does not take what it got for all
- * there was. A pipe and a Unix socket know no reset.
+ * Begins to close the connection: buffered bytes are still sent, nothing more is read
+ * (StreamWriter.close). Closing twice is harmless.
  */
 EDDY_API void eddy_writer_close(eddy_writer *w);
+
+/*
+ * Closes the connection and drops the write buffer (WriteTransport.abort). If bytes were dropped,
+ * the connection ends with a reset, so that the peer does not mistake the bytes it received for all
+ * of them. Pipes and Unix sockets have no reset.
+ */
 EDDY_API void eddy_writer_abort(eddy_writer *w);
+
+/* Returns whether the connection is closed or being closed (StreamWriter.is_closing). */
 EDDY_API bool eddy_writer_is_closing(const eddy_writer *w);
 
-/* Waits until it is closed (StreamWriter.wait_closed). 0, or what the connection was lost with. Any
- * number of tasks may wait. */
+/*
+ * Waits until the connection is closed (StreamWriter.wait_closed). Returns 0, or raises the error
+ * that the connection was lost with. Any number of tasks may wait.
+ */
 EDDY_API EDDY_AWAITS int eddy_writer_wait_closed(eddy_writer *w);
 
 /*
- * Gives back the stream, reader and writer: the last call on either. Closes it, if that was not
- * done; what is kept still goes out, in the background, unless the peer takes nothing for 30
- * seconds; eddy_run() waits for that (eddy/run.h). Tasks that are in a call on the stream go on as
- * after eddy_writer_close(); nobody may begin another one. In the handler of a server, whose stream
- * it is, it is harmless also twice, and calls that come after it. NULL is allowed.
+ * Frees the stream, both reader and writer; must be the last call on either. Closes the stream
+ * first if it is open. Buffered bytes are still sent in the background, unless the peer accepts
+ * none for 30 seconds; eddy_run() waits for that (eddy/run.h).
+ *
+ * Tasks that are inside a call on the stream continue as after eddy_writer_close(); no new call may
+ * begin. In a server's handler, where the server owns the stream, calling it twice, and any call
+ * after it, is harmless. NULL is allowed.
  */
 EDDY_API void eddy_writer_free(eddy_writer *w);
 
-/* With gcc and clang: has that done when the enclosing scope is left. */
+/* Declare a guard that frees @w or @r when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_writer_free_at_end(w)                                                                 \
     EDDY_CLEANUP(eddyi_writer_free_guard) eddy_writer *EDDYI_CAT(eddyi_guard, __LINE__) = (w)
@@ -325,31 +389,32 @@ static inline void eddyi_reader_free_guard(eddy_reader **r)
 #endif
 
 /*
- * What is known of the connection (StreamWriter.get_extra_info), copied to the @size bytes at @ret
- * and cut to size:
+ * Copies a property of the connection to the @size bytes at @ret, truncated to @size
+ * (StreamWriter.get_extra_info):
  *
- *   "socket", "pipe"          int: the descriptor, which stays the stream's
- *   "peername", "sockname"    struct sockaddr of some kind; use a struct sockaddr_storage
- *   with TLS                  "peercert", "cipher", "version", "alpn", …: see eddy/tls.h
+ *   "socket", "pipe"        int: the descriptor, which the stream still owns
+ *   "peername", "sockname"  struct sockaddr of some kind; use a struct sockaddr_storage
+ *   with TLS                "peercert", "cipher", "version", "alpn", …: see eddy/tls.h
  *
- * Returns the size of the whole, or -ENOENT if there is no such thing.
+ * Returns the full size of the property, or -ENOENT if the connection does not have it.
  */
 EDDY_API ssize_t eddy_writer_get_extra_info(const eddy_writer *w, const char *name, void *ret,
                                             size_t size);
 
-/* The keyword arguments of start_tls; the context comes first. */
+/* The arguments of eddy_writer_start_tls(). Only .context is required. */
 typedef struct eddy_start_tls_options {
     eddy_tls_context *context;   /* borrowed for the call */
-    const char *server_hostname; /* a client: the name that the certificate must have */
+    const char *server_hostname; /* of a client: the name that the certificate must match */
     double handshake_timeout;    /* seconds; 0: 60 */
     double shutdown_timeout;     /* seconds; 0: 30 */
-    bool server_side;            /* of a stream that a server accepted it is so anyhow */
+    bool server_side;            /* implied for a stream that a server accepted */
 } eddy_start_tls_options;
 
 /*
- * eddy_writer_start_tls(w, context, .server_hostname = …): from here on the stream speaks TLS
- * (StreamWriter.start_tls). What was written goes out first; what a client sent ahead is taken as
- * TLS. Nobody may be reading. 0; or why the handshake failed: then the connection is broken.
+ * Starts TLS on the stream (StreamWriter.start_tls): eddy_writer_start_tls(w, context,
+ * .server_hostname = …). Bytes written before are sent in plain text first; bytes that a client
+ * sent ahead are taken as TLS. No task may be reading. Returns 0, or raises the error of the
+ * handshake; the connection is then broken.
  */
 #ifndef __cplusplus
 #define eddy_writer_start_tls(w, ...)                                                              \

@@ -1,6 +1,6 @@
 /*
- * Transports: connections that call a protocol (asyncio's transports, and the loop's
- * create_connection and create_server).
+ * Transports: connections that call a protocol (asyncio.Transport, loop.create_connection,
+ * loop.create_server).
  *
  *     struct echo { eddy_transport *transport; };
  *
@@ -20,7 +20,7 @@
  *     }
  *
  *     static const eddy_protocol echo_protocol = {connection_made, data_received, NULL,
- *     connection_lost};
+ *                                                 connection_lost};
  *
  *     static int make_echo(void *arg, const eddy_protocol **ret_protocol, void **ret_arg)
  *     {
@@ -32,12 +32,12 @@
  *     eddy_try(eddy_loop_create_server(loop, make_echo, NULL, "127.0.0.1", 8888, &server,
  *                                      .read_timeout = 60, .write_timeout = 60, .grace = 10));
  *
- * A transport lives until its protocol's connection_lost() has returned. Whoever may use it after
- * that, as a task that suspends may, keeps a reference of its own: on one that is lost every call
- * is harmless. Reading is bounded: what came while nobody wanted it is at most 64 KiB; the rest
- * waits in the kernel.
+ * A transport lives until its protocol's connection_lost() has returned. Code that may use it
+ * later, such as a task that suspends, keeps a reference of its own; every call on a lost transport
+ * is harmless. Reading is bounded: at most 64 KiB are buffered while reading is paused; all other
+ * bytes wait in the kernel.
  *
- * Nothing here suspends but what is marked so. All of it belongs to the loop's thread.
+ * Only the functions marked EDDY_AWAITS suspend.
  */
 #ifndef EDDY_TRANSPORT_H
 #define EDDY_TRANSPORT_H
@@ -53,12 +53,16 @@
 
 EDDY_BEGIN_DECLS
 
-/* NULL is allowed in the second. One reference is the connection's own, which an unref too many
- * does not take away. */
+/* Adds a reference to @t and returns @t. */
 EDDY_API eddy_transport *eddy_transport_ref(eddy_transport *t);
+
+/*
+ * Drops a reference to @t. The connection holds one itself, which an excess unref does not drop.
+ * NULL is allowed.
+ */
 EDDY_API void eddy_transport_unref(eddy_transport *t);
 
-/* With gcc and clang: has that done when the enclosing scope is left. */
+/* Declares a guard that drops the reference @t when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_transport_unref_at_end(t)                                                             \
     EDDY_CLEANUP(eddyi_transport_unref_guard)                                                      \
@@ -71,40 +75,41 @@ static inline void eddyi_transport_unref_guard(eddy_transport **t)
 
 /* Connecting. */
 
-/* Factory, its argument, where to, and the output; the rest may be left out. */
+/* The arguments of the functions below that connect. Factory and address are required. */
 typedef struct eddy_transport_options {
     eddy_protocol_factory *factory;
     void *arg;
     const char *host; /* a name or an address */
     int port;
-    eddy_transport **ret_transport; /* gets a reference, the caller's; NULL: not wanted */
+    eddy_transport **ret_transport; /* a reference, which the caller owns; NULL: not wanted */
 
-    const char *path; /* of a Unix socket, instead of host and port */
-    /* a connected stream socket instead, as eddy_open_connection(); 0: none */
+    const char *path; /* of a Unix socket, in place of host and port */
+    /* a connected stream socket, in place of an address, as in eddy_open_connection(); 0: none */
     int sock;
-    int family, proto, flags; /* hints for the names, as getaddrinfo(3) has them */
-    const char *local_host;   /* to connect from */
+    int family, proto, flags; /* hints for the name lookup, as in getaddrinfo(3) */
+    const char *local_host;   /* the local address to connect from */
     int local_port;
-    double happy_eyeballs_delay; /* as of eddy_open_connection(), like the next two */
+    double happy_eyeballs_delay; /* this and the next two as in eddy_open_connection() */
     int interleave;
     bool all_errors;
 
-    eddy_tls_context *tls;       /* speaks TLS; borrowed for the call */
-    const char *server_hostname; /* the name that the certificate must have; NULL: @host */
+    eddy_tls_context *tls;       /* the connection uses TLS; borrowed for the call */
+    const char *server_hostname; /* the name that the certificate must match; NULL: @host */
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 } eddy_transport_options;
 
 /*
- * eddy_loop_create_connection(loop, factory, arg, host, port, &transport, .tls = …): connects, and
- * returns after connection_made() (loop.create_connection). TCP_NODELAY is on. 0, or why not, as
- * eddy_open_connection(), or what the factory failed with. A @sock whose TLS or factory fails is
- * closed.
+ * Connects, and returns after connection_made() was called (loop.create_connection):
+ * eddy_loop_create_connection(loop, factory, arg, host, port, &transport, .tls = …).
  *
- * eddy_loop_create_unix_connection(loop, factory, arg, path, &transport, …) does so to a Unix
- * socket.
+ * Sets TCP_NODELAY. Returns 0, or raises the errors of eddy_open_connection() or of the factory.
+ * Takes ownership of @sock on success; a @sock whose TLS handshake or factory fails is closed.
  *
- * Cancelled: nothing is left open; if the protocol was made already, it is told connection_lost()
- * later.
+ * eddy_loop_create_unix_connection(loop, factory, arg, path, &transport, …) connects to a Unix
+ * socket (loop.create_unix_connection).
+ *
+ * Cancelled: nothing is left open. If the protocol was already made, its connection_lost() is
+ * called later.
  */
 #ifndef __cplusplus
 #define eddy_loop_create_connection(loop, make, argument, to_host, to_port, ...)                   \
@@ -125,9 +130,9 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options);
 
 /*
- * eddy_loop_connect_accepted_socket(loop, factory, arg, sock, &transport, …): the transport of a
- * connection that was accepted elsewhere; with TLS this is the server's side
- * (loop.connect_accepted_socket).
+ * Makes the transport of a connection that was accepted elsewhere (loop.connect_accepted_socket):
+ * eddy_loop_connect_accepted_socket(loop, factory, arg, sock, &transport, …). With TLS it is the
+ * server's side.
  */
 #ifndef __cplusplus
 #define eddy_loop_connect_accepted_socket(loop, make, argument, accepted, ...)                     \
@@ -141,10 +146,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options);
 
 /*
- * The transport of a pipe's end, a terminal, or another descriptor that can be waited for, which it
- * owns from success on (loop.connect_read_pipe, connect_write_pipe; rule 161). A write end notices
- * that the read end was closed, also without writing: it is lost then, with -EPIPE if something was
- * still to go out. -EINVAL for a file.
+ * Make the transport of a pipe's end, a terminal, or another descriptor that can be polled
+ * (loop.connect_read_pipe, loop.connect_write_pipe; rule 161). Take ownership of @fd on success. A
+ * write end notices that the read end was closed even if nothing is written: its connection is then
+ * lost, with -EPIPE if bytes were still buffered. Raise -EINVAL for a regular file.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_connect_read_pipe(eddy_loop *loop,
                                                                     eddy_protocol_factory *factory,
@@ -155,21 +160,23 @@ eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory, vo
                              eddy_transport **ret_transport);
 
 /*
- * The transport over a carrier of one's own, of which it is the owner from success on. Does not
- * suspend: connection_made() is called in the next turn. *ret_transport is a reference, the
- * caller's; it may be NULL. 0, -ENOMEM, -EINVAL.
+ * Makes the transport over @carrier. Takes ownership of @carrier on success. Does not suspend:
+ * connection_made() is called in the next turn. The caller owns *ret_transport; @ret_transport may
+ * be NULL. Returns 0, -ENOMEM or -EINVAL.
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_open(eddy_carrier *carrier,
                                                 const eddy_protocol *protocol, void *arg,
                                                 eddy_transport **ret_transport);
 
 /*
- * eddy_loop_create_server(loop, factory, arg, host, port, &server, .backlog = …): listens, and has
- * the factory make a protocol for each connection (loop.create_server). What it gives, and takes,
- * is as with eddy_start_server(); a factory that fails is reported to the loop's exception handler.
- * eddy_server_shutdown() aborts those that are left after its grace.
+ * Listens, and makes a protocol for each connection with the factory (loop.create_server):
+ * eddy_loop_create_server(loop, factory, arg, host, port, &server, .backlog = …). Options and
+ * results are those of eddy_start_server(). A factory that fails is reported to the loop's
+ * exception handler. eddy_server_shutdown() aborts the connections that are left when its grace
+ * period has passed.
  *
- * eddy_loop_create_unix_server(loop, factory, arg, path, &server, …) does so on a Unix socket.
+ * eddy_loop_create_unix_server(loop, factory, arg, path, &server, …) listens on a Unix socket
+ * (loop.create_unix_server).
  */
 #ifndef __cplusplus
 #define eddy_loop_create_server(loop, make, argument, at_host, at_port, ...)                       \
@@ -190,66 +197,104 @@ eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options
 /* The connection. */
 
 /*
- * Begins to close it: reads no more; what is kept still goes out, then comes connection_lost(NULL)
- * (rule 152). abort() drops what is kept; if that is anything, the peer sees a reset. Twice is
- * harmless.
+ * Begins to close the connection: reads no more, sends the buffered bytes, and then calls
+ * connection_lost(NULL) (Transport.close; rule 152). Closing twice is harmless.
  */
 EDDY_API void eddy_transport_close(eddy_transport *t);
+
+/*
+ * Closes the connection and drops the write buffer (Transport.abort). If bytes were dropped, the
+ * peer sees a reset.
+ */
 EDDY_API void eddy_transport_abort(eddy_transport *t);
+
+/* Returns whether the connection is closed or being closed (Transport.is_closing). */
 EDDY_API bool eddy_transport_is_closing(const eddy_transport *t);
 
-/* As eddy_writer_get_extra_info(); -ENOENT once it is lost. */
+/*
+ * Copies a property of the connection (Transport.get_extra_info), as eddy_writer_get_extra_info()
+ * does. Returns -ENOENT once the connection is lost.
+ */
 EDDY_API ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret,
                                                size_t size);
 
-/* Has another protocol called from here on; what came and was not given out goes to that one. */
+/*
+ * Replaces the protocol (Transport.set_protocol): later callbacks go to @protocol, and so do bytes
+ * that arrived but were not delivered.
+ */
 EDDY_API void eddy_transport_set_protocol(eddy_transport *t, const eddy_protocol *protocol,
                                           void *arg);
-/* NULL once it is lost. *ret_arg, which may be NULL, gets its pointer. */
+
+/*
+ * Returns the protocol, or NULL once the connection is lost (Transport.get_protocol), and stores
+ * its argument in *ret_arg (@ret_arg may be NULL).
+ */
 EDDY_API const eddy_protocol *eddy_transport_get_protocol(const eddy_transport *t, void **ret_arg);
 
 /* Reading. */
 
-/* Gives nothing out until resumed; twice is harmless (rule 157). What the kernel had begun to read
- * is kept. */
+/*
+ * Pause and resume reading (Transport.pause_reading, Transport.resume_reading; rule 157). While
+ * reading is paused nothing is delivered; the bytes of a read that the kernel had begun are
+ * buffered. Calling either twice is harmless.
+ */
 EDDY_API void eddy_transport_pause_reading(eddy_transport *t);
 EDDY_API void eddy_transport_resume_reading(eddy_transport *t);
-/* False while paused, and once closing. */
+
+/*
+ * Returns whether the transport reads: false while paused and once closing (Transport.is_reading).
+ */
 EDDY_API bool eddy_transport_is_reading(const eddy_transport *t);
 
 /* Writing. */
 
 /*
- * Sends, or keeps what cannot go at once, without a limit: see pause_writing(). @data is free on
- * return (rule 153). 0, or a raised error, which may be ignored as asyncio does, for
- * connection_lost() comes:
+ * Write @size bytes, or the @n buffers of @iov (Transport.write, Transport.writelines; rule 153).
+ * Send at once as much as the kernel takes, and buffer the rest, without a limit: see
+ * pause_writing(). @data may be reused on return. Return 0, or raise an error. It can be ignored,
+ * as in asyncio, since connection_lost() follows:
  *
- *   EDDY_ECLOSED    it is closing, or was closed
- *   -EPIPE, …       what it was, or is now, lost with
- *   EDDY_EMISUSE    after write_eof(), or on the read end of a pipe
+ *   EDDY_ECLOSED  the connection is closed or being closed
+ *   -EPIPE, …     the error that the connection was lost with, before or now
+ *   EDDY_EMISUSE  eddy_transport_write_eof() was called before, or this is the read end of a pipe
  */
 EDDY_API int eddy_transport_write(eddy_transport *t, const void *data, size_t size);
 EDDY_API int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n);
 
-/* Says, when all that was written has gone, that no more will come. 0 or as write; EDDY_EMISUSE
- * with TLS. */
+/*
+ * Sends the end of the stream after all bytes written before (WriteTransport.write_eof). Returns 0,
+ * or raises the errors of eddy_transport_write(); EDDY_EMISUSE with TLS.
+ */
 EDDY_API int eddy_transport_write_eof(eddy_transport *t);
+
+/*
+ * Returns whether the connection supports eddy_transport_write_eof()
+ * (WriteTransport.can_write_eof).
+ */
 EDDY_API bool eddy_transport_can_write_eof(const eddy_transport *t);
 
-/* Water marks in bytes, 64 KiB and 16 KiB at first; SIZE_MAX: not given (rule 154). Strikes at
- * once. 0, or -EINVAL if @high < @low. */
+/*
+ * Sets the water marks of the write buffer, in bytes (WriteTransport.set_write_buffer_limits; rule
+ * 154). They are 64 KiB and 16 KiB by default; SIZE_MAX means not given. They take effect at once.
+ * Returns 0, or -EINVAL if @high < @low.
+ */
 EDDY_API int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_t low);
+
+/* Stores the water marks in *ret_low and *ret_high (WriteTransport.get_write_buffer_limits). */
 EDDY_API void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low,
                                                      size_t *ret_high);
+
+/* Returns the number of bytes in the write buffer (WriteTransport.get_write_buffer_size). */
 EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
 
 /*
- * eddy_loop_start_tls(loop, transport, context, .server_hostname = …): from here on the transport
- * speaks TLS (loop.start_tls, which gives a new transport; here it stays the same). What was
- * written goes out first; what a client sent ahead is taken as TLS. Meanwhile nothing is read or
- * may be written, and the transport may be aborted. The protocol hears nothing of it. 0, or a
- * raised error: why the handshake failed, then the connection is lost; or EDDY_EMISUSE where there
- * is TLS already, or a pipe.
+ * Starts TLS on the transport (loop.start_tls): eddy_loop_start_tls(loop, transport, context,
+ * .server_hostname = …). asyncio returns a new transport; here the transport stays the same.
+ *
+ * Bytes written before are sent in plain text first; bytes that a client sent ahead are taken as
+ * TLS. During the handshake nothing is delivered, no call may write, and the transport may be
+ * aborted; the protocol is not called. Returns 0, or raises the error of the handshake, with which
+ * the connection is then lost, or EDDY_EMISUSE if the connection already uses TLS or is a pipe.
  */
 #ifndef __cplusplus
 #define eddy_loop_start_tls(loop, transport, ...)                                                  \
@@ -259,12 +304,16 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
 
 /*
- * Sends @count bytes of a file from @offset on, < 0: up to its end, after what was written
- * (loop.sendfile). As eddy_writer_sendfile(): the kernel sends it over a socket, and elsewhere it
- * is read, 64 KiB at a time, and written. Meanwhile nobody else may write (rule 156). 0 or an
- * error, raised; *ret_sent, which may be NULL, has in either case how much of it the transport
- * took, fewer than @count if the file ended before. The file's position is behind that then.
- * Cancelled: what was taken still goes out.
+ * Sends @count bytes of the file @file, from @offset on, after all bytes written before
+ * (loop.sendfile; rule 156). @count < 0 means to the end of the file. As in eddy_writer_sendfile(),
+ * the kernel sends the file over a socket; over other carriers it is read and written in pieces of
+ * 64 KiB. No other call may write meanwhile.
+ *
+ * Returns 0 or raises an error. In either case *ret_sent (may be NULL) is the number of bytes that
+ * the transport took: fewer than @count if the file ended early. The file's position is then behind
+ * these bytes.
+ *
+ * Cancelled: bytes that the transport took are still sent.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t,
                                                            int file, int64_t offset, int64_t count,
