@@ -12,9 +12,8 @@ $(BUILD)/CMakeCache.txt:
 
 # Many URLs at once, from a server of our own on this machine.
 demo:
-	tools/install-deps.sh base
-	$(MAKE) all
-	tools/demo.sh $(BUILD)
+	@tools/install-deps.sh base
+	@tools/demo.sh $(BUILD)
 
 # Everything that must hold, in some minutes; check-full is thorough, and takes very much longer.
 check:

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what eddy needs on Debian 12 (as root, or with sudo).
+# Installs the Debian 12 packages that a command of the Makefile needs (as root, or with sudo), and
+# names them before it does. From a terminal it asks first.
 #
 #     tools/install-deps.sh base|check|full|bench
 #
-# base: to build it and run the demo; check: also for `make check`; full: also for `make
-# check-full`; bench: for `make bench`, the peers that eddy is compared with. Where all of it is
-# there nothing is done and no network is needed.
+# base: to build eddy and run the demo; check: also for `make check`; full: also for `make
+# check-full`; bench: for `make bench`, the peers that eddy is compared with. Where all of the
+# packages are installed nothing is printed and no network is needed.
 set -eu
 
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev node-llhttp"
@@ -15,10 +16,10 @@ bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev lib
 libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo python3-uvloop nginx-light"
 
 case ${1:-} in
-base) wanted=$base ;;
-check) wanted="$base $check" ;;
-full) wanted="$base $check $full" ;;
-bench) wanted="$base $bench" ;;
+base) command="make demo" wanted=$base ;;
+check) command="make check" wanted="$base $check" ;;
+full) command="make check-full" wanted="$base $check $full" ;;
+bench) command="make bench" wanted="$base $bench" ;;
 *)
     sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
     exit 2
@@ -46,10 +47,29 @@ if [ "$(id -u)" != 0 ]; then
     sudo=sudo
 fi
 
-echo "Installing:$missing"
-$sudo apt-get update -q
+echo "\`$command\` needs these Debian packages, which ${sudo:+$sudo }apt-get will install:"
+echo "   $missing" | fold -s -w 100
+if [ -t 0 ]; then
+    printf 'Go on? [Y/n] '
+    read -r answer || answer=no
+    case $answer in
+    [nN]*) exit 1 ;;
+    esac
+fi
+
+# What apt-get prints is shown if it fails.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt()
+{
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >"$log" 2>&1 </dev/null || {
+        tail -n 20 "$log" >&2
+        exit 1
+    }
+}
+apt update
 # shellcheck disable=SC2086 # a list of words
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+apt install -y --no-install-recommends $missing
 
 # The tests start an nginx of their own; the one of the system shall not begin to serve because of
 # them.
