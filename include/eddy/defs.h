@@ -1,6 +1,6 @@
 /*
- * What every public header of eddy needs: attributes, the names of the types,
- * and the few preprocessor helpers behind the macros that read like Python.
+ * Definitions that every public header of eddy needs: attributes, the names of the types, and the
+ * preprocessor helpers of the macros that read like Python.
  */
 #ifndef EDDY_DEFS_H
 #define EDDY_DEFS_H
@@ -22,7 +22,7 @@
 #define EDDY_API __attribute__((visibility("default")))
 #define EDDY_NODISCARD __attribute__((warn_unused_result))
 #define EDDY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-/* Rarely called: the way there is kept out of the hot path. */
+/* Marks a rarely called function: the compiler keeps the path to it out of the hot code. */
 #define EDDY_COLD __attribute__((cold, noinline))
 #define EDDY_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 #else
@@ -34,9 +34,8 @@
 #endif
 
 /*
- * Marks every function that may suspend the calling task: other tasks and
- * callbacks of the loop can run before it returns. It is the one thing a reader
- * of C cannot see.
+ * Marks every function that may suspend the calling task: other tasks and callbacks of the loop can
+ * run before it returns. Nothing else in C shows this to a reader.
  */
 #if defined(__clang__)
 #define EDDY_AWAITS __attribute__((annotate("eddy_awaits")))
@@ -44,7 +43,7 @@
 #define EDDY_AWAITS
 #endif
 
-/* No deadline at all (None in Python); any wait beyond 292 years means the same. */
+/* No time limit (None in Python); a wait of more than 292 years means the same. */
 #define EDDY_FOREVER 1.7976931348623157e308
 
 typedef struct eddy_awaitable eddy_awaitable; /* a coroutine, Future or Task */
@@ -55,8 +54,10 @@ typedef struct eddy_loop eddy_loop;
 typedef struct eddy_exception eddy_exception;
 typedef struct eddy_context eddy_context;
 
-/* Tells the library, before anything else in this source runs, that there is a C++ runtime: see
- * docs/cxx.md. */
+/*
+ * Tells the library, before any other code of this source file runs, that there is a C++ runtime
+ * (docs/cxx.md).
+ */
 EDDY_BEGIN_DECLS
 EDDY_API int eddyi_cxx_begin(void *(*get_globals)(void));
 EDDY_END_DECLS
@@ -68,7 +69,7 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 }
 #endif
 
-/* Parameters that are copied byte by byte, as C has no other way. */
+/* Checks that parameters can be copied byte by byte, since C has no other way to copy them. */
 #ifdef __cplusplus
 #define EDDYI_PLAIN(args)                                                                          \
     static_assert(                                                                                 \
@@ -79,7 +80,7 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 #define EDDYI_PLAIN(args)
 #endif
 
-/* "file.c:12", the place in the source where a macro is used. */
+/* Expands to the place in the source where a macro is used: "file.c:12". */
 #define EDDYI_STR2(x) #x
 #define EDDYI_STR(x) EDDYI_STR2(x)
 #define EDDYI_WHERE __FILE__ ":" EDDYI_STR(__LINE__)
@@ -87,7 +88,7 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 #define EDDYI_CAT2(a, b) a##b
 #define EDDYI_CAT(a, b) EDDYI_CAT2(a, b)
 
-/* The number of arguments, 1 to 32. */
+/* Expands to the number of arguments, 1 to 32. */
 #define EDDYI_COUNT(...)                                                                           \
     EDDYI_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,  \
                  15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -96,7 +97,7 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
                      ...)                                                                          \
     n
 
-/* m(a), m(b), …: applies a macro to each of 1 to 32 arguments. */
+/* Applies a macro to each of 1 to 32 arguments: m(a), m(b), …. */
 #define EDDYI_MAP(m, ...) EDDYI_CAT(EDDYI_MAP_, EDDYI_COUNT(__VA_ARGS__))(m, __VA_ARGS__)
 #define EDDYI_MAP_1(m, a) m(a)
 #define EDDYI_MAP_2(m, a, ...) m(a), EDDYI_MAP_1(m, __VA_ARGS__)

@@ -75,7 +75,7 @@ typedef struct eddy_server_options {
     bool keep_alive;        /* sets SO_KEEPALIVE */
     bool no_start;          /* the server waits for eddy_server_start_serving() */
     size_t max_connections; /* further ones wait in the kernel's queue; 0: no limit */
-    /* connections use TLS, and the handler runs after the handshake; the server takes a reference */
+    /* connections use TLS; the handler runs after the handshake; the server takes a reference */
     eddy_tls_context *tls;
     double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 
