@@ -6,6 +6,7 @@
  * ended, or after a tenth of a second: so it neither dies nor spins.
  */
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
 #include "stream/server.h"
 
@@ -69,13 +70,25 @@ static bool is_not_listening(int rc)
     return rc == -EBADF || rc == -EINVAL || rc == -ENOTSOCK;
 }
 
+/* Starts what serves the connection on @fd, which is closed if that fails. */
+static int start(eddy_server *s, int fd)
+{
+    eddy_carrier *c;
+    int rc = eddyi_accepted_carrier_new(s->loop, fd, &c);
+
+    if (rc == 0)
+        return s->start(s, c);
+    eddyi_sys_close(fd);
+    return rc;
+}
+
 /* One result of accepting. Whether to go on at once. */
 static bool took(struct eddyi_listener *l, int rc)
 {
     eddy_server *s = l->server;
 
     if (rc >= 0) {
-        rc = eddyi_connection_start(s, rc);
+        rc = start(s, rc);
         if (rc < 0)
             pause_accepting(s, rc);
         return rc >= 0;

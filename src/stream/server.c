@@ -176,8 +176,13 @@ void eddy_server_abort_clients(eddy_server *s)
 
 static int cut_all(eddy_server *s)
 {
-    EDDYI_LIST_EACH(l, &s->connections)
-        eddyi_connection_cut(eddyi_container(l, struct eddyi_connection, link));
+    EDDYI_LIST_EACH(l, &s->connections) {
+        struct eddyi_connection *c = eddyi_container(l, struct eddyi_connection, link);
+
+        eddyi_transport_abort(c->transport);
+        if (c->task)
+            eddy_task_cancel(c->task, "the server shuts down");
+    }
     return eddy_server_wait_closed(s);
 }
 

@@ -11,8 +11,7 @@ static struct eddyi_stream *of(struct eddyi_transport *t)
 static void stream_free(struct eddyi_stream *s)
 {
     eddyi_ready_cancel(&s->reader.unused);
-    if (s->on_gone)
-        s->on_gone(s);
+    eddyi_connection_gone(&s->connection);
     eddyi_reader_fini(&s->reader);
     eddyi_transport_fini(&s->transport);
     eddyi_free(s);
@@ -111,9 +110,11 @@ void eddyi_stream_leave_last(struct eddyi_stream *s)
 
 void eddyi_stream_end_loan(struct eddyi_stream *s)
 {
-    eddyi_stream_give_back(s);
     s->users--;
-    free_if_done(s);
+    if (s->given_back)
+        free_if_done(s);
+    else
+        eddyi_stream_give_back(s);
 }
 
 int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader,
@@ -141,7 +142,8 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
         return rc;
     eddyi_stream_enter(s);
     n_ahead = eddyi_buffer_length(&s->reader.in);
-    rc = eddyi_transport_start_tls(&s->transport, options, options->server_side || s->accepted,
+    rc = eddyi_transport_start_tls(&s->transport, options,
+                                   options->server_side || (s->connection.server != NULL),
                                    eddyi_buffer_bytes(&s->reader.in), n_ahead);
     if (rc == 0)
         eddyi_buffer_consume(&s->reader.in, n_ahead);

@@ -17,6 +17,7 @@
 #include "carrier/buffer.h"
 #include "eddy/stream.h"
 #include "eddy/sync.h"
+#include "stream/connection.h"
 #include "stream/tls_hook.h"
 #include "stream/transport.h"
 
@@ -54,13 +55,9 @@ struct eddyi_stream {
     struct eddy_writer writer;
     bool given_back; /* the owner is gone; freed when lost, and when users is 0 */
     unsigned users;  /* calls that suspend on it, and whoever lends it to its owner */
-    bool accepted;   /* a server's side */
     bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
     uint64_t turn;   /* of the loop, as transport.used began to count; see fairness.c */
-    /* A server that wants to know when it is gone; NULL: nobody. Called last, when the memory is
-     * about to be freed. */
-    void (*on_gone)(struct eddyi_stream *s);
-    void *owner;
+    struct eddyi_connection connection; /* of a server, until the memory is about to be freed */
 };
 
 static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)

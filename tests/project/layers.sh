@@ -24,7 +24,7 @@ rule()
 
 # A file includes its own layer and those before it in this list. Context variables stand beside
 # base/ and fiber/.
-layers="base fiber contextvars backend loop task generator sync queue executor io net carrier stream tls process signal debug testkit"
+layers="base fiber contextvars backend loop task generator sync queue executor io net carrier stream tls process protocol signal debug testkit"
 
 rank()
 {

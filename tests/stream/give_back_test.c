@@ -2,7 +2,7 @@
  * Streams and servers that are given back while somebody uses them: by the handler that only has
  * them on loan, and beside tasks that wait.
  */
-#include "stream/protocols.h"
+#include "protocol/protocols.h"
 #include "stream/servers.h"
 #include "stream/streams.h"
 

@@ -3,7 +3,7 @@
  * is no end for them.
  */
 #include "harness/trace.h"
-#include "stream/protocols.h"
+#include "protocol/protocols.h"
 #include "stream/streams.h"
 
 #include <fcntl.h>

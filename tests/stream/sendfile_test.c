@@ -2,7 +2,7 @@
  * Sending files over streams, through the kernel and by copying.
  */
 #include "base/fault.h"
-#include "stream/protocols.h"
+#include "protocol/protocols.h"
 #include "stream/streams.h"
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
  */
 #include "stream/server.h"
 #include "stream/servers.h"
+#include "stream/stream.h"
 
 #include <eddy/transport.h>
 #include <stdio.h>

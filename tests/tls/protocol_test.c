@@ -1,8 +1,8 @@
 /*
  * Protocols over TLS, on real sockets.
  */
-#include "stream/echo_protocol.h"
-#include "stream/protocols.h"
+#include "protocol/echo_protocol.h"
+#include "protocol/protocols.h"
 #include "tls/tls.h"
 
 #include <stdlib.h>

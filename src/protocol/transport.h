@@ -8,16 +8,15 @@
  *     queued again as long as there is more flow resume_writing lost connection_lost, and the end
  *     of the connection's own reference
  */
-#ifndef EDDYI_PROTOCOL_H
-#define EDDYI_PROTOCOL_H
+#ifndef EDDYI_PROTOCOL_TRANSPORT_H
+#define EDDYI_PROTOCOL_TRANSPORT_H
 
 #include "contextvars/contextvars.h"
 #include "eddy/sync.h"
 #include "eddy/transport.h"
+#include "stream/connection.h"
 #include "stream/tls_hook.h"
 #include "stream/transport.h"
-
-struct eddyi_connection;
 
 enum { EDDYI_NO_NEWS = 1, EDDYI_READ_KNOWS };
 
@@ -52,7 +51,9 @@ struct eddy_transport {
     const char *busy;
     eddy_wait_queue quiet;          /* the task in that, while it waits until the carrier is free */
     enum eddyi_direction direction; /* a pipe's end goes one way */
-    struct eddyi_connection *connection; /* of a server; NULL: none */
+    struct eddyi_connection connection; /* of a server */
+    struct eddyi_ready opening;         /* of such: has the protocol made */
+    bool in_task;                       /* of such: the task that shakes hands has not ended */
 };
 
 static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_transport *t)

@@ -1,10 +1,9 @@
 /*
  * Transports with a protocol: their life, and writing.
  */
+#include "protocol/transport.h"
 #include "base/exception.h"
 #include "base/sys.h"
-#include "stream/protocol.h"
-#include "stream/server.h"
 #include "sync/wait_queue.h"
 
 static eddy_transport *of(struct eddyi_transport *t)
@@ -110,7 +109,7 @@ static void on_lost(struct eddyi_transport *base)
     eddyi_timer_stop(base->loop, &t->silence);
     eddyi_wait_queue_wake_all(&t->quiet);
     /* A task that shakes hands may still look at it; at its end it goes on here. */
-    if (!t->connection || !t->connection->in_task)
+    if (!t->in_task)
         eddyi_loop_ready(base->loop, &t->lost);
 }
 
@@ -152,9 +151,7 @@ static void lost(struct eddyi_ready *r)
         t->protocol = NULL;
         t->arg = NULL;
     }
-    if (t->connection)
-        eddyi_connection_gone(t->connection);
-    t->connection = NULL;
+    eddyi_connection_gone(&t->connection);
     t->connected = false;
     eddy_transport_unref(t);
     eddyi_protocol_leave(t, outside);

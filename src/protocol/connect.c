@@ -1,13 +1,12 @@
 /*
  * Connections with a protocol: the calls of the loop that make them.
  */
+#include "net/connect.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
-#include "net/connect.h"
-#include "stream/opening.h"
-#include "stream/protocol.h"
-#include "stream/server.h"
+#include "protocol/opening.h"
+#include "protocol/transport.h"
 
 /*
  * The protocol of a new transport, which has the connection's reference only. On failure it is
@@ -147,13 +146,4 @@ int eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory
                                  eddy_transport **ret_transport)
 {
     return open_pipe(loop, -1, fd, factory, arg, ret_transport);
-}
-
-int eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options)
-{
-    int rc = eddyi_opening_check(loop, options->factory != NULL);
-
-    if (rc == 0 && options->handle)
-        rc = eddy_raise(-EINVAL, "create_server: it takes a protocol factory, and no handler");
-    return rc < 0 ? rc : eddyi_server_open(options);
 }

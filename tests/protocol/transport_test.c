@@ -2,7 +2,7 @@
  * Transports and their protocols over a pair in memory, on virtual time. Numbers are rules of
  * asyncio.
  */
-#include "stream/protocols.h"
+#include "protocol/protocols.h"
 
 /* A transport with a recorder at one end, a stream at the other. */
 struct line {

@@ -2,8 +2,8 @@
  * Transports on real sockets and pipes: connecting, serving, and what only a kernel does. Numbers
  * are rules of asyncio.
  */
-#include "stream/echo_protocol.h"
-#include "stream/protocols.h"
+#include "protocol/echo_protocol.h"
+#include "protocol/protocols.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,11 +1,11 @@
 /*
  * Files that are sent through a transport with a protocol.
  */
+#include "stream/sendfile.h"
 #include "base/sys.h"
 #include "loop/loop.h"
-#include "stream/opening.h"
-#include "stream/protocol.h"
-#include "stream/sendfile.h"
+#include "protocol/opening.h"
+#include "protocol/transport.h"
 #include "sync/wait_queue.h"
 
 static int wait_flushed(struct eddyi_transport *t)

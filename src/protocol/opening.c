@@ -1,4 +1,4 @@
-#include "stream/opening.h"
+#include "protocol/opening.h"
 
 #include "eddy/error.h"
 #include "loop/loop.h"

@@ -2,8 +2,8 @@
  * A transport that is there already begins to speak TLS.
  */
 #include "loop/loop.h"
-#include "stream/opening.h"
-#include "stream/protocol.h"
+#include "protocol/opening.h"
+#include "protocol/transport.h"
 #include "sync/wait_queue.h"
 
 /* Until the carrier has no read of ours, and all that was written is out. */
@@ -27,7 +27,7 @@ static int start_tls(eddy_transport *t, const eddy_start_tls_options *options)
     if (rc < 0)
         return rc;
     n_ahead = eddyi_buffer_length(&t->in);
-    rc = eddyi_transport_start_tls(&t->base, options, options->server_side || t->connection,
+    rc = eddyi_transport_start_tls(&t->base, options, options->server_side || t->connection.server,
                                    eddyi_buffer_bytes(&t->in), n_ahead);
     if (rc < 0)
         return rc;

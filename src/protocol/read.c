@@ -9,7 +9,7 @@
  */
 #include "eddy/error.h"
 #include "loop/loop.h"
-#include "stream/protocol.h"
+#include "protocol/transport.h"
 #include "sync/wait_queue.h"
 
 #include <string.h>

@@ -1,0 +1,522 @@
+/*
+ * Datagram endpoints that call a protocol.
+ *
+ * While one is open, a poll for reading is with the backend or the input item is queued, which
+ * submits it again; while datagrams are kept, the same holds of writing and the output item. So the
+ * end of the loop is always noticed. The descriptor is closed when the backend has let go of both.
+ */
+#include "net/datagram.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "carrier/socket_info.h"
+#include "contextvars/contextvars.h"
+#include "eddy/datagram_transport.h"
+#include "loop/loop.h"
+#include "protocol/opening.h"
+#include "stream/transport.h"
+
+#include <poll.h>
+#include <string.h>
+
+/* asyncio's water marks. */
+enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
+
+/* What asyncio adds to the size of each that is kept (rule 160); what a datagram may have; how many
+ * are taken in one go. */
+enum { HEADER = 8, LARGEST = 65536, AT_ONCE = 16 };
+
+/* One that waits to be sent. */
+struct datagram {
+    struct eddyi_list link;
+    union eddyi_address addr;
+    socklen_t addrlen; /* 0: the kernel knows */
+    size_t size;
+    char bytes[];
+};
+
+struct eddy_datagram_transport {
+    eddy_loop *loop; /* held */
+    struct eddy_datagram_endpoint ep;
+    unsigned refs; /* one is the endpoint's own, until connection_lost() has returned */
+    const eddy_datagram_protocol *protocol; /* NULL: lost */
+    void *arg;
+    struct eddyi_var_scope vars; /* in which its callbacks run */
+    struct eddyi_io_op in, out;
+    struct eddyi_io_claim claim_in, claim_out;
+    struct eddyi_ready made, input, output, lost;
+    struct eddyi_list kept; /* struct datagram */
+    size_t n_kept;          /* their bytes, and HEADER for each */
+    size_t high, low;
+    bool begun;  /* the first turn of the input item is over: it only begins to wait (rule 149) */
+    bool paused; /* what the protocol was told last */
+    bool closing;
+    bool ended; /* closed; lost is queued when the backend has let go */
+    int error;  /* why, < 0; 0: it was closed */
+};
+
+static struct eddyi_var_scope *enter(eddy_datagram_transport *t)
+{
+    struct eddyi_var_scope *outside = eddyi_vars_current;
+
+    t->refs++;
+    eddyi_vars_current = &t->vars;
+    return outside;
+}
+
+static void leave(eddy_datagram_transport *t, struct eddyi_var_scope *outside)
+{
+    eddyi_vars_current = outside;
+    eddy_datagram_transport_unref(t);
+}
+
+eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t)
+{
+    t->refs++;
+    return t;
+}
+
+void eddy_datagram_transport_unref(eddy_datagram_transport *t)
+{
+    if (!t || --t->refs > 0)
+        return;
+    eddyi_vars_fini(&t->vars);
+    eddyi_loop_release(t->loop);
+    eddyi_free(t);
+}
+
+/* Its end. */
+
+static void drop_kept(eddy_datagram_transport *t)
+{
+    struct eddyi_list *l;
+
+    while ((l = eddyi_list_pop(&t->kept)) != NULL)
+        eddyi_free(eddyi_container(l, struct datagram, link));
+    t->n_kept = 0;
+}
+
+static void end_if_free(eddy_datagram_transport *t)
+{
+    if (!t->ended || t->in.io || t->out.io || t->ep.fd < 0)
+        return;
+    eddyi_io_release(&t->claim_in);
+    eddyi_io_release(&t->claim_out);
+    eddyi_datagram_let_go(&t->ep, false);
+    eddyi_loop_ready(t->loop, &t->lost);
+}
+
+static void end(eddy_datagram_transport *t, int error)
+{
+    if (t->ended || eddyi_loop_forked(t->loop))
+        return;
+    t->ended = t->closing = true;
+    t->error = error;
+    drop_kept(t);
+    eddyi_ready_cancel(&t->input);
+    eddyi_ready_cancel(&t->output);
+    eddyi_io_cancel(&t->in);
+    eddyi_io_cancel(&t->out);
+    end_if_free(t);
+}
+
+static void lost(struct eddyi_ready *r)
+{
+    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, lost);
+    struct eddyi_var_scope *outside = enter(t);
+    eddy_exception *e = t->error < 0 ? eddy_exception_new(t->error, "the endpoint is lost") : NULL;
+
+    if (t->protocol && t->protocol->connection_lost)
+        t->protocol->connection_lost(t->arg, e || t->error == 0 ? e : eddyi_exception_no_memory());
+    eddy_exception_unref(e);
+    t->protocol = NULL;
+    t->arg = NULL;
+    eddy_datagram_transport_unref(t);
+    leave(t, outside);
+}
+
+static void tell_error(eddy_datagram_transport *t, int error)
+{
+    eddy_exception *e = eddy_exception_new(error, "a datagram");
+
+    if (t->protocol->error_received)
+        t->protocol->error_received(t->arg, e ? e : eddyi_exception_no_memory());
+    eddy_exception_unref(e);
+}
+
+/* Receiving. */
+
+static void wait_readable(eddy_datagram_transport *t)
+{
+    int rc;
+
+    t->in.op.kind = EDDYI_OP_POLL;
+    t->in.op.fd = t->ep.fd;
+    t->in.op.events = POLLIN;
+    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->in);
+    if (rc < 0)
+        end(t, rc);
+}
+
+/* One datagram. Whether there may be more. */
+static bool receive(eddy_datagram_transport *t, void *buf)
+{
+    union eddyi_address from;
+    socklen_t size = sizeof from;
+    long n = eddyi_sys_recvfrom(t->ep.fd, buf, LARGEST, 0, &from.sa, &size);
+
+    if (n == -EAGAIN || n == -EINTR)
+        return false;
+    if (n < 0)
+        tell_error(t, (int)n);
+    else if (t->protocol->datagram_received)
+        t->protocol->datagram_received(t->arg, buf, (size_t)n, &from.sa, size);
+    return true;
+}
+
+/* The memory is there only meanwhile. */
+static void receive_some(eddy_datagram_transport *t)
+{
+    void *buf = eddyi_alloc(LARGEST);
+    int n = 0;
+
+    while (buf && n < AT_ONCE && !t->closing && !eddyi_loop_forked(t->loop) && receive(t, buf))
+        n++;
+    t->in.in_vain = n > 0 ? 0 : t->in.in_vain + 1;
+    if (!buf)
+        tell_error(t, -ENOMEM);
+    eddyi_free(buf);
+}
+
+static void input(struct eddyi_ready *r)
+{
+    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, input);
+    struct eddyi_var_scope *outside = enter(t);
+
+    if (t->begun && !t->loop->closed)
+        receive_some(t);
+    t->begun = true;
+    if (!t->closing)
+        wait_readable(t);
+    leave(t, outside);
+}
+
+static void in_done(struct eddyi_io_op *o)
+{
+    eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, in);
+
+    if (t->loop->closed)
+        end(t, -ECANCELED);
+    else if (o->op.result < 0 && o->op.result != -ECANCELED)
+        end(t, (int)o->op.result);
+    else if (!t->closing)
+        eddyi_loop_ready(t->loop, &t->input);
+    end_if_free(t);
+}
+
+/* Sending. */
+
+static void update_flow(eddy_datagram_transport *t)
+{
+    if (!t->paused && t->n_kept > t->high) {
+        t->paused = true;
+        if (t->protocol->pause_writing)
+            t->protocol->pause_writing(t->arg);
+    } else if (t->paused && t->n_kept <= t->low) {
+        t->paused = false;
+        if (t->protocol->resume_writing)
+            t->protocol->resume_writing(t->arg);
+    }
+}
+
+static void wait_writable(eddy_datagram_transport *t)
+{
+    int rc;
+
+    if (t->out.io || !eddyi_list_empty(&t->output.link))
+        return;
+    t->out.op.kind = EDDYI_OP_POLL;
+    t->out.op.fd = t->ep.fd;
+    t->out.op.events = POLLOUT;
+    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->out);
+    if (rc < 0)
+        end(t, rc);
+}
+
+/* The first that is kept. Whether to go on. */
+static bool send_first(eddy_datagram_transport *t)
+{
+    struct datagram *d = eddyi_container(t->kept.next, struct datagram, link);
+    long n =
+        eddyi_sys_sendto(t->ep.fd, d->bytes, d->size, d->addrlen ? &d->addr.sa : NULL, d->addrlen);
+
+    if (n == -EAGAIN || n == -EINTR)
+        return false;
+    eddyi_list_remove(&d->link);
+    t->n_kept -= d->size + HEADER;
+    eddyi_free(d);
+    if (n < 0)
+        tell_error(t, (int)n);
+    return true;
+}
+
+static void output(struct eddyi_ready *r)
+{
+    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, output);
+    struct eddyi_var_scope *outside = enter(t);
+    size_t kept = t->n_kept;
+
+    while (!t->ended && !eddyi_loop_forked(t->loop) && !eddyi_list_empty(&t->kept) && send_first(t))
+        ;
+    t->out.in_vain = t->n_kept < kept ? 0 : t->out.in_vain + 1;
+    if (!t->ended)
+        update_flow(t);
+    if (!t->ended && !eddyi_list_empty(&t->kept))
+        wait_writable(t);
+    else if (!t->ended && t->closing)
+        end(t, 0);
+    leave(t, outside);
+}
+
+static void out_done(struct eddyi_io_op *o)
+{
+    eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, out);
+
+    if (t->loop->closed)
+        end(t, -ECANCELED);
+    else if (o->op.result < 0 && o->op.result != -ECANCELED)
+        end(t, (int)o->op.result);
+    else if (!t->ended)
+        eddyi_loop_ready(t->loop, &t->output);
+    end_if_free(t);
+}
+
+static int keep(eddy_datagram_transport *t, const void *data, size_t size,
+                const struct sockaddr *addr, socklen_t addrlen)
+{
+    struct datagram *d = eddyi_alloc(sizeof *d + size);
+
+    if (!d)
+        return eddy_raise(-ENOMEM, NULL);
+    d->addrlen = addrlen;
+    d->size = size;
+    if (addrlen > 0)
+        memcpy(&d->addr, addr, addrlen);
+    if (size > 0)
+        memcpy(d->bytes, data, size);
+    eddyi_list_append(&t->kept, &d->link);
+    t->n_kept += size + HEADER;
+    wait_writable(t);
+    if (!t->ended)
+        update_flow(t);
+    return 0;
+}
+
+int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data, size_t size,
+                                   const struct sockaddr *addr, socklen_t addrlen)
+{
+    long n = -EAGAIN;
+    int rc;
+
+    if (t->closing)
+        return eddy_raise(EDDY_ECLOSED, "the endpoint is closed");
+    if (eddyi_loop_forked(t->loop))
+        return eddy_raise(EDDY_EFORKED, "the endpoint was made before fork()");
+    rc = eddyi_datagram_target(&t->ep, &addr, &addrlen);
+    if (rc < 0)
+        return rc;
+    if (addrlen > sizeof(union eddyi_address))
+        return eddy_raise(-EINVAL, "sendto: no address has %u bytes", (unsigned)addrlen);
+    if (eddyi_list_empty(&t->kept))
+        n = eddyi_sys_sendto(t->ep.fd, data, size, addr, addrlen);
+    if (n == -EAGAIN || n == -EINTR)
+        return keep(t, data, size, addr, addrlen);
+    if (n >= 0)
+        return 0;
+    tell_error(t, (int)n);
+    return eddy_raise((int)n, "sendto");
+}
+
+/* What users ask. */
+
+void eddy_datagram_transport_close(eddy_datagram_transport *t)
+{
+    if (t->closing || eddyi_loop_forked(t->loop))
+        return;
+    t->closing = true;
+    eddyi_ready_cancel(&t->input);
+    if (eddyi_list_empty(&t->kept))
+        end(t, 0);
+    else
+        eddyi_io_cancel(&t->in);
+}
+
+void eddy_datagram_transport_abort(eddy_datagram_transport *t)
+{
+    end(t, 0);
+}
+
+bool eddy_datagram_transport_is_closing(const eddy_datagram_transport *t)
+{
+    return t->closing;
+}
+
+ssize_t eddy_datagram_transport_get_extra_info(const eddy_datagram_transport *t, const char *name,
+                                               void *ret, size_t size)
+{
+    return t->ep.fd < 0 ? -ENOENT : eddyi_socket_info(t->ep.fd, true, name, ret, size);
+}
+
+void eddy_datagram_transport_set_protocol(eddy_datagram_transport *t,
+                                          const eddy_datagram_protocol *protocol, void *arg)
+{
+    if (!protocol || !t->protocol)
+        return;
+    t->protocol = protocol;
+    t->arg = arg;
+}
+
+const eddy_datagram_protocol *eddy_datagram_transport_get_protocol(const eddy_datagram_transport *t,
+                                                                   void **ret_arg)
+{
+    if (ret_arg)
+        *ret_arg = t->arg;
+    return t->protocol;
+}
+
+int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, size_t high,
+                                                    size_t low)
+{
+    int rc = eddyi_water_marks(&high, &low);
+
+    if (rc < 0)
+        return rc;
+    t->high = high;
+    t->low = low;
+    if (!t->ended)
+        update_flow(t);
+    return 0;
+}
+
+void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t,
+                                                     size_t *ret_low, size_t *ret_high)
+{
+    *ret_low = t->low;
+    *ret_high = t->high;
+}
+
+size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transport *t)
+{
+    return t->n_kept;
+}
+
+/* Its beginning. */
+
+static void made(struct eddyi_ready *r)
+{
+    eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, made);
+    struct eddyi_var_scope *outside = enter(t);
+
+    if (t->protocol->connection_made)
+        t->protocol->connection_made(t->arg, t);
+    leave(t, outside);
+}
+
+static eddy_datagram_transport *transport_new(eddy_loop *loop)
+{
+    eddy_datagram_transport *t = eddyi_zalloc(sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->loop = eddyi_loop_hold(loop);
+    t->refs = 1;
+    t->high = HIGH_WATER;
+    t->low = LOW_WATER;
+    eddyi_vars_init(&t->vars, NULL);
+    t->in.done = in_done;
+    t->out.done = out_done;
+    eddyi_list_init(&t->kept);
+    eddyi_ready_init(&t->made, made);
+    eddyi_ready_init(&t->input, input);
+    eddyi_ready_init(&t->output, output);
+    eddyi_ready_init(&t->lost, lost);
+    return t;
+}
+
+static int claim(eddy_datagram_transport *t)
+{
+    struct eddyi_io *io = eddyi_io_of(t->loop);
+    int rc = io ? 0 : -ENOMEM;
+
+    if (rc == 0 && (eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_READ) ||
+                    eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_WRITE)))
+        rc = -EBUSY;
+    if (rc == 0)
+        rc = eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_IO_READ);
+    if (rc == 0)
+        rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_IO_WRITE);
+    return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
+}
+
+static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
+                         void *arg)
+{
+    const eddy_datagram_protocol *protocol = NULL;
+    int rc = factory(arg, &protocol, &t->arg);
+
+    if (rc == 0 && !protocol)
+        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
+    t->protocol = rc < 0 ? NULL : protocol;
+    return rc;
+}
+
+/* Opens the socket and makes the protocol. */
+static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
+                         void *arg, const eddy_datagram_endpoint_options *options)
+{
+    int rc = eddyi_datagram_open(&t->ep, options);
+    bool own = !options->sock;
+
+    if (rc < 0)
+        return rc;
+    rc = claim(t);
+    if (rc == 0) {
+        own = true;
+        rc = make_protocol(t, factory, arg);
+    }
+    if (rc < 0) {
+        eddyi_io_release(&t->claim_in);
+        eddyi_io_release(&t->claim_out);
+        eddyi_datagram_let_go(&t->ep, !own);
+    }
+    return rc;
+}
+
+int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
+                                            eddy_datagram_protocol_factory *factory, void *arg,
+                                            eddy_datagram_transport **ret_transport,
+                                            const eddy_datagram_endpoint_options *options)
+{
+    eddy_datagram_transport *t;
+    int rc = eddyi_opening_check(loop, factory != NULL);
+
+    if (rc < 0)
+        return rc;
+    t = transport_new(loop);
+    rc = t ? open_endpoint(t, factory, arg, options) : eddy_raise(-ENOMEM, NULL);
+    if (rc < 0) {
+        eddy_datagram_transport_unref(t);
+        return rc;
+    }
+    eddy_datagram_transport_ref(t);
+    eddyi_loop_ready(loop, &t->made);
+    eddyi_loop_ready(loop, &t->input);
+    rc = eddyi_opening_wait(loop);
+    if (rc < 0)
+        eddy_datagram_transport_close(t);
+    if (rc == 0 && ret_transport)
+        *ret_transport = t;
+    else
+        eddy_datagram_transport_unref(t);
+    return rc;
+}

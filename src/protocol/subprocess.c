@@ -1,0 +1,401 @@
+/*
+ * Subprocesses that call a protocol: a process, and a transport for each of its pipes.
+ *
+ * The pipes are made here, and given to the process as plain descriptors. The end has come when the
+ * child has been waited for and the last pipe is lost.
+ */
+#include "base/sys.h"
+#include "carrier/fd.h"
+#include "contextvars/contextvars.h"
+#include "eddy/error.h"
+#include "eddy/subprocess_transport.h"
+#include "loop/loop.h"
+#include "process/process.h"
+#include "protocol/opening.h"
+#include "protocol/transport.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+struct pipe {
+    struct eddy_subprocess_transport *owner; /* has a reference, while there is a transport */
+    eddy_transport *transport;               /* a reference; NULL: no pipe, or lost */
+};
+
+struct eddy_subprocess_transport {
+    eddy_loop *loop; /* held */
+    /* one is its own, until connection_lost() has returned */
+    unsigned refs;
+    const eddy_subprocess_protocol *protocol; /* NULL: lost */
+    void *arg;
+    struct eddyi_var_scope vars; /* in which its callbacks run */
+    eddy_process *process;       /* NULL: lost */
+    struct pipe pipes[3];        /* by the child's descriptor */
+    unsigned n_open;             /* of those */
+    struct eddyi_ready made, exited, lost;
+    int returncode;
+    bool told_exit;
+    bool closing;
+};
+
+static struct eddyi_var_scope *enter(eddy_subprocess_transport *t)
+{
+    struct eddyi_var_scope *outside = eddyi_vars_current;
+
+    t->refs++;
+    eddyi_vars_current = &t->vars;
+    return outside;
+}
+
+static void leave(eddy_subprocess_transport *t, struct eddyi_var_scope *outside)
+{
+    eddyi_vars_current = outside;
+    eddy_subprocess_transport_unref(t);
+}
+
+eddy_subprocess_transport *eddy_subprocess_transport_ref(eddy_subprocess_transport *t)
+{
+    t->refs++;
+    return t;
+}
+
+void eddy_subprocess_transport_unref(eddy_subprocess_transport *t)
+{
+    if (!t || --t->refs > 0)
+        return;
+    eddyi_vars_fini(&t->vars);
+    eddyi_loop_release(t->loop);
+    eddyi_free(t);
+}
+
+static void made(struct eddyi_ready *r)
+{
+    eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, made);
+    struct eddyi_var_scope *outside = enter(t);
+
+    if (t->protocol->connection_made)
+        t->protocol->connection_made(t->arg, t);
+    leave(t, outside);
+}
+
+static void finish_if_done(eddy_subprocess_transport *t)
+{
+    if (t->told_exit && t->n_open == 0)
+        eddyi_loop_ready(t->loop, &t->lost);
+}
+
+static void exited(struct eddyi_ready *r)
+{
+    eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, exited);
+    struct eddyi_var_scope *outside = enter(t);
+
+    t->returncode = eddy_process_returncode(t->process);
+    t->told_exit = true;
+    if (t->protocol->process_exited)
+        t->protocol->process_exited(t->arg);
+    finish_if_done(t);
+    leave(t, outside);
+}
+
+static void lost(struct eddyi_ready *r)
+{
+    eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, lost);
+    struct eddyi_var_scope *outside = enter(t);
+
+    t->closing = true;
+    if (t->protocol->connection_lost)
+        t->protocol->connection_lost(t->arg, NULL);
+    t->protocol = NULL;
+    t->arg = NULL;
+    t->process->exited = NULL;
+    eddy_process_free(t->process);
+    t->process = NULL;
+    eddy_subprocess_transport_unref(t);
+    leave(t, outside);
+}
+
+/* The protocol of a pipe, which hands on to that of the process. Its context is the pipe's, so a
+ * copy of the same. */
+
+static int number_of(const struct pipe *p)
+{
+    return (int)(p - p->owner->pipes);
+}
+
+static void pipe_data_received(void *arg, const void *data, size_t size)
+{
+    struct pipe *p = arg;
+
+    if (p->owner->protocol->pipe_data_received)
+        p->owner->protocol->pipe_data_received(p->owner->arg, number_of(p), data, size);
+}
+
+static void pipe_connection_lost(void *arg, const eddy_exception *e)
+{
+    struct pipe *p = arg;
+    eddy_subprocess_transport *t = p->owner;
+
+    if (t->protocol->pipe_connection_lost)
+        t->protocol->pipe_connection_lost(t->arg, number_of(p), e);
+    eddy_transport_unref(p->transport);
+    p->transport = NULL;
+    t->n_open--;
+    finish_if_done(t);
+    eddy_subprocess_transport_unref(t);
+}
+
+static void pipe_pause_writing(void *arg)
+{
+    struct pipe *p = arg;
+
+    if (p->owner->protocol->pause_writing)
+        p->owner->protocol->pause_writing(p->owner->arg);
+}
+
+static void pipe_resume_writing(void *arg)
+{
+    struct pipe *p = arg;
+
+    if (p->owner->protocol->resume_writing)
+        p->owner->protocol->resume_writing(p->owner->arg);
+}
+
+static const eddy_protocol pipe_protocol = {
+    .data_received = pipe_data_received,
+    .connection_lost = pipe_connection_lost,
+    .pause_writing = pipe_pause_writing,
+    .resume_writing = pipe_resume_writing,
+};
+
+static eddy_subprocess_transport *transport_new(eddy_loop *loop)
+{
+    eddy_subprocess_transport *t = eddyi_zalloc(sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->loop = eddyi_loop_hold(loop);
+    t->refs = 1;
+    t->returncode = EDDY_RUNNING;
+    eddyi_vars_init(&t->vars, NULL);
+    eddyi_ready_init(&t->made, made);
+    eddyi_ready_init(&t->exited, exited);
+    eddyi_ready_init(&t->lost, lost);
+    return t;
+}
+
+/* What users call. */
+
+pid_t eddy_subprocess_transport_get_pid(const eddy_subprocess_transport *t)
+{
+    return t->process ? eddy_process_pid(t->process) : -1;
+}
+
+int eddy_subprocess_transport_get_returncode(const eddy_subprocess_transport *t)
+{
+    return t->returncode;
+}
+
+int eddy_subprocess_transport_send_signal(eddy_subprocess_transport *t, int signo)
+{
+    return t->process ? eddy_process_send_signal(t->process, signo)
+                      : eddy_raise(-ESRCH, "the process is gone");
+}
+
+int eddy_subprocess_transport_terminate(eddy_subprocess_transport *t)
+{
+    return eddy_subprocess_transport_send_signal(t, SIGTERM);
+}
+
+int eddy_subprocess_transport_kill(eddy_subprocess_transport *t)
+{
+    return eddy_subprocess_transport_send_signal(t, SIGKILL);
+}
+
+eddy_transport *eddy_subprocess_transport_get_pipe_transport(const eddy_subprocess_transport *t,
+                                                             int fd)
+{
+    return fd >= 0 && fd < 3 ? t->pipes[fd].transport : NULL;
+}
+
+void eddy_subprocess_transport_close(eddy_subprocess_transport *t)
+{
+    if (t->closing)
+        return;
+    t->closing = true;
+    for (int i = 0; i < 3; i++)
+        if (t->pipes[i].transport)
+            eddy_transport_close(t->pipes[i].transport);
+    if (t->process && t->process->returncode == EDDY_RUNNING)
+        (void)eddy_process_kill(t->process);
+}
+
+bool eddy_subprocess_transport_is_closing(const eddy_subprocess_transport *t)
+{
+    return t->closing;
+}
+
+/* Starting one. */
+
+/* The ends of the pipes, -1 where there is none. */
+struct ends {
+    int here[3], child[3];
+};
+
+static void close_all(int *fds)
+{
+    for (int i = 0; i < 3; i++) {
+        if (fds[i] >= 0)
+            eddyi_sys_close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
+/* A pipe for each descriptor that shall have one, which in @o becomes the child's end of it. */
+static int open_pipes(struct ends *e, eddy_subprocess_options *o)
+{
+    int *wanted[3] = {&o->std_in, &o->std_out, &o->std_err};
+    int rc = 0;
+
+    *e = (struct ends){{-1, -1, -1}, {-1, -1, -1}};
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        int fds[2];
+
+        if (*wanted[i] != EDDY_PIPE)
+            continue;
+        rc = eddyi_sys_pipe(fds);
+        if (rc < 0)
+            break;
+        e->here[i] = fds[i == STDIN_FILENO];
+        e->child[i] = *wanted[i] = fds[i != STDIN_FILENO];
+    }
+    if (rc == 0)
+        return 0;
+    close_all(e->here);
+    close_all(e->child);
+    return eddy_raise(rc, "no pipe for a subprocess");
+}
+
+/* A transport for this side's end; it does not begin yet. */
+static int attach(eddy_subprocess_transport *t, int number, int *fd)
+{
+    struct pipe *p = &t->pipes[number];
+    bool in = number == STDIN_FILENO;
+    eddy_carrier *c;
+    int rc = eddy_pipe_carrier_new(t->loop, in ? -1 : *fd, in ? *fd : -1, &c);
+
+    if (rc < 0)
+        return rc;
+    p->transport = eddyi_protocol_transport_new(c, in ? EDDYI_WRITE_ONLY : EDDYI_READ_ONLY);
+    if (!p->transport) {
+        eddyi_fd_carrier_disown(c);
+        return -ENOMEM;
+    }
+    *fd = -1;
+    p->owner = eddy_subprocess_transport_ref(t);
+    p->transport->protocol = &pipe_protocol;
+    p->transport->arg = p;
+    eddy_transport_ref(p->transport);
+    t->n_open++;
+    return 0;
+}
+
+/* Takes back the pipes of one that was never begun. */
+static void detach_all(eddy_subprocess_transport *t)
+{
+    for (int i = 0; i < 3; i++) {
+        struct pipe *p = &t->pipes[i];
+
+        if (!p->transport)
+            continue;
+        p->transport->protocol = NULL;
+        eddyi_transport_abort(&p->transport->base);
+        eddy_transport_unref(p->transport);
+        eddy_subprocess_transport_unref(t);
+    }
+}
+
+typedef int start_fn(const eddy_subprocess_options *options);
+
+/* The process with its pipes, and the protocol. On failure there is no process any more. */
+static int start(eddy_subprocess_transport *t, start_fn *create, eddy_subprocess_options *o,
+                 eddy_subprocess_protocol_factory *factory, void *arg)
+{
+    const eddy_subprocess_protocol *protocol = NULL;
+    struct ends ends;
+    int rc = open_pipes(&ends, o);
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        if (ends.here[i] >= 0)
+            rc = attach(t, i, &ends.here[i]);
+    o->ret_process = &t->process;
+    if (rc == 0)
+        rc = create(o);
+    close_all(ends.here);
+    close_all(ends.child);
+    if (rc == 0)
+        rc = factory(arg, &protocol, &t->arg);
+    if (rc == 0 && !protocol)
+        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
+    if (rc < 0) {
+        detach_all(t);
+        eddy_process_free(t->process);
+        return rc;
+    }
+    t->protocol = protocol;
+    return 0;
+}
+
+static void begin(eddy_subprocess_transport *t)
+{
+    eddyi_loop_ready(t->loop, &t->made);
+    for (int i = 0; i < 3; i++)
+        if (t->pipes[i].transport)
+            eddyi_protocol_begin(t->pipes[i].transport);
+    t->process->exited = &t->exited;
+    if (t->process->returncode != EDDY_RUNNING)
+        eddyi_loop_ready(t->loop, &t->exited);
+}
+
+static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_factory *factory,
+               void *arg, eddy_subprocess_transport **ret_transport,
+               const eddy_subprocess_options *options)
+{
+    eddy_subprocess_options o = *options;
+    eddy_subprocess_transport *t;
+    int rc = eddyi_opening_check(loop, factory != NULL);
+
+    if (rc < 0)
+        return rc;
+    t = transport_new(loop);
+    rc = t ? start(t, create, &o, factory, arg) : eddy_raise(-ENOMEM, NULL);
+    if (rc < 0) {
+        eddy_subprocess_transport_unref(t);
+        return rc;
+    }
+    eddy_subprocess_transport_ref(t);
+    begin(t);
+    rc = eddyi_opening_wait(loop);
+    if (rc < 0)
+        eddy_subprocess_transport_close(t);
+    if (rc == 0 && ret_transport)
+        *ret_transport = t;
+    else
+        eddy_subprocess_transport_unref(t);
+    return rc;
+}
+
+int eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                   void *arg, eddy_subprocess_transport **ret_transport,
+                                   const eddy_subprocess_options *options)
+{
+    return run(loop, eddy_create_subprocess_exec_with, factory, arg, ret_transport, options);
+}
+
+int eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                    void *arg, eddy_subprocess_transport **ret_transport,
+                                    const eddy_subprocess_options *options)
+{
+    return run(loop, eddy_create_subprocess_shell_with, factory, arg, ret_transport, options);
+}

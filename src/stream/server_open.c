@@ -1,0 +1,170 @@
+/*
+ * Making servers.
+ */
+#include "base/sys.h"
+#include "carrier/socket_info.h"
+#include "loop/loop.h"
+#include "net/listen.h"
+#include "stream/server.h"
+#include "task/task.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+static void on_retry(struct eddyi_ready *r)
+{
+    eddyi_server_accept(eddyi_container(r, struct eddy_server, retry.ready));
+}
+
+static eddy_server *new_server(eddy_loop *loop, const eddy_server_options *options,
+                               eddyi_server_start_fn *start)
+{
+    eddy_server *s = eddyi_zalloc(sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->loop = eddyi_loop_hold(loop);
+    s->refs = 1;
+    s->start = start;
+    s->options = *options;
+    if (s->options.backlog <= 0)
+        s->options.backlog = EDDYI_BACKLOG;
+    if (options->tls)
+        ((struct eddyi_tls_context_base *)(void *)options->tls)->ops->ref(options->tls);
+    eddyi_list_init(&s->connections);
+    eddyi_ready_init(&s->retry.ready, on_retry);
+    eddyi_ready_init(&s->unused, eddyi_server_unused);
+    s->context = eddy_copy_context();
+    if (s->context)
+        return s;
+    eddyi_server_unref(s);
+    return NULL;
+}
+
+/*
+ * Remembers the file that a Unix socket is now known by, in whatever directory the program will be
+ * then.
+ */
+static int remember_file(eddy_server *s, const char *path)
+{
+    if (path[0] == '@' || s->options.no_cleanup_socket)
+        return 0;
+    s->path = eddyi_sys_absolute_path(path);
+    return s->path ? eddyi_sys_file_identity(path, &s->device, &s->inode) : -ENOMEM;
+}
+
+static int listen_unix(eddy_server *s)
+{
+    const eddy_server_options *o = &s->options;
+    int rc;
+
+    s->fds = eddyi_alloc(sizeof *s->fds);
+    rc = s->fds ? eddyi_listen_unix(o->path, o->backlog, o->mode, s->fds)
+                : eddy_raise(-ENOMEM, NULL);
+    if (rc < 0)
+        return rc;
+    s->n_listeners = 1;
+    rc = remember_file(s, o->path);
+    return rc < 0 ? eddy_raise(rc, "listen on %s", o->path) : 0;
+}
+
+/* One that does not listen yet is made to, as asyncio does. */
+static int take_socket(eddy_server *s)
+{
+    int rc = eddyi_socket_check(s->options.sock, true);
+
+    if (rc < 0)
+        return rc;
+    rc = eddyi_sys_listen(s->options.sock, s->options.backlog);
+    if (rc == 0)
+        rc = eddyi_sys_set_nonblocking(s->options.sock);
+    s->fds = rc < 0 ? NULL : eddyi_alloc(sizeof *s->fds);
+    if (!s->fds)
+        return eddy_raise(rc < 0 ? rc : -ENOMEM, "listen on descriptor %d", s->options.sock);
+    s->fds[0] = s->options.sock;
+    s->n_listeners = 1;
+    return 0;
+}
+
+static int listen_tcp(eddy_server *s)
+{
+    const eddy_server_options *o = &s->options;
+
+    return eddyi_listen_tcp(&(struct eddyi_listen){.host = o->host,
+                                                   .hosts = o->hosts,
+                                                   .n_hosts = o->n_hosts,
+                                                   .port = o->port,
+                                                   .family = o->family,
+                                                   .flags = o->flags,
+                                                   .backlog = o->backlog,
+                                                   .reuse_port = o->reuse_port,
+                                                   .no_reuse_address = o->no_reuse_address,
+                                                   .keep_alive = o->keep_alive},
+                            &s->fds, &s->n_listeners);
+}
+
+/* Connections inherit TCP_NODELAY from the socket that they come from (rule 162). */
+static int make_listeners(eddy_server *s)
+{
+    struct eddyi_io *io = s->io = eddyi_io_of(s->loop);
+
+    s->listeners = io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
+    if (!s->listeners)
+        return eddy_raise(-ENOMEM, NULL);
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct eddyi_listener *l = &s->listeners[i];
+
+        l->server = s;
+        l->fd = s->fds[i];
+        l->claim.lost = eddyi_listener_lost;
+        (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* a Unix socket refuses */
+        if (eddyi_io_claimed(io, l->fd, EDDYI_IO_READ))
+            return eddy_raise(-EBUSY, "descriptor %d: somebody waits for it already", l->fd);
+        if (eddyi_io_claim(io, &l->claim, l->fd, EDDYI_IO_READ) < 0)
+            return eddy_raise(-ENOMEM, NULL);
+    }
+    return 0;
+}
+
+/* Not yet a server: closes what it has but the caller's own socket. */
+static void give_up(eddy_server *s)
+{
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        if (s->listeners)
+            eddyi_io_release(&s->listeners[i].claim);
+        if (s->fds[i] != s->options.sock)
+            eddyi_sys_close(s->fds[i]);
+    }
+    s->n_listeners = 0;
+    if (s->path)
+        eddyi_sys_unlink_socket(s->path);
+    eddyi_server_unref(s);
+}
+
+int eddyi_server_open(const eddy_server_options *options, eddyi_server_start_fn *start)
+{
+    eddy_task *t = eddyi_task_here();
+    eddy_server *s;
+    int rc = t ? eddyi_loop_check(t->future.loop) : EDDY_ENOTASK;
+
+    if (rc < 0)
+        return rc;
+    if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
+        return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
+    s = new_server(t->future.loop, options, start);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = options->sock != 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);
+    if (rc == 0)
+        rc = make_listeners(s);
+    if (rc < 0) {
+        give_up(s);
+        return rc;
+    }
+    s->n_open = s->n_listeners;
+    s->refs += (unsigned)s->n_listeners;
+    if (!options->no_start)
+        (void)eddy_server_start_serving(s);
+    *options->ret_server = s;
+    return 0;
+}
