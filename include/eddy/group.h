@@ -1,16 +1,16 @@
 /*
- * Task groups: children that end before their parent's block does (asyncio.TaskGroup).
+ * Task groups: child tasks that end before their parent's block does (asyncio.TaskGroup).
  *
  *     eddy_group tg;
  *     eddy_group_enter(&tg);
  *     eddy_group_create_task(&tg, say_after(1, "hello"));
  *     eddy_group_create_task(&tg, say_after(2, "world"));
- *     eddy_try(eddy_group_exit(&tg, 0));     // waits for both; 0: how the block ended
+ *     eddy_try(eddy_group_exit(&tg, 0));     // waits for both; 0: the status of the block
  *
- * The first child that fails (being cancelled is no failure) cancels the others and the block;
- * _exit then gives EDDY_EGROUP with all failures, the block's own included, as members. A scope
- * that is left without _exit (by return or eddy_try) cancels its children and waits for them by
- * itself.
+ * The first child that fails cancels the others and the block; a cancelled child has not failed.
+ * _exit then gives EDDY_EGROUP, whose members are all failures, the block's own included. A scope
+ * that is left without _exit (by return or eddy_try) cancels its children and waits for them
+ * automatically.
  */
 #ifndef EDDY_GROUP_H
 #define EDDY_GROUP_H
@@ -21,7 +21,7 @@
 
 EDDY_BEGIN_DECLS
 
-/* In the caller's own storage; every field is the library's. */
+/* The caller provides the storage; all fields are private to the library. */
 typedef struct eddy_group {
     void *eddyi_scope[7];
     eddy_loop *eddyi_loop;
@@ -35,18 +35,20 @@ typedef struct eddy_group {
 } eddy_group;
 
 /*
- * Begins the scope. Outside a task nothing can be created in it, and _exit gives EDDY_ENOTASK. If
- * @tg is entered already, the block and the children are cancelled, and _exit gives EDDY_EMISUSE;
- * if another task has entered it, its scope goes on, and only the caller's _exit gives that error.
+ * Begins the scope. Outside a task no child can be created in it, and _exit gives EDDY_ENOTASK. If
+ * this task has entered @tg already, block and children are cancelled, and _exit gives
+ * EDDY_EMISUSE; if another task has, its scope goes on, and only this task's _exit gives
+ * EDDY_EMISUSE.
  */
 EDDY_API void eddy_group_enter(eddy_group *tg);
 
 /*
- * eddy_group_create_task(&tg, coro, .name = …): as eddy_create_task(), as a child of the group. The
- * task is the group's, which lets go of it when it has ended; whoever wants to look at it later
- * takes eddy_ref() of what is returned, before anything suspends. NULL if the group takes no more
- * (EDDY_EMISUSE: not entered, finished, or ending after a failure) or memory is short; a failure to
- * create fails the group as a child's failure does.
+ * Creates a task as a child of the group (TaskGroup.create_task): eddy_group_create_task(&tg, coro,
+ * .name = …), otherwise as eddy_create_task(). Consumes @coro. The group owns the task and releases
+ * it when it has ended: to use the task later, take eddy_ref() of the result before anything
+ * suspends. Returns NULL when memory is short, or if the group accepts no children (EDDY_EMISUSE:
+ * it is not entered, finished, or ending after a failure). A task that cannot be created fails the
+ * group as a failed child does.
  */
 #ifndef __cplusplus
 #define eddy_group_create_task(tg, ...)                                                            \
@@ -56,13 +58,14 @@ EDDY_API void eddy_group_enter(eddy_group *tg);
 EDDY_API eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options);
 
 /*
- * Ends the scope: waits for every child. @rc is how the block ended; an error cancels the children.
- * Returns @rc if it is >= 0 or the cancellation of this task; EDDY_EGROUP if a child or the block
- * failed; -ECANCELED if the task is cancelled meanwhile (the children are cancelled and waited for
- * first).
+ * Ends the scope: waits for every child. @rc is the status of the block; an error cancels the
+ * children. Returns @rc if it is >= 0 or the cancellation of this task; EDDY_EGROUP if a child or
+ * the block failed.
  *
- * EDDY_EMISUSE at once, and the scope is as it was: it has been left already, another task entered
- * it, or a scope within it has not been left (eddy/timeout.h says more about scopes).
+ * Returns EDDY_EMISUSE at once, and leaves the scope as it is, if it was left before, if another
+ * task entered it, or if a scope within it was not left (eddy/timeout.h explains scopes).
+ *
+ * Cancelled: cancels the children, waits for them, and returns -ECANCELED.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_group_exit(eddy_group *tg, int rc);
 
@@ -72,10 +75,10 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_group_exit(eddy_group *tg, int rc);
  */
 EDDY_API void eddy_group_cancel(eddy_group *tg);
 
-/* Ends a scope that was left without _exit; the guard below calls it. */
+/* Ends a scope that was left without _exit; called by the guard below. */
 EDDY_API EDDY_AWAITS void eddy_group_abandon(eddy_group *const *tg);
 
-/* With gcc and clang entering also declares the guard that watches over the scope. */
+/* Begins the scope and declares the guard that ends it when the block is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_group_enter(tg)                                                                       \
     EDDY_CLEANUP(eddy_group_abandon)                                                               \

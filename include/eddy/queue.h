@@ -7,9 +7,9 @@
  *     eddy_try(eddy_queue_get(&q, &job));       // waits while it is empty
  *     eddy_queue_fini(&q);
  *
- * A queue holds pointers, or values of a fixed size that it copies in and out (the _value calls, on
- * a queue made by an _init_values). It lives in the caller's storage; its memory grows with what is
- * in it.
+ * A queue holds pointers, or values of a fixed size that it copies in and out (the _value calls,
+ * for queues made by an _init_values call). The caller provides the storage of the queue; the
+ * memory for its items grows with their number.
  */
 #ifndef EDDY_QUEUE_H
 #define EDDY_QUEUE_H
@@ -19,8 +19,10 @@
 
 EDDY_BEGIN_DECLS
 
-/* < 0: *a goes before *b. Of a queue of pointers @a and @b are the items, of values their
- * addresses. */
+/*
+ * Compares two items; < 0: *a comes before *b. For a queue of pointers @a and @b are the items
+ * themselves, for a queue of values the addresses of the values.
+ */
 typedef int eddy_compare_fn(const void *a, const void *b);
 
 typedef struct eddy_queue {
@@ -38,64 +40,80 @@ typedef struct eddy_queue {
 } eddy_queue;
 
 /*
- * A queue of pointers: first in, first out; last in, first out; lowest first (equal ones in any
- * order).
- * @maxsize is the number of items at which it is full, 0 for no limit. Cannot fail.
+ * Initialize a queue of pointers: first in, first out (asyncio.Queue); last in, first out
+ * (asyncio.LifoQueue); lowest first, equal items in any order (asyncio.PriorityQueue). @maxsize is
+ * the number of items at which the queue is full, 0 for no limit. Cannot fail.
  */
 EDDY_API void eddy_queue_init(eddy_queue *q, size_t maxsize);
 EDDY_API void eddy_lifo_queue_init(eddy_queue *q, size_t maxsize);
 EDDY_API void eddy_priority_queue_init(eddy_queue *q, size_t maxsize, eddy_compare_fn *compare);
 
-/* The same for values of @size bytes. */
+/* Initialize a queue of values of @size bytes each; otherwise as above. */
 EDDY_API void eddy_queue_init_values(eddy_queue *q, size_t maxsize, size_t size);
 EDDY_API void eddy_lifo_queue_init_values(eddy_queue *q, size_t maxsize, size_t size);
 EDDY_API void eddy_priority_queue_init_values(eddy_queue *q, size_t maxsize, size_t size,
                                               eddy_compare_fn *compare);
 
-/* Frees the queue's memory, not what its pointers point to. Nobody may wait on it any more. */
+/*
+ * Frees the queue's memory, but not the memory that its pointers point to. No task may wait on the
+ * queue.
+ */
 EDDY_API void eddy_queue_fini(eddy_queue *q);
 
 /*
- * Puts an item in, waiting while the queue is full. Returns 0, or EDDY_EQUEUESHUTDOWN, -ECANCELED,
- * -ENOMEM, EDDY_EMISUSE (a queue of the other kind), and only if it would have to wait
- * EDDY_ENOTASK, EDDY_EOTHERLOOP: then the item was not put.
+ * Put an item in, waiting while the queue is full (Queue.put). Return 0; EDDY_EQUEUESHUTDOWN,
+ * -ECANCELED, -ENOMEM, EDDY_EMISUSE (a queue of the other kind); or, only if the call would have to
+ * wait, EDDY_ENOTASK or EDDY_EOTHERLOOP. On any error the item was not put in.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put(eddy_queue *q, void *item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_put_value(eddy_queue *q, const void *value);
 
-/* The same without waiting: EDDY_EQUEUEFULL. */
+/*
+ * Put an item in without waiting (Queue.put_nowait). Return EDDY_EQUEUEFULL if the queue is full.
+ */
 EDDY_API EDDY_NODISCARD int eddy_queue_put_nowait(eddy_queue *q, void *item);
 EDDY_API EDDY_NODISCARD int eddy_queue_put_value_nowait(eddy_queue *q, const void *value);
 
 /*
- * Takes an item out, waiting while the queue is empty; *ret_item is the pointer, *ret_value a copy
- * of the value. Returns 0, EDDY_EQUEUESHUTDOWN once it is shut down and empty, or an error as
- * above: nothing was taken.
+ * Take an item out, waiting while the queue is empty (Queue.get). *ret_item is the pointer,
+ * *ret_value a copy of the value. Return 0, EDDY_EQUEUESHUTDOWN once the queue is shut down and
+ * empty, or the errors of eddy_queue_put(). On any error no item was taken.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, void *ret_item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get_value(eddy_queue *q, void *ret_value);
 
-/* The same without waiting: EDDY_EQUEUEEMPTY. */
+/*
+ * Take an item out without waiting (Queue.get_nowait). Return EDDY_EQUEUEEMPTY if the queue is
+ * empty.
+ */
 EDDY_API EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, void *ret_item);
 EDDY_API EDDY_NODISCARD int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value);
 
+/*
+ * Return the number of items, the number at which the queue is full, and whether it is empty or
+ * full (Queue.qsize, maxsize, empty, full).
+ */
 EDDY_API size_t eddy_queue_qsize(const eddy_queue *q);
 EDDY_API size_t eddy_queue_maxsize(const eddy_queue *q);
 EDDY_API bool eddy_queue_empty(const eddy_queue *q);
 EDDY_API bool eddy_queue_full(const eddy_queue *q);
 
-/* An item that was got has been dealt with. EDDY_EMISUSE if called more often than items were
- * put. */
+/*
+ * Reports that an item that was taken out has been processed (Queue.task_done). Returns 0, or
+ * EDDY_EMISUSE if called more often than items were put in.
+ */
 EDDY_API int eddy_queue_task_done(eddy_queue *q);
 
-/* Waits until every item that was put has been dealt with. 0, -ECANCELED. */
+/*
+ * Waits until every item that was put in has been processed (Queue.join). Returns 0 or -ECANCELED.
+ */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_join(eddy_queue *q);
 
 /*
- * Shuts the queue down: puts fail from now on, also those that wait; gets fail once it is empty.
- * With
- * @immediate its items are dropped and counted as dealt with, so that join does not wait for them;
- * of pointers, what they point to stays the caller's.
+ * Shuts the queue down (Queue.shutdown): puts fail from now on, those that wait included; gets fail
+ * once the queue is empty. @immediate drops the items and counts them as processed, so that
+ * eddy_queue_join() does not wait for them; the caller still owns the memory that dropped pointers
+ * point to.
  */
 EDDY_API void eddy_queue_shutdown(eddy_queue *q, bool immediate);
 

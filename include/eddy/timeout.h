@@ -1,5 +1,5 @@
 /*
- * Timeouts: a deadline around a block of code (asyncio.timeout).
+ * Timeouts: a deadline for a block of code (asyncio.timeout).
  *
  *     eddy_timeout tm;
  *     eddy_timeout_enter(&tm, 0.5);
@@ -7,13 +7,13 @@
  *     rc = eddy_timeout_exit(&tm, rc);       // -ETIMEDOUT if this deadline ended it
  *
  * When the deadline passes, the task is cancelled, once; _exit turns that cancellation, and no
- * other, into -ETIMEDOUT. A scope that is left without _exit (by return or eddy_try) is disarmed by
- * itself.
+ * other, into -ETIMEDOUT. A scope that is left without _exit (by return or eddy_try) is disarmed
+ * automatically.
  *
- * Scopes, timeouts and task groups alike, are left by the task that entered them, the innermost
- * first; what a generator enters is no part of that order outside of it. Storage that is entered
- * cannot be entered again before it was left. Leaving one by longjmp() is forbidden, and ends the
- * process when the task ends.
+ * Scopes, both timeouts and task groups, must be left by the task that entered them, the innermost
+ * first. A scope that a generator enters is not part of this order outside of the generator.
+ * Storage in use cannot be entered again before its scope is left. Leaving a scope by longjmp() is
+ * forbidden, and ends the process when the task ends.
  */
 #ifndef EDDY_TIMEOUT_H
 #define EDDY_TIMEOUT_H
@@ -22,7 +22,7 @@
 
 EDDY_BEGIN_DECLS
 
-/* In the caller's own storage; every field is the library's. */
+/* The caller provides the storage; all fields are private to the library. */
 typedef struct eddy_timeout {
     void *eddyi_scope[7];
     void *eddyi_timer[6];
@@ -33,35 +33,41 @@ typedef struct eddy_timeout {
 } eddy_timeout;
 
 /*
- * Arms a deadline @delay seconds from now, or at @when on the loop's clock (timeout_at);
- * EDDY_FOREVER for none. A deadline in the past strikes at the first suspension. Outside a task
- * nothing is armed, and _exit gives EDDY_ENOTASK. If @tm is entered already, the task is cancelled
- * instead of waiting without a limit, and _exit gives EDDY_EMISUSE; if another task has entered it,
- * its scope goes on, and only the caller's _exit gives that error.
+ * Arms a deadline @delay seconds from now (asyncio.timeout), or at @when on the loop's clock
+ * (asyncio.timeout_at); EDDY_FOREVER arms none. A deadline in the past expires at the first
+ * suspension. Outside a task no deadline is armed, and _exit gives EDDY_ENOTASK. If this task has
+ * entered @tm already, the task is cancelled, so that it does not wait without a limit, and _exit
+ * gives EDDY_EMISUSE; if another task has, its scope goes on, and only this task's _exit gives
+ * EDDY_EMISUSE.
  */
 EDDY_API void eddy_timeout_enter(eddy_timeout *tm, double delay);
 EDDY_API void eddy_timeout_enter_at(eddy_timeout *tm, double when);
 
 /*
- * Ends the scope; @rc is how the code within it ended. Returns @rc, or -ETIMEDOUT if it was
- * cancelled by this deadline and by nobody else. Does not suspend.
+ * Ends the scope; @rc is the status of the code within it. Returns @rc, or -ETIMEDOUT if the code
+ * was cancelled by this deadline and by no other request. Does not suspend.
  *
- * EDDY_EMISUSE, and the scope is as it was: it has been left already, another task entered it, or a
- * scope within it has not been left.
+ * Returns EDDY_EMISUSE, and leaves the scope as it is, if it was left before, if another task
+ * entered it, or if a scope within it was not left.
  */
 EDDY_API EDDY_NODISCARD int eddy_timeout_exit(eddy_timeout *tm, int rc);
 
-/* Moves the deadline to @when on the loop's clock. Returns 0, or EDDY_EMISUSE once it has struck or
- * outside the scope. */
+/*
+ * Moves the deadline to @when on the loop's clock (Timeout.reschedule). Returns 0, or EDDY_EMISUSE
+ * once the deadline has expired or outside the scope.
+ */
 EDDY_API int eddy_timeout_reschedule(eddy_timeout *tm, double when);
 
-EDDY_API double eddy_timeout_when(const eddy_timeout *tm); /* EDDY_FOREVER: none */
+/* Returns the deadline on the loop's clock, EDDY_FOREVER if there is none (Timeout.when). */
+EDDY_API double eddy_timeout_when(const eddy_timeout *tm);
+
+/* Returns whether the deadline has expired (Timeout.expired). */
 EDDY_API bool eddy_timeout_expired(const eddy_timeout *tm);
 
-/* Ends a scope that was left without _exit; the guard below calls it. */
+/* Ends a scope that was left without _exit; called by the guard below. */
 EDDY_API void eddy_timeout_abandon(eddy_timeout *const *tm);
 
-/* With gcc and clang entering also declares the guard that watches over the scope. */
+/* Begin the scope and declare the guard that ends it when the block is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_timeout_enter(tm, delay)                                                              \
     EDDY_CLEANUP(eddy_timeout_abandon)                                                             \

@@ -1,5 +1,5 @@
 /*
- * Waiting for time and for several things at once: sleep, gather, wait, wait_for,
+ * Waiting for a time and for several awaitables at once: sleep, gather, wait, wait_for,
  * as_completed, shield.
  */
 #ifndef EDDY_WAIT_H
@@ -12,33 +12,37 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Suspends the current task for @delay seconds (asyncio.sleep). 0 or less lets everything else that
- * is ready run once. Returns 0, -ECANCELED, -EINVAL for NaN, EDDY_ENOTASK.
+ * Suspends the current task for @delay seconds (asyncio.sleep). 0 or less lets all that is ready
+ * run once. Returns 0, -ECANCELED, -EINVAL for NaN, or EDDY_ENOTASK.
  */
 EDDY_API EDDY_AWAITS int eddy_sleep(double delay);
 
-/* The same as a coroutine, for gather and its kin, which ends with status @result (>= 0) and
- * pointer @value. */
+/*
+ * Makes a coroutine that sleeps for @delay seconds and ends with status @result (>= 0) and pointer
+ * @value, for use with gather and the like. The caller owns the result.
+ */
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_sleep_coro(double delay, int result, void *value);
 
-/* How one of several ended. */
+/* The result of one of several awaitables. */
 typedef struct eddy_outcome {
     int status;                      /* < 0: failed, -ECANCELED: cancelled */
-    void *value;                     /* what came beside a status >= 0 */
-    const eddy_exception *exception; /* of a failure, borrowed; NULL if it carries only the code */
+    void *value;                     /* the pointer that came with a status >= 0 */
+    const eddy_exception *exception; /* of a failure, borrowed; NULL if it has only the code */
 } eddy_outcome;
 
 /*
- * eddy_gather(a(), b(), …): runs up to 32 awaitables side by side; the future it returns is done
- * when all are. eddy_gather_list() takes any number, and asyncio's return_exceptions.
+ * Runs up to 32 awaitables concurrently (asyncio.gather): eddy_gather(a(), b(), …). Returns a
+ * future that is done when all of them are. eddy_gather_list() takes any number, and asyncio's
+ * return_exceptions.
  *
- * Consumes the awaitables: coroutines are scheduled as tasks, in order; the same future given twice
- * is waited for once. The first failure (a cancelled child counts) fails the future at once, and
- * the others go on. With @return_exceptions failures are outcomes like any other and the future
- * succeeds. Cancelling the future cancels all children that have not ended, and it ends with
- * -ECANCELED when they have. Its status is 0; eddy_gather_outcomes() has the results.
+ * Consumes the awaitables. Coroutines are scheduled as tasks, in order; a future given twice is
+ * awaited once. The first failure (the cancellation of a child counts) fails the future at once,
+ * and the other children go on. With @return_exceptions failures are outcomes like any other, and
+ * the future succeeds. Its status is 0; eddy_gather_outcomes() returns the results. The caller owns
+ * the future. Returns NULL when memory is short; children already scheduled are then cancelled.
  *
- * NULL when memory is short; children already scheduled are then cancelled.
+ * Cancelling the future cancels all children that have not ended; it ends with -ECANCELED once they
+ * all have.
  */
 #ifndef __cplusplus
 #define eddy_gather(...) eddy_gather_list(EDDY_LIST(__VA_ARGS__), false)
@@ -47,21 +51,22 @@ EDDY_API EDDY_NODISCARD eddy_future *eddy_gather_list(eddy_awaitable *const *aws
                                                       bool return_exceptions);
 
 /*
- * The outcomes of a gather that succeeded, in the order of its arguments; NULL before, and for
- * other futures. They belong to the gather and die with its last reference.
+ * Returns the outcomes of a gather that succeeded, in the order of its arguments; NULL before it
+ * has succeeded, and for other futures. Borrowed from @gather: valid until its last reference is
+ * dropped.
  */
 EDDY_API const eddy_outcome *eddy_gather_outcomes(const eddy_future *gather);
 
 enum eddy_return_when { EDDY_FIRST_COMPLETED, EDDY_FIRST_EXCEPTION, EDDY_ALL_COMPLETED };
 
 /*
- * eddy_wait(fs, n, timeout, when): waits until the n futures or tasks in the array fs are done as
- * @when asks, or the timeout (seconds, or EDDY_FOREVER) is over (asyncio.wait). Borrows them,
- * cancels none and is not interested in how they ended. EDDY_FIRST_EXCEPTION does not count a
- * cancelled one.
+ * Waits until the @n futures or tasks in the array @fs are done as @when asks, or until @timeout
+ * seconds have passed (asyncio.wait): eddy_wait(fs, n, timeout, when). @timeout EDDY_FOREVER means
+ * no limit. EDDY_FIRST_EXCEPTION does not count a cancelled future. Borrows the futures; it neither
+ * cancels them nor retrieves their results.
  *
- * Returns how many are done (eddy_future_done() tells which), -ECANCELED, -EINVAL if n is 0 or one
- * is NULL, -ENOMEM, EDDY_ENOTASK.
+ * Returns how many are done (eddy_future_done() tells which), -ECANCELED, -EINVAL if @n is 0 or a
+ * future is NULL, -ENOMEM, or EDDY_ENOTASK.
  */
 #ifndef __cplusplus
 #define eddy_wait(fs, ...) eddy_wait_list(EDDYI_FUTURES(fs), __VA_ARGS__)
@@ -82,24 +87,24 @@ EDDY_API EDDY_AWAITS int eddy_wait_list(eddy_future *const *fs, size_t n, double
                                         enum eddy_return_when when);
 
 /*
- * eddy_wait_for(x, timeout): a coroutine that awaits x in the task that awaits it, for at most
- * @timeout seconds; then x is cancelled, and -ETIMEDOUT comes once it has ended (asyncio.wait_for).
- * If x swallows the cancellation, its result counts. A timeout of 0 or less does not start a
- * coroutine.
+ * Makes a coroutine that awaits @x for at most @timeout seconds, in the task that awaits the
+ * coroutine (asyncio.wait_for). When the time has passed, @x is cancelled, and the coroutine ends
+ * with -ETIMEDOUT once @x has ended; if @x ignores the cancellation, its result counts. With a
+ * @timeout of 0 or less a coroutine @x is not started. Consumes @x. The caller owns the result.
  */
 #define eddy_wait_for(x, timeout) eddy_awaitable_wait_for(EDDY_AWAITABLE(x), (timeout))
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout);
 
 /*
- * eddy_shield(x): a future that ends as x does, but whose cancellation does not reach x
- * (asyncio.shield). Consumes x; if x is done it comes back itself. Keep a reference of your own to
- * learn how x ends.
+ * Makes a future that ends as @x does, but whose cancellation does not reach @x (asyncio.shield).
+ * Consumes @x; if @x is done, it is returned itself. The caller owns the result. To learn how @x
+ * ends after a cancellation, keep a reference of your own.
  */
 #define eddy_shield(x) eddy_awaitable_shield(EDDY_AWAITABLE(x))
 EDDY_API EDDY_NODISCARD eddy_future *eddy_awaitable_shield(eddy_awaitable *x);
 
 /*
- * Several awaitables in the order in which they end (asyncio.as_completed).
+ * Iterates over awaitables in the order in which they end (asyncio.as_completed).
  *
  *     eddy_completions *it = eddy_as_completed(EDDY_LIST(work(3), work(1)), EDDY_FOREVER);
  *     eddy_coroutine *next;
@@ -111,25 +116,26 @@ EDDY_API EDDY_NODISCARD eddy_future *eddy_awaitable_shield(eddy_awaitable *x);
 typedef struct eddy_completions eddy_completions;
 
 /*
- * Coroutines among @aws become tasks and are consumed; futures and tasks are borrowed until the
- * iterator is freed, duplicates counted once. NULL when memory is short, or outside a running loop.
+ * Makes an iterator over the @n awaitables in @aws. Consumes the coroutines among them, which
+ * become tasks; borrows the futures and tasks until the iterator is freed. Duplicates count once.
+ * The caller owns the result. Returns NULL when memory is short, or outside a running loop.
  */
 EDDY_API EDDY_NODISCARD eddy_completions *eddy_as_completed(eddy_awaitable *const *aws, size_t n,
                                                             double timeout);
 
 /*
- * The plain iterator: a coroutine that ends as the next of the awaitables does, or with
- * -ETIMEDOUT; NULL when there is one for each already.
+ * Returns a coroutine that ends as the next of the awaitables does, or with -ETIMEDOUT: the plain
+ * iterator. The caller owns the result. Returns NULL after as many calls as there are awaitables.
  */
 EDDY_API eddy_coroutine *eddy_completions_next(eddy_completions *it);
 
 /*
- * The asynchronous iterator: waits for the next to be done and puts it in *ret, borrowed from the
- * iterator. Returns 1, 0 at the end, -ETIMEDOUT, -ECANCELED, EDDY_ENOTASK.
+ * Waits until the next awaitable is done and stores it in *ret: the asynchronous iterator. *ret is
+ * borrowed from the iterator. Returns 1, 0 at the end, -ETIMEDOUT, -ECANCELED, or EDDY_ENOTASK.
  */
 EDDY_API EDDY_AWAITS int eddy_completions_anext(eddy_completions *it, eddy_future **ret);
 
-/* Lets go of everything; what has not ended runs on. NULL is allowed. */
+/* Frees the iterator; awaitables that have not ended go on. NULL is allowed. */
 EDDY_API void eddy_completions_free(eddy_completions *it);
 
 EDDY_END_DECLS
