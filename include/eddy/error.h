@@ -78,7 +78,7 @@ EDDY_API EDDY_NODISCARD eddy_exception *
 eddy_exception_group_new(const char *message, eddy_exception *const *members, size_t n);
 
 /*
- * Adds a reference to @e and returns @e; drops one. May be called from any thread. NULL is allowed.
+ * Add a reference to @e and return @e; drop one. May be called from any thread. NULL is allowed.
  */
 EDDY_API eddy_exception *eddy_exception_ref(const eddy_exception *e);
 EDDY_API void eddy_exception_unref(const eddy_exception *e);

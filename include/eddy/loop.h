@@ -45,8 +45,8 @@ typedef struct eddy_loop_options {
 EDDY_API EDDY_NODISCARD eddy_loop *eddy_loop_new(const eddy_loop_options *options);
 
 /*
- * Adds a reference to @loop and returns @loop; drops one, and closes the loop with the last. NULL
- * is allowed.
+ * Add a reference to @loop and return @loop; drop one, and close the loop with the last. NULL is
+ * allowed.
  */
 EDDY_API eddy_loop *eddy_loop_ref(eddy_loop *loop);
 EDDY_API void eddy_loop_unref(eddy_loop *loop);

@@ -16,8 +16,8 @@
  *         return eddy_exit_code(eddy_run_workers(0, worker, NULL));
  *     }
  *
- * With reuse_port the kernel spreads connections over the workers. They share nothing but what you
- * have them share.
+ * With reuse_port the kernel distributes connections over the workers. The workers share nothing
+ * unless the program makes them share it.
  */
 #ifndef EDDY_WORKERS_H
 #define EDDY_WORKERS_H
@@ -27,23 +27,25 @@
 
 EDDY_BEGIN_DECLS
 
-/* What a worker runs, as a coroutine in a loop and a thread of its own. @index: 0 is the calling
- * thread's. */
+/*
+ * The function of a worker, which runs as a coroutine in a loop and a thread of its own. @index
+ * counts from 0, the worker in the calling thread.
+ */
 typedef int eddy_worker_fn(unsigned index, void *arg);
 
 typedef struct eddy_workers_options {
-    unsigned n; /* how many; 0: one for each processor that this process may use */
+    unsigned n; /* number of workers; 0: one for each processor that this process may use */
     eddy_worker_fn *fn;
     void *arg;
-    bool debug;     /* run the loops in debug mode */
-    bool no_sigint; /* leave Ctrl-C alone */
+    bool debug;     /* runs the loops in debug mode */
+    bool no_sigint; /* leaves SIGINT (Ctrl-C) alone */
     bool sigterm;   /* SIGTERM ends the workers as Ctrl-C does */
 } eddy_workers_options;
 
 /*
- * eddy_run_workers(n, fn, arg, .sigterm = true, …): runs n workers and waits for all of them. The
- * first that fails has the others cancelled, and so has Ctrl-C. Returns 0 if all ended well, the
- * first failure, or -EINTR after Ctrl-C; -EAGAIN if a thread could not be made.
+ * Runs @n workers and waits for all of them: eddy_run_workers(n, fn, arg, .sigterm = true, …). The
+ * first worker that fails causes the others to be cancelled, and so does Ctrl-C. Returns 0 if all
+ * succeeded, the first failure, -EINTR after Ctrl-C, or -EAGAIN if a thread could not be made.
  */
 #ifndef __cplusplus
 #define eddy_run_workers(...) eddy_run_workers_with(&(eddy_workers_options){.n = __VA_ARGS__})
