@@ -57,8 +57,16 @@ bench-growth: $(BUILD)/CMakeCache.txt
 	cmake --build $(BUILD) -j $(JOBS) --target bench-programs
 	bench/growth.py --build $(BUILD)/bench
 
+# The libraries alone, without programs and tests.
+lib: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j $(JOBS) --target eddy eddy_shared eddy_test
+
 install: all
 	cmake --install $(BUILD) --prefix $(PREFIX)
+
+# Removes the files that the last install from this folder wrote.
+uninstall:
+	cmake -D MANIFEST=$(BUILD)/install_manifest.txt -P cmake/uninstall.cmake
 
 format:
 	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
@@ -66,4 +74,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth install format clean
+.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth lib install uninstall format clean

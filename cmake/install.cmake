@@ -1,9 +1,35 @@
-# What `make install` puts where: the libraries, the public headers, eddy.pc and eddy-test.pc.
-# Adapters and tools install themselves.
-include(GNUInstallDirs)
+# What `make install` puts where: the libraries, the public headers, and what finds them, for
+# pkg-config and for CMake. Tools install themselves.
+include(CMakePackageConfigHelpers)
+set(EDDY_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/eddy)
 
-install(TARGETS eddy eddy_shared eddy_test
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# Each kind of library in an export of its own: eddyConfig.cmake reads those that are wanted.
+set(EDDY_EXPORTS eddy_shared eddy eddy_test)
+if(EDDY_WITH_CURL)
+    list(APPEND EDDY_EXPORTS eddy_curl)
+endif()
+foreach(target ${EDDY_EXPORTS})
+    install(TARGETS ${target} EXPORT ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT ${target} NAMESPACE eddy:: FILE ${target}-targets.cmake
+            DESTINATION ${EDDY_CMAKE_DIR})
+endforeach()
+set(EDDY_CMAKE_NEEDS "")
+foreach(pair URING:EDDY_LIBURING=liburing TLS:EDDY_OPENSSL=openssl CARES:EDDY_LIBCARES=libcares)
+    string(REPLACE ":" ";" pair ${pair})
+    list(GET pair 0 with)
+    if(EDDY_WITH_${with})
+        list(GET pair 1 need)
+        string(APPEND EDDY_CMAKE_NEEDS " ${need}")
+    endif()
+endforeach()
+configure_package_config_file(cmake/eddyConfig.cmake.in ${PROJECT_BINARY_DIR}/eddyConfig.cmake
+                              INSTALL_DESTINATION ${EDDY_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
+        DESTINATION ${EDDY_CMAKE_DIR})
+
 install(FILES include/eddy.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/eddy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN curl.h EXCLUDE)
 

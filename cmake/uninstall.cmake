@@ -1,0 +1,31 @@
+# Removes the files that an install wrote: cmake -D MANIFEST=…/install_manifest.txt -P
+# uninstall.cmake. Heeds $DESTDIR, as installing does. A folder of eddy's own is removed with its
+# last file.
+if(NOT EXISTS "${MANIFEST}")
+    message(FATAL_ERROR "There is no ${MANIFEST}: nothing was installed from this build.")
+endif()
+file(STRINGS "${MANIFEST}" files)
+set(folders "")
+foreach(file ${files})
+    set(file "$ENV{DESTDIR}${file}")
+    if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+        message(STATUS "Removing ${file}")
+        file(REMOVE "${file}")
+        if(EXISTS "${file}")
+            message(FATAL_ERROR "Could not remove ${file}")
+        endif()
+    endif()
+    get_filename_component(folder "${file}" DIRECTORY)
+    list(APPEND folders "${folder}")
+endforeach()
+list(REMOVE_DUPLICATES folders)
+list(SORT folders ORDER DESCENDING) # what is deeper first
+foreach(folder ${folders})
+    # Only folders of eddy's own; /usr/local/lib stays, empty or not.
+    if(folder MATCHES "/eddy$" AND IS_DIRECTORY "${folder}")
+        file(GLOB left "${folder}/*")
+        if(NOT left)
+            file(REMOVE_RECURSE "${folder}")
+        endif()
+    endif()
+endforeach()
