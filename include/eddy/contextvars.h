@@ -1,11 +1,10 @@
 /*
  * Context variables: values that follow a task (contextvars in Python).
  *
- * Each task and each scheduled callback runs in a context of its own, a copy of the one in
- * which it was made; what it sets there nobody else sees. Copying costs nothing until
- * somebody sets a variable. A variable holds a pointer, which must outlive every context
- * that may still hold it: string literals, static data, or something of the program's own
- * keeping.
+ * Each task and each scheduled callback runs in a context of its own, a copy of the context in
+ * which it was made; a variable set there is not visible elsewhere. Copying costs nothing until a
+ * variable is set. A variable holds a pointer, which must outlive every context that may still hold
+ * it: a string literal, static data, or memory that the program manages.
  */
 #ifndef EDDY_CONTEXTVARS_H
 #define EDDY_CONTEXTVARS_H
@@ -14,10 +13,13 @@
 
 EDDY_BEGIN_DECLS
 
-/* A variable, usually static: `static eddy_contextvar user = EDDY_CONTEXTVAR("user", NULL);` */
+/*
+ * A variable (contextvars.ContextVar), usually static: `static eddy_contextvar user =
+ * EDDY_CONTEXTVAR("user", NULL);`
+ */
 typedef struct eddy_contextvar {
     const char *name;
-    void *default_value; /* what get gives where no value was set */
+    void *default_value; /* the value where none was set */
 } eddy_contextvar;
 
 #define EDDY_CONTEXTVAR(name, default_value)                                                       \
@@ -25,7 +27,7 @@ typedef struct eddy_contextvar {
         (name), (default_value)                                                                    \
     }
 
-/* What a set replaced, for eddy_contextvar_reset(). */
+/* The value that a set replaced, for eddy_contextvar_reset() (contextvars.Token). */
 typedef struct eddy_token {
     const eddy_contextvar *var;
     void *old_value;
@@ -33,33 +35,40 @@ typedef struct eddy_token {
     bool used;
 } eddy_token;
 
-/* The variable's value in the current context, or its default (ContextVar.get). */
+/* Returns the value of @var in the current context, or its default (ContextVar.get). */
 EDDY_API void *eddy_contextvar_get(const eddy_contextvar *var);
 
-/* Whether the variable has a value here; puts it in *ret_value, which may be NULL. */
+/*
+ * Returns whether @var has a value in the current context, and stores the value in *ret_value
+ * (@ret_value may be NULL).
+ */
 EDDY_API bool eddy_contextvar_lookup(const eddy_contextvar *var, void **ret_value);
 
 /*
- * Gives the variable a value in the current context (ContextVar.set). *ret_token, which may
- * be NULL, remembers what was there. Returns 0 or -ENOMEM; the value is unchanged then.
+ * Sets @var to @value in the current context (ContextVar.set). *ret_token (@ret_token may be NULL)
+ * records the former value. Returns 0, or -ENOMEM without a change.
  */
 EDDY_API int eddy_contextvar_set(const eddy_contextvar *var, void *value, eddy_token *ret_token);
 
 /*
- * Puts back what the set of @token replaced (ContextVar.reset). Returns 0, -ENOMEM, or
- * EDDY_EMISUSE for a token of another variable or one used before.
+ * Restores the value that the set of @token replaced (ContextVar.reset). Returns 0, -ENOMEM, or
+ * EDDY_EMISUSE for a token of another variable or a token used before.
  */
 EDDY_API int eddy_contextvar_reset(const eddy_contextvar *var, eddy_token *token);
 
-/* A copy of the current context; the caller owns a reference. NULL when memory is short. */
+/*
+ * Copies the current context (contextvars.copy_context). The caller owns the result. Returns NULL
+ * when memory is short.
+ */
 EDDY_API EDDY_NODISCARD eddy_context *eddy_copy_context(void);
 
+/* Add a reference to @ctx and return @ctx, or drop one. NULL is allowed. */
 EDDY_API eddy_context *eddy_context_ref(eddy_context *ctx);
-EDDY_API void eddy_context_unref(eddy_context *ctx); /* NULL is allowed */
+EDDY_API void eddy_context_unref(eddy_context *ctx);
 
 /*
- * Calls fn(arg) in @ctx: variables set there stay in @ctx (Context.run). Returns what
- * fn returned, or EDDY_EMISUSE if @ctx is already entered.
+ * Calls fn(arg) in @ctx (Context.run): variables that fn sets stay in @ctx. Returns the result of
+ * fn, or EDDY_EMISUSE if @ctx is already entered.
  */
 EDDY_API int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg);
 

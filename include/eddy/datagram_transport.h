@@ -1,10 +1,9 @@
 /*
- * Datagrams by callbacks (asyncio.DatagramProtocol and DatagramTransport); with tasks, see
+ * Datagrams by callbacks (asyncio.DatagramProtocol, asyncio.DatagramTransport); in a task use
  * eddy/datagram.h.
  *
- * As eddy/transport.h has it: callbacks are called by the loop, in the endpoint's own copy of the
- * context; the transport lives until connection_lost() has returned, or until the last reference
- * goes.
+ * As in eddy/transport.h, the loop calls the callbacks, in the endpoint's own copy of the context.
+ * The transport lives until connection_lost() has returned, or until its last reference is dropped.
  */
 #ifndef EDDY_DATAGRAM_TRANSPORT_H
 #define EDDY_DATAGRAM_TRANSPORT_H
@@ -17,38 +16,51 @@ EDDY_BEGIN_DECLS
 
 typedef struct eddy_datagram_transport eddy_datagram_transport;
 
-/* What is NULL does nothing. Must outlive the endpoints that use it. */
+/*
+ * A table of functions, which must outlive the endpoints that use it. A function that is NULL does
+ * nothing.
+ */
 typedef struct eddy_datagram_protocol {
     void (*connection_made)(void *arg, eddy_datagram_transport *transport);
 
-    /* One datagram, maybe of no bytes; data and address are valid during the call. At most 64 KiB,
-     * the rest is cut off. */
+    /*
+     * Called with one datagram, perhaps of no bytes; @data and @addr are valid during the call. A
+     * datagram is truncated to 64 KiB.
+     */
     void (*datagram_received)(void *arg, const void *data, size_t size, const struct sockaddr *addr,
                               socklen_t addrlen);
 
-    /* A send or receive failed, as because the peer refused an earlier datagram; the endpoint goes
-     * on (rule 160). */
+    /*
+     * Called when a send or receive failed, for example because the peer refused an earlier
+     * datagram; the endpoint stays usable (rule 160). Borrows @e.
+     */
     void (*error_received)(void *arg, const eddy_exception *e);
 
-    /* The last call, exactly one. @e is NULL: closed or aborted; else why the endpoint cannot go
-     * on, -ECANCELED if its loop was closed. */
+    /*
+     * Called last, exactly once. @e is NULL if the endpoint was closed or aborted; otherwise it is
+     * the error because of which the endpoint cannot go on, -ECANCELED if its loop was closed.
+     * Borrows @e.
+     */
     void (*connection_lost)(void *arg, const eddy_exception *e);
 
-    /* More than the high-water mark waits to be sent; later: no more than the low one. */
+    /* Called when the queue exceeds the high-water mark. */
     void (*pause_writing)(void *arg);
+
+    /* Called when the queue is down to the low-water mark again. */
     void (*resume_writing)(void *arg);
 } eddy_datagram_protocol;
 
-/* As eddy_protocol_factory. */
+/* Makes the protocol of one endpoint, as eddy_protocol_factory does for a connection. */
 typedef int eddy_datagram_protocol_factory(void *arg, const eddy_datagram_protocol **ret_protocol,
                                            void **ret_arg);
 
 /*
- * eddy_loop_create_datagram_endpoint(loop, factory, arg, &transport, .local_port = …): opens an
- * endpoint, and returns after connection_made() (loop.create_datagram_endpoint). The options are
- * those of eddy_create_datagram_endpoint(), but for its output; at least one is needed.
- * *ret_transport is a reference, the caller's; it may be NULL. 0, or an error as there, or of the
- * factory, which closes a .sock.
+ * Opens an endpoint, and returns after connection_made() was called
+ * (loop.create_datagram_endpoint): eddy_loop_create_datagram_endpoint(loop, factory, arg,
+ * &transport, .local_port = …). Takes the options of eddy_create_datagram_endpoint() except for its
+ * output; at least one is required. The caller owns *ret_transport; @ret_transport may be NULL.
+ * Returns 0, or raises the errors of that call or of the factory; if the factory fails, .sock is
+ * closed.
  */
 #ifndef __cplusplus
 #define eddy_loop_create_datagram_endpoint(loop, factory, arg, ret_transport, ...)                 \
@@ -60,42 +72,60 @@ eddy_loop_create_datagram_endpoint_with(eddy_loop *loop, eddy_datagram_protocol_
                                         void *arg, eddy_datagram_transport **ret_transport,
                                         const eddy_datagram_endpoint_options *options);
 
-/* NULL is allowed in the second. */
+/* Adds a reference to @t and returns @t. */
 EDDY_API eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t);
+
+/* Drops a reference to @t. NULL is allowed. */
 EDDY_API void eddy_datagram_transport_unref(eddy_datagram_transport *t);
 
 /*
- * Sends one datagram to @addr, or to the remote address if that is NULL; keeps it where it cannot
- * go at once. 0, or a raised error:
+ * Sends one datagram to @addr, or to the remote address if @addr is NULL
+ * (DatagramTransport.sendto); queues it if the kernel does not take it at once. Returns 0, or
+ * raises
  *
- *   -EINVAL            another address than that of a connected endpoint
- *   -EDESTADDRREQ      no address at all
- *   EDDY_ECLOSED       it is closing
+ *   -EINVAL        an address other than that of a connected endpoint
+ *   -EDESTADDRREQ  no address at all
+ *   EDDY_ECLOSED   the endpoint is closed or being closed
  *   -ENOMEM
- *   -EMSGSIZE, …       sending failed; error_received() has been told so, too, as in asyncio
+ *   -EMSGSIZE, …   sending failed; error_received() was called too, as in asyncio
  */
 EDDY_API int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data,
                                             size_t size, const struct sockaddr *addr,
                                             socklen_t addrlen);
 
-/* Receives no more; what is kept still goes out, then comes connection_lost(NULL). abort() drops
- * that. */
+/*
+ * Begins to close the endpoint (DatagramTransport.close): receives no more, sends the queued
+ * datagrams, and then calls connection_lost(NULL).
+ */
 EDDY_API void eddy_datagram_transport_close(eddy_datagram_transport *t);
+
+/* Closes the endpoint and drops the queued datagrams (DatagramTransport.abort). */
 EDDY_API void eddy_datagram_transport_abort(eddy_datagram_transport *t);
+
+/* Returns whether the endpoint is closed or being closed (Transport.is_closing). */
 EDDY_API bool eddy_datagram_transport_is_closing(const eddy_datagram_transport *t);
 
-/* "socket" (int), "sockname", "peername"; as eddy_writer_get_extra_info(). -ENOENT once it is
- * lost. */
+/*
+ * Copies a property, "socket" (int), "sockname" or "peername", as eddy_writer_get_extra_info() does
+ * (Transport.get_extra_info). Returns -ENOENT once the endpoint is lost.
+ */
 EDDY_API ssize_t eddy_datagram_transport_get_extra_info(const eddy_datagram_transport *t,
                                                         const char *name, void *ret, size_t size);
 
+/*
+ * Set and get the protocol (Transport.set_protocol, Transport.get_protocol), as
+ * eddy_transport_set_protocol() and eddy_transport_get_protocol() do.
+ */
 EDDY_API void eddy_datagram_transport_set_protocol(eddy_datagram_transport *t,
                                                    const eddy_datagram_protocol *protocol,
                                                    void *arg);
 EDDY_API const eddy_datagram_protocol *
 eddy_datagram_transport_get_protocol(const eddy_datagram_transport *t, void **ret_arg);
 
-/* As of eddy/transport.h; each datagram counts 8 bytes more than it has (rule 160). */
+/*
+ * Set and get the water marks of the queue, and get its size, in bytes, as the functions of
+ * eddy/transport.h do. Each queued datagram counts as its size plus 8 bytes (rule 160).
+ */
 EDDY_API int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t,
                                                              size_t high, size_t low);
 EDDY_API void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t,

@@ -1,5 +1,5 @@
 /*
- * Generators: functions that hand out one value after the other and are suspended in between.
+ * Generators: functions that yield one value after another and are suspended in between.
  *
  *     eddy_gen(count_to, (int, n))                 // def count_to(n):
  *     {
@@ -15,14 +15,15 @@
  *         printf("%d\n", *(int *)value);
  *     eddy_generator_free(g);
  *
- * A value is a pointer; it may point into the generator's own variables, which stay as they are
- * until it is resumed. A generator needs no event loop. An asynchronous generator is the same
- * inside a task: its body may await.
+ * A value is a pointer; it may point into the generator's own variables, which do not change until
+ * the generator is resumed. A generator needs no event loop. An asynchronous generator runs inside
+ * a task, and its body may await.
  *
- * A generator may be handed on from thread to thread, which use it one at a time. Then its body may
- * go on in another thread after an eddy_yield(): it must not keep there what belongs to a thread
- * (errno, a mutex, a timeout or task group; leaving such a scope elsewhere ends the process with a
- * message). An asynchronous one belongs to the loop in which it has begun (EDDY_EOTHERLOOP).
+ * Threads may pass a generator on and use it one at a time. Its body can then continue in another
+ * thread after an eddy_yield(): across a yield it must not keep anything that belongs to a thread
+ * (errno, a mutex, a timeout or task group; leaving such a scope in another thread ends the process
+ * with a message). An asynchronous generator belongs to the loop in which it was first resumed
+ * (EDDY_EOTHERLOOP).
  */
 #ifndef EDDY_GENERATOR_H
 #define EDDY_GENERATOR_H
@@ -36,11 +37,14 @@ typedef struct eddy_generator eddy_generator;
 typedef struct eddy_async_generator eddy_async_generator;
 
 /*
- * eddy_gen(name, (type, parameter)…) { body } defines `eddy_generator *name(type parameter, …)`,
- * and eddy_async_gen(…) `eddy_async_generator *name(…)`, as eddy_async does a coroutine function.
- * Calling it copies the arguments and runs nothing. NULL when memory is short; every function here
- * takes NULL and gives -ENOMEM. What the arguments point to belongs to the body from its first
- * resumption on, and to the caller if that never comes.
+ * Define a generator function: eddy_gen(name, (type, parameter)…) { body } defines `eddy_generator
+ * *name(type parameter, …)`, eddy_async_gen(…) defines `eddy_async_generator *name(…)`, as
+ * eddy_async() defines a coroutine function.
+ *
+ * Calling it copies the arguments and runs nothing. The caller owns the result, and frees it with
+ * eddy_generator_free() or eddy_async_generator_free(). Returns NULL when memory is short; every
+ * function here accepts NULL and returns -ENOMEM. The memory that the arguments point to belongs to
+ * the body once the generator has been resumed, and to the caller if it never is.
  */
 #define eddy_gen(...)                                                                              \
     EDDYI_CAT(EDDYI_GEN_, EDDYI_PARAMS(__VA_ARGS__))                                               \
@@ -49,70 +53,83 @@ typedef struct eddy_async_generator eddy_async_generator;
     EDDYI_CAT(EDDYI_GEN_, EDDYI_PARAMS(__VA_ARGS__))                                               \
     (eddy_async_generator, eddy_async_generator_new, __VA_ARGS__)
 
-/* The form beneath: fn gets a copy of the @size bytes at @args. */
+/*
+ * Make a generator that will call fn with a copy of the @size bytes at @args; the macros above are
+ * built on them.
+ */
 EDDY_API EDDY_NODISCARD eddy_generator *eddy_generator_new(const char *name, int (*fn)(void *args),
                                                            const void *args, size_t size);
 EDDY_API EDDY_NODISCARD eddy_async_generator *
 eddy_async_generator_new(const char *name, int (*fn)(void *args), const void *args, size_t size);
 
 /*
- * In a generator's body: hands out @value and suspends the generator until it is resumed (yield).
- * *ret_sent, which may be NULL, is then what was sent to it, NULL by eddy_next().
+ * Called from a generator's body: yields @value and suspends the generator until it is resumed
+ * (yield). *ret_sent (@ret_sent may be NULL) is then the value that was sent, NULL if by
+ * eddy_next().
  *
- * Returns 0, or the error that was thrown into it, which should end the body: EDDY_EGENERATOREXIT
- * when it is closed. EDDY_EMISUSE outside a generator.
+ * Returns 0, or the error that was thrown into the generator, with which the body should end:
+ * EDDY_EGENERATOREXIT when it is closed. Raises EDDY_EMISUSE outside a generator.
  */
 EDDY_API int eddy_yield(void *value, void **ret_sent);
 
 /*
- * In a generator's body: hands out everything that @inner does, and passes on to it what is sent
- * and thrown (yield from). Consumes @inner. Returns what its body returned.
+ * Called from a generator's body: yields every value of @inner, and passes on to @inner all values
+ * and errors that are sent and thrown (yield from). Consumes @inner. Returns the status of the body
+ * of @inner.
  */
 EDDY_API int eddy_yield_from(eddy_generator *inner);
 
 /*
- * Resumes the generator until it hands out the next value: 1, and *ret_value (which may be NULL).
- * 0: it has ended (StopIteration), eddy_generator_result() is what it returned. < 0: the error with
- * which its body ended; after that it is at its end. EDDY_EMISUSE if it is running already.
+ * Resumes the generator until it yields its next value (next). Returns 1 and stores the value in
+ * *ret_value (@ret_value may be NULL); 0 when the generator has ended (StopIteration), and then
+ * eddy_generator_result() returns the status of its body; < 0, the error with which its body ended,
+ * once; EDDY_EMISUSE if it is already running.
  */
 EDDY_API int eddy_next(eddy_generator *g, void **ret_value);
 
 /*
- * The same, with what its present eddy_yield() gets. EDDY_EMISUSE if it has not begun, for then
- * there is nothing that could get the value (unless @value is NULL).
+ * Resumes the generator as eddy_next() does, and makes its present eddy_yield() receive @value
+ * (generator.send). Raises EDDY_EMISUSE if the generator has not begun, since no eddy_yield() could
+ * receive the value (unless @value is NULL).
  */
 EDDY_API int eddy_generator_send(eddy_generator *g, void *value, void **ret_value);
 
 /*
- * The same, but its present eddy_yield() fails with the negative @code and a message (@fmt may be
- * NULL). One that has not begun ends with that error.
+ * Resumes the generator as eddy_next() does, and makes its present eddy_yield() fail with the
+ * negative @code and a printf-style message (generator.throw); @fmt may be NULL. A generator that
+ * has not begun ends with that error.
  */
 EDDY_API EDDY_PRINTF(4, 5) int eddy_generator_throw(eddy_generator *g, void **ret_value, int code,
                                                     const char *fmt, ...);
 
 /*
- * Ends the generator: its present eddy_yield() gives EDDY_EGENERATOREXIT. Returns 0, the other
- * error with which the body ended, or EDDY_EMISUSE if it hands out another value instead.
+ * Ends the generator (generator.close): its present eddy_yield() gives EDDY_EGENERATOREXIT. Returns
+ * 0, another error with which the body ended, or EDDY_EMISUSE if the body yields another value.
  */
 EDDY_API int eddy_generator_close(eddy_generator *g);
 
-/* What its body returned; EDDY_EINVALIDSTATE while it has not ended. */
+/*
+ * Returns the status of the generator's body, or EDDY_EINVALIDSTATE while it has not ended
+ * (StopIteration.value).
+ */
 EDDY_API int eddy_generator_result(const eddy_generator *g);
 
 /*
- * Closes and frees it. NULL is allowed. One that is running, by its own body, or an asynchronous
- * one by another task, is closed and freed when it next yields or ends, and the call that runs it
- * gives EDDY_EMISUSE.
+ * Closes and frees the generator. NULL is allowed. If the generator is running (the call comes from
+ * its own body, or, for an asynchronous generator, from another task), it is closed and freed when
+ * it next yields or ends, and the call that runs it gives EDDY_EMISUSE.
  */
 EDDY_API void eddy_generator_free(eddy_generator *g);
 
 /*
- * The same for asynchronous generators: __anext__, asend, athrow, aclose. Only in a task
- * (EDDY_ENOTASK). The body runs in the task that calls, on a stack of its own; if that task is
- * cancelled while the body awaits, the await gives -ECANCELED in the body. One task at a time:
- * EDDY_EMISUSE otherwise.
+ * Resume an asynchronous generator as eddy_next(), eddy_generator_send(), _throw() and _close()
+ * resume a plain one (__anext__, asend, athrow, aclose). Must be called from a task (EDDY_ENOTASK).
+ * The body runs in the calling task, on a stack of its own. Only one task may be in these calls at
+ * a time (EDDY_EMISUSE).
  *
- * One that was begun and neither ended nor freed is closed when its loop is shut down.
+ * A generator that was begun, and neither ended nor freed, is closed when its loop is shut down.
+ *
+ * Cancelled while the body awaits: that await gives -ECANCELED in the body.
  */
 EDDY_API EDDY_AWAITS int eddy_anext(eddy_async_generator *g, void **ret_value);
 EDDY_API EDDY_AWAITS int eddy_asend(eddy_async_generator *g, void *value, void **ret_value);
@@ -121,15 +138,15 @@ EDDY_API EDDY_AWAITS EDDY_PRINTF(4, 5) int eddy_athrow(eddy_async_generator *g, 
 EDDY_API EDDY_AWAITS int eddy_aclose(eddy_async_generator *g);
 
 /*
- * Closes (outside a task its awaits fail with EDDY_ENOTASK) and frees it. NULL is allowed. In a
- * thread that does not run its loop, while another one does, it stays as it is, which is said on
- * standard error.
+ * Closes and frees the asynchronous generator. NULL is allowed. Outside a task its awaits fail with
+ * EDDY_ENOTASK. In a thread that does not run the generator's loop, while another thread does, the
+ * generator is left as it is, and a message is printed to standard error.
  */
 EDDY_API EDDY_AWAITS void eddy_async_generator_free(eddy_async_generator *g);
 
 /*
- * A coroutine that closes every asynchronous generator of the loop that is suspended
- * (loop.shutdown_asyncgens); eddy_run() does so by itself.
+ * Makes a coroutine that closes every suspended asynchronous generator of the loop
+ * (loop.shutdown_asyncgens); eddy_run() does so automatically. The caller owns the result.
  */
 EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_loop_shutdown_asyncgens(eddy_loop *loop);
 

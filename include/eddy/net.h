@@ -1,23 +1,27 @@
 /*
- * Names and addresses: getaddrinfo and getnameinfo that suspend the task instead of blocking the
- * loop.
+ * Names and addresses: getaddrinfo and getnameinfo that suspend the task and do not block the loop.
  *
- *     struct addrinfo *list; eddy_try(eddy_getaddrinfo("example.com", "https", &(struct
- *     addrinfo){.ai_socktype = SOCK_STREAM}, &list)); for (struct addrinfo *a = list; a; a =
- *     a->ai_next) … eddy_freeaddrinfo(list);
+ *     struct addrinfo *list;
  *
- * Lookups are made on the loop, in /etc/hosts and at the servers of /etc/resolv.conf, in the
- * order that /etc/nsswitch.conf has. Where the system is set up for more than that (see
- * eddy_resolver), or eddy was built without c-ares, the C library's getaddrinfo is called, in a
- * few threads that do nothing else.
+ *     eddy_try(eddy_getaddrinfo("example.com", "https",
+ *                               &(struct addrinfo){.ai_socktype = SOCK_STREAM}, &list));
+ *     for (struct addrinfo *a = list; a; a = a->ai_next)
+ *         …
+ *     eddy_freeaddrinfo(list);
  *
- * Each lookup uses the files as they are when it begins: they may change, appear and vanish. A
- * hosts file of more than 64 KiB is read in a thread. Supported lines of resolv.conf: nameserver
- * (up to eight, a port is allowed: "192.0.2.1:5353", "[2001:db8::1]:5353"), search, domain, and the
- * options ndots, timeout, attempts, rotate, use-vc, edns0, trust-ad, single-request, no-aaaa and
- * no-reload. They mean what they mean in the C library, as do $LOCALDOMAIN and $RES_OPTIONS. The
- * next server is asked at once when one refuses, fails or is not listening. Up to 256 lookups of a
- * loop ask servers at the same time, with two sockets each; further ones wait.
+ * Lookups run on the loop: in /etc/hosts and at the name servers of /etc/resolv.conf, in the order
+ * given by /etc/nsswitch.conf. If the system is configured to use other sources too (see
+ * eddy_resolver), or if eddy was built without c-ares, the C library's getaddrinfo is called, in a
+ * few threads reserved for it.
+ *
+ * Each lookup uses the configuration files as they are when it begins: they may change, appear and
+ * vanish. A hosts file of more than 64 KiB is read in a thread. The supported lines of resolv.conf
+ * are nameserver (up to eight, with an optional port: "192.0.2.1:5353", "[2001:db8::1]:5353"),
+ * search, domain, and the options ndots, timeout, attempts, rotate, use-vc, edns0, trust-ad,
+ * single-request, no-aaaa and no-reload. They have the same meaning as in the C library, and so
+ * have $LOCALDOMAIN and $RES_OPTIONS. If a name server refuses, fails or does not listen, the next
+ * is asked at once. Up to 256 lookups of a loop ask name servers at the same time, with two sockets
+ * each; further lookups wait.
  */
 #ifndef EDDY_NET_H
 #define EDDY_NET_H
@@ -30,89 +34,95 @@
 
 EDDY_BEGIN_DECLS
 
-/* of <netdb.h>, which in strict C11 shows it only to those who define _POSIX_C_SOURCE */
+/* from <netdb.h>, which in strict C11 declares it only if _POSIX_C_SOURCE is defined */
 struct addrinfo;
 
 /*
- * The addresses of a host (loop.getaddrinfo).
+ * Looks up the addresses of a host (loop.getaddrinfo).
  *
  * @host     a name, or a literal address such as "192.0.2.1", "2001:db8::1", "fe80::1%eth0"; NULL:
  *           this machine, with AI_PASSIVE all its addresses
  * @service  a port number, or a name as in /etc/services; NULL: port 0
  * @hints    as for getaddrinfo(3); NULL: any family and type
- * @ret      the list, in the order in which the addresses should be tried; give it back with
- *           eddy_freeaddrinfo()
+ * @ret      gets the list, in the order in which the addresses should be tried; the caller owns it,
+ *           and frees it with eddy_freeaddrinfo()
  *
- * Literals, and no host at all, are answered at once, without asking anybody and without
- * suspending. AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL and AI_IDN are things that the C library does in
- * its threads. A list has at most 1000 entries.
+ * Literal addresses, and @host NULL, are answered at once, without a name server and without
+ * suspending. For AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL and AI_IDN the C library is called in its
+ * threads. A list has at most 1000 entries.
  *
- * With AF_UNSPEC both families are asked for side by side. Once one has been answered, the other
- * has one more timeout of resolv.conf (5 seconds by default); after that the list is returned
- * without it. Connecting by name does not wait for both (RFC 8305): it begins with IPv6 at once,
- * with IPv4 after 50 milliseconds, and adds the other family when it comes.
+ * With AF_UNSPEC both families are looked up concurrently. Once one is answered, the other has one
+ * more timeout of resolv.conf (5 seconds by default); after that the list is returned without it.
+ * Connecting by name does not wait for both (RFC 8305): it begins with IPv6 at once, or with IPv4
+ * after 50 milliseconds, and adds the other family when its answer arrives.
  *
- * Returns 0, or
+ * Returns 0, or raises an error whose message has the host and the name server's answer:
  *
- *   EDDY_EBADNAME an empty label, one of more than 63 bytes, more than 253 in all, or bytes that a
- *   name cannot have EDDY_ENONAME there is no such name, or it has no address of this family
- *   EDDY_ENAMEAGAIN the name servers did not answer, could not (SERVFAIL), or would not (REFUSED);
- *   the message tells which EDDY_ENAMEFAIL they answered something that is no answer
- *   EDDY_ENOSERVICE no such service, or not for this type of socket -EAFNOSUPPORT,
- *   -ESOCKTNOSUPPORT, -EINVAL for @hints; -EMFILE and the like, -ENOMEM, EDDY_ENOTASK
+ *   EDDY_EBADNAME    an empty label, a label of more than 63 bytes, more than 253 bytes in all, or
+ *                    bytes that a name cannot contain
+ *   EDDY_ENONAME     there is no such name, or it has no address of this family
+ *   EDDY_ENAMEAGAIN  the name servers did not answer, could not (SERVFAIL) or would not (REFUSED);
+ *                    the message says which
+ *   EDDY_ENAMEFAIL   the answer of the name servers is malformed
+ *   EDDY_ENOSERVICE  no such service, or not for this type of socket
+ *   -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL  because of @hints
+ *   -EMFILE and the like, -ENOMEM, EDDY_ENOTASK
  *
- * The message names the host and the server's answer. Cancelled: at once; a thread that is asking
- * goes on alone, and its answer is dropped.
+ * Cancelled: returns at once; a lookup in a thread goes on, and its answer is dropped.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getaddrinfo(const char *host, const char *service,
                                                          const struct addrinfo *hints,
                                                          struct addrinfo **ret);
 
-/* Gives a list back. Only for those of eddy_getaddrinfo(); NULL is allowed. */
+/* Frees a list of eddy_getaddrinfo(), and no other list. NULL is allowed. */
 EDDY_API void eddy_freeaddrinfo(struct addrinfo *list);
 
 /*
- * The name of an address, and of its port (loop.getnameinfo).
+ * Looks up the name of an address and of its port (loop.getnameinfo).
  *
- * @host, @service get them, terminated; of these sizes, 0: not wanted. NI_MAXHOST and NI_MAXSERV
- * always suffice
- * @flags           NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, NI_NOFQDN, NI_DGRAM, as for
- *                  getnameinfo(3)
+ * @host, @service            get the names, terminated by a null byte
+ * @host_size, @service_size  sizes of these buffers, 0: not wanted; NI_MAXHOST and NI_MAXSERV always
+ *                            suffice
+ * @flags                     NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, NI_NOFQDN, NI_DGRAM, as
+ *                            for getnameinfo(3)
  *
- * An address without a name is given as numbers, or with NI_NAMEREQD is EDDY_ENONAME. With
- * NI_NUMERICHOST nobody is asked, and it does not suspend. Returns as above; -EOVERFLOW if a buffer
- * is too small.
+ * An address without a name is returned in numbers; with NI_NAMEREQD the call raises EDDY_ENONAME.
+ * With NI_NUMERICHOST no name server is asked, and the call does not suspend. Returns as
+ * eddy_getaddrinfo(), and -EOVERFLOW if a buffer is too small.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getnameinfo(const struct sockaddr *addr,
                                                          socklen_t addrlen, char *host,
                                                          size_t host_size, char *service,
                                                          size_t service_size, int flags);
 
-/* Who looks names up for a loop. */
+/* The resolver that looks up names for a loop. */
 typedef enum eddy_resolver {
     /*
-     * On the loop, with c-ares for the format of messages, unless /etc/nsswitch.conf has something
-     * else than "files" before "dns" in its line "hosts", such as mdns, resolve, myhostname or
-     * ldap, which only the C library can ask. $EDDY_RESOLVER, "c-ares" or "system", overrides.
+     * Runs on the loop, with c-ares for the format of messages, unless the line "hosts" of
+     * /etc/nsswitch.conf has a source other than "files" before "dns", such as mdns, resolve,
+     * myhostname or ldap, which only the C library can use. $EDDY_RESOLVER, "c-ares" or "system",
+     * overrides this.
      */
     EDDY_RESOLVER_AUTO,
     EDDY_RESOLVER_CARES,
     EDDY_RESOLVER_SYSTEM
 } eddy_resolver;
 
-/* Chooses for a loop, from the next lookup on. 0, -EOPNOTSUPP if eddy was built without c-ares,
- * EDDY_ETHREAD, … */
+/*
+ * Selects the resolver of @loop, from the next lookup on. Returns 0, -EOPNOTSUPP if eddy was built
+ * without c-ares, EDDY_ETHREAD, ….
+ */
 EDDY_API int eddy_loop_set_resolver(eddy_loop *loop, eddy_resolver resolver);
 
-/* Who would do the next lookup: "c-ares" or "system". */
+/* Returns the name of the resolver that the next lookup would use: "c-ares" or "system". */
 EDDY_API const char *eddy_loop_resolver_name(eddy_loop *loop);
 
 /*
- * Asks these servers, at most eight, instead of those of /etc/resolv.conf, whose options and
- * search domains still apply: addresses with or without port, separated by commas:
- * "127.0.0.1:5353,[2001:db8::53]:53". NULL: those of /etc/resolv.conf. Lookups of this loop that
- * are under way fail with EDDY_ENAMEAGAIN. Implies EDDY_RESOLVER_CARES. 0, -EINVAL, -EOPNOTSUPP,
- * -ENOMEM, EDDY_ETHREAD, …
+ * Sets the name servers of @loop, at most eight, in place of those of /etc/resolv.conf, whose
+ * options and search domains still apply. @servers is a list of addresses with or without port,
+ * separated by commas: "127.0.0.1:5353,[2001:db8::53]:53"; NULL restores those of /etc/resolv.conf.
+ * Lookups of this loop that are in progress fail with EDDY_ENAMEAGAIN. Implies EDDY_RESOLVER_CARES.
+ * Returns 0, -EINVAL, -EOPNOTSUPP, -ENOMEM, EDDY_ETHREAD, ….
  */
 EDDY_API int eddy_loop_set_nameservers(eddy_loop *loop, const char *servers);
 

@@ -1,16 +1,19 @@
 /*
- * Descriptors and sockets on the loop: callbacks for readiness, and suspending socket calls.
+ * Descriptors and sockets on the loop: callbacks for readiness, and socket calls that suspend.
  *
- * The sock_* calls try the system call first and do not suspend if it succeeds (rule 164), so a
- * task that only ever finds data should eddy_sleep(0) now and then. One receive is not tried: that
- * after another which had to wait and came out short, in the same turn of the loop; nothing was
- * left for it to find. They work on blocking and non-blocking sockets alike; a blocking one is made
- * non-blocking for the moment in which accept(2) or connect(2) is called on it: several loops, in
- * threads or processes, may accept from one listener, but others that have the same open file could
- * see EAGAIN in that moment. At any moment one
- * task may receive on a descriptor and another send; a second one in the same direction gets
- * -EBUSY; a negative number, -EBADF. None of them closes @fd, and @fd must not be closed while one
- * waits.
+ * The sock_* calls try the system call first, and do not suspend if it succeeds (rule 164), so a
+ * task that always finds data should call eddy_sleep(0) now and then. One receive is not tried
+ * first: the next after a receive that had to wait and returned fewer bytes than requested, in the
+ * same turn of the loop, since the socket was drained.
+ *
+ * The calls work on blocking and non-blocking sockets. A blocking socket is made non-blocking for
+ * the moment in which accept(2) or connect(2) is called on it: several loops, in threads or
+ * processes, may accept from one listener, but other users of the same open file could see EAGAIN
+ * in that moment.
+ *
+ * At any moment one task may receive on a descriptor and one may send; a second task in the same
+ * direction gets -EBUSY. A negative descriptor gives -EBADF. None of the calls closes @fd, and @fd
+ * must not be closed while a call waits.
  */
 #ifndef EDDY_SOCK_H
 #define EDDY_SOCK_H
@@ -24,95 +27,110 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Has fn(arg) called in each turn in which @fd is readable, or writable, until removed, in a copy
- * of the current context (loop.add_reader, add_writer). A hang-up or an error counts as both. A
- * second call for the same descriptor and direction replaces the first, and a call already due with
- * it. Returns 0 or
+ * Call fn(arg) in each turn in which @fd is readable, or writable, until removed, in a copy of the
+ * current context (loop.add_reader, loop.add_writer). A hang-up or an error counts as both. A
+ * second call for the same descriptor and direction replaces the first, along with its call that is
+ * already due. Return 0 or
  *
  *   -EBADF       @fd is not open
- *   -EPERM       always ready, so nothing to wait for: a directory, or a regular file, but for
- *                those few that have events (POSIX message queues, some of /proc)
+ *   -EPERM       @fd is always ready, so it cannot be waited for: a directory, or a regular file,
+ *                except for the few that have events (POSIX message queues, some files of /proc)
  *   -EBUSY       a task waits in that direction in one of the calls below
  *   -EINVAL      @fn is NULL
  *   -EOPNOTSUPP  the loop has the virtual clock
  *   -ENOMEM, EDDY_ECLOSED, EDDY_ETHREAD
  *
- * A descriptor that is found closed while it is watched is reported to the exception handler, and
- * watched no more.
+ * A watched descriptor that is found closed is reported to the exception handler, and is no longer
+ * watched.
  *
- * An error that stays although @fn was called for it, and for nothing else, has @fn called less and
- * less often, in the end every 64 ms. Messages on a socket's error queue (IP_RECVERR,
- * SO_TIMESTAMPING) are such an error until recvmsg(2) with MSG_ERRQUEUE has taken them. And a
- * datagram socket counts as writable although the queue of whom it would send to is full: what
- * fails with EAGAIN then is better left to eddy_sock_sendto(), which pauses.
+ * While an error persists and is the only event, the calls of @fn back off, down to one every 64
+ * ms. Messages on a socket's error queue (IP_RECVERR, SO_TIMESTAMPING) are such an error until
+ * recvmsg(2) with MSG_ERRQUEUE has taken them. A datagram socket counts as writable even if the
+ * queue of the receiver is full: leave sends that fail with EAGAIN then to eddy_sock_sendto(),
+ * which backs off.
  */
 EDDY_API int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 EDDY_API int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg);
 
 /*
- * Removes it, and a call already due with it; do so before closing @fd. True if there was one. The
- * kernel has let go of @fd then: closing it frees its port, and its peer sees the end.
+ * Remove the callback, along with its call that is already due (loop.remove_reader,
+ * loop.remove_writer). Must be called before @fd is closed: after it the kernel no longer refers to
+ * @fd, so closing @fd frees its port, and its peer sees the end. Return whether there was a
+ * callback.
  */
 EDDY_API bool eddy_loop_remove_reader(eddy_loop *loop, int fd);
 EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
 
 /*
- * Receives up to @size bytes into @buf (loop.sock_recv, sock_recv_into); returns how many, 0 at the
- * end of the stream, or -errno. Cancelled: -ECANCELED and nothing was taken; bytes that came
- * together with the cancellation are delivered, and it strikes at the next suspension.
+ * Receives up to @size bytes into @buf (loop.sock_recv, loop.sock_recv_into). Returns their number,
+ * 0 at the end of the stream, or -errno.
+ *
+ * Cancelled: returns -ECANCELED, and nothing is consumed. Bytes that arrive together with the
+ * cancellation are delivered, and the cancellation takes effect at the next suspension.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recv(int fd, void *buf, size_t size);
 
 /*
- * Sends all @size bytes at @buf (loop.sock_sendall). Returns 0 or -errno; a peer that is gone gives
- * -EPIPE or -ECONNRESET, never SIGPIPE. Cancelled, or failed half-way: *ret_sent, which may be
- * NULL, has how many bytes went out.
+ * Sends all @size bytes at @buf (loop.sock_sendall). Returns 0 or -errno; a lost peer gives -EPIPE
+ * or -ECONNRESET, never SIGPIPE.
+ *
+ * Cancelled, and on failure: *ret_sent (@ret_sent may be NULL) is the number of bytes that were
+ * sent.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendall(int fd, const void *buf, size_t size,
                                                           size_t *ret_sent);
 
 /*
  * Accepts a connection on a listening socket (loop.sock_accept). Returns the new descriptor,
- * non-blocking and close-on-exec, or -errno. *addr and *addrlen as accept(2); both may be NULL.
- * Cancelled: a connection that came together with the cancellation is delivered, and it strikes at
- * the next suspension.
+ * non-blocking and close-on-exec, which the caller owns, or -errno. @addr and @addrlen are those of
+ * accept(2); both may be NULL.
+ *
+ * Cancelled: a connection that arrives together with the cancellation is returned, and the
+ * cancellation takes effect at the next suspension.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_accept(int fd, struct sockaddr *addr,
                                                          socklen_t *addrlen);
 
 /*
- * Connects a socket to an address (loop.sock_connect). Returns 0 or -errno. Where the queue of a
- * Unix socket is full it waits for room. Cancelled: the attempt is left as it is, close the socket.
+ * Connects a socket to an address (loop.sock_connect). If the queue of a Unix socket is full, waits
+ * for room. Returns 0 or -errno.
+ *
+ * Cancelled: the attempt remains in progress; close the socket.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_connect(int fd, const struct sockaddr *addr,
                                                           socklen_t addrlen);
 
 /*
- * Receives one datagram (loop.sock_recvfrom, sock_recvfrom_into), up to @size bytes of it; what
- * does not fit is lost. Returns how many are in @buf, 0 being a datagram without any, or -errno.
- * *addr, which may be NULL, and *addrlen get who sent it, as recvfrom(2). Cancelled: -ECANCELED and
- * nothing was taken, or the datagram is delivered, as for eddy_sock_recv().
+ * Receives one datagram (loop.sock_recvfrom, loop.sock_recvfrom_into): up to @size bytes of it, the
+ * rest is lost. Returns the number of bytes in @buf, 0 for a datagram without bytes, or -errno.
+ * *addr (@addr may be NULL) and *addrlen get the sender's address, as from recvfrom(2).
+ *
+ * Cancelled: as eddy_sock_recv().
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size,
                                                                struct sockaddr *addr,
                                                                socklen_t *addrlen);
 
 /*
- * Sends one datagram to an address (loop.sock_sendto); NULL: to where the socket is connected.
- * Waits where the socket's buffer is full; and where the addressee's is, which nothing tells of, it
- * tries again, every 64 ms at last. Returns how many bytes went, or -errno; -EMSGSIZE if it is too
- * large for a datagram. Cancelled: it was not sent.
+ * Sends one datagram to @addr (loop.sock_sendto); NULL means the address that the socket is
+ * connected to. Waits while the socket's buffer is full. While the receiver's queue is full, which
+ * causes no event, it retries, backing off to once every 64 ms. Returns the number of bytes sent,
+ * or -errno; -EMSGSIZE if they are too many for a datagram.
+ *
+ * Cancelled: the datagram was not sent.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendto(int fd, const void *buf, size_t size,
                                                              const struct sockaddr *addr,
                                                              socklen_t addrlen);
 
 /*
- * Receives or sends a message, with an address, or descriptors (SCM_RIGHTS), or whatever else a
- * struct msghdr holds; descriptors that are received are close-on-exec. @flags as for recvmsg(2)
- * and sendmsg(2). Returns the number of bytes, or -errno. Of a stream part of the bytes may be
- * sent; descriptors go with the first. Cancelled: -ECANCELED and nothing was taken or sent; a
- * message that came together with the cancellation is delivered.
+ * Receive or send a message, with an address, descriptors (SCM_RIGHTS), or any other contents of a
+ * struct msghdr; received descriptors are close-on-exec. @flags as for recvmsg(2) and sendmsg(2).
+ * Return the number of bytes, or -errno. On a stream only a part of the bytes may be sent;
+ * descriptors go with the first byte.
+ *
+ * Cancelled: return -ECANCELED, and nothing is consumed or sent. A message that arrives together
+ * with the cancellation is delivered.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_recvmsg(int fd, struct msghdr *msg,
                                                               int flags);
@@ -120,19 +138,21 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_sock_sendmsg(int fd, const stru
                                                               int flags);
 
 /*
- * Sends @count bytes of a file from @offset on, < 0: up to its end (loop.sock_sendfile). The first
- * 64 KiB are read and sent; the rest goes by sendfile(2), in a thread, or the same way as the first
- * where the kernel refuses that. Returns 0 or -errno; *ret_sent, which may be NULL, has how many
- * went out in either case, fewer than @count if the file ended before. The file's position is
- * behind them then.
+ * Sends @count bytes of the file @file, from @offset on (loop.sock_sendfile). @count < 0 means to
+ * the end of the file. The first 64 KiB are read and sent; the rest is sent by sendfile(2), in a
+ * thread, or read and sent too if the kernel refuses that.
+ *
+ * Returns 0 or -errno. In either case *ret_sent (@ret_sent may be NULL) is the number of bytes that
+ * were sent: fewer than @count if the file ended early. The file's position is then behind these
+ * bytes.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_sock_sendfile(int fd, int file, int64_t offset,
                                                            int64_t count, int64_t *ret_sent);
 
 /*
- * Waits until some of @events, POLLIN and POLLOUT, are there. Returns which, with POLLERR or
- * POLLHUP perhaps, or -errno. For descriptors that none of the other calls is right for. A file is
- * always ready.
+ * Waits until some of @events, POLLIN and POLLOUT, occur on @fd. Returns these, perhaps with
+ * POLLERR or POLLHUP, or -errno. Intended for descriptors to which none of the other calls applies.
+ * A regular file is always ready.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_poll(int fd, int events);
 

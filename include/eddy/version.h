@@ -11,6 +11,10 @@ EDDY_BEGIN_DECLS
 #define EDDY_VERSION_PATCH 0
 #define EDDY_VERSION "0.1.0"
 
+/*
+ * Returns the version of the library in use, such as "0.1.0"; EDDY_VERSION is that of these
+ * headers.
+ */
 EDDY_API const char *eddy_version(void);
 
 EDDY_END_DECLS
