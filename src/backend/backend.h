@@ -35,6 +35,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+/* The two directions of a descriptor: each has one operation at a time. */
+enum eddyi_direction { EDDYI_READS, EDDYI_WRITES };
+
 enum eddyi_op_kind {
     EDDYI_OP_POLL,    /* result: the poll(2) events that are there */
     EDDYI_OP_RECV,    /* result: bytes, 0 at the end of the stream */

@@ -31,8 +31,6 @@
 
 #include <poll.h>
 
-enum eddyi_direction { EDDYI_READS, EDDYI_WRITES };
-
 struct eddyi_slot {
     struct eddyi_op *op[2]; /* who waits to read, to write; one that polls for both is in both */
     uint32_t generation;    /* of the latest arming */

@@ -355,7 +355,7 @@ void eddyi_fd_carrier_disown(eddy_carrier *base)
 
 /* Nobody else may wait for a descriptor that a carrier has (rule 163). */
 static int claim(struct fd_carrier *c, struct eddyi_io_claim *claim, int fd,
-                 enum eddyi_io_direction direction)
+                 enum eddyi_direction direction)
 {
     if (fd < 0)
         return 0;
@@ -393,9 +393,9 @@ static int set_both_nonblocking(struct fd_carrier *c)
  * (rule 161). */
 static int claim_both(struct fd_carrier *c, int fd_in, int fd_out)
 {
-    int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_IO_READ);
+    int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_READS);
 
-    return rc < 0 ? rc : claim(c, &c->claim_out, fd_out, EDDYI_IO_WRITE);
+    return rc < 0 ? rc : claim(c, &c->claim_out, fd_out, EDDYI_WRITES);
 }
 
 static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops)

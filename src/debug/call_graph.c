@@ -11,7 +11,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
-#include "task/waits.h"
+#include "task/wait_graph.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/wait.h"
-#include "task/waits.h"
+#include "task/wait_graph.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /*
- * Submitting jobs to an executor, and shutting it down. What its threads do is in pool_thread.c;
+ * Submitting jobs to an executor, and shutting it down. Its threads run executor_thread.c;
  * the hand-over between the two is modelled in tests/model/pool.pml.
  */
 #include "executor/executor.h"
@@ -30,7 +30,7 @@ eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned
     pthread_cond_init(&e->work, NULL);
     pthread_cond_init(&e->closed, NULL);
     eddyi_list_init(&e->queue);
-    eddyi_list_init(&e->workers);
+    eddyi_list_init(&e->threads);
     eddyi_list_init(&e->ended);
     return e;
 }
@@ -69,21 +69,21 @@ static int check(const eddy_executor *e)
 /* With the mutex held. Thus the new thread does not leave before its struct is complete. */
 static int add_thread(eddy_executor *e)
 {
-    struct eddyi_worker *w = eddyi_zalloc(sizeof *w);
+    struct eddyi_executor_thread *t = eddyi_zalloc(sizeof *t);
     int rc;
 
-    if (!w)
+    if (!t)
         return -ENOMEM;
-    w->executor = eddyi_executor_ref(e);
-    rc = eddyi_sys_thread_start(&w->thread, eddyi_worker_thread, w);
+    t->executor = eddyi_executor_ref(e);
+    rc = eddyi_sys_thread_start(&t->thread, eddyi_executor_thread_main, t);
     if (rc < 0) {
         atomic_fetch_sub(&e->refs, 1);
-        eddyi_free(w);
+        eddyi_free(t);
         return rc;
     }
     if (e->abandoned)
-        pthread_detach(w->thread);
-    eddyi_list_append(&e->workers, &w->link);
+        pthread_detach(t->thread);
+    eddyi_list_append(&e->threads, &t->link);
     e->n_threads++;
     atomic_fetch_add(&e->n_coming, 1);
     atomic_store_explicit(&e->staffed, true, memory_order_relaxed);
@@ -293,10 +293,10 @@ void eddyi_executor_join(eddy_executor *e)
     eddyi_list_move_all(&ended, &e->ended);
     pthread_mutex_unlock(&e->mutex);
     while ((l = eddyi_list_pop(&ended)) != NULL) {
-        struct eddyi_worker *w = eddyi_container(l, struct eddyi_worker, link);
+        struct eddyi_executor_thread *t = eddyi_container(l, struct eddyi_executor_thread, link);
 
-        pthread_join(w->thread, NULL);
-        eddyi_free(w);
+        pthread_join(t->thread, NULL);
+        eddyi_free(t);
     }
 }
 
@@ -330,8 +330,8 @@ void eddyi_executor_abandon(eddy_executor *e)
     eddy_executor_shutdown(e, false, false);
     pthread_mutex_lock(&e->mutex);
     e->abandoned = true;
-    EDDYI_LIST_EACH(l, &e->workers)
-        pthread_detach(eddyi_container(l, struct eddyi_worker, link)->thread);
+    EDDYI_LIST_EACH(l, &e->threads)
+        pthread_detach(eddyi_container(l, struct eddyi_executor_thread, link)->thread);
     pthread_mutex_unlock(&e->mutex);
     eddyi_executor_join(e);
     eddyi_executor_unref(e);
@@ -357,14 +357,15 @@ unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size)
 
     buf[0] = '\0';
     pthread_mutex_lock(&e->mutex);
-    EDDYI_LIST_EACH(l, &e->workers) {
-        const struct eddyi_worker *w = eddyi_container(l, struct eddyi_worker, link);
+    EDDYI_LIST_EACH(l, &e->threads) {
+        const struct eddyi_executor_thread *t =
+            eddyi_container(l, struct eddyi_executor_thread, link);
 
-        if (!w->job)
+        if (!t->job)
             continue;
         if (length < size)
             length += (size_t)snprintf(buf + length, size - length, "%s'%s', for %.1f seconds",
-                                       n ? ", " : "", w->job, (double)(now - w->begun) * 1e-9);
+                                       n ? ", " : "", t->job, (double)(now - t->begun) * 1e-9);
         n++;
     }
     pthread_mutex_unlock(&e->mutex);

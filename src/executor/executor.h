@@ -22,8 +22,8 @@
 #include <stdatomic.h>
 
 /* One thread of a pool. */
-struct eddyi_worker {
-    struct eddyi_list link; /* in the executor's workers, then in ended */
+struct eddyi_executor_thread {
+    struct eddyi_list link; /* in the executor's threads, then in ended */
     bool started;           /* it has come for its first job */
     eddy_executor *executor;
     pthread_t thread;
@@ -39,11 +39,12 @@ struct eddyi_executor_ops {
     const char *thread_name;
     /* Whether the executor can do such a job: 0 or a raised error. NULL: any. */
     int (*check)(const struct eddyi_job *job);
-    /* In a worker's thread: does the job, which has begun. Does not return if the job ends its
+    /* In a thread of the pool: does the job, which has begun. Does not return if the job ends its
      * thread. */
-    void (*run)(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret);
+    void (*run)(struct eddyi_executor_thread *t, struct eddyi_job *job,
+                struct eddyi_job_result *ret);
     /* The thread leaves. NULL: nothing to be done. */
-    void (*leave)(struct eddyi_worker *w);
+    void (*leave)(struct eddyi_executor_thread *t);
     /* The last reference is gone. Frees what the kind of executor has of its own. NULL: nothing. */
     void (*fini)(eddy_executor *e);
 };
@@ -69,7 +70,7 @@ struct eddy_executor {
     unsigned n_threads;
     unsigned n_asleep;            /* those that sleep and were not called */
     unsigned n_called;            /* those that were, and are not awake yet */
-    struct eddyi_list workers;    /* threads that have not left */
+    struct eddyi_list threads;    /* threads that have not left */
     struct eddyi_list ended;      /* threads that have, to be joined */
     atomic_bool shut_down;        /* atomic for the same reason */
     bool abandoned;               /* nobody will join the threads */
@@ -126,9 +127,9 @@ void eddyi_executor_join(eddy_executor *e);
 /* Writes which jobs run, "'name', for 0.3 seconds", to @buf. The number of them. */
 unsigned eddyi_executor_describe(eddy_executor *e, char *buf, size_t size);
 
-/* What each thread runs; @arg is its struct eddyi_worker, which is listed before the mutex is given
- * up. */
-void *eddyi_worker_thread(void *arg);
+/* Runs a thread of the pool. @arg is its struct eddyi_executor_thread, which is listed before the
+ * mutex is given up. */
+void *eddyi_executor_thread_main(void *arg);
 
 /* Whether this thread is one of the executor's. */
 bool eddyi_executor_is_mine(const eddy_executor *e);

@@ -2,7 +2,7 @@
  * The program's side of the fork server: starting, asking and ending it.
  */
 #include "base/sys.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 
 #include <signal.h>
 #include <stdio_ext.h>
@@ -154,7 +154,7 @@ static long ask_server(const int fds[2])
     return pid;
 }
 
-int eddyi_fork_server_spawn(struct eddyi_process *ret)
+int eddyi_fork_server_spawn(struct eddyi_worker_process *ret)
 {
     int connection[2], fate[2];
     long pid;
@@ -178,7 +178,7 @@ int eddyi_fork_server_spawn(struct eddyi_process *ret)
         eddyi_sys_close(fate[0]);
         return (int)pid;
     }
-    *ret = (struct eddyi_process){pid, connection[0], fate[0], 0};
+    *ret = (struct eddyi_worker_process){pid, connection[0], fate[0], 0};
     return 0;
 }
 

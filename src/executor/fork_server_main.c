@@ -7,7 +7,7 @@
  */
 #include "base/list.h"
 #include "base/sys.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -59,7 +59,7 @@ static long spawn(struct server *s, const int fds[2])
 
     if (pid == 0) {
         eddyi_free(c);
-        eddyi_worker_main(fds[0], self);
+        eddyi_worker_process_main(fds[0], self);
     }
     eddyi_sys_close(fds[0]);
     if (pid < 0) {

@@ -3,7 +3,7 @@
  */
 #include "base/sys.h"
 #include "executor/executor.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 
 #include <poll.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct death {
 
 /* Nothing may come from a worker that has no job: it is dead, or what it says will not be
  * understood. */
-static bool is_idle(const struct eddyi_process *p)
+static bool is_idle(const struct eddyi_worker_process *p)
 {
     struct pollfd fds[2] = {{.fd = p->connection, .events = POLLIN},
                             {.fd = p->fate, .events = POLLIN}};
@@ -43,9 +43,9 @@ static bool readable(int fd, int timeout_ms)
 
 /* Waits until the worker has ended, and forgets it. One that does not end without its connection is
  * killed. */
-static void bury(struct eddyi_worker *w, struct death *ret)
+static void bury(struct eddyi_executor_thread *t, struct death *ret)
 {
-    struct eddyi_process *p = w->process;
+    struct eddyi_worker_process *p = t->process;
     long n;
 
     eddyi_sys_hang_up(p->connection);
@@ -61,7 +61,7 @@ static void bury(struct eddyi_worker *w, struct death *ret)
     ret->known = n == sizeof ret->status;
     eddyi_sys_close(p->fate);
     eddyi_free(p);
-    w->process = NULL;
+    t->process = NULL;
 }
 
 static eddy_exception *describe(long pid, const struct death *d)
@@ -114,12 +114,12 @@ static void pause_if_they_die(eddy_executor *e)
     pthread_mutex_unlock(&e->mutex);
 }
 
-static int spawn(struct eddyi_worker *w)
+static int spawn(struct eddyi_executor_thread *t)
 {
-    struct eddyi_process *p;
+    struct eddyi_worker_process *p;
     int rc;
 
-    pause_if_they_die(w->executor);
+    pause_if_they_die(t->executor);
     p = eddyi_alloc(sizeof *p);
     if (!p)
         return -ENOMEM;
@@ -127,25 +127,25 @@ static int spawn(struct eddyi_worker *w)
     if (rc < 0)
         eddyi_free(p);
     else
-        w->process = p;
+        t->process = p;
     return rc;
 }
 
 /* Sees to it that there is a worker, and that it is not known to be dead or out of step. 0 or
  * -errno. */
-static int have_process(struct eddyi_worker *w)
+static int have_process(struct eddyi_executor_thread *t)
 {
-    struct eddyi_process *p = w->process;
+    struct eddyi_worker_process *p = t->process;
     struct death d = {.cause = NULL};
 
     if (p && !is_idle(p))
-        bury(w, &d);
-    return w->process ? 0 : spawn(w);
+        bury(t, &d);
+    return t->process ? 0 : spawn(t);
 }
 
 /* A worker that lives and has the job. One that died before it had all of it cannot have begun:
  * another one gets it. */
-static int deliver(struct eddyi_worker *w, const struct eddyi_job *job,
+static int deliver(struct eddyi_executor_thread *t, const struct eddyi_job *job,
                    struct eddyi_job_result *ret)
 {
     int rc = -EPIPE;
@@ -154,15 +154,15 @@ static int deliver(struct eddyi_worker *w, const struct eddyi_job *job,
         struct death d = {.cause = NULL};
         long pid;
 
-        rc = have_process(w);
+        rc = have_process(t);
         if (rc < 0)
             break;
-        rc = eddyi_process_send(w->process, job);
+        rc = eddyi_worker_process_send(t->process, job);
         if (rc == 0)
             return 0;
-        pid = ((struct eddyi_process *)w->process)->pid;
-        bury(w, &d);
-        count_death(w->executor);
+        pid = ((struct eddyi_worker_process *)t->process)->pid;
+        bury(t, &d);
+        count_death(t->executor);
         if (i == ATTEMPTS - 1)
             ret->exception = describe(pid, &d);
     }
@@ -172,15 +172,15 @@ static int deliver(struct eddyi_worker *w, const struct eddyi_job *job,
     return rc;
 }
 
-static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
+static void fail(struct eddyi_executor_thread *t, int rc, struct eddyi_job_result *ret)
 {
     struct death d = {.cause = rc == -EBADMSG  ? "sent something that is no result"
                                : rc == -EPROTO ? "sent the result of another job"
                                                : NULL};
-    long pid = ((struct eddyi_process *)w->process)->pid;
+    long pid = ((struct eddyi_worker_process *)t->process)->pid;
 
-    bury(w, &d);
-    count_death(w->executor);
+    bury(t, &d);
+    count_death(t->executor);
     *ret = (struct eddyi_job_result){.status = EDDY_EBROKEN};
     if (rc == -ENOMEM) {
         ret->status = rc;
@@ -191,40 +191,41 @@ static void fail(struct eddyi_worker *w, int rc, struct eddyi_job_result *ret)
     }
 }
 
-static void run(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret)
+static void run(struct eddyi_executor_thread *t, struct eddyi_job *job,
+                struct eddyi_job_result *ret)
 {
     struct death d = {.cause = NULL};
     int rc;
 
     *ret = (struct eddyi_job_result){.status = 0};
-    if (deliver(w, job, ret) < 0)
+    if (deliver(t, job, ret) < 0)
         return;
-    rc = eddyi_process_receive(w->process, ret);
+    rc = eddyi_worker_process_receive(t->process, ret);
     if (rc < 0) {
-        fail(w, rc, ret);
+        fail(t, rc, ret);
     } else if (rc == EDDYI_LAST_RESULT) {
-        bury(w, &d);
-        count_death(w->executor);
+        bury(t, &d);
+        count_death(t->executor);
     } else {
-        count_success(w->executor);
+        count_success(t->executor);
     }
 }
 
 static int check(const struct eddyi_job *job)
 {
-    if (job->size > eddyi_process_most_bytes)
+    if (job->size > eddyi_worker_process_most_bytes)
         return eddy_raise(-EMSGSIZE,
                           "the argument of a job in a worker process has %zu bytes, at most %zu",
-                          job->size, eddyi_process_most_bytes);
+                          job->size, eddyi_worker_process_most_bytes);
     return 0;
 }
 
-static void leave(struct eddyi_worker *w)
+static void leave(struct eddyi_executor_thread *t)
 {
     struct death d = {.cause = NULL};
 
-    if (w->process)
-        bury(w, &d);
+    if (t->process)
+        bury(t, &d);
 }
 
 static void fini(eddy_executor *e)

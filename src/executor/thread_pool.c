@@ -1,7 +1,8 @@
 #include "base/sys.h"
 #include "executor/executor.h"
 
-static void run(struct eddyi_worker *w, struct eddyi_job *job, struct eddyi_job_result *ret)
+static void run(struct eddyi_executor_thread *t, struct eddyi_job *job,
+                struct eddyi_job_result *ret)
 {
     struct eddyi_var_scope *vars = eddyi_vars_current;
 

@@ -115,7 +115,7 @@ int eddy_file_close(int fd)
 }
 
 /* With an offset others may do the same at once; with the one position they may not. */
-static int begin(struct eddyi_io_call *c, int fd, int64_t offset, enum eddyi_io_direction direction)
+static int begin(struct eddyi_io_call *c, int fd, int64_t offset, enum eddyi_direction direction)
 {
     return offset >= 0 ? eddyi_io_begin_shared(c, fd) : eddyi_io_begin(c, fd, direction);
 }
@@ -142,7 +142,7 @@ static int64_t read_once(struct eddyi_io_call *c, const struct iovec *iov, int n
 ssize_t eddy_file_readv(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     struct eddyi_io_call c;
-    int64_t rc = begin(&c, fd, offset, EDDYI_IO_READ);
+    int64_t rc = begin(&c, fd, offset, EDDYI_READS);
 
     if (rc < 0)
         return rc;
@@ -170,7 +170,7 @@ static int64_t read_on(struct eddyi_io_call *c, char *buf, size_t size, int64_t 
 ssize_t eddy_file_read(int fd, void *buf, size_t size, int64_t offset)
 {
     struct eddyi_io_call c;
-    int64_t rc = begin(&c, fd, offset, EDDYI_IO_READ);
+    int64_t rc = begin(&c, fd, offset, EDDYI_READS);
 
     if (rc < 0)
         return rc;
@@ -184,7 +184,7 @@ ssize_t eddy_file_read(int fd, void *buf, size_t size, int64_t offset)
 ssize_t eddy_file_writev(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     struct eddyi_io_call c;
-    int64_t rc = begin(&c, fd, offset, EDDYI_IO_WRITE);
+    int64_t rc = begin(&c, fd, offset, EDDYI_WRITES);
 
     if (rc < 0)
         return rc;

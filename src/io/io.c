@@ -82,7 +82,7 @@ struct eddyi_io *eddyi_io_of(eddy_loop *loop)
 }
 
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
-                                        enum eddyi_io_direction direction)
+                                        enum eddyi_direction direction)
 {
     return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
 }
@@ -108,7 +108,7 @@ static int grow(struct eddyi_io *io, int fd)
 }
 
 EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
-                                enum eddyi_io_direction direction)
+                                enum eddyi_direction direction)
 {
     int rc = (size_t)fd < io->n_slots ? 0 : grow(io, fd);
 
@@ -337,7 +337,7 @@ EDDY_COLD static int raise_no_descriptor(int fd)
     return eddy_raise(-EBADF, "%d is no descriptor", fd);
 }
 
-EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction)
+EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_direction direction)
 {
     int rc = eddyi_io_begin_shared(c, fd);
 
@@ -355,7 +355,7 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_d
         return fd < 0 ? raise_no_descriptor(fd) : 0;
     if (c->io->slots[fd].claim[direction])
         return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s",
-                          fd, direction == EDDYI_IO_READ ? "add_reader" : "add_writer");
+                          fd, direction == EDDYI_READS ? "add_reader" : "add_writer");
     return 0;
 }
 

@@ -16,8 +16,6 @@
 #include "loop/loop.h"
 #include "task/wait.h"
 
-enum eddyi_io_direction { EDDYI_IO_READ, EDDYI_IO_WRITE };
-
 struct eddyi_io_slot {
     struct eddyi_io_claim *claim[2]; /* by direction; NULL: free */
     uint64_t emptied; /* the latest turn in which a receive took all there was; 0: none as yet */
@@ -39,19 +37,19 @@ struct eddyi_io_claim {
     struct eddyi_list link;
     struct eddyi_io *io; /* NULL: not claimed, or no longer */
     int fd;
-    enum eddyi_io_direction direction;
+    enum eddyi_direction direction;
     /* The loop closes; the claim has been released. NULL for those that find out by themselves. */
     void (*lost)(struct eddyi_io_claim *c);
 };
 
 /* Who has it, or NULL. */
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
-                                        enum eddyi_io_direction direction);
+                                        enum eddyi_direction direction);
 
 /* Takes a direction that is free. 0, -ENOMEM, or -EBADF for a number that never was a
  * descriptor. */
 EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
-                                enum eddyi_io_direction direction);
+                                enum eddyi_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if it is not claimed */
 
 /*
@@ -105,7 +103,7 @@ struct eddyi_io_call {
     struct eddyi_io *io; /* the loop's; NULL: not asked for yet, or the loop closes */
     const char *what;    /* for reports; NULL: as the kind of operation says */
     int fd;
-    enum eddyi_io_direction direction;
+    enum eddyi_direction direction;
     bool shared; /* others may use the descriptor at the same time */
     bool submitted;
     /* the wait is not to be cancelled: it ends something. The cancellation comes after it */
@@ -116,7 +114,7 @@ struct eddyi_io_call {
  * 0, or as a raised error: EDDY_ENOTASK, -EBADF if @fd is negative, -EBUSY if somebody has this
  * direction of it.
  */
-EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_io_direction direction);
+EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_direction direction);
 
 /* The same for what has no direction: operations on files. @fd is a directory for those with
  * paths. */

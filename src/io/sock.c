@@ -33,7 +33,7 @@ static bool is_bad_buffer(const void *buf, size_t size)
 EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
 {
     struct eddyi_io_call c;
-    int rc = eddyi_io_begin(&c, fd, EDDYI_IO_READ);
+    int rc = eddyi_io_begin(&c, fd, EDDYI_READS);
     int64_t n;
 
     if (rc < 0)
@@ -83,7 +83,7 @@ int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t siz
 EDDYI_UNGUARDED int eddy_sock_sendall(int fd, const void *buf, size_t size, size_t *ret_sent)
 {
     struct eddyi_io_call c;
-    int rc = eddyi_io_begin(&c, fd, EDDYI_IO_WRITE);
+    int rc = eddyi_io_begin(&c, fd, EDDYI_WRITES);
     size_t sent = 0;
 
     if (rc == 0 && is_bad_buffer(buf, size))
@@ -100,7 +100,7 @@ EDDYI_UNGUARDED int eddy_sock_sendall(int fd, const void *buf, size_t size, size
 int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
     struct eddyi_io_call c;
-    int rc = eddyi_io_begin(&c, fd, EDDYI_IO_READ);
+    int rc = eddyi_io_begin(&c, fd, EDDYI_READS);
     int64_t result;
 
     if (rc < 0)
@@ -149,7 +149,7 @@ static int64_t retry_connect(int fd, const struct sockaddr *addr, socklen_t addr
 int eddy_sock_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
 {
     struct eddyi_io_call c;
-    int64_t result = eddyi_io_begin(&c, fd, EDDYI_IO_WRITE);
+    int64_t result = eddyi_io_begin(&c, fd, EDDYI_WRITES);
 
     if (result < 0)
         return (int)result;

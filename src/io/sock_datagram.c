@@ -17,8 +17,8 @@ static int64_t ended(int64_t result, const char *name, int fd)
     return result;
 }
 
-static int begin(struct eddyi_io_call *c, const char *name, int fd,
-                 enum eddyi_io_direction direction, const void *buf, size_t size)
+static int begin(struct eddyi_io_call *c, const char *name, int fd, enum eddyi_direction direction,
+                 const void *buf, size_t size)
 {
     int rc = eddyi_io_begin(c, fd, direction);
 
@@ -39,7 +39,7 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
                           int flags, struct sockaddr *addr, socklen_t *addrlen)
 {
     socklen_t room = addrlen ? *addrlen : 0;
-    int64_t n = begin(c, name, fd, EDDYI_IO_READ, buf, size), ready = 0;
+    int64_t n = begin(c, name, fd, EDDYI_READS, buf, size), ready = 0;
 
     if (n < 0)
         return n;
@@ -59,7 +59,7 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
 int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const void *buf,
                         size_t size, const struct sockaddr *addr, socklen_t addrlen)
 {
-    int64_t n = begin(c, name, fd, EDDYI_IO_WRITE, buf, size), ready = 0;
+    int64_t n = begin(c, name, fd, EDDYI_WRITES, buf, size), ready = 0;
 
     if (n < 0)
         return n;

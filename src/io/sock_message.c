@@ -11,7 +11,7 @@
 ssize_t eddy_sock_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     struct eddyi_io_call c;
-    int64_t n = eddyi_io_begin(&c, fd, EDDYI_IO_READ);
+    int64_t n = eddyi_io_begin(&c, fd, EDDYI_READS);
 
     if (n < 0)
         return n;
@@ -29,7 +29,7 @@ ssize_t eddy_sock_recvmsg(int fd, struct msghdr *msg, int flags)
 ssize_t eddy_sock_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     struct eddyi_io_call c;
-    int64_t n = eddyi_io_begin(&c, fd, EDDYI_IO_WRITE);
+    int64_t n = eddyi_io_begin(&c, fd, EDDYI_WRITES);
 
     if (n < 0)
         return n;
@@ -53,9 +53,9 @@ static int64_t wait_for_events(struct eddyi_io_call *c, int events)
     int64_t rc = io ? 0 : -ENOMEM;
 
     if (rc == 0 && both)
-        rc = eddyi_io_claimed(io, c->fd, EDDYI_IO_WRITE)
+        rc = eddyi_io_claimed(io, c->fd, EDDYI_WRITES)
                  ? -EBUSY
-                 : eddyi_io_claim(io, &writes, c->fd, EDDYI_IO_WRITE);
+                 : eddyi_io_claim(io, &writes, c->fd, EDDYI_WRITES);
     if (rc < 0)
         return rc;
     c->o.op.kind = EDDYI_OP_POLL;
@@ -68,7 +68,7 @@ static int64_t wait_for_events(struct eddyi_io_call *c, int events)
 int eddy_poll(int fd, int events)
 {
     struct eddyi_io_call c;
-    int64_t rc = eddyi_io_begin(&c, fd, events & POLLIN ? EDDYI_IO_READ : EDDYI_IO_WRITE);
+    int64_t rc = eddyi_io_begin(&c, fd, events & POLLIN ? EDDYI_READS : EDDYI_WRITES);
 
     if (rc < 0)
         return (int)rc;

@@ -56,7 +56,7 @@ static const struct eddyi_sending_to to_socket = {sock_send, sock_wait_for_room,
 static int64_t send_claimed(struct sending *s)
 {
     struct eddyi_io *io = s->call.loop->closed ? NULL : eddyi_io_of(s->call.loop);
-    int64_t rc = io ? eddyi_io_claim(io, &s->call.claim, s->call.fd, EDDYI_IO_WRITE) : -ECANCELED;
+    int64_t rc = io ? eddyi_io_claim(io, &s->call.claim, s->call.fd, EDDYI_WRITES) : -ECANCELED;
 
     if (rc == 0)
         rc = eddyi_send_file(&s->base);
@@ -68,7 +68,7 @@ static int64_t send_claimed(struct sending *s)
 int eddy_sock_sendfile(int fd, int file, int64_t offset, int64_t count, int64_t *ret_sent)
 {
     struct sending s = {.base = {.to = &to_socket, .file = file, .offset = offset, .count = count}};
-    int64_t rc = eddyi_io_begin(&s.call, fd, EDDYI_IO_WRITE);
+    int64_t rc = eddyi_io_begin(&s.call, fd, EDDYI_WRITES);
 
     if (rc < 0)
         return (int)rc;

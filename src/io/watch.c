@@ -58,7 +58,7 @@ static void watch_lost(struct eddyi_io_claim *c)
 /* It cannot go on, most likely because the descriptor was closed. Its callback would never hear. */
 static void watch_fail(struct watch *w, int rc)
 {
-    const char *what = w->claim.direction == EDDYI_IO_READ ? "add_reader" : "add_writer";
+    const char *what = w->claim.direction == EDDYI_READS ? "add_reader" : "add_writer";
     eddy_loop *loop = w->loop;
     char message[80];
 
@@ -74,7 +74,7 @@ static void watch_fail(struct watch *w, int rc)
  * first. */
 static void watch_due(struct watch *w)
 {
-    struct watch *writer = watch_of(eddyi_io_claimed(w->claim.io, w->claim.fd, EDDYI_IO_WRITE));
+    struct watch *writer = watch_of(eddyi_io_claimed(w->claim.io, w->claim.fd, EDDYI_WRITES));
 
     if (writer && writer != w && !eddyi_list_empty(&writer->ready.link))
         eddyi_list_append(&writer->ready.link, &w->ready.link);
@@ -155,7 +155,7 @@ static struct watch *watch_new(eddy_loop *loop, int fd, unsigned events, eddy_ca
 
 /* Puts a watch in place of whatever watch there was. */
 static int watch_install(struct eddyi_io *io, struct watch *w, struct watch *before, int fd,
-                         enum eddyi_io_direction direction)
+                         enum eddyi_direction direction)
 {
     int rc;
 
@@ -165,7 +165,7 @@ static int watch_install(struct eddyi_io *io, struct watch *w, struct watch *bef
     return rc < 0 ? rc : eddyi_io_submit(io, &w->poll);
 }
 
-static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_callback_fn *fn,
+static int add(eddy_loop *loop, int fd, enum eddyi_direction direction, eddy_callback_fn *fn,
                void *arg)
 {
     struct eddyi_io *io = eddyi_io_of(loop);
@@ -180,7 +180,7 @@ static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_
     claimed = eddyi_io_claimed(io, fd, direction);
     if (claimed && !watch_of(claimed))
         return -EBUSY;
-    w = watch_new(loop, fd, direction == EDDYI_IO_READ ? POLLIN : POLLOUT, fn, arg);
+    w = watch_new(loop, fd, direction == EDDYI_READS ? POLLIN : POLLOUT, fn, arg);
     if (!w)
         return -ENOMEM;
     rc = watch_install(io, w, watch_of(claimed), fd, direction);
@@ -189,7 +189,7 @@ static int add(eddy_loop *loop, int fd, enum eddyi_io_direction direction, eddy_
     return rc;
 }
 
-static int checked_add(eddy_loop *loop, int fd, enum eddyi_io_direction direction,
+static int checked_add(eddy_loop *loop, int fd, enum eddyi_direction direction,
                        eddy_callback_fn *fn, void *arg)
 {
     int rc = eddyi_loop_check(loop);
@@ -199,11 +199,11 @@ static int checked_add(eddy_loop *loop, int fd, enum eddyi_io_direction directio
     rc = fn ? add(loop, fd, direction, fn, arg) : -EINVAL;
     if (rc < 0)
         return eddy_raise(rc, "%s: descriptor %d",
-                          direction == EDDYI_IO_READ ? "add_reader" : "add_writer", fd);
+                          direction == EDDYI_READS ? "add_reader" : "add_writer", fd);
     return 0;
 }
 
-static bool checked_remove(eddy_loop *loop, int fd, enum eddyi_io_direction direction)
+static bool checked_remove(eddy_loop *loop, int fd, enum eddyi_direction direction)
 {
     struct eddyi_io *io = eddyi_loop_check(loop) < 0 ? NULL : eddyi_io_of(loop);
     struct watch *w = io ? watch_of(eddyi_io_claimed(io, fd, direction)) : NULL;
@@ -215,20 +215,20 @@ static bool checked_remove(eddy_loop *loop, int fd, enum eddyi_io_direction dire
 
 int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg)
 {
-    return checked_add(loop, fd, EDDYI_IO_READ, fn, arg);
+    return checked_add(loop, fd, EDDYI_READS, fn, arg);
 }
 
 int eddy_loop_add_writer(eddy_loop *loop, int fd, eddy_callback_fn *fn, void *arg)
 {
-    return checked_add(loop, fd, EDDYI_IO_WRITE, fn, arg);
+    return checked_add(loop, fd, EDDYI_WRITES, fn, arg);
 }
 
 bool eddy_loop_remove_reader(eddy_loop *loop, int fd)
 {
-    return checked_remove(loop, fd, EDDYI_IO_READ);
+    return checked_remove(loop, fd, EDDYI_READS);
 }
 
 bool eddy_loop_remove_writer(eddy_loop *loop, int fd)
 {
-    return checked_remove(loop, fd, EDDYI_IO_WRITE);
+    return checked_remove(loop, fd, EDDYI_WRITES);
 }

@@ -27,7 +27,7 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *opt
 /* The last to leave a closed endpoint takes it away. */
 static void leave(eddy_datagram_endpoint *ep)
 {
-    if (ep->closed && !ep->calls[EDDYI_IO_READ] && !ep->calls[EDDYI_IO_WRITE])
+    if (ep->closed && !ep->calls[EDDYI_READS] && !ep->calls[EDDYI_WRITES])
         eddyi_free(ep);
 }
 
@@ -44,7 +44,7 @@ void eddy_datagram_endpoint_close(eddy_datagram_endpoint *ep)
     if (!ep)
         return;
     ep->closed = true;
-    for (int d = EDDYI_IO_READ; d <= EDDYI_IO_WRITE; d++)
+    for (int d = EDDYI_READS; d <= EDDYI_WRITES; d++)
         if (ep->calls[d])
             end_call(ep->calls[d]);
     eddyi_datagram_let_go(ep, false);
@@ -58,7 +58,7 @@ static int busy(const char *name)
 
 /* What the call has come to. One that waited while the endpoint was closed has been cancelled, but
  * nobody cancelled the task. */
-static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_io_direction direction, int64_t n)
+static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_direction direction, int64_t n)
 {
     bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;
     bool was_closed = n < 0 && ep->closed && !cancelled;
@@ -74,15 +74,15 @@ ssize_t eddy_datagram_endpoint_recv(eddy_datagram_endpoint *ep, void *buf, size_
     struct eddyi_io_call call = {.loop = NULL};
     int64_t n;
 
-    if (ep->calls[EDDYI_IO_READ])
+    if (ep->calls[EDDYI_READS])
         return busy("datagram_recv");
-    ep->calls[EDDYI_IO_READ] = &call;
+    ep->calls[EDDYI_READS] = &call;
     n = eddyi_io_recvfrom(&call, "datagram_recv", ep->fd, buf, size, MSG_TRUNC, addr, addrlen);
     if (n >= 0) {
         ep->truncated = n > (int64_t)size ? (size_t)n - size : 0;
         n -= (int64_t)ep->truncated;
     }
-    return finish(ep, EDDYI_IO_READ, n);
+    return finish(ep, EDDYI_READS, n);
 }
 
 size_t eddy_datagram_endpoint_truncated(const eddy_datagram_endpoint *ep)
@@ -96,11 +96,11 @@ static int send_to(eddy_datagram_endpoint *ep, const void *buf, size_t size,
     struct eddyi_io_call call = {.loop = NULL};
     int64_t n;
 
-    if (ep->calls[EDDYI_IO_WRITE])
+    if (ep->calls[EDDYI_WRITES])
         return busy("datagram_send");
-    ep->calls[EDDYI_IO_WRITE] = &call;
+    ep->calls[EDDYI_WRITES] = &call;
     n = eddyi_io_sendto(&call, "datagram_send", ep->fd, buf, size, addr, addrlen);
-    n = finish(ep, EDDYI_IO_WRITE, n);
+    n = finish(ep, EDDYI_WRITES, n);
     return n < 0 ? (int)n : 0;
 }
 

@@ -448,13 +448,13 @@ static int claim(eddy_datagram_transport *t)
     struct eddyi_io *io = eddyi_io_of(t->loop);
     int rc = io ? 0 : -ENOMEM;
 
-    if (rc == 0 && (eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_READ) ||
-                    eddyi_io_claimed(io, t->ep.fd, EDDYI_IO_WRITE)))
+    if (rc == 0 && (eddyi_io_claimed(io, t->ep.fd, EDDYI_READS) ||
+                    eddyi_io_claimed(io, t->ep.fd, EDDYI_WRITES)))
         rc = -EBUSY;
     if (rc == 0)
-        rc = eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_IO_READ);
+        rc = eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS);
     if (rc == 0)
-        rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_IO_WRITE);
+        rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_WRITES);
     return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
 }
 

@@ -152,7 +152,7 @@ static void end_of_input(eddy_transport *t)
 {
     bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
 
-    if (!keep || t->tls || t->direction == EDDYI_READ_ONLY)
+    if (!keep || t->tls || t->ways == EDDYI_READ_ONLY)
         eddyi_transport_close(&t->base);
 }
 
@@ -170,7 +170,7 @@ static int arm(eddy_transport *t)
     eddy_carrier *c = t->base.carrier;
     int rc;
 
-    if (t->direction == EDDYI_WRITE_ONLY || is_buffered(t))
+    if (t->ways == EDDYI_WRITE_ONLY || is_buffered(t))
         return c->ops->wait_readable(c, NULL, 0);
     rc = make_room(t);
     return rc < 0 ? rc
@@ -237,7 +237,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     if (t->armed || t->eof || t->starting_tls || !eddy_transport_is_reading(t))
         return;
     outside = eddyi_protocol_enter(t);
-    if (t->direction != EDDYI_WRITE_ONLY)
+    if (t->ways != EDDYI_WRITE_ONLY)
         step(t);
     else if (t->news != EDDYI_NO_NEWS)
         read_end_closed(t);
@@ -247,7 +247,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
 
 void eddy_transport_pause_reading(eddy_transport *t)
 {
-    t->paused = t->direction != EDDYI_WRITE_ONLY;
+    t->paused = t->ways != EDDYI_WRITE_ONLY;
 }
 
 void eddy_transport_resume_reading(eddy_transport *t)

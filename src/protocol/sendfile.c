@@ -24,7 +24,7 @@ static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset, int64
         return eddy_raise(-EINVAL, "sendfile: a negative offset, or nothing to send");
     if (eddyi_transport_is_closing(&t->base))
         return eddyi_transport_raise(&t->base);
-    if (t->busy || t->direction == EDDYI_READ_ONLY)
+    if (t->busy || t->ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "sendfile: the transport cannot be written to now");
     return 0;
 }

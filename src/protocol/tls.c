@@ -45,7 +45,7 @@ int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
         return rc;
     if (!options->context)
         return eddy_raise(-EINVAL, "start_tls: no context");
-    if (t->tls || t->busy || t->direction != EDDYI_BOTH_WAYS)
+    if (t->tls || t->busy || t->ways != EDDYI_BOTH_WAYS)
         return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
     eddy_transport_ref(t);
     t->starting_tls = true;

@@ -165,7 +165,7 @@ static const struct eddyi_transport_client client = {
     .lost = on_lost,
 };
 
-eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_direction direction)
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways ways)
 {
     eddy_transport *t = eddyi_zalloc(sizeof *t);
 
@@ -180,7 +180,7 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_directi
     t->refs = 1;
     t->connected = true;
     t->news = EDDYI_NO_NEWS;
-    t->direction = direction;
+    t->ways = ways;
     eddyi_vars_init(&t->vars, NULL);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->input, eddyi_protocol_input);
@@ -274,7 +274,7 @@ const eddy_protocol *eddy_transport_get_protocol(const eddy_transport *t, void *
 
 int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
 {
-    if (t->direction == EDDYI_READ_ONLY)
+    if (t->ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write during %s", t->busy);
@@ -288,7 +288,7 @@ int eddy_transport_write(eddy_transport *t, const void *data, size_t size)
 
 bool eddy_transport_can_write_eof(const eddy_transport *t)
 {
-    return !t->tls && t->direction != EDDYI_READ_ONLY;
+    return !t->tls && t->ways != EDDYI_READ_ONLY;
 }
 
 int eddy_transport_write_eof(eddy_transport *t)
@@ -297,7 +297,7 @@ int eddy_transport_write_eof(eddy_transport *t)
         return eddy_raise(EDDY_EMISUSE, "write_eof on a transport that cannot say so");
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write_eof during %s", t->busy);
-    if (t->direction == EDDYI_WRITE_ONLY) {
+    if (t->ways == EDDYI_WRITE_ONLY) {
         eddyi_transport_close(&t->base);
         return 0;
     }

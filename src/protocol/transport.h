@@ -20,7 +20,7 @@
 
 enum { EDDYI_NO_NEWS = 1, EDDYI_READ_KNOWS };
 
-enum eddyi_direction { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
+enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 struct eddy_transport {
     struct eddyi_transport base;
@@ -49,8 +49,8 @@ struct eddy_transport {
     bool starting_tls; /* nothing is read for now: the carrier is not ours */
     /* "start_tls" or "sendfile", which alone may write meanwhile; NULL: neither */
     const char *busy;
-    eddy_wait_queue quiet;          /* the task in that, while it waits until the carrier is free */
-    enum eddyi_direction direction; /* a pipe's end goes one way */
+    eddy_wait_queue quiet; /* the task in that, while it waits until the carrier is free */
+    enum eddyi_ways ways;  /* a pipe's end goes one way */
     struct eddyi_connection connection; /* of a server */
     struct eddyi_ready opening;         /* of such: has the protocol made */
     bool in_task;                       /* of such: the task that shakes hands has not ended */
@@ -63,7 +63,7 @@ static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_trans
 
 /* A transport without a protocol yet, over a carrier that it owns from success on. NULL, with
  * -ENOMEM raised. */
-eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_direction direction);
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways ways);
 
 /* Has the factory make the protocol. 0, or as a raised error what it said. */
 int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void *arg);

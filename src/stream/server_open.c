@@ -118,9 +118,9 @@ static int make_listeners(eddy_server *s)
         l->fd = s->fds[i];
         l->claim.lost = eddyi_listener_lost;
         (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* a Unix socket refuses */
-        if (eddyi_io_claimed(io, l->fd, EDDYI_IO_READ))
+        if (eddyi_io_claimed(io, l->fd, EDDYI_READS))
             return eddy_raise(-EBUSY, "descriptor %d: somebody waits for it already", l->fd);
-        if (eddyi_io_claim(io, &l->claim, l->fd, EDDYI_IO_READ) < 0)
+        if (eddyi_io_claim(io, &l->claim, l->fd, EDDYI_READS) < 0)
             return eddy_raise(-ENOMEM, NULL);
     }
     return 0;

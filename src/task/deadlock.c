@@ -6,12 +6,12 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-#include "task/waits.h"
+#include "task/wait_graph.h"
 
 #include <stdio.h>
 
 struct report {
-    struct eddyi_waits waits;
+    struct eddyi_wait_graph waits;
     bool *told; /* of each task */
     size_t length;
     char text[2000];
@@ -59,7 +59,7 @@ static void add_cycle(const size_t *nodes, size_t n, void *arg)
 
 static void add_cycles(struct report *r)
 {
-    struct eddyi_waits *w = &r->waits;
+    struct eddyi_wait_graph *w = &r->waits;
     struct eddyi_graph g = {.n = w->n};
     size_t *first, *targets;
 
@@ -115,7 +115,7 @@ int eddyi_explain_deadlock(eddy_loop *loop)
 {
     struct report r = {.length = 0};
 
-    if (eddyi_waits_init(&r.waits, loop) == 0 && (r.told = eddyi_zalloc(r.waits.n)) != NULL) {
+    if (eddyi_wait_graph_init(&r.waits, loop) == 0 && (r.told = eddyi_zalloc(r.waits.n)) != NULL) {
         add_cycles(&r);
         add_everybody_else(&r);
     } else {
@@ -123,7 +123,7 @@ int eddyi_explain_deadlock(eddy_loop *loop)
             add_wait(&r, eddyi_container(l, struct eddy_task, link));
     }
     eddyi_free(r.told);
-    eddyi_waits_fini(&r.waits);
+    eddyi_wait_graph_fini(&r.waits);
     return eddy_raise(-EDEADLK, "deadlock: nothing is ready and no timer is pending: %s",
                       r.length ? r.text : "there is no task");
 }

@@ -5,7 +5,7 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/task.h"
-#include "task/waits.h"
+#include "task/wait_graph.h"
 
 #include <stdio.h>
 

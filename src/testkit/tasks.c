@@ -10,7 +10,7 @@
 #include "eddy/error.h"
 #include "fiber/stack.h"
 #include "io/io.h"
-#include "task/waits.h"
+#include "task/wait_graph.h"
 #include "testkit/trial.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Jobs that do not end by returning, or that return twice.
  */
 #include "executor/gate.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 #include "harness/test.h"
 
 #include <fcntl.h>
@@ -631,7 +631,7 @@ TEST_ASYNC_REAL(more_bytes_than_the_limit_go_in_neither_direction)
     char bytes[1001] = {0};
     eddy_bytes back = {NULL, 0};
 
-    eddyi_process_most_bytes = 1000;
+    eddyi_worker_process_most_bytes = 1000;
     WITH_PROCESSES(1);
     if (eddy_await_bytes(eddy_loop_run_in_executor(NULL, pool, echo, bytes, .size = 1000), &back) ==
         0)

@@ -7,7 +7,7 @@
 
 #include "base/exception.h"
 #include "base/sys.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -23,7 +23,7 @@ struct forgery {
     size_t n_sent; /* of all of it, then the connection ends */
 };
 
-static struct eddyi_process process;
+static struct eddyi_worker_process process;
 static int worker; /* its end of the connection */
 
 static int answer_nothing(void *arg)
@@ -37,10 +37,10 @@ static void connect_worker(unsigned requests)
     int fds[2];
 
     FUZZ_CHECK(eddyi_sys_socketpair(SOCK_STREAM, fds) == 0);
-    process = (struct eddyi_process){.pid = PID, .connection = fds[0], .fate = fds[0]};
+    process = (struct eddyi_worker_process){.pid = PID, .connection = fds[0], .fate = fds[0]};
     worker = fds[1];
     while (requests-- > 0)
-        FUZZ_CHECK(eddyi_process_send(&process, &job) == 0);
+        FUZZ_CHECK(eddyi_worker_process_send(&process, &job) == 0);
 }
 
 static uint64_t any_number(struct fuzz_input *in)
@@ -99,7 +99,7 @@ static bool is_right(const struct forgery *f)
            (ok ? r->has_message == 0 : r->has_message <= 1) &&
            (ok ? r->has_bytes <= 1 : r->has_bytes == 0) &&
            (r->has_message || r->message_size == 0) && (r->has_bytes || r->size == 0) &&
-           f->n_body == r->size + r->message_size && r->size <= eddyi_process_most_bytes &&
+           f->n_body == r->size + r->message_size && r->size <= eddyi_worker_process_most_bytes &&
            (!has_rest || memcmp(&f->last, &right, sizeof right) == 0) &&
            f->n_sent >= sizeof *r + f->n_body + (has_rest ? sizeof right : 0);
 }
@@ -134,7 +134,7 @@ static void receive(struct fuzz_input *in)
     send_part(f.body, f.n_body, &left);
     send_part(&f.last, sizeof f.last, &left);
     shutdown(worker, SHUT_WR);
-    rc = eddyi_process_receive(&process, &result);
+    rc = eddyi_worker_process_receive(&process, &result);
     if (is_right(&f)) {
         check_result(&f, rc, &result);
         eddy_exception_unref(result.exception);
@@ -163,14 +163,14 @@ static void request(struct fuzz_input *in)
     spoil(in, &seen.stamp, sizeof seen.stamp);
     FUZZ_CHECK(eddyi_request_is_next(&seen, n, PID) ==
                (memcmp(&seen.stamp, &sent.stamp, sizeof sent.stamp) == 0 &&
-                seen.size <= eddyi_process_most_bytes));
+                seen.size <= eddyi_worker_process_most_bytes));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct fuzz_input in = {data, n};
 
-    eddyi_process_most_bytes = 2000;
+    eddyi_worker_process_most_bytes = 2000;
     if (fuzz_byte(&in) & 3)
         receive(&in);
     else

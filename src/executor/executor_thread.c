@@ -18,11 +18,11 @@ enum {
     8
 };
 
-static EDDYI_THREAD_LOCAL struct eddyi_worker *this_worker;
+static EDDYI_THREAD_LOCAL struct eddyi_executor_thread *this_thread;
 
 bool eddyi_executor_is_mine(const eddy_executor *e)
 {
-    return this_worker && this_worker->executor == e;
+    return this_thread && this_thread->executor == e;
 }
 
 /* Looks for work for a moment, without the mutex. */
@@ -65,14 +65,14 @@ static void idle(eddy_executor *e, bool may_look)
     atomic_fetch_sub(&e->n_coming, 1);
 }
 
-static struct eddyi_job *take(struct eddyi_worker *w)
+static struct eddyi_job *take(struct eddyi_executor_thread *t)
 {
-    eddy_executor *e = w->executor;
+    eddy_executor *e = t->executor;
     struct eddyi_job *job = eddyi_container(eddyi_list_pop(&e->queue), struct eddyi_job, link);
 
     atomic_fetch_sub(&e->n_queued, 1);
-    w->job = job->name ? job->name : "a job";
-    w->begun = eddyi_sys_now_coarse();
+    t->job = job->name ? job->name : "a job";
+    t->begun = eddyi_sys_now_coarse();
     return job;
 }
 
@@ -85,24 +85,24 @@ static bool has_work(eddy_executor *e)
 }
 
 /* The next job; NULL, and the mutex is still held, when there will be none. */
-static struct eddyi_job *next_job(struct eddyi_worker *w)
+static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
 {
-    eddy_executor *e = w->executor;
+    eddy_executor *e = t->executor;
     bool may_look = e->spins;
     struct eddyi_job *job = NULL;
 
     pthread_mutex_lock(&e->mutex);
-    w->job = NULL;
-    if (!w->started)
+    t->job = NULL;
+    if (!t->started)
         atomic_fetch_sub(&e->n_coming, 1);
-    w->started = true;
+    t->started = true;
     while (!has_work(e)) {
         if (atomic_load(&e->shut_down))
             return NULL;
         idle(e, may_look);
         may_look = false;
     }
-    job = take(w);
+    job = take(t);
     eddyi_executor_call(e);
     pthread_mutex_unlock(&e->mutex);
     return job;
@@ -110,18 +110,18 @@ static struct eddyi_job *next_job(struct eddyi_worker *w)
 
 /* With the mutex held, which it gives up. What is queued, if jobs have ended their threads, is
  * another thread's. */
-static void leave(struct eddyi_worker *w)
+static void leave(struct eddyi_executor_thread *t)
 {
-    eddy_executor *e = w->executor;
+    eddy_executor *e = t->executor;
     bool over;
     int rc;
 
     e->n_threads--;
-    eddyi_list_remove(&w->link);
+    eddyi_list_remove(&t->link);
     if (e->abandoned)
-        eddyi_free(w);
+        eddyi_free(t);
     else
-        eddyi_list_append(&e->ended, &w->link);
+        eddyi_list_append(&e->ended, &t->link);
     rc = eddyi_executor_call(e);
     over = e->n_threads == 0 && atomic_load(&e->shut_down);
     pthread_mutex_unlock(&e->mutex);
@@ -139,69 +139,69 @@ static void end_child(const eddy_executor *e)
         eddyi_job_end_child();
 }
 
-static void run(struct eddyi_worker *w, struct eddyi_job *job)
+static void run(struct eddyi_executor_thread *t, struct eddyi_job *job)
 {
     struct eddyi_job_result result;
 
-    w->running = job;
-    w->executor->ops->run(w, job, &result);
+    t->running = job;
+    t->executor->ops->run(t, job, &result);
     eddyi_job_release(job);
-    w->running = NULL;
+    t->running = NULL;
     eddyi_job_finish(job, &result);
 }
 
 /* Until there is no more work; the mutex is held then. */
-static void work(struct eddyi_worker *w)
+static void work(struct eddyi_executor_thread *t)
 {
     struct eddyi_job *job;
 
-    while ((job = next_job(w)) != NULL) {
+    while ((job = next_job(t)) != NULL) {
         if (eddyi_concurrent_begin(&job->cf))
-            run(w, job);
+            run(t, job);
         else
             eddyi_job_unref(job);
-        end_child(w->executor);
+        end_child(t->executor);
     }
 }
 
 /* The job has called pthread_exit(): this is the thread's last cleanup handler. */
 static void left_by_job(void *arg)
 {
-    struct eddyi_worker *w = arg;
-    struct eddyi_job *job = w->running;
+    struct eddyi_executor_thread *t = arg;
+    struct eddyi_job *job = t->running;
     struct eddyi_job_result result;
 
-    end_child(w->executor);
+    end_child(t->executor);
     if (job) {
         eddyi_job_call_left(&result);
         eddyi_job_release(job);
-        w->running = NULL;
+        t->running = NULL;
         eddyi_job_finish(job, &result);
     }
-    if (w->executor->ops->leave)
-        w->executor->ops->leave(w);
-    pthread_mutex_lock(&w->executor->mutex);
-    w->job = NULL;
-    leave(w);
+    if (t->executor->ops->leave)
+        t->executor->ops->leave(t);
+    pthread_mutex_lock(&t->executor->mutex);
+    t->job = NULL;
+    leave(t);
 }
 
 /* The thread cannot be cancelled; a request that comes late would strike between two jobs. */
-void *eddyi_worker_thread(void *arg)
+void *eddyi_executor_thread_main(void *arg)
 {
-    struct eddyi_worker *w = arg;
+    struct eddyi_executor_thread *t = arg;
 
-    this_worker = w;
+    this_thread = t;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    eddyi_sys_thread_name(w->executor->ops->thread_name);
-    pthread_cleanup_push(left_by_job, w);
-    work(w);
+    eddyi_sys_thread_name(t->executor->ops->thread_name);
+    pthread_cleanup_push(left_by_job, t);
+    work(t);
     pthread_cleanup_pop(0);
-    if (w->executor->ops->leave) {
-        pthread_mutex_unlock(&w->executor->mutex);
-        w->executor->ops->leave(w);
-        pthread_mutex_lock(&w->executor->mutex);
+    if (t->executor->ops->leave) {
+        pthread_mutex_unlock(&t->executor->mutex);
+        t->executor->ops->leave(t);
+        pthread_mutex_lock(&t->executor->mutex);
     }
-    leave(w);
+    leave(t);
     return NULL;
 }
 

@@ -1,4 +1,4 @@
-#include "task/waits.h"
+#include "task/wait_graph.h"
 
 #include "base/printable.h"
 #include "base/sys.h"
@@ -19,7 +19,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int list_tasks(struct eddyi_waits *w, eddy_loop *loop)
+static int list_tasks(struct eddyi_wait_graph *w, eddy_loop *loop)
 {
     size_t i = 0;
 
@@ -39,7 +39,7 @@ static int list_tasks(struct eddyi_waits *w, eddy_loop *loop)
 }
 
 /* -1: it is of another loop, or has ended. */
-static long number_of(const struct eddyi_waits *w, const eddy_task *t)
+static long number_of(const struct eddyi_wait_graph *w, const eddy_task *t)
 {
     struct eddyi_numbered_task key = {t, 0}, *found;
 
@@ -47,7 +47,7 @@ static long number_of(const struct eddyi_waits *w, const eddy_task *t)
     return found ? (long)found->number : -1;
 }
 
-static int add_edge(struct eddyi_waits *w, size_t from, size_t to)
+static int add_edge(struct eddyi_wait_graph *w, size_t from, size_t to)
 {
     size_t room = w->room ? 2 * w->room : 64;
     size_t *grown;
@@ -124,7 +124,7 @@ int eddyi_waiters_each(const eddy_future *f, int (*each)(eddy_task *waiter, void
 }
 
 struct edges_to {
-    struct eddyi_waits *w;
+    struct eddyi_wait_graph *w;
     size_t to;
 };
 
@@ -137,7 +137,7 @@ static int add_waiter(eddy_task *waiter, void *arg)
 }
 
 /* Adds an edge to the task that holds the lock that @i waits for. */
-static int add_holder(struct eddyi_waits *w, size_t i)
+static int add_holder(struct eddyi_wait_graph *w, size_t i)
 {
     const struct eddyi_wait *wait = w->tasks[i]->wait;
     long holder = wait && wait->holder ? number_of(w, *wait->holder) : -1;
@@ -145,11 +145,11 @@ static int add_holder(struct eddyi_waits *w, size_t i)
     return holder < 0 ? 0 : add_edge(w, i, (size_t)holder);
 }
 
-int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop)
+int eddyi_wait_graph_init(struct eddyi_wait_graph *w, eddy_loop *loop)
 {
     int rc;
 
-    *w = (struct eddyi_waits){.n = 0};
+    *w = (struct eddyi_wait_graph){.n = 0};
     rc = list_tasks(w, loop);
     for (size_t i = 0; i < w->n && rc == 0; i++) {
         rc = eddyi_waiters_each(&w->tasks[i]->future, add_waiter, &(struct edges_to){w, i});
@@ -159,7 +159,7 @@ int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop)
     return rc;
 }
 
-void eddyi_waits_fini(struct eddyi_waits *w)
+void eddyi_wait_graph_fini(struct eddyi_wait_graph *w)
 {
     eddyi_free(w->tasks);
     eddyi_free(w->by_address);

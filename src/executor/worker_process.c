@@ -1,18 +1,18 @@
 /*
  * The connection with a worker process, as its driver uses it.
  */
+#include "executor/worker_process.h"
 #include "base/exception.h"
 #include "base/sys.h"
-#include "executor/process.h"
 
 #include <poll.h>
 #include <string.h>
 
-size_t eddyi_process_most_bytes = INT32_MAX;
+size_t eddyi_worker_process_most_bytes = INT32_MAX;
 
 /* Waits until the connection is ready, or the worker has died with nothing left to read. False
  * then. */
-static bool wait_connection(const struct eddyi_process *p, short events)
+static bool wait_connection(const struct eddyi_worker_process *p, short events)
 {
     struct pollfd fds[2] = {{.fd = p->connection, .events = events},
                             {.fd = p->fate, .events = POLLIN}};
@@ -23,7 +23,7 @@ static bool wait_connection(const struct eddyi_process *p, short events)
 }
 
 /* 0, or what the connection failed with; -EPIPE at its end. */
-static int send_all(const struct eddyi_process *p, const void *data, size_t size)
+static int send_all(const struct eddyi_worker_process *p, const void *data, size_t size)
 {
     const char *at = data;
 
@@ -44,7 +44,7 @@ static int send_all(const struct eddyi_process *p, const void *data, size_t size
 }
 
 /* What has come, at least a byte and at most @size, or an error; -EPIPE at the end. */
-static long recv_some(const struct eddyi_process *p, void *data, size_t size)
+static long recv_some(const struct eddyi_worker_process *p, void *data, size_t size)
 {
     long n;
 
@@ -54,7 +54,7 @@ static long recv_some(const struct eddyi_process *p, void *data, size_t size)
     return n ? n : -EPIPE;
 }
 
-static int recv_all(const struct eddyi_process *p, void *data, size_t size)
+static int recv_all(const struct eddyi_worker_process *p, void *data, size_t size)
 {
     char *at = data;
 
@@ -71,7 +71,7 @@ static int recv_all(const struct eddyi_process *p, void *data, size_t size)
 
 /* Receives a stamp that must be the one of the reply to the latest request. Any part of another is
  * refused as it comes. */
-static int recv_stamp(const struct eddyi_process *p)
+static int recv_stamp(const struct eddyi_worker_process *p)
 {
     const struct eddyi_stamp right = {EDDYI_REPLY, p->number, p->pid};
     struct eddyi_stamp stamp;
@@ -89,7 +89,7 @@ static int recv_stamp(const struct eddyi_process *p)
     return 0;
 }
 
-int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job)
+int eddyi_worker_process_send(struct eddyi_worker_process *p, const struct eddyi_job *job)
 {
     const struct eddyi_request request = {
         {EDDYI_REQUEST, ++p->number, p->pid}, job->fn, job->arg, job->size};
@@ -105,11 +105,11 @@ static bool is_sound(const struct eddyi_reply *r)
 
     return r->has_message <= !ok && r->has_bytes <= ok && r->is_last <= 1 &&
            r->message_size <= (r->has_message ? EDDYI_LONGEST_MESSAGE : 0) &&
-           r->size <= (r->has_bytes ? eddyi_process_most_bytes : 0);
+           r->size <= (r->has_bytes ? eddyi_worker_process_most_bytes : 0);
 }
 
 /* The message of the reply as an exception. */
-static int recv_message(const struct eddyi_process *p, const struct eddyi_reply *reply,
+static int recv_message(const struct eddyi_worker_process *p, const struct eddyi_reply *reply,
                         struct eddyi_job_result *ret)
 {
     char *text = eddyi_alloc(reply->message_size + 1);
@@ -125,7 +125,7 @@ static int recv_message(const struct eddyi_process *p, const struct eddyi_reply 
 
 /* The memory grows with what has arrived: a length that is a lie costs no more than the first
  * piece. */
-static int recv_bytes(const struct eddyi_process *p, size_t size, eddy_bytes *ret)
+static int recv_bytes(const struct eddyi_worker_process *p, size_t size, eddy_bytes *ret)
 {
     enum { FIRST = 1 << 20 };
     int rc;
@@ -145,7 +145,7 @@ static int recv_bytes(const struct eddyi_process *p, size_t size, eddy_bytes *re
 }
 
 /* What follows the head of the reply. */
-static int recv_rest(const struct eddyi_process *p, const struct eddyi_reply *reply,
+static int recv_rest(const struct eddyi_worker_process *p, const struct eddyi_reply *reply,
                      struct eddyi_job_result *ret)
 {
     int rc = 0;
@@ -159,7 +159,7 @@ static int recv_rest(const struct eddyi_process *p, const struct eddyi_reply *re
     return rc;
 }
 
-int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret)
+int eddyi_worker_process_receive(const struct eddyi_worker_process *p, struct eddyi_job_result *ret)
 {
     struct eddyi_job_result result = {.status = 0};
     struct eddyi_reply reply;

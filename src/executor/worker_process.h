@@ -4,7 +4,7 @@
  *
  *     program                                  fork server                    worker process
  *     -------                                  -----------                    --------------
- *     thread of the pool --- "spawn", 2 descriptors ---> fork() ------------> eddyi_worker_main()
+ *     thread of the pool --- "spawn", 2 descriptors ---> fork() ------------> worker_process_main.c
  *            |   ^                                  |  <--- SIGCHLD ---             |   ^
  *            |   '---------- fate: wait status -----'                               |   |
  *            '---------------- connection: requests and replies --------------------'---'
@@ -17,8 +17,8 @@
  * Program ends: the server sees the end of its socket, and ends; the kernel kills the workers with
  * it.
  */
-#ifndef EDDYI_PROCESS_H
-#define EDDYI_PROCESS_H
+#ifndef EDDYI_WORKER_PROCESS_H
+#define EDDYI_WORKER_PROCESS_H
 
 #include "executor/job.h"
 
@@ -51,7 +51,7 @@ struct eddyi_stamp {
 enum { EDDYI_LONGEST_MESSAGE = 65535 };
 
 /* The most bytes that an argument or a result has: 2^31 - 1. Tests make it less. */
-extern size_t eddyi_process_most_bytes;
+extern size_t eddyi_worker_process_most_bytes;
 
 /* To a worker; the argument's bytes follow. (No padding in what is sent: it would be bytes of some
  * stack.) */
@@ -82,7 +82,7 @@ struct eddyi_reply {
 enum { EDDYI_EXIT_CUT_OFF = 237 };
 
 /* A worker process, as its driver sees it. */
-struct eddyi_process {
+struct eddyi_worker_process {
     long pid;
     int connection;  /* a stream socket */
     int fate;        /* a pipe: in the end the wait status, or nothing, if the server is gone */
@@ -90,7 +90,7 @@ struct eddyi_process {
 };
 
 /* Sends a job, all of it. 0, or what the connection failed with; -EPIPE at its end. */
-int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job);
+int eddyi_worker_process_send(struct eddyi_worker_process *p, const struct eddyi_job *job);
 
 /*
  * Waits for the result. 0; EDDYI_LAST_RESULT; -ENOMEM; -EBADMSG, with a worker that cannot be
@@ -98,14 +98,15 @@ int eddyi_process_send(struct eddyi_process *p, const struct eddyi_job *job);
  * After an error the two are out of step.
  */
 enum { EDDYI_LAST_RESULT = 1 };
-int eddyi_process_receive(const struct eddyi_process *p, struct eddyi_job_result *ret);
+int eddyi_worker_process_receive(const struct eddyi_worker_process *p,
+                                 struct eddyi_job_result *ret);
 
 /* The fork server of this program: made for the first pool, ended with the last. 0 or -errno. */
 int eddyi_fork_server_acquire(void);
 void eddyi_fork_server_release(void);
 
 /* Has the server fork a worker. 0 or -errno. */
-int eddyi_fork_server_spawn(struct eddyi_process *ret);
+int eddyi_fork_server_spawn(struct eddyi_worker_process *ret);
 
 /* Has it kill one that may have ended already. */
 void eddyi_fork_server_kill(long pid);
@@ -120,6 +121,6 @@ struct eddyi_server_request {
 /* What the processes run: the server on its end of the control socket; a worker on its end of the
  * connection. */
 _Noreturn void eddyi_fork_server_main(int control);
-_Noreturn void eddyi_worker_main(int connection, long server_pid);
+_Noreturn void eddyi_worker_process_main(int connection, long server_pid);
 
 #endif

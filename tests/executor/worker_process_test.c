@@ -3,7 +3,7 @@
  * writes what it likes.
  */
 #include "base/sys.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 #include "harness/test.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static int yes(void *arg)
 }
 
 static struct eddyi_job job = {.fn = yes};
-static struct eddyi_process process;
+static struct eddyi_worker_process process;
 static int worker, server; /* the other ends of the connection and of the pipe */
 
 enum { PID = 4711 };
@@ -27,11 +27,11 @@ static void connect_worker(void)
     int connection[2], fate[2];
 
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, connection) == 0 && pipe(fate) == 0);
-    process = (struct eddyi_process){PID, connection[0], fate[0], 0};
+    process = (struct eddyi_worker_process){PID, connection[0], fate[0], 0};
     worker = connection[1];
     server = fate[1];
     for (int i = 0; i < 3; i++)
-        EXPECT_EQ(eddyi_process_send(&process, &job), 0);
+        EXPECT_EQ(eddyi_worker_process_send(&process, &job), 0);
 }
 
 static void disconnect(void)
@@ -55,7 +55,7 @@ static int receive(const struct eddyi_reply *reply, const void *rest, size_t siz
     EXPECT_EQ(write(worker, reply, sizeof *reply), sizeof *reply);
     EXPECT_EQ(write(worker, rest, size), size);
     shutdown(worker, SHUT_WR);
-    return eddyi_process_receive(&process, ret);
+    return eddyi_worker_process_receive(&process, ret);
 }
 
 /* What becomes of a head that is followed by 100 bytes. */
@@ -97,7 +97,7 @@ TEST(requests_are_numbered_from_one)
 TEST(a_worker_takes_the_next_request_and_no_other)
 {
     struct eddyi_request request = {.stamp = {EDDYI_REQUEST, 3, PID},
-                                    .size = eddyi_process_most_bytes};
+                                    .size = eddyi_worker_process_most_bytes};
 
     EXPECT(eddyi_request_is_next(&request, 2, PID));
     EXPECT(!eddyi_request_is_next(&request, 1, PID));
@@ -148,7 +148,7 @@ TEST(what_is_no_answer_is_refused_at_its_first_wrong_byte)
         bytes[i] ^= 1;
         connect_worker();
         EXPECT_EQ(write(worker, bytes, i + 1), i + 1);
-        EXPECT_EQ(eddyi_process_receive(&process, &result),
+        EXPECT_EQ(eddyi_worker_process_receive(&process, &result),
                   i < sizeof reply.stamp.magic ? -EBADMSG : -EPROTO);
         disconnect();
         bytes[i] ^= 1;
@@ -166,7 +166,7 @@ TEST(a_message_longer_than_allowed_is_refused)
 
 TEST(more_bytes_than_allowed_are_refused)
 {
-    EXPECT_EQ(JUDGE(r.has_bytes = 1, r.size = eddyi_process_most_bytes + 1), -EBADMSG);
+    EXPECT_EQ(JUDGE(r.has_bytes = 1, r.size = eddyi_worker_process_most_bytes + 1), -EBADMSG);
     EXPECT_EQ(JUDGE(r.has_bytes = 1, r.size = (size_t)1 << 40), -EBADMSG);
     EXPECT_EQ(JUDGE(r.has_bytes = 1, r.size = SIZE_MAX), -EBADMSG);
     EXPECT_EQ(JUDGE(r.size = 1), -EBADMSG);
@@ -179,7 +179,7 @@ TEST(bytes_that_do_not_come_are_not_allocated)
     int rc;
 
     reply.has_bytes = 1;
-    reply.size = eddyi_process_most_bytes;
+    reply.size = eddyi_worker_process_most_bytes;
     connect_worker();
     eddyi_fault_nth("realloc", 2, ENOMEM); /* the first piece fits; asking for more would say so */
     rc = receive(&reply, "abc", 3, &result);
@@ -266,7 +266,7 @@ TEST(a_worker_that_ends_in_the_middle_is_noticed)
         connect_worker();
         EXPECT_EQ(write(worker, bytes, n), n);
         shutdown(worker, SHUT_WR);
-        EXPECT_EQ(eddyi_process_receive(&process, &result), -EPIPE);
+        EXPECT_EQ(eddyi_worker_process_receive(&process, &result), -EPIPE);
         EXPECT(!result.bytes.data);
         disconnect();
     }

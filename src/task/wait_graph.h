@@ -1,15 +1,15 @@
 /*
  * Who waits for whom: read off the hooks of futures, for reports.
  */
-#ifndef EDDYI_WAITS_H
-#define EDDYI_WAITS_H
+#ifndef EDDYI_WAIT_GRAPH_H
+#define EDDYI_WAIT_GRAPH_H
 
 #include "task/task.h"
 #include "task/wait.h"
 
 /* The tasks of a loop as the nodes of a graph; edge i says that task from[i] waits for task
  * to[i]. */
-struct eddyi_waits {
+struct eddyi_wait_graph {
     size_t n, n_edges, room;
     eddy_task **tasks; /* in the order of their creation */
     size_t *from, *to;
@@ -17,8 +17,8 @@ struct eddyi_waits {
 };
 
 /* 0 or -ENOMEM. In any case _fini is to be called. */
-int eddyi_waits_init(struct eddyi_waits *w, eddy_loop *loop);
-void eddyi_waits_fini(struct eddyi_waits *w);
+int eddyi_wait_graph_init(struct eddyi_wait_graph *w, eddy_loop *loop);
+void eddyi_wait_graph_fini(struct eddyi_wait_graph *w);
 
 /*
  * Calls @each for the tasks that wait for @f: those that do so directly, then those that do by way

@@ -6,14 +6,14 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "executor/job.h"
-#include "executor/process.h"
+#include "executor/worker_process.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-struct worker {
+struct worker_process {
     int fd; /* the connection */
     /* its own: a job may have closed it, and something else may have its descriptor now */
     uint64_t inode;
@@ -88,10 +88,10 @@ static void skip(int fd, size_t size)
 bool eddyi_request_is_next(const struct eddyi_request *r, uint64_t n, long pid)
 {
     return r->stamp.magic == EDDYI_REQUEST && r->stamp.number == n + 1 && r->stamp.pid == pid &&
-           r->size <= eddyi_process_most_bytes;
+           r->size <= eddyi_worker_process_most_bytes;
 }
 
-static void read_request(struct worker *w, struct eddyi_request *ret)
+static void read_request(struct worker_process *w, struct eddyi_request *ret)
 {
     read_all(w->fd, ret, sizeof *ret);
     if (!eddyi_request_is_next(ret, w->number++, w->pid))
@@ -116,7 +116,7 @@ static void call(int fd, const struct eddyi_request *request, struct eddyi_job_r
 
 /* After a job, which may have done anything: ends this process if it is not the worker, or not
  * connected any more. */
-static void check_place(const struct worker *w)
+static void check_place(const struct worker_process *w)
 {
     if (eddyi_sys_pid() != w->pid)
         eddyi_job_end_child();
@@ -137,7 +137,7 @@ static void check_result(struct eddyi_job_result *result)
     if (result->value)
         refuse(result, EDDY_EMISUSE,
                "a job in a worker process returned a pointer; see eddy_return_bytes()");
-    else if (result->bytes.size > eddyi_process_most_bytes)
+    else if (result->bytes.size > eddyi_worker_process_most_bytes)
         refuse(result, -EMSGSIZE, "the result of a job in a worker process has too many bytes");
 }
 
@@ -152,7 +152,8 @@ static size_t sent_length(const char *message)
     return n;
 }
 
-static void send_reply(const struct worker *w, const struct eddyi_job_result *result, bool is_last)
+static void send_reply(const struct worker_process *w, const struct eddyi_job_result *result,
+                       bool is_last)
 {
     const char *message = eddy_exception_message(result->exception);
     struct eddyi_reply reply = {
@@ -173,7 +174,7 @@ static void send_reply(const struct worker *w, const struct eddyi_job_result *re
 }
 
 /* What the job printed comes before what the program prints when it has the result. */
-static void answer(const struct worker *w, struct eddyi_job_result *result, bool is_last)
+static void answer(const struct worker_process *w, struct eddyi_job_result *result, bool is_last)
 {
     check_place(w);
     check_result(result);
@@ -183,7 +184,7 @@ static void answer(const struct worker *w, struct eddyi_job_result *result, bool
     eddy_bytes_fini(&result->bytes);
 }
 
-static void serve(struct worker *w)
+static void serve(struct worker_process *w)
 {
     struct eddyi_request request;
     struct eddyi_job_result result;
@@ -204,9 +205,9 @@ static void left_by_job(void *arg)
     finish(0);
 }
 
-_Noreturn void eddyi_worker_main(int connection, long server_pid)
+_Noreturn void eddyi_worker_process_main(int connection, long server_pid)
 {
-    struct worker w = {connection, eddyi_sys_inode(connection), eddyi_sys_pid(), 0};
+    struct worker_process w = {connection, eddyi_sys_inode(connection), eddyi_sys_pid(), 0};
 
     eddyi_sys_end_with_parent(server_pid);
     eddyi_sys_thread_name("eddy-worker");
