@@ -234,3 +234,34 @@ TEST_ASYNC(a_context_can_be_asked_for_while_its_task_runs)
     EXPECT(eddy_task_get_context(eddy_current_task()) == mine);
     return 0;
 }
+
+static int trace_user_here(void *unused)
+{
+    trace_user(NULL);
+    return 0;
+}
+
+static void trace_users_of_report(eddy_loop *loop, const eddy_exception_context *context, void *arg)
+{
+    eddy_context *its = eddy_task_get_context(context->task);
+
+    trace_user(NULL);
+    EXPECT_EQ(eddy_context_run(its, trace_user_here, NULL), 0);
+    eddy_context_unref(its);
+}
+
+static eddy_async(fail_as_child)
+{
+    set("child");
+    return eddy_raise(-EIO, "nobody asks");
+}
+
+TEST_ASYNC(the_exception_handler_finds_the_context_of_a_failed_task_through_the_task)
+{
+    set("parent");
+    eddy_loop_set_exception_handler(eddy_get_running_loop(), trace_users_of_report, NULL);
+    eddy_try(eddy_spawn(fail_as_child()));
+    EXPECT_EQ(eddy_sleep(1), 0);
+    EXPECT_STR(traced(), "nobody child");
+    return 0;
+}

@@ -61,6 +61,24 @@ TEST_REAL(a_task_that_never_began_is_reported_and_never_begins)
     EXPECT_EQ(reports.n, 1);
 }
 
+static eddy_async(stop_then_sleep)
+{
+    eddy_loop_stop(eddy_get_running_loop());
+    return eddy_sleep(1000);
+}
+
+TEST_VIRTUAL(the_task_of_a_run_that_was_stopped_is_reported_like_any_other)
+{
+    eddy_loop *loop = test_virtual_loop();
+
+    REQUIRE(loop != NULL);
+    reports_collect(loop);
+    EXPECT_EQ(eddy_loop_run_until_complete(loop, stop_then_sleep()), EDDY_ESTOPPED);
+    eddy_loop_close(loop);
+    EXPECT_EQ(reports.n, 1);
+    eddy_loop_unref(loop);
+}
+
 static eddy_async(stubborn)
 {
     while (eddy_sleep(0) != 1000)

@@ -113,7 +113,7 @@ static int port_of(const eddy_datagram_transport *t)
     return ntohs(addr.sin_port);
 }
 
-TEST_ASYNC_REAL(datagrams_reach_the_protocol_one_by_one_also_empty_ones) /* 160 */
+TEST_ASYNC_REAL(datagrams_reach_the_protocol_one_by_one_also_empty_ones) /* rule 160 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     static struct recorder server = {.echo = true}, client = {0};
@@ -139,7 +139,7 @@ TEST_ASYNC_REAL(datagrams_reach_the_protocol_one_by_one_also_empty_ones) /* 160 
     return 0;
 }
 
-TEST_ASYNC_REAL(another_address_than_that_of_a_connected_endpoint_is_refused) /* 160 */
+TEST_ASYNC_REAL(another_address_than_that_of_a_connected_endpoint_is_refused) /* rule 160 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     struct sockaddr_in other = {
@@ -162,7 +162,7 @@ TEST_ASYNC_REAL(another_address_than_that_of_a_connected_endpoint_is_refused) /*
     return 0;
 }
 
-TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* 160 */
+TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* rule 160 */
 {
     static char huge[70000];
     eddy_loop *loop = eddy_get_running_loop();
@@ -207,7 +207,7 @@ static int open_pair(struct recorder *r, int *ret_other, eddy_datagram_transport
     return rc;
 }
 
-TEST_ASYNC_REAL(what_cannot_go_is_kept_in_order_and_flow_is_controlled) /* 154, 160 */
+TEST_ASYNC_REAL(what_cannot_go_is_kept_in_order_and_flow_is_controlled) /* rules 154, 160 */
 {
     eddy_datagram_transport *t;
     static struct recorder r = {0};

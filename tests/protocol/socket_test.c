@@ -32,7 +32,7 @@ static int end_line(struct recorder *r, eddy_transport *t)
     return recorder_wait(r);
 }
 
-TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk, .whole = true) /* 149, 150 */
+TEST_ASYNC_REAL(a_connection_and_a_server_of_protocols_talk, .whole = true) /* rules 149, 150 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
@@ -65,7 +65,7 @@ static void nothing(void *unused)
 {
 }
 
-TEST_ASYNC_REAL(what_is_known_of_the_socket_can_be_asked_for_and_it_has_no_delay) /* 162, 163 */
+TEST_ASYNC_REAL(what_is_known_of_the_socket_can_be_asked_for_and_it_has_no_delay)
 {
     eddy_loop *loop = eddy_get_running_loop();
     struct sockaddr_storage peer;
@@ -152,7 +152,7 @@ TEST_ASYNC_REAL(nobody_there_is_an_error_and_makes_no_protocol)
     return 0;
 }
 
-TEST_ASYNC_REAL(close_clients_closes_protocols_and_wait_closed_waits_for_them) /* 168 */
+TEST_ASYNC_REAL(close_clients_closes_protocols_and_wait_closed_waits_for_them) /* rule 168 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
@@ -199,7 +199,7 @@ static int make_asking(void *arg, const eddy_protocol **ret_protocol, void **ret
     return 0;
 }
 
-TEST_ASYNC_REAL(each_connection_of_a_server_has_a_copy_of_its_context) /* 174 */
+TEST_ASYNC_REAL(each_connection_of_a_server_has_a_copy_of_its_context) /* rule 174 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_server *server;
@@ -241,7 +241,7 @@ static struct recorder *open_end(int fd, bool read_end, struct recorder *r, eddy
     return NULL;
 }
 
-TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports, .whole = true) /* 161 */
+TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports, .whole = true) /* rule 161 */
 {
     static struct recorder in, out;
     eddy_transport *reader, *writer;
@@ -269,7 +269,7 @@ TEST_ASYNC_REAL(the_two_ends_of_a_pipe_are_transports, .whole = true) /* 161 */
     return 0;
 }
 
-TEST_ASYNC_REAL(a_write_end_notices_that_the_read_end_is_gone) /* 161 */
+TEST_ASYNC_REAL(a_write_end_notices_that_the_read_end_is_gone) /* rule 161 */
 {
     static struct recorder out;
     eddy_transport *writer;
@@ -288,7 +288,7 @@ TEST_ASYNC_REAL(a_write_end_notices_that_the_read_end_is_gone) /* 161 */
     return 0;
 }
 
-TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* 161 */
+TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* rule 161 */
 {
     static char data[300000];
     static struct recorder out;
@@ -308,7 +308,7 @@ TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* 1
     return 0;
 }
 
-TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
+TEST_ASYNC_REAL(a_file_is_no_pipe) /* rule 161 */
 {
     eddy_transport *t;
     static struct recorder r;
@@ -324,7 +324,7 @@ TEST_ASYNC_REAL(a_file_is_no_pipe) /* 161 */
     return 0;
 }
 
-/* 149 */
+/* rule 149 */
 TEST_ASYNC_REAL(the_connection_is_made_before_data_that_were_there_already, .ordered = true)
 {
     static struct recorder r;
@@ -394,7 +394,7 @@ TEST_ASYNC_REAL(an_accepted_socket_becomes_a_transport_and_much_arrives_whole)
 }
 
 /* A reset by the peer. */
-TEST_ASYNC_REAL(a_reset_is_what_the_connection_is_lost_with) /* 150 */
+TEST_ASYNC_REAL(a_reset_is_what_the_connection_is_lost_with) /* rule 150 */
 {
     eddy_loop *loop = eddy_get_running_loop();
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -477,7 +477,7 @@ static eddy_async(read_all, (eddy_reader *, reader))
     return (int)eddy_reader_read_all(reader, SIZE_MAX, &all);
 }
 
-TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* 156 */
+TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* rule 156 */
 {
     enum { SIZE = 300000 };
     static char data[SIZE];

@@ -37,7 +37,7 @@ static void line_close(struct line *l)
     eddy_transport_unref(l->transport);
 }
 
-TEST_ASYNC(connection_made_comes_first_and_lost_last_and_neither_from_within_a_call) /* 149, 150 */
+TEST_ASYNC(connection_made_comes_first_and_lost_last_and_neither_from_within_a_call)
 {
     static struct line l;
 
@@ -56,7 +56,7 @@ TEST_ASYNC(connection_made_comes_first_and_lost_last_and_neither_from_within_a_c
     return 0;
 }
 
-TEST_ASYNC(what_is_written_reaches_the_peer) /* 153 */
+TEST_ASYNC(what_is_written_reaches_the_peer) /* rule 153 */
 {
     static struct line l;
     char buf[12];
@@ -71,7 +71,7 @@ TEST_ASYNC(what_is_written_reaches_the_peer) /* 153 */
     return 0;
 }
 
-TEST_ASYNC(the_end_of_the_peer_closes_unless_eof_received_keeps_it_open) /* 151 */
+TEST_ASYNC(the_end_of_the_peer_closes_unless_eof_received_keeps_it_open) /* rule 151 */
 {
     static struct line l;
     char buf[8];
@@ -96,7 +96,7 @@ TEST_ASYNC(the_end_of_the_peer_closes_unless_eof_received_keeps_it_open) /* 151 
     return 0;
 }
 
-TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once_each) /* 154 */
+TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once_each)
 {
     static char data[50000];
     static struct line l;
@@ -130,7 +130,7 @@ TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once
     return 0;
 }
 
-TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* 154, 155 */
+TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* rules 154, 155 */
 {
     static char data[65536 + 100];
     static struct line l;
@@ -153,7 +153,7 @@ TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* 154, 155 */
     return 0;
 }
 
-TEST_ASYNC(close_sends_what_is_kept_and_abort_drops_it) /* 152 */
+TEST_ASYNC(close_sends_what_is_kept_and_abort_drops_it) /* rule 152 */
 {
     static char data[200000];
     static struct line l;
@@ -180,7 +180,7 @@ TEST_ASYNC(close_sends_what_is_kept_and_abort_drops_it) /* 152 */
     return 0;
 }
 
-TEST_ASYNC(write_after_write_eof_is_refused) /* 156 */
+TEST_ASYNC(write_after_write_eof_is_refused) /* rule 156 */
 {
     static struct line l;
     char buf[8];
@@ -199,7 +199,7 @@ TEST_ASYNC(write_after_write_eof_is_refused) /* 156 */
     return 0;
 }
 
-TEST_ASYNC(on_a_lost_transport_every_call_is_harmless) /* 156 */
+TEST_ASYNC(on_a_lost_transport_every_call_is_harmless) /* rule 156 */
 {
     static struct line l;
     int fd;
@@ -222,7 +222,7 @@ TEST_ASYNC(on_a_lost_transport_every_call_is_harmless) /* 156 */
     return 0;
 }
 
-TEST_ASYNC(a_write_that_fails_loses_the_connection_with_its_error) /* 150 */
+TEST_ASYNC(a_write_that_fails_loses_the_connection_with_its_error) /* rule 150 */
 {
     static struct line l;
 
@@ -240,7 +240,7 @@ TEST_ASYNC(a_write_that_fails_loses_the_connection_with_its_error) /* 150 */
     return 0;
 }
 
-TEST_ASYNC(while_reading_is_paused_nothing_is_given_out_and_nothing_is_lost) /* 157 */
+TEST_ASYNC(while_reading_is_paused_nothing_is_given_out_and_nothing_is_lost) /* rule 157 */
 {
     static struct line l;
 
@@ -303,7 +303,7 @@ TEST_ASYNC(memory_is_bounded_while_reading_is_paused)
     return 0;
 }
 
-TEST_ASYNC(a_buffered_protocol_gets_bytes_in_its_own_memory) /* 159 */
+TEST_ASYNC(a_buffered_protocol_gets_bytes_in_its_own_memory) /* rule 159 */
 {
     static struct line l;
 
@@ -331,7 +331,7 @@ static void note_report(eddy_loop *loop, const eddy_exception_context *context, 
     snprintf(arg, 100, "%s", context->exception ? eddy_exception_message(context->exception) : "");
 }
 
-TEST_ASYNC(an_empty_buffer_breaks_the_connection_and_is_reported) /* 158, 159 */
+TEST_ASYNC(an_empty_buffer_breaks_the_connection_and_is_reported) /* rules 158, 159 */
 {
     static const eddy_protocol wrong = {.connection_made = recorder_made,
                                         .get_buffer = no_buffer,
@@ -358,7 +358,7 @@ static void switch_at_data(void *arg, const void *data, size_t size)
     eddy_transport_set_protocol(r->transport, &recording_buffered, r);
 }
 
-TEST_ASYNC(the_protocol_can_be_swapped_while_data_come) /* 159 */
+TEST_ASYNC(the_protocol_can_be_swapped_while_data_come) /* rule 159 */
 {
     static const eddy_protocol switching = {.connection_made = recorder_made,
                                             .data_received = switch_at_data,
@@ -391,7 +391,7 @@ static void close_at_data(void *arg, const void *data, size_t size)
     eddy_transport_close(r->transport);
 }
 
-TEST_ASYNC(after_close_nothing_is_received) /* 150, 152 */
+TEST_ASYNC(after_close_nothing_is_received) /* rules 150, 152 */
 {
     static const eddy_protocol closing = {.connection_made = recorder_made,
                                           .data_received = close_at_data,
@@ -445,7 +445,7 @@ static void say_who(void *arg, const void *data, size_t size)
     recorder_note(arg, eddy_contextvar_get(&who));
 }
 
-TEST_ASYNC(callbacks_run_in_the_connections_own_copy_of_the_context) /* 174 */
+TEST_ASYNC(callbacks_run_in_the_connections_own_copy_of_the_context) /* rule 174 */
 {
     static const eddy_protocol asking = {.connection_made = remember_who,
                                          .data_received = say_who,

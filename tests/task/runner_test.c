@@ -67,6 +67,27 @@ static eddy_async(bear_another)
     return 0;
 }
 
+static eddy_async(take_an_hour_to_clean_up)
+{
+    eddy_sleep(1000);
+    for (int i = 0; i < 60; i++)
+        eddy_sleep(60);
+    trace("%d", (int)eddy_loop_time(eddy_get_running_loop()));
+    return 0;
+}
+
+static eddy_async(leave_slow_task)
+{
+    eddy_try(eddy_spawn(take_an_hour_to_clean_up()));
+    return eddy_sleep(1);
+}
+
+TEST_VIRTUAL(the_end_of_a_run_waits_as_long_as_a_task_cleans_up)
+{
+    EXPECT_EQ(test_run(leave_slow_task()), 0);
+    EXPECT_STR(traced(), "3601");
+}
+
 static eddy_async(leave_bearer)
 {
     reports_collect(NULL);

@@ -43,7 +43,7 @@ static int talk(eddy_transport *t, struct recorder *r)
     return recorder_wait(r);
 }
 
-TEST_ASYNC_REAL(protocols_talk_over_tls_and_are_made_after_the_handshake) /* 175 */
+TEST_ASYNC_REAL(protocols_talk_over_tls_and_are_made_after_the_handshake) /* rule 175 */
 {
     eddy_server *server;
     eddy_transport *t;
