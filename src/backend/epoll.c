@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { N_EVENTS = 256, WAKER = -1 };
+enum { N_EVENTS = 256 /* to begin with */, WAKER = -1 };
 
 /* After how many to twice as many looks what counts on an earlier registration is armed. A look
  * under load takes some 100 us. */
@@ -34,10 +34,11 @@ struct epoll {
     struct eddyi_table table;
     int wakefd;
     unsigned looks;
-    unsigned quiet;         /* so many more sleeps need no look before them */
-    struct eddyi_pool pool; /* for files, which are never waited for */
-    struct eddyi_list done; /* operations with a result, to be delivered by the next wait */
-    struct epoll_event events[N_EVENTS];
+    unsigned quiet;             /* so many more sleeps need no look before them */
+    struct eddyi_pool pool;     /* for files, which are never waited for */
+    struct eddyi_list done;     /* operations with a result, to be delivered by the next wait */
+    struct epoll_event *events; /* owned; of the latest look */
+    int events_size;
 };
 
 static struct epoll *of(struct eddyi_backend *b)
@@ -55,13 +56,33 @@ static void epoll_backend_close(struct eddyi_backend *b)
     if (e->wakefd >= 0)
         eddyi_sys_close(e->wakefd);
     eddyi_table_fini(&e->table);
+    eddyi_free(e->events);
     eddyi_free(e);
+}
+
+/*
+ * Makes room for @n events, of which a look that had no room may have found more. Where there is no
+ * memory for that the rest comes with the next look.
+ */
+static int grow_events(struct epoll *e, int n)
+{
+    struct epoll_event *events = eddyi_realloc(e->events, (size_t)n * sizeof *events);
+
+    if (!events)
+        return -ENOMEM;
+    e->events = events;
+    e->events_size = n;
+    return 0;
 }
 
 /* The waker is never read: each write is an edge of its own, and the counter cannot overflow in a
  * lifetime. */
 static int open_descriptors(struct epoll *e)
 {
+    int rc = grow_events(e, N_EVENTS);
+
+    if (rc < 0)
+        return rc;
     e->table.epfd = eddyi_sys_epoll_create();
     if (e->table.epfd < 0)
         return e->table.epfd;
@@ -383,7 +404,7 @@ static int look(struct epoll *e, int64_t timeout)
         if (e->quiet > 0) {
             e->quiet--;
         } else {
-            n = eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS, 0);
+            n = eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size, 0);
             if (n != 0)
                 return n;
             e->quiet = QUIET;
@@ -391,7 +412,7 @@ static int look(struct epoll *e, int64_t timeout)
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
     }
-    return eddyi_sys_epoll_wait(t->epfd, e->events, N_EVENTS,
+    return eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size,
                                 eddyi_list_empty(&e->done) ? timeout : 0);
 }
 
@@ -417,6 +438,8 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
         if (e->events[i].data.u64 != (uint64_t)WAKER)
             handle(e, &e->events[i]);
     }
+    if (n == e->events_size)
+        (void)grow_events(e, 2 * n);
     if (eddyi_table_is_stale(&e->table))
         (void)eddyi_table_renew(&e->table, e->wakefd, (uint64_t)WAKER);
     eddyi_pool_take(&e->pool, &e->done);

@@ -14,8 +14,12 @@
 /* What a wait that cannot be had now is put off for, in nanoseconds. */
 enum { BREATHER = 1000000 };
 
-/* How often the kernel is entered at most to have it let go of a file. */
-enum { LOOKS = 64 };
+/*
+ * A system call of the ring runs some twenty pieces of the kernel's work, unless it waits for more
+ * (Linux 6.13). LOOKS: the most calls to have it let go of a file; LOOKS_IN_A_TURN: the most to
+ * gather what has come, that is 10 000 results.
+ */
+enum { LOOKS = 64, LOOKS_IN_A_TURN = 512 };
 
 static int open_ring(struct eddyi_uring *u, char *reason, size_t reason_size)
 {
@@ -158,8 +162,8 @@ static void uring_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 }
 
 /*
- * What the kernel waits for keeps the file open, whoever closes the descriptor. A look does some
- * twenty pieces of its work (Linux 6.13), so one may not be enough.
+ * What the kernel waits for keeps the file open, whoever closes the descriptor. One look may not be
+ * enough (LOOKS).
  */
 static void uring_withdraw(struct eddyi_backend *b, struct eddyi_op *op)
 {
@@ -207,16 +211,34 @@ static void deliver(struct eddyi_uring *u)
         eddyi_uring_op(l)->complete(eddyi_uring_op(l));
 }
 
+/* Whether the kernel keeps results back until the next system call. */
+static bool has_more(const struct eddyi_uring *u)
+{
+    return IO_URING_READ_ONCE(*u->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
 /* Enters the kernel, once, and not at all if there is nothing to be had from it. */
 static int enter(struct eddyi_uring *u, int64_t timeout)
 {
-    unsigned flags = IO_URING_READ_ONCE(*u->ring.sq.kflags);
-
     if (timeout != 0)
         return eddyi_sys_uring_wait(&u->ring, timeout);
-    if (io_uring_sq_ready(&u->ring) == 0 && !(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
+    if (io_uring_sq_ready(&u->ring) == 0 && !has_more(u))
         return 0;
     return eddyi_sys_uring_look(&u->ring);
+}
+
+/*
+ * Takes results until the kernel has no more. With twenty of them a turn, the last of a thousand
+ * busy connections would wait for fifty turns, each made long by the others.
+ */
+static int take_all_results(struct eddyi_uring *u, int rc)
+{
+    eddyi_uring_take_results(u);
+    for (int i = 0; rc >= 0 && i < LOOKS_IN_A_TURN && has_more(u); i++) {
+        rc = eddyi_sys_uring_look(&u->ring);
+        eddyi_uring_take_results(u);
+    }
+    return rc;
 }
 
 /* Has a ring that this thread may wait with. */
@@ -245,10 +267,12 @@ static int exchange(struct eddyi_uring *u, int64_t timeout)
 
     if (rc == -EEXIST)
         rc = eddyi_uring_move_here(u);
-    u->short_of_memory = rc == -EAGAIN || rc == -EBUSY;
-    if (u->short_of_memory)
+    u->short_of_memory = false;
+    rc = take_all_results(u, rc);
+    if (rc == -EAGAIN || rc == -EBUSY) {
+        u->short_of_memory = true;
         rc = 0;
-    eddyi_uring_take_results(u);
+    }
     eddyi_pool_take(&u->pool, &u->done);
     if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
         eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);

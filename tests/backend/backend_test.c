@@ -338,6 +338,53 @@ TEST_REAL(ten_thousand_operations_are_cancelled_at_once)
         many(false);
 }
 
+/* Bursts: more than the kernel hands out in one call of its own accord. */
+
+enum { BURST = 700 };
+
+/* How many of the operations the first wait completes, after all have become ready at once. */
+static int first_wait_completes(struct eddyi_backend *b, struct rig_op *ops, int n)
+{
+    int done = 0;
+
+    for (int i = 0; i < n; i++) {
+        ops[i].completions = 0;
+        REQUIRE(rig_submit(b, &ops[i]) == 0);
+    }
+    rig_settle(b);
+    for (int i = 0; i < n; i++)
+        REQUIRE(eventfd_write(ops[i].op.fd, 1) == 0);
+    b->ops->wait(b, -1);
+    for (int i = 0; i < n; i++)
+        done += ops[i].completions;
+    for (int i = 0; i < n; i++) {
+        eventfd_t value;
+
+        rig_finish(b, &ops[i]);
+        eventfd_read(ops[i].op.fd, &value);
+    }
+    return done;
+}
+
+TEST_REAL(all_that_has_become_ready_completes_in_one_wait)
+{
+    struct rig_op *ops = calloc(BURST, sizeof *ops);
+    struct eddyi_backend *b = rig_open();
+    int n = raise_limit(BURST);
+
+    for (int i = 0; i < n; i++)
+        ops[i] = rig_poll(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), POLLIN);
+    if (!test_tortured()) {
+        for (int i = 0; i < 2 && !rig_is_uring(b); i++)
+            first_wait_completes(b, ops, n); /* makes room for so many events */
+        EXPECT_EQ(first_wait_completes(b, ops, n), n);
+    }
+    for (int i = 0; i < n; i++)
+        close(ops[i].op.fd);
+    free(ops);
+    rig_close(b);
+}
+
 /* Waiting. */
 
 TEST_REAL(a_wait_is_never_early)
