@@ -117,5 +117,5 @@ int main(int argc, char **argv)
         }
     }
     raise_limits();
-    return eddy_exit_code(eddy_run(streams ? serve_streams(port) : serve_sockets(echo, port)));
+    return eddy_main(streams ? serve_streams(port) : serve_sockets(echo, port));
 }

@@ -80,5 +80,5 @@ int main(int argc, char **argv)
     llhttp_settings_init(&settings);
     settings.on_message_complete = on_message_complete;
     raise_limits();
-    return eddy_exit_code(eddy_run(serve_sockets(answer, port)));
+    return eddy_main(serve_sockets(answer, port));
 }

@@ -364,7 +364,5 @@ int main(int argc, char **argv)
         free_first_job(&copier.files);
     while (copier.directories)
         free_first_job(&copier.directories);
-    if (status < 0)
-        fprintf(stderr, "file-copier: %s\n", eddy_strerror(status));
-    return status < 0 || copier.failures > 0;
+    return status < 0 ? eddy_exit_code(status) : copier.failures > 0;
 }

@@ -74,5 +74,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: http-server [--port N]\n");
         return 2;
     }
-    return eddy_exit_code(eddy_run(amain((int)port), .sigterm = true));
+    return eddy_main(amain((int)port), .sigterm = true);
 }

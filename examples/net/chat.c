@@ -156,5 +156,5 @@ int main(int argc, char **argv)
         puts("usage: chat [PORT]");
         return 0;
     }
-    return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
+    return eddy_main(amain(argc > 1 ? atoi(argv[1]) : 8888), .sigterm = true);
 }

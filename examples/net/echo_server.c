@@ -27,5 +27,5 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && argv[1][0] == '-')
         return puts("usage: echo_server [PORT]") < 0;
-    return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
+    return eddy_main(amain(argc > 1 ? atoi(argv[1]) : 8888), .sigterm = true);
 }

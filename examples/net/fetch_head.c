@@ -34,6 +34,5 @@ int main(int argc, char **argv)
         fprintf(help ? stdout : stderr, "usage: fetch_head HOST [PORT]\n");
         return help ? 0 : 2;
     }
-    return eddy_exit_code(
-        eddy_run(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5)));
+    return eddy_main(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5));
 }

@@ -56,5 +56,5 @@ int main(int argc, char **argv)
         patience = atof(argv[2]);
     if (argc > 3)
         grace = atof(argv[3]);
-    return eddy_exit_code(eddy_run(amain(argc > 1 ? atoi(argv[1]) : 8888)));
+    return eddy_main(amain(argc > 1 ? atoi(argv[1]) : 8888));
 }

@@ -176,5 +176,5 @@ int main(int argc, char **argv)
         fprintf(help ? stdout : stderr, "usage: tail FILE…\n");
         return help ? 0 : 2;
     }
-    return eddy_exit_code(eddy_run(amain(argv + 1, argc - 1), .sigterm = true));
+    return eddy_main(amain(argv + 1, argc - 1), .sigterm = true);
 }

@@ -80,5 +80,5 @@ int main(int argc, char **argv)
         return help ? 0 : 2;
     }
     upstream = (struct upstream){argv[2], argc > 3 ? atoi(argv[3]) : 0};
-    return eddy_exit_code(eddy_run(amain(atoi(argv[1]), &upstream)));
+    return eddy_main(amain(atoi(argv[1]), &upstream), .sigterm = true);
 }

@@ -12,5 +12,5 @@ eddy_async(amain) /* async def main(): */
 
 int main(void)
 {
-    return eddy_exit_code(eddy_run(amain())); /* asyncio.run(main()) */
+    return eddy_main(amain()); /* asyncio.run(main()) */
 }

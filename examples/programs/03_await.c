@@ -24,5 +24,5 @@ eddy_async(func)
 
 int main(void)
 {
-    return eddy_exit_code(eddy_run(func()));
+    return eddy_main(func());
 }

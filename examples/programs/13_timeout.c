@@ -74,5 +74,5 @@ eddy_async(amain)
 
 int main(void)
 {
-    return eddy_exit_code(eddy_run(amain()));
+    return eddy_main(amain());
 }

@@ -95,5 +95,5 @@ eddy_async(amain)
 int main(void)
 {
     main_thread = pthread_self();
-    return eddy_exit_code(eddy_run(amain()));
+    return eddy_main(amain());
 }

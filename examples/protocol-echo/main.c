@@ -151,20 +151,14 @@ eddy_async(both)
 
 int main(int argc, char **argv)
 {
-    int rc;
-
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         puts("usage: protocol-echo [serve [PORT] | say PORT MESSAGE]");
         return 0;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc >= 2 && strcmp(argv[1], "serve") == 0)
-        rc = eddy_run(serve(argc > 2 ? atoi(argv[2]) : 8888));
-    else if (argc == 4 && strcmp(argv[1], "say") == 0)
-        rc = eddy_run(say(atoi(argv[2]), argv[3]));
-    else
-        rc = eddy_run(both());
-    if (rc < 0 && rc != -EINTR)
-        fprintf(stderr, "protocol-echo: %s\n", eddy_strerror(rc));
-    return rc < 0 && rc != -EINTR;
+        return eddy_main(serve(argc > 2 ? atoi(argv[2]) : 8888), .sigterm = true);
+    if (argc == 4 && strcmp(argv[1], "say") == 0)
+        return eddy_main(say(atoi(argv[2]), argv[3]));
+    return eddy_main(both());
 }

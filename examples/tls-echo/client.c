@@ -45,16 +45,11 @@ eddy_async(amain, (char **, args), (bool, certificate))
 int main(int argc, char **argv)
 {
     bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-    int rc;
 
     if (help || (argc != 5 && argc != 7)) {
         fprintf(help ? stdout : stderr,
                 "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
         return help ? 0 : 2;
     }
-    rc = eddy_run(amain(argv, argc == 7));
-    if (rc < 0)
-        fprintf(stderr, "tls-echo-client: %s (%s)\n", eddy_exception_message(eddy_error()),
-                eddy_strerror(rc));
-    return rc < 0;
+    return eddy_main(amain(argv, argc == 7));
 }

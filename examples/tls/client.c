@@ -39,15 +39,10 @@ eddy_async(amain, (char **, args))
 int main(int argc, char **argv)
 {
     bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-    int rc;
 
     if (help || argc < 3) {
         fprintf(help ? stdout : stderr, "usage: client HOST PORT [FILE]\n");
         return help ? 0 : 2;
     }
-    rc = eddy_run(amain(argv));
-    if (rc < 0)
-        fprintf(stderr, "client: %s (%s)\n", eddy_exception_message(eddy_error()),
-                eddy_strerror(rc));
-    return rc < 0;
+    return eddy_main(amain(argv));
 }

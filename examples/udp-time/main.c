@@ -125,5 +125,5 @@ int main(int argc, char **argv)
         return help ? 0 : 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return eddy_exit_code(eddy_run(amain(argc - 1, argv + 1), .sigterm = true));
+    return eddy_main(amain(argc - 1, argv + 1), .sigterm = true);
 }

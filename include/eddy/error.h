@@ -50,8 +50,9 @@ enum {
     EDDY_ETLS = -10025,       /* SSLError: TLS failed; see the message */
     /* SSLCertVerificationError: the certificate is not accepted; see the message */
     EDDY_ECERT = -10026,
-    EDDY_ETRUNCATED = -10027, /* SSLEOFError: the connection ended without close_notify */
-    EDDY_EUSER = -20000       /* programs number their own errors from here downwards */
+    EDDY_ETRUNCATED = -10027,  /* SSLEOFError: the connection ended without close_notify */
+    EDDY_ETERMINATED = -10028, /* SIGTERM, with .sigterm, ended the run; see eddy_run() */
+    EDDY_EUSER = -20000        /* programs number their own errors from here downwards */
 };
 
 /*

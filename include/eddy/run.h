@@ -14,6 +14,7 @@ typedef struct eddy_run_options {
     bool debug;                       /* runs the loop in debug mode */
     bool no_sigint;                   /* leaves SIGINT (Ctrl-C) alone */
     bool sigterm;                     /* SIGTERM cancels the coroutine, as Ctrl-C does */
+    int sigterm_exit;                 /* eddy_main()'s exit code after that; 143: as a shell says */
     eddy_loop *(*loop_factory)(void); /* makes the loop; NULL: eddy_new_event_loop() */
     /* for eddy_runner_run(): runs in this context, not in the runner's */
     eddy_context *context;
@@ -24,7 +25,7 @@ typedef struct eddy_run_options {
 
 /*
  * Makes a loop, runs @coro on it, cleans up and closes it (asyncio.run): eddy_run(amain(), .debug =
- * true, …). Usually the last line of main(): `return eddy_run(amain());`.
+ * true, …). eddy_main() does this for a whole program.
  *
  * Cleaning up: every task that is left is cancelled, once, and awaited; their failures are
  * reported. Then the bytes written to connections before are sent, as far as the peers accept them
@@ -39,7 +40,8 @@ typedef struct eddy_run_options {
  *
  * Ctrl-C cancels the coroutine; if the coroutine ends because of that, eddy_run() returns -EINTR
  * (KeyboardInterrupt). A second Ctrl-C ends the process as SIGINT does by default. This applies in
- * the main thread only, and only if SIGINT had its default action before.
+ * the main thread only, and only if SIGINT had its default action before. With .sigterm the same
+ * holds for SIGTERM, and the status is EDDY_ETERMINATED.
  *
  * Returns the coroutine's status; eddy_error() has its exception. Raises EDDY_ERUNNING inside a
  * running loop, or the reason why no loop could be made.
@@ -52,9 +54,21 @@ typedef struct eddy_run_options {
 EDDY_API int eddy_run_with(const eddy_run_options *options);
 
 /*
- * Converts the status of a run to the exit code of the process: `return
- * eddy_exit_code(eddy_run(amain()));`. If @status is an error, prints it and eddy_error() to
- * standard error. Returns 0 for success, 130 for -EINTR (Ctrl-C), 1 otherwise.
+ * Runs @coro as eddy_run() does, prints its failure to standard error and returns the exit code of
+ * the process. Usually the last line of main(): `return eddy_main(amain(), .sigterm = true);`.
+ *
+ * Returns 0 if the coroutine succeeded, .sigterm_exit (0) if SIGTERM ended it, 130 if Ctrl-C did,
+ * and 1 for any other failure. A coroutine that SIGTERM or Ctrl-C cancels, and that returns another
+ * status than -ECANCELED, decides itself: an error of its clean-up gives 1.
+ */
+#ifndef __cplusplus
+#define eddy_main(...) eddy_main_with(&(eddy_run_options){.coro = __VA_ARGS__})
+#endif
+EDDY_API int eddy_main_with(const eddy_run_options *options);
+
+/*
+ * Prints the failure @status and eddy_error() as eddy_main() does, and returns its exit code: for
+ * the status of eddy_run_workers() or of a runner. Returns 0 for EDDY_ETERMINATED.
  */
 EDDY_API int eddy_exit_code(int status);
 
@@ -102,6 +116,11 @@ static inline int eddy_run(eddy_coroutine *coro, eddy_run_options options = eddy
 {
     options.coro = coro;
     return eddy_run_with(&options);
+}
+static inline int eddy_main(eddy_coroutine *coro, eddy_run_options options = eddy_run_options())
+{
+    options.coro = coro;
+    return eddy_main_with(&options);
 }
 static inline int eddy_runner_run(eddy_runner *r, eddy_coroutine *coro,
                                   eddy_run_options options = eddy_run_options())

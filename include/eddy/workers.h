@@ -13,7 +13,7 @@
  *
  *     int main(void)
  *     {
- *         return eddy_exit_code(eddy_run_workers(0, worker, NULL));
+ *         return eddy_exit_code(eddy_run_workers(0, worker, NULL, .sigterm = true));
  *     }
  *
  * With reuse_port the kernel distributes connections over the workers. The workers share nothing

@@ -34,6 +34,7 @@ static const struct {
     {EDDY_ETLS, "TLS failed"},
     {EDDY_ECERT, "The certificate is not accepted"},
     {EDDY_ETRUNCATED, "The connection ended without the farewell of TLS"},
+    {EDDY_ETERMINATED, "Ended by SIGTERM"},
 };
 
 const char *eddy_strerror(int status)

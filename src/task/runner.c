@@ -76,8 +76,8 @@ static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
     eddyi_interrupt_begin(&interrupt, t, !r->eddyi_no_sigint, r->eddyi_sigterm);
     rc = eddy_loop_run_until_complete_value(r->eddyi_loop, EDDY_AWAITABLE(eddy_ref(t)), ret_value);
     if (rc == -ECANCELED && interrupt.told && eddy_task_uncancel(t) == 0)
-        rc = eddy_raise(-EINTR, "interrupted by %s",
-                        interrupt.signo == SIGINT ? "Ctrl-C" : "SIGTERM");
+        rc = interrupt.signo == SIGINT ? eddy_raise(-EINTR, "interrupted by Ctrl-C")
+                                       : eddy_raise(EDDY_ETERMINATED, NULL);
     return rc;
 }
 
@@ -264,7 +264,7 @@ int eddy_exit_code(int status)
 {
     char text[1000];
 
-    if (status >= 0)
+    if (status >= 0 || status == EDDY_ETERMINATED)
         return 0;
     if (status == -EINTR)
         return 130;
@@ -274,4 +274,11 @@ int eddy_exit_code(int status)
         snprintf(text, sizeof text, "%s", eddy_strerror(status));
     fprintf(stderr, "error: %s\n", text);
     return 1;
+}
+
+int eddy_main_with(const eddy_run_options *options)
+{
+    int rc = eddy_run_with(options);
+
+    return rc == EDDY_ETERMINATED ? options->sigterm_exit : eddy_exit_code(rc);
 }

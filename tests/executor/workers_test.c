@@ -45,15 +45,15 @@ TEST_REAL(a_worker_that_fails_in_its_thread_has_the_others_cancelled)
 static int interrupt_or_wait(unsigned index, void *arg)
 {
     if (index == 0)
-        kill(getpid(), SIGINT);
+        kill(getpid(), *(int *)arg);
     return eddy_sleep(EDDY_FOREVER);
 }
 
 static void be_interrupted(void *arg)
 {
-    int rc = eddy_run_workers(3, interrupt_or_wait, NULL);
+    int rc = eddy_run_workers(3, interrupt_or_wait, arg, .sigterm = true);
 
-    printf("%s", rc == -EINTR ? "interrupted" : eddy_strerror(rc));
+    printf("%s, %d", eddy_strerror(rc), eddy_exit_code(rc));
     fflush(stdout);
     _exit(0);
 }
@@ -64,6 +64,16 @@ TEST(ctrl_c_ends_all_workers)
 
     if (test_tortured())
         return;
-    test_in_child(be_interrupted, NULL, output, sizeof output);
-    EXPECT_STR(output, "interrupted");
+    test_in_child(be_interrupted, &(int){SIGINT}, output, sizeof output);
+    EXPECT_STR(output, "Interrupted system call, 130");
+}
+
+TEST(sigterm_ends_all_workers_well)
+{
+    char output[200];
+
+    if (test_tortured())
+        return;
+    test_in_child(be_interrupted, &(int){SIGTERM}, output, sizeof output);
+    EXPECT_STR(output, "Ended by SIGTERM, 0");
 }

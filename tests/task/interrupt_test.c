@@ -241,3 +241,59 @@ TEST_REAL(each_run_of_a_runner_has_its_own_first_ctrl_c)
     EXPECT_EQ(test_in_child(run_twice, NULL, output, sizeof output), 0);
     EXPECT_STR(output, "cancelled, -4 1 cancelled, -4 ");
 }
+
+static void terminate(void *unused)
+{
+    raise(SIGTERM);
+}
+
+/* SIGTERM comes while it sleeps. */
+static eddy_async(serving, (int, rc_of_clean_up))
+{
+    int rc;
+
+    if (!eddy_loop_call_soon(eddy_get_running_loop(), terminate, NULL).slot)
+        terminate(NULL);
+    rc = eddy_sleep(1000);
+    return rc == -ECANCELED && rc_of_clean_up < 0 ? eddy_raise(rc_of_clean_up, "clean-up") : rc;
+}
+
+static void run_serving(void *unused)
+{
+    printf("%d ", eddy_run(serving(0), .sigterm = true) == EDDY_ETERMINATED);
+    printf("%d ", eddy_main(serving(0), .sigterm = true));
+    printf("%d ", eddy_main(serving(0), .sigterm = true, .sigterm_exit = 143));
+    fflush(stdout);
+    printf("%d", eddy_main(serving(-EIO), .sigterm = true));
+}
+
+TEST_REAL(sigterm_that_was_asked_for_is_no_failure)
+{
+    EXPECT_EQ(test_in_child(run_serving, NULL, output, sizeof output), 0);
+    EXPECT_STR(output, "1 0 143 error: clean-up (Input/output error)\n1");
+}
+
+static void run_unasked(void *unused)
+{
+    eddy_main(serving(0));
+    printf("never");
+}
+
+TEST_REAL(sigterm_that_was_not_asked_for_ends_the_process)
+{
+    int status = test_in_child(run_unasked, NULL, output, sizeof output);
+
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    EXPECT_STR(output, "");
+}
+
+static void run_until_ctrl_c(void *unused)
+{
+    printf("%d", eddy_main(sleeping(), .sigterm = true));
+}
+
+TEST_REAL(after_ctrl_c_the_exit_code_is_130)
+{
+    EXPECT_EQ(test_in_child(run_until_ctrl_c, NULL, output, sizeof output), 0);
+    EXPECT_STR(output, "cancelled, 130");
+}

@@ -217,10 +217,31 @@ TEST_VIRTUAL(a_run_whose_loop_is_stopped_says_so_and_cleans_up)
     EXPECT_EQ(test_run(stop_loop()), EDDY_ESTOPPED);
 }
 
+static eddy_async(fail_with, (const char *, message))
+{
+    return eddy_raise(EDDY_EUSER, "%s", message);
+}
+
+static void run_programs(void *unused)
+{
+    printf("%d ", eddy_main(work("it", 7), .loop_factory = test_virtual_loop));
+    fflush(stdout);
+    printf("%d", eddy_main(fail_with("no disk"), .loop_factory = test_virtual_loop));
+}
+
+TEST_VIRTUAL(main_runs_prints_the_failure_and_gives_the_exit_code)
+{
+    char output[1000];
+
+    EXPECT_EQ(test_in_child(run_programs, NULL, output, sizeof output), 0);
+    EXPECT_STR(output, "0 error: no disk (Error of the program)\n1");
+}
+
 static void print_exit_codes(void *unused)
 {
     printf("%d ", eddy_exit_code(7));
     printf("%d ", eddy_exit_code(-EINTR));
+    printf("%d ", eddy_exit_code(EDDY_ETERMINATED));
     eddy_raise(EDDY_EUSER, "disk %d", 3);
     fflush(stdout);
     printf("%d ", eddy_exit_code(EDDY_EUSER));
@@ -233,5 +254,5 @@ TEST_VIRTUAL(the_exit_code_says_whether_all_went_well_and_why_not)
     char output[1000];
 
     EXPECT_EQ(test_in_child(print_exit_codes, NULL, output, sizeof output), 0);
-    EXPECT_STR(output, "0 130 error: disk 3 (Error of the program)\n1 error: Broken pipe\n1 ");
+    EXPECT_STR(output, "0 130 0 error: disk 3 (Error of the program)\n1 error: Broken pipe\n1 ");
 }

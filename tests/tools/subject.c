@@ -206,7 +206,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     for (size_t i = 0; argc == 2 && i < sizeof scenes / sizeof scenes[0]; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
-            return eddy_exit_code(eddy_run(scenes[i].make(), .no_sigint = true));
+            return eddy_main(scenes[i].make(), .no_sigint = true);
     fprintf(stderr, "usage: subject SCENE\n");
     return 2;
 }

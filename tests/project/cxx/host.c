@@ -22,5 +22,5 @@ eddy_async(amain, (const char *, path))
 
 int main(int argc, char **argv)
 {
-    return eddy_exit_code(eddy_run(amain(argv[argc - 1])));
+    return eddy_main(amain(argv[argc - 1]));
 }
