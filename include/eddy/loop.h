@@ -219,6 +219,7 @@ struct eddy_event_loop_policy {
 };
 EDDY_API eddy_event_loop_policy *eddy_get_event_loop_policy(void);
 EDDY_API void eddy_set_event_loop_policy(eddy_event_loop_policy *policy); /* NULL: the default */
+
 /* Returns the default policy, to which another policy can delegate. Borrowed. */
 EDDY_API eddy_event_loop_policy *eddy_default_event_loop_policy(void);
 

@@ -81,8 +81,8 @@ EDDY_API void eddy_freeaddrinfo(struct addrinfo *list);
  * Looks up the name of an address and of its port (loop.getnameinfo).
  *
  * @host, @service            get the names, terminated by a null byte
- * @host_size, @service_size  sizes of these buffers, 0: not wanted; NI_MAXHOST and NI_MAXSERV always
- *                            suffice
+ * @host_size, @service_size  sizes of these buffers, 0: not wanted; NI_MAXHOST and NI_MAXSERV
+ *                            always suffice
  * @flags                     NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, NI_NOFQDN, NI_DGRAM, as
  *                            for getnameinfo(3)
  *
