@@ -208,7 +208,7 @@ static int start_file(const char *from, const char *to, mode_t mode)
     if (!job)
         return -ENOMEM;
     eddy_try(eddy_semaphore_acquire(&copier.slots));
-    return eddy_group_create_task(&copier.group, eddy_coro(run_job, job)) ? 0 : -ENOMEM;
+    return eddy_group_create_task(&copier.group, eddy_coro(run_job, job));
 }
 
 /* Begins to copy whatever @from is, which may be reached by @path. What fails is said; only what

@@ -44,18 +44,18 @@ EDDY_API void eddy_group_enter(eddy_group *tg);
 
 /*
  * Creates a task as a child of the group (TaskGroup.create_task): eddy_group_create_task(&tg, coro,
- * .name = …), otherwise as eddy_create_task(). Consumes @coro. The group owns the task and releases
- * it when it has ended: to use the task later, take eddy_ref() of the result before anything
- * suspends. Returns NULL when memory is short, or if the group accepts no children (EDDY_EMISUSE:
- * it is not entered, finished, or ending after a failure). A task that cannot be created fails the
- * group as a failed child does.
+ * .name = …, .ret_task = &t). Consumes @coro. The group owns the task and releases it when it has
+ * ended; .ret_task gives the caller a reference of its own. Returns 0, or raises -ENOMEM, or
+ * EDDY_EMISUSE if the group accepts no children (it is not entered, finished, or ending after a
+ * failure). The result may be ignored: a task that cannot be created fails the group as a failed
+ * child does.
  */
 #ifndef __cplusplus
 #define eddy_group_create_task(tg, ...)                                                            \
     eddy_group_create_task_with((tg),                                                              \
                                 &(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
 #endif
-EDDY_API eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options);
+EDDY_API int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options);
 
 /*
  * Ends the scope: waits for every child. @rc is the status of the block; an error cancels the
@@ -89,8 +89,8 @@ EDDY_API eddy_group *eddyi_group_enter(eddy_group *tg, const char *where);
 EDDY_END_DECLS
 
 #ifdef __cplusplus
-static inline eddy_task *eddy_group_create_task(eddy_group *tg, eddy_coroutine *coro,
-                                                eddy_task_options options = eddy_task_options())
+static inline int eddy_group_create_task(eddy_group *tg, eddy_coroutine *coro,
+                                         eddy_task_options options = eddy_task_options())
 {
     options.coro = coro;
     return eddy_group_create_task_with(tg, &options);

@@ -141,8 +141,7 @@ static eddy_async(run_all, (struct crew *, crew))
     for (unsigned i = 0; i < crew->n && rc == 0; i++) {
         struct worker *w = &crew->workers[i];
 
-        if (!eddy_group_create_task(&tg, i == 0 ? work_here(w) : watch(w), .name = "worker"))
-            rc = eddy_exception_code(eddy_error());
+        rc = eddy_group_create_task(&tg, i == 0 ? work_here(w) : watch(w), .name = "worker");
     }
     return first_failure(eddy_group_exit(&tg, rc));
 }

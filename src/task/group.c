@@ -123,7 +123,7 @@ static void on_child_done(struct eddyi_ready *r)
 {
     struct child *c = eddyi_container(r, struct child, ready);
 
-    /* One that ended eagerly has been seen; only its memory is left, which create_task returned. */
+    /* One that ended eagerly has been seen; only its memory is left, which create_task may have given out. */
     if (!c->group || !child_ended(c->group, c))
         child_free(c);
 }
@@ -205,8 +205,10 @@ static int may_create(const struct group *g)
 
 /* A child that could not be made fails the group as it would have by failing. @c: NULL without
  * memory even for that. */
-static eddy_task *not_made(struct group *g, struct child *c)
+static int not_made(struct group *g, struct child *c)
 {
+    int rc = eddyi_error_latest(-ENOMEM);
+
     if (c) {
         c->group = NULL;
         c->error = eddy_exception_ref(eddy_error());
@@ -216,17 +218,18 @@ static eddy_task *not_made(struct group *g, struct child *c)
         g->no_memory = true;
     }
     fail(g);
-    return NULL;
+    return rc;
 }
 
-eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options)
+int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options)
 {
     struct group *g = group_of(tg);
     struct child *c;
+    int rc = may_create(g);
 
-    if (may_create(g) < 0) {
+    if (rc < 0) {
         eddy_coroutine_close(options->coro);
-        return NULL;
+        return rc;
     }
     c = eddyi_block_alloc(sizeof *c);
     if (!c) {
@@ -248,7 +251,7 @@ eddy_task *eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *
     } else if (!child_ended(g, c)) {
         eddyi_loop_ready(g->loop, &c->ready);
     }
-    return c->task;
+    return 0;
 }
 
 static bool stop_waiting(struct eddyi_wait *w)

@@ -143,11 +143,16 @@ eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
 
 eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options)
 {
+    eddy_task *t;
+
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
-    return loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg)
-                              : make(loop, options);
+    t = loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg)
+                           : make(loop, options);
+    if (t && options->ret_task)
+        *options->ret_task = eddy_ref(t);
+    return t;
 }
 
 int eddy_spawn_with(const eddy_task_options *options)

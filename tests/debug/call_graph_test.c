@@ -63,10 +63,10 @@ static eddy_async(group)
     eddy_task *t;
 
     eddy_group_enter(&tg);
-    t = eddy_group_create_task(&tg, c2(), .name = "c2_root");
-    if (t) {
+    if (eddy_group_create_task(&tg, c2(), .name = "c2_root", .ret_task = &t) == 0) {
         eddy_group_create_task(&tg, c1(t), .name = "sub_1");
         eddy_group_create_task(&tg, c1(t), .name = "sub_2");
+        eddy_unref(t);
     }
     return eddy_group_exit(&tg, 0);
 }

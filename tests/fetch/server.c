@@ -65,7 +65,7 @@ static eddy_async(accept_all, (int, listener))
     while ((fd = eddy_sock_accept(listener, NULL, NULL)) >= 0) {
         /* Started at once: a task that is cancelled before its first step would not close the
          * connection. */
-        if (!eddy_group_create_task(&tg, connection(fd), .eager_start = true)) {
+        if (eddy_group_create_task(&tg, connection(fd), .eager_start = true) < 0) {
             close(fd);
             break;
         }

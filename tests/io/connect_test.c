@@ -293,7 +293,7 @@ static int serve(void *arg)
 
         if (fd < 0)
             return eddy_group_exit(&tg, fd);
-        if (!eddy_group_create_task(&tg, eddy_coro(serve_one, (void *)(intptr_t)fd)))
+        if (eddy_group_create_task(&tg, eddy_coro(serve_one, (void *)(intptr_t)fd)) < 0)
             close(fd);
     }
     return eddy_group_exit(&tg, 0);

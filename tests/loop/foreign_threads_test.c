@@ -56,7 +56,7 @@ static void *intrude(void *arg)
 
 static void *intrude_into_group(void *tg)
 {
-    expect_refused(eddy_group_create_task((eddy_group *)tg, eddy_sleep_coro(0, 0, NULL)) == NULL,
+    expect_refused(eddy_group_create_task((eddy_group *)tg, eddy_sleep_coro(0, 0, NULL)) < 0,
                    "group_create_task");
     return NULL;
 }

@@ -67,10 +67,10 @@ static int run_expired(struct step *s)
 static int run_group_task(struct step *s)
 {
     eddy_coroutine *coro = make_coroutine(s->sc, arg_string(s, 3), NULL, 0);
-    eddy_task *t = eddy_group_create_task(s->object->group, coro, .name = arg_string(s, 2));
+    eddy_task *t = NULL;
 
-    return names_bind_future(s->sc, arg_string(s, 2), &kind_task,
-                             t ? eddy_task_future(eddy_ref(t)) : NULL);
+    (void)eddy_group_create_task(s->object->group, coro, .name = arg_string(s, 2), .ret_task = &t);
+    return names_bind_future(s->sc, arg_string(s, 2), &kind_task, t ? eddy_task_future(t) : NULL);
 }
 
 static const struct op ops[] = {

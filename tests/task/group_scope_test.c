@@ -22,7 +22,7 @@ static eddy_async(make_sibling, (eddy_group *, tg))
 {
     int rc = eddy_sleep(1);
 
-    EXPECT((eddy_group_create_task(tg, child("sibling", 1, 0)) != NULL) == (rc == 0));
+    EXPECT((eddy_group_create_task(tg, child("sibling", 1, 0)) == 0) == (rc == 0));
     if (rc < 0)
         EXPECT_IN("shutting down", eddy_exception_message(eddy_error()));
     return rc;
@@ -58,7 +58,7 @@ TEST_ASYNC(a_group_that_was_left_takes_no_more_and_cannot_be_left_again)
 
     eddy_group_enter(&tg);
     EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
-    EXPECT(eddy_group_create_task(&tg, child("late", 0, 0)) == NULL);
+    EXPECT(eddy_group_create_task(&tg, child("late", 0, 0)) < 0);
     EXPECT_EQ(eddy_exception_code(eddy_error()), EDDY_EMISUSE);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EMISUSE);
     eddy_group_cancel(&tg);
@@ -70,7 +70,7 @@ TEST_VIRTUAL(outside_of_a_task_there_is_no_group)
     eddy_group tg;
 
     eddy_group_enter(&tg);
-    EXPECT(eddy_group_create_task(&tg, child("x", 0, 0)) == NULL);
+    EXPECT(eddy_group_create_task(&tg, child("x", 0, 0)) < 0);
     EXPECT_EQ(eddy_exception_code(eddy_error()), EDDY_EMISUSE);
     eddy_group_cancel(&tg);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_ENOTASK);
@@ -100,7 +100,7 @@ TEST_ASYNC(an_eager_child_that_fails_at_once_fails_the_group)
 
     eddy_group_enter(&tg);
     eddy_loop_set_task_factory(eddy_get_running_loop(), eddy_eager_task_factory, NULL);
-    EXPECT(eddy_group_create_task(&tg, eddy_sleep_coro(0, 0, NULL)) != NULL || test_tortured());
+    EXPECT(eddy_group_create_task(&tg, eddy_sleep_coro(0, 0, NULL)) == 0 || test_tortured());
     eddy_group_create_task(&tg, eddy_wait_for((eddy_task *)NULL, 1));
     EXPECT_EQ(eddy_sleep(100), -ECANCELED);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EGROUP);
@@ -113,13 +113,13 @@ TEST_ASYNC(a_child_that_cannot_be_made_fails_the_group_with_its_reason)
 
     eddy_group_enter(&tg);
     eddy_group_create_task(&tg, child("a", 100, 0));
-    EXPECT(eddy_group_create_task(&tg, child("b", 0, 0), .stack_size = (size_t)1 << 40) == NULL);
+    EXPECT(eddy_group_create_task(&tg, child("b", 0, 0), .stack_size = (size_t)1 << 40) < 0);
     EXPECT_EQ(eddy_sleep(100), -ECANCELED);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EGROUP);
     EXPECT_EQ(eddy_exception_code(eddy_exception_member(eddy_error(), 0)), -EINVAL);
 
     eddy_group_enter(&tg);
-    EXPECT(eddy_group_create_task(&tg, (eddy_coroutine *)NULL) == NULL);
+    EXPECT(eddy_group_create_task(&tg, (eddy_coroutine *)NULL) < 0);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EGROUP);
     EXPECT_EQ(eddy_exception_code(eddy_exception_member(eddy_error(), 0)), -ENOMEM);
     EXPECT_EQ(eddy_task_cancelling(eddy_current_task()), 0);
@@ -134,7 +134,7 @@ TEST_ASYNC(without_any_memory_a_group_still_fails_with_a_code)
 
     eddy_group_enter(&tg);
     eddyi_fault_only("malloc", ENOMEM);
-    EXPECT(eddy_group_create_task(&tg, coro) == NULL);
+    EXPECT(eddy_group_create_task(&tg, coro) < 0);
     rc = eddy_group_exit(&tg, 0);
     eddyi_fault_clear();
     EXPECT_EQ(rc, EDDY_EGROUP);

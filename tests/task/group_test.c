@@ -44,13 +44,41 @@ TEST_ASYNC(a_child_is_a_task_like_any_other)
     eddy_task *t;
 
     eddy_group_enter(&tg);
-    t = eddy_ref(eddy_group_create_task(&tg, child("a", 1, 5), .name = "ann"));
-    REQUIRE(t != NULL);
+    REQUIRE(eddy_group_create_task(&tg, child("a", 1, 5), .name = "ann", .ret_task = &t) == 0);
     EXPECT_STR(eddy_task_get_name(t), "ann");
     EXPECT_EQ(eddy_await(eddy_ref(t)), 5);
     EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
     EXPECT_EQ(eddy_task_result(t), 5);
     eddy_unref(t);
+    return 0;
+}
+
+TEST_ASYNC(the_task_that_a_group_or_a_spawn_gives_is_the_callers)
+{
+    eddy_group tg;
+    eddy_task *of_group = NULL, *of_spawn = NULL;
+
+    eddy_group_enter(&tg);
+    eddy_group_create_task(&tg, child("a", 1, 5), .ret_task = &of_group);
+    (void)eddy_spawn(child("b", 1, 6), .ret_task = &of_spawn);
+    EXPECT_EQ(eddy_group_exit(&tg, eddy_sleep(2)), 0);
+    REQUIRE(of_group != NULL && of_spawn != NULL);
+    EXPECT_EQ(eddy_await(of_group), 5);
+    EXPECT_EQ(eddy_await(of_spawn), 6);
+    return 0;
+}
+
+TEST_ASYNC(what_a_group_cannot_create_is_told_and_gives_no_task)
+{
+    eddy_group tg;
+    eddy_task *untouched = NULL;
+
+    eddy_group_enter(&tg);
+    EXPECT_EQ(eddy_group_create_task(&tg, NULL, .ret_task = &untouched), -ENOMEM);
+    EXPECT_EQ(eddy_group_exit(&tg, eddy_sleep(1)), EDDY_EGROUP);
+    EXPECT_EQ(eddy_group_create_task(&tg, child("a", 1, 0), .ret_task = &untouched), EDDY_EMISUSE);
+    EXPECT_STR(eddy_exception_message(eddy_error()), "the task group is finished");
+    EXPECT(untouched == NULL);
     return 0;
 }
 
@@ -143,15 +171,16 @@ static eddy_async(end_cancelled)
 TEST_ASYNC(a_cancelled_child_is_no_failure)
 {
     eddy_group tg;
-    eddy_task *t;
+    eddy_task *t = NULL;
 
     eddy_group_enter(&tg);
-    t = eddy_group_create_task(&tg, child("a", 100, 0));
+    eddy_group_create_task(&tg, child("a", 100, 0), .ret_task = &t);
     eddy_group_create_task(&tg, child("b", 5, 0));
     eddy_group_create_task(&tg, end_cancelled());
     EXPECT_EQ(eddy_sleep(1), 0);
     if (t)
         eddy_task_cancel(t, NULL);
+    eddy_unref(t);
     EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
     EXPECT_STR(traced(), "a-cancelled b-done");
     return 0;

@@ -126,10 +126,9 @@ TEST_ASYNC(a_group_entered_again_cancels_block_and_children_and_says_where)
     eddy_task *child;
 
     eddyi_group_enter(&tg, "a.c:1");
-    child = eddy_ref(eddy_group_create_task(&tg, napper(10)));
-    REQUIRE(child != NULL);
+    REQUIRE(eddy_group_create_task(&tg, napper(10), .ret_task = &child) == 0);
     eddyi_group_enter(&tg, "a.c:2");
-    EXPECT(eddy_group_create_task(&tg, napper(10)) == NULL);
+    EXPECT(eddy_group_create_task(&tg, napper(10)) < 0);
     EXPECT_EQ(eddy_group_exit(&tg, eddy_sleep(100)), EDDY_EMISUSE);
     EXPECT_STR(latest(),
                "the task group entered at a.c:1 was entered again, at a.c:2, without being left");
@@ -163,7 +162,7 @@ TEST_ASYNC(a_failure_in_a_group_entered_twice_is_not_lost)
     eddy_group tg;
 
     eddyi_group_enter(&tg, NULL);
-    REQUIRE(eddy_group_create_task(&tg, fails_at_once(), .eager_start = true) != NULL);
+    REQUIRE(eddy_group_create_task(&tg, fails_at_once(), .eager_start = true) == 0);
     eddyi_group_enter(&tg, NULL);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EGROUP);
     EXPECT_EQ(eddy_exception_count(eddy_error()), 2);
@@ -194,7 +193,7 @@ static int share_with_other_task(eddy_timeout *tm, eddy_group *tg)
         return -ENOMEM;
     enter(tm, 5, NULL);
     eddyi_group_enter(tg, NULL);
-    EXPECT(eddy_group_create_task(tg, napper(3)) != NULL);
+    EXPECT(eddy_group_create_task(tg, napper(3)) == 0);
     EXPECT_EQ(eddy_await(t), 0);
     EXPECT_EQ(now(), 2.0);
     EXPECT_EQ(eddy_group_exit(tg, 0), 0);
@@ -290,7 +289,7 @@ TEST_ASYNC(an_outer_group_cannot_be_left_before_the_inner_timeout_and_does_not_w
     eddy_group tg;
 
     eddyi_group_enter(&tg, NULL);
-    REQUIRE(eddy_group_create_task(&tg, napper(3)) != NULL);
+    REQUIRE(eddy_group_create_task(&tg, napper(3)) == 0);
     enter(&tm, 1, NULL);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EMISUSE);
     EXPECT_EQ(now(), 0.0);
@@ -377,7 +376,7 @@ eddy_async_gen(yield_within_group)
     eddy_group tg;
     EDDY_CLEANUP(eddy_group_abandon) eddy_group *const guard = eddyi_group_enter(&tg, NULL);
 
-    EXPECT(eddy_group_create_task(guard, napper(30)) != NULL);
+    EXPECT(eddy_group_create_task(guard, napper(30)) == 0);
     eddy_try(eddy_yield("value", NULL));
     return eddy_group_exit(guard, 0);
 }
@@ -436,7 +435,7 @@ static eddy_async(forget_to_leave, (eddy_timeout *, tm), (eddy_group *, tg))
 {
     enter(tm, 5, NULL);
     eddyi_group_enter(tg, NULL);
-    EXPECT(eddy_group_create_task(tg, napper(30)) != NULL);
+    EXPECT(eddy_group_create_task(tg, napper(30)) == 0);
     return 0;
 }
 
