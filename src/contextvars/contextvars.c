@@ -11,7 +11,7 @@ struct var_entry {
     void *value;
 };
 
-/* Immutable; shared between threads with the callbacks that cross them. */
+/* Immutable; threads share it with the callbacks that they post to each other. */
 struct eddyi_var_map {
     atomic_uint refs;
     size_t n;
@@ -44,7 +44,7 @@ static struct eddyi_var_scope *scope_here(void)
     return eddyi_vars_current ? eddyi_vars_current : &thread_scope;
 }
 
-/* Where the scope keeps its map. */
+/* Returns the address of the scope's map. */
 static struct eddyi_var_map **map_of(struct eddyi_var_scope *scope)
 {
     return scope->context ? &scope->context->map : &scope->map;
@@ -58,7 +58,7 @@ static const struct var_entry *find(const struct eddyi_var_map *map, const eddy_
     return NULL;
 }
 
-/* Replaces *map by one without @var, and with it again at @value if @set. 0 or -ENOMEM. */
+/* Replaces *map by a map without @var, and with @var at @value if @set. Returns 0 or -ENOMEM. */
 static int replace(struct eddyi_var_map **map, const eddy_contextvar *var, bool set, void *value)
 {
     size_t n = *map ? (*map)->n : 0;
@@ -158,7 +158,7 @@ struct entered {
     struct eddyi_var_scope scope, *before;
 };
 
-/* Also when a C++ exception has left the function. */
+/* Leaves the context, also when a C++ exception has left the function. */
 static void leave_context(struct entered *e)
 {
     eddyi_vars_current = e->before;
@@ -182,10 +182,10 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
         return eddy_raise(-ENOMEM, NULL);
     if (!fn)
         return eddy_raise(-EINVAL, "context_run: there is no function");
-    /* The second: by the task or callback that runs in it. */
+    /* The second condition: a task or callback that runs in the context has entered it. */
     if (ctx->entered || (before && before->context == ctx))
         return eddy_raise(EDDY_EMISUSE, "the context is already entered");
-    eddy_context_ref(ctx); /* fn may give up the caller's */
+    eddy_context_ref(ctx); /* fn may drop the caller's reference */
     ctx->entered = true;
     return run_entered(ctx, fn, arg);
 }

@@ -1,12 +1,12 @@
 /*
- * Where context variables live.
+ * The representation of context variables.
  *
- * The variables of a context are an immutable, shared map; setting one makes a new map. So a copy
- * of a context, which every task and callback takes, is one reference, and none at all while no
- * variable was ever set.
+ * The variables of a context are an immutable, shared map; setting a variable creates a new map. So
+ * a copy of a context, which every task and callback takes, is one reference, and no reference
+ * while no variable was ever set.
  *
- * A scope is what a task or callback carries: a map of its own, or, once somebody has a pointer
- * to its context or gave it one, that context.
+ * Every task and callback carries a scope: a map of its own, or a context, once a pointer to that
+ * context was given or asked for.
  */
 #ifndef EDDYI_CONTEXTVARS_H
 #define EDDYI_CONTEXTVARS_H
@@ -27,37 +27,37 @@ struct eddy_context {
 
 struct eddyi_var_scope {
     struct eddyi_var_map *map; /* owned; NULL: no variable is set. Unused once there is a context */
-    eddy_context *context;     /* owned; NULL: nobody has seen it */
+    eddy_context *context;     /* owned; NULL: nobody has asked for it */
 };
 
-/* The scope as a context, borrowed; NULL when memory is short. */
+/* Returns the scope as a context, or NULL when memory is short. The scope owns the context. */
 eddy_context *eddyi_vars_context(struct eddyi_var_scope *scope);
 
 /*
- * The scope of whatever runs in this thread. NULL: the thread's own, in which code outside of tasks
- * and callbacks runs. Whoever changes it puts back what was there; a task does so after each
- * suspension.
+ * The scope of the code that runs in this thread. NULL is the thread's own scope, in which code
+ * outside of tasks and callbacks runs. Code that changes this pointer restores it; a task does so
+ * after each suspension.
  */
 extern EDDYI_THREAD_LOCAL struct eddyi_var_scope *eddyi_vars_current;
 
-/* Whether no variable is set in it. */
+/* Returns true if no variable is set in @scope. */
 static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
 {
     return !(scope->context ? scope->context->map : scope->map);
 }
 
-/* The two below, where there is something to copy or to drop. */
+/* Slow paths of eddyi_vars_init() and eddyi_vars_fini(), for scopes that are not {0}. */
 void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
 void eddyi_vars_drop(struct eddyi_var_scope *scope);
 
-/* Whether a scope that is @context, or if that is NULL a copy of the current one, is {0}: mostly
- * there are no variables. */
+/* Returns true if the scope for @context, or for a copy of the current context if @context is NULL,
+ * is {0}. That is the common case: there are no variables. */
 static inline bool eddyi_vars_none(const eddy_context *context)
 {
     return !context && eddyi_vars_current && eddyi_vars_empty(eddyi_vars_current);
 }
 
-/* Makes it that. */
+/* Makes @scope that of @context, or of a copy of the current context if @context is NULL. */
 static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *context)
 {
     *scope = (struct eddyi_var_scope){0};
@@ -67,7 +67,7 @@ static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *
 
 static inline void eddyi_vars_fini(struct eddyi_var_scope *scope)
 {
-    if ((uintptr_t)scope->map | (uintptr_t)scope->context) /* one branch, not two */
+    if ((uintptr_t)scope->map | (uintptr_t)scope->context) /* one branch instead of two */
         eddyi_vars_drop(scope);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Asynchronous generators: generators that run in a task, and that their loop knows, to close them
- * in the end.
+ * Asynchronous generators run in a task, and their loop keeps a list of them, to close them in the
+ * end.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* The asynchronous generators of a loop that have begun and not ended. */
+/* The asynchronous generators of one loop that have begun and not ended. */
 struct asyncgens {
     struct eddyi_loop_part part;
     struct eddyi_list all;
@@ -21,7 +21,7 @@ static struct eddyi_generator *inner_of(const eddy_async_generator *g)
     return (struct eddyi_generator *)(void *)g;
 }
 
-/* The first that is known, which it is no longer; NULL: none. */
+/* Removes the first generator from the list and returns it, or NULL. */
 static struct eddyi_generator *take_first(struct asyncgens *gens)
 {
     struct eddyi_list *l = eddyi_list_pop(&gens->all);
@@ -69,7 +69,7 @@ eddy_async_generator *eddy_async_generator_new(const char *name, int (*fn)(void 
     return (eddy_async_generator *)(void *)eddyi_generator_new(name, fn, args, size);
 }
 
-/* True: an error was raised. */
+/* Raises EDDY_EOTHERLOOP and returns true if @g has begun in another loop than @loop. */
 static bool is_of_other_loop(const struct eddyi_generator *g, const eddy_loop *loop)
 {
     return g->loop && g->loop != loop &&
@@ -78,7 +78,8 @@ static bool is_of_other_loop(const struct eddyi_generator *g, const eddy_loop *l
                       g->name) < 0;
 }
 
-/* In a task, and known to its loop. */
+/* Checks that a task of the generator's loop resumes @g, and adds @g to the loop's list the first
+ * time. */
 static int prepare(struct eddyi_generator *g)
 {
     eddy_task *t = eddyi_task_here();

@@ -9,15 +9,16 @@
 #include <pthread.h>
 #include <string.h>
 
-/* The innermost generator that runs in this thread outside of tasks. */
+/* the innermost generator that runs in this thread outside of any task */
 static EDDYI_THREAD_LOCAL struct eddyi_generator *running_outside;
 
 /*
- * Generators need no loop, and one thread may end what another has begun, so the stacks are of all
- * threads. The pool is there while a thread lives that has taken one.
+ * The stacks of generators are shared by all threads: a generator needs no loop, and one thread may
+ * end it after another has begun it. The pool exists while at least one thread lives that has taken
+ * a stack.
  */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct eddyi_stack_pool *stacks; /* as the next guarded by the mutex */
+static struct eddyi_stack_pool *stacks; /* like n_threads, guarded by the mutex */
 static size_t n_threads;
 static EDDYI_THREAD_LOCAL bool counted;
 
@@ -47,7 +48,7 @@ static void leave_stacks(void)
     unlock();
 }
 
-/* With the mutex. */
+/* Counts this thread among the users of the pool, once. The mutex is locked. */
 static void count_thread(void)
 {
     if (counted)
@@ -83,8 +84,8 @@ static void give_stack(struct eddyi_generator *g)
     g->stack = NULL;
 }
 
-/* The task on whose stack this runs, also when it has forked and this is the child, which has no
- * running loop. */
+/* Returns the task on whose stack this code runs. In a forked child, which has no running loop,
+ * that is the task that forked. */
 static eddy_task *task_here(void)
 {
     return eddyi_loop_running ? eddyi_loop_running->current : eddyi_loop_forked_task;
@@ -102,7 +103,7 @@ struct eddyi_generator *eddyi_generator_here(void)
     return *innermost();
 }
 
-/* In place of a function that was not given. */
+/* Stands in for a function that was NULL. */
 static int no_function(void *args)
 {
     (void)args;
@@ -148,7 +149,7 @@ static struct eddyi_fiber *run_body(void *arg)
     return &g->caller;
 }
 
-/* Control goes to the generator, and comes back when it yields or ends. */
+/* Switches to the generator and returns when it yields or ends. */
 static void switch_to(struct eddyi_generator *g)
 {
     eddy_task *t = task_here();
@@ -177,7 +178,7 @@ static void switch_to(struct eddyi_generator *g)
     eddyi_vars_current = g->caller_vars;
 }
 
-/* Ends one that has not begun. */
+/* Ends a generator that has not begun. */
 static int end_unbegun(struct eddyi_generator *g, const eddy_exception *thrown)
 {
     g->state = EDDYI_GEN_ENDED;
@@ -196,7 +197,7 @@ static int begin(struct eddyi_generator *g)
     return 0;
 }
 
-/* What its error was is told once; later resumptions only find it ended. */
+/* Raises the error with which the body ended, the first time; later resumptions find no error. */
 static int tell_end(struct eddyi_generator *g)
 {
     const eddy_exception *e = g->error;
@@ -209,7 +210,7 @@ static int tell_end(struct eddyi_generator *g)
     return g->result;
 }
 
-/* It was freed while it ran; now it does not. */
+/* Frees a generator that was freed while it ran, now that it has stopped. Raises EDDY_EMISUSE. */
 static int free_late(struct eddyi_generator *g)
 {
     g->freed = false;
@@ -249,7 +250,8 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
     return 1;
 }
 
-/* Gives the context that the body has entered, to be entered again; NULL: it is in its caller's. */
+/* Stores @value for the caller. Returns the context that the body has entered, for take_up() to
+ * enter again, or NULL if the body is in its caller's. */
 static struct eddyi_var_scope *hand_out(struct eddyi_generator *g, void *value)
 {
     eddy_task *t = task_here();
@@ -261,8 +263,8 @@ static struct eddyi_var_scope *hand_out(struct eddyi_generator *g, void *value)
     return eddyi_vars_current == g->caller_vars ? NULL : eddyi_vars_current;
 }
 
-/* Perhaps in another thread than hand_out(): by a call of its own, for a function keeps the
- * addresses of a thread's variables. */
+/* Continues after hand_out(), perhaps in another thread. Not inlined, because a function may keep
+ * the addresses of thread-local variables across the switch. */
 __attribute__((noinline)) static int take_up(struct eddyi_generator *g,
                                              struct eddyi_var_scope *entered, void **ret_sent)
 {

@@ -1,5 +1,5 @@
 /*
- * Generators as the public header has them.
+ * The public functions of synchronous generators.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -67,7 +67,7 @@ void eddy_generator_free(eddy_generator *g)
         eddyi_generator_free(inner_of(g));
 }
 
-/* What the outer generator was resumed with goes on to the inner one. */
+/* Resumes the inner generator with what the outer one was resumed with: a value or an exception. */
 static int pass_on(eddy_generator *inner, int thrown, void *sent, void **ret_value)
 {
     int rc;

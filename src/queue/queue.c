@@ -1,6 +1,6 @@
 /*
- * Queues: asyncio's, step by step. A getter or putter is woken by a token and looks again for
- * itself (rules 129, 130).
+ * Queues with asyncio's semantics, step by step: a getter or putter is woken by a token and then
+ * checks the queue again itself (rules 129, 130).
  */
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -97,7 +97,8 @@ EDDY_COLD static int not_stored(const eddy_queue *q)
     return eddy_raise(-ENOMEM, NULL);
 }
 
-/* There is room, unless it is shut down. */
+/* Stores the item, for which there is room, and wakes a getter; raises EDDY_EQUEUESHUTDOWN after a
+ * shutdown. */
 static inline int add(eddy_queue *q, const void *item)
 {
     if (q->eddyi_shut_down)
@@ -124,7 +125,8 @@ static inline int get_nowait(eddy_queue *q, void *ret)
     return 0;
 }
 
-/* Getters and putters are bound to one loop, of whoever waited first. */
+/* Waits in @mine. Getters and putters are bound to one loop, that of the first waiter of either
+ * kind. */
 static int wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what, bool *ret_woken)
 {
     if (!mine->eddyi_loop)
@@ -142,7 +144,7 @@ EDDYI_UNGUARDED static int put(eddy_queue *q, const void *item)
             return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
         rc = wait(&q->eddyi_putters, &q->eddyi_getters, "room in a queue", &woken);
         if (rc < 0) {
-            /* Woken, but cannot take the place: the next in line can. */
+            /* This putter was woken and cannot use the room: the next one in line can. */
             if (!eddy_queue_full(q) && woken)
                 eddyi_wait_queue_wake(&q->eddyi_putters);
             return rc;
@@ -161,7 +163,7 @@ EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
             return eddy_raise(EDDY_EQUEUESHUTDOWN, NULL);
         rc = wait(&q->eddyi_getters, &q->eddyi_putters, "an item of a queue", &woken);
         if (rc < 0) {
-            /* Woken, but cannot take the item: the next in line can. */
+            /* This getter was woken and cannot take the item: the next one in line can. */
             if (!eddy_queue_empty(q) && woken)
                 eddyi_wait_queue_wake(&q->eddyi_getters);
             return rc;
@@ -170,8 +172,8 @@ EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
     return get_nowait(q, ret);
 }
 
-/* A queue of pointers must not be used as one of values, or memory beyond the pointer would be
- * copied. */
+/* Raises EDDY_EMISUSE if @q is used with the calls of the other kind: with those for values, a
+ * queue of pointers would copy memory beyond the pointer. */
 static int check_kind(const eddy_queue *q, bool values)
 {
     if (q->eddyi_values != values)

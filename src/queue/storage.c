@@ -11,7 +11,7 @@ static char *slot(const eddy_queue *q, size_t i)
     return q->eddyi_items + eddyi_queue_index(q, i) * q->eddyi_item_size;
 }
 
-/* Doubles the array; the ring is laid out anew from its beginning. */
+/* Doubles the array. The ring begins at index 0 afterwards. */
 static int grow(eddy_queue *q)
 {
     size_t capacity = q->eddyi_capacity ? q->eddyi_capacity * 2 : FIRST_CAPACITY;
@@ -36,7 +36,8 @@ static int grow(eddy_queue *q)
     return 0;
 }
 
-/* The comparison sees the pointers of a queue of pointers, and the addresses of values. */
+/* Compares two items: @compare receives the pointers of a queue of pointers, and the addresses of
+ * values. */
 static bool before(const eddy_queue *q, const void *a, const void *b)
 {
     if (q->eddyi_values)
@@ -46,7 +47,7 @@ static bool before(const eddy_queue *q, const void *a, const void *b)
 
 static void copy(const eddy_queue *q, size_t to, const void *from)
 {
-    if (q->eddyi_item_size > 0) /* else there may be nowhere to copy from */
+    if (q->eddyi_item_size > 0) /* an item of 0 bytes may have no address */
         memcpy(slot(q, to), from, q->eddyi_item_size);
 }
 
@@ -59,7 +60,7 @@ static void heap_in(eddy_queue *q, const void *item)
     copy(q, i, item);
 }
 
-/* Fills the hole at the top with the last item, moved down to where it belongs. */
+/* Fills the hole at the top with the last item, sifted down to its place. */
 static void heap_out(eddy_queue *q)
 {
     size_t n = q->eddyi_n, i = 0, child;

@@ -1,5 +1,5 @@
 /*
- * What a queue keeps its items in: one array, used as a ring, a stack or a heap.
+ * The storage of a queue's items: one array, used as a ring, a stack or a heap.
  */
 #ifndef EDDYI_QUEUE_STORAGE_H
 #define EDDYI_QUEUE_STORAGE_H
@@ -10,19 +10,20 @@
 
 enum eddyi_queue_order { EDDYI_FIFO, EDDYI_LIFO, EDDYI_PRIORITY };
 
-/* The two below, for queues of every kind and where there is no room yet. */
+/* Slow paths of eddyi_queue_store() and eddyi_queue_fetch(): for queues of every kind, and for a
+ * full array. */
 int eddyi_queue_store_any(eddy_queue *q, const void *item);
 void eddyi_queue_fetch_any(eddy_queue *q, void *ret);
 
-/* Where in the array the @i-th item is, without the division that a remainder takes: three of them
- * were a fifth of a message. */
+/* Returns the index in the array of the @i-th item. A comparison replaces the remainder: its
+ * divisions, three per message, took a fifth of a message's time. */
 static inline size_t eddyi_queue_index(const eddy_queue *q, size_t i)
 {
     i += q->eddyi_first;
     return i < q->eddyi_capacity ? i : i - q->eddyi_capacity;
 }
 
-/* Nearly all queues are these: pointers, first in, first out. */
+/* Returns true for a first in, first out queue of pointers, which nearly all queues are. */
 static inline bool eddyi_queue_is_plain(const eddy_queue *q)
 {
     return q->eddyi_order == EDDYI_FIFO && q->eddyi_item_size == sizeof(void *);
@@ -33,7 +34,7 @@ static inline void **eddyi_queue_slot(const eddy_queue *q, size_t i)
     return (void **)(void *)q->eddyi_items + eddyi_queue_index(q, i);
 }
 
-/* Copies an item in. 0 or -ENOMEM. */
+/* Copies @item into the queue. Returns 0 or -ENOMEM. */
 static inline int eddyi_queue_store(eddy_queue *q, const void *item)
 {
     if (!eddyi_queue_is_plain(q) || q->eddyi_n == q->eddyi_capacity)
@@ -43,7 +44,7 @@ static inline int eddyi_queue_store(eddy_queue *q, const void *item)
     return 0;
 }
 
-/* Copies the next item out to @ret, which may be NULL, of a queue that is not empty. */
+/* Copies the next item to @ret (NULL is allowed) and removes it. The queue must not be empty. */
 static inline void eddyi_queue_fetch(eddy_queue *q, void *ret)
 {
     if (!eddyi_queue_is_plain(q) || !ret) {

@@ -1,9 +1,9 @@
 /*
  * Callbacks for signals: add_signal_handler and its removal.
  *
- * As in asyncio a delivery is noticed in one turn and the callback called in the next, by the
- * handler that was there when it was noticed. What is noticed together is called together, so one
- * item of the ready queue serves all.
+ * As in asyncio, a delivery is noticed in one turn, and the callback that was registered then is
+ * called in the next. Deliveries that are noticed together are called together, so one item of the
+ * ready queue serves all of them.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -12,7 +12,7 @@
 #include "loop/signal.h"
 
 struct handler {
-    unsigned refs; /* while it is the signal's handler, and while a call of it is due */
+    unsigned refs; /* one as the signal's present handler, one while a call is due */
     struct eddyi_signal_subscriber subscriber;
     struct handlers *owner;
     eddy_callback_fn *fn;
@@ -20,11 +20,11 @@ struct handler {
     struct eddyi_var_scope vars;
 };
 
-/* A loop's. */
+/* The signal handlers of one loop. */
 struct handlers {
     struct eddyi_loop_part part;
     struct handler *present[EDDYI_SIGNALS];
-    struct handler *due[EDDYI_SIGNALS]; /* of the numbers in calls: who is to be called */
+    struct handler *due[EDDYI_SIGNALS]; /* the handlers to call for the numbers in @calls */
     struct eddyi_signal_fifo calls;
     struct eddyi_ready ready;
 };
@@ -59,7 +59,8 @@ static void drop_due(struct handlers *all)
     }
 }
 
-/* Also when a C++ exception has left one of them: the calls of the others are lost. */
+/* Ends the calls, also when a C++ exception has left a callback: then the remaining calls are
+ * lost. */
 static void called(struct handlers **all)
 {
     eddyi_vars_current = NULL;
@@ -150,7 +151,7 @@ int eddy_loop_add_signal_handler(eddy_loop *loop, int signo, eddy_callback_fn *f
         handler_unref(h);
         return rc;
     }
-    remove_handler(all, signo); /* only now: there was always one */
+    remove_handler(all, signo); /* only now, so that the signal always had a handler */
     all->present[signo] = h;
     return 0;
 }

@@ -8,10 +8,10 @@
 #include "loop/signal.h"
 #include "task/wait.h"
 
-/* What is behind an eddy_signals. */
+/* The object behind an eddy_signals. */
 struct receiver {
     struct eddyi_signal_fifo arrived;
-    struct eddyi_wait *waiter; /* the task in _next; NULL: none */
+    struct eddyi_wait *waiter; /* the task in eddy_signals_next(), or NULL */
     eddy_loop *loop;           /* holds a reference */
     size_t n;
     struct subscription {
@@ -93,7 +93,7 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-/* Waits for the first to arrive. */
+/* Waits for the next signal to arrive. */
 static int wait_for_one(struct receiver *r)
 {
     struct eddyi_wait w;
@@ -127,8 +127,9 @@ int eddy_signals_next(eddy_signals *s)
 }
 
 /*
- * Ends it. What is left has the effect that it has without us, unless others heard of it; but for
- * @taken, of which one was enough (0: none).
+ * Ends the subscriptions and frees @r. Signals that arrived and were not taken are raised again, so
+ * that they have the effect they have without eddy, except for a number that another subscriber has
+ * heard of, and for @taken (0: none), of which one delivery was enough.
  */
 static void end(struct receiver *r, int taken)
 {

@@ -1,9 +1,9 @@
 /*
- * Barrier: a condition and a state.
+ * A barrier is a condition and a state.
  *
- *   FILLING --all parties here--> DRAINING --the last has left--> FILLING
- *           --reset-------------> RESETTING --the last has left--> FILLING
- *   any     --abort-------------> BROKEN, until a reset
+ *   FILLING --all parties are waiting--> DRAINING --the last has left--> FILLING
+ *           --reset------------------> RESETTING --the last has left--> FILLING
+ *   any     --abort------------------> BROKEN, until a reset
  */
 #include "base/exception.h"
 #include "eddy/error.h"
@@ -23,7 +23,7 @@ static bool is_decided(void *arg)
     return ((eddy_barrier *)arg)->eddyi_state != FILLING;
 }
 
-/* Waits, with the lock held, while an earlier round drains or is reset. */
+/* Waits, with the lock taken, while an earlier round drains or is reset. */
 static int wait_open(eddy_barrier *b)
 {
     int rc = eddy_condition_wait_for(&b->eddyi_condition, is_open, b);

@@ -25,9 +25,9 @@ bool eddy_condition_locked(const eddy_condition *c)
 }
 
 /*
- * Takes the lock again, whatever comes. Cancellations meanwhile are noted in *cancelled, the latest
- * of them (rule 124). It fails, as a raised error, on a loop that is closing, where nobody would
- * ever free the lock, and if the lock is bound to another loop.
+ * Takes the lock again, even if the task is cancelled meanwhile: the latest cancellation is stored
+ * in *cancelled (rule 124). Raises an error on a loop that is closing, because nobody would ever
+ * release the lock there, and if the lock is bound to another loop.
  */
 static int reacquire(eddy_condition *c, eddy_exception **cancelled)
 {
@@ -58,7 +58,7 @@ int eddy_condition_wait(eddy_condition *c)
     if (rc == 0 && !cancelled)
         return 0;
 
-    /* A notification that came to this one is another's now (rule 125). */
+    /* Passes a notification on that this waiter received and cannot use (rule 125). */
     eddyi_wait_queue_wake(&c->eddyi_queue);
     if (rc == 0)
         rc = eddy_reraise(cancelled);

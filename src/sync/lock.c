@@ -13,16 +13,15 @@ int eddy_lock_acquire(eddy_lock *lock)
 {
     int rc;
 
-    /* A newcomer does not overtake one who waits, even if the lock is free for the moment (rule
-     * 119). */
+    /* A newcomer does not overtake a waiter, even while the lock is free (rule 119). */
     if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
         return take(lock);
     rc = eddyi_wait_queue_wait_held(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
     if (rc == 0)
         return take(lock);
+    /* A wake-up that this task received belongs to the next waiter. */
     if (rc == -ECANCELED && !lock->eddyi_locked)
-        eddyi_wait_queue_wake_first(
-            &lock->eddyi_queue); /* this one's wake-up, if it had one, is the next one's */
+        eddyi_wait_queue_wake_first(&lock->eddyi_queue);
     return rc;
 }
 

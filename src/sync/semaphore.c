@@ -6,7 +6,7 @@ bool eddy_semaphore_locked(const eddy_semaphore *s)
     return s->eddyi_value == 0 || eddyi_wait_queue_busy(&s->eddyi_queue);
 }
 
-/* The token is the woken one's from now on (rule 127). */
+/* Wakes the first waiter and gives it a token, which is its own from now on (rule 127). */
 static bool wake_next(eddy_semaphore *s)
 {
     if (!eddyi_wait_queue_wake(&s->eddyi_queue))

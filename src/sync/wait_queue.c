@@ -8,7 +8,7 @@
 _Static_assert(sizeof(struct eddyi_wait_queue) == sizeof(eddy_wait_queue),
                "eddy_wait_queue has another size");
 
-/* On the waiting task's stack. */
+/* A waiting task's place in the queue; lies on the stack of that task. */
 struct waiter {
     struct eddyi_wait wait;
     struct eddyi_list link;
@@ -39,7 +39,8 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-/* The first that is waiting, or NULL. Those found to be over are not looked at again. */
+/* Returns the first waiter that is neither woken nor cancelled, or NULL. Moves q->next there, so
+ * that later calls skip the waiters before it. */
 static struct waiter *first_waiting(struct eddyi_wait_queue *q)
 {
     struct eddyi_list *l = q->next;
@@ -79,7 +80,7 @@ void eddyi_wait_queue_wake_all(eddy_wait_queue *q)
         ;
 }
 
-/* The first wait binds the queue to its loop (rule 40). */
+/* Binds the queue to the loop of its first waiter (rule 40). */
 static int bind_to_loop(struct eddyi_wait_queue *q, const eddy_task *t)
 {
     if (!q->loop)
