@@ -1,5 +1,6 @@
 /*
- * Directories. The kernel fills a buffer with entries, in a thread; they are handed out one by one.
+ * Directories. The kernel fills a buffer with entries, in a thread; the entries are handed out one
+ * by one.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -11,7 +12,7 @@
 
 struct eddy_dir {
     int fd;
-    size_t next, end; /* of what is left in the buffer */
+    size_t next, end; /* the unread part of the buffer */
     char buf[32 << 10] __attribute__((aligned(8)));
 };
 
@@ -40,7 +41,7 @@ static int64_t refill(void *arg)
     return eddyi_sys_getdents(d->fd, d->buf, sizeof d->buf);
 }
 
-/* The next entry of any name. */
+/* Reads the next entry, whatever its name. Returns 1, 0 at the end, or a raised error. */
 static int next(eddy_dir *d, eddy_dir_entry *ret)
 {
     const struct dirent64 *entry;

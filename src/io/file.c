@@ -1,5 +1,5 @@
 /*
- * Opening files, closing them, and moving bytes. What is cached is read at once; the backend does
+ * Opening files, closing them, and moving bytes. Cached bytes are read at once; the backend does
  * the rest.
  */
 #include "io/file.h"
@@ -38,7 +38,7 @@ int64_t eddyi_file_call(int64_t (*fn)(void *arg), void *arg)
     return eddyi_io_wait(&c);
 }
 
-/* How long an open that waits for a lease waits at first, and at most, in nanoseconds. */
+/* The first and the longest pause of an open that waits for a lease, in nanoseconds. */
 enum { FIRST_RETRY = 1000000, LAST_RETRY = 64000000 };
 
 static int64_t nap(void *delay)
@@ -47,7 +47,8 @@ static int64_t nap(void *delay)
     return 0;
 }
 
-/* On the virtual clock files take no time: a thread sleeps in its stead. */
+/* Pauses for @delay nanoseconds. On the virtual clock, where files take no time, a thread sleeps
+ * instead of the task. */
 static int64_t pause_for(int64_t delay)
 {
     eddy_loop *loop = eddy_get_running_loop();
@@ -72,9 +73,9 @@ static int64_t open_once(const char *path, int flags, mode_t mode)
 }
 
 /*
- * Non-blocking, for the sake of FIFOs, open(2) gives EAGAIN for a file on which another process has
- * a lease, which it asks that process to give up. Without the flag it would wait, up to 45 s, in a
- * thread.
+ * Opens a file. The call is non-blocking for the sake of FIFOs; then open(2) gives EAGAIN for a
+ * file on which another process has a lease, and asks that process to give the lease up. Without
+ * the flag open(2) would wait in a thread, up to 45 seconds.
  */
 static int64_t open_file(const char *path, int flags, mode_t mode)
 {
@@ -114,7 +115,7 @@ int eddy_file_close(int fd)
     return (int)eddyi_file_ended(rc, "file_close", fd);
 }
 
-/* With an offset others may do the same at once; with the one position they may not. */
+/* Begins a call. Calls with an offset may overlap; those at the file's position may not. */
 static int begin(struct eddyi_io_call *c, int fd, int64_t offset, enum eddyi_direction direction)
 {
     return offset >= 0 ? eddyi_io_begin_shared(c, fd) : eddyi_io_begin(c, fd, direction);
@@ -151,8 +152,8 @@ ssize_t eddy_file_readv(int fd, const struct iovec *iov, int n, int64_t offset)
     return eddyi_file_ended(rc, "file_readv", fd);
 }
 
-/* What is only partly cached comes in pieces. An error behind the first is left for the next call
- * to find. */
+/* Reads the rest of a file that is cached only in part and therefore comes in pieces. An error
+ * after the first piece is left for the next call to find. */
 static int64_t read_on(struct eddyi_io_call *c, char *buf, size_t size, int64_t offset)
 {
     size_t got = 0;

@@ -1,6 +1,6 @@
 /*
- * Copying between files: copy_file_range(2), and where it is refused, as by some pairs of file
- * systems, a read and writes. Holes stay holes: the kernel would fill them with zeros.
+ * Copying between files: with copy_file_range(2), and by hand where the kernel refuses, as it does
+ * for some pairs of file systems. Holes stay holes; the kernel would fill them with zeros.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What one call takes at most: a thread that copies cannot be stopped meanwhile. */
+/* The bytes of one call at most (a thread that copies cannot be stopped), and of one piece by
+ * hand. */
 enum { STEP = 4 << 20, BUFFER = 128 << 10 };
 
 struct copy {
     int in, out;
     size_t size;
-    const char *refused; /* why; NULL: it is not */
+    const char *refused; /* the reason why this copy is refused, or NULL */
 };
 
 static int64_t write_out(const struct copy *c, const char *buf, size_t size)
@@ -32,7 +33,7 @@ static int64_t write_out(const struct copy *c, const char *buf, size_t size)
         n = n == 0 ? -EIO : n;
         written += n > 0 ? (size_t)n : 0;
     }
-    /* What was read and not written is read again by whoever goes on. */
+    /* The next call reads again the bytes that were read and not written. */
     if (written < size)
         eddyi_sys_seek_back(c->in, size - written);
     return written > 0 ? (int64_t)written : n;
@@ -59,7 +60,8 @@ static bool is_refusal(int64_t rc)
            rc == -EBADF || rc == -ETXTBSY;
 }
 
-/* What waits for somebody would keep the thread, and with it other files. */
+/* Refuses files on which a call may wait: they would keep the thread, and with it other calls on
+ * files. */
 static int refuse(struct copy *c)
 {
     struct statx in, out;
@@ -77,7 +79,7 @@ static int refuse(struct copy *c)
     return c->refused ? -EINVAL : 0;
 }
 
-/* Tells whether skipping bytes at @at leaves a hole, which it does at the end of a file. */
+/* Returns true if skipping bytes at @at leaves a hole, which it does at the end of a file. */
 static bool can_have_hole(int out, int64_t at)
 {
     struct statx st;
@@ -86,17 +88,18 @@ static bool can_have_hole(int out, int64_t at)
            at >= (int64_t)st.stx_size && !eddyi_sys_appends(out);
 }
 
-/* Where the hole at @at ends, which is @at if there is none. Moves the position. */
+/* Returns where the hole at @at ends, or @at if there is none. Moves the position. */
 static int64_t end_of_hole(int in, int64_t at)
 {
     int64_t data = eddyi_sys_lseek(in, at, SEEK_DATA);
 
-    if (data == -ENXIO) /* nothing but a hole up to the end */
+    if (data == -ENXIO) /* the hole reaches to the end */
         data = eddyi_sys_lseek(in, 0, SEEK_END);
     return data > at ? data : at;
 }
 
-/* Goes over a hole at the positions of both, and leaves one. How long it is; 0: there is none. */
+/* Skips a hole at the positions of both files, and leaves one in the target. Returns its size, 0 if
+ * there is no hole, or -errno. */
 static int64_t skip_hole(struct copy *c)
 {
     int64_t at = eddyi_sys_lseek(c->in, 0, SEEK_CUR), to = eddyi_sys_lseek(c->out, 0, SEEK_CUR);
@@ -118,7 +121,7 @@ static int64_t skip_hole(struct copy *c)
     return rc < 0 ? rc : size;
 }
 
-/* No more than up to the next hole, and than one call takes. */
+/* Limits the copy to the next hole and to the size of one call. */
 static void limit(struct copy *c)
 {
     int64_t at = eddyi_sys_lseek(c->in, 0, SEEK_CUR), hole;
@@ -133,7 +136,8 @@ static void limit(struct copy *c)
         c->size = (size_t)(hole - at);
 }
 
-/* In a thread. 0 need not be the end: files of /proc pretend to be empty. */
+/* Copies one piece, in a thread. A result of 0 need not be the end: files of /proc claim to be
+ * empty. */
 static int64_t copy(void *arg)
 {
     struct copy *c = arg;

@@ -58,7 +58,7 @@ int eddy_file_lstat(const char *path, struct stat *ret)
 
 int eddy_file_fstat(int fd, struct stat *ret)
 {
-    /* -100 is AT_FDCWD to the kernel, which would give the current directory. */
+    /* The kernel takes -100 for AT_FDCWD and would describe the current directory. */
     int64_t rc = fd < 0 ? -EBADF : stat_as(fd, "", AT_EMPTY_PATH, ret);
 
     return (int)eddyi_file_ended(rc, "file_fstat", fd);

@@ -1,9 +1,10 @@
 /*
  * Replacing a file, all or nothing.
  *
- * The bytes go into a file beside the old one, which takes over its owner, its mode and its
- * attributes, and then its name. The directory of both is held open meanwhile, so that the names
- * are short, and stay right when the current directory changes.
+ * The bytes are written to a temporary file beside the old one. The temporary file takes over the
+ * owner, the mode and the attributes of the old file, and then its name. The directory of both
+ * files is open meanwhile, so that the names are short and stay right when the current directory
+ * changes.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -18,15 +19,15 @@ enum { LINKS = 40, ATTEMPTS = 100 };
 
 struct replacement {
     const char *path;
-    int dir; /* where the file is, behind all symbolic links; -1: not open */
-    int fd;  /* of the file beside; -1: not open */
+    int dir; /* the file's directory, after all symbolic links; -1: not open */
+    int fd;  /* the temporary file; -1: not open */
     bool exists;
-    struct statx before; /* if it exists */
+    struct statx before; /* valid if it exists */
     char name[NAME_MAX + 1];
     char beside[48];
 };
 
-/* Goes from r->dir to the directory of the last part of @path, which becomes the name. */
+/* Replaces r->dir by the directory of the last part of @path, and r->name by that part. */
 static int enter(struct replacement *r, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -45,7 +46,8 @@ static int enter(struct replacement *r, const char *path)
     return r->dir < 0 ? r->dir : 0;
 }
 
-/* Follows symbolic links to what is none, or does not exist. How many there were, or -errno. */
+/* Follows symbolic links until r->name is no link or does not exist. Returns the number of links,
+ * or -errno. */
 static int follow_links(struct replacement *r)
 {
     char path[PATH_MAX];
@@ -79,9 +81,9 @@ static bool is_same(const struct statx *a, const struct statx *b)
 }
 
 /*
- * Links followed by hand could lead where the kernel refuses to go, such as through somebody's link
- * in /tmp (fs.protected_symlinks). So the kernel is asked, too, and has to come to the same file:
- * 1; 0 if it was replaced in between.
+ * Finds the file. Links that are followed by hand could lead where the kernel refuses to go, such
+ * as through another user's link in /tmp (fs.protected_symlinks). So the kernel resolves the path
+ * as well and must arrive at the same file. Returns 1, or 0 if the file was replaced in between.
  */
 static int find(struct replacement *r)
 {
@@ -101,7 +103,8 @@ static void leave(struct replacement *r)
     r->dir = -1;
 }
 
-/* A name that nobody else uses: the process and a count make it so, and O_EXCL sees to the rest. */
+/* Creates a temporary file. The process id and a counter make its name unique; O_EXCL detects the
+ * rest. */
 static int open_beside(struct replacement *r)
 {
     static atomic_uint count;
@@ -117,7 +120,7 @@ static int open_beside(struct replacement *r)
     return r->fd < 0 ? r->fd : 0;
 }
 
-/* In a thread. */
+/* Finds the file and opens the temporary one, in a thread. */
 static int64_t begin(void *arg)
 {
     struct replacement *r = arg;
@@ -143,8 +146,9 @@ static bool has_mode(int fd, unsigned mode)
 }
 
 /*
- * In a thread, when the bytes are written: writing takes bits of the mode away, as does changing
- * the owner. The mode of a file with an access control list says little without that list.
+ * Gives the temporary file the owner, attributes and mode of the old one, in a thread, after the
+ * bytes are written: writing clears bits of the mode, as does changing the owner. The mode of a
+ * file with an access control list says little without that list.
  */
 static int64_t take_over(void *arg)
 {
@@ -164,7 +168,7 @@ static int64_t take_over(void *arg)
     return rc;
 }
 
-/* Closing may bring the news that an earlier write failed. */
+/* Writes and closes the temporary file. The close may report that an earlier write failed. */
 static int write_beside(struct replacement *r, const void *data, size_t size)
 {
     int rc = eddy_file_write_fully(r->fd, data, size, 0, NULL), closed;

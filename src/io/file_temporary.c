@@ -48,8 +48,8 @@ int eddy_file_open_temporary(const char *directory)
 {
     int64_t fd = eddy_file_open(directory, O_TMPFILE | O_RDWR, 0600);
 
-    /* A file system without unnamed files; EISDIR, ENOENT and EINVAL are what kernels that do not
-     * know the flag make of it. */
+    /* The file system has no unnamed files. EISDIR, ENOENT and EINVAL come from kernels that do not
+     * know the flag. */
     if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL)
         fd = open_by_name(directory);
     return (int)eddyi_file_ended_path(fd, "file_open_temporary", directory);

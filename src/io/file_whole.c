@@ -14,8 +14,7 @@ struct bytes {
     size_t size, room;
 };
 
-/* Room for something more, and for a 0 behind it; no more than is needed to see that the limit is
- * passed. */
+/* Makes room for more bytes and a 0 after them, but no more than shows that @limit is exceeded. */
 static int grow(struct bytes *b, size_t limit)
 {
     size_t room = b->room ? 2 * b->room : FIRST;
@@ -72,7 +71,7 @@ void eddy_file_free(void *data)
     eddyi_free(data);
 }
 
-/* Closing may bring the news that an earlier write failed. */
+/* The close may report that an earlier write failed. */
 int eddy_file_write_all(const char *path, const void *data, size_t size)
 {
     int fd = eddy_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), rc, closed;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* How long an operation pauses at first, and how often that doubles at most. */
+/* The first pause of an operation, and how often it doubles at most. */
 enum { PAUSE = 1000000 /* nanoseconds */, DOUBLINGS = 6 };
 
 static void end(struct eddyi_io_op *o, int64_t result)
@@ -30,8 +30,8 @@ static struct eddyi_io_op *any_pausing(const struct eddyi_io *io)
 }
 
 /*
- * Ends what is with the backend, and waits until it has let go. Tasks see -ECANCELED. Should
- * waiting fail, the backend gives everything up by the second time.
+ * Cancels the operations in flight and waits until the backend has released them. Tasks see
+ * -ECANCELED. If waiting fails, the backend gives all of them up by the second failure.
  */
 static void end_operations(struct eddyi_io *io)
 {
@@ -87,7 +87,8 @@ struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
     return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
 }
 
-/* A number that is no descriptor cannot blow up the table. */
+/* Makes room for @fd. A number that is no descriptor is refused, so that it cannot inflate the
+ * table. */
 static int grow(struct eddyi_io *io, int fd)
 {
     size_t n = io->n_slots ? io->n_slots : 64;
@@ -153,7 +154,7 @@ static void on_complete(struct eddyi_op *op)
 {
     struct eddyi_io_op *o = eddyi_container(op, struct eddyi_io_op, op);
 
-    /* by what another completion called: the rest is the parent's */
+    /* Another completion has forked: in the child, the rest is the parent's. */
     if (eddyi_loop_forked(o->io->part.loop))
         return;
     if (op->more) {
@@ -187,7 +188,8 @@ static void pause_is_cancelled(struct eddyi_ready *r)
     end(eddyi_container(r, struct eddyi_io_op, pause.ready), -ECANCELED);
 }
 
-/* False: it does not pause; it has done so, or there is no memory for a timer. */
+/* Starts a pause before the operation. Returns false if there is none: the operation has just
+ * paused, or there is no memory for a timer. */
 EDDY_COLD static bool begin_pause(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     unsigned doublings = o->in_vain - 2 < DOUBLINGS ? o->in_vain - 2 : DOUBLINGS;
@@ -227,7 +229,7 @@ EDDY_COLD static int submit_after_vain(struct eddyi_io *io, struct eddyi_io_op *
     return begin_pause(io, o) ? 0 : hand_over(io, o);
 }
 
-/* For a loop that is not closed. */
+/* Submits an operation on a loop that is not closed. */
 static inline int submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     return o->in_vain >= 2 ? submit_after_vain(io, o) : hand_over(io, o);
@@ -235,12 +237,11 @@ static inline int submit(struct eddyi_io *io, struct eddyi_io_op *o)
 
 EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
-    /* Closing waits for what is with the backend, and cancels it once: nothing may come after
-     * that. */
+    /* Closing cancels the operations in flight once and waits for them, so none may follow. */
     return io->part.loop->closed ? -ECANCELED : submit(io, o);
 }
 
-/* False: the backend could not tell when the call can be made, and the operation has begun anew. */
+/* Returns false if the backend woke the operation in vain and the operation has begun again. */
 EDDY_COLD static bool is_through(struct eddyi_io_op *o)
 {
     struct eddyi_io *io = o->io;
@@ -259,7 +260,7 @@ EDDY_COLD static bool is_through(struct eddyi_io_op *o)
     return rc < 0;
 }
 
-/* As the backend's cancel(), it does not end the operation itself. */
+/* Cancels a pause. Like the backend's cancel(), it does not end the operation itself. */
 static void cancel_pause(struct eddyi_io_op *o)
 {
     eddy_loop *loop = o->io->part.loop;
@@ -292,7 +293,7 @@ bool eddyi_io_withdraw(struct eddyi_io_op *o)
     return true;
 }
 
-/* The calls of tasks. */
+/* Calls of tasks. */
 
 static void call_done(struct eddyi_io_op *o)
 {
@@ -300,8 +301,8 @@ static void call_done(struct eddyi_io_op *o)
 }
 
 /*
- * The descriptor is free for the next at once (rule 165), although the backend may take until its
- * next wait() to let go: it sees the cancellation before it sees anything of whoever comes next.
+ * Frees the descriptor for the next call at once (rule 165), although the backend may not release
+ * the operation before its next wait(): it processes the cancellation before any later operation.
  */
 static bool call_cancel(struct eddyi_wait *w)
 {
@@ -351,7 +352,7 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_dire
     c->io = eddyi_io_of(c->loop);
     if (!c->io)
         return eddy_raise(-ENOMEM, NULL);
-    if ((size_t)fd >= c->io->n_slots) /* nobody has it */
+    if ((size_t)fd >= c->io->n_slots) /* the descriptor is free */
         return fd < 0 ? raise_no_descriptor(fd) : 0;
     if (c->io->slots[fd].claim[direction])
         return eddy_raise(-EBUSY, "descriptor %d is already waited for by another task or by %s",
@@ -359,7 +360,7 @@ EDDYI_DIRECT int eddyi_io_begin(struct eddyi_io_call *c, int fd, enum eddyi_dire
     return 0;
 }
 
-/* Claims the descriptor, for the rest of the call, and submits the operation. The loop is not
+/* Claims the descriptor for the rest of the call and submits the operation. The loop is not
  * closed. */
 static int start(struct eddyi_io_call *c)
 {
@@ -374,7 +375,7 @@ static int start(struct eddyi_io_call *c)
     return rc < 0 ? rc : submit(io, &c->o);
 }
 
-/* What a report says the task waits for. */
+/* Returns the name of an operation in reports. */
 static const char *name_of(enum eddyi_op_kind kind)
 {
     static const char *const names[] = {
@@ -400,14 +401,15 @@ EDDYI_DIRECT int64_t eddyi_io_wait(struct eddyi_io_call *c)
     c->wait.on_fd = !eddyi_op_is_of_files(&c->o.op);
     c->wait.fd = c->fd;
     c->o.io = NULL;
-    c->o.op.result = -ECANCELED; /* if the loop is closed; a thread may have another one soon */
+    /* The result if the loop is closed; a thread may store another one soon. */
+    c->o.op.result = -ECANCELED;
     if (rc == 0 && !c->loop->closed)
         rc = start(c);
     c->submitted = rc == 0;
     if (rc < 0)
         return rc;
     eddyi_wait_park(&c->wait);
-    /* The loop closes: nobody cancelled the task, but the operation. */
+    /* The loop closes: the operation was cancelled, not the task. */
     if (c->o.op.result == -ECANCELED && !c->wait.cancelled)
         return eddy_raise(-ECANCELED, NULL);
     return eddyi_wait_finish_with(&c->wait, c->o.op.result);

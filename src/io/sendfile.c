@@ -28,8 +28,8 @@ static int64_t copy_piece(struct eddyi_sending *s, char *buf)
     return rc < 0 ? rc : n;
 }
 
-/* As far as that is of use: a piece that is not whole is the last but for the end. > 0: there may
- * be more. */
+/* Copies pieces with @buf: all of them if @all, otherwise up to the first whole one, since after a
+ * short piece only the end is expected. Returns > 0 if there may be more. */
 static int64_t copy(struct eddyi_sending *s, char *buf, bool all)
 {
     int64_t n;

@@ -1,10 +1,10 @@
 /*
- * Sending a file, whatever it is sent through: the order of pieces, who copies them, and how many
- * bytes are out. A socket's calls and the streams' fill in how one piece goes.
+ * Sending a file through anything: the order of the pieces, the copying, and the count of the bytes
+ * that are out. The callers, sockets and streams, supply the operations for one piece.
  *
- * The first 64 KiB are read and sent: most files are not longer, and copying that much costs 2 us,
- * where sendfile(2), which may wait for the disk, costs the way to another thread and back. What is
- * behind is sendfile's, until it refuses; then it is copied, too.
+ * The first 64 KiB are read and sent: most files are not longer, and copying 64 KiB costs 2 us,
+ * while sendfile(2), which may wait for the disk, costs the way to another thread and back.
+ * sendfile(2) sends the rest, until it refuses; then the rest is copied as well.
  */
 #ifndef EDDYI_SENDFILE_H
 #define EDDYI_SENDFILE_H
@@ -19,14 +19,14 @@
 
 struct eddyi_sending;
 
-/* Where the bytes go. All of these may suspend, and give -errno if that fails. */
+/* Operations on the target. Each may suspend and returns -errno if it fails. */
 struct eddyi_sending_to {
-    /* One sendfile(2), of @size bytes at most from @offset on. Bytes, 0 at the end of the file,
-     * -EAGAIN, or as below. */
+    /* Makes one call of sendfile(2), with at most @size bytes from @offset on. Returns the bytes, 0
+     * at the end of the file, -EAGAIN, or an error that eddyi_sendfile_refused() knows. */
     EDDY_AWAITS int64_t (*send)(struct eddyi_sending *s, int64_t offset, size_t size);
-    /* After -EAGAIN, until it is worth trying again. */
+    /* Waits, after -EAGAIN, until another try makes sense. */
     EDDY_AWAITS int64_t (*wait_for_room)(struct eddyi_sending *s);
-    /* All of @size bytes; *sent is added to either way. */
+    /* Writes all @size bytes. Adds the bytes that are out to *sent, also on failure. */
     EDDY_AWAITS int64_t (*write)(struct eddyi_sending *s, const char *buf, size_t size,
                                  size_t *sent);
 };
@@ -39,13 +39,14 @@ struct eddyi_sending {
     int64_t sent;
 };
 
-/* That sendfile(2) cannot, with these two or at all. */
+/* Returns true if @rc means that sendfile(2) does not work, for these two or at all. */
 static inline bool eddyi_sendfile_refused(int64_t rc)
 {
     return rc == -EINVAL || rc == -ENOSYS || rc == -EOPNOTSUPP;
 }
 
-/* 0 or -errno; s->sent is true in either case, and the file's position where it was. */
+/* Sends the file. Returns 0 or -errno; s->sent is right in either case, and the file's position is
+ * unchanged. */
 EDDY_AWAITS int64_t eddyi_send_file(struct eddyi_sending *s);
 
 #endif

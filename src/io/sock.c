@@ -14,8 +14,8 @@
 #include <poll.h>
 #include <stdint.h>
 
-/* How long a connect to a Unix socket whose queue is full waits at first, and at most, in
- * seconds. */
+/* The first and the longest pause, in seconds, of a connect to a Unix socket whose queue is
+ * full. */
 static const double FIRST_RETRY = 0.001, LAST_RETRY = 0.064;
 
 int64_t eddyi_sock_ended(int64_t result, const char *call, int fd)
@@ -41,7 +41,7 @@ EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
     if (is_bad_buffer(buf, size))
         return eddy_raise(-EINVAL, "sock_recv: not a buffer of %zu bytes", size);
     n = size > 0 && eddyi_io_is_empty(&c) ? -EAGAIN : eddyi_sys_recv(fd, buf, size);
-    /* Some kinds of socket wait for data even where none is wanted. */
+    /* Some kinds of socket wait for data even if none is wanted. */
     if (n == -EAGAIN && size == 0)
         n = 0;
     if (n == -EAGAIN) {
@@ -64,7 +64,7 @@ static int64_t wait_and_send(struct eddyi_io_call *c, const char *buf, size_t si
     return eddyi_io_wait(c);
 }
 
-/* After the first try the buffer of the socket is full: each further piece waits for room. */
+/* The first try fills the socket's buffer; each further piece waits for room. */
 int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t size, size_t *sent)
 {
     int64_t n = eddyi_sys_send(c->fd, buf, size);
@@ -117,7 +117,7 @@ int eddy_sock_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
     return (int)eddyi_sock_ended(result, "sock_accept", fd);
 }
 
-/* A connection is being made; when the socket becomes writable it has an outcome (rule 166). */
+/* Waits for the outcome of a connect under way: the socket becomes writable (rule 166). */
 static int64_t wait_until_connected(struct eddyi_io_call *c)
 {
     int64_t result;
@@ -129,8 +129,8 @@ static int64_t wait_until_connected(struct eddyi_io_call *c)
 }
 
 /*
- * The queue of a Unix socket is full (EAGAIN). Nothing tells when there is room: the socket counts
- * as writable all the time. So it tries again, now and then.
+ * Retries a connect to a Unix socket whose queue is full (EAGAIN). The kernel does not tell when
+ * there is room: the socket is writable all the time. So the call backs off and tries again.
  */
 static int64_t retry_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
 {

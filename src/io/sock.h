@@ -1,16 +1,17 @@
 /*
- * What the socket calls share.
+ * Helpers of the socket calls.
  */
 #ifndef EDDYI_SOCK_H
 #define EDDYI_SOCK_H
 
 #include "io/io.h"
 
-/* What a call has come to, as a raised error where it is one. A cancellation has been raised by the
- * wait. */
+/* Returns @result and raises a negative one, except for a cancellation, which the wait has
+ * raised. */
 int64_t eddyi_sock_ended(int64_t result, const char *call, int fd);
 
-/* Sends everything, on a call that was begun. 0 or -errno; *sent is added to either way. */
+/* Sends everything with a call that was begun. Returns 0 or -errno. Adds the bytes that are out to
+ * *sent, also on failure. */
 EDDY_AWAITS int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t size,
                                         size_t *sent);
 

@@ -1,5 +1,5 @@
 /*
- * Datagrams on sockets. The system call is tried, and again whenever the socket has become ready:
+ * Datagrams on sockets. The system call is tried, and again each time the socket has become ready:
  * another process may have taken the datagram meanwhile.
  */
 #include "base/sys.h"

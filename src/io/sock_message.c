@@ -44,7 +44,7 @@ ssize_t eddy_sock_sendmsg(int fd, const struct msghdr *msg, int flags)
     return eddyi_sock_ended(n, "sock_sendmsg", fd);
 }
 
-/* One that waits for both directions has both. */
+/* Waits for @events. A wait for both directions claims both. */
 static int64_t wait_for_events(struct eddyi_io_call *c, int events)
 {
     struct eddyi_io_claim writes = {.io = NULL};
@@ -78,7 +78,7 @@ int eddy_poll(int fd, int events)
                                                    : eddyi_sys_events(fd, (unsigned)events);
     if (rc == -EAGAIN)
         rc = c.loop->closed ? -ECANCELED : wait_for_events(&c, events);
-    /* The number has become that of a file, which is always ready. */
+    /* The number now belongs to a file, which is always ready. */
     if (rc == -EPERM)
         rc = eddyi_sys_events(fd, (unsigned)events);
     eddyi_io_end(&c);

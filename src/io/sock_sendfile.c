@@ -1,5 +1,5 @@
 /*
- * Files that are sent over sockets.
+ * Sending files over sockets.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -11,7 +11,7 @@
 
 struct sending {
     struct eddyi_sending base;
-    struct eddyi_io_call call; /* has the socket all the time */
+    struct eddyi_io_call call; /* claims the socket from begin to end */
 };
 
 static struct sending *of(struct eddyi_sending *s)
@@ -29,7 +29,7 @@ static int64_t sock_send(struct eddyi_sending *s, int64_t offset, size_t size)
     c->o.op.sendfile.offset = offset;
     c->o.op.sendfile.size = size;
     n = eddyi_io_wait(c);
-    /* No thread could be had for it: that is not the socket's want of room. */
+    /* No thread was available. That is not a full socket, so the file is copied instead. */
     if (n == -EAGAIN && !c->submitted)
         return -ENOSYS;
     c->o.in_vain += n == -EAGAIN;
@@ -52,7 +52,8 @@ static int64_t sock_write(struct eddyi_sending *s, const char *buf, size_t size,
 
 static const struct eddyi_sending_to to_socket = {sock_send, sock_wait_for_room, sock_write};
 
-/* The socket is claimed from the beginning: nobody else's bytes shall come in between. */
+/* Sends the file with the socket claimed from the beginning, so that no other bytes come in
+ * between. */
 static int64_t send_claimed(struct sending *s)
 {
     struct eddyi_io *io = s->call.loop->closed ? NULL : eddyi_io_of(s->call.loop);

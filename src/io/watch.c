@@ -1,9 +1,8 @@
 /*
  * Callbacks for readiness: add_reader, add_writer and their removal.
  *
- * A watch is a poll operation that is submitted anew after each call of its callback:
- * level-triggered, at most one call per turn. It is in one place at a time, and freed only when it
- * is in none:
+ * A watch is a poll operation that is re-armed after each call of its callback: level-triggered, at
+ * most one call per turn. It is in one place at a time, and freed only when it is in none:
  *
  *     with the backend -> on the ready queue -> calling -> with the backend …
  */
@@ -55,7 +54,8 @@ static void watch_lost(struct eddyi_io_claim *c)
     watch_remove(watch_of(c));
 }
 
-/* It cannot go on, most likely because the descriptor was closed. Its callback would never hear. */
+/* Reports that the watch cannot go on, most likely because its descriptor was closed, and removes
+ * it. Its callback would never hear of that. */
 static void watch_fail(struct watch *w, int rc)
 {
     const char *what = w->claim.direction == EDDYI_READS ? "add_reader" : "add_writer";
@@ -70,8 +70,8 @@ static void watch_fail(struct watch *w, int rc)
         loop, &(eddy_exception_context){.message = message, .exception = eddy_error()});
 }
 
-/* Of one descriptor the reader is called before the writer (rule 3), whichever the kernel names
- * first. */
+/* Queues the callback. For one descriptor the reader is called before the writer (rule 3),
+ * whichever the kernel names first. */
 static void watch_due(struct watch *w)
 {
     struct watch *writer = watch_of(eddyi_io_claimed(w->claim.io, w->claim.fd, EDDYI_WRITES));
@@ -95,8 +95,8 @@ static void watch_polled(struct eddyi_io_op *o)
 }
 
 /*
- * Whether the callback was called for an error alone, and it is still there: for a message on the
- * error queue, which only recvmsg(2) with MSG_ERRQUEUE takes.
+ * Returns true if the callback was called for an error alone and that error is still there: a
+ * message on the error queue, which only recvmsg(2) with MSG_ERRQUEUE takes.
  */
 static bool error_stays(const struct watch *w)
 {
@@ -105,7 +105,7 @@ static bool error_stays(const struct watch *w)
     return op->result == POLLERR && eddyi_sys_events(op->fd, op->events) == POLLERR;
 }
 
-/* Also when a C++ exception has left its callback. */
+/* Ends the call of a callback, also when a C++ exception has left it. */
 static void watch_ran(struct watch **ran)
 {
     struct watch *w = *ran;
@@ -153,7 +153,7 @@ static struct watch *watch_new(eddy_loop *loop, int fd, unsigned events, eddy_ca
     return w;
 }
 
-/* Puts a watch in place of whatever watch there was. */
+/* Installs @w in place of @before, the present watch, if there is one. */
 static int watch_install(struct eddyi_io *io, struct watch *w, struct watch *before, int fd,
                          enum eddyi_direction direction)
 {
