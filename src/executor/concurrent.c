@@ -12,8 +12,8 @@ struct concurrent_callback {
 };
 
 /*
- * Mutexes and conditions are shared: of those that a thread pool makes by the ten thousand hardly
- * one needs its own, and with them each took half as much memory again.
+ * Mutexes and conditions are shared: of the ten thousand futures of a thread pool hardly one needs
+ * its own, and with a mutex and a condition each future took half as much memory again.
  */
 enum { N_STRIPES = 16 };
 static struct stripe {
@@ -27,7 +27,8 @@ static struct stripe *stripe_of(const eddy_concurrent_future *cf)
     return &stripes[(uintptr_t)cf / 64 % N_STRIPES];
 }
 
-/* In a forked child some may be held by threads that are not there. */
+/* Makes new mutexes; in a forked child, threads that do not exist there may have locked the old
+ * ones. */
 static void init_stripes(void)
 {
     for (int i = 0; i < N_STRIPES; i++) {
@@ -112,7 +113,7 @@ eddy_concurrent_future *eddy_concurrent_future_ref(eddy_concurrent_future *cf)
 
 void eddy_concurrent_future_unref(eddy_concurrent_future *cf)
 {
-    /* Who has the only reference need not count. */
+    /* The only reference needs no atomic step. */
     if (cf && (atomic_load_explicit(&cf->refs, memory_order_acquire) == 1 ||
                atomic_fetch_sub_explicit(&cf->refs, 1, memory_order_acq_rel) == 1))
         cf->ops->destroy(cf);
@@ -132,7 +133,7 @@ bool eddyi_concurrent_begin(eddy_concurrent_future *cf)
 
     if (atomic_compare_exchange_strong(&cf->state, &state, EDDYI_CF_RUNNING))
         return true;
-    /* Whoever cancelled it has the mutex until he has let go of the executor as well. */
+    /* The cancelling thread has the mutex until it no longer uses the executor. */
     eddyi_concurrent_lock(cf);
     eddyi_concurrent_unlock(cf);
     return false;
@@ -148,16 +149,16 @@ static bool claim(eddy_concurrent_future *cf, bool only_pending)
     return false;
 }
 
-/* What a state turns into for good. */
+/* The outcome with which a future ends. */
 struct ending {
     enum eddyi_concurrent_state state;
-    bool only_pending; /* not if it is running */
+    bool only_pending; /* fail if the future is running */
     int status;
     void *value;
     eddy_exception *exception;
 };
 
-/* The outcome first, then the state that says it is there. */
+/* Writes the outcome before the state that publishes it. */
 static void set_outcome(eddy_concurrent_future *cf, const struct ending *how)
 {
     cf->status = how->status;
@@ -166,10 +167,11 @@ static void set_outcome(eddy_concurrent_future *cf, const struct ending *how)
     atomic_store_explicit(&cf->state, how->state, memory_order_release);
 }
 
-/* What @only is besides a watcher. */
+/* Values of @only besides a watcher. */
 static struct eddyi_watcher telling, untold;
 
-/* Whether the watcher took a reference. It, and the future with it, may be gone then. */
+/* Tells the watcher of a private future. Returns true if the watcher took a reference; then the
+ * watcher, and the future with it, may be gone. */
 static bool tell_only(eddy_concurrent_future *cf, bool reference)
 {
     struct eddyi_watcher *w = atomic_exchange(&cf->only, &telling);
@@ -182,7 +184,7 @@ static bool tell_only(eddy_concurrent_future *cf, bool reference)
     return false;
 }
 
-/* Returns the callbacks to be called. */
+/* Ends the future and tells its watchers. Returns the callbacks to call. */
 static struct concurrent_callback *settle(eddy_concurrent_future *cf, const struct ending *how)
 {
     struct concurrent_callback *callbacks = cf->callbacks;
@@ -330,7 +332,8 @@ bool eddyi_concurrent_unwatch(eddy_concurrent_future *cf, struct eddyi_watcher *
     return watching;
 }
 
-/* A few steps of the other thread, if it is not just then deprived of its processor. */
+/* Waits for a few steps of the other thread, or longer if that thread loses its processor just
+ * then. */
 void eddyi_concurrent_wait_untold(eddy_concurrent_future *cf)
 {
     while (cf->private && atomic_load(&cf->only) != &untold)

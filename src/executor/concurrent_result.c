@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-/* Beyond this many seconds a wait has no limit. */
+/* A wait of more than this many seconds has no limit. */
 static const double LONGEST = 1e9;
 
 static bool deadline_after(double seconds, struct timespec *ret)
@@ -101,7 +101,7 @@ bool eddy_concurrent_future_set_running_or_notify_cancel(eddy_concurrent_future 
     return eddyi_concurrent_begin(cf);
 }
 
-/* Whether it was in time. */
+/* Raises EDDY_EINVALIDSTATE if @now is false: the call came too late. */
 static int was_set(bool now, const char *call)
 {
     return now ? 0

@@ -1,5 +1,5 @@
 /*
- * The default executor of a loop: made at its first use, shut down when the program ends.
+ * The default executor of a loop: created at its first use, shut down at the end of the program.
  */
 #include "executor/default.h"
 
@@ -9,11 +9,11 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-/* A loop's default executor. */
+/* The default executor of one loop. */
 struct default_executor {
     struct eddyi_loop_part part;
-    eddy_executor *executor; /* owned; NULL: not made yet, or given up */
-    bool shut_down;          /* for good: no other will be made */
+    eddy_executor *executor; /* owned; NULL: not created yet, or given up */
+    bool shut_down;          /* for good: no other is created */
 };
 
 static void close_part(struct eddyi_loop_part *part)
@@ -26,7 +26,7 @@ static void close_part(struct eddyi_loop_part *part)
 
 static eddy_async(shut_down_and_report, (eddy_loop *, loop))
 {
-    const double join_timeout = 300; /* CPython's THREAD_JOIN_TIMEOUT */
+    const double join_timeout = 300; /* seconds; CPython's THREAD_JOIN_TIMEOUT */
     int rc = eddy_await(eddy_loop_shutdown_default_executor(loop, join_timeout));
 
     if (rc == -ETIMEDOUT)
@@ -36,7 +36,7 @@ static eddy_async(shut_down_and_report, (eddy_loop *, loop))
     return rc;
 }
 
-/* For the runner, at the end of the program. */
+/* Called by the runner at the end of the program. */
 static eddy_coroutine *shut_down_at_end(struct eddyi_loop_part *part)
 {
     struct default_executor *d = eddyi_container(part, struct default_executor, part);
@@ -49,7 +49,8 @@ static const struct eddyi_part_kind kind = {.size = sizeof(struct default_execut
                                             .shutdown = shut_down_at_end,
                                             .stage = EDDYI_EXECUTORS_END};
 
-/* The loop's, made now if it has none. NULL, with -ENOMEM raised. */
+/* Returns the loop's default executor, creating it if there is none. Raises -ENOMEM and returns
+ * NULL. */
 static struct default_executor *find_or_make(eddy_loop *loop)
 {
     struct default_executor *d = eddyi_loop_part(loop, &kind);
@@ -95,8 +96,8 @@ int eddy_loop_set_default_executor(eddy_loop *loop, eddy_executor *e)
 }
 
 /*
- * Waits until the threads have left. Virtual time stands still while they run, so there the limit
- * is one of real time, and the loop's thread waits for it.
+ * Waits until the threads have left. Virtual time stands still while they run; there the limit is
+ * one of real time, and the loop's thread blocks.
  */
 static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
 {
@@ -111,7 +112,7 @@ static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
         &tm, eddy_await(eddyi_wrap_future(loop, eddy_concurrent_future_ref(e->over))));
 }
 
-/* Lets go of jobs that are stuck, and says which. */
+/* Raises -ETIMEDOUT, which names the jobs that are stuck. */
 static int give_up(eddy_executor *e, double timeout)
 {
     char jobs[500];
@@ -142,7 +143,7 @@ static eddy_async(shutdown_default_executor, (eddy_loop *, loop), (double, timeo
     else if (rc == -ETIMEDOUT)
         rc = give_up(e, timeout);
 
-    /* By now the loop may be closing, or somebody else has done this. */
+    /* By now the loop may be closing, or another task may have given the executor up. */
     d = rc == -ECANCELED ? NULL : eddyi_loop_part_find(loop, &kind);
     if (d && d->executor == e) {
         d->executor = NULL;

@@ -1,13 +1,13 @@
 /*
- * The default executor, as the rest of the layer sees it.
+ * The default executor, for the other files of this layer.
  */
 #ifndef EDDYI_DEFAULT_EXECUTOR_H
 #define EDDYI_DEFAULT_EXECUTOR_H
 
 #include "eddy/executor.h"
 
-/* The loop's, made now if it has none; borrowed. NULL, with the error raised, when memory is short
- * or it was shut down. */
+/* Returns the default executor of @loop, creating it if there is none. Borrowed from the loop.
+ * Raises an error and returns NULL when memory is short or the executor was shut down. */
 eddy_executor *eddyi_default_executor(eddy_loop *loop);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Submitting jobs to an executor, and shutting it down. Its threads run executor_thread.c;
- * the hand-over between the two is modelled in tests/model/pool.pml.
+ * tests/model/pool.pml models the hand-over between the two.
  */
 #include "executor/executor.h"
 
@@ -20,7 +20,7 @@ eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned
         eddyi_free(e);
         return NULL;
     }
-    eddyi_concurrent_begin(e->over); /* nobody shall cancel it */
+    eddyi_concurrent_begin(e->over); /* nobody may cancel it */
     atomic_init(&e->refs, 1);
     e->ops = ops;
     e->fork_number = eddyi_fork_number;
@@ -66,7 +66,8 @@ static int check(const eddy_executor *e)
 
 /* Submitting. */
 
-/* With the mutex held. Thus the new thread does not leave before its struct is complete. */
+/* Starts a thread. The mutex is locked, so that the new thread does not leave before its struct is
+ * complete. */
 static int add_thread(eddy_executor *e)
 {
     struct eddyi_executor_thread *t = eddyi_zalloc(sizeof *t);
@@ -90,7 +91,7 @@ static int add_thread(eddy_executor *e)
     return 0;
 }
 
-/* What the inbox holds when it takes nothing any more. */
+/* The value of a closed inbox. */
 static struct eddyi_list closed;
 
 static bool inbox_is_empty(const eddy_executor *e)
@@ -129,7 +130,7 @@ int eddyi_executor_call(eddy_executor *e)
     } else if (e->n_threads < e->max_threads) {
         rc = add_thread(e);
     }
-    /* As long as there are threads, one of them will come to it. */
+    /* As long as there are threads, one of them will take the job. */
     return e->n_threads > 0 ? 0 : rc;
 }
 
@@ -160,7 +161,7 @@ void eddyi_executor_fail_queued(eddy_executor *e, int error)
     }
 }
 
-/* The first jobs, for which there may be no thread. With the mutex held. */
+/* Queues one of the first jobs, for which there may be no thread. The mutex is locked. */
 static int enqueue(eddy_executor *e, struct eddyi_job *job)
 {
     int rc;
@@ -192,7 +193,7 @@ static int put_into_inbox(eddy_executor *e, struct eddyi_job *job)
 
     if (!head && atomic_load(&e->n_coming) == 0) {
         pthread_mutex_lock(&e->mutex);
-        rc = eddyi_executor_call(e); /* fails only when jobs have ended all threads */
+        rc = eddyi_executor_call(e); /* fails only if jobs have ended all threads */
         pthread_mutex_unlock(&e->mutex);
         if (rc < 0)
             eddyi_executor_fail_queued(e, rc);
@@ -236,13 +237,14 @@ void eddyi_executor_withdraw(struct eddyi_job *job)
         atomic_fetch_sub(&e->n_queued, 1);
     pthread_mutex_unlock(&e->mutex);
     if (queued)
-        /* the queue's; not the last, for whoever cancels has one */
+        /* The queue's reference; not the last one, because the cancelling thread holds another. */
         atomic_fetch_sub(&job->cf.refs, 1);
 }
 
 /* Shutting down. */
 
-/* With the mutex held. Jobs that come meanwhile are in the queue or are refused. */
+/* Closes the inbox. The mutex is locked. Jobs that are submitted meanwhile are queued or
+ * refused. */
 static void close_inbox(eddy_executor *e)
 {
     struct eddyi_list *first;
@@ -253,7 +255,8 @@ static void close_inbox(eddy_executor *e)
     } while (!atomic_compare_exchange_strong(&e->inbox, &first, &closed) && first != &closed);
 }
 
-/* With the mutex held. Whether it is over by that already. */
+/* Closes the queue. The mutex is locked. Returns true if no thread is left, so that the shutdown is
+ * complete. */
 static bool close_queue(eddy_executor *e)
 {
     bool first = !atomic_exchange(&e->shut_down, true);

@@ -1,5 +1,5 @@
 /*
- * A thread of an executor: takes jobs, and between them looks for more, sleeps, and in the end
+ * A thread of an executor: it takes jobs, between jobs it spins or sleeps, and in the end it
  * leaves.
  */
 #include "base/sys.h"
@@ -8,14 +8,13 @@
 
 #include <time.h>
 
-/* How often an idle thread looks before it sleeps: some microseconds, about what waking it would
- * take. */
+/* How often an idle thread looks for work before it sleeps: for some microseconds, about the time
+ * that waking it would take. */
 enum {
     LOOKS = 64,
-    PAUSES =
-        /* between two looks, each of which takes the inbox away from the processor of whoever
-         * submits: some 100 ns */
-    8
+    /* The length of a pause between two looks, some 100 ns: each look takes the inbox's cache line
+     * away from the submitter's processor. */
+    PAUSES = 8
 };
 
 static EDDYI_THREAD_LOCAL struct eddyi_executor_thread *this_thread;
@@ -25,7 +24,7 @@ bool eddyi_executor_is_mine(const eddy_executor *e)
     return this_thread && this_thread->executor == e;
 }
 
-/* Looks for work for a moment, without the mutex. */
+/* Spins for a moment, without the mutex, until there is work. */
 static void look(eddy_executor *e)
 {
     for (int i = 0; i < LOOKS && !atomic_load(&e->inbox) && atomic_load(&e->n_queued) == 0; i++)
@@ -48,9 +47,9 @@ static void sleep_until_called(eddy_executor *e)
 }
 
 /*
- * Idle, with the mutex held. Who submits a job counts on the thread that looks, and wakes none. So
- * a thread that has looked in vain must look at the queue once more, with the mutex, before it
- * sleeps; the caller's loop does. One looks at a time.
+ * Idles, with the mutex locked. A submitter relies on a thread that spins, and wakes none. So a
+ * thread that has spun in vain must check the queue once more with the mutex locked before it
+ * sleeps; the caller's loop does that. One thread spins at a time.
  */
 static void idle(eddy_executor *e, bool may_look)
 {
@@ -76,7 +75,7 @@ static struct eddyi_job *take(struct eddyi_executor_thread *t)
     return job;
 }
 
-/* With the mutex held. */
+/* Returns true if there is a job, moving the inbox to an empty queue. The mutex is locked. */
 static bool has_work(eddy_executor *e)
 {
     if (eddyi_list_empty(&e->queue))
@@ -84,7 +83,7 @@ static bool has_work(eddy_executor *e)
     return !eddyi_list_empty(&e->queue);
 }
 
-/* The next job; NULL, and the mutex is still held, when there will be none. */
+/* Returns the next job, or NULL, with the mutex still locked, if there will be none. */
 static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
 {
     eddy_executor *e = t->executor;
@@ -108,8 +107,8 @@ static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
     return job;
 }
 
-/* With the mutex held, which it gives up. What is queued, if jobs have ended their threads, is
- * another thread's. */
+/* Leaves the executor. The mutex is locked, and unlocked on return. Jobs that are queued because
+ * jobs have ended their threads get another thread. */
 static void leave(struct eddyi_executor_thread *t)
 {
     eddy_executor *e = t->executor;
@@ -132,7 +131,7 @@ static void leave(struct eddyi_executor_thread *t)
     eddyi_executor_unref(e);
 }
 
-/* A done-callback, or a job that ended its thread, can have forked. */
+/* Ends a forked child: a done-callback, or a job that ended its thread, may have forked. */
 static void end_child(const eddy_executor *e)
 {
     if (e->fork_number != eddyi_fork_number)
@@ -150,7 +149,7 @@ static void run(struct eddyi_executor_thread *t, struct eddyi_job *job)
     eddyi_job_finish(job, &result);
 }
 
-/* Until there is no more work; the mutex is held then. */
+/* Runs jobs until there are no more. The mutex is locked on return. */
 static void work(struct eddyi_executor_thread *t)
 {
     struct eddyi_job *job;
@@ -164,7 +163,7 @@ static void work(struct eddyi_executor_thread *t)
     }
 }
 
-/* The job has called pthread_exit(): this is the thread's last cleanup handler. */
+/* Finishes a job that has called pthread_exit(): this is the thread's last cleanup handler. */
 static void left_by_job(void *arg)
 {
     struct eddyi_executor_thread *t = arg;
@@ -185,7 +184,8 @@ static void left_by_job(void *arg)
     leave(t);
 }
 
-/* The thread cannot be cancelled; a request that comes late would strike between two jobs. */
+/* Runs a thread that cannot be cancelled: a request that comes late would strike between two
+ * jobs. */
 void *eddyi_executor_thread_main(void *arg)
 {
     struct eddyi_executor_thread *t = arg;

@@ -8,23 +8,23 @@
 #include <stdio_ext.h>
 #include <sys/socket.h>
 
-/* One for the program. */
+/* The one fork server of the program. */
 static struct {
-    pthread_mutex_t mutex; /* guards the rest, and one question and answer */
+    pthread_mutex_t mutex; /* guards the other fields, and one question with its answer */
     unsigned users;
     long pid;
     int control; /* < 0: there is no server */
 } server = {.mutex = PTHREAD_MUTEX_INITIALIZER, .control = -1};
 
-/* The fork itself, in a thread made for it. */
+/* The arguments and the result of the thread that forks. */
 struct start {
     int control[2];
     long pid;
 };
 
 /*
- * Signals: a handler of the program's must not run in the child, so all are blocked until the child
- * has done away with them. Output that the program has not flushed is the program's to flush.
+ * Forks, with all signals blocked until the child has reset them, so that no handler of the program
+ * runs in the child. Output that the program has not flushed stays the program's.
  */
 static void *fork_here(void *arg)
 {
@@ -43,8 +43,9 @@ static void *fork_here(void *arg)
 }
 
 /*
- * Forks in a thread of its own: its stack has the usual size, whereas the caller may be a task; and
- * nothing of what the caller's thread keeps for itself, a running loop say, is left in the child.
+ * Starts the server from a thread of its own: that thread's stack has the usual size, whereas the
+ * caller may be a task, and no thread-local state of the caller, such as a running loop, is left in
+ * the child.
  */
 static int start_server(void)
 {
@@ -69,8 +70,8 @@ static int start_server(void)
     return 0;
 }
 
-/* Whoever has inherited the descriptor cannot keep it alive. The program may have waited for the
- * process already, or not want to. */
+/* Ends the server. A process that has inherited the descriptor cannot keep the server alive. The
+ * program may have waited for the process already, or ignore SIGCHLD. */
 static void stop_server(void)
 {
     int status;
@@ -83,8 +84,8 @@ static void stop_server(void)
     eddyi_sys_wait_child(server.pid, true, &status);
 }
 
-/* In a forked child the server is the parent's. The mutex may be held by a thread that is not
- * here. */
+/* Forgets the server in a forked child, where it is the parent's. A thread that does not exist here
+ * may have locked the mutex. */
 static void forget_parents_server(void)
 {
     pthread_mutex_init(&server.mutex, NULL);
@@ -122,7 +123,8 @@ void eddyi_fork_server_release(void)
     pthread_mutex_unlock(&server.mutex);
 }
 
-/* Sends the request with the server's ends of both; the answer is a pid or -errno. */
+/* Sends a request with the server's ends of both channels. Returns the pid of the worker, or
+ * -errno. */
 static long ask(const int fds[2])
 {
     const struct eddyi_server_request request = {.what = EDDYI_SPAWN};
@@ -136,7 +138,7 @@ static long ask(const int fds[2])
     return rc == sizeof pid ? pid : -EPIPE;
 }
 
-/* Asks, and if the server turns out to be gone or out of step, asks a new one. */
+/* Asks the server, and asks a new one if it turns out to be gone or out of step. */
 static long ask_server(const int fds[2])
 {
     long pid = -EPIPE;
@@ -191,7 +193,7 @@ void eddyi_fork_server_kill(long pid)
     if (server.control >= 0)
         rc = eddyi_sys_send_message(server.control, &request, sizeof request, NULL, 0);
     pthread_mutex_unlock(&server.mutex);
-    /* Next best: the number may, in this moment, have become somebody else's. */
+    /* Second best: in this moment the pid may have become another process's. */
     if (rc < 0)
         eddyi_sys_kill(pid, SIGKILL);
 }

@@ -1,9 +1,8 @@
 /*
- * The fork server's own process: one thread, its control socket, and for each worker the pipe to
- * say how it ended.
+ * The process of the fork server: one thread, the control socket, and for each worker the pipe for
+ * its wait status.
  *
- * It was forked from the program with whatever state that was in, so it does little: it forks,
- * waits and writes.
+ * It was forked from the program in any state, so it does little: it forks, waits and writes.
  */
 #include "base/list.h"
 #include "base/sys.h"
@@ -23,10 +22,11 @@ struct server {
     struct eddyi_list children;
 };
 
-/* Says how it ended, to whoever drives it. */
+/* Writes the wait status of a worker to its driver. */
 static void report(struct child *c, int status)
 {
-    eddyi_sys_write(c->fate, &status, sizeof status); /* if nobody is left to hear it, so be it */
+    eddyi_sys_write(c->fate, &status,
+                    sizeof status); /* the driver may be gone; then there is nobody to tell */
     eddyi_sys_close(c->fate);
     eddyi_list_remove(&c->link);
     eddyi_free(c);
@@ -51,7 +51,7 @@ static void reap(struct server *s)
             report(c, status);
 }
 
-/* A fork of this process; its pid, or -errno. */
+/* Forks a worker. Returns its pid, or -errno. */
 static long spawn(struct server *s, const int fds[2])
 {
     struct child *c = eddyi_alloc(sizeof *c);
@@ -73,7 +73,7 @@ static long spawn(struct server *s, const int fds[2])
     return pid;
 }
 
-/* False when the program has gone. */
+/* Serves one request. Returns false when the program has gone. */
 static bool serve(struct server *s)
 {
     struct eddyi_server_request request;
@@ -84,7 +84,7 @@ static bool serve(struct server *s)
     if (n < (long)sizeof request)
         return false;
     if (request.what == EDDYI_KILL) {
-        /* Its number is still its own: nobody but this process waits for it. */
+        /* The pid cannot have been reused: only this process waits for it. */
         if (find(s, request.pid))
             eddyi_sys_kill(request.pid, SIGKILL);
         return true;

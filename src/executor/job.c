@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the functions that a job may call find here. It outlives the job's frames, which
- * pthread_exit() takes away. */
+/* The state behind the functions that a job may call. It outlives the frames of the job, which
+ * pthread_exit() removes. */
 struct call {
     bool runs;
     size_t size;
@@ -54,7 +54,7 @@ struct eddyi_job *eddyi_job_if(const eddy_concurrent_future *cf)
     return cf && cf->ops == &job_ops ? eddyi_job_of((eddy_concurrent_future *)cf) : NULL;
 }
 
-/* NULL, with the error raised. */
+/* Allocates a job. Raises -EINVAL or -ENOMEM and returns NULL. */
 static struct eddyi_job *job_alloc(const eddy_job *description)
 {
     struct eddyi_job *job = NULL;
@@ -93,7 +93,8 @@ struct eddyi_job *eddyi_job_new(const eddy_job *description)
     return job;
 }
 
-/* The thread's own error goes with the status that it came with. */
+/* Returns the exception of the thread's latest error if that error's code is @status, and clears
+ * the error. */
 static eddy_exception *take_error(struct eddyi_error *error, int status)
 {
     eddy_exception *e = NULL;
@@ -109,7 +110,7 @@ static eddy_exception *take_error(struct eddyi_error *error, int status)
 static const char child_returned[] = "eddy: a child process that a job has forked came back from "
                                      "the job, and is ended; let it call _exit()\n";
 
-/* Standard output is not flushed: what is in its buffer is the parent's to write. */
+/* Ends a forked child without flushing standard output: the buffer's contents are the parent's. */
 _Noreturn void eddyi_job_end_child(void)
 {
     eddyi_sys_write_all(STDERR_FILENO, child_returned, sizeof child_returned - 1);

@@ -10,22 +10,21 @@
 #include <sys/wait.h>
 
 enum {
-    FREE_DEATHS = 5,     /* that many workers in a row may die before there is a pause */
-    FIRST_PAUSE_MS = 10, /* doubled with each further one */
+    FREE_DEATHS = 5,     /* workers that may die in a row before there is a pause */
+    FIRST_PAUSE_MS = 10, /* doubled with each further death */
     LONGEST_PAUSE_MS = 1000,
     PATIENCE_MS = 300, /* for a worker without a connection to end by itself */
-    ATTEMPTS = 5,      /* to get a request to a worker that lives */
+    ATTEMPTS = 5,      /* to get a request to a live worker */
 };
 
-/* The end of the connection with a worker; its status if it is known. */
+/* The end of the connection with a worker. */
 struct death {
-    const char *cause; /* what happened, if it is not how the process ended; else NULL */
-    bool known;        /* there is a status */
+    const char *cause; /* what happened, if the wait status does not say it; else NULL */
+    bool known;        /* there is a wait status */
     int status;        /* as wait(2) gives it */
 };
 
-/* Nothing may come from a worker that has no job: it is dead, or what it says will not be
- * understood. */
+/* Returns false if anything comes from a worker that has no job: it is dead or out of step. */
 static bool is_idle(const struct eddyi_worker_process *p)
 {
     struct pollfd fds[2] = {{.fd = p->connection, .events = POLLIN},
@@ -41,7 +40,7 @@ static bool readable(int fd, int timeout_ms)
     return eddyi_sys_poll(&p, 1, timeout_ms) > 0;
 }
 
-/* Waits until the worker has ended, and forgets it. One that does not end without its connection is
+/* Waits for the end of the worker and forgets it. A worker that lives on without its connection is
  * killed. */
 static void bury(struct eddyi_executor_thread *t, struct death *ret)
 {
@@ -84,8 +83,8 @@ static eddy_exception *describe(long pid, const struct death *d)
                               WEXITSTATUS(d->status));
 }
 
-/* A worker died that had a job, or before it got one: the more in a row, the longer the pause
- * before the next is made. */
+/* Counts a worker that died with a job, or before it got one: the more die in a row, the longer the
+ * pause before the next one starts. */
 static void count_death(eddy_executor *e)
 {
     pthread_mutex_lock(&e->mutex);
@@ -131,7 +130,7 @@ static int spawn(struct eddyi_executor_thread *t)
     return rc;
 }
 
-/* Sees to it that there is a worker, and that it is not known to be dead or out of step. 0 or
+/* Ensures that there is a worker that is not known to be dead or out of step. Returns 0 or
  * -errno. */
 static int have_process(struct eddyi_executor_thread *t)
 {
@@ -143,8 +142,8 @@ static int have_process(struct eddyi_executor_thread *t)
     return t->process ? 0 : spawn(t);
 }
 
-/* A worker that lives and has the job. One that died before it had all of it cannot have begun:
- * another one gets it. */
+/* Sends the job to a live worker. A worker that died before it had received all of the job cannot
+ * have begun it, so another one gets it. */
 static int deliver(struct eddyi_executor_thread *t, const struct eddyi_job *job,
                    struct eddyi_job_result *ret)
 {

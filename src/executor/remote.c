@@ -1,9 +1,9 @@
 /*
- * run_coroutine_threadsafe: a coroutine that another thread's loop runs.
+ * run_coroutine_threadsafe: a coroutine that the loop of another thread runs.
  *
  * The loop holds a reference until the task has ended: first through the item that starts it, then
- * through its place among the loop's pending. So when the loop closes, whatever had not ended is
- * found, and is cancelled; nobody waits for it in vain.
+ * through the list of its pending parts. So when the loop closes, whatever has not ended is found
+ * and cancelled, and nobody waits for it in vain.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -15,15 +15,15 @@
 
 struct remote {
     struct eddy_concurrent_future cf;
-    /* borrowed: it lets go first. NULL from then on; guarded by the mutex of cf */
+    /* borrowed; NULL when the loop no longer uses this object. Guarded by the mutex of cf */
     eddy_loop *loop;
-    struct eddyi_ready start;  /* makes the task */
+    struct eddyi_ready start;  /* creates the task */
     struct eddyi_ready ended;  /* the task has ended */
-    struct eddyi_ready cancel; /* posted once at most */
+    struct eddyi_ready cancel; /* posted at most once */
     struct eddyi_hook hook;
     struct eddyi_loop_part pending;
     eddy_coroutine *coro;        /* until there is a task */
-    eddy_future *task;           /* owned, of the loop's thread; NULL before and after */
+    eddy_future *task;           /* owned by the loop's thread; NULL before and after */
     struct eddyi_var_scope vars; /* the caller's variables, of which the task gets a copy */
 };
 
@@ -32,8 +32,8 @@ static struct remote *remote_of(eddy_concurrent_future *cf)
     return eddyi_container(cf, struct remote, cf);
 }
 
-/* The task goes the way of the loop's objects: in the loop's thread, when it has been told to, or
- * when it ends. */
+/* Posts the cancellation to the loop. The task goes the way of all of the loop's objects: it is
+ * released in the loop's thread, when the task has been told or ends. */
 static void cancelled(eddy_concurrent_future *cf)
 {
     struct remote *r = remote_of(cf);
@@ -42,7 +42,7 @@ static void cancelled(eddy_concurrent_future *cf)
         return;
     eddy_concurrent_future_ref(cf);
     if (eddyi_loop_post(r->loop, &r->cancel) < 0)
-        atomic_fetch_sub(&cf->refs, 1); /* not the last: whoever cancels has one */
+        atomic_fetch_sub(&cf->refs, 1); /* not the last: the cancelling thread holds one */
 }
 
 static void destroy(eddy_concurrent_future *cf)
@@ -56,7 +56,7 @@ static void destroy(eddy_concurrent_future *cf)
 
 static const struct eddyi_concurrent_ops remote_ops = {cancelled, destroy};
 
-/* The loop has nothing more to do with it. */
+/* Releases everything that the loop holds. */
 static void let_go(struct remote *r)
 {
     eddyi_concurrent_lock(&r->cf);
@@ -70,8 +70,8 @@ static void let_go(struct remote *r)
     eddy_concurrent_future_unref(&r->cf);
 }
 
-/* As CPython does, the failure of a task whose concurrent future was cancelled counts as not
- * retrieved. */
+/* Copies the task's outcome. As in CPython, the failure of a task whose concurrent future was
+ * cancelled counts as not retrieved. */
 static void copy_outcome(struct remote *r)
 {
     eddy_exception *e;
@@ -181,7 +181,7 @@ eddy_concurrent_future *eddy_run_coroutine_threadsafe(eddy_coroutine *coro, eddy
         eddy_coroutine_close(coro);
         return NULL;
     }
-    eddyi_coroutine_consume(coro); /* off this thread's list, before another thread has it */
+    eddyi_coroutine_consume(coro); /* leaves this thread's list before another thread gets it */
     r = remote_new(coro, loop);
     rc = r ? eddyi_loop_post(loop, &r->start) : -ENOMEM;
     if (rc < 0) {

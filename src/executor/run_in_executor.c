@@ -1,6 +1,5 @@
 /*
- * Jobs on executors, and the futures of a loop that end as they do: run_in_executor, submit,
- * to_thread.
+ * Jobs on executors, and the loop's futures that end with them: run_in_executor, submit, to_thread.
  */
 #include "executor/default.h"
 #include "executor/executor.h"
@@ -9,8 +8,8 @@
 #include "task/task.h"
 
 /*
- * Hands a new job, of which it consumes the reference, to an executor. The future, which gets that
- * reference, comes first: once the job is handed over nothing may fail.
+ * Submits a new job, and consumes the caller's reference to it. The future, which gets that
+ * reference, is made first: nothing may fail once the job is submitted.
  */
 static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job *job)
 {
@@ -20,14 +19,15 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
         e = eddyi_default_executor(loop);
     job->cf.private = true;
     atomic_store_explicit(&job->cf.refs, 2,
-                          memory_order_relaxed); /* nobody else has it yet; one for the executor */
+                          /* Nobody else knows the job yet. One reference is the executor's. */
+                          memory_order_relaxed);
     f = e ? eddyi_wrap_private(loop, &job->cf, &job->wrapper) : NULL;
     if (f && eddyi_executor_submit(e, job) == 0)
         return f;
     if (f)
         eddyi_future_cancel(f, NULL);
     else if (!e)
-        eddyi_job_unref(job); /* the wrapper has not */
+        eddyi_job_unref(job); /* no wrapper has taken it */
     eddy_future_unref(f);
     eddyi_job_unref(job);
     return NULL;
@@ -63,7 +63,7 @@ eddy_concurrent_future *eddy_executor_submit_with(eddy_executor *e, const eddy_j
     return &job->cf;
 }
 
-/* The body of to_thread. The job is the coroutine's until here. */
+/* The body of to_thread. Until here the coroutine owns the job. */
 static int run_in_thread(void *arg)
 {
     struct eddyi_job *job = arg;

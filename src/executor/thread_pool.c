@@ -15,7 +15,7 @@ const struct eddyi_executor_ops eddyi_thread_pool_ops = {.thread_name = "eddy-po
 
 eddy_executor *eddy_thread_pool_new(unsigned n_threads)
 {
-    enum { MOST = 32, EXTRA = 4 }; /* CPython's (rule 199) */
+    enum { MOST = 32, EXTRA = 4 }; /* as in CPython (rule 199) */
     unsigned n = eddyi_sys_cpus() + EXTRA;
     eddy_executor *e;
 

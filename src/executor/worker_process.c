@@ -1,5 +1,5 @@
 /*
- * The connection with a worker process, as its driver uses it.
+ * The driver's side of the connection with a worker process.
  */
 #include "executor/worker_process.h"
 #include "base/exception.h"
@@ -10,8 +10,8 @@
 
 size_t eddyi_worker_process_most_bytes = INT32_MAX;
 
-/* Waits until the connection is ready, or the worker has died with nothing left to read. False
- * then. */
+/* Waits until the connection is ready. Returns false if the worker has died with nothing left to
+ * read. */
 static bool wait_connection(const struct eddyi_worker_process *p, short events)
 {
     struct pollfd fds[2] = {{.fd = p->connection, .events = events},
@@ -22,7 +22,7 @@ static bool wait_connection(const struct eddyi_worker_process *p, short events)
     return fds[0].revents || !fds[1].revents;
 }
 
-/* 0, or what the connection failed with; -EPIPE at its end. */
+/* Sends all @size bytes. Returns 0, the connection's error, or -EPIPE at its end. */
 static int send_all(const struct eddyi_worker_process *p, const void *data, size_t size)
 {
     const char *at = data;
@@ -43,7 +43,8 @@ static int send_all(const struct eddyi_worker_process *p, const void *data, size
     return 0;
 }
 
-/* What has come, at least a byte and at most @size, or an error; -EPIPE at the end. */
+/* Receives at least one byte and at most @size. Returns their number, an error, or -EPIPE at the
+ * end. */
 static long recv_some(const struct eddyi_worker_process *p, void *data, size_t size)
 {
     long n;
@@ -69,8 +70,8 @@ static int recv_all(const struct eddyi_worker_process *p, void *data, size_t siz
     return 0;
 }
 
-/* Receives a stamp that must be the one of the reply to the latest request. Any part of another is
- * refused as it comes. */
+/* Receives the stamp of the reply to the latest request. Refuses any other at its first wrong
+ * byte. */
 static int recv_stamp(const struct eddyi_worker_process *p)
 {
     const struct eddyi_stamp right = {EDDYI_REPLY, p->number, p->pid};
@@ -98,7 +99,8 @@ int eddyi_worker_process_send(struct eddyi_worker_process *p, const struct eddyi
     return rc < 0 ? rc : send_all(p, job->arg, job->size);
 }
 
-/* A failure may have a message, a success may have bytes, and only what there is has a length. */
+/* Returns true if only a failure has a message, only a success has bytes, and only what exists has
+ * a length. */
 static bool is_sound(const struct eddyi_reply *r)
 {
     bool ok = r->status >= 0;
@@ -108,7 +110,7 @@ static bool is_sound(const struct eddyi_reply *r)
            r->size <= (r->has_bytes ? eddyi_worker_process_most_bytes : 0);
 }
 
-/* The message of the reply as an exception. */
+/* Receives the message of a reply, as an exception. */
 static int recv_message(const struct eddyi_worker_process *p, const struct eddyi_reply *reply,
                         struct eddyi_job_result *ret)
 {
@@ -123,8 +125,7 @@ static int recv_message(const struct eddyi_worker_process *p, const struct eddyi
     return rc;
 }
 
-/* The memory grows with what has arrived: a length that is a lie costs no more than the first
- * piece. */
+/* Receives bytes, allocating as they arrive: a false length costs no more than the first piece. */
 static int recv_bytes(const struct eddyi_worker_process *p, size_t size, eddy_bytes *ret)
 {
     enum { FIRST = 1 << 20 };
@@ -144,7 +145,7 @@ static int recv_bytes(const struct eddyi_worker_process *p, size_t size, eddy_by
     return rc;
 }
 
-/* What follows the head of the reply. */
+/* Receives the rest of a reply after its head. */
 static int recv_rest(const struct eddyi_worker_process *p, const struct eddyi_reply *reply,
                      struct eddyi_job_result *ret)
 {

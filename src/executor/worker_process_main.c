@@ -1,6 +1,6 @@
 /*
- * A worker process: takes a request, calls the function, sends the reply, until the connection
- * ends.
+ * A worker process: it receives a request, calls the function, sends the reply, until the
+ * connection ends.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -15,14 +15,14 @@
 
 struct worker_process {
     int fd; /* the connection */
-    /* its own: a job may have closed it, and something else may have its descriptor now */
+    /* of the connection: a job may have closed it, and another file may have its descriptor now */
     uint64_t inode;
     long pid;        /* a child that a job forks has another */
     uint64_t number; /* of the latest request */
 };
 
-/* exit() in a job ends the worker, and what the program has registered for its own end is not
- * called. */
+/* Ends the worker when a job calls exit(), without the functions that the program has registered
+ * for its own exit. */
 static void leave(int status, void *unused)
 {
     fflush(stdout);
@@ -42,7 +42,7 @@ static void wait_for(int fd, short events)
     eddyi_sys_poll(&p, 1, -1);
 }
 
-/* All of it, or the end of the worker: without its driver it is of no use. */
+/* Reads all @size bytes, or ends the worker, which is of no use without its driver. */
 static void read_all(int fd, void *data, size_t size)
 {
     char *at = data;
@@ -98,7 +98,7 @@ static void read_request(struct worker_process *w, struct eddyi_request *ret)
         finish(1);
 }
 
-/* The call, with the argument that follows the request. */
+/* Calls the function, with the argument that follows the request. */
 static void call(int fd, const struct eddyi_request *request, struct eddyi_job_result *ret)
 {
     void *copy = request->size ? eddyi_alloc(request->size) : NULL;
@@ -114,8 +114,8 @@ static void call(int fd, const struct eddyi_request *request, struct eddyi_job_r
     eddyi_free(copy);
 }
 
-/* After a job, which may have done anything: ends this process if it is not the worker, or not
- * connected any more. */
+/* Checks, after a job that may have done anything, that this process is the worker and still
+ * connected; otherwise ends it. */
 static void check_place(const struct worker_process *w)
 {
     if (eddyi_sys_pid() != w->pid)
@@ -131,7 +131,7 @@ static void refuse(struct eddyi_job_result *result, int code, const char *why)
         (struct eddyi_job_result){.status = code, .exception = eddy_exception_new(code, "%s", why)};
 }
 
-/* Replaces a result that cannot make the journey. */
+/* Replaces a result that cannot be sent. */
 static void check_result(struct eddyi_job_result *result)
 {
     if (result->value)
@@ -141,7 +141,7 @@ static void check_result(struct eddyi_job_result *result)
         refuse(result, -EMSGSIZE, "the result of a job in a worker process has too many bytes");
 }
 
-/* No character of UTF-8 is cut. */
+/* Returns the length of the message to send, cut between two characters of UTF-8. */
 static size_t sent_length(const char *message)
 {
     size_t n = strnlen(message, EDDYI_LONGEST_MESSAGE + 1);
@@ -173,7 +173,8 @@ static void send_reply(const struct worker_process *w, const struct eddyi_job_re
         write_all(w->fd, &reply.stamp, sizeof reply.stamp);
 }
 
-/* What the job printed comes before what the program prints when it has the result. */
+/* Sends the reply, after the job's output, which comes before anything that the program prints when
+ * it has the result. */
 static void answer(const struct worker_process *w, struct eddyi_job_result *result, bool is_last)
 {
     check_place(w);
@@ -194,8 +195,8 @@ static void serve(struct worker_process *w)
     answer(w, &result, false);
 }
 
-/* The job has called pthread_exit(): the process has lost its main thread, and ends with this
- * answer. */
+/* Answers for a job that has called pthread_exit(): the process has lost its main thread and ends
+ * with this reply. */
 static void left_by_job(void *arg)
 {
     struct eddyi_job_result result;

@@ -1,9 +1,9 @@
 /*
  * Several loops in several threads, which end together.
  *
- * The calling thread's loop runs worker 0, and a task for each other worker: that one has the
- * worker's thread as a job of an executor, and when it is cancelled, it has the worker's own loop
- * cancel the worker, and waits on.
+ * The loop of the calling thread runs worker 0, and one task for each other worker. That task has
+ * the worker's thread as a job of an executor. When the task is cancelled, it posts a cancellation
+ * to the worker's own loop, and goes on waiting.
  */
 #include "eddy/workers.h"
 
@@ -22,14 +22,14 @@ struct crew;
 struct worker {
     struct crew *crew;
     unsigned index;
-    eddy_executor *
-        /* a pool of one, since a worker must not wait for another's thread; NULL for worker 0 */
-        thread;
-    pthread_mutex_t mutex; /* guards the next three */
-    bool stop;             /* it is to end */
-    eddy_loop *loop;       /* that runs it; NULL: not yet, or no more */
+    /* A pool of one thread, since a worker must not wait for another's thread; NULL for worker
+     * 0. */
+    eddy_executor *thread;
+    pthread_mutex_t mutex; /* guards @stop, @loop and @task */
+    bool stop;             /* the worker is to end */
+    eddy_loop *loop;       /* the worker's loop; NULL: not yet, or no longer */
     eddy_task *task;
-    struct eddyi_ready cancel; /* what stops it, in its own thread */
+    struct eddyi_ready cancel; /* stops the worker, in its own thread */
 };
 
 struct crew {
@@ -48,7 +48,7 @@ static void cancel_task(struct eddyi_ready *r)
     pthread_mutex_unlock(&w->mutex);
 }
 
-/* From another thread; once is enough. */
+/* Stops the worker, from another thread. Later calls have no effect. */
 static void stop(struct worker *w)
 {
     pthread_mutex_lock(&w->mutex);
@@ -89,7 +89,7 @@ static eddy_async(work, (struct worker *, w))
     return rc;
 }
 
-/* The job of a worker's thread. */
+/* The job in the thread of a worker. */
 static int run_worker(void *arg)
 {
     struct worker *w = arg;
@@ -122,7 +122,7 @@ static eddy_async(work_here, (struct worker *, w))
     return o->fn(w->index, o->arg);
 }
 
-/* One failure stands for all. */
+/* Replaces a group of failures by its first member. */
 static int first_failure(int rc)
 {
     const eddy_exception *e = eddy_error();

@@ -1,16 +1,18 @@
 /*
- * wrap_future: a future of a loop that ends as a concurrent future does.
+ * wrap_future: a future of a loop that ends when a concurrent future does.
  *
- * It watches its source. Whichever thread ends that posts the wrapper's ready item, which allocates
- * nothing; the outcome is copied in the loop's thread. The wrapper holds a reference to itself, and
- * is among the loop's pending, until the item has run or can no longer come:
+ * A wrapper watches its source. The thread that ends the source posts the wrapper's ready item,
+ * which allocates nothing; the outcome is copied in the loop's thread. The wrapper holds a
+ * reference to itself, and is on the loop's list of pending parts, until the item has run or can no
+ * longer come:
  *
  *   unwatched in time          no item was, or will be, posted
  *   told, and posted           the item runs, at the latest while the loop closes
- *   told, but the loop closed  nothing was posted; the loop's close finds it
+ *   told, but the loop closed  nothing was posted; the loop's close finds the wrapper
  *
- * The wrapper of a private future lies in that one's memory, to which it has a reference until it
- * is destroyed: with two pieces of memory for each job a flood of jobs was up to a third slower.
+ * The wrapper of a private future lies in the memory of that future, and holds a reference to it
+ * until it is destroyed: with two pieces of memory per job a flood of jobs was up to a third
+ * slower.
  */
 #include "executor/wrap.h"
 
@@ -35,13 +37,15 @@ static void loop_closes(struct eddyi_loop_part *part)
 
     if (!eddyi_concurrent_unwatch(w->source, &w->watcher)) {
         if (!eddyi_list_empty(&w->ready.link))
-            return; /* it is still to run. Since the loop is closed no item is posted any more */
+            /* The item is still to run. No other is posted, because the loop is closed. */
+            return;
         eddyi_concurrent_wait_untold(w->source);
     }
     let_go(w);
 }
 
-/* The source keeps the result of a running job, and drops it. */
+/* Cancels the wrapper and its source. The source keeps the result of a running job, and drops
+ * it. */
 static bool cancel(eddy_future *f, const eddy_exception *message)
 {
     struct eddyi_wrapped *w = eddyi_container(f, struct eddyi_wrapped, future);
@@ -62,7 +66,8 @@ static void destroy(eddy_future *f)
     struct eddyi_wrapped *w = eddyi_container(f, struct eddyi_wrapped, future);
     bool has_memory = !w->source->private; /* of its own */
 
-    /* If nobody has it, cancelled in the moment when it was there, the source drops it. */
+    /* A value without an owner, cancelled in the moment of its arrival, is dropped by the
+     * source. */
     if (f->value_taken)
         eddyi_concurrent_take(w->source);
     eddyi_future_fini(f);
@@ -74,7 +79,8 @@ static void destroy(eddy_future *f)
 static const struct eddyi_future_ops wrapped_ops = {
     .noun = "result from another thread", .cancel = cancel, .destroy = destroy};
 
-/* In the thread that ended the source. The wrapper may be gone as soon as its item is posted. */
+/* Posts the ready item, in the thread that ended the source. The wrapper may be gone as soon as the
+ * item is posted. */
 static bool source_done(struct eddyi_watcher *watcher, bool reference)
 {
     struct eddyi_wrapped *w = eddyi_container(watcher, struct eddyi_wrapped, watcher);

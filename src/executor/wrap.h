@@ -1,5 +1,5 @@
 /*
- * The future of a loop that ends as a concurrent future does: see wrap.c.
+ * The future of a loop that ends when a concurrent future does; see wrap.c.
  */
 #ifndef EDDYI_WRAP_H
 #define EDDYI_WRAP_H
@@ -15,14 +15,15 @@ struct eddyi_wrapped {
     struct eddyi_ready ready;
     struct eddyi_watcher watcher;
     eddy_concurrent_future *source; /* owned */
-    bool has_two;                   /* references to it: the one of whoever ended it, too */
-    bool expected;                  /* counted in loop->expected */
+    /* it owns two references to the source: one is of the thread that ended the source */
+    bool has_two;
+    bool expected; /* counted in loop->expected */
 };
 
 /*
- * Wraps a private future, of which it consumes a reference also when it fails, in @w, which lies in
- * the same piece of memory. NULL: the loop or the future may not be used here; the error has been
- * raised.
+ * Wraps a private future in @w, which lies in the same piece of memory. Consumes a reference to
+ * @cf, even on failure. Raises an error and returns NULL if the loop or the future may not be used
+ * here.
  */
 eddy_future *eddyi_wrap_private(eddy_loop *loop, eddy_concurrent_future *cf,
                                 struct eddyi_wrapped *w);
