@@ -43,19 +43,19 @@ static int feed(void *arg)
 /* The bytes stay in the reader, with a null byte behind. */
 static int collect(struct eddyi_output *out, size_t limit)
 {
-    eddy_reader *r = out->reader;
+    struct eddyi_buffer *in = eddyi_reader_in(out->reader);
     const char *bytes;
     ssize_t n;
 
     if (out->bytes)
         return 0;
-    n = eddy_reader_read_all(r, limit ? limit : SIZE_MAX, &bytes);
+    n = eddy_reader_read_all(out->reader, limit ? limit : SIZE_MAX, &bytes);
     if (n < 0)
         return (int)n;
-    if (eddyi_buffer_reserve(&r->in, 1) < 0)
+    if (eddyi_buffer_reserve(in, 1) < 0)
         return eddy_raise(-ENOMEM, NULL);
-    r->in.data[r->in.end] = '\0';
-    out->bytes = eddyi_buffer_bytes(&r->in);
+    in->data[in->end] = '\0';
+    out->bytes = eddyi_buffer_bytes(in);
     out->n = (size_t)n;
     return 0;
 }

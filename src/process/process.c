@@ -169,9 +169,9 @@ void eddy_process_free(eddy_process *p)
         eddyi_stream_end_loan(eddyi_stream_of_writer(p->input));
     }
     if (p->out.reader)
-        eddyi_stream_end_loan(p->out.reader->stream);
+        eddyi_stream_end_loan(eddyi_stream_of_reader(p->out.reader));
     if (p->err.reader)
-        eddyi_stream_end_loan(p->err.reader->stream);
+        eddyi_stream_end_loan(eddyi_stream_of_reader(p->err.reader));
     if (p->returncode == EDDY_RUNNING) {
         eddyi_sys_signal_process(p->pidfd, p->pid, SIGKILL);
         (void)eddyi_process_watch(p); /* else it is waited for when the loop is closed */

@@ -18,14 +18,14 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     int rc = eddyi_protocol_make(t, factory, arg);
 
     if (rc < 0) {
-        eddyi_transport_abort(&t->base);
+        eddyi_channel_abort(&t->channel);
         return rc;
     }
     eddy_transport_ref(t);
     eddyi_protocol_begin(t);
-    rc = eddyi_opening_wait(t->base.loop);
+    rc = eddyi_opening_wait(t->channel.loop);
     if (rc < 0)
-        eddyi_transport_close(&t->base);
+        eddyi_channel_close(&t->channel);
     if (rc == 0 && ret_transport)
         *ret_transport = t;
     else
@@ -71,18 +71,18 @@ static int transport_of(eddy_loop *loop, int fd, bool own, eddy_transport **ret)
 
 static int start_tls(eddy_transport *t, const eddy_transport_options *o, bool server_side)
 {
-    int rc = eddyi_transport_start_tls(
-        &t->base,
+    int rc = eddyi_channel_start_tls(
+        &t->channel,
         &(eddy_start_tls_options){.context = o->tls,
                                   .server_hostname =
                                       o->server_hostname ? o->server_hostname : o->host,
                                   .handshake_timeout = o->tls_handshake_timeout,
                                   .shutdown_timeout = o->tls_shutdown_timeout},
-        server_side, NULL, 0);
+        server_side);
 
     t->tls = true;
     if (rc < 0)
-        eddyi_transport_abort(&t->base);
+        eddyi_channel_abort(&t->channel);
     return rc;
 }
 

@@ -14,7 +14,7 @@
 #include "eddy/datagram_transport.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
-#include "stream/transport.h"
+#include "stream/channel.h"
 
 #include <poll.h>
 #include <string.h>

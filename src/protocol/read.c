@@ -14,9 +14,6 @@
 
 #include <string.h>
 
-/* Room for a read at first, and when reads fill it; and what an idle transport keeps. */
-enum { SMALL_CHUNK = 4096, LARGE_CHUNK = 65536, IDLE_MEMORY = 16384 };
-
 static bool is_buffered(const eddy_transport *t)
 {
     return t->protocol->get_buffer != NULL;
@@ -24,40 +21,27 @@ static bool is_buffered(const eddy_transport *t)
 
 void eddyi_protocol_want_input(eddy_transport *t)
 {
-    if (eddyi_list_empty(&t->input.link) && !t->base.loop->closed)
-        eddyi_loop_ready(t->base.loop, &t->input);
+    if (eddyi_list_empty(&t->input.link) && !t->channel.loop->closed)
+        eddyi_loop_ready(t->channel.loop, &t->input);
 }
 
-/* @n bytes have come into the room, which was @room. Who fills it gets more next time. */
-static void came(eddy_transport *t, size_t n, size_t room)
+void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
 {
-    t->in.end += n;
-    if (n == room)
-        t->fills = true;
-    else if (n < SMALL_CHUNK)
-        t->fills = false;
-}
+    eddy_transport *t = eddyi_protocol_transport(carrier->user);
 
-/* What a read gave other than bytes. */
-static void note(eddy_transport *t, ssize_t result)
-{
-    t->news = result == -EAGAIN || result == -ECANCELED ? EDDYI_NO_NEWS : (int)result;
-}
-
-void eddyi_protocol_readable(struct eddyi_transport *base, ssize_t result)
-{
-    eddy_transport *t = eddyi_protocol_transport(base);
-
-    t->armed = false;
-    eddyi_timer_stop(t->base.loop, &t->silence);
-    if (result > 0)
-        came(t, (size_t)result, eddyi_buffer_room(&t->in));
-    else if (result == -EAGAIN)
-        t->news = EDDYI_READ_KNOWS;
-    else
-        note(t, result);
+    eddyi_channel_read_done(&t->channel, result);
+    t->readable = result == -EAGAIN;
+    eddyi_timer_stop(t->channel.loop, &t->silence);
     eddyi_wait_queue_wake_all(&t->quiet);
     eddyi_protocol_want_input(t);
+}
+
+/* Whether there is something to be done before the next read. */
+static bool has_news(const eddy_transport *t)
+{
+    const struct eddyi_channel *c = &t->channel;
+
+    return eddyi_buffer_length(&c->in) > 0 || t->readable || c->eof || c->read_error < 0;
 }
 
 /* The memory that a buffered protocol wants filled, NULL if it is none: then the transport is
@@ -71,8 +55,8 @@ static void *ask_for_buffer(eddy_transport *t, size_t hint, size_t *ret_size)
         *ret_size = size;
         return buf;
     }
-    eddyi_transport_break(&t->base,
-                          eddy_raise(EDDY_EMISUSE, "get_buffer() returned an empty buffer"));
+    eddyi_channel_break(&t->channel,
+                        eddy_raise(EDDY_EMISUSE, "get_buffer() returned an empty buffer"));
     return NULL;
 }
 
@@ -85,14 +69,15 @@ static void tell_updated(eddy_transport *t, size_t n)
 /* Gives a buffered protocol a piece of what was read before it was there. */
 static void give_copy(eddy_transport *t)
 {
-    size_t held = eddyi_buffer_length(&t->in), size;
+    struct eddyi_buffer *in = &t->channel.in;
+    size_t held = eddyi_buffer_length(in), size;
     void *buf = ask_for_buffer(t, held, &size);
 
     if (!buf)
         return;
     size = size < held ? size : held;
-    memcpy(buf, eddyi_buffer_bytes(&t->in), size);
-    eddyi_buffer_consume(&t->in, size);
+    memcpy(buf, eddyi_buffer_bytes(in), size);
+    eddyi_buffer_consume(in, size);
     tell_updated(t, size);
 }
 
@@ -100,16 +85,18 @@ static void give_copy(eddy_transport *t)
  * rest. */
 static void give_out(eddy_transport *t)
 {
-    while (eddyi_buffer_length(&t->in) > 0 && eddy_transport_is_reading(t)) {
-        size_t n = eddyi_buffer_length(&t->in);
+    struct eddyi_buffer *in = &t->channel.in;
+
+    while (eddyi_buffer_length(in) > 0 && eddy_transport_is_reading(t)) {
+        size_t n = eddyi_buffer_length(in);
 
         if (is_buffered(t)) {
             give_copy(t);
             continue;
         }
-        eddyi_buffer_consume(&t->in, n);
+        eddyi_buffer_consume(in, n);
         if (t->protocol->data_received)
-            t->protocol->data_received(t->arg, eddyi_buffer_bytes(&t->in) - n, n);
+            t->protocol->data_received(t->arg, eddyi_buffer_bytes(in) - n, n);
     }
 }
 
@@ -122,79 +109,59 @@ static void read_buffered(eddy_transport *t)
 
     if (!buf || !eddy_transport_is_reading(t))
         return;
-    n = t->base.carrier->ops->read(t->base.carrier, buf, size);
-    note(t, n > 0 ? -EAGAIN : n);
+    n = t->channel.carrier->ops->read(t->channel.carrier, buf, size);
+    t->readable = false;
     if (n > 0)
         tell_updated(t, (size_t)n);
-}
-
-static int make_room(eddy_transport *t)
-{
-    if (!t->fills)
-        eddyi_buffer_trim(&t->in, IDLE_MEMORY);
-    return eddyi_buffer_reserve(&t->in, t->fills ? LARGE_CHUNK : SMALL_CHUNK);
+    else
+        eddyi_channel_read_ended(&t->channel, n);
 }
 
 static void read_plain(eddy_transport *t)
 {
-    eddy_carrier *c = t->base.carrier;
-    int rc = make_room(t);
-    size_t room = eddyi_buffer_room(&t->in);
-    ssize_t n = rc < 0 ? rc : c->ops->read(c, t->in.data + t->in.end, room);
+    ssize_t n = eddyi_channel_fill(&t->channel);
 
-    note(t, n > 0 ? -EAGAIN : n);
-    if (n > 0)
-        came(t, (size_t)n, room);
+    t->readable = false;
+    if (n < 0)
+        eddyi_channel_read_ended(&t->channel, n);
 }
 
-/* The peer writes no more (rule 151). */
+/* The peer writes no more. */
 static void end_of_input(eddy_transport *t)
 {
     bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
 
     if (!keep || t->tls || t->ways == EDDYI_READ_ONLY)
-        eddyi_transport_close(&t->base);
-}
-
-/* Nobody reads from the pipe any more (rule 161). */
-static void read_end_closed(eddy_transport *t)
-{
-    if (eddyi_buffer_length(&t->base.out) > 0)
-        eddyi_transport_break(&t->base, -EPIPE);
-    else
-        eddyi_transport_close(&t->base);
+        eddyi_channel_close(&t->channel);
 }
 
 static int arm(eddy_transport *t)
 {
-    eddy_carrier *c = t->base.carrier;
     int rc;
 
     if (t->ways == EDDYI_WRITE_ONLY || is_buffered(t))
-        return c->ops->wait_readable(c, NULL, 0);
-    rc = make_room(t);
-    return rc < 0 ? rc
-                  : c->ops->wait_readable(c, t->in.data + t->in.end, eddyi_buffer_room(&t->in));
+        return eddyi_channel_watch(&t->channel);
+    rc = eddyi_channel_make_room(&t->channel);
+    return rc < 0 ? rc : eddyi_channel_arm(&t->channel);
 }
 
-/* A read with the carrier, if there is nothing else to do first. */
+/* Puts a read with the carrier, if there is nothing else to do first. */
 static void go_on(eddy_transport *t)
 {
+    struct eddyi_channel *c = &t->channel;
     int rc;
 
-    if (eddy_transport_is_closing(t) || t->eof || t->armed || t->paused || t->starting_tls)
+    if (eddyi_channel_is_closing(c) || t->ended || c->armed || t->paused || t->starting_tls)
         return;
-    if (eddyi_buffer_length(&t->in) > 0 || t->news != EDDYI_NO_NEWS) {
+    if (has_news(t)) {
         eddyi_protocol_want_input(t);
         return;
     }
     rc = arm(t);
-    t->armed = rc == 0;
     if (rc == 0 && t->read_limit > 0)
-        rc = eddyi_timer_start(t->base.loop, &t->silence,
-                               eddyi_loop_now(t->base.loop) + t->read_limit);
+        rc = eddyi_timer_start(c->loop, &t->silence, eddyi_loop_now(c->loop) + t->read_limit);
     if (rc < 0)
-        eddyi_transport_break(&t->base, rc);
+        eddyi_channel_break(c, rc);
 }
 
 /* While the user wants nothing, nothing is amiss; the time begins anew. */
@@ -202,31 +169,34 @@ void eddyi_protocol_silence(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, silence.ready);
 
-    if (!t->armed)
+    if (!t->channel.armed)
         return;
-    if (!t->paused || eddyi_timer_start(t->base.loop, &t->silence,
-                                        eddyi_loop_now(t->base.loop) + t->read_limit) < 0)
-        eddyi_transport_expire(&t->base, "the peer has sent nothing", t->read_limit);
+    if (!t->paused || eddyi_timer_start(t->channel.loop, &t->silence,
+                                        eddyi_loop_now(t->channel.loop) + t->read_limit) < 0)
+        eddyi_channel_expire(&t->channel, "the peer has sent nothing", t->read_limit);
 }
 
-/* What the carrier said, and what it has. */
+/* Reads, where the carrier has said that it is worth it; gives out what there is; then tells the
+ * end. */
 static void step(eddy_transport *t)
 {
-    if (eddyi_buffer_length(&t->in) == 0 && t->news == EDDYI_READ_KNOWS) {
+    struct eddyi_channel *c = &t->channel;
+
+    if (eddyi_buffer_length(&c->in) == 0 && t->readable) {
         if (is_buffered(t))
             read_buffered(t);
         else
             read_plain(t);
     }
     give_out(t);
-    if (!eddy_transport_is_reading(t) || eddyi_buffer_length(&t->in) > 0 ||
-        t->news == EDDYI_NO_NEWS)
+    if (!eddy_transport_is_reading(t) || eddyi_buffer_length(&c->in) > 0 || t->readable ||
+        !has_news(t))
         return;
-    t->eof = true;
-    if (t->news == 0)
-        end_of_input(t);
+    t->ended = true;
+    if (c->read_error < 0)
+        eddyi_channel_break(c, c->read_error);
     else
-        eddyi_transport_break(&t->base, t->news);
+        end_of_input(t);
 }
 
 void eddyi_protocol_input(struct eddyi_ready *r)
@@ -234,13 +204,13 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, input);
     struct eddyi_var_scope *outside;
 
-    if (t->armed || t->eof || t->starting_tls || !eddy_transport_is_reading(t))
+    if (t->channel.armed || t->ended || t->starting_tls || !eddy_transport_is_reading(t))
         return;
     outside = eddyi_protocol_enter(t);
     if (t->ways != EDDYI_WRITE_ONLY)
         step(t);
-    else if (t->news != EDDYI_NO_NEWS)
-        read_end_closed(t);
+    else if (has_news(t))
+        eddyi_channel_read_end_closed(&t->channel);
     go_on(t);
     eddyi_protocol_leave(t, outside);
 }
@@ -255,11 +225,11 @@ void eddy_transport_resume_reading(eddy_transport *t)
     if (!t->paused)
         return;
     t->paused = false;
-    if (!eddyi_transport_is_closing(&t->base) && t->protocol)
+    if (!eddyi_channel_is_closing(&t->channel) && t->protocol)
         eddyi_protocol_want_input(t);
 }
 
 bool eddy_transport_is_reading(const eddy_transport *t)
 {
-    return !t->paused && !eddyi_transport_is_closing(&t->base);
+    return !t->paused && !eddyi_channel_is_closing(&t->channel);
 }

@@ -1,14 +1,13 @@
 /*
  * Files that are sent through a transport with a protocol.
  */
-#include "stream/sendfile.h"
 #include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
 #include "sync/wait_queue.h"
 
-static int wait_flushed(struct eddyi_transport *t)
+static int wait_flushed(struct eddyi_channel *t)
 {
     return eddyi_wait_queue_wait(&eddyi_protocol_transport(t)->quiet,
                                  "the peer to take what was written", NULL);
@@ -22,8 +21,8 @@ static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset, int64
         return rc;
     if (offset < 0 || count == 0)
         return eddy_raise(-EINVAL, "sendfile: a negative offset, or nothing to send");
-    if (eddyi_transport_is_closing(&t->base))
-        return eddyi_transport_raise(&t->base);
+    if (eddyi_channel_is_closing(&t->channel))
+        return eddyi_channel_raise(&t->channel);
     if (t->busy || t->ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "sendfile: the transport cannot be written to now");
     return 0;
@@ -39,7 +38,7 @@ int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t off
         return rc;
     eddy_transport_ref(t);
     t->busy = "sendfile";
-    rc = eddyi_transport_sendfile(&t->base, wait_flushed, file, offset, count, &sent);
+    rc = eddyi_channel_sendfile(&t->channel, wait_flushed, file, offset, count, &sent);
     t->busy = NULL;
     eddy_transport_unref(t);
     if (sent > 0)

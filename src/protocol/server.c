@@ -23,7 +23,7 @@ static void end(eddy_transport *t, int rc)
 {
     if (rc < 0) {
         eddyi_connection_report(&t->connection, rc);
-        eddyi_transport_abort(&t->base);
+        eddyi_channel_abort(&t->channel);
     }
 }
 
@@ -33,7 +33,7 @@ static void opening(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, opening);
     struct eddyi_var_scope *outside;
 
-    if (eddyi_transport_is_closing(&t->base))
+    if (eddyi_channel_is_closing(&t->channel))
         return;
     outside = eddyi_protocol_enter(t);
     end(t, open_protocol(t));
@@ -48,22 +48,22 @@ static void leave(void *arg)
     eddy_unref(t->connection.task);
     t->connection.task = NULL;
     if (!t->protocol)
-        eddyi_transport_abort(&t->base);
+        eddyi_channel_abort(&t->channel);
     t->in_task = false;
-    if (t->base.state == EDDYI_LOST)
-        eddyi_loop_ready(t->base.loop, &t->lost);
+    if (t->channel.state == EDDYI_LOST)
+        eddyi_loop_ready(t->channel.loop, &t->lost);
 }
 
 static int shake_hands(void *arg)
 {
     eddy_transport *t = arg;
     const eddy_server_options *o = &t->connection.server->options;
-    int rc = eddyi_transport_start_tls(
-        &t->base,
+    int rc = eddyi_channel_start_tls(
+        &t->channel,
         &(eddy_start_tls_options){.context = o->tls,
                                   .handshake_timeout = o->tls_handshake_timeout,
                                   .shutdown_timeout = o->tls_shutdown_timeout},
-        true, NULL, 0);
+        true);
 
     t->tls = true;
     if (rc >= 0)
@@ -86,9 +86,9 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     eddyi_vars_fini(&t->vars);
     eddyi_vars_init(&t->vars, context);
     eddy_context_unref(context);
-    eddyi_connection_begin(&t->connection, s, &t->base);
+    eddyi_connection_begin(&t->connection, s, &t->channel);
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
-    t->base.write_limit = eddyi_time_limit(s->options.write_timeout);
+    t->channel.write_limit = eddyi_time_limit(s->options.write_timeout);
     if (s->options.tls) {
         t->in_task = true;
         return eddyi_connection_create_task(&t->connection, shake_hands, leave, t);

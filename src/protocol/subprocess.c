@@ -308,7 +308,7 @@ static void detach_all(eddy_subprocess_transport *t)
         if (!p->transport)
             continue;
         p->transport->protocol = NULL;
-        eddyi_transport_abort(&p->transport->base);
+        eddyi_channel_abort(&p->transport->channel);
         eddy_transport_unref(p->transport);
         eddy_subprocess_transport_unref(t);
     }

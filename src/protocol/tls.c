@@ -11,29 +11,23 @@ static int wait_quiet(eddy_transport *t)
 {
     int rc = 0;
 
-    if (t->armed)
-        t->base.carrier->ops->cancel_readable(t->base.carrier);
-    while (rc == 0 && t->base.state == EDDYI_OPEN &&
-           (t->armed || eddyi_buffer_length(&t->base.out) > 0))
+    if (t->channel.armed)
+        t->channel.carrier->ops->cancel_readable(t->channel.carrier);
+    while (rc == 0 && t->channel.state == EDDYI_OPEN &&
+           (t->channel.armed || eddyi_buffer_length(&t->channel.out) > 0))
         rc = eddyi_wait_queue_wait(&t->quiet, "a transport to be free for TLS", NULL);
     return rc;
 }
 
 static int start_tls(eddy_transport *t, const eddy_start_tls_options *options)
 {
-    size_t n_ahead;
     int rc = wait_quiet(t);
 
-    if (rc < 0)
-        return rc;
-    n_ahead = eddyi_buffer_length(&t->in);
-    rc = eddyi_transport_start_tls(&t->base, options, options->server_side || t->connection.server,
-                                   eddyi_buffer_bytes(&t->in), n_ahead);
-    if (rc < 0)
-        return rc;
-    eddyi_buffer_consume(&t->in, n_ahead);
-    t->tls = true;
-    return 0;
+    if (rc == 0)
+        rc = eddyi_channel_start_tls(&t->channel, options,
+                                     options->server_side || t->connection.server);
+    t->tls |= rc == 0;
+    return rc;
 }
 
 int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
@@ -53,7 +47,7 @@ int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
     rc = start_tls(t, options);
     t->starting_tls = false;
     t->busy = NULL;
-    if (!eddyi_transport_is_closing(&t->base))
+    if (!eddyi_channel_is_closing(&t->channel))
         eddyi_protocol_want_input(t);
     eddy_transport_unref(t);
     return rc;

@@ -6,9 +6,9 @@
 #include "base/sys.h"
 #include "sync/wait_queue.h"
 
-static eddy_transport *of(struct eddyi_transport *t)
+static eddy_transport *of(struct eddyi_channel *c)
 {
-    return eddyi_protocol_transport(t);
+    return eddyi_protocol_transport(c);
 }
 
 eddy_transport *eddy_transport_ref(eddy_transport *t)
@@ -20,7 +20,7 @@ eddy_transport *eddy_transport_ref(eddy_transport *t)
 static void destroy(eddy_transport *t)
 {
     eddyi_vars_fini(&t->vars);
-    eddyi_transport_fini(&t->base);
+    eddyi_channel_fini(&t->channel);
     eddyi_free(t);
 }
 
@@ -50,11 +50,17 @@ void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside)
         destroy(t);
 }
 
-/* The protocol is told once for each crossing, from within the write (rule 154). */
-static void pause_writing(struct eddyi_transport *base)
+/* The protocol is told once for each crossing: of too much from within the write, of the rest by an
+ * item. */
+static void on_flow(struct eddyi_channel *c)
 {
-    eddy_transport *t = of(base);
+    eddy_transport *t = of(c);
 
+    if (!c->paused) {
+        if (eddyi_list_empty(&t->flow.link) && !c->loop->closed)
+            eddyi_loop_ready(c->loop, &t->flow);
+        return;
+    }
     if (t->writing_paused || !t->protocol)
         return;
     t->writing_paused = true;
@@ -62,15 +68,9 @@ static void pause_writing(struct eddyi_transport *base)
         t->protocol->pause_writing(t->arg);
 }
 
-static void resume_writing(struct eddyi_transport *base)
+static void on_flushed(struct eddyi_channel *c)
 {
-    if (eddyi_list_empty(&of(base)->flow.link) && !base->loop->closed)
-        eddyi_loop_ready(base->loop, &of(base)->flow);
-}
-
-static void flushed(struct eddyi_transport *base)
-{
-    eddyi_wait_queue_wake_all(&of(base)->quiet);
+    eddyi_wait_queue_wake_all(&of(c)->quiet);
 }
 
 /* It may be too much again by now: then there is nothing to tell. */
@@ -79,7 +79,7 @@ static void flow(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, flow);
     struct eddyi_var_scope *outside;
 
-    if (!t->writing_paused || t->base.paused || t->base.state > EDDYI_CLOSING)
+    if (!t->writing_paused || t->channel.paused || t->channel.state > EDDYI_CLOSING)
         return;
     t->writing_paused = false;
     outside = eddyi_protocol_enter(t);
@@ -98,44 +98,32 @@ static void made(struct eddyi_ready *r)
     eddyi_protocol_leave(t, outside);
 }
 
-static void on_lost(struct eddyi_transport *base)
+static void on_lost(struct eddyi_channel *c)
 {
-    eddy_transport *t = of(base);
+    eddy_transport *t = of(c);
 
     eddyi_ready_cancel(&t->input);
     eddyi_ready_cancel(&t->flow);
-    eddyi_buffer_fini(&t->in);
-    t->armed = false;
-    eddyi_timer_stop(base->loop, &t->silence);
+    eddyi_buffer_fini(&c->in);
+    eddyi_timer_stop(c->loop, &t->silence);
     eddyi_wait_queue_wake_all(&t->quiet);
     /* A task that shakes hands may still look at it; at its end it goes on here. */
     if (!t->in_task)
-        eddyi_loop_ready(base->loop, &t->lost);
-}
-
-/* What it was lost with, borrowed; NULL: it ended in order. */
-static const eddy_exception *reason(eddy_transport *t)
-{
-    struct eddyi_transport *base = &t->base;
-
-    if (base->error == 0)
-        return NULL;
-    if (!base->exception)
-        base->exception = eddy_exception_new(base->error, "the connection is lost");
-    return base->exception ? base->exception : eddyi_exception_no_memory();
+        eddyi_loop_ready(c->loop, &t->lost);
 }
 
 /* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to
  * hear (rule 158). */
 static void report(eddy_transport *t)
 {
-    int error = t->base.error;
+    int error = t->channel.error;
 
     if (error == EDDY_EMISUSE || error == -ENOMEM ||
-        (error < 0 && error != -ECANCELED && t->base.loop->debug))
+        (error < 0 && error != -ECANCELED && t->channel.loop->debug))
         eddy_loop_call_exception_handler(
-            t->base.loop, &(eddy_exception_context){.message = "Fatal error on a transport",
-                                                    .exception = reason(t)});
+            t->channel.loop,
+            &(eddy_exception_context){.message = "Fatal error on a transport",
+                                      .exception = eddyi_channel_reason(&t->channel)});
 }
 
 static void lost(struct eddyi_ready *r)
@@ -147,7 +135,7 @@ static void lost(struct eddyi_ready *r)
     if (protocol) {
         report(t);
         if (protocol->connection_lost)
-            protocol->connection_lost(t->arg, reason(t));
+            protocol->connection_lost(t->arg, eddyi_channel_reason(&t->channel));
         t->protocol = NULL;
         t->arg = NULL;
     }
@@ -157,11 +145,10 @@ static void lost(struct eddyi_ready *r)
     eddyi_protocol_leave(t, outside);
 }
 
-static const struct eddyi_transport_client client = {
+static const struct eddyi_channel_client client = {
     .readable = eddyi_protocol_readable,
-    .pause_writing = pause_writing,
-    .resume_writing = resume_writing,
-    .flushed = flushed,
+    .flow = on_flow,
+    .flushed = on_flushed,
     .lost = on_lost,
 };
 
@@ -173,13 +160,12 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways wa
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    if (eddyi_transport_init(&t->base, c, &client) < 0) {
+    if (eddyi_channel_init(&t->channel, c, &client) < 0) {
         eddyi_free(t);
         return NULL;
     }
     t->refs = 1;
     t->connected = true;
-    t->news = EDDYI_NO_NEWS;
     t->ways = ways;
     eddyi_vars_init(&t->vars, NULL);
     eddyi_ready_init(&t->made, made);
@@ -207,7 +193,7 @@ int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void 
 
 void eddyi_protocol_begin(eddy_transport *t)
 {
-    eddyi_loop_ready(t->base.loop, &t->made);
+    eddyi_loop_ready(t->channel.loop, &t->made);
     eddyi_protocol_want_input(t);
 }
 
@@ -236,23 +222,23 @@ int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, vo
 
 void eddy_transport_close(eddy_transport *t)
 {
-    eddyi_transport_close(&t->base);
+    eddyi_channel_close(&t->channel);
 }
 
 void eddy_transport_abort(eddy_transport *t)
 {
-    eddyi_transport_abort(&t->base);
+    eddyi_channel_abort(&t->channel);
 }
 
 bool eddy_transport_is_closing(const eddy_transport *t)
 {
-    return eddyi_transport_is_closing(&t->base);
+    return eddyi_channel_is_closing(&t->channel);
 }
 
 ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret,
                                       size_t size)
 {
-    eddy_carrier *c = t->base.carrier;
+    eddy_carrier *c = t->channel.carrier;
 
     return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
 }
@@ -278,7 +264,7 @@ int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
         return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write during %s", t->busy);
-    return eddyi_transport_write(&t->base, iov, n);
+    return eddyi_channel_write(&t->channel, iov, n);
 }
 
 int eddy_transport_write(eddy_transport *t, const void *data, size_t size)
@@ -298,25 +284,25 @@ int eddy_transport_write_eof(eddy_transport *t)
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write_eof during %s", t->busy);
     if (t->ways == EDDYI_WRITE_ONLY) {
-        eddyi_transport_close(&t->base);
+        eddyi_channel_close(&t->channel);
         return 0;
     }
-    return eddyi_transport_write_eof(&t->base);
+    return eddyi_channel_write_eof(&t->channel);
 }
 
 int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_t low)
 {
-    return eddyi_transport_set_limits(&t->base, high, low);
+    return eddyi_channel_set_limits(&t->channel, high, low);
 }
 
 void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low,
                                             size_t *ret_high)
 {
-    *ret_low = t->base.low;
-    *ret_high = t->base.high;
+    *ret_low = t->channel.low;
+    *ret_high = t->channel.high;
 }
 
 size_t eddy_transport_get_write_buffer_size(const eddy_transport *t)
 {
-    return eddyi_buffer_length(&t->base.out);
+    return eddyi_buffer_length(&t->channel.out);
 }

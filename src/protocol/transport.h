@@ -1,12 +1,14 @@
 /*
- * A transport with a protocol: the client of a struct eddyi_transport that calls users' functions.
+ * A transport with a protocol: the client of a channel that calls users' functions.
  *
- * Whatever the carrier says is only noted; the user is told by a ready item, so as an ordinary
- * callback of the loop. The items, in the order of a connection's life:
+ * What the channel says is only noted; the user is told by a ready item, so as an ordinary callback
+ * of the loop. The items, in the order of a connection's life:
  *
- *     made connection_made input data_received, eof_received, and the next read with the carrier;
- *     queued again as long as there is more flow resume_writing lost connection_lost, and the end
- *     of the connection's own reference
+ *     made   connection_made
+ *     input  data_received, eof_received, and the next read with the carrier; queued again as long
+ *            as there is more
+ *     flow   resume_writing
+ *     lost   connection_lost, and the end of the connection's own reference
  */
 #ifndef EDDYI_PROTOCOL_TRANSPORT_H
 #define EDDYI_PROTOCOL_TRANSPORT_H
@@ -14,16 +16,14 @@
 #include "contextvars/contextvars.h"
 #include "eddy/sync.h"
 #include "eddy/transport.h"
+#include "stream/channel.h"
 #include "stream/connection.h"
 #include "stream/tls_hook.h"
-#include "stream/transport.h"
-
-enum { EDDYI_NO_NEWS = 1, EDDYI_READ_KNOWS };
 
 enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 struct eddy_transport {
-    struct eddyi_transport base;
+    struct eddyi_channel channel;
     unsigned refs;
     /* one is the connection's own, until connection_lost() has returned */
     bool connected;
@@ -34,16 +34,11 @@ struct eddy_transport {
     struct eddyi_var_scope vars;   /* in which its callbacks run */
     struct eddyi_ready made, input, flow, lost;
 
-    /* what came and was not given out; a read with the carrier goes behind that */
-    struct eddyi_buffer in;
-    bool fills; /* the latest read filled its room: the next one gets more */
-    /* what the carrier said: 0 the end, < 0 why it broke, or one of the above */
-    int news;
-    bool armed;                 /* a read is with the carrier; the buffer must not move */
-    int64_t read_limit;         /* how long that may take, in nanoseconds; 0: as long as it likes */
+    int64_t read_limit;         /* how long a read may take, in nanoseconds; 0: no limit */
     struct eddyi_timer silence; /* of that, while it is there */
+    bool readable;              /* the carrier said that there is something to be read */
     bool paused;                /* the user wants nothing for now */
-    bool eof;                   /* there is nothing more to read */
+    bool ended;                 /* the end, or what reading ended with, was told */
     bool writing_paused;        /* what the protocol was told last */
     bool tls;
     bool starting_tls; /* nothing is read for now: the carrier is not ours */
@@ -56,9 +51,9 @@ struct eddy_transport {
     bool in_task;                       /* of such: the task that shakes hands has not ended */
 };
 
-static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_transport *t)
+static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_channel *c)
 {
-    return eddyi_container(t, struct eddy_transport, base);
+    return eddyi_container(c, struct eddy_transport, channel);
 }
 
 /* A transport without a protocol yet, over a carrier that it owns from success on. NULL, with
@@ -71,8 +66,8 @@ int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void 
 /* Queues connection_made(), and after it the beginning of reading (rule 149). */
 void eddyi_protocol_begin(eddy_transport *t);
 
-/* The part of protocol_read.c. */
-void eddyi_protocol_readable(struct eddyi_transport *t, ssize_t result);
+/* In read.c. */
+void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result);
 void eddyi_protocol_input(struct eddyi_ready *r);
 void eddyi_protocol_silence(struct eddyi_ready *r);
 void eddyi_protocol_want_input(eddy_transport *t);

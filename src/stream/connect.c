@@ -71,7 +71,7 @@ int eddy_open_connection_with(const eddy_connection_options *options)
     if (options->tls) {
         rc = start_tls(s, options);
         if (rc < 0) {
-            eddyi_transport_abort(&s->transport);
+            eddyi_channel_abort(&s->channel);
             eddyi_stream_give_back(s);
             return rc;
         }

@@ -6,10 +6,10 @@
 #include "task/coroutine.h"
 #include "task/task.h"
 
-void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_transport *t)
+void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t)
 {
     c->server = s;
-    c->transport = t;
+    c->channel = t;
     eddyi_list_append(&s->connections, &c->link);
     s->n_connections++;
     s->refs++;
@@ -73,7 +73,7 @@ int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *ar
 
 void eddyi_connection_report(struct eddyi_connection *c, int rc)
 {
-    bool its_own = rc == c->transport->error || (rc == -ETIMEDOUT && c->transport->out_of_time);
+    bool its_own = rc == c->channel->error || (rc == -ETIMEDOUT && c->channel->out_of_time);
 
     if (rc == -ECANCELED || (its_own && !c->server->loop->debug))
         return;

@@ -6,17 +6,17 @@
 
 #include "base/list.h"
 #include "eddy/server.h"
-#include "stream/transport.h"
+#include "stream/channel.h"
 
 struct eddyi_connection {
     eddy_server *server; /* has a reference; NULL: it is no server's */
-    struct eddyi_transport *transport;
+    struct eddyi_channel *channel;
     struct eddyi_list link; /* among those of the server */
     eddy_task *task;        /* handles it; a reference, until it has ended. NULL: none */
 };
 
 /* Counts @c among the connections of @s. */
-void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_transport *t);
+void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t);
 
 /* Takes it from its server, if it is one's, behind its end: last of all, since the server may be
  * freed by that. */

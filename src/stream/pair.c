@@ -61,15 +61,14 @@ int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
 {
     int rc;
     struct eddyi_stream *s = open_pipe(-1, fd, 0, &rc);
-    eddy_carrier *c = s ? s->transport.carrier : NULL;
 
     if (!s)
         return rc;
     s->write_only = true;
     /* What somebody types at a terminal is no sign of its end. */
-    rc = eddyi_sys_is_device(fd) ? 0 : c->ops->wait_readable(c, NULL, 0);
+    rc = eddyi_sys_is_device(fd) ? 0 : eddyi_channel_watch(&s->channel);
     if (rc < 0) {
-        eddyi_fd_carrier_let_go(c);
+        eddyi_fd_carrier_let_go(s->channel.carrier);
         eddyi_stream_give_back(s);
         return eddy_raise(rc, "descriptor %d cannot be waited for", fd);
     }

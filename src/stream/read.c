@@ -7,19 +7,14 @@
 #include <limits.h>
 #include <string.h>
 
-static size_t held(const eddy_reader *r)
-{
-    return eddyi_buffer_length(&r->in);
-}
-
 /* Copies out what there is, at most @size bytes. */
 static ssize_t take(eddy_reader *r, void *buf, size_t size)
 {
-    size_t n = held(r) < size ? held(r) : size;
+    size_t n = eddyi_reader_held(r) < size ? eddyi_reader_held(r) : size;
 
     if (n > 0)
-        memcpy(buf, eddyi_buffer_bytes(&r->in), n);
-    eddyi_buffer_consume(&r->in, n);
+        memcpy(buf, eddyi_buffer_bytes(eddyi_reader_in(r)), n);
+    eddyi_buffer_consume(eddyi_reader_in(r), n);
     return (ssize_t)n;
 }
 
@@ -28,7 +23,7 @@ static int some(eddy_reader *r)
 {
     int rc = 0;
 
-    while (rc == 0 && held(r) == 0 && !r->eof)
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r))
         rc = eddyi_reader_more(r);
     return rc;
 }
@@ -37,17 +32,16 @@ static int some(eddy_reader *r)
  * out. */
 static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
 {
-    eddy_carrier *c;
+    struct eddyi_channel *c = &eddyi_stream_of_reader(r)->channel;
     ssize_t n;
 
-    if (held(r) > 0 || r->eof || r->armed || size < r->chunk || !r->stream ||
-        r->stream->transport.state != EDDYI_OPEN)
+    if (eddyi_buffer_length(&c->in) > 0 || c->eof || c->armed || size < c->chunk ||
+        c->state != EDDYI_OPEN)
         return 0;
-    c = r->stream->transport.carrier;
-    n = c->ops->read(c, buf, size);
+    n = c->carrier->ops->read(c->carrier, buf, size);
     if (n <= 0)
         return 0; /* the end and errors are there the next time as well */
-    r->stream->transport.used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
+    c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
     return n;
 }
 
@@ -80,20 +74,22 @@ ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
 
     if (rc == 0 && max > 0)
         rc = some(r);
-    return rc < 0 ? rc : eddyi_reader_give(r, held(r) < max ? held(r) : max, ret_data);
+    return rc < 0 ? rc
+                  : eddyi_reader_give(r, eddyi_reader_held(r) < max ? eddyi_reader_held(r) : max,
+                                      ret_data);
 }
 
 ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 {
     int rc = eddyi_reader_begin(r);
 
-    while (rc == 0 && !r->eof && held(r) <= max)
+    while (rc == 0 && !eddyi_reader_is_at_end(r) && eddyi_reader_held(r) <= max)
         rc = eddyi_reader_more(r);
     if (rc < 0)
         return rc;
-    if (held(r) > max)
+    if (eddyi_reader_held(r) > max)
         return eddy_raise(EDDY_ELIMIT, "the stream is longer than %zu bytes", max);
-    return eddyi_reader_give(r, held(r), ret_data);
+    return eddyi_reader_give(r, eddyi_reader_held(r), ret_data);
 }
 
 ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
@@ -103,14 +99,14 @@ ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
 
     if (rc == 0 && is_bad_buffer(buf, size))
         rc = eddy_raise(-EINVAL, "readexactly: not a buffer of %zu bytes", size);
-    while (rc == 0 && held(r) < size && !r->eof)
+    while (rc == 0 && eddyi_reader_held(r) < size && !eddyi_reader_is_at_end(r))
         rc = eddyi_reader_more(r);
     if (rc < 0)
         return rc;
-    if (held(r) >= size)
+    if (eddyi_reader_held(r) >= size)
         return take(r, buf, size);
-    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes", held(r),
-                    size);
-    eddyi_reader_give(r, held(r), &piece);
+    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes",
+                    eddyi_reader_held(r), size);
+    eddyi_reader_give(r, eddyi_reader_held(r), &piece);
     return rc;
 }

@@ -11,132 +11,15 @@
 
 #include <string.h>
 
-/* Room for a read at first, and when reads fill it; and what an idle reader keeps. */
-enum { SMALL_CHUNK = 4096, LARGE_CHUNK = 65536, IDLE_MEMORY = 16384 };
-
-void eddyi_reader_init(eddy_reader *r, struct eddyi_stream *s, size_t limit,
-                       void (*unused)(struct eddyi_ready *r))
+static struct eddyi_channel *channel_of(const eddy_reader *r)
 {
-    *r = (eddy_reader){
-        .stream = s, .limit = limit ? limit : EDDY_STREAM_LIMIT, .chunk = SMALL_CHUNK};
-    eddyi_ready_init(&r->unused, unused);
-}
-
-void eddyi_reader_fini(eddy_reader *r)
-{
-    eddyi_buffer_fini(&r->in);
-    eddy_exception_unref(r->exception);
-}
-
-static void free_fed(eddy_reader *r)
-{
-    eddyi_reader_fini(r);
-    eddyi_free(r);
-}
-
-static void unused(struct eddyi_ready *r)
-{
-    free_fed(eddyi_container(r, eddy_reader, unused));
-}
-
-int eddy_reader_new(size_t limit, eddy_reader **ret)
-{
-    eddy_reader *r = eddyi_loop_running ? eddyi_alloc(sizeof *r) : NULL;
-
-    if (!r)
-        return eddy_raise(eddyi_loop_running ? -ENOMEM : EDDY_ENOLOOP, NULL);
-    eddyi_reader_init(r, NULL, limit, unused);
-    *ret = r;
-    return 0;
+    return &eddyi_stream_of_reader(r)->channel;
 }
 
 void eddy_reader_free(eddy_reader *r)
 {
-    if (!r)
-        return;
-    if (r->stream) {
-        eddyi_stream_give_back(r->stream);
-    } else if (r->waiter) {
-        r->deserted = true;
-        eddy_reader_feed_eof(r);
-    } else if (eddyi_list_empty(&r->unused.link)) {
-        free_fed(r);
-    }
-}
-
-static void wake(eddy_reader *r)
-{
-    if (r->waiter && !r->waiter->over)
-        eddyi_wait_over(r->waiter);
-}
-
-/* @n bytes have come into the room, which was @room. Who fills it gets more next time. */
-static void came(eddy_reader *r, size_t n, size_t room)
-{
-    r->in.end += n;
-    if (n == room)
-        r->chunk = LARGE_CHUNK;
-    else if (n < SMALL_CHUNK)
-        r->chunk = SMALL_CHUNK;
-}
-
-EDDYI_DIRECT void eddyi_reader_readable(eddy_reader *r, ssize_t result)
-{
-    r->armed = false;
-    if (result > 0)
-        came(r, (size_t)result, eddyi_buffer_room(&r->in));
-    else if (result == 0)
-        r->eof = true;
-    else if (result != -EAGAIN && result != -ECANCELED)
-        eddyi_transport_break(&r->stream->transport, (int)result);
-    if (result < 0 && r->stream->transport.error < 0)
-        r->error = r->stream->transport.error;
-    wake(r);
-}
-
-void eddyi_reader_lost(eddy_reader *r)
-{
-    r->armed = false;
-    if (r->stream->transport.error < 0)
-        r->error = r->stream->transport.error;
-    else
-        r->eof = true;
-    wake(r);
-}
-
-/* Tries to read into the buffer. How many bytes, 0 at the end, -EAGAIN, or -errno. */
-static ssize_t try_fill(eddy_reader *r)
-{
-    eddy_carrier *c = r->stream->transport.carrier;
-    size_t room;
-    ssize_t n;
-
-    if (eddyi_buffer_length(&r->in) == 0 && r->chunk == SMALL_CHUNK)
-        eddyi_buffer_trim(&r->in, IDLE_MEMORY);
-    if (eddyi_buffer_reserve(&r->in, r->chunk) < 0)
-        return -ENOMEM;
-    room = eddyi_buffer_room(&r->in);
-    n = c->ops->read(c, r->in.data + r->in.end, room);
-    if (n > 0) {
-        came(r, (size_t)n, room);
-        r->stream->transport.used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
-    }
-    return n;
-}
-
-static int arm(eddy_reader *r)
-{
-    eddy_carrier *c = r->stream->transport.carrier;
-    int rc;
-
-    /* Where the kernel does not read into it, an empty buffer is of no use while nothing comes. */
-    if (c->ops->waits_without_memory && eddyi_buffer_length(&r->in) == 0)
-        eddyi_buffer_trim(&r->in, 0);
-    rc = c->ops->wait_readable(c, r->in.data ? r->in.data + r->in.end : NULL,
-                               eddyi_buffer_room(&r->in));
-
-    r->armed = rc == 0;
-    return rc;
+    if (r)
+        eddyi_stream_give_back(eddyi_stream_of_reader(r));
 }
 
 static bool cancel(struct eddyi_wait *w)
@@ -164,7 +47,7 @@ static void out_of_time(struct eddyi_ready *r)
 
 static int raise_out_of_time(eddy_reader *r)
 {
-    r->stream->transport.out_of_time = true;
+    channel_of(r)->out_of_time = true;
     return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds",
                       (double)r->time_limit * 1e-9);
 }
@@ -172,7 +55,7 @@ static int raise_out_of_time(eddy_reader *r)
 /* All waits of a call together have the limit. */
 static int wait_for_data_in_time(eddy_reader *r)
 {
-    eddy_loop *loop = r->stream->transport.loop;
+    eddy_loop *loop = channel_of(r)->loop;
     struct limited_wait w = {.out_of_time = false};
     int rc = eddyi_wait_init(&w.wait, cancel);
 
@@ -186,10 +69,10 @@ static int wait_for_data_in_time(eddy_reader *r)
         return eddy_raise(rc, NULL);
     w.wait.what = "data from a stream";
     r->waiter = &w.wait;
-    eddyi_stream_enter(r->stream);
+    eddyi_stream_enter(eddyi_stream_of_reader(r));
     eddyi_wait_park(&w.wait);
     r->waiter = NULL;
-    eddyi_stream_leave(r->stream);
+    eddyi_stream_leave(eddyi_stream_of_reader(r));
     eddyi_timer_stop(loop, &w.timer);
     rc = eddyi_wait_finish(&w.wait);
     return rc == 0 && w.out_of_time ? raise_out_of_time(r) : rc;
@@ -207,44 +90,33 @@ EDDYI_UNGUARDED static int wait_for_data(eddy_reader *r)
         return rc;
     w.what = "data from a stream";
     r->waiter = &w;
-    if (r->stream)
-        eddyi_stream_enter(r->stream);
+    eddyi_stream_enter(eddyi_stream_of_reader(r));
     eddyi_wait_park(&w);
     r->waiter = NULL;
-    if (r->stream)
-        eddyi_stream_leave(r->stream);
-    else if (r->deserted)
-        eddyi_loop_ready(w.task->future.loop, &r->unused);
+    eddyi_stream_leave(eddyi_stream_of_reader(r));
     return eddyi_wait_finish(&w);
-}
-
-/* What breaks a stream while it reads breaks it for the writer as well. */
-static int broken(eddy_reader *r, int error)
-{
-    eddyi_transport_break(&r->stream->transport, error);
-    r->error = error;
-    return eddyi_reader_check(r);
 }
 
 EDDY_COLD static int raise_unusable(eddy_reader *r)
 {
+    struct eddyi_channel *c = channel_of(r);
+
     if (r->waiter || r->yields)
         return eddy_raise(-EBUSY, "another task is reading from this stream");
-    if (r->stream && eddyi_loop_forked(r->stream->transport.loop))
+    if (eddyi_loop_forked(c->loop))
         return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
-    r->partial = eddyi_buffer_length(&r->in);
-    if (r->exception)
-        return eddy_reraise(r->exception);
-    return r->stream ? eddyi_transport_raise(&r->stream->transport) : eddy_raise(r->error, NULL);
+    r->partial = eddyi_buffer_length(&c->in);
+    return r->exception ? eddy_reraise(r->exception) : eddyi_channel_raise(c);
 }
 
 /* Drops what the latest call gave out. False: raise_unusable() says why nothing can be read. */
 static inline bool drop_partial(eddy_reader *r)
 {
-    eddyi_buffer_consume(&r->in, r->partial);
+    struct eddyi_channel *c = channel_of(r);
+
+    eddyi_buffer_consume(&c->in, r->partial);
     r->partial = 0;
-    return !r->waiter && !r->yields && r->error == 0 &&
-           !(r->stream && eddyi_loop_forked(r->stream->transport.loop));
+    return !r->waiter && !r->yields && c->read_error == 0 && !eddyi_loop_forked(c->loop);
 }
 
 int eddyi_reader_check(eddy_reader *r)
@@ -257,7 +129,7 @@ static int let_others_run(eddy_reader *r)
     int rc;
 
     r->yields = true;
-    rc = eddyi_stream_let_others_run(r->stream);
+    rc = eddyi_stream_let_others_run(eddyi_stream_of_reader(r));
     r->yields = false;
     return rc < 0 ? rc : eddyi_reader_check(r);
 }
@@ -267,7 +139,7 @@ EDDY_COLD static int begin_later(eddy_reader *r)
 {
     int rc = let_others_run(r);
 
-    r->stream->transport.used += EDDYI_READ_UNITS;
+    channel_of(r)->used += EDDYI_READ_UNITS;
     return rc;
 }
 
@@ -277,43 +149,71 @@ EDDYI_DIRECT int eddyi_reader_begin(eddy_reader *r)
     if (__builtin_expect(!drop_partial(r), false))
         return raise_unusable(r);
     r->deadline = 0;
-    if (!r->stream)
+    if (eddyi_channel_is_fed(channel_of(r)))
         return 0;
-    if (eddyi_stream_has_had_its_share(r->stream))
+    if (eddyi_stream_has_had_its_share(eddyi_stream_of_reader(r)))
         return begin_later(r);
-    r->stream->transport.used += EDDYI_READ_UNITS;
+    channel_of(r)->used += EDDYI_READ_UNITS;
     return 0;
+}
+
+/* What breaks a stream while it reads breaks it for the writer as well. */
+static int broken(eddy_reader *r, int error)
+{
+    struct eddyi_channel *c = channel_of(r);
+
+    eddyi_channel_break(c, error);
+    c->read_error = error;
+    return eddyi_reader_check(r);
+}
+
+/* Has the carrier read. Where the kernel does not read into it, an empty buffer is of no use while
+ * nothing comes. */
+static int arm(struct eddyi_channel *c)
+{
+    if (c->carrier->ops->waits_without_memory && eddyi_buffer_length(&c->in) == 0)
+        eddyi_buffer_trim(&c->in, 0);
+    return eddyi_channel_arm(c);
+}
+
+/* Reads what is there, or has the carrier read. Bytes, 0 at the end, -EAGAIN: wait for it, or
+ * -errno. */
+static ssize_t fill_or_arm(struct eddyi_channel *c)
+{
+    ssize_t n = eddyi_channel_fill(c);
+
+    if (n > 0)
+        c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
+    if (n == -EAGAIN && eddyi_task_here()) {
+        int rc = arm(c);
+
+        return rc < 0 ? rc : -EAGAIN;
+    }
+    return n;
 }
 
 EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 {
+    struct eddyi_channel *c = channel_of(r);
     ssize_t n = -EAGAIN;
 
-    if (r->stream && eddyi_stream_has_had_its_share(r->stream)) {
+    if (eddyi_stream_has_had_its_share(eddyi_stream_of_reader(r))) {
         int rc = let_others_run(r);
 
         if (rc < 0)
             return rc;
     }
-
-    if (r->stream && !r->armed) {
-        if (r->stream->transport.state != EDDYI_OPEN) {
-            eddyi_reader_lost(r);
-            return r->error < 0 ? eddyi_reader_check(r) : 0;
+    if (!c->armed) {
+        if (c->state != EDDYI_OPEN) {
+            eddyi_channel_read_over(c);
+            return eddyi_reader_check(r);
         }
-        n = try_fill(r);
-        if (n == -EAGAIN && eddyi_task_here()) {
-            int rc = arm(r);
-
-            n = rc < 0 ? rc : -EAGAIN;
-        }
+        n = fill_or_arm(c);
     }
-    if (n == 0)
-        r->eof = true;
     if (n == -EAGAIN) {
         int rc = wait_for_data(r);
 
-        return rc < 0 ? rc : r->error < 0 ? eddyi_reader_check(r) : 0;
+        return rc < 0 ? rc : c->read_error < 0 ? eddyi_reader_check(r) : 0;
     }
     if (n == -ENOMEM)
         return eddy_raise(-ENOMEM, NULL);
@@ -322,12 +222,12 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 
 int eddyi_reader_disarm(eddy_reader *r)
 {
-    eddy_carrier *c = r->stream->transport.carrier;
+    struct eddyi_channel *c = channel_of(r);
     int rc = eddyi_reader_check(r);
 
-    if (rc == 0 && r->armed)
-        c->ops->cancel_readable(c);
-    while (rc == 0 && r->armed)
+    if (rc == 0 && c->armed)
+        c->carrier->ops->cancel_readable(c->carrier);
+    while (rc == 0 && c->armed)
         rc = wait_for_data(r);
     return rc < 0 ? rc : eddyi_reader_check(r);
 }
@@ -336,59 +236,58 @@ int eddyi_reader_disarm(eddy_reader *r)
 
 int eddy_reader_feed_data(eddy_reader *r, const void *data, size_t size)
 {
-    if (r->stream)
+    struct eddyi_channel *c = channel_of(r);
+
+    if (!eddyi_channel_is_fed(c))
         return eddy_raise(EDDY_EMISUSE, "this reader is fed by its connection");
-    if (r->eof)
+    if (c->eof)
         return eddy_raise(EDDY_EMISUSE, "feed_data after feed_eof");
-    if (eddyi_buffer_append(&r->in, data, size) < 0)
+    if (eddyi_buffer_append(&c->in, data, size) < 0)
         return eddy_raise(-ENOMEM, NULL);
     if (size > 0)
-        wake(r);
+        eddyi_reader_wake(r);
     return 0;
 }
 
 void eddy_reader_feed_eof(eddy_reader *r)
 {
-    r->eof = true;
-    wake(r);
+    channel_of(r)->eof = true;
+    eddyi_reader_wake(r);
 }
 
 void eddy_reader_set_exception(eddy_reader *r, const eddy_exception *e)
 {
+    struct eddyi_channel *c = channel_of(r);
+
     eddy_exception_unref(r->exception);
-    r->exception = eddy_exception_ref(e);
-    r->error = e ? eddy_exception_code(e) : -ENOMEM;
-    wake(r);
+    r->exception = eddy_exception_ref(e ? e : eddyi_exception_no_memory());
+    c->read_error = eddy_exception_code(r->exception);
+    eddyi_reader_wake(r);
 }
 
 /* Looking. */
 
 const eddy_exception *eddy_reader_exception(const eddy_reader *r)
 {
-    if (r->exception || r->error == 0)
-        return r->exception;
-    /* Made for whoever asks; where memory is short, that is what it says. */
-    ((eddy_reader *)(uintptr_t)r)->exception =
-        r->stream && r->stream->transport.exception
-            ? eddy_exception_ref(r->stream->transport.exception)
-            : eddy_exception_new(r->error, "the connection is lost");
-    return r->exception ? r->exception : eddyi_exception_no_memory();
+    struct eddyi_channel *c = channel_of(r);
+
+    return r->exception || c->read_error == 0 ? r->exception : eddyi_channel_reason(c);
 }
 
 bool eddy_reader_at_eof(const eddy_reader *r)
 {
-    return r->eof && eddyi_buffer_length(&r->in) == r->partial;
+    return channel_of(r)->eof && eddyi_reader_held(r) == r->partial;
 }
 
 size_t eddy_reader_buffered(const eddy_reader *r)
 {
-    return eddyi_buffer_length(&r->in) - r->partial;
+    return eddyi_reader_held(r) - r->partial;
 }
 
 size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data)
 {
     if (r->partial > 0)
-        *ret_data = eddyi_buffer_bytes(&r->in);
+        *ret_data = eddyi_buffer_bytes(eddyi_reader_in(r));
     return r->partial;
 }
 

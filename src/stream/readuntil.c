@@ -11,11 +11,6 @@ struct match {
     size_t start, end;
 };
 
-static size_t held(const eddy_reader *r)
-{
-    return eddyi_buffer_length(&r->in);
-}
-
 static size_t shortest_of(const eddy_separator *seps, size_t n)
 {
     size_t shortest = seps->n;
@@ -38,8 +33,8 @@ static size_t longest_of(const eddy_separator *seps, size_t n)
 static bool find(const eddy_reader *r, const eddy_separator *seps, size_t n, size_t offset,
                  struct match *ret)
 {
-    const char *from = eddyi_buffer_bytes(&r->in);
-    size_t end = held(r);
+    const char *from = eddyi_buffer_bytes(eddyi_reader_in(r));
+    size_t end = eddyi_reader_held(r);
     bool found = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -67,9 +62,9 @@ static int incomplete(eddy_reader *r)
 {
     const char *piece;
     int rc = eddy_raise(EDDY_EINCOMPLETE, "the stream ended after %zu bytes, before the separator",
-                        held(r));
+                        eddyi_reader_held(r));
 
-    eddyi_reader_give(r, held(r), &piece);
+    eddyi_reader_give(r, eddyi_reader_held(r), &piece);
     return rc;
 }
 
@@ -82,14 +77,14 @@ static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct m
     for (;;) {
         int rc;
 
-        if (held(r) - offset >= shortest) {
+        if (eddyi_reader_held(r) - offset >= shortest) {
             if (find(r, seps, n, offset, ret))
                 break;
-            offset = held(r) + 1 > longest ? held(r) + 1 - longest : 0;
+            offset = eddyi_reader_held(r) + 1 > longest ? eddyi_reader_held(r) + 1 - longest : 0;
             if (offset > r->limit)
                 return over_limit(r, offset, "separator is not found, and chunk exceed the limit");
         }
-        if (r->eof)
+        if (eddyi_reader_is_at_end(r))
             return incomplete(r);
         rc = eddyi_reader_more(r);
         if (rc < 0)
@@ -125,13 +120,13 @@ ssize_t eddy_reader_readuntil(eddy_reader *r, const void *sep, size_t n_sep, con
 /* Drops the line that was too long, with its end if that is there (rule 138). */
 static void drop_line(eddy_reader *r)
 {
-    const char *from = eddyi_buffer_bytes(&r->in);
-    const char *newline = memchr(from + r->consumed, '\n', held(r) - r->consumed);
+    const char *from = eddyi_buffer_bytes(eddyi_reader_in(r));
+    const char *newline = memchr(from + r->consumed, '\n', eddyi_reader_held(r) - r->consumed);
 
     if (newline == from + r->consumed)
-        eddyi_buffer_consume(&r->in, r->consumed + 1);
+        eddyi_buffer_consume(eddyi_reader_in(r), r->consumed + 1);
     else
-        eddyi_buffer_consume(&r->in, held(r));
+        eddyi_buffer_consume(eddyi_reader_in(r), eddyi_reader_held(r));
 }
 
 ssize_t eddy_reader_readline(eddy_reader *r, const char **ret_line)
@@ -142,6 +137,6 @@ ssize_t eddy_reader_readline(eddy_reader *r, const char **ret_line)
         drop_line(r);
     if (n != EDDY_EINCOMPLETE)
         return n;
-    *ret_line = eddyi_buffer_bytes(&r->in);
+    *ret_line = eddyi_buffer_bytes(eddyi_reader_in(r));
     return (ssize_t)r->partial;
 }

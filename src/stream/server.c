@@ -156,22 +156,22 @@ int eddy_server_serve_forever(eddy_server *s)
     return rc;
 }
 
-static void each_transport(eddy_server *s, void (*end)(struct eddyi_transport *t))
+static void each_channel(eddy_server *s, void (*end)(struct eddyi_channel *t))
 {
     for (struct eddyi_list *l = s->connections.next, *next; l != &s->connections; l = next) {
         next = l->next;
-        end(eddyi_container(l, struct eddyi_connection, link)->transport);
+        end(eddyi_container(l, struct eddyi_connection, link)->channel);
     }
 }
 
 void eddy_server_close_clients(eddy_server *s)
 {
-    each_transport(s, eddyi_transport_close);
+    each_channel(s, eddyi_channel_close);
 }
 
 void eddy_server_abort_clients(eddy_server *s)
 {
-    each_transport(s, eddyi_transport_abort);
+    each_channel(s, eddyi_channel_abort);
 }
 
 static int cut_all(eddy_server *s)
@@ -179,7 +179,7 @@ static int cut_all(eddy_server *s)
     EDDYI_LIST_EACH(l, &s->connections) {
         struct eddyi_connection *c = eddyi_container(l, struct eddyi_connection, link);
 
-        eddyi_transport_abort(c->transport);
+        eddyi_channel_abort(c->channel);
         if (c->task)
             eddy_task_cancel(c->task, "the server shuts down");
     }

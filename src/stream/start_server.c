@@ -47,8 +47,8 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     }
     eddyi_stream_limit_time(stream, s->options.read_timeout, s->options.write_timeout);
     if (s->options.write_timeout < EDDY_FOREVER)
-        stream->transport.drain_limit = DRAIN_LIMIT;
-    eddyi_connection_begin(&stream->connection, s, &stream->transport);
+        stream->channel.drain_limit = DRAIN_LIMIT;
+    eddyi_connection_begin(&stream->connection, s, &stream->channel);
     eddyi_stream_lend(stream);
     return eddyi_connection_create_task(&stream->connection, handle, leave, stream);
 }

@@ -1,74 +1,79 @@
-#include "stream/stream.h"
+#include "stream/reader.h"
 
 #include "base/sys.h"
 #include "sync/wait_queue.h"
 
-static struct eddyi_stream *of(struct eddyi_transport *t)
+static struct eddyi_stream *of(struct eddyi_channel *c)
 {
-    return eddyi_container(t, struct eddyi_stream, transport);
+    return eddyi_container(c, struct eddyi_stream, channel);
 }
 
 static void stream_free(struct eddyi_stream *s)
 {
-    eddyi_ready_cancel(&s->reader.unused);
+    eddyi_ready_cancel(&s->unused);
     eddyi_connection_gone(&s->connection);
-    eddyi_reader_fini(&s->reader);
-    eddyi_transport_fini(&s->transport);
+    eddy_exception_unref(s->reader.exception);
+    eddyi_channel_fini(&s->channel);
     eddyi_free(s);
 }
 
 static void free_if_done(struct eddyi_stream *s)
 {
-    if (s->given_back && s->users == 0 && s->transport.state == EDDYI_LOST)
+    if (s->given_back && s->users == 0 && s->channel.state == EDDYI_LOST)
         stream_free(s);
 }
 
 static void unused(struct eddyi_ready *r)
 {
-    free_if_done(eddyi_container(r, struct eddyi_stream, reader.unused));
+    free_if_done(eddyi_container(r, struct eddyi_stream, unused));
 }
 
-/* Nobody reads from the pipe any more (rule 161). */
-static void read_end_closed(struct eddyi_transport *t)
+/* The read that was with the carrier is over. */
+static void on_readable(eddy_carrier *carrier, ssize_t result)
 {
-    if (eddyi_buffer_length(&t->out) > 0)
-        eddyi_transport_break(t, -EPIPE);
-    else
-        eddyi_transport_close(t);
+    struct eddyi_channel *c = carrier->user;
+
+    if (of(c)->write_only) {
+        eddyi_channel_read_end_closed(c);
+        return;
+    }
+    eddyi_channel_read_done(c, result);
+    if (c->read_error < 0)
+        eddyi_channel_break(c, c->read_error);
+    eddyi_reader_wake(&of(c)->reader);
 }
 
-static void on_readable(struct eddyi_transport *t, ssize_t result)
+/* Every waiter re-checks whether little enough is kept. */
+static void on_flushed(struct eddyi_channel *c)
 {
-    if (of(t)->write_only)
-        read_end_closed(t);
-    else
-        eddyi_reader_readable(&of(t)->reader, result);
+    eddyi_wait_queue_wake_all(&of(c)->writer.drained);
 }
 
-/* Each of those who wait looks for himself whether it is little enough. */
-static void on_less_kept(struct eddyi_transport *t)
+static void on_flow(struct eddyi_channel *c)
 {
-    eddyi_wait_queue_wake_all(&of(t)->writer.drained);
+    if (!c->paused)
+        on_flushed(c);
 }
 
-static void on_lost(struct eddyi_transport *t)
+static void on_lost(struct eddyi_channel *c)
 {
-    struct eddyi_stream *s = of(t);
+    struct eddyi_stream *s = of(c);
 
-    eddyi_reader_lost(&s->reader);
+    eddyi_reader_wake(&s->reader);
     eddyi_wait_queue_wake_all(&s->writer.drained);
     eddyi_wait_queue_wake_all(&s->writer.closed);
     free_if_done(s);
 }
 
-static const struct eddyi_transport_client client = {
+static const struct eddyi_channel_client client = {
     .readable = on_readable,
-    .resume_writing = on_less_kept,
-    .flushed = on_less_kept,
+    .flow = on_flow,
+    .flushed = on_flushed,
     .lost = on_lost,
 };
 
-struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+/* Allocates one without a channel. NULL, with -ENOMEM raised. */
+static struct eddyi_stream *make(size_t limit)
 {
     struct eddyi_stream *s = eddyi_zalloc(sizeof *s);
 
@@ -76,18 +81,40 @@ struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    if (eddyi_transport_init(&s->transport, c, &client) < 0) {
+    s->reader.limit = limit ? limit : EDDY_STREAM_LIMIT;
+    eddyi_ready_init(&s->unused, unused);
+    return s;
+}
+
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+{
+    struct eddyi_stream *s = make(limit);
+
+    if (s && eddyi_channel_init(&s->channel, c, &client) < 0) {
         eddyi_free(s);
         return NULL;
     }
-    eddyi_reader_init(&s->reader, s, limit, unused);
     return s;
+}
+
+int eddy_reader_new(size_t limit, eddy_reader **ret)
+{
+    struct eddyi_stream *s;
+
+    if (!eddyi_loop_running)
+        return eddy_raise(EDDY_ENOLOOP, NULL);
+    s = make(limit);
+    if (!s)
+        return -ENOMEM;
+    eddyi_channel_init_fed(&s->channel, eddyi_loop_running);
+    *ret = &s->reader;
+    return 0;
 }
 
 void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout)
 {
     s->reader.time_limit = eddyi_time_limit(read_timeout);
-    s->transport.write_limit = eddyi_time_limit(write_timeout);
+    s->channel.write_limit = eddyi_time_limit(write_timeout);
 }
 
 /* Closing may lose it at once, where the loop is closed. */
@@ -97,15 +124,18 @@ void eddyi_stream_give_back(struct eddyi_stream *s)
         return;
     s->given_back = true;
     s->users++;
-    eddyi_transport_desert(&s->transport);
+    if (eddyi_channel_is_fed(&s->channel))
+        eddy_reader_feed_eof(&s->reader);
+    else
+        eddyi_channel_desert(&s->channel);
     s->users--;
     free_if_done(s);
 }
 
 void eddyi_stream_leave_last(struct eddyi_stream *s)
 {
-    if (eddyi_list_empty(&s->reader.unused.link))
-        eddyi_loop_ready(s->transport.loop, &s->reader.unused);
+    if (eddyi_list_empty(&s->unused.link))
+        eddyi_loop_ready(s->channel.loop, &s->unused);
 }
 
 void eddyi_stream_end_loan(struct eddyi_stream *s)
@@ -133,7 +163,6 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
 
 int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options)
 {
-    size_t n_ahead;
     int rc = eddy_writer_flush(&s->writer);
 
     if (rc == 0)
@@ -141,12 +170,8 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
     if (rc < 0)
         return rc;
     eddyi_stream_enter(s);
-    n_ahead = eddyi_buffer_length(&s->reader.in);
-    rc = eddyi_transport_start_tls(&s->transport, options,
-                                   options->server_side || (s->connection.server != NULL),
-                                   eddyi_buffer_bytes(&s->reader.in), n_ahead);
-    if (rc == 0)
-        eddyi_buffer_consume(&s->reader.in, n_ahead);
+    rc =
+        eddyi_channel_start_tls(&s->channel, options, options->server_side || s->connection.server);
     eddyi_stream_leave(s);
     return rc;
 }

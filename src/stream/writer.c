@@ -4,7 +4,6 @@
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "eddy/wait.h"
-#include "stream/sendfile.h"
 #include "stream/stream.h"
 #include "sync/wait_queue.h"
 #include "task/task.h"
@@ -12,9 +11,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static struct eddyi_transport *transport_of(const eddy_writer *w)
+static struct eddyi_channel *channel_of(const eddy_writer *w)
 {
-    return &eddyi_stream_of_writer(w)->transport;
+    return &eddyi_stream_of_writer(w)->channel;
 }
 
 /* What broke the connection, on either side. */
@@ -22,9 +21,9 @@ static int check(const eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
 
-    if (s->transport.error < 0)
-        return eddyi_transport_raise(&s->transport);
-    if (s->transport.state == EDDYI_LOST)
+    if (s->channel.error < 0)
+        return eddyi_channel_raise(&s->channel);
+    if (s->channel.state == EDDYI_LOST)
         return eddy_raise(-ECONNRESET, "the connection is lost");
     return 0;
 }
@@ -35,9 +34,9 @@ int eddyi_writer_wait(eddy_writer *w)
     int rc;
 
     eddyi_stream_enter(s);
-    eddyi_transport_drain_begin(&s->transport);
+    eddyi_channel_drain_begin(&s->channel);
     rc = eddyi_wait_queue_wait(&w->drained, "the peer to take what was written", NULL);
-    eddyi_transport_drain_end(&s->transport);
+    eddyi_channel_drain_end(&s->channel);
     eddyi_stream_leave(s);
     return rc < 0 ? rc : check(w);
 }
@@ -47,7 +46,7 @@ static int wait_drained(eddy_writer *w)
 {
     int rc = check(w);
 
-    while (rc == 0 && transport_of(w)->paused && transport_of(w)->state <= EDDYI_CLOSING)
+    while (rc == 0 && channel_of(w)->paused && channel_of(w)->state <= EDDYI_CLOSING)
         rc = eddyi_writer_wait(w);
     return rc;
 }
@@ -63,14 +62,13 @@ int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
         if (rc < 0)
             return rc;
     }
-    if (transport_of(w)->paused && transport_of(w)->state == EDDYI_OPEN &&
-        !transport_of(w)->eof_asked) {
+    if (channel_of(w)->paused && channel_of(w)->state == EDDYI_OPEN && !channel_of(w)->eof_asked) {
         int rc = wait_drained(w);
 
         if (rc < 0)
             return rc;
     }
-    return eddyi_transport_write(transport_of(w), iov, n);
+    return eddyi_channel_write(channel_of(w), iov, n);
 }
 
 EDDYI_UNGUARDED int eddy_writer_write(eddy_writer *w, const void *data, size_t size)
@@ -80,11 +78,11 @@ EDDYI_UNGUARDED int eddy_writer_write(eddy_writer *w, const void *data, size_t s
 
 int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size)
 {
-    struct eddyi_transport *t = transport_of(w);
+    struct eddyi_channel *t = channel_of(w);
 
     if (t->paused && t->state == EDDYI_OPEN)
         return -EAGAIN;
-    return eddyi_transport_write(t, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
+    return eddyi_channel_write(t, &(struct iovec){(void *)(uintptr_t)data, size}, 1);
 }
 
 int eddy_writer_printf(eddy_writer *w, const char *fmt, ...)
@@ -119,7 +117,7 @@ int eddy_writer_drain(eddy_writer *w)
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
     int rc = check(w);
 
-    if (rc == 0 && s->transport.state != EDDYI_OPEN) {
+    if (rc == 0 && s->channel.state != EDDYI_OPEN) {
         eddyi_stream_enter(s);
         rc = eddy_sleep(0);
         eddyi_stream_leave(s);
@@ -129,18 +127,18 @@ int eddy_writer_drain(eddy_writer *w)
 
 int eddy_writer_flush(eddy_writer *w)
 {
-    int rc = transport_of(w)->dropped ? 0 : eddy_writer_drain(w);
+    int rc = channel_of(w)->dropped ? 0 : eddy_writer_drain(w);
 
-    while (rc == 0 && eddyi_buffer_length(&transport_of(w)->out) > 0)
+    while (rc == 0 && eddyi_buffer_length(&channel_of(w)->out) > 0)
         rc = eddyi_writer_wait(w);
-    if (rc == 0 && transport_of(w)->dropped)
+    if (rc == 0 && channel_of(w)->dropped)
         rc = eddy_raise(-ECONNRESET, "the connection was aborted, and what was kept is lost");
     return rc;
 }
 
-static int wait_flushed(struct eddyi_transport *t)
+static int wait_flushed(struct eddyi_channel *t)
 {
-    return eddyi_writer_wait(&eddyi_container(t, struct eddyi_stream, transport)->writer);
+    return eddyi_writer_wait(&eddyi_container(t, struct eddyi_stream, channel)->writer);
 }
 
 int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, size_t *ret_sent)
@@ -151,8 +149,8 @@ int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, siz
 
     if (rc == 0) {
         eddyi_stream_enter(s);
-        rc = eddyi_transport_sendfile(&s->transport, wait_flushed, fd, offset,
-                                      count > INT64_MAX ? -1 : (int64_t)count, &sent);
+        rc = eddyi_channel_sendfile(&s->channel, wait_flushed, fd, offset,
+                                    count > INT64_MAX ? -1 : (int64_t)count, &sent);
         eddyi_stream_leave(s);
     }
     if (ret_sent)
@@ -166,58 +164,58 @@ int eddy_writer_write_eof(eddy_writer *w)
 
     /* There the end is the closing of the descriptor. */
     if (s->write_only) {
-        eddyi_transport_close(&s->transport);
+        eddyi_channel_close(&s->channel);
         return 0;
     }
-    return eddyi_transport_write_eof(&s->transport);
+    return eddyi_channel_write_eof(&s->channel);
 }
 
 bool eddy_writer_can_write_eof(const eddy_writer *w)
 {
-    return transport_of(w)->state == EDDYI_OPEN;
+    return channel_of(w)->state == EDDYI_OPEN;
 }
 
 int eddy_writer_set_write_buffer_limits(eddy_writer *w, size_t high, size_t low)
 {
-    return eddyi_transport_set_limits(transport_of(w), high, low);
+    return eddyi_channel_set_limits(channel_of(w), high, low);
 }
 
 size_t eddy_writer_get_write_buffer_size(const eddy_writer *w)
 {
-    return eddyi_buffer_length(&transport_of(w)->out);
+    return eddyi_buffer_length(&channel_of(w)->out);
 }
 
 void eddy_writer_close(eddy_writer *w)
 {
-    eddyi_transport_close(transport_of(w));
+    eddyi_channel_close(channel_of(w));
 }
 
 void eddy_writer_abort(eddy_writer *w)
 {
-    eddyi_transport_abort(transport_of(w));
+    eddyi_channel_abort(channel_of(w));
 }
 
 bool eddy_writer_is_closing(const eddy_writer *w)
 {
-    return eddyi_transport_is_closing(transport_of(w));
+    return eddyi_channel_is_closing(channel_of(w));
 }
 
 int eddy_writer_wait_closed(eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
-    struct eddyi_transport *t = &s->transport;
+    struct eddyi_channel *t = &s->channel;
     int rc = 0;
 
     eddyi_stream_enter(s);
     while (rc == 0 && t->state != EDDYI_LOST)
         rc = eddyi_wait_queue_wait(&w->closed, "a stream to be closed", NULL);
     eddyi_stream_leave(s);
-    return rc < 0 || t->error == 0 ? rc : eddyi_transport_raise(t);
+    return rc < 0 || t->error == 0 ? rc : eddyi_channel_raise(t);
 }
 
 ssize_t eddy_writer_get_extra_info(const eddy_writer *w, const char *name, void *ret, size_t size)
 {
-    eddy_carrier *c = transport_of(w)->carrier;
+    eddy_carrier *c = channel_of(w)->carrier;
 
     return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
 }

@@ -229,7 +229,7 @@ TEST_ASYNC(a_limit_for_those_who_drain_counts_while_somebody_does)
     struct pair p;
 
     pair_open(&p);
-    eddyi_stream_of_writer(p.writer[0])->transport.drain_limit = 60 * INT64_C(1000000000);
+    eddyi_stream_of_writer(p.writer[0])->channel.drain_limit = 60 * INT64_C(1000000000);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, sizeof much), 0);
     EXPECT_EQ(eddy_sleep(1000), 0);
     EXPECT_EQ(eddy_await(eddy_wait_for(write_times(p.writer[0], "more", 4, 1), 50)), -ETIMEDOUT);

@@ -126,7 +126,7 @@ TEST_ASYNC_REAL(a_client_that_takes_nothing_of_a_file_is_reset)
 /* What streams of a server have of themselves. */
 static int look(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
-    const struct eddyi_transport *t = &eddyi_stream_of_writer(writer)->transport;
+    const struct eddyi_channel *t = &eddyi_stream_of_writer(writer)->channel;
     int64_t *found = arg;
 
     found[0] = eddyi_stream_of_writer(writer)->reader.time_limit;

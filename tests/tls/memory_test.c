@@ -1,7 +1,7 @@
 /*
  * What a connection keeps while nothing happens.
  */
-#include "stream/stream.h"
+#include "stream/reader.h"
 #include "tls/carrier.h"
 #include "tls/tls.h"
 
@@ -72,7 +72,7 @@ TEST_ASYNC(a_reader_that_waits_over_tls_keeps_no_buffer)
 
     parties_make(&all);
     pair_open(&p);
-    in = &p.reader[1]->in;
+    in = eddyi_reader_in(p.reader[1]);
     if (EXPECT_EQ(pair_start_tls(&p, &all, "server.test", NULL), 0)) {
         t = eddy_create_task(write_times(p.writer[0], much, sizeof much, 1));
         EXPECT_EQ(eddy_reader_readexactly(p.reader[1], much, sizeof much), (ssize_t)sizeof much);

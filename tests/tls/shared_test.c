@@ -111,7 +111,7 @@ TEST_ASYNC(a_context_keeps_the_sessions_of_so_many_servers_and_forgets_the_oldes
 
 static int new_keys(eddy_writer *w, int how)
 {
-    struct eddyi_transport *t = &eddyi_stream_of_writer(w)->transport;
+    struct eddyi_channel *t = &eddyi_stream_of_writer(w)->channel;
 
     return SSL_key_update(eddyi_tls_of(t->carrier)->ssl, how) == 1 ? 0 : EDDY_ETLS;
 }

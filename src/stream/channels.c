@@ -1,5 +1,5 @@
 /*
- * The transports of a loop, and how they end with it.
+ * The channels of a loop, and how they end with it.
  *
  * When a run is over, what was written still goes out, as long as peers take it; what is left when
  * the loop closes is cut off.
@@ -8,36 +8,36 @@
 #include "eddy/error.h"
 #include "eddy/future.h"
 #include "io/io.h"
-#include "stream/transport.h"
+#include "stream/channel.h"
 #include "sync/wait_queue.h"
 
-static struct eddyi_transports *of(struct eddyi_loop_part *part)
+static struct eddyi_channels *of(struct eddyi_loop_part *part)
 {
-    return eddyi_container(part, struct eddyi_transports, part);
+    return eddyi_container(part, struct eddyi_channels, part);
 }
 
 static void run_over(struct eddyi_loop_part *part)
 {
     EDDYI_LIST_EACH(l, &of(part)->list)
-        eddyi_transport_run_over(eddyi_container(l, struct eddyi_transport, link));
+        eddyi_channel_run_over(eddyi_container(l, struct eddyi_channel, link));
 }
 
 /* One that was aborted ends as soon as its carrier lets go of it: there is no peer to wait for. */
-static bool is_ending(const struct eddyi_transport *t)
+static bool is_ending(const struct eddyi_channel *c)
 {
-    return t->state != EDDYI_OPEN && !t->aborted;
+    return c->state != EDDYI_OPEN && !c->aborted;
 }
 
-static bool any_ends(struct eddyi_transports *all)
+static bool any_ends(struct eddyi_channels *all)
 {
     EDDYI_LIST_EACH(l, &all->list) {
-        if (is_ending(eddyi_container(l, struct eddyi_transport, link)))
+        if (is_ending(eddyi_container(l, struct eddyi_channel, link)))
             return true;
     }
     return false;
 }
 
-static void report_cut(struct eddyi_transports *all)
+static void report_cut(struct eddyi_channels *all)
 {
     eddy_exception *e =
         eddy_exception_new(-ECONNABORTED, "%zu connection%s, and %zu bytes that were not sent",
@@ -51,7 +51,7 @@ static void report_cut(struct eddyi_transports *all)
     all->n_cut = all->bytes_cut = 0;
 }
 
-static eddy_async(wait_for_ends, (struct eddyi_transports *, all))
+static eddy_async(wait_for_ends, (struct eddyi_channels *, all))
 {
     int rc = 0;
 
@@ -69,39 +69,39 @@ static eddy_async(wait_for_ends, (struct eddyi_transports *, all))
 /* Nobody closed those that are open, but what was written to them goes out as well. */
 static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
 {
-    struct eddyi_transports *all = of(part);
+    struct eddyi_channels *all = of(part);
 
     EDDYI_LIST_EACH(l, &all->list) {
-        struct eddyi_transport *t = eddyi_container(l, struct eddyi_transport, link);
+        struct eddyi_channel *c = eddyi_container(l, struct eddyi_channel, link);
 
-        if (eddyi_transport_kept(t) > 0)
-            eddyi_transport_close(t);
+        if (eddyi_channel_kept(c) > 0)
+            eddyi_channel_close(c);
     }
     return any_ends(all) ? wait_for_ends(all) : NULL;
 }
 
 /* Who still waits for one, or uses it later, hears that it was given up, and not of an end in
  * order. */
-static void close_one(struct eddyi_transports *all, struct eddyi_transport *t)
+static void close_one(struct eddyi_channels *all, struct eddyi_channel *c)
 {
-    size_t kept = t->aborted ? 0 : eddyi_transport_kept(t);
+    size_t kept = c->aborted ? 0 : eddyi_channel_kept(c);
 
     all->n_cut += kept > 0;
     all->bytes_cut += kept;
-    t->all = NULL;
+    c->all = NULL;
     /* One that ends already does not wait for its peer any longer. */
-    if (t->state == EDDYI_ENDING)
-        eddyi_transport_abort(t);
+    if (c->state == EDDYI_ENDING)
+        eddyi_channel_abort(c);
     else
-        eddyi_transport_break(t, -ECANCELED);
+        eddyi_channel_break(c, -ECANCELED);
 }
 
 static void close_all(struct eddyi_loop_part *part)
 {
-    struct eddyi_transports *all = of(part);
+    struct eddyi_channels *all = of(part);
 
     while (!eddyi_list_empty(&all->list))
-        close_one(all, eddyi_container(eddyi_list_pop(&all->list), struct eddyi_transport, link));
+        close_one(all, eddyi_container(eddyi_list_pop(&all->list), struct eddyi_channel, link));
     if (all->n_cut > 0)
         report_cut(all);
     all->closed = true;
@@ -114,10 +114,10 @@ static void init_list(struct eddyi_loop_part *part)
     eddyi_list_init(&of(part)->list);
 }
 
-/* The operations of descriptors end after the transports: so their part is older. */
-struct eddyi_transports *eddyi_transports_of(eddy_loop *loop)
+/* The operations of descriptors end after the channels: so their part is older. */
+struct eddyi_channels *eddyi_channels_of(eddy_loop *loop)
 {
-    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_transports),
+    static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_channels),
                                                 .init = init_list,
                                                 .close = close_all,
                                                 .run_over = run_over,

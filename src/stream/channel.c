@@ -1,0 +1,477 @@
+#include "stream/channel.h"
+
+#include "base/exception.h"
+#include "base/sys.h"
+#include "sync/wait_queue.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* asyncio's water marks. */
+enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
+
+/* How long the peer of a deserted one may take nothing, or owe its farewell when the run is
+ * over. */
+static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000),
+                     FAREWELL_LIMIT = INT64_C(1000000000);
+
+/* The exception behind a failure of the carrier's. An errno says all there is; what is there for it
+ * may be of some earlier failure. */
+static eddy_exception *exception_of(int error)
+{
+    return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error
+               ? eddy_exception_ref(eddy_error())
+               : NULL;
+}
+
+/* The carrier has ended. */
+static void on_closed(eddy_carrier *carrier, int status)
+{
+    struct eddyi_channel *c = carrier->user;
+
+    if (status < 0 && c->error == 0) {
+        c->error = status;
+        c->exception = exception_of(status);
+    }
+    c->state = EDDYI_LOST;
+    c->armed = false;
+    eddyi_channel_read_over(c);
+    eddyi_list_remove(&c->link);
+    if (c->all)
+        eddyi_wait_queue_wake_all(&c->all->ends);
+    eddyi_timer_stop(c->loop, &c->patience);
+    eddyi_buffer_fini(&c->out);
+    c->carrier = NULL;
+    carrier->ops->free(carrier);
+    c->client->lost(c);
+}
+
+size_t eddyi_channel_kept(const struct eddyi_channel *c)
+{
+    const eddy_carrier *carrier = c->carrier;
+
+    return eddyi_buffer_length(&c->out) +
+           (carrier && carrier->ops->kept ? carrier->ops->kept(carrier) : 0);
+}
+
+static void update_flow(struct eddyi_channel *c)
+{
+    size_t kept = eddyi_buffer_length(&c->out);
+
+    if (c->paused ? kept > c->low : kept <= c->high)
+        return;
+    c->paused = !c->paused;
+    c->client->flow(c);
+}
+
+/* How long the peer may take nothing once nobody waits for it any more; 0: somebody does. */
+static int64_t limit_at_end(const struct eddyi_channel *c)
+{
+    int64_t limit = c->loop->patience;
+
+    if (limit == 0)
+        return c->deserted ? DESERTED_LIMIT : 0;
+    return c->state == EDDYI_ENDING && c->kept_before == 0 && limit > FAREWELL_LIMIT
+               ? FAREWELL_LIMIT
+               : limit;
+}
+
+/* How long the peer may take nothing as things are; 0: no limit. */
+static int64_t limit_of(const struct eddyi_channel *c)
+{
+    int64_t limit = c->write_limit, at_end = limit_at_end(c);
+
+    if (at_end > 0)
+        return limit > 0 && limit < at_end ? limit : at_end;
+    return limit > 0 ? limit : c->n_drains > 0 ? c->drain_limit : 0;
+}
+
+/*
+ * Whether something waits for the peer: bytes that are kept, or a task that sends a file; or, when
+ * the run is over, the end of the connection.
+ */
+static bool waits_for_peer(const struct eddyi_channel *c)
+{
+    if (c->state > EDDYI_CLOSING)
+        return c->loop->patience > 0 && !c->aborted;
+    return c->waiting || c->deserted || (c->loop->patience > 0 && c->file_wait);
+}
+
+/* Starts the peer's time anew. Called when something begins to wait for it, and whenever it has
+ * taken something. */
+static void restart_patience(struct eddyi_channel *c)
+{
+    int64_t limit;
+
+    eddyi_timer_stop(c->loop, &c->patience);
+    c->kept_before = eddyi_channel_kept(c);
+    limit = limit_of(c);
+    if (limit == 0 || limit > EDDYI_NEVER / 2 || !waits_for_peer(c))
+        return;
+    if (eddyi_timer_start(c->loop, &c->patience, eddyi_loop_now(c->loop) + limit) == 0)
+        return;
+    if (c->state > EDDYI_CLOSING)
+        eddyi_channel_abort(c);
+    else
+        eddyi_channel_break(c, -ENOMEM);
+}
+
+static inline bool has_patience(const struct eddyi_channel *c)
+{
+    return c->patience.node.place != 0;
+}
+
+static void end(struct eddyi_channel *c, bool abort)
+{
+    c->state = EDDYI_ENDING;
+    c->waiting = false;
+    c->aborted = abort;
+    if (c->loop->patience > 0)
+        restart_patience(c);
+    if (c->aborted == abort)
+        c->carrier->ops->close(c->carrier, abort);
+}
+
+/* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of
+ * it. */
+static void wait_writable(struct eddyi_channel *c)
+{
+    int rc = c->waiting || c->file_wait ? 0 : c->carrier->ops->wait_writable(c->carrier);
+
+    c->waiting = rc == 0 && !c->file_wait;
+    if (rc < 0)
+        eddyi_channel_break(c, rc);
+    else if (limit_of(c) > 0 && !has_patience(c))
+        restart_patience(c);
+}
+
+/* All that was kept is out: what waited for that. */
+static void flushed(struct eddyi_channel *c)
+{
+    eddyi_timer_stop(c->loop, &c->patience);
+    eddyi_buffer_trim(&c->out, EDDYI_IDLE_MEMORY);
+    if (c->eof_asked && !c->eof_sent && c->state == EDDYI_OPEN) {
+        int rc = c->carrier->ops->write_eof(c->carrier);
+
+        if (rc == -EAGAIN) {
+            wait_writable(c);
+            return;
+        }
+        c->eof_sent = true;
+        if (rc < 0 && rc != -EOPNOTSUPP) {
+            eddyi_channel_break(c, rc);
+            return;
+        }
+    }
+    if (c->state == EDDYI_CLOSING)
+        end(c, false);
+    else
+        c->client->flushed(c);
+}
+
+static void on_writable(eddy_carrier *carrier)
+{
+    struct eddyi_channel *c = carrier->user;
+    bool took = eddyi_buffer_length(&c->out) == 0; /* there is room for a file */
+    ssize_t n = -EAGAIN;
+
+    c->waiting = false;
+    while (eddyi_buffer_length(&c->out) > 0) {
+        struct iovec all = {eddyi_buffer_bytes(&c->out), eddyi_buffer_length(&c->out)};
+
+        n = carrier->ops->write(carrier, &all, 1);
+        if (n < 0)
+            break;
+        eddyi_buffer_consume(&c->out, (size_t)n);
+        took = true;
+    }
+    if (n < 0 && n != -EAGAIN) {
+        eddyi_channel_break(c, (int)n);
+        return;
+    }
+    if (eddyi_buffer_length(&c->out) > 0)
+        wait_writable(c);
+    else
+        flushed(c);
+    if (took && has_patience(c))
+        restart_patience(c);
+    if (c->state <= EDDYI_CLOSING)
+        update_flow(c);
+}
+
+static void on_file_sent(eddy_carrier *carrier, ssize_t result)
+{
+    struct eddyi_channel *c = carrier->user;
+
+    eddyi_channel_file_sent(c, result);
+    if (c->state <= EDDYI_CLOSING && eddyi_buffer_length(&c->out) > 0)
+        wait_writable(c);
+}
+
+/* What a carrier has got out meanwhile shows only now. Who waits for the end hears why it was cut
+ * off. */
+static void out_of_patience(struct eddyi_ready *r)
+{
+    struct eddyi_channel *c = eddyi_container(r, struct eddyi_channel, patience.ready);
+    size_t kept = eddyi_channel_kept(c);
+
+    if (kept > 0 && (c->kept_before == 0 || kept < c->kept_before))
+        restart_patience(c);
+    else if (c->deserted || c->state >= EDDYI_ENDING)
+        eddyi_channel_abort(c);
+    else
+        eddyi_channel_expire(c, "the peer has taken nothing", limit_of(c));
+}
+
+void eddyi_channel_drain_begin(struct eddyi_channel *c)
+{
+    if (c->n_drains++ == 0 && c->drain_limit > 0 && !has_patience(c))
+        restart_patience(c);
+}
+
+void eddyi_channel_drain_end(struct eddyi_channel *c)
+{
+    if (--c->n_drains == 0 && limit_of(c) == 0)
+        eddyi_timer_stop(c->loop, &c->patience);
+}
+
+void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
+{
+    c->carrier = carrier;
+    carrier->user = c;
+    carrier->on_readable = c->client->readable;
+    carrier->on_writable = on_writable;
+    carrier->on_file_sent = on_file_sent;
+    carrier->on_closed = on_closed;
+}
+
+int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
+                       const struct eddyi_channel_client *client)
+{
+    struct eddyi_channels *all = eddyi_channels_of(carrier->loop);
+
+    if (!all)
+        return eddy_raise(-ENOMEM, NULL);
+    *c = (struct eddyi_channel){.loop = eddyi_loop_hold(carrier->loop),
+                                .all = all,
+                                .client = client,
+                                .chunk = EDDYI_SMALL_CHUNK,
+                                .high = HIGH_WATER,
+                                .low = LOW_WATER};
+    eddyi_ready_init(&c->patience.ready, out_of_patience);
+    eddyi_list_append(&all->list, &c->link);
+    eddyi_channel_set_carrier(c, carrier);
+    return 0;
+}
+
+void eddyi_channel_init_fed(struct eddyi_channel *c, eddy_loop *loop)
+{
+    *c = (struct eddyi_channel){.loop = eddyi_loop_hold(loop), .state = EDDYI_LOST, .armed = true};
+    eddyi_ready_init(&c->patience.ready, out_of_patience);
+}
+
+void eddyi_channel_fini(struct eddyi_channel *c)
+{
+    eddyi_timer_stop(c->loop, &c->patience);
+    eddyi_buffer_fini(&c->in);
+    eddyi_buffer_fini(&c->out);
+    eddy_exception_unref(c->exception);
+    eddyi_loop_release(c->loop);
+}
+
+int eddyi_channel_raise(const struct eddyi_channel *c)
+{
+    if (c->error < 0)
+        return c->exception ? eddy_reraise(c->exception)
+                            : eddy_raise(c->error, "the connection is lost");
+    return eddy_raise(EDDY_ECLOSED, "the stream is closed");
+}
+
+const eddy_exception *eddyi_channel_reason(struct eddyi_channel *c)
+{
+    if (c->error < 0 && !c->exception)
+        c->exception = eddy_exception_new(c->error, "the connection is lost");
+    return c->error == 0 ? NULL : c->exception ? c->exception : eddyi_exception_no_memory();
+}
+
+/* The connection is the parent's: no byte of its child goes there, and no end. */
+static int raise_forked(void)
+{
+    return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
+}
+
+/* Something that was written will not go out: the peer shall not take the end for that of the
+ * data. */
+static void reset(struct eddyi_channel *c)
+{
+    if (c->carrier->ops->reset)
+        c->carrier->ops->reset(c->carrier);
+}
+
+/* Writes what goes at once, if nothing waits to go before it. How many bytes, or -errno. */
+static ssize_t write_at_once(struct eddyi_channel *c, const struct iovec *iov, int n)
+{
+    ssize_t written;
+
+    if (eddyi_buffer_length(&c->out) > 0)
+        return 0;
+    written = c->carrier->ops->write(c->carrier, iov, n < IOV_MAX ? n : IOV_MAX);
+    return written == -EAGAIN ? 0 : written;
+}
+
+/* Keeps the pieces, but for the first @skip bytes. */
+static int keep(struct eddyi_channel *c, const struct iovec *iov, int n, size_t skip)
+{
+    int rc = 0;
+
+    for (int i = 0; i < n && rc == 0; i++) {
+        size_t skipped = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+
+        skip -= skipped;
+        rc = eddyi_buffer_append(&c->out, (const char *)iov[i].iov_base + skipped,
+                                 iov[i].iov_len - skipped);
+    }
+    return rc;
+}
+
+EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n)
+{
+    ssize_t written;
+    size_t total = 0;
+    int rc;
+
+    if (c->state != EDDYI_OPEN)
+        return eddyi_channel_raise(c);
+    if (eddyi_loop_forked(c->loop))
+        return raise_forked();
+    if (c->eof_asked)
+        return eddy_raise(EDDY_EMISUSE, "write after write_eof");
+    for (int i = 0; i < n; i++)
+        total += iov[i].iov_len;
+    if (total == 0)
+        return 0;
+
+    c->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
+    written = write_at_once(c, iov, n);
+    rc = written < 0 ? (int)written : keep(c, iov, n, (size_t)written);
+    if (rc < 0) {
+        reset(c);
+        eddyi_channel_break(c, rc);
+        return eddyi_channel_raise(c);
+    }
+    if (eddyi_buffer_length(&c->out) > 0) {
+        wait_writable(c);
+        update_flow(c);
+    }
+    return c->error < 0 ? eddyi_channel_raise(c) : 0;
+}
+
+void eddyi_channel_wait_writable(struct eddyi_channel *c)
+{
+    wait_writable(c);
+}
+
+int eddyi_channel_write_eof(struct eddyi_channel *c)
+{
+    if (c->state != EDDYI_OPEN)
+        return eddyi_channel_raise(c);
+    if (eddyi_loop_forked(c->loop))
+        return raise_forked();
+    if (c->eof_asked)
+        return 0;
+    c->eof_asked = true;
+    if (eddyi_buffer_length(&c->out) == 0)
+        flushed(c);
+    return c->error < 0 ? eddyi_channel_raise(c) : 0;
+}
+
+void eddyi_channel_close(struct eddyi_channel *c)
+{
+    if (c->state != EDDYI_OPEN || eddyi_loop_forked(c->loop))
+        return;
+    c->state = EDDYI_CLOSING;
+    if (eddyi_buffer_length(&c->out) == 0)
+        end(c, false);
+}
+
+void eddyi_channel_abort(struct eddyi_channel *c)
+{
+    size_t kept = eddyi_channel_kept(c);
+
+    if (c->aborted || c->state == EDDYI_LOST || eddyi_loop_forked(c->loop))
+        return;
+    c->dropped = kept > 0 || c->file_wait;
+    if (c->dropped)
+        reset(c);
+    if (c->all && c->loop->patience && c->dropped) {
+        c->all->n_cut++;
+        c->all->bytes_cut += kept;
+    }
+    if (c->all)
+        eddyi_wait_queue_wake_all(&c->all->ends);
+    eddyi_buffer_consume(&c->out, eddyi_buffer_length(&c->out));
+    end(c, true);
+}
+
+void eddyi_channel_break(struct eddyi_channel *c, int error)
+{
+    if (c->state >= EDDYI_ENDING)
+        return;
+    c->error = error;
+    c->exception = exception_of(error);
+    eddyi_channel_abort(c);
+}
+
+void eddyi_channel_expire(struct eddyi_channel *c, const char *what, int64_t limit)
+{
+    if (c->state >= EDDYI_ENDING)
+        return;
+    c->out_of_time = true;
+    c->error = eddy_raise(-ETIMEDOUT, "%s for %g seconds", what, (double)limit * 1e-9);
+    c->exception = eddy_exception_ref(eddy_error());
+    eddyi_channel_abort(c);
+}
+
+int64_t eddyi_time_limit(double seconds)
+{
+    int64_t ns = seconds > 0 ? eddyi_nanoseconds(seconds) : 0;
+
+    return ns > EDDYI_NEVER / 2 ? 0 : seconds > 0 && ns == 0 ? 1 : ns;
+}
+
+void eddyi_channel_desert(struct eddyi_channel *c)
+{
+    c->deserted = true;
+    eddyi_channel_close(c);
+    if (c->state == EDDYI_CLOSING)
+        restart_patience(c);
+}
+
+void eddyi_channel_run_over(struct eddyi_channel *c)
+{
+    if (c->state > EDDYI_OPEN || eddyi_channel_kept(c) > 0 || c->file_wait)
+        restart_patience(c);
+}
+
+int eddyi_water_marks(size_t *high, size_t *low)
+{
+    if (*high == SIZE_MAX)
+        *high = *low == SIZE_MAX ? HIGH_WATER : *low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * *low;
+    if (*low == SIZE_MAX)
+        *low = *high / 4;
+    return *high < *low ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", *high, *low)
+                        : 0;
+}
+
+int eddyi_channel_set_limits(struct eddyi_channel *c, size_t high, size_t low)
+{
+    int rc = eddyi_water_marks(&high, &low);
+
+    if (rc < 0)
+        return rc;
+    c->high = high;
+    c->low = low;
+    if (c->state <= EDDYI_CLOSING)
+        update_flow(c);
+    return 0;
+}
