@@ -115,8 +115,8 @@ int eddyi_address_unix(const char *path, union eddyi_address *ret, socklen_t *re
 
     if (n == 0)
         return -EINVAL;
-    /* The kernel adds a terminator of its own where there is no room for one, but getsockname(2)
-     * then tells of 109 bytes. */
+    /* The kernel adds a terminator of its own where there is no room for one, but then
+     * getsockname(2) reports 109 bytes. */
     if (n >= sizeof ret->un.sun_path + (path[0] == '@'))
         return -ENAMETOOLONG;
     memset(ret, 0, sizeof *ret);

@@ -1,5 +1,5 @@
 /*
- * The lists that eddy_getaddrinfo() gives: one piece of memory each, whatever its length.
+ * The lists that eddy_getaddrinfo() returns: one piece of memory each, whatever their length.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What a list consists of; the canonical name follows the last. */
+/* An element of a list. The canonical name follows the last element. */
 struct entry {
     struct addrinfo info;
     union {

@@ -18,7 +18,7 @@ static const char *service_of(const char *service, int port, char *buf, size_t s
     return buf;
 }
 
-/* What all attempts came to, as one error. */
+/* Raises one error for all failed attempts. */
 static int summarise(const struct eddyi_race *r)
 {
     char text[600];
@@ -57,7 +57,7 @@ static int64_t delay_of(const struct eddyi_connect *c)
     return d < 0 || d >= EDDY_FOREVER ? -1 : eddyi_nanoseconds(d > 0 ? d : DEFAULT_DELAY);
 }
 
-/* Races over the first addresses, and those that @lookup delivers later. */
+/* Races over the first addresses, and over those that @lookup delivers later. */
 static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
                 const struct addrinfo *list, const struct addrinfo *local)
 {

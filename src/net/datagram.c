@@ -24,14 +24,14 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *opt
     return rc;
 }
 
-/* The last to leave a closed endpoint takes it away. */
+/* Frees a closed endpoint when its last call has left. */
 static void leave(eddy_datagram_endpoint *ep)
 {
     if (ep->closed && !ep->calls[EDDYI_READS] && !ep->calls[EDDYI_WRITES])
         eddyi_free(ep);
 }
 
-/* Ends a call of a task that has yet to see it; the number may be another descriptor's by then. */
+/* Ends a call before its task runs again; the number may be another descriptor's by then. */
 static void end_call(struct eddyi_io_call *c)
 {
     eddyi_io_withdraw(&c->o);
@@ -56,8 +56,8 @@ static int busy(const char *name)
     return eddy_raise(-EBUSY, "%s: another task is in it", name);
 }
 
-/* What the call has come to. One that waited while the endpoint was closed has been cancelled, but
- * nobody cancelled the task. */
+/* Ends the call in @direction and returns its result. A call that waited while the endpoint was
+ * closed was cancelled, although the task was not. */
 static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_direction direction, int64_t n)
 {
     bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;

@@ -1,5 +1,5 @@
 /*
- * Datagram endpoints inside.
+ * Datagram endpoints.
  */
 #ifndef EDDYI_DATAGRAM_H
 #define EDDYI_DATAGRAM_H
@@ -11,27 +11,27 @@
 struct eddy_datagram_endpoint {
     int fd;
     bool closed;
-    bool was_blocking;          /* and has to be again, for others that have the socket */
-    bool connected;             /* the kernel knows the remote address */
-    union eddyi_address remote; /* where send() sends to, if remote_len > 0 */
+    bool was_blocking; /* the socket was blocking and is made so again, for others that have it */
+    bool connected;    /* the kernel knows the remote address */
+    union eddyi_address remote; /* the default addressee, if remote_len > 0 */
     socklen_t remote_len;
-    size_t truncated;               /* bytes of the latest datagram that were lost */
-    struct eddyi_io_call *calls[2]; /* by direction; of the task that is in one, else NULL */
+    size_t truncated;               /* bytes of the latest datagram that were cut off */
+    struct eddyi_io_call *calls[2]; /* by direction: the call of the task that is in one, or NULL */
 };
 
 /*
- * Where a datagram to @addr goes, NULL being the remote address: 0, and *addr is NULL where the
- * kernel knows. -EDESTADDRREQ, -EINVAL, raised.
+ * Finds where a datagram to @addr goes; NULL is the remote address. Returns 0, with *addr NULL if
+ * the kernel knows it. Raises -EDESTADDRREQ or -EINVAL.
  */
 int eddyi_datagram_target(const eddy_datagram_endpoint *ep, const struct sockaddr **addr,
                           socklen_t *addrlen);
 
-/* A socket as the options say; its descriptor, or an error, raised. *ret->fd and the remote address
- * are set. */
+/* Opens a socket as the options say and sets ep->fd and the remote address. Returns the descriptor,
+ * or raises an error. */
 EDDY_AWAITS int eddyi_datagram_open(eddy_datagram_endpoint *ep,
                                     const eddy_datagram_endpoint_options *options);
 
-/* Gives the descriptor up, which stays open if it is @kept. */
+/* Gives the descriptor up: closes it, or leaves it open if it is @kept. */
 void eddyi_datagram_let_go(eddy_datagram_endpoint *ep, bool kept);
 
 #endif

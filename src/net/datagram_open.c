@@ -1,6 +1,6 @@
 /*
- * The socket of a datagram endpoint: local and remote addresses of one family, the first pair that
- * works.
+ * The socket of a datagram endpoint, with the first pair of a local and a remote address of one
+ * family that works.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -20,7 +20,7 @@ static bool has_local(const eddy_datagram_endpoint_options *o)
     return o->local_host || o->local_port;
 }
 
-/* The addresses of one side; NULL entries stand for none. */
+/* The addresses of both ends; NULL: none. */
 struct ends {
     const struct sockaddr *local, *remote;
     socklen_t local_len, remote_len;

@@ -1,5 +1,5 @@
 /*
- * Lookups on the loop: the hosts file and name servers, in the order that nsswitch.conf has.
+ * Lookups on the loop, in the hosts file and at name servers, in the order of nsswitch.conf.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -45,7 +45,7 @@ static bool is_localhost(const char *host)
            (length == n || host[length - n - 1] == '.');
 }
 
-/* RFC 6761, section 6.3: localhost never goes to a server. */
+/* Writes the loopback addresses: localhost never goes to a server (RFC 6761, section 6.3). */
 static size_t loopback(int family, union eddyi_address *ret)
 {
     size_t n = 0;
@@ -145,14 +145,15 @@ static bool should_begin(struct eddyi_lookup *l, int64_t delay)
     return l->delayed;
 }
 
-/* Takes its place among the lookups that ask. */
+/* Counts @l among the lookups that ask. */
 static void take_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
 {
     l->resolver = r;
     r->n_asking++;
 }
 
-/* Gives its place to the first in the queue. A closed loop has no resolver any more. */
+/* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver any
+ * more. */
 static void leave_turn(struct eddyi_lookup *l)
 {
     struct eddyi_resolver *r = eddyi_task_here()->future.loop->closed ? NULL : l->resolver;

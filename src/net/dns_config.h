@@ -19,10 +19,11 @@ struct eddyi_dns_config {
     union eddyi_address servers[EDDYI_DNS_SERVERS_MAX];
     unsigned ndots;    /* names with this many dots are tried as they are first */
     unsigned attempts; /* tries per server, at least 1 */
-    int64_t patience;  /* for the second family once the first has come; the same unless set */
-    int64_t timeout;   /* of a try at the first server, in nanoseconds */
-    bool rotate;       /* each lookup begins with the next server */
-    bool use_vc;       /* TCP only */
+    /* limits the wait for the second family once the first has come, in ns; @timeout by default */
+    int64_t patience;
+    int64_t timeout; /* of a try at the first server, in nanoseconds */
+    bool rotate;     /* each lookup begins with the next server */
+    bool use_vc;     /* TCP only */
     bool edns0;
     bool trust_ad;       /* questions set the AD bit */
     bool single_request; /* IPv4 is asked first, then IPv6 */

@@ -27,7 +27,7 @@ struct eddyi_dns_socket;
 struct eddyi_dns_exchange {
     eddy_loop *loop;
     const struct eddyi_dns_config *config; /* borrowed */
-    /* it is over; not called from _start(), _hurry(), _end() */
+    /* called when the exchange is over; not from _start(), _hurry(), _end() */
     void (*done)(struct eddyi_dns_exchange *e);
     struct eddyi_dns_question question;
     unsigned first;    /* index of the first server */

@@ -164,8 +164,8 @@ static int read_now(struct eddyi_resolver *r, const struct eddyi_file_stamp *sta
 }
 
 /*
- * A read under way may have begun before the latest change: in that case the second round reads
- * again.
+ * Updates the table. A read under way may have begun before the latest change; then the second
+ * round reads again.
  */
 int eddyi_hosts_update(struct eddyi_resolver *r)
 {

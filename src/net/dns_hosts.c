@@ -1,5 +1,6 @@
 /*
- * Two hash tables, by name and by address. Chains of names are in the order of the file.
+ * The hosts file as two hash tables, by name and by address. Chains of names are in the order of
+ * the file.
  *
  *     by_name[hash] ──► name ──► next name with that hash ──► …        each has its line
  *     by_address[hash] ──► line ──► next line with that hash ──► …     each has its first name

@@ -22,7 +22,7 @@ struct eddyi_dns_family {
     bool taken; /* found was handed out */
 };
 
-/* On the stack of the task that looks up; must not move. */
+/* A lookup; lies on the stack of its task and must not move. */
 struct eddyi_dns_lookup {
     struct eddyi_list link; /* in r->lookups */
     eddy_loop *loop;
@@ -54,10 +54,10 @@ void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop,
 /* Makes progress. True when it is over; l->error is the outcome. */
 bool eddyi_dns_lookup_step(struct eddyi_dns_lookup *l);
 
-/* Tells if @family, or any with AF_UNSPEC, has addresses that were not taken. */
+/* Tells if @family, or any family with AF_UNSPEC, has addresses that were not taken. */
 bool eddyi_dns_lookup_has(const struct eddyi_dns_lookup *l, int family);
 
-/* Ends it with an error, of which it gives notice. */
+/* Ends the lookup with an error, and gives notice of it. */
 void eddyi_dns_lookup_fail(struct eddyi_dns_lookup *l, int error, const char *why);
 
 void eddyi_dns_lookup_end(struct eddyi_dns_lookup *l);

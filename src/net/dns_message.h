@@ -1,6 +1,6 @@
 /*
- * DNS messages: questions made, answers checked and parsed. c-ares knows the format. Nothing here
- * needs a socket, so tests and fuzzers can call it directly.
+ * DNS messages: making questions, checking and parsing answers, with the help of c-ares. Nothing
+ * here needs a socket, so tests and fuzzers can call it directly.
  */
 #ifndef EDDYI_DNS_MESSAGE_H
 #define EDDYI_DNS_MESSAGE_H

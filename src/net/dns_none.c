@@ -1,4 +1,5 @@
-/* Stands in for the other dns files in a build without c-ares. None of this is ever called. */
+/* Stands in for the other dns files in a build without c-ares. No function in here is ever
+ * called. */
 #include "eddy/error.h"
 #include "net/lookup.h"
 

@@ -3,7 +3,7 @@
 #include "net/lookup.h"
 #include "task/task.h"
 
-/* What only the C library does. */
+/* Flags that only the C library implements. */
 enum { SYSTEM_FLAGS = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN };
 
 /* Returns the resolver of the task's loop. NULL with a raised error, also while the loop closes. */

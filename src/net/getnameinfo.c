@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies a text into a caller's buffer, if it wants it. */
+/* Copies a text into a caller's buffer, if there is one. */
 static int give(const char *text, char *buf, size_t size)
 {
     if (buf && size > 0 && (size_t)snprintf(buf, size, "%s", text) >= size)
@@ -25,7 +25,7 @@ static int name_service(const union eddyi_address *a, char *buf, size_t size, in
     return give(name, buf, size);
 }
 
-/* Of a name in the domain of this machine, only the first label (NI_NOFQDN). */
+/* Cuts a name in the domain of this machine down to its first label (NI_NOFQDN). */
 static void cut_domain(char *name)
 {
     char own[NI_MAXHOST], *domain, *dot = strchr(name, '.');
@@ -37,7 +37,7 @@ static void cut_domain(char *name)
         *dot = '\0';
 }
 
-/* 0 or an error, raised; @host has the name. */
+/* Looks the name of an address up and writes it to @host. Returns 0 or a raised error. */
 static int ask(eddy_task *t, const union eddyi_address *a, char *host)
 {
     struct eddyi_resolver *r = NULL;

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The sockets that were opened so far. */
+/* The sockets that are open so far. */
 struct opened {
     const struct eddyi_listen *options;
     int *fds;
-    union eddyi_address *addresses; /* as they were asked for, so that none is opened twice */
+    union eddyi_address *addresses; /* as they were asked for, so that no address is opened twice */
     size_t n, room;
-    int skipped; /* why the latest address was passed over, < 0; 0: none was */
+    int skipped; /* why the latest address was skipped, < 0; 0: none was */
     char skipped_address[EDDYI_ADDRESS_TEXT];
 };
 
@@ -72,7 +72,7 @@ static int listen_on(int fd, const struct addrinfo *a, const struct eddyi_listen
     return rc < 0 ? rc : eddyi_sys_listen(fd, l->backlog > 0 ? l->backlog : EDDYI_BACKLOG);
 }
 
-/* Opens one address; one that this machine cannot have is passed over. */
+/* Opens one address, or skips it if this machine does not have it. */
 static int open_one(struct opened *o, const struct addrinfo *a)
 {
     int rc = o->n == o->room ? make_room(o) : 0, fd;

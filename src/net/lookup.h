@@ -21,33 +21,33 @@ struct eddyi_lookup {
     void *arg;                       /* for @notice */
     struct eddyi_wait *wait;         /* of the task while it is parked in _first */
     struct eddyi_resolver *resolver; /* NULL: not among its n_asking */
-    struct eddyi_list turn;          /* in r->queue, before it may ask */
+    struct eddyi_list turn;          /* in r->queue, until the lookup may ask */
     struct eddyi_dns_lookup dns;     /* valid while pending */
     struct eddyi_timer delay;        /* end of the resolution delay */
-    bool delayed;                    /* it has expired */
+    bool delayed;                    /* the delay has expired */
 };
 
 /* The Resolution Delay of RFC 8305, section 3, in nanoseconds. */
 #define EDDYI_RESOLUTION_DELAY INT64_C(50000000)
 
 /*
- * Looks up as eddy_getaddrinfo() does. @delay < 0 waits for all addresses. Otherwise it returns
- * the addresses of one family, if they come first: IPv6 at once, IPv4 after @delay nanoseconds.
- * Needs _end() in any case.
+ * Looks up as eddy_getaddrinfo() does. @delay < 0 waits for all addresses. Otherwise returns the
+ * addresses of one family, if they come first: IPv6 at once, IPv4 after @delay nanoseconds. Needs
+ * _end() in any case.
  */
 EDDY_AWAITS int eddyi_lookup_first(struct eddyi_lookup *l, const char *host, const char *service,
                                    const struct addrinfo *hints, int64_t delay,
                                    struct addrinfo **ret);
 
 /*
- * Takes addresses that have come since. 1 and *ret, or 0; none will come any more once l->pending
+ * Takes addresses that have come since. Returns 1 and *ret, or 0; no more will come once l->pending
  * is false. Errors are dropped.
  */
 int eddyi_lookup_more(struct eddyi_lookup *l, struct addrinfo **ret);
 
 void eddyi_lookup_end(struct eddyi_lookup *l);
 
-/* Parts of the above that name servers answer; l->query is set and no literal. */
+/* The parts of these functions that ask name servers; l->query is set and is no literal. */
 EDDY_AWAITS int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
                                 struct addrinfo **ret);
 int eddyi_dns_more(struct eddyi_lookup *l, struct addrinfo **ret);

@@ -11,7 +11,7 @@ enum {
                   AI_ALL | AI_ADDRCONFIG | AI_IDN | AI_CANONIDN
 };
 
-/* A decimal port number; -1: it is none, or too large. */
+/* Returns a decimal port number, or -1 if @text is none or the number is too large. */
 static long port_number(const char *text)
 {
     char *end;
@@ -23,7 +23,7 @@ static long port_number(const char *text)
     return *end == '\0' && n <= 65535 ? (long)n : -1;
 }
 
-/* The port of a service, as a raised error if it has none with that protocol. */
+/* Returns the port of a service, or EDDY_ENOSERVICE if there is none with that protocol. */
 static int port_of(const char *service, const char *protocol, int flags)
 {
     long n = service && *service ? port_number(service) : 0;
@@ -38,7 +38,7 @@ static void add_type(struct eddyi_query *q, int socktype, int protocol, int port
     q->types[q->n_types++] = (struct eddyi_query_type){socktype, protocol, port};
 }
 
-/* The types of sockets that are asked for, those that the service does not exist for left out. */
+/* Chooses the socket types that were asked for, except for those without such a service. */
 static int choose_types(struct eddyi_query *q, const char *service, const struct addrinfo *hints)
 {
     static const struct {
@@ -60,7 +60,7 @@ static int choose_types(struct eddyi_query *q, const char *service, const struct
         if (port >= 0)
             add_type(q, known[i].socktype, known[i].protocol ? known[i].protocol : protocol, port);
     }
-    /* A protocol that is not of this table, such as SCTP: the caller knows what it is. */
+    /* A protocol that is not in the table, such as SCTP: the caller knows it. */
     if (!matched && wanted && protocol && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
         int port = port_of(service, NULL, q->flags);
 
@@ -94,7 +94,8 @@ int eddyi_query_init(struct eddyi_query *q, const char *host, const char *servic
     return choose_types(q, service, hints);
 }
 
-/* Like the C library's, loopback comes as IPv6 first, and all interfaces as IPv4 first. */
+/* Lists the addresses of this machine as the C library does: loopback with IPv6 first, all
+ * interfaces with IPv4 first. */
 static int this_machine(const struct eddyi_query *q, struct addrinfo **ret)
 {
     union eddyi_address both[2] = {{.in = {.sin_family = AF_INET}},
@@ -140,8 +141,8 @@ static int bad(const char *host, const char *why)
     return eddy_raise(EDDY_EBADNAME, "getaddrinfo '%.80s': %s", host, why);
 }
 
-/* "256.1.1.1" or "127.1": means an address, or is meant to pass for one; there is no numeric
- * top-level domain. */
+/* Recognises the label of an abbreviated or malformed address, as in "256.1.1.1" or "127.1": there
+ * is no numeric top-level domain. */
 static bool is_numeric(const char *label, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -158,7 +159,7 @@ int eddyi_name_check(const char *host, int flags)
         total--;
     if (total > 253)
         return bad(host, "longer than 253 bytes");
-    if (flags & AI_IDN) /* the C library encodes it first */
+    if (flags & AI_IDN) /* the C library encodes the name first */
         return total > 0 ? 0 : bad(host, "an empty label");
     for (size_t i = 0; i <= total; i += length + 1) {
         for (length = 0; i + length < total && host[i + length] != '.'; length++) {

@@ -11,7 +11,7 @@
 struct attempt {
     struct eddyi_io_op poll;
     struct eddyi_list link;
-    struct eddyi_race *race; /* NULL: lost, and only waiting for the backend */
+    struct eddyi_race *race; /* NULL: the attempt has lost and only waits for the backend */
     const struct addrinfo *address;
     int fd;
     bool over; /* poll has completed */
@@ -26,7 +26,8 @@ static size_t count(const struct addrinfo *list)
     return n;
 }
 
-/* The next of the list, from *at on, that is, or is not, of a family; NULL: there is none. */
+/* Returns the next address in the list from *at that is of @family, or is not if @same is false.
+ * NULL: none. */
 static const struct addrinfo *next_of(const struct addrinfo **at, int family, bool same)
 {
     const struct addrinfo *a = *at;
@@ -37,7 +38,7 @@ static const struct addrinfo *next_of(const struct addrinfo **at, int family, bo
     return a;
 }
 
-/* The families take turns, after as many of the first as @first_count says. */
+/* Orders the addresses: @first_count of the first family, then the families take turns. */
 static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order,
                        size_t n)
 {
@@ -62,7 +63,7 @@ static void interleave(const struct addrinfo *list, int first_count, const struc
 }
 
 /*
- * Writes the new order: addresses already tried, then the new list and the waiting ones in turns.
+ * Writes the new order: the addresses already tried, then new and waiting ones in turns.
  */
 static void weave(const struct eddyi_race *r, const struct addrinfo *list,
                   const struct addrinfo **order)
@@ -112,7 +113,7 @@ void eddyi_race_fini(struct eddyi_race *r)
     eddy_freeaddrinfo(r->more_list);
 }
 
-/* Something has happened that the task should look at. */
+/* Wakes the task, which then looks at the race. */
 static void notice(struct eddyi_race *r)
 {
     if (r->parked)
@@ -169,7 +170,7 @@ static void failed(struct eddyi_race *r, const struct addrinfo *address, const c
     r->due = true;
 }
 
-/* Binds to the first local address of the family that can be had. */
+/* Binds to the first local address of the family that works. */
 static int bind_local(const struct addrinfo *local, int fd, int family)
 {
     int rc = -EADDRNOTAVAIL;
@@ -186,9 +187,9 @@ static int port_of(const union eddyi_address *a)
 }
 
 /*
- * Where nobody listens at a port of this machine, from which the kernel also takes those that it
- * gives to clients, a connection can be given that very port, and meets itself: it would echo, and
- * keep the server from coming back.
+ * Returns true if the connection has reached itself. A client may get from the kernel the very port
+ * that it connects to, where nobody listens at that port of this machine. Such a connection would
+ * echo, and keep the server from coming back.
  */
 static bool meets_itself(int fd)
 {
@@ -201,7 +202,7 @@ static bool meets_itself(int fd)
     return port_of(&own) == port_of(&peer) && eddyi_address_equal(&own.sa, &peer.sa);
 }
 
-/* What a connection that was made comes to. */
+/* Takes a connection that was made as the winner, unless it meets itself. */
 static int accept_winner(struct eddyi_race *r, int fd)
 {
     if (meets_itself(fd))
@@ -210,7 +211,7 @@ static int accept_winner(struct eddyi_race *r, int fd)
     return 0;
 }
 
-/* A socket that begins to connect: *ret, and 0, -EINPROGRESS, or what failed. */
+/* Opens a socket that begins to connect. Sets *ret and returns 0, -EINPROGRESS or -errno. */
 static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret,
                        const char **verb)
 {
@@ -236,7 +237,7 @@ static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int
     return rc == -EINTR ? -EINPROGRESS : rc;
 }
 
-/* Waits for the outcome; 0, or -errno and nothing was done. */
+/* Waits for the outcome of an attempt. Returns 0, or -errno if nothing was done. */
 static int watch(struct eddyi_race *r, const struct addrinfo *address, int fd)
 {
     struct attempt *a = eddyi_zalloc(sizeof *a);
@@ -294,7 +295,7 @@ static void start_next(struct eddyi_race *r)
     restart_timer(r);
 }
 
-/* Takes the descriptor of a winner; drops those that have failed. */
+/* Takes the descriptor of a winner; drops the attempts that have failed. */
 static void look(struct eddyi_race *r)
 {
     struct eddyi_list *next;
@@ -328,7 +329,7 @@ static int park(struct eddyi_race *r)
     eddyi_wait_park(&r->wait);
     r->parked = false;
     rc = eddyi_wait_finish(&r->wait);
-    /* The loop closes: nobody cancelled the task, but its operations. */
+    /* The loop closes: its operations were cancelled, not the task. */
     return rc == 0 && r->loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
 }
 
@@ -338,8 +339,8 @@ static void more_came(struct eddyi_lookup *l)
 }
 
 /*
- * Adds the addresses of the other family once they have come. Without memory for them the race
- * goes on.
+ * Adds the addresses of the other family once they have come. If memory for them is short, the race
+ * goes on without.
  */
 static void take_more(struct eddyi_race *r)
 {

@@ -1,5 +1,5 @@
 /*
- * Happy Eyeballs: attempts to connect that overtake each other, in one task.
+ * Happy Eyeballs: attempts to connect that overtake each other, within one task.
  */
 #ifndef EDDYI_RACE_H
 #define EDDYI_RACE_H
@@ -12,39 +12,40 @@
 #include <netdb.h>
 
 /*
- * On the stack of the task that connects. The attempts are not: one that has lost is given up at
- * once, and goes when the backend lets go of it.
+ * A race; lies on the stack of the task that connects. Its attempts lie elsewhere: a lost one is
+ * given up at once, and freed when the backend releases it.
  */
 struct eddyi_race {
     struct eddyi_wait wait;
     struct eddyi_timer timer; /* the next attempt is due */
     eddy_loop *loop;
-    const char *host;                  /* for messages; NULL: the address says it all */
+    const char *host;                  /* for messages; NULL: the address says everything */
     struct eddyi_lookup *more;         /* may deliver further addresses; NULL if not */
-    struct addrinfo *more_list;        /* those delivered; owned */
-    const struct addrinfo **addresses; /* in the order in which they are tried; owned */
+    struct addrinfo *more_list;        /* the addresses delivered later; owned */
+    const struct addrinfo **addresses; /* in the order of the attempts; owned */
     size_t n, next;
     const struct addrinfo *local; /* to bind to; NULL: the kernel chooses */
-    /* in nanoseconds, until the next attempt; < 0: until this one fails */
+    /* nanoseconds until the next attempt; < 0: until the current one fails */
     int64_t delay;
     int64_t latest;            /* when the latest attempt began */
     struct eddyi_list running; /* attempts */
     bool parked, due;
     int winner;              /* a descriptor, or -1 */
-    eddy_exception **errors; /* room for n; owned. Where memory was short, NULL */
+    eddy_exception **errors; /* room for n; owned. NULL where memory was short */
     size_t n_errors;
     int error; /* the code of the latest */
 };
 
 /*
- * Adds addresses, which must outlive the race. Into an empty race: families take turns after
- * @first_count of the first family. Later: the new ones alternate with the waiting ones. 0 or
+ * Adds addresses, which must outlive the race. Into an empty race: the families take turns after
+ * @first_count of the first family. Later: new and waiting addresses alternate. Returns 0 or
  * -ENOMEM.
  */
 int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count);
 void eddyi_race_fini(struct eddyi_race *r);
 
-/* Returns the connected descriptor; -ECANCELED, raised; or race->error, when all have failed. */
+/* Runs the race. Returns the connected descriptor, raises -ECANCELED, or returns race->error if all
+ * attempts have failed. */
 EDDY_AWAITS int eddyi_race_run(struct eddyi_race *r);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Each has two sockets, or more; a process may often have no more than 1024 descriptors. */
+/* Each lookup has two sockets or more, and a process often has at most 1024 descriptors. */
 enum { MAX_ASKING = 256 };
 
 static void close_part(struct eddyi_loop_part *part)
@@ -33,8 +33,8 @@ static void init_part(struct eddyi_loop_part *part)
 }
 
 /*
- * Lookups must drop their sockets before the I/O part ends its operations, so that part is made
- * first.
+ * Returns the resolver of a loop. Lookups must drop their sockets before the I/O part ends its
+ * operations, so that part is created first.
  */
 struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop)
 {
@@ -47,7 +47,7 @@ struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop)
     return r;
 }
 
-/* The next word of a line; false at its end. A comment ends it. */
+/* Takes the next word of a line. Returns false at its end or at a comment. */
 static bool next_word(const char **at, const char *end, const char **word, size_t *length)
 {
     const char *p = *at;
@@ -88,7 +88,7 @@ static bool find_hosts(const char *text, size_t size, const char **ret, const ch
     return false;
 }
 
-/* Every source before "dns" must be known here; an action, "[…]", is not. */
+/* Returns true unless every source before "dns" is known here; an action, "[…]", is not. */
 bool eddyi_nsswitch_needs_system(const char *text, size_t size)
 {
     const char *at, *end, *word;
@@ -105,7 +105,8 @@ bool eddyi_nsswitch_needs_system(const char *text, size_t size)
     return false;
 }
 
-/* The default is that of the C library: files, then name servers. */
+/* Writes the order of the sources; without a "hosts" line that of the C library, files and then
+ * name servers. */
 void eddyi_nsswitch_order(const char *text, size_t size, char ret[3])
 {
     const char *at, *end, *word;
@@ -148,7 +149,8 @@ static void update_nsswitch(struct eddyi_resolver *r)
     r->nsswitch_stamp = stamp;
 }
 
-/* Without descriptors, as under the virtual clock, only threads are left. */
+/* Returns true if the C library does the next lookup. Without descriptors, as on the virtual clock,
+ * only threads remain. */
 bool eddyi_resolver_is_system(struct eddyi_resolver *r)
 {
     const char *wanted = secure_getenv("EDDY_RESOLVER");
@@ -163,7 +165,7 @@ bool eddyi_resolver_is_system(struct eddyi_resolver *r)
     return wanted && *wanted ? strcmp(wanted, "system") == 0 : r->needs_system;
 }
 
-/* The resolver, and 0, for the functions that set something up. */
+/* Checks the loop and returns its resolver in *ret, for functions that configure it. */
 static int set_up(eddy_loop *loop, struct eddyi_resolver **ret)
 {
     int rc = eddyi_loop_check(loop);

@@ -35,10 +35,10 @@ struct eddyi_resolver {
     struct eddyi_hosts_load *load;   /* the hosts file is being read in a thread; or NULL */
 };
 
-/* The loop's, made at the first use; NULL, and -ENOMEM raised, when memory is short. */
+/* Returns the resolver of a loop, creating it at the first use. Raises -ENOMEM and returns NULL. */
 struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop);
 
-/* Whether the C library is to do the next lookup. */
+/* Returns true if the C library does the next lookup. */
 bool eddyi_resolver_is_system(struct eddyi_resolver *r);
 
 /* Returns the thread pool for lookups. NULL with a raised error. */
@@ -51,8 +51,8 @@ bool eddyi_nsswitch_needs_system(const char *text, size_t size);
 void eddyi_nsswitch_order(const char *text, size_t size, char ret[3]);
 
 /*
- * Look up what is no literal, for the running task. 0, or a raised error as documented for
- * eddy_getaddrinfo(). The name of an address goes into @host, NI_MAXHOST bytes.
+ * Look up a name that is no literal, or the name of an address, for the running task. Return 0, or
+ * a raised error as documented for eddy_getaddrinfo(). @host has NI_MAXHOST bytes.
  */
 EDDY_AWAITS int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *q,
                                       struct addrinfo **ret);
@@ -60,16 +60,17 @@ EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_ad
                                   char *host);
 EDDY_AWAITS int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
 
-/* Whether eddy was built with c-ares. */
+/* true if eddy was built with c-ares */
 extern const bool eddyi_has_cares;
 
 /*
- * Sets the servers, NULL for those of resolv.conf; lookups under way fail. 0, or a raised error
- * and no change.
+ * Sets the name servers, NULL for those of resolv.conf; lookups under way fail. Returns 0, or a
+ * raised error and no change.
  */
 int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers);
 
-/* End them. Threads that are still at work go on alone; nobody waits for them. */
+/* End the lookups of their kind. Threads that are still at work go on alone; nobody waits for
+ * them. */
 void eddyi_system_close(struct eddyi_resolver *r);
 void eddyi_dns_close(struct eddyi_resolver *r);
 

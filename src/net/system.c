@@ -1,8 +1,8 @@
 /*
- * Lookups by the C library, which block: in threads of their own, so that neither the loop stands
- * still nor names wait for other jobs of an executor, nor those for names (rule 199).
+ * Lookups by the C library, which block. They run in threads of their own, so that the loop does
+ * not stand still, and names and other jobs do not wait for each other in an executor (rule 199).
  *
- * A thread gets a copy of the question and returns a copy of the answer, so it can be left alone at
+ * A thread gets a copy of the question and returns a copy of the answer, so it can be abandoned at
  * any time.
  */
 #include "base/sys.h"
@@ -13,8 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Most lookups spend their time waiting for a server; few of them at once are enough, and many
- * would be a burden to it. */
+/* Lookups mostly wait for a server. A few at once are enough, and many would burden it. */
 enum { THREADS = 4 };
 
 struct question {
@@ -28,7 +27,7 @@ struct answer {
     union eddyi_address addresses[];
 };
 
-/* What getaddrinfo(3) failed with, as a raised error. */
+/* Raises the error of getaddrinfo(3). */
 static int failed(const char *host, int error, int system_error)
 {
     switch (error) {
@@ -76,7 +75,7 @@ static int answer_with(const struct addrinfo *list)
     return rc;
 }
 
-/* In a thread. Each address is wanted once, whatever the types of sockets. */
+/* Looks a name up, in a thread. Each address is listed once, whatever the socket types. */
 static int look_up(void *arg)
 {
     const struct question *q = arg;
@@ -113,7 +112,7 @@ eddy_executor *eddyi_resolver_threads(struct eddyi_resolver *r)
     return r->threads;
 }
 
-/* Has a thread do it, and gets what it returned. */
+/* Has a thread run the job, and takes the bytes that it returned. */
 static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
 {
     eddy_executor *threads = eddyi_resolver_threads(r);
@@ -131,7 +130,8 @@ int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *qu
     const struct answer *a;
     int rc;
 
-    snprintf(q.host, sizeof q.host, "%s", query->host); /* at most 254 bytes: eddyi_name_check() */
+    snprintf(q.host, sizeof q.host, "%s",
+             query->host); /* at most 254 bytes, as eddyi_name_check() ensures */
     rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q},
              &bytes);
     if (rc < 0)
@@ -156,8 +156,8 @@ int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, ch
     return 0;
 }
 
-/* Threads that have nothing to do are gone when this returns; for one that is still asking, nobody
- * waits. */
+/* Ends the threads of lookups. Idle threads are gone on return; nobody waits for a thread that is
+ * still asking. */
 void eddyi_system_close(struct eddyi_resolver *r)
 {
     char jobs[2];

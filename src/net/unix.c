@@ -8,7 +8,7 @@
 #include "net/connect.h"
 #include "net/listen.h"
 
-/* The address of a path, as a raised error if it can be none. */
+/* Makes the address of a path. Raises an error if the path cannot be one. */
 static int address_of(const char *verb, const char *path, union eddyi_address *ret,
                       socklen_t *ret_len)
 {
@@ -36,9 +36,9 @@ int eddyi_connect_unix(const char *path)
 }
 
 /*
- * Binds, in place of a socket that may be left from before. The file is made with the mode, less
- * the umask, so that at no moment anybody has more rights than that; what the umask took is added
- * later.
+ * Binds, replacing a socket that may be left from before. The file is created with the mode less
+ * the umask, so that nobody ever has more rights than that; the bits that the umask removed are
+ * added afterwards.
  */
 static int bind_path(int fd, const char *path, const union eddyi_address *a, socklen_t len,
                      mode_t mode)
