@@ -1,5 +1,5 @@
 /*
- * In place of everything else here, where eddy is built without OpenSSL: no context can be made.
+ * Stands in for the rest of this folder in a build without OpenSSL: no context can be created.
  */
 #include "eddy/error.h"
 #include "eddy/tls.h"

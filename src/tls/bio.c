@@ -7,7 +7,8 @@
 #include <openssl/bio.h>
 #include <string.h>
 
-/* The reason of an error that is more than a number, such as that of another TLS carrier below. */
+/* Keeps the exception of an error that is more than a number, such as that of another TLS carrier
+ * below. */
 static void keep_reason(struct eddyi_tls_carrier *t, int error)
 {
     if (error > EDDY_EINVALIDSTATE || t->lower_reason || eddyi_error_here()->code != error)
@@ -30,7 +31,7 @@ static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
     }
     if (t->lower_ended || t->read_error < 0)
         return t->read_error;
-    /* While a call of it is due, it is not asked. */
+    /* The lower carrier is not read while its on_readable is due. */
     if (t->reading)
         return -EAGAIN;
     result = t->lower->ops->read(t->lower, buf, size);
@@ -52,7 +53,7 @@ int eddyi_tls_hear_first(struct eddyi_tls_carrier *t)
     n = lower_read(t, space, sizeof space);
     if (n > 0)
         return eddyi_buffer_append(&t->ahead, space, (size_t)n);
-    return n == -EAGAIN ? -EAGAIN : 0; /* what went wrong OpenSSL is told when it reads */
+    return n == -EAGAIN ? -EAGAIN : 0; /* OpenSSL gets the error when it reads */
 }
 
 static int bio_read(BIO *b, char *buf, int size)

@@ -5,15 +5,14 @@
 
 #include <openssl/err.h>
 
-/* Has a ready item of its own come soon. */
+/* Queues one of the carrier's own ready items. */
 static void soon(struct eddyi_tls_carrier *t, struct eddyi_ready *r)
 {
     if (!t->base.loop->closed && eddyi_list_empty(&r->link))
         eddyi_loop_ready(t->base.loop, r);
 }
 
-/* Reads for the user who waits, right into its buffer; while there is no whole record it is left in
- * peace. */
+/* Reads into the buffer of the waiting user, who is not woken before there is a whole record. */
 static void deliver(struct eddyi_tls_carrier *t)
 {
     ssize_t n = -EAGAIN;
@@ -25,7 +24,7 @@ static void deliver(struct eddyi_tls_carrier *t)
     if (n == -EAGAIN && t->read_cancelled) {
         n = -ECANCELED;
     } else if (n == -EAGAIN && t->choked) {
-        return; /* on_lower_writable() comes back to this */
+        return; /* on_lower_writable() continues */
     } else if (n == -EAGAIN && t->buf) {
         int rc = eddyi_tls_wait_lower(t);
 
@@ -120,7 +119,7 @@ static int tls_wait_readable(eddy_carrier *c, void *buf, size_t size)
     t->buf = buf;
     t->size = size;
     if (t->state == EDDYI_TLS_HANDSHAKE)
-        rc = 0; /* eddyi_tls_agreed() comes back to this */
+        rc = 0; /* eddyi_tls_agreed() continues */
     else if (t->error < 0 || t->ended || (!t->dry && SSL_has_pending(t->ssl)))
         soon(t, &t->readable);
     else if (!t->choked)
@@ -163,7 +162,7 @@ void eddyi_tls_agreed(struct eddyi_tls_carrier *t)
         soon(t, &t->writable);
 }
 
-/* The farewell of this side; the other may go on. */
+/* Sends this side's close_notify; the other side may go on. */
 static int tls_write_eof(eddy_carrier *c)
 {
     struct eddyi_tls_carrier *t = eddyi_tls_of(c);

@@ -1,5 +1,5 @@
 /*
- * The TLS carrier: a session of OpenSSL's between the carrier above and the one below.
+ * The TLS carrier: an OpenSSL session between the carrier above and the one below.
  *
  *       user (a stream, a transport)
  *        |  read, write: plain bytes
@@ -7,13 +7,15 @@
  *        |  read, write: records, through a BIO
  *      lower carrier
  *
- * OpenSSL reads from the lower carrier, and writes to it, directly. What the lower one does not
- * take at once is kept in `out` and goes by itself; so OpenSSL never has half a record under way,
- * and may answer the other side while somebody writes. Nothing more is encrypted while something is
- * kept, nor, beyond a limit, read.
+ * OpenSSL reads from the lower carrier and writes to it directly. Bytes that the lower carrier does
+ * not take at once are kept in `out` and sent later; so OpenSSL never has half a record in flight,
+ * and may answer the other side during a write. While bytes are kept nothing more is encrypted and,
+ * beyond a limit, nothing more is read.
  *
- *     HANDSHAKE --agreed--> OPEN --close--> SHUTDOWN (farewells are said) --> ENDING (the lower one
- *          ends) \------------------ abort, or a failure ------------------------------^
+ *     HANDSHAKE --agreed--> OPEN --close--> SHUTDOWN ---------> ENDING
+ *         |                   |             close_notify in     ^  the lower carrier ends
+ *         |                   |             both directions     |
+ *         '-------------------'---- abort, or a failure --------'
  */
 #ifndef EDDYI_TLS_CARRIER_H
 #define EDDYI_TLS_CARRIER_H
@@ -31,43 +33,46 @@ struct eddyi_tls_carrier {
     eddy_carrier *lower;       /* owned; NULL: it has ended */
     eddy_tls_context *context; /* a reference; the callback for names may replace it */
     SSL *ssl;                  /* its application data are this struct */
-    unsigned rules;            /* of the context, as this was made */
-    char *host;                /* the other side's name, owned; NULL: of a client, or unknown */
-    char *asked_for; /* the name that a client wants, owned; NULL: it has not said, or wants none */
-    bool has_spoken; /* a client that has sent something */
-    bool said_hello; /* a client that has; a second greeting must ask for the same name */
+    unsigned rules;            /* the context's, at the time when this was created */
+    char *host;                /* the name of the other side, owned; NULL: a client, or unknown */
+    /* The name that a client asks for, owned; NULL: it has not said hello, or asks for none. */
+    char *asked_for;
+    bool has_spoken; /* the other side is a client that has sent something */
+    /* the client has said hello; a second ClientHello must ask for the same name */
+    bool said_hello;
     enum eddyi_tls_state state;
-    /* was read from the lower carrier before there was TLS; comes first */
+    /* bytes that were read from the lower carrier before TLS began; they come first */
     struct eddyi_buffer ahead;
-    struct eddyi_buffer out; /* what the lower carrier did not take yet */
+    struct eddyi_buffer out; /* bytes that the lower carrier has not taken yet */
 
-    bool reading, writing;        /* the lower carrier's on_readable, on_writable is due */
-    bool lower_ended;             /* it has no more to read */
-    int read_error, write_error;  /* < 0: it is broken in that direction */
-    eddy_exception *lower_reason; /* of those, owned; NULL: the number says it all */
+    bool reading, writing;       /* the lower carrier's on_readable, on_writable is due */
+    bool lower_ended;            /* the lower carrier has no more to read */
+    int read_error, write_error; /* < 0: the lower carrier is broken in that direction */
+    eddy_exception
+        *lower_reason; /* the exception of these errors, owned; NULL: the number says everything */
 
-    void *buf; /* the user's, while it wants to read; may be NULL */
+    void *buf; /* the user's buffer, while a read is due; may be NULL */
     size_t size;
     bool wants_to_read, wants_to_write; /* the user's on_readable, on_writable is due */
     bool read_cancelled;
-    bool dry;    /* the latest read found no whole record: only the lower carrier can help */
-    bool ended;  /* the other side said farewell */
-    bool choked; /* nothing is read until something has gone out */
+    bool dry;    /* the latest read found no whole record: only more input helps */
+    bool ended;  /* the other side has sent close_notify */
+    bool choked; /* OpenSSL does not read before bytes have gone out */
     bool eof_sent;
-    /* what calls the user where the lower carrier will not */
+    /* call the user where the lower carrier will not */
     struct eddyi_ready readable, writable;
 
     int error;                 /* < 0: TLS is broken */
-    eddy_exception *exception; /* of that, owned; may be NULL */
-    /* why the certificate was not accepted, owned; NULL: it was, or memory is short */
+    eddy_exception *exception; /* the exception of @error, owned; may be NULL */
+    /* why the certificate was refused, owned; NULL: it was accepted, or memory is short */
     char *refusal;
 
     struct eddyi_timer timer; /* of the handshake, later of the shutdown */
     double handshake_timeout, shutdown_timeout;
     struct eddyi_tls_waiter *waiter; /* the task that waits for the handshake */
     int close_status;
-    bool aborted; /* the lower carrier was told to end without farewell */
-    bool owes;    /* as the end began, not all that was written had gone */
+    bool aborted; /* the lower carrier was told to end without a close_notify */
+    bool owes;    /* when the end began, not all bytes had been sent */
 };
 
 static inline struct eddyi_tls_carrier *eddyi_tls_of(eddy_carrier *c)
@@ -75,44 +80,43 @@ static inline struct eddyi_tls_carrier *eddyi_tls_of(eddy_carrier *c)
     return eddyi_container(c, struct eddyi_tls_carrier, base);
 }
 
-/* In bio.c: what OpenSSL reads from and writes to. NULL when memory is short. */
+/* In bio.c: creates the BIO that OpenSSL uses. Returns NULL when memory is short. */
 BIO *eddyi_tls_bio_new(struct eddyi_tls_carrier *t);
-void eddyi_tls_flush(struct eddyi_tls_carrier *t); /* has the lower carrier take what is kept */
-int eddyi_tls_hear_first(
-    struct eddyi_tls_carrier *t); /* -EAGAIN: a client has not spoken yet; 0; -ENOMEM */
-int eddyi_tls_wait_lower(
-    /* on_readable of the lower one is due from here on; 0 or -errno */
-    struct eddyi_tls_carrier *t);
+void eddyi_tls_flush(struct eddyi_tls_carrier *t); /* writes kept bytes to the lower carrier */
+/* Returns 0 when a client has sent something, -EAGAIN before, or -ENOMEM. */
+int eddyi_tls_hear_first(struct eddyi_tls_carrier *t);
+/* Has the lower carrier call on_readable from here on. Returns 0 or -errno. */
+int eddyi_tls_wait_lower(struct eddyi_tls_carrier *t);
 
-/* In record.c: what OpenSSL does at once. As the functions of a carrier. */
+/* In record.c: read and write as the functions of a carrier do, without waiting. */
 ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size);
 ssize_t eddyi_tls_write(struct eddyi_tls_carrier *t, const struct iovec *iov, int n);
 /*
- * What became of a call of OpenSSL's that gave @result: -EAGAIN, 0 at the farewell of the other
- * side; or as a raised error what TLS is broken with from here on.
+ * Judges a call of OpenSSL that returned @result. Returns -EAGAIN, 0 at the other side's
+ * close_notify, or raises the error with which TLS is broken from here on.
  */
 int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result);
-int eddyi_tls_broken(const struct eddyi_tls_carrier *t);       /* raises that */
-const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t); /* its name, for messages */
+int eddyi_tls_broken(const struct eddyi_tls_carrier *t); /* raises that error */
+const char *
+eddyi_tls_peer(const struct eddyi_tls_carrier *t); /* the name of the other side, for messages */
 
 /* In handshake.c. */
 EDDY_AWAITS int eddyi_tls_handshake(eddy_carrier *c);
 void eddyi_tls_handshake_wake(struct eddyi_tls_carrier *t);
-void eddyi_tls_handshake_gone(
-    /* the carrier ends: its task shall not touch it */
-    struct eddyi_tls_carrier *t);
-void eddyi_tls_agreed(struct eddyi_tls_carrier *t); /* who wants to read or write may begin */
+/* Tells the waiting task that the carrier ends and must not be touched. */
+void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t);
+void eddyi_tls_agreed(struct eddyi_tls_carrier *t); /* lets the user read and write */
 
 /* In carrier.c. */
 void eddyi_tls_reset(eddy_carrier *c);
 
 /* In shutdown.c. */
 void eddyi_tls_close(eddy_carrier *c, bool abort);
-/* goes on, after something has happened */
+/* Goes on with the shutdown, after something has happened. */
 void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t);
 int eddyi_tls_start_timer(struct eddyi_tls_carrier *t, double seconds);
 
-/* In peer.c: whom a client wants to speak to. 0, or as a raised error -EINVAL, -ENOMEM. */
+/* In peer.c: sets the name that a client expects. Raises -EINVAL or -ENOMEM. */
 int eddyi_tls_expect(struct eddyi_tls_carrier *t, const char *host);
 
 /* In info.c. */

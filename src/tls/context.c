@@ -6,13 +6,14 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* Without this an encrypted key would have OpenSSL ask at the terminal. */
+/* Refuses an encrypted key; without this function OpenSSL would ask at the terminal. */
 static int no_password(char *buf, int size, int writing, void *arg)
 {
     return -1;
 }
 
-/* As ssl.create_default_context() of Python 3.13 has it, and what eddy's carriers stand on. */
+/* Sets what ssl.create_default_context() of Python 3.13 sets, and what eddy's carriers depend
+ * on. */
 static void set_defaults(eddy_tls_context *c)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(c->ssl);

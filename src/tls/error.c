@@ -1,8 +1,8 @@
 /*
- * OpenSSL's errors, as eddy passes them on.
+ * OpenSSL's errors, as eddy raises them.
  *
- * OpenSSL keeps a queue of them for each thread, the cause first. Whoever calls it empties the
- * queue first, and looks before anything else can run in this thread.
+ * OpenSSL keeps a queue of errors per thread, the cause first. Callers of OpenSSL empty the queue
+ * before a call, and read it before anything else can run in the thread.
  */
 #include "eddy/error.h"
 #include "tls/context.h"
@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Sentences for those that people meet, where OpenSSL's own say too little. */
+/* Sentences for the common errors, where OpenSSL's own say too little. */
 static const struct {
     int reason;
     const char *text;

@@ -1,5 +1,5 @@
 /*
- * The handshake: the one thing of TLS that a task waits for.
+ * The handshake: the one part of TLS that a task waits for.
  */
 #include "base/exception.h"
 #include "fiber/stack.h"
@@ -9,9 +9,9 @@
 
 #include <openssl/err.h>
 
-/* On the stack of the task. */
+/* The waiting task; lies on its stack. */
 struct eddyi_tls_waiter {
-    struct eddyi_wait *wait; /* NULL while it does not wait */
+    struct eddyi_wait *wait; /* NULL while the task does not wait */
     bool gone;               /* the carrier ended meanwhile, and may be freed */
 };
 
@@ -72,8 +72,8 @@ static int raise_timeout(struct eddyi_tls_carrier *t)
 }
 
 /*
- * A go of OpenSSL's. It takes 33 KiB of memory for a handshake as soon as it is called, so it is
- * called for a client that has spoken; whoever connects and is silent costs a quarter of that.
+ * Calls OpenSSL once. OpenSSL takes 33 KiB of memory for a handshake when it is first called, so it
+ * is not called before a client has sent something; a silent client costs a quarter of that.
  */
 static int go(struct eddyi_tls_carrier *t)
 {
@@ -89,7 +89,8 @@ static int go(struct eddyi_tls_carrier *t)
     return rc == 1 ? 0 : eddyi_tls_outcome(t, rc);
 }
 
-/* One step. 0: done; -EAGAIN: the other side is to speak; or a raised error. */
+/* Takes one step. Returns 0 when done, -EAGAIN if the other side must send something, or a raised
+ * error. */
 static int advance(struct eddyi_tls_carrier *t)
 {
     int rc = go(t);
@@ -124,7 +125,7 @@ int eddyi_tls_handshake(eddy_carrier *c)
     eddyi_timer_stop(t->base.loop, &t->timer);
     if (rc == 0)
         eddyi_tls_agreed(t);
-    /* OpenSSL's frames go deep, and the task may wait for its peer for hours. */
+    /* OpenSSL's frames are deep, and the task may wait for its peer for hours. */
     eddyi_stack_shrink(eddyi_task_here()->stack, __builtin_frame_address(0));
     return rc;
 }

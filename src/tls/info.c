@@ -1,5 +1,5 @@
 /*
- * What is known of a connection that speaks TLS.
+ * The extra info of a TLS connection.
  */
 #include "carrier/socket_info.h"
 #include "tls/carrier.h"

@@ -1,6 +1,5 @@
 /*
- * What a context loads: its own certificate and key, the authorities that it trusts, lists of the
- * revoked.
+ * Loading into a context: its own certificate and key, trusted authorities, and revocation lists.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -12,7 +11,7 @@
 struct password {
     eddy_tls_password_fn *fn;
     void *arg;
-    bool missing; /* it was asked for, and there is none */
+    bool missing; /* OpenSSL asked for it, and there is none */
 };
 
 static int ask_password(char *buf, int size, int writing, void *arg)
@@ -138,8 +137,8 @@ int eddy_tls_context_load_crls(eddy_tls_context *c, const char *crlfile)
     return 0;
 }
 
-/* The system's authorities are loaded when a client that was told of no others connects for the
- * first time. */
+/* Loads the system's authorities before the first connection of a client that was given no
+ * others. */
 int eddyi_tls_context_prepare(eddy_tls_context *c)
 {
     int rc = 0;

@@ -1,5 +1,5 @@
 /*
- * What a server is asked for: by which name it goes (SNI), and which protocols it speaks (ALPN).
+ * Answers of a server to a client: the context for a name (SNI), and the protocol (ALPN).
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The list as it goes over the wire: each behind a byte that says how long it is. */
+/* Writes the list in wire format: each name after one byte with its length. */
 static int pack(const char *const *protocols, unsigned char **ret, unsigned *ret_size)
 {
     size_t size = 0;
@@ -56,7 +56,7 @@ int eddy_tls_context_set_alpn_protocols(eddy_tls_context *c, const char *const *
     return 0;
 }
 
-/* The first of ours that is among theirs. */
+/* Chooses the first of the server's protocols that the client has listed. */
 static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_size,
                            const unsigned char *theirs, unsigned size, void *arg)
 {
@@ -72,7 +72,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* Takes over everything of another context, also what SSL_set_SSL_CTX() leaves as it was. */
+/* Takes over everything from another context, including what SSL_set_SSL_CTX() leaves unchanged. */
 static bool take_context(struct eddyi_tls_carrier *t, eddy_tls_context *other)
 {
     if (other->side != EDDY_TLS_SERVER || !SSL_set_SSL_CTX(t->ssl, other->ssl))
@@ -93,8 +93,8 @@ static bool take_context(struct eddyi_tls_carrier *t, eddy_tls_context *other)
 
 /*
  * Reads the extension server_name (RFC 6066, 3: a list of one name, of type host_name). The caller
- * owns *ret, NULL where there is no such extension. False, with *@alert: malformed, or memory is
- * short.
+ * owns *ret; NULL: there is no such extension. Returns false and sets *@alert if it is malformed or
+ * memory is short.
  */
 static bool read_name(SSL *ssl, char **ret, int *alert)
 {
@@ -136,10 +136,10 @@ static bool choose_context(struct eddyi_tls_carrier *t)
 }
 
 /*
- * Chooses the context before OpenSSL looks for a session: a session spares the client the proof of
- * its identity, so one of another context or name must not be found. OpenSSL's callback for names
- * would be too late, for it is called when the session has been chosen. A client that greets a
- * second time, after a HelloRetryRequest, must ask for the same name.
+ * Chooses the context before OpenSSL looks for a session. A session spares the client the proof of
+ * its identity, so one of another context or name must not be found; OpenSSL's callback for names
+ * is called after the session was chosen, which is too late. A client that greets a second time,
+ * after a HelloRetryRequest, must ask for the same name.
  */
 static int on_client_hello(SSL *ssl, int *alert, void *arg)
 {
@@ -164,7 +164,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     return eddyi_tls_session_bind(t, name) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
-/* Tells the client that its name has been heeded. */
+/* Tells the client that its name was recognised. */
 static int acknowledge_name(SSL *ssl, int *alert, void *arg)
 {
     return SSL_TLSEXT_ERR_OK;

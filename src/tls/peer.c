@@ -1,5 +1,5 @@
 /*
- * Whom a client wants to speak to.
+ * The name of the server that a client expects.
  */
 #include "base/sys.h"
 #include "tls/carrier.h"
@@ -15,7 +15,7 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-/* The name as certificates have it: without the dot of the root, and an address without its
+/* Copies the name as certificates have it: without the dot of the root, and an address without its
  * interface. */
 static int copy_host(struct eddyi_tls_carrier *t, const char *host)
 {

@@ -1,5 +1,5 @@
 /*
- * Reading and writing through OpenSSL, and what its failures mean.
+ * Reading and writing through OpenSSL, and the meaning of its failures.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -9,9 +9,9 @@
 #include <string.h>
 
 /*
- * How much is encrypted in one call, how small pieces must be to travel in one record, and how much
- * may be kept for the other side to take before nothing more is read of it: whoever makes us answer
- * has to read the answers.
+ * Sizes in bytes: how much one call encrypts at most, the content of a record, the total of small
+ * pieces that travel in one record, and the unsent bytes beyond which the other side is not read,
+ * so that a peer that provokes answers has to read them.
  */
 enum { WRITE_MAX = 262144, RECORD = 16384, GATHER = 4096, KEPT_MAX = 65536 };
 
@@ -25,7 +25,7 @@ int eddyi_tls_broken(const struct eddyi_tls_carrier *t)
     return t->exception ? eddy_reraise(t->exception) : eddy_raise(t->error, NULL);
 }
 
-/* The lower carrier failed. */
+/* Raises the failure of the lower carrier. */
 static int raise_lower(const struct eddyi_tls_carrier *t, int error)
 {
     return t->lower_reason ? eddy_reraise(t->lower_reason)
@@ -86,8 +86,8 @@ int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result)
     t->error = raise_outcome(t, why);
     t->exception = eddy_exception_ref(eddy_error());
     ERR_clear_error();
-    /* The alert that tells the other side why. It goes now or never, for what is broken is closed
-     * without farewell. */
+    /* Sends the alert that tells the other side why, now or never: a broken connection is closed
+     * without close_notify. */
     if (eddyi_buffer_length(&t->out) > 0)
         eddyi_tls_flush(t);
     return t->error;
@@ -119,13 +119,13 @@ ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
     return total > 0 ? (ssize_t)total : rc;
 }
 
-/* One piece of what is to be written. */
+/* One piece of the bytes to write. */
 struct piece {
     const char *data;
     size_t size;
 };
 
-/* Takes the next record's worth off the front of (@iov, @n, @skip); small pieces are gathered in
+/* Takes the next record's content off the front of (@iov, @n, @skip), gathering small pieces in
  * @space. */
 static struct piece next_piece(const struct iovec **iov, int *n, size_t *skip, char *space)
 {
@@ -170,7 +170,8 @@ static ssize_t write_pieces(struct eddyi_tls_carrier *t, const struct iovec *iov
     return total > 0 ? (ssize_t)total : -EAGAIN;
 }
 
-/* Apart, for a page of each task's stack: one piece alone needs no space. */
+/* Writes several pieces. Not inlined, which saves a page of each task's stack: a single piece needs
+ * no space. */
 __attribute__((noinline)) static ssize_t write_gathered(struct eddyi_tls_carrier *t,
                                                         const struct iovec *iov, int n)
 {
@@ -179,7 +180,8 @@ __attribute__((noinline)) static ssize_t write_gathered(struct eddyi_tls_carrier
     return write_pieces(t, iov, n, space);
 }
 
-/* A record that is encrypted counts as written: what is not gone of it is kept. */
+/* Writes as a carrier does. A record counts as written once it is encrypted: its unsent bytes are
+ * kept. */
 ssize_t eddyi_tls_write(struct eddyi_tls_carrier *t, const struct iovec *iov, int n)
 {
     if (t->error < 0)

@@ -1,12 +1,12 @@
 /*
- * Sessions, which spare the second connection to a server half of the handshake: above all, the
- * proof of identity. So a session is resumed only where a full handshake would ask for the same
+ * Sessions, which spare the second connection to a server half of the handshake, above all the
+ * proof of identity. So a session is resumed only where a full handshake would demand the same
  * proof.
  *
  * A server's sessions are in tickets and in OpenSSL's cache. Each is bound to a session id context,
- * which OpenSSL compares before it takes one: a digest of the TLS context, its rules (authorities,
- * verify mode, protocols, ...) and the name that the client asked for. With any other there is a
- * full handshake; so there is when the client's certificate has expired meanwhile.
+ * which OpenSSL compares before it resumes the session: a digest of the TLS context, its rules
+ * (authorities, verify mode, protocols, ...) and the name that the client asked for. Any other
+ * leads to a full handshake, as does a client certificate that has expired meanwhile.
  *
  * A client keeps the latest session of each server in its context, found by the name that the
  * certificate was checked for, the port and the verify mode. A session is forgotten when the rules
@@ -50,7 +50,7 @@ static int port_of(struct eddyi_tls_carrier *t)
                                           : 0;
 }
 
-/* Finds the session for what @t wants to reach; the context's mutex is held. */
+/* Finds the session for the server that @t connects to; the context's mutex is locked. */
 static struct session *find(struct eddyi_tls_carrier *t, int port)
 {
     eddy_tls_context *c = t->context;
@@ -80,7 +80,7 @@ static bool has_expired(const SSL_SESSION *session)
     return peer && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0;
 }
 
-/* Of a client. The session becomes ours if this gives 1. */
+/* Stores a client's new session. Returns 1 if it takes ownership of @session. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     struct eddyi_tls_carrier *t = SSL_get_app_data(ssl);
@@ -189,9 +189,9 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
 }
 
 /*
- * Limits a server's new session to the life of the client's certificate: on_ticket() is not asked
- * for one in OpenSSL's cache. At least a second, for OpenSSL cannot write a session of none into a
- * ticket.
+ * Limits a server's new session to the life of the client's certificate, because on_ticket() is not
+ * called for one in OpenSSL's cache. The limit is at least a second: OpenSSL cannot write a session
+ * of 0 seconds into a ticket.
  */
 static int on_new_server_session(SSL *ssl, SSL_SESSION *session)
 {

@@ -1,13 +1,13 @@
 /*
- * The end: what was written goes out, both sides say farewell (close_notify), and the lower carrier
- * ends.
+ * The end of a TLS connection: the last bytes are sent, both sides send close_notify, and the lower
+ * carrier ends.
  */
 #include "base/exception.h"
 #include "tls/carrier.h"
 
 #include <openssl/err.h>
 
-/* How often the other side's last words are read before others have their turn. */
+/* How often the other side's last bytes are read before others have their turn. */
 enum { PATIENCE = 16 };
 
 int eddyi_tls_start_timer(struct eddyi_tls_carrier *t, double seconds)
@@ -27,8 +27,8 @@ static void end(struct eddyi_tls_carrier *t, bool abort, int status)
     t->lower->ops->close(t->lower, abort);
 }
 
-/* What still comes is of no interest any more, but the farewell stands behind it. 0 or an error:
- * there it ended. */
+/* Reads and drops the bytes before the other side's close_notify. Returns 0 or an error at the end
+ * of input. */
 static ssize_t drain(struct eddyi_tls_carrier *t)
 {
     char space[4096];
@@ -47,7 +47,7 @@ void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t)
         end(t, true, t->owes ? t->write_error : 0);
         return;
     }
-    if (eddyi_buffer_length(&t->out) > 0) /* comes back when the lower carrier has taken it */
+    if (eddyi_buffer_length(&t->out) > 0) /* continues when the lower carrier has taken them */
         return;
     n = t->shutdown_timeout > 0 ? drain(t) : 0;
     if (n > 0) {
@@ -85,7 +85,7 @@ static void begin(struct eddyi_tls_carrier *t)
     eddyi_tls_shutdown_step(t);
 }
 
-/* Where it is broken there is nobody to say farewell to. */
+/* Closes as a carrier does. A broken connection sends no close_notify. */
 void eddyi_tls_close(eddy_carrier *c, bool abort)
 {
     struct eddyi_tls_carrier *t = eddyi_tls_of(c);

@@ -1,5 +1,5 @@
 /*
- * Why a certificate is not accepted, in words.
+ * The reason why a certificate is refused, in words.
  */
 #include "base/sys.h"
 #include "tls/carrier.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Text that is cut where the room ends. */
+/* Text, cut to the room. */
 struct text {
     char bytes[320];
     size_t n;
@@ -28,7 +28,7 @@ static void add(struct text *t, const char *fmt, ...)
         t->n = t->n + (size_t)n < sizeof t->bytes ? t->n + (size_t)n : sizeof t->bytes - 1;
 }
 
-/* Somebody else wrote this: control characters do not reach a terminal. */
+/* Adds foreign text without control characters, which must not reach a terminal. */
 static void add_foreign(struct text *t, const unsigned char *bytes, int n)
 {
     for (int i = 0; i < n && i < 64; i++)
@@ -52,7 +52,7 @@ static void add_address(struct text *t, const ASN1_OCTET_STRING *a)
             add(t, "%s%x", i ? ":" : "", a->data[i] << 8 | a->data[i + 1]);
 }
 
-/* The names that it has instead of the one that it should have. */
+/* Adds the names that the certificate has instead of the expected one. */
 static void add_names(struct text *t, X509 *cert)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
