@@ -1,6 +1,6 @@
 /*
- * Looks up names and addresses, all of them side by side, and prints what was found in the order in
- * which they were given; much as host(1) does.
+ * Looks up names and addresses concurrently, and prints the results in the order of the arguments,
+ * as host(1) does.
  *
  *     dns-lookup [-4 | -6] [-s SERVER,… | -r c-ares|system] [-t SECONDS] NAME|ADDRESS…
  */
@@ -91,7 +91,7 @@ static int configure(const struct options *o)
     return o->resolver == EDDY_RESOLVER_AUTO ? 0 : eddy_loop_set_resolver(loop, o->resolver);
 }
 
-/* Ends with how many were not found. */
+/* Ends with the number of lookups that found nothing. */
 eddy_async(amain, (const struct options *, o))
 {
     struct lookup *lookups = calloc((size_t)o->n_names, sizeof *lookups);

@@ -1,14 +1,14 @@
 /*
- * Copies a file or a tree, several files side by side.
+ * Copies a file or a tree, several files concurrently.
  *
  *     file-copier SOURCE DESTINATION
  *
- * One task walks the tree, and makes a task for each file; a semaphore keeps it from running ahead.
- * What cannot be copied is said on standard error, and the rest goes on; the exit status is then 1.
- * Nothing is copied onto itself, nor a directory into itself.
+ * One task walks the tree, and makes a task for each file; a semaphore limits their number. Files
+ * that cannot be copied are reported on standard error, and the copy goes on; the exit status is
+ * then 1. A file is never copied onto itself, nor a directory into itself.
  *
- * A tree may be as deep as it likes: directories yet to be walked are in a list, not on the stack,
- * and a path that is too long for the system is gone in pieces.
+ * A tree may have any depth: the directories to be walked are in a list, not on the stack, and a
+ * path that is too long for the system is resolved piece by piece.
  */
 #include <eddy.h>
 
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { SIDE_BY_SIDE = 8 };
-enum { ITSELF = INT_MIN }; /* a status: source and target are one */
+enum { ITSELF = INT_MIN }; /* a status: source and target are the same file */
 
 /* A file to be copied, or a directory to be walked. */
 struct job {
@@ -34,9 +34,9 @@ struct job {
 static struct copier {
     eddy_group group;
     eddy_semaphore slots;
-    /* yet to be walked; all that there were, to be freed in the end */
+    /* directories to be walked; files whose jobs are to be freed in the end */
     struct job *directories, *files;
-    struct stat root; /* of what is being made: it is not walked */
+    struct stat root; /* the root of the copy, which must not be walked */
     bool has_root;
     unsigned long n_files, bytes, failures;
     bool shows_progress;
@@ -60,8 +60,10 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* A path that the system takes, instead of one that may be too long; while it is used, a directory
- * on the way is open. */
+/*
+ * A short equivalent of a path that may be too long for the system; while it is in use, a directory
+ * on the way is open.
+ */
 struct reach {
     char path[PATH_MAX];
     int fd; /* -1: none */
@@ -76,7 +78,7 @@ static void let_go(struct reach *r)
 
 static int reach(struct reach *r, const char *path)
 {
-    /* with the directory before it, and a name behind */
+    /* with the directory before it, and a name after it */
     const size_t most = PATH_MAX - NAME_MAX - 40;
     int rc;
 
@@ -115,7 +117,7 @@ static int copy_contents(int in, int out)
     return (int)n;
 }
 
-/* What is opened to be written is emptied: by then it has to be known that it is another file. */
+/* Opens the target, which empties it: so checks first that it is not the source. */
 static int open_target(int in, const char *to, mode_t mode)
 {
     struct stat source, target;
@@ -162,7 +164,7 @@ static int reach_and_copy(const struct job *job)
     return rc;
 }
 
-/* A task. It gives back the slot that it was started with. */
+/* Copies one file, as a task; releases the semaphore that was acquired for it. */
 static int run_job(void *arg)
 {
     const struct job *job = arg;
@@ -176,7 +178,7 @@ static int run_job(void *arg)
     return rc == -ECANCELED ? rc : 0;
 }
 
-/* Puts it at the beginning of the list. */
+/* Inserts a job at the front of the list. */
 static struct job *add_job(struct job **list, const char *from, const char *to, mode_t mode)
 {
     struct job *job = calloc(1, sizeof *job);
@@ -211,8 +213,10 @@ static int start_file(const char *from, const char *to, mode_t mode)
     return eddy_group_create_task(&copier.group, eddy_coro(run_job, job));
 }
 
-/* Begins to copy whatever @from is, which may be reached by @path. What fails is said; only what
- * concerns everything is returned. */
+/*
+ * Starts to copy @from, which can be reached by @path. A failure is reported; only one that
+ * concerns the whole copy is returned.
+ */
 static int start(const char *path, const char *from, const char *to)
 {
     struct stat st;
@@ -267,8 +271,10 @@ static int start_entries(const char *path, const struct job *job)
     return rc < 0 ? rc : 0;
 }
 
-/* One that is there already will do. Only the first may be a link to one: others could lead back
- * into the source. */
+/*
+ * Makes a directory, unless there is one. Only the first one may be a symbolic link to a directory:
+ * others could lead back into the source.
+ */
 static int make_directory(const char *from, const char *to, mode_t mode)
 {
     int rc = eddy_file_mkdir(to, mode | S_IRWXU);
@@ -309,7 +315,7 @@ static int walk(const struct job *job)
     return rc;
 }
 
-/* The first of the list, which others are put in front of meanwhile, those that are in it. */
+/* Walks the first directory of the list; its subdirectories are inserted in front of the others. */
 static int walk_first(void)
 {
     struct job job = *copier.directories;

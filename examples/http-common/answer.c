@@ -1,4 +1,4 @@
-/* Answers: the head with the fields that every answer has, and answers that are a line of text. */
+/* Answers: the head with the fields common to all answers, and answers of one line of text. */
 #include "http.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ const char *http_reason(int status)
         if (reasons[i].status == status)
             return reasons[i].reason;
     }
-    return "Unknown"; /* RFC 9112, 4: a client does not need it */
+    return "Unknown"; /* RFC 9112, 4: clients do not need it */
 }
 
 static const char *connection_of(const struct http_request *request)
@@ -47,7 +47,7 @@ static const char *connection_of(const struct http_request *request)
     return request->old ? "Connection: keep-alive\r\n" : "";
 }
 
-/* Sends an answer, or its beginning, as one piece. */
+/* Sends an answer, or its beginning, in one write. */
 static int send_answer(eddy_writer *writer, const struct http_request *request, int status,
                        const char *fields, const char *body)
 {

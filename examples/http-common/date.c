@@ -1,4 +1,4 @@
-/* Dates of HTTP (RFC 9110, 5.6.7). */
+/* HTTP dates (RFC 9110, 5.6.7). */
 #include "http.h"
 
 #include <string.h>
@@ -7,14 +7,16 @@ bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE])
 {
     struct tm tm;
 
-    /* A file's time can be any 64-bit number: gmtime_r() fails where the year is beyond an int. */
+    /* A file's time can be any 64-bit number; gmtime_r() fails if the year exceeds an int. */
     if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
         return false;
     return strftime(buf, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0;
 }
 
-/* A year of two digits that seems to be more than 50 years ahead is the last one with these
- * digits. */
+/*
+ * Corrects a year of two digits: if it seems to be more than 50 years in the future, it is the most
+ * recent year that ends with these digits.
+ */
 static void correct_century(struct tm *tm)
 {
     time_t now = time(NULL);
@@ -27,9 +29,9 @@ static void correct_century(struct tm *tm)
 bool http_parse_date(const char *text, time_t *ret)
 {
     static const char *const forms[] = {
-        "%a, %d %b %Y %H:%M:%S GMT", /* the one to send */
-        "%A, %d-%b-%y %H:%M:%S GMT", /* of RFC 850 */
-        "%a %b %e %H:%M:%S %Y",      /* of asctime() */
+        "%a, %d %b %Y %H:%M:%S GMT", /* the preferred format */
+        "%A, %d-%b-%y %H:%M:%S GMT", /* RFC 850's */
+        "%a %b %e %H:%M:%S %Y",      /* asctime()'s */
     };
 
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {

@@ -1,9 +1,9 @@
 /*
- * Requests: the head comes from the stream as a whole, llhttp takes it apart.
+ * Requests: the head is read from the stream as a whole, and parsed by llhttp.
  *
- * Where a message begins and ends is decided strictly (RFC 9112, 6.3 and 11.2): a head that llhttp
- * and the search for its end delimit differently, a transfer coding, a body, or a second Host is
- * refused, and the connection closed.
+ * The boundaries of messages are decided strictly (RFC 9112, 6.3 and 11.2): if llhttp and the
+ * search for the end of the head disagree, or if there is a transfer coding, a body, or a second
+ * Host, the request is refused and the connection closed.
  */
 #include "http.h"
 
@@ -11,8 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Fields whose values are kept. A second one is an error, but for lists: their values are
- * joined. */
+/* The stored fields. A repeated field is an error, except for lists, whose values are joined. */
 static const struct field {
     const char *name;
     size_t offset;
@@ -28,19 +27,19 @@ static const struct field {
 
 struct parsing {
     struct http_request *request;
-    int status; /* with which to refuse the request; 0 so far */
+    int status; /* the status with which to refuse the request; 0 so far */
     unsigned n_hosts;
     bool complete;
     bool has_coding; /* Transfer-Encoding */
-    bool is_chunked; /* it says "chunked", and nothing else */
+    bool is_chunked; /* its value is "chunked", and nothing else */
 
-    /* Of the present field; a name is cut, a value that has no room is marked. */
+    /* The present field: a long name is truncated, a value that does not fit is marked. */
     char name[32];
     char value[HTTP_MAX_FIELD];
     bool value_too_long;
 };
 
-/* Appends @n bytes to the string in @to. False if there was room for a part only. */
+/* Appends @n bytes to the string @to. Returns false if they do not fit. */
 static bool append(char *to, size_t size, const char *from, size_t n)
 {
     size_t used = strlen(to), room = size - 1 - used, part = n < room ? n : room;
@@ -82,7 +81,7 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t n)
     return 0;
 }
 
-/* The characters of a host and a port: RFC 3986, 3.2. */
+/* Returns whether @text has only characters of a host and port (RFC 3986, 3.2). */
 static bool is_authority(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -155,10 +154,10 @@ static int on_headers_complete(llhttp_t *parser)
         refuse(p, 400);
     if (has_body && (r->get || r->head))
         refuse(p, 413);
-    return HPE_PAUSED; /* what follows is the next request */
+    return HPE_PAUSED; /* the following bytes are the next request */
 }
 
-/* Reduces http://authority/path to /path; the authority outweighs Host (RFC 9112, 3.2.2). */
+/* Reduces http://authority/path to /path; the authority overrides Host (RFC 9112, 3.2.2). */
 static bool reduce_target(char *target)
 {
     size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
@@ -173,14 +172,14 @@ static bool reduce_target(char *target)
     scheme += authority;
     if (target[scheme] == '/') {
         memmove(target, target + scheme, n - scheme + 1);
-    } else { /* the path is empty: there was room for the scheme */
+    } else { /* empty path: the scheme left enough room */
         memmove(target + 1, target + scheme, n - scheme + 1);
         target[0] = '/';
     }
     return true;
 }
 
-/* The status for a head that llhttp gave up on. */
+/* Returns the status for a head that llhttp rejected. */
 static int status_of_error(llhttp_errno_t error, const char *head)
 {
     if (error == HPE_INVALID_METHOD && head[strspn(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-")] == ' ')
@@ -208,7 +207,7 @@ int http_parse_request(const char *head, size_t n, struct http_request *ret)
     if (!p.complete)
         refuse(&p, status_of_error(error, head));
     else if (error != HPE_PAUSED || llhttp_get_error_pos(&parser) != head + n)
-        refuse(&p, 400); /* the head ends elsewhere for llhttp */
+        refuse(&p, 400); /* llhttp sees another end of the head */
     else if ((ret->get || ret->head) && !reduce_target(ret->target))
         refuse(&p, 400);
     if (p.status)

@@ -1,4 +1,4 @@
-/* One function for each sort of answer, and the table that finds it by the path. */
+/* The answers: one function for each kind, and the table that maps paths to them. */
 #include "answers.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static int answer_text(const struct exchange *x, int status, const char *text)
     return http_send_text(x->writer, &x->request, status, "", text);
 }
 
-/* The same bytes each time, in lines of 16. */
+/* Fills @buf with bytes that depend on the offset only, in lines of 16. */
 static void fill(char *buf, size_t size, unsigned long long offset)
 {
     for (size_t i = 0; i < size; i++)
@@ -51,7 +51,7 @@ static int send_bytes(eddy_writer *writer, unsigned long long n, bool chunked)
         if (chunked)
             eddy_try(eddy_writer_write(writer, "\r\n", 2));
         sent += size;
-        eddy_try(eddy_sleep(0)); /* a client that reads fast must not keep the loop to itself */
+        eddy_try(eddy_sleep(0)); /* a client that reads fast must not starve the other tasks */
     }
     return chunked ? eddy_writer_write(writer, "0\r\n\r\n", 5) : 0;
 }
@@ -77,7 +77,7 @@ static int answer_bytes(const struct exchange *x, double n)
     return x->request.head ? 0 : send_bytes(x->writer, (unsigned long long)n, false);
 }
 
-/* HTTP/1.0 knows no chunks: the body ends with the connection. */
+/* Sends an answer in chunks. HTTP/1.0 has no chunks: its body ends with the connection. */
 static int answer_chunked(const struct exchange *x, double n)
 {
     struct http_request closing = x->request;
@@ -163,7 +163,7 @@ static int answer_silent(const struct exchange *x, double unused)
     const char *data;
     ssize_t n;
 
-    /* Until the client has lost its patience. */
+    /* until the client closes the connection */
     while ((n = eddy_reader_read_some(x->reader, SIZE_MAX, &data)) > 0 || n == -ETIMEDOUT)
         ;
     return -ECONNABORTED;
@@ -197,7 +197,9 @@ static const struct {
     {"/busiest", answer_busiest},
 };
 
-/* Whether @path is @pattern, with a number after the final slash; anything may follow after "?". */
+/*
+ * Returns whether @path matches @pattern: a number may follow the final slash, and any text a "?".
+ */
 static bool matches(const char *path, const char *pattern, double *ret_number)
 {
     size_t length = strlen(pattern);

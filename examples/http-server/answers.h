@@ -1,5 +1,7 @@
-/* What the two halves of the server share: requests come in (main.c), answers go out
- * (answers.c). */
+/*
+ * The interface between the two halves of the server: main.c receives requests, answers.c sends
+ * answers.
+ */
 #ifndef ANSWERS_H
 #define ANSWERS_H
 
@@ -13,11 +15,11 @@ struct exchange {
 
 /*
  * Answers a request. Returns 0 if the connection can serve another one, provided that both sides
- * keep it; else a negative status: it is to be closed.
+ * keep it open; else a negative status, and the connection is to be closed.
  */
 EDDY_AWAITS int answer(const struct exchange *x);
 
-/* What the paths mean, for --help and for the path "/". */
+/* A description of the paths, for --help and for the path "/". */
 extern const char paths_help[];
 
 #endif

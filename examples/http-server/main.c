@@ -1,8 +1,8 @@
 /*
- * A small HTTP/1.1 server for trying out clients: each connection is a task, written from top to
- * bottom, and the path of a request says how it is answered.
+ * A small HTTP/1.1 server for testing clients: each connection is a task, written from top to
+ * bottom, and the path of a request selects the answer.
  *
- * Only GET and HEAD, only on the loopback interface.
+ * Supports only GET and HEAD, and only on the loopback interface.
  */
 #include "answers.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Answers what is no request for this server: one that cannot be read, or another method. */
+/* Refuses a request that cannot be parsed, or that has another method. */
 static int refuse(struct exchange *x, int status)
 {
     char text[64];
@@ -35,7 +35,7 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
         else if (rc > 0)
             rc = refuse(&x, rc);
         else
-            return 0; /* what a client does wrong is no failure of the server */
+            return 0; /* an error of the client is not a failure of the server */
     } while (rc >= 0 && x.request.keep_alive && eddy_server_is_serving(*server));
     return rc == 0 ? http_linger(reader, writer, 5) : 0;
 }

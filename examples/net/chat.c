@@ -1,11 +1,11 @@
 /*
- * A chat by lines: what one says, all the others hear. The first line that somebody sends is their
- * name.
+ * A chat by lines: a line from one guest is sent to all others. The first line of a guest is the
+ * guest's name.
  *
  *     build/examples/net/chat [PORT]        then, in several terminals: nc localhost 8888
  *
- * Each guest has a queue of lines and a task that writes them, so that nobody waits for a slow one:
- * whose queue is full is shown out. So is a guest who has been silent for an hour.
+ * Each guest has a queue of lines and a task that writes them, so a slow guest delays no other. A
+ * guest whose queue is full is disconnected, and so is one that has been silent for an hour.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ enum { LONGEST_NAME = 32, LINES_WAITING = 100 };
 
 struct guest {
     char name[LONGEST_NAME + 1];
-    eddy_queue lines; /* of strings, each malloc'ed */
+    eddy_queue lines; /* of strings, each allocated with malloc */
     eddy_writer *writer;
     struct guest *next;
 };
@@ -49,7 +49,7 @@ static void announce(struct guest *g, const char *what)
     say_to_others(g, line);
 }
 
-/* Writes what others say. */
+/* Writes the lines of the other guests. */
 static eddy_async(write_lines, (struct guest *, g))
 {
     void *line;
@@ -63,7 +63,7 @@ static eddy_async(write_lines, (struct guest *, g))
     return rc;
 }
 
-/* Passes on what the guest says, until the end or the first line that is too long. */
+/* Sends the guest's lines to the others, until the end or the first line that is too long. */
 static int listen_to(struct guest *g, eddy_reader *reader)
 {
     const char *line;
@@ -95,8 +95,7 @@ static int ask_name(struct guest *g, eddy_reader *reader)
     return n < 0 ? (int)n : 0;
 }
 
-/* While one of the two tasks of a guest fails, or the listening ends, the other is ended with
- * it. */
+/* Runs the two tasks of a guest: if one fails, or the guest's lines end, the other is cancelled. */
 static int stay(struct guest *g, eddy_reader *reader)
 {
     eddy_group tg;
@@ -134,7 +133,7 @@ static int receive(eddy_reader *reader, eddy_writer *writer, void *arg)
     eddy_queue_init(&g.lines, LINES_WAITING);
     g.next = guests;
     guests = &g;
-    (void)stay(&g, reader); /* however it ended: the guest is gone */
+    (void)stay(&g, reader); /* whatever the status: the guest has left */
     leave(&g);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Sends back what it gets: a task for each connection. Try it with: nc localhost 8888 */
+/* An echo server: a task for each connection. Try it with: nc localhost 8888 */
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Asks a web server for the head of a page, by hand, and prints it. Five seconds for everything.
- * (For real use there is libcurl on eddy's loop: eddy/curl.h.)
+ * Requests the head of a page from a web server, by hand, and prints it. Limited to five seconds.
+ * (Real programs use libcurl on eddy's loop: eddy/curl.h.)
  *
  *     build/examples/net/fetch_head HOST [PORT]
  */

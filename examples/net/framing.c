@@ -1,6 +1,6 @@
 /*
- * Messages over a stream: each is sent as its length, four bytes, and then its bytes. A server that
- * answers each with its letters reversed, and a client, both in this program.
+ * Messages over a stream: each is sent as its length, in four bytes, followed by its bytes.
+ * Contains a server that answers each message with its letters reversed, and a client.
  */
 #include <arpa/inet.h>
 #include <eddy.h>
@@ -11,7 +11,7 @@
 
 enum { LONGEST = 1 << 20 };
 
-/* Sends one message. The two pieces stay together, whoever else writes. */
+/* Sends one message. No other writer's bytes can come between its two pieces. */
 static int send_message(eddy_writer *w, const void *data, size_t size)
 {
     uint32_t length = htonl((uint32_t)size);
@@ -20,7 +20,10 @@ static int send_message(eddy_writer *w, const void *data, size_t size)
     return eddy_writer_writelines(w, pieces, 2);
 }
 
-/* Receives one, into memory for free(). Its length; 0 at the end, between two messages. */
+/*
+ * Receives one message; the caller owns *ret, and frees it with free(). Returns its length, or 0 at
+ * the end of the stream between two messages.
+ */
 static ssize_t receive_message(eddy_reader *r, char **ret)
 {
     uint32_t length;

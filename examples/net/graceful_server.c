@@ -1,7 +1,7 @@
 /*
- * A server for grown-ups: it counts the lines that each client sends, shows out who is silent, or
- * takes nothing, for too long, lets so many in and no more, and when it is told to end (SIGTERM,
- * Ctrl-C), it lets those who are there finish.
+ * A server for real use: it counts the lines of each client, drops clients that send or accept
+ * nothing for too long, limits their number, and lets them finish when it is told to end (SIGTERM,
+ * Ctrl-C).
  *
  *     build/examples/net/graceful_server PORT [SECONDS OF SILENCE] [SECONDS TO FINISH]
  */
@@ -15,8 +15,8 @@ static double patience = 60, grace = 10;
 static eddy_server *server;
 
 /*
- * Until the client ends, or is silent for too long, or the server ends: then this answer is the
- * last.
+ * Answers until the client ends or is silent for too long, or the server ends: then this answer is
+ * the last.
  */
 static int count_lines(eddy_reader *reader, eddy_writer *writer, void *arg)
 {

@@ -1,6 +1,6 @@
 /*
- * One loop for each processor, one port: the kernel spreads the connections. Each client is told
- * which worker it has got.
+ * One loop for each processor, on one port: the kernel distributes the connections. Each client is
+ * told the number of its worker.
  *
  *     build/examples/net/many_cores PORT [WORKERS]
  */

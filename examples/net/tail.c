@@ -1,11 +1,11 @@
 /*
- * Follows files as they grow, several side by side, as tail -F does: also files that come later,
- * are cut, or are replaced.
+ * Follows several growing files concurrently, as tail -F does, also files that appear later, are
+ * truncated, or are replaced.
  *
  *     build/examples/net/tail FILE…
  *
- * inotify(7) says when to look; its descriptor is a stream like any other. Each file has a task,
- * woken by an event.
+ * inotify(7) reports the changes; its descriptor is a stream like any other. Each file has a task,
+ * which an event wakes.
  */
 #include <eddy.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 struct follower {
     const char *path;
     eddy_event changed;
-    bool several; /* each line is shown with its file's name */
+    bool several; /* each line is printed with its file's name */
 };
 
 static void show(const struct follower *f, const char *text, size_t n)
@@ -38,16 +38,16 @@ static void show(const struct follower *f, const char *text, size_t n)
     fflush(stdout);
 }
 
-/* Shows what is there from *offset on; that is then where it ends. */
+/* Prints the file from *offset to its end, and advances *offset. */
 static int catch_up(const struct follower *f, int fd, int64_t *offset)
 {
-    char text[16384]; /* of this task: others read meanwhile */
+    char text[16384]; /* in this task's stack: other tasks read meanwhile */
     struct stat st;
     ssize_t n;
 
     eddy_try(eddy_file_fstat(fd, &st));
     if (st.st_size < *offset)
-        *offset = 0; /* it was cut */
+        *offset = 0; /* the file was truncated */
     while ((n = eddy_file_read(fd, text, sizeof text, *offset)) > 0) {
         show(f, text, (size_t)n);
         *offset += n;
@@ -55,7 +55,9 @@ static int catch_up(const struct follower *f, int fd, int64_t *offset)
     return (int)n;
 }
 
-/* Whether the path leads to another file than the open one, or to none: 1 or 0, or -ECANCELED. */
+/*
+ * Returns 1 if the path leads to another file than the open one, or to none, else 0; or -ECANCELED.
+ */
 static int has_changed(const char *path, int fd)
 {
     struct stat named, open;
@@ -68,11 +70,13 @@ static int has_changed(const char *path, int fd)
     return rc < 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
 }
 
-/* Opens the file that is there now, if it is another; *fd < 0: there is none. 0, or an error: that
- * of who cannot go on. */
+/*
+ * Opens the file that the path leads to now, if it is another one; *fd is < 0 if there is none.
+ * Returns 0, or an error with which the follower cannot go on.
+ */
 static int look_again(const struct follower *f, int *fd, int64_t *offset)
 {
-    bool first = *offset < 0; /* of the file that was there at first only what comes is shown */
+    bool first = *offset < 0; /* of the first file only new lines are printed */
     int rc = *fd < 0 ? 1 : has_changed(f->path, *fd);
     struct stat st;
 
@@ -109,7 +113,7 @@ static eddy_async(follow, (struct follower *, f))
     return rc;
 }
 
-/* Tells the followers of what changed in their folders. */
+/* Wakes the followers of files that changed in their folders. */
 static int pass_on(eddy_reader *reader, struct follower *followers, int n)
 {
     _Alignas(struct inotify_event) char space[sizeof(struct inotify_event) + 256];

@@ -1,12 +1,12 @@
 /*
- * Passes connections on to another server, both ways, with half-closes.
+ * Forwards connections to another server, in both directions, with half-closes.
  *
  *     build/examples/net/tcp_proxy PORT HOST PORT
  *     build/examples/net/tcp_proxy PORT /PATH/OF/A/UNIX/SOCKET
  *
- * Memory is bounded whatever the two sides do: it reads only what the other side has taken. So is
- * time: a connection ends when one side has said nothing for ten minutes, or has taken nothing for
- * one.
+ * Memory is bounded: the proxy reads from one side only as fast as the other accepts. So is time: a
+ * connection ends when one side has sent nothing for ten minutes, or has accepted nothing for one
+ * minute.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static int connect_upstream(const struct upstream *u, eddy_reader **reader, eddy
                                 .write_timeout = 60);
 }
 
-/* One direction; its end is passed on as well. */
+/* Forwards one direction, including its end. */
 static eddy_async(pass, (eddy_reader *, from), (eddy_writer *, to))
 {
     const char *data;
@@ -38,7 +38,7 @@ static eddy_async(pass, (eddy_reader *, from), (eddy_writer *, to))
     return eddy_writer_write_eof(to);
 }
 
-/* Both, side by side; if one breaks, so does the other. */
+/* Forwards both directions concurrently; if one breaks, the other is cancelled. */
 static int proxy(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     const struct upstream *upstream = arg;

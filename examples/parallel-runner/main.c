@@ -1,12 +1,12 @@
 /*
- * parallel-runner [-j N] [FILE]: runs shell commands, one a line, of FILE or of standard input, N
- * at a time.
+ * Runs shell commands, one on each line of FILE or of standard input, N at a time: parallel-runner
+ * [-j N] [FILE].
  *
- * Each line that a command writes, to standard output or error, is printed as soon as it is
- * complete, with the command's number before it. How each has ended goes to standard error. A
- * command is over when it has ended and its output has. The exit status is 0 if all of them
- * succeeded, 1 if not, and 128 and its number after a signal: SIGINT (Ctrl-C), SIGTERM, SIGHUP and
- * SIGQUIT kill those that run and whatever they have started.
+ * Each line that a command writes to standard output or error is printed as soon as it is complete,
+ * preceded by the command's number. The result of each command is printed to standard error. A
+ * command is over when it has ended and its output has. The exit status is 0 if all commands
+ * succeeded, 1 if not, and 128 plus the signal's number after a signal: SIGINT (Ctrl-C), SIGTERM,
+ * SIGHUP and SIGQUIT kill the running commands and all processes that they started.
  */
 #include <eddy.h>
 
@@ -107,7 +107,10 @@ static void print_end(struct work *w, size_t number, int returncode)
             w->commands[number - 1]);
 }
 
-/* A line that is too long for a command, say, fails alone. */
+/*
+ * Reports a command that could not be started, for example because its line is too long; the others
+ * go on.
+ */
 static int print_no_start(struct work *w, size_t number, int rc)
 {
     w->n_over++;
@@ -145,11 +148,11 @@ eddy_async(worker, (struct work *, w))
     return 0;
 }
 
-/* What ends the program besides Ctrl-C, which eddy_run() knows. */
+/* The signals that end the program, besides Ctrl-C, which eddy_run() handles. */
 static struct end {
     int signo;
     bool came;
-    eddy_task *task; /* that it cancels */
+    eddy_task *task; /* the task to cancel */
 } ends[] = {{.signo = SIGTERM}, {.signo = SIGHUP}, {.signo = SIGQUIT}};
 enum { N_ENDS = sizeof ends / sizeof ends[0] };
 
@@ -161,7 +164,7 @@ static void end_by_signal(void *arg)
     eddy_task_cancel(end->task, NULL);
 }
 
-/* A hangup that is ignored, as by nohup(1), stays so. */
+/* Handles these signals; a hangup that is ignored, as by nohup(1), stays ignored. */
 static int watch_signals(void)
 {
     struct sigaction old;
@@ -176,7 +179,7 @@ static int watch_signals(void)
     return 0;
 }
 
-/* The exit status of a run that failed. */
+/* Returns the exit status of a run that failed. */
 static int exit_status(int rc)
 {
     for (int i = 0; i < N_ENDS; i++)

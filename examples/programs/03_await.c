@@ -1,4 +1,4 @@
-/* await goes on only when the value is there. */
+/* await continues only when the value is there. */
 #include <eddy.h>
 #include <stdio.h>
 

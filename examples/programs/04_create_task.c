@@ -1,4 +1,4 @@
-/* Tasks run side by side. */
+/* Tasks run concurrently. */
 #include <eddy.h>
 #include <stdio.h>
 

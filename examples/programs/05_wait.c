@@ -14,7 +14,7 @@ eddy_async(func, (int, n))
     return n * 10;
 }
 
-/* The names of the tasks that are done, or of those that are not. */
+/* Prints the names of the tasks that are done, or of those that are not. */
 static void print_names(const char *title, eddy_task *tasks[], int n, bool done)
 {
     int found = 0;

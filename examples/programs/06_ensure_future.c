@@ -1,4 +1,4 @@
-/* The older style, a loop of one's own and ensure_future */
+/* The older style: making a loop, and ensure_future */
 #include <eddy.h>
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ eddy_async(func2)
     return 0;
 }
 
-/* eddy_wait() suspends its caller, so the loop gets a coroutine that calls it. */
+/* Waits for both futures: eddy_wait() suspends its caller, so the loop needs a coroutine for it. */
 eddy_async(wait_for_both, (eddy_future **, tasks))
 {
     return eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_ALL_COMPLETED);

@@ -39,7 +39,7 @@ eddy_async(amain)
 
     eddy_group tg;
     eddy_group_enter(&tg);
-    eddy_task *t; /* gets a reference of ours; the group has its own */
+    eddy_task *t; /* the caller owns it; the group has a reference of its own */
     eddy_try(eddy_group_create_task(&tg, patient(), .ret_task = &t));
     eddy_group_create_task(&tg, fail(0.05, "boom"));
     int rc = eddy_sleep(10);

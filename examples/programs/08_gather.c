@@ -26,7 +26,7 @@ eddy_async(amain)
 {
     const eddy_outcome *results;
 
-    /* A reference of our own keeps the results after the await. */
+    /* A second reference keeps the results after the await. */
     eddy_future *g = eddy_gather(factorial("A", 2), factorial("B", 3), factorial("C", 4));
     eddy_try(eddy_await(eddy_ref(g)));
     results = eddy_gather_outcomes(g);

@@ -1,4 +1,4 @@
-/* Loops of one's own, run_forever and stop, policies */
+/* Making loops, run_forever and stop, policies */
 #include <eddy.h>
 #include <stdio.h>
 

@@ -14,7 +14,7 @@ static int blocking(void *arg)
     return n * n;
 }
 
-/* loop.run_in_executor(executor, blocking, n); the job gets a copy of n */
+/* Calls loop.run_in_executor(executor, blocking, n); the job gets a copy of n. */
 static eddy_future *run_blocking(eddy_executor *executor, int n)
 {
     return eddy_loop_run_in_executor(eddy_get_running_loop(), executor, blocking, &n,

@@ -17,7 +17,7 @@ static int by_name(const void *a, const void *b)
                   eddy_task_get_name(*(eddy_task *const *)b));
 }
 
-/* print(sorted(t.get_name() for t in asyncio.all_tasks())) */
+/* Does print(sorted(t.get_name() for t in asyncio.all_tasks())). */
 static void print_all_tasks(void)
 {
     eddy_task *all[10];

@@ -4,7 +4,7 @@
 
 enum { VALUE_ERROR = EDDY_EUSER - 1 };
 
-/* def averager(): hands out the average so far, as a double; None is NULL */
+/* def averager(): yields the average so far, as a double; None is NULL */
 eddy_gen(averager)
 {
     double total = 0, average = 0;

@@ -33,7 +33,7 @@ eddy_async(amain)
 
     agen = ticker(100);
     eddy_try(eddy_anext(agen, &first));
-    was = *(int *)first; /* the generator's own variable, which goes on */
+    was = *(int *)first; /* the generator's own variable, which changes later */
     eddy_try(eddy_asend(agen, NULL, &i));
     printf("%d %d\n", was, *(int *)i);
     eddy_try(eddy_aclose(agen));

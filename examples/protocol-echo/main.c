@@ -1,8 +1,8 @@
 /*
- * The TCP echo server and client of asyncio's documentation, with protocols instead of tasks.
+ * The TCP echo server and client of asyncio's documentation, with protocols and without tasks.
  *
  *     protocol-echo serve [PORT]          until Ctrl-C
- *     protocol-echo say PORT MESSAGE      says it to such a server, and prints the answer
+ *     protocol-echo say PORT MESSAGE      sends it to such a server, and prints the answer
  *     protocol-echo                       both, in one process
  */
 #include <eddy.h>
@@ -94,7 +94,7 @@ static const eddy_protocol client_protocol = {
     .connection_lost = client_connection_lost,
 };
 
-/* Makes it as the pattern that @arg is. */
+/* Makes a client's protocol as a copy of the pattern that @arg points to. */
 static int make_client_protocol(void *arg, const eddy_protocol **ret_protocol, void **ret_self)
 {
     struct echo_client *pattern = arg, *c = malloc(sizeof *c);

@@ -1,4 +1,4 @@
-/* Which part of a file is asked for, and whether at all: RFC 9110, 13 and 14. */
+/* Evaluates whether a file is requested, and which part of it: RFC 9110, 13 and 14. */
 #include "files.h"
 
 #include <stdio.h>
@@ -7,7 +7,10 @@
 #include <strings.h>
 #include <time.h>
 
-/* Finds the entity tag @tag in a list; a weak one counts if @weak. "*" is any. */
+/*
+ * Returns whether the list has the entity tag @tag; weak tags match only if @weak is set. "*"
+ * matches any.
+ */
 static bool has_tag(const char *list, const char *tag, bool weak)
 {
     if (strcmp(list, "*") == 0)
@@ -31,8 +34,8 @@ static bool has_tag(const char *list, const char *tag, bool weak)
 }
 
 /*
- * Reads digits, at least one, and moves *at behind them. A number that an off_t cannot hold is its
- * largest: no file is longer.
+ * Reads at least one digit, and moves *at behind the digits. A number that does not fit into an
+ * off_t becomes the largest off_t, since no file is longer.
  */
 static bool read_number(const char **at, off_t *ret)
 {
@@ -49,7 +52,7 @@ static bool read_number(const char **at, off_t *ret)
     return true;
 }
 
-/* The last @n bytes; 200 for an empty file, which has no part that could be named. */
+/* Selects the last @n bytes; returns 200 for an empty file, which has no parts. */
 static int suffix_of(off_t n, off_t size, struct selection *ret)
 {
     if (n == 0)
@@ -61,8 +64,10 @@ static int suffix_of(off_t n, off_t size, struct selection *ret)
     return 206;
 }
 
-/* One range of bytes: 206 or 416. 200 for another unit, several ranges, or what is no range
- * (14.2). */
+/*
+ * Selects one range of bytes; returns 206 or 416, or 200 for another unit, several ranges, or a
+ * malformed range (14.2).
+ */
 static int range_of(const char *range, off_t size, struct selection *ret)
 {
     off_t first, last;
@@ -87,8 +92,8 @@ static int range_of(const char *range, off_t size, struct selection *ret)
 }
 
 /*
- * A date is good enough for If-Range only if it is exactly the file's, and the file could not have
- * changed a second time within that second (8.8.2.2, 13.1.5).
+ * Returns whether the range applies. A date suffices for If-Range only if it equals the file's, and
+ * the file could not have changed again within that second (8.8.2.2, 13.1.5).
  */
 static bool range_is_meant(const char *if_range, const struct stat *st, const struct selection *s)
 {
@@ -102,7 +107,9 @@ static bool range_is_meant(const char *if_range, const struct stat *st, const st
            st->st_mtime < time(NULL);
 }
 
-/* Whether @field has a date, and the file has changed since. */
+/*
+ * Returns whether the file has changed since the date in @field; @otherwise if @field has no date.
+ */
 static bool changed_since(const char *field, const struct stat *st, bool otherwise)
 {
     time_t date;
@@ -110,7 +117,7 @@ static bool changed_since(const char *field, const struct stat *st, bool otherwi
     return http_parse_date(field, &date) ? st->st_mtime > date : otherwise;
 }
 
-/* 412 or 304 if a condition says so, else 200. */
+/* Returns 412 or 304 if a condition demands it, else 200. */
 static int check_conditions(const struct http_request *r, const struct stat *st,
                             const struct selection *s)
 {
@@ -123,7 +130,7 @@ static int check_conditions(const struct http_request *r, const struct stat *st,
     return 200;
 }
 
-/* A file's time that is yet to come is said to be now (8.8.2.1). */
+/* Describes the file. A modification time in the future is replaced by the present (8.8.2.1). */
 static void describe(const struct stat *st, struct selection *ret)
 {
     time_t now = time(NULL);

@@ -17,7 +17,7 @@
 
 static struct options {
     const char *address;
-    int root; /* the folder */
+    int root; /* descriptor of the folder */
     int port;
     unsigned workers;
 } options = {.address = "localhost", .port = 8080, .workers = 1};
@@ -37,7 +37,7 @@ static int answer(eddy_writer *writer, const struct http_request *request, int s
     return respond_status(writer, request, status);
 }
 
-/* Until the client ends, or the server: then this answer is the last. */
+/* Answers requests until the client ends, or the server does: then this answer is the last. */
 static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     eddy_server *const *server = arg;
@@ -47,14 +47,14 @@ static int serve(eddy_reader *reader, eddy_writer *writer, void *arg)
     do {
         rc = next_request(reader, &request);
         if (rc == -ETIMEDOUT)
-            return 0; /* it has nothing to ask any more */
+            return 0; /* the client has no more requests */
         if (rc <= 0)
             return rc;
         rc = answer(writer, &request, rc);
     } while (rc > 0 && eddy_server_is_serving(*server));
     if (rc >= 0)
         return http_linger(reader, writer, patience);
-    return rc == -ETIMEDOUT ? 0 : rc; /* nor does it take what it asked for */
+    return rc == -ETIMEDOUT ? 0 : rc; /* the client does not accept its answer */
 }
 
 static int worker(unsigned index, void *arg)
@@ -104,7 +104,7 @@ static bool seconds(const char *text, double *ret)
     return end != text && !*end && isfinite(*ret) && *ret > 0;
 }
 
-/* Takes one option. False if its argument is none. */
+/* Handles one option. Returns false if its argument is invalid. */
 static bool take_option(int c, const char *arg)
 {
     long n = 0;
@@ -121,7 +121,7 @@ static bool take_option(int c, const char *arg)
     return ok && c != '?';
 }
 
-/* Opens the folder, and tries whether the kernel can open files beneath it. */
+/* Opens the folder, and checks that the kernel can open files beneath it. */
 static int open_folder(const char *path)
 {
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

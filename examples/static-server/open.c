@@ -1,4 +1,4 @@
-/* Opening files below a folder, and nowhere else. */
+/* Opens files below a folder, and nowhere else. */
 #include "files.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */
 #endif
 
-/* A file to be opened by a thread. */
+/* A file that a thread will open. */
 struct opening {
     int root;
     char path[HTTP_MAX_TARGET + 16];
@@ -30,7 +30,9 @@ static int open_now(int root, const char *path, uint64_t resolve)
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* Runs in a thread. The value is the descriptor plus one, as NULL stands for none. */
+/*
+ * Opens the file, in a thread. Returns the descriptor plus one as a pointer, since NULL means none.
+ */
 static int open_in_thread(void *arg)
 {
     const struct opening *o = arg;
@@ -39,7 +41,7 @@ static int open_in_thread(void *arg)
     return fd < 0 ? fd : eddy_return((void *)(intptr_t)(fd + 1));
 }
 
-/* Closes a descriptor that nobody waits for any more. */
+/* Closes a descriptor that no task waits for any more. */
 static void close_opened(void *value)
 {
     close((int)(intptr_t)value - 1);
@@ -47,12 +49,12 @@ static void close_opened(void *value)
 
 int open_beneath(int root, const char *path)
 {
-    /* What the kernel has in its cache is opened at once; the rest could make the loop wait. */
+    /* A file in the kernel's cache is opened at once; any other could block the loop. */
     int fd = open_now(root, path, RESOLVE_CACHED);
     struct opening o = {.root = root};
     void *value;
 
-    if (fd != -EAGAIN && fd != -EINVAL) /* the latter: a kernel without RESOLVE_CACHED */
+    if (fd != -EAGAIN && fd != -EINVAL) /* -EINVAL: a kernel without RESOLVE_CACHED */
         return fd;
     snprintf(o.path, sizeof o.path, "%s", path);
     eddy_try(eddy_await_value(
@@ -66,6 +68,6 @@ bool open_beneath_is_supported(int root)
 
     if (fd >= 0)
         close(fd);
-    /* the latter: a filter of system calls that does not know it */
+    /* -EPERM: a filter of system calls that does not know openat2() */
     return fd != -ENOSYS && fd != -EPERM;
 }

@@ -1,6 +1,4 @@
-/*
- * Answers: which file is meant, what of it, and how it goes out.
- */
+/* Answers: selects the file and the part of it, and sends it. */
 #include "files.h"
 
 #include <errno.h>
@@ -62,7 +60,10 @@ static int hex(char c)
     return p ? (int)(p - digits) : -1;
 }
 
-/* Decodes the path of a target, without its query: 0, or -1 for what is no path or has no room. */
+/*
+ * Decodes the path of a target, without its query. Returns 0, or -1 if it is malformed or does not
+ * fit.
+ */
 static int decode(const char *target, char *path, size_t size)
 {
     size_t n = 0;
@@ -85,8 +86,8 @@ static int decode(const char *target, char *path, size_t size)
 }
 
 /*
- * The path of a target, relative to the folder that is served. False for what is none, or has a
- * "..": clients resolve those (RFC 3986, 6.2.2.3).
+ * Stores the path of a target, relative to the served folder. Returns false if it is malformed, or
+ * contains "..", which clients must resolve (RFC 3986, 6.2.2.3).
  */
 static bool path_of(const char *target, char *path, size_t size)
 {
@@ -125,8 +126,8 @@ static int status_of(int error)
 }
 
 /*
- * Sends a part of a file, each piece within the client's time. A file that has become shorter ends
- * the connection, or the next answer would be taken for the rest.
+ * Sends a part of a file, each piece within the client's time limit. If the file has become
+ * shorter, the connection ends, or the client would take the next answer for the rest.
  */
 static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 {
@@ -150,7 +151,7 @@ static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
     return 0;
 }
 
-/* Sends the answers that say something of a file without its bytes: 304, 412 and 416. */
+/* Sends the answers about a file without its bytes: 304, 412 and 416. */
 static int send_no_part(eddy_writer *writer, const struct http_request *request,
                         const struct stat *st, const struct selection *s, int status)
 {
@@ -168,7 +169,7 @@ static int send_no_part(eddy_writer *writer, const struct http_request *request,
     return request->keep_alive;
 }
 
-/* Sends the head of an answer that has a file, or a part of it, as its body, and the body. */
+/* Sends the head and body of an answer whose body is a file, or a part of it. */
 static int send_file(eddy_writer *writer, const struct http_request *request, const char *path,
                      int fd, const struct stat *st)
 {
@@ -193,9 +194,9 @@ static int send_file(eddy_writer *writer, const struct http_request *request, co
 }
 
 /*
- * Redirects to the same path with a slash, so that relative links lead into the folder. A target
- * that begins with two slashes, or with a backslash, which browsers take for one, would lead to
- * another host.
+ * Redirects to the same path with a slash appended, so that relative links lead into the folder. A
+ * target that begins with two slashes, or with a backslash, which browsers take for a slash, would
+ * lead to another host.
  */
 static int redirect_to_folder(eddy_writer *writer, const struct http_request *request)
 {

@@ -1,4 +1,4 @@
-/* Runs programs and looks how they end. */
+/* Runs programs and prints how they end. */
 #include <eddy.h>
 
 #include <signal.h>

@@ -12,7 +12,9 @@ eddy_async(amain)
     eddy_try(eddy_create_subprocess_exec(eddy_argv("seq", "3"), &proc, .std_out = EDDY_PIPE));
     eddy_process_free_at_end(proc);
 
-    /* Not terminated by a null byte; the end of the output is 0, an error is below. */
+    /*
+     * Lines are not terminated by a null byte; 0 is the end of the output, a negative n an error.
+     */
     while ((n = eddy_reader_readline(eddy_process_stdout(proc), &line)) > 0)
         printf("line: %.*s", (int)n, line);
     eddy_try((int)n);

@@ -1,4 +1,4 @@
-/* Gives a program its input, and takes all of its output. */
+/* Sends a program its input, and reads all of its output. */
 #include <eddy.h>
 
 #include <stdio.h>

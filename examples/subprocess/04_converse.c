@@ -1,4 +1,4 @@
-/* Asks a program several questions, one after the other. */
+/* Sends a program several questions, one after another. */
 #include <eddy.h>
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ eddy_async(amain)
     eddy_try(ask(proc, "6*7"));
     eddy_try(ask(proc, "2+2"));
 
-    /* The end of its input is what ends it. */
+    /* The program ends with its input. */
     eddy_writer_close(eddy_process_stdin(proc));
     eddy_try(eddy_process_wait(proc, NULL));
     printf("exit code %d\n", eddy_process_returncode(proc));

@@ -1,4 +1,4 @@
-/* Gives a program a limited time, and takes what it has written until then. */
+/* Limits the time of a program, and reads the output that it wrote until then. */
 #include <eddy.h>
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ eddy_async(amain)
     rc = eddy_process_communicate(proc, NULL, 0, &out, &n_out);
     rc = eddy_timeout_exit(&tm, rc);
 
-    /* It runs on, and nothing that was read is lost. */
+    /* The process still runs, and no output that was read is lost. */
     if (rc == -ETIMEDOUT) {
         eddy_process_kill(proc);
         rc = eddy_process_communicate(proc, NULL, 0, &out, &n_out);

@@ -1,4 +1,4 @@
-/* Ends a program together with everything it has started. */
+/* Ends a program together with all processes that it started. */
 #include <eddy.h>
 
 #include <signal.h>
@@ -18,7 +18,7 @@ eddy_async(amain)
     eddy_try(eddy_process_wait(proc, NULL));
     printf("the shell was ended by signal %d\n", -eddy_process_returncode(proc));
 
-    /* The end of its output: nobody is left who could write. */
+    /* The end of the output: no process is left that could write. */
     eddy_try((int)eddy_reader_readline(eddy_process_stdout(proc), &line));
     puts("and the others as well");
     return 0;

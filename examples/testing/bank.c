@@ -1,6 +1,6 @@
 #include "bank.h"
 
-/* Stands for a write to a slow disk. */
+/* Simulates a write to a slow disk. */
 static int write_journal(const struct account *from, const struct account *to, long amount)
 {
     (void)from;
@@ -18,14 +18,16 @@ static int transfer_locked(struct account *from, struct account *to, long amount
     from->balance -= amount;
     rc = write_journal(from, to, amount);
     if (rc < 0)
-        from->balance += amount; /* cancelled on the way: the money goes back */
+        from->balance += amount; /* cancelled: the money goes back */
     else
         to->balance += amount;
     return rc;
 }
 
-/* Both accounts are locked, always in the same order, or two transfers could wait for each
- * other. */
+/*
+ * Locks both accounts, always in the same order, since otherwise two transfers could wait for each
+ * other.
+ */
 int bank_transfer(struct account *from, struct account *to, long amount)
 {
     struct account *first = from < to ? from : to, *second = from < to ? to : from;

@@ -1,12 +1,10 @@
-/*
- * Accounts between which money is transferred, by any number of tasks at a time.
- */
+/* Accounts between which any number of tasks can transfer money concurrently. */
 #ifndef BANK_H
 #define BANK_H
 
 #include <eddy.h>
 
-#define BANK_EFUNDS EDDY_EUSER /* there is not so much in the account */
+#define BANK_EFUNDS EDDY_EUSER /* the account does not have that much money */
 
 struct account {
     const char *owner;
@@ -15,12 +13,14 @@ struct account {
 };
 
 /*
- * Moves an amount from one account to another, and writes it into the journal, which takes a
- * moment. 0, BANK_EFUNDS, or -ECANCELED: then nothing was moved.
+ * Moves an amount from one account to another, and writes it to the journal, which takes some time.
+ * Returns 0, BANK_EFUNDS or -ECANCELED.
+ *
+ * Cancelled: nothing was moved.
  */
 EDDY_AWAITS int bank_transfer(struct account *from, struct account *to, long amount);
 
-/* The same as a coroutine. */
+/* Makes a coroutine that does what bank_transfer() does. */
 eddy_async_declare(bank_transferring, (struct account *, from), (struct account *, to),
                    (long, amount));
 

@@ -1,8 +1,9 @@
 /*
- * Tests of the bank with eddy's test kit: time takes no time, and every accident is tried.
+ * Tests of the bank with eddy's test kit: under the virtual clock, and with every possible
+ * accident.
  *
- * Linked with eddy_test instead of eddy. A test framework would do as well as the few lines at the
- * end.
+ * Must be linked with eddy_test in place of eddy. A test framework could replace the few lines at
+ * the end.
  */
 #include "bank.h"
 
@@ -19,7 +20,7 @@ static void open_bank(void *unused)
     cid = (struct account){.owner = "Cid", .balance = 100};
 }
 
-/* Time: the journal's 20 milliseconds pass when the test says so. */
+/* Time: the journal's 20 milliseconds pass when the test advances the clock. */
 static int transfer_takes_until_the_journal_is_written(void)
 {
     eddy_loop *loop = eddy_test_loop();
@@ -45,7 +46,7 @@ static int more_than_there_is_cannot_be_transferred(void)
                : -1;
 }
 
-/* A scenario: several transfers at once, some of which have to wait for each other. */
+/* A scenario: several concurrent transfers, some of which have to wait for each other. */
 static int three_transfers(void *unused)
 {
     (void)unused;
@@ -54,7 +55,7 @@ static int three_transfers(void *unused)
                                   bank_transferring(&cid, &ann, 30)));
 }
 
-/* What must hold whatever happened. */
+/* Checks the condition that must hold after any accident. */
 static int no_money_is_lost(void *unused, const eddy_test_trial *trial)
 {
     (void)unused;

@@ -1,4 +1,4 @@
-/* The program itself: three transfers at once. */
+/* The program itself: three concurrent transfers. */
 #include "bank.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * An echo server over TLS: what comes goes back, until the client ends its side.
+ * An echo server over TLS: sends all bytes back, until the client ends its side.
  *
  *     tls-echo-server PORT CERTIFICATE KEY
  */

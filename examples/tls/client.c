@@ -1,7 +1,7 @@
 /*
  * A client: connects with TLS, sends a request, and prints the answer.
  *
- *     client HOST PORT [FILE]          FILE: the authorities to trust instead of the system's
+ *     client HOST PORT [FILE]          FILE: authorities to trust in place of the system's
  */
 #include <eddy.h>
 #include <stdio.h>

@@ -1,10 +1,9 @@
 /*
- * A server: answers each request over TLS, with a certificate of its own.
+ * A server: answers each request over TLS, with its certificate.
  *
- *     server PORT CERTIFICATE KEY [FILE] FILE: the authorities whose clients are admitted; others
- *     are not
+ *     server PORT CERTIFICATE KEY [FILE]   FILE: authorities; only their clients are admitted
  *
- * Port 0 is a free one; the first line that it prints says which.
+ * Port 0 means a free port, which the first line of output contains.
  */
 #include <eddy.h>
 #include <stdio.h>

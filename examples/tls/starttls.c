@@ -1,8 +1,8 @@
 /*
- * A connection that begins in plain text and goes on with TLS, as mail servers have it; both sides,
+ * A connection that begins in plain text and continues with TLS, as with mail servers; both sides,
  * over a pair in memory.
  *
- *     starttls CERTIFICATE KEY FILE HOST FILE: the authority of the certificate, which is for HOST
+ *     starttls CERTIFICATE KEY FILE HOST   FILE: the authority of the certificate for HOST
  */
 #include <eddy.h>
 #include <stdio.h>

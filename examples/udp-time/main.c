@@ -1,6 +1,6 @@
 /*
- * The time protocol of RFC 868 over UDP, server and client: whatever datagram the server gets, it
- * answers with four bytes, the seconds since 1900.
+ * The time protocol of RFC 868 over UDP, server and client: the server answers any datagram with
+ * four bytes, the number of seconds since 1900.
  *
  *     udp-time serve [HOST] PORT      prints the port it listens on, and a line for each client
  *     udp-time ask HOST PORT          asks, again each second, at most five times
@@ -51,7 +51,7 @@ static int serve(eddy_datagram_endpoint *ep)
         uint32_t answer = htonl((uint32_t)time(NULL) + SINCE_1900);
 
         print_client((struct sockaddr *)&who, size);
-        /* Who cannot be answered is his own misfortune. */
+        /* A failed answer affects only that client. */
         if (eddy_datagram_endpoint_sendto(ep, &answer, sizeof answer, (struct sockaddr *)&who,
                                           size) == -ECANCELED)
             return -ECANCELED;
@@ -60,7 +60,7 @@ static int serve(eddy_datagram_endpoint *ep)
     return (int)n;
 }
 
-/* One question, and a second for its answer. */
+/* Sends one question, and waits one second for its answer. */
 static ssize_t ask_once(eddy_datagram_endpoint *ep, uint32_t *ret_answer)
 {
     eddy_timeout tm;
@@ -73,7 +73,7 @@ static ssize_t ask_once(eddy_datagram_endpoint *ep, uint32_t *ret_answer)
     return eddy_timeout_exit(&tm, (int)n);
 }
 
-/* A datagram may get lost, so the question is repeated. */
+/* Repeats the question, since a datagram may get lost. */
 static int ask(eddy_datagram_endpoint *ep)
 {
     enum { TRIES = 5 };
