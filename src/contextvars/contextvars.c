@@ -190,13 +190,13 @@ int eddy_context_run(eddy_context *ctx, int (*fn)(void *arg), void *arg)
     return run_entered(ctx, fn, arg);
 }
 
-void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context)
+void eddyi_vars_init_slow(struct eddyi_var_scope *scope, eddy_context *context)
 {
     scope->context = eddy_context_ref(context);
     scope->map = context ? NULL : map_ref(*map_of(scope_here()));
 }
 
-void eddyi_vars_drop(struct eddyi_var_scope *scope)
+void eddyi_vars_fini_slow(struct eddyi_var_scope *scope)
 {
     map_unref(scope->map);
     eddy_context_unref(scope->context);

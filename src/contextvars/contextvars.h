@@ -47,8 +47,8 @@ static inline bool eddyi_vars_empty(const struct eddyi_var_scope *scope)
 }
 
 /* Slow paths of eddyi_vars_init() and eddyi_vars_fini(), for scopes that are not {0}. */
-void eddyi_vars_copy(struct eddyi_var_scope *scope, eddy_context *context);
-void eddyi_vars_drop(struct eddyi_var_scope *scope);
+void eddyi_vars_init_slow(struct eddyi_var_scope *scope, eddy_context *context);
+void eddyi_vars_fini_slow(struct eddyi_var_scope *scope);
 
 /* Returns true if the scope for @context, or for a copy of the current context if @context is NULL,
  * is {0}. That is the common case: there are no variables. */
@@ -62,13 +62,13 @@ static inline void eddyi_vars_init(struct eddyi_var_scope *scope, eddy_context *
 {
     *scope = (struct eddyi_var_scope){0};
     if (!eddyi_vars_none(context))
-        eddyi_vars_copy(scope, context);
+        eddyi_vars_init_slow(scope, context);
 }
 
 static inline void eddyi_vars_fini(struct eddyi_var_scope *scope)
 {
     if ((uintptr_t)scope->map | (uintptr_t)scope->context) /* one branch instead of two */
-        eddyi_vars_drop(scope);
+        eddyi_vars_fini_slow(scope);
 }
 
 #endif

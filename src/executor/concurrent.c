@@ -167,20 +167,20 @@ static void set_outcome(eddy_concurrent_future *cf, const struct ending *how)
     atomic_store_explicit(&cf->state, how->state, memory_order_release);
 }
 
-/* Values of @only besides a watcher. */
+/* Values of @sole_watcher besides a watcher. */
 static struct eddyi_watcher telling, untold;
 
 /* Tells the watcher of a private future. Returns true if the watcher took a reference; then the
  * watcher, and the future with it, may be gone. */
-static bool tell_only(eddy_concurrent_future *cf, bool reference)
+static bool tell_sole_watcher(eddy_concurrent_future *cf, bool reference)
 {
-    struct eddyi_watcher *w = atomic_exchange(&cf->only, &telling);
+    struct eddyi_watcher *w = atomic_exchange(&cf->sole_watcher, &telling);
 
     if (!w)
         return false;
     if (w->done(w, reference))
         return reference;
-    atomic_store(&cf->only, &untold);
+    atomic_store(&cf->sole_watcher, &untold);
     return false;
 }
 
@@ -193,7 +193,7 @@ static struct concurrent_callback *settle(eddy_concurrent_future *cf, const stru
     cf->callbacks = NULL;
     set_outcome(cf, how);
     if (cf->private)
-        tell_only(cf, false);
+        tell_sole_watcher(cf, false);
     while ((l = eddyi_list_pop(&cf->watchers)) != NULL) {
         struct eddyi_watcher *w = eddyi_container(l, struct eddyi_watcher, link);
 
@@ -236,7 +236,7 @@ void eddyi_concurrent_finish_begun(eddy_concurrent_future *cf, int status, void 
 
     if (cf->private) {
         set_outcome(cf, &(struct ending){EDDYI_CF_FINISHED, false, status, value, e});
-        passed_on = tell_only(cf, true);
+        passed_on = tell_sole_watcher(cf, true);
     } else {
         eddyi_concurrent_finish(cf, status, value, e);
     }
@@ -307,7 +307,7 @@ void eddyi_concurrent_watch(eddy_concurrent_future *cf, struct eddyi_watcher *w)
 {
     eddyi_list_init(&w->link);
     if (cf->private) {
-        atomic_store_explicit(&cf->only, w, memory_order_relaxed);
+        atomic_store_explicit(&cf->sole_watcher, w, memory_order_relaxed);
         return;
     }
     eddyi_concurrent_lock(cf);
@@ -320,11 +320,11 @@ void eddyi_concurrent_watch(eddy_concurrent_future *cf, struct eddyi_watcher *w)
 
 bool eddyi_concurrent_unwatch(eddy_concurrent_future *cf, struct eddyi_watcher *w)
 {
-    struct eddyi_watcher *only = w;
+    struct eddyi_watcher *expected = w;
     bool watching;
 
     if (cf->private)
-        return atomic_compare_exchange_strong(&cf->only, &only, NULL);
+        return atomic_compare_exchange_strong(&cf->sole_watcher, &expected, NULL);
     eddyi_concurrent_lock(cf);
     watching = !eddyi_list_empty(&w->link);
     eddyi_list_remove(&w->link);
@@ -336,6 +336,6 @@ bool eddyi_concurrent_unwatch(eddy_concurrent_future *cf, struct eddyi_watcher *
  * then. */
 void eddyi_concurrent_wait_untold(eddy_concurrent_future *cf)
 {
-    while (cf->private && atomic_load(&cf->only) != &untold)
+    while (cf->private && atomic_load(&cf->sole_watcher) != &untold)
         sched_yield();
 }

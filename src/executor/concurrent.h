@@ -12,7 +12,7 @@
  * executor, of a loop.
  *
  * A private future is known only to its executor and to one wrapper (wrap.c). These two need no
- * mutex; they meet in one word, @only:
+ * mutex; they meet in one word, @sole_watcher:
  *
  *   the watcher ---unwatch---> NULL      it will not be told
  *        |
@@ -68,7 +68,7 @@ struct eddy_concurrent_future {
     void *value;
     eddy_exception *exception; /* owned; NULL if the status says everything */
     /* the watcher of a private future, which has no list of watchers */
-    _Atomic(struct eddyi_watcher *) only;
+    _Atomic(struct eddyi_watcher *) sole_watcher;
     struct eddyi_list watchers;
     /* the user's callbacks, in the order of their registration */
     struct concurrent_callback *callbacks, **last_callback;

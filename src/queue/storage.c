@@ -78,7 +78,7 @@ static void heap_out(eddy_queue *q)
         copy(q, i, last);
 }
 
-int eddyi_queue_store_any(eddy_queue *q, const void *item)
+int eddyi_queue_store_slow(eddy_queue *q, const void *item)
 {
     if (q->eddyi_order == EDDYI_PRIORITY && !q->eddyi_compare)
         return -EINVAL;
@@ -92,7 +92,7 @@ int eddyi_queue_store_any(eddy_queue *q, const void *item)
     return 0;
 }
 
-void eddyi_queue_fetch_any(eddy_queue *q, void *ret)
+void eddyi_queue_fetch_slow(eddy_queue *q, void *ret)
 {
     size_t i = q->eddyi_order == EDDYI_LIFO ? q->eddyi_n - 1 : 0;
 

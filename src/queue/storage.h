@@ -12,8 +12,8 @@ enum eddyi_queue_order { EDDYI_FIFO, EDDYI_LIFO, EDDYI_PRIORITY };
 
 /* Slow paths of eddyi_queue_store() and eddyi_queue_fetch(): for queues of every kind, and for a
  * full array. */
-int eddyi_queue_store_any(eddy_queue *q, const void *item);
-void eddyi_queue_fetch_any(eddy_queue *q, void *ret);
+int eddyi_queue_store_slow(eddy_queue *q, const void *item);
+void eddyi_queue_fetch_slow(eddy_queue *q, void *ret);
 
 /* Returns the index in the array of the @i-th item. A comparison replaces the remainder: its
  * divisions, three per message, took a fifth of a message's time. */
@@ -38,7 +38,7 @@ static inline void **eddyi_queue_slot(const eddy_queue *q, size_t i)
 static inline int eddyi_queue_store(eddy_queue *q, const void *item)
 {
     if (!eddyi_queue_is_plain(q) || q->eddyi_n == q->eddyi_capacity)
-        return eddyi_queue_store_any(q, item);
+        return eddyi_queue_store_slow(q, item);
     memcpy(eddyi_queue_slot(q, q->eddyi_n), item, sizeof(void *));
     q->eddyi_n++;
     return 0;
@@ -48,7 +48,7 @@ static inline int eddyi_queue_store(eddy_queue *q, const void *item)
 static inline void eddyi_queue_fetch(eddy_queue *q, void *ret)
 {
     if (!eddyi_queue_is_plain(q) || !ret) {
-        eddyi_queue_fetch_any(q, ret);
+        eddyi_queue_fetch_slow(q, ret);
         return;
     }
     memcpy(ret, eddyi_queue_slot(q, 0), sizeof(void *));

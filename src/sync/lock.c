@@ -16,7 +16,7 @@ int eddy_lock_acquire(eddy_lock *lock)
     /* A newcomer does not overtake a waiter, even while the lock is free (rule 119). */
     if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
         return take(lock);
-    rc = eddyi_wait_queue_wait_held(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
+    rc = eddyi_wait_queue_wait_with_holder(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
     if (rc == 0)
         return take(lock);
     /* A wake-up that this task received belongs to the next waiter. */

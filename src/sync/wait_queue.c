@@ -57,7 +57,7 @@ static void wake(struct waiter *w)
     eddyi_wait_over(&w->wait);
 }
 
-bool eddyi_wait_queue_wake_next(eddy_wait_queue *public)
+bool eddyi_wait_queue_wake_slow(eddy_wait_queue *public)
 {
     struct waiter *w = first_waiting(queue_of(public));
 
@@ -110,13 +110,13 @@ static void leave(struct waiter *w)
 
 int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_woken)
 {
-    return eddyi_wait_queue_wait_held(public, what, NULL, ret_woken);
+    return eddyi_wait_queue_wait_with_holder(public, what, NULL, ret_woken);
 }
 
-EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_held(eddy_wait_queue *public,
-                                                            const char *what,
-                                                            const void *const *holder,
-                                                            bool *ret_woken)
+EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_with_holder(eddy_wait_queue *public,
+                                                                   const char *what,
+                                                                   const void *const *holder,
+                                                                   bool *ret_woken)
 {
     struct eddyi_wait_queue *q = queue_of(public);
     eddy_task *t = eddyi_task_here();

@@ -23,9 +23,8 @@
 /* The layout of eddy_wait_queue inside the library. */
 struct eddyi_wait_queue {
     struct eddyi_list waiters; /* waiters.next is NULL in a queue that is {0} */
-    struct eddyi_list
-        /* the first waiter that is not over: all before it are; NULL: none is waiting */
-        *next;
+    /* the first waiter that is not over: all before it are; NULL: none is waiting */
+    struct eddyi_list *next;
     size_t n_waiting; /* waiters that are waiting or woken, but not cancelled */
     eddy_loop *loop;  /* the loop of the first waiter ever; NULL before */
 };
@@ -45,15 +44,15 @@ int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken)
 
 /* Waits as eddyi_wait_queue_wait() does, on an object that a task holds: *holder is that task, or
  * NULL. */
-EDDYI_DIRECT int eddyi_wait_queue_wait_held(eddy_wait_queue *q, const char *what,
-                                            const void *const *holder, bool *ret_woken);
+EDDYI_DIRECT int eddyi_wait_queue_wait_with_holder(eddy_wait_queue *q, const char *what,
+                                                   const void *const *holder, bool *ret_woken);
 
-bool eddyi_wait_queue_wake_next(eddy_wait_queue *q); /* Slow path of eddyi_wait_queue_wake(). */
+bool eddyi_wait_queue_wake_slow(eddy_wait_queue *q); /* Slow path of eddyi_wait_queue_wake(). */
 
 /* Wakes the first waiter that is still waiting. Returns false if there is none. */
 static inline bool eddyi_wait_queue_wake(eddy_wait_queue *q)
 {
-    return q->eddyi_next && eddyi_wait_queue_wake_next(q);
+    return q->eddyi_next && eddyi_wait_queue_wake_slow(q);
 }
 
 /* Wakes the first waiter, unless it is woken or cancelled already. */

@@ -23,7 +23,7 @@ static void deliver(struct eddyi_tls_carrier *t)
         n = eddyi_tls_read(t, t->buf, t->size);
     if (n == -EAGAIN && t->read_cancelled) {
         n = -ECANCELED;
-    } else if (n == -EAGAIN && t->choked) {
+    } else if (n == -EAGAIN && t->read_blocked_on_write) {
         return; /* on_lower_writable() continues */
     } else if (n == -EAGAIN && t->buf) {
         int rc = eddyi_tls_wait_lower(t);
@@ -45,7 +45,7 @@ static void on_lower_readable(eddy_carrier *lower, ssize_t result)
         t->lower_ended = true;
     else if (result < 0 && result != -EAGAIN && result != -ECANCELED)
         t->read_error = (int)result;
-    t->dry = false;
+    t->needs_more_input = false;
     if (t->state == EDDYI_TLS_HANDSHAKE)
         eddyi_tls_handshake_wake(t);
     else if (t->state == EDDYI_TLS_SHUTDOWN)
@@ -66,7 +66,7 @@ static void on_lower_writable(eddy_carrier *lower)
         eddyi_tls_handshake_wake(t);
     if (t->state != EDDYI_TLS_OPEN)
         return;
-    if (t->choked && t->wants_to_read)
+    if (t->read_blocked_on_write && t->wants_to_read)
         soon(t, &t->readable);
     if (t->wants_to_write && (eddyi_buffer_length(&t->out) == 0 || t->write_error < 0)) {
         t->wants_to_write = false;
@@ -120,9 +120,9 @@ static int tls_wait_readable(eddy_carrier *c, void *buf, size_t size)
     t->size = size;
     if (t->state == EDDYI_TLS_HANDSHAKE)
         rc = 0; /* eddyi_tls_agreed() continues */
-    else if (t->error < 0 || t->ended || (!t->dry && SSL_has_pending(t->ssl)))
+    else if (t->error < 0 || t->ended || (!t->needs_more_input && SSL_has_pending(t->ssl)))
         soon(t, &t->readable);
-    else if (!t->choked)
+    else if (!t->read_blocked_on_write)
         rc = eddyi_tls_wait_lower(t);
     t->wants_to_read = rc == 0;
     return rc;

@@ -55,9 +55,9 @@ struct eddyi_tls_carrier {
     size_t size;
     bool wants_to_read, wants_to_write; /* the user's on_readable, on_writable is due */
     bool read_cancelled;
-    bool dry;    /* the latest read found no whole record: only more input helps */
-    bool ended;  /* the other side has sent close_notify */
-    bool choked; /* OpenSSL does not read before bytes have gone out */
+    bool needs_more_input;      /* the latest read found no whole record: only more input helps */
+    bool ended;                 /* the other side has sent close_notify */
+    bool read_blocked_on_write; /* OpenSSL does not read before bytes have gone out */
     bool eof_sent;
     /* call the user where the lower carrier will not */
     struct eddyi_ready readable, writable;
@@ -71,8 +71,8 @@ struct eddyi_tls_carrier {
     double handshake_timeout, shutdown_timeout;
     struct eddyi_tls_waiter *waiter; /* the task that waits for the handshake */
     int close_status;
-    bool aborted; /* the lower carrier was told to end without a close_notify */
-    bool owes;    /* when the end began, not all bytes had been sent */
+    bool aborted;    /* the lower carrier was told to end without a close_notify */
+    bool had_unsent; /* when the end began, not all bytes had been sent */
 };
 
 static inline struct eddyi_tls_carrier *eddyi_tls_of(eddy_carrier *c)
@@ -97,8 +97,8 @@ ssize_t eddyi_tls_write(struct eddyi_tls_carrier *t, const struct iovec *iov, in
  */
 int eddyi_tls_outcome(struct eddyi_tls_carrier *t, int result);
 int eddyi_tls_broken(const struct eddyi_tls_carrier *t); /* raises that error */
-const char *
-eddyi_tls_peer(const struct eddyi_tls_carrier *t); /* the name of the other side, for messages */
+/* Returns the name of the other side, for messages. */
+const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t);
 
 /* In handshake.c. */
 EDDY_AWAITS int eddyi_tls_handshake(eddy_carrier *c);

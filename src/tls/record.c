@@ -104,8 +104,8 @@ ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
         return 0;
     if (t->state == EDDYI_TLS_HANDSHAKE)
         return -EAGAIN;
-    t->choked = eddyi_buffer_length(&t->out) > KEPT_MAX;
-    if (t->choked)
+    t->read_blocked_on_write = eddyi_buffer_length(&t->out) > KEPT_MAX;
+    if (t->read_blocked_on_write)
         return -EAGAIN;
     do {
         ERR_clear_error();
@@ -115,7 +115,7 @@ ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
         }
         total += n;
     } while (total < size && SSL_has_pending(t->ssl));
-    t->dry = rc == -EAGAIN;
+    t->needs_more_input = rc == -EAGAIN;
     return total > 0 ? (ssize_t)total : rc;
 }
 

@@ -44,7 +44,7 @@ void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t)
     ssize_t n;
 
     if (t->write_error < 0) {
-        end(t, true, t->owes ? t->write_error : 0);
+        end(t, true, t->had_unsent ? t->write_error : 0);
         return;
     }
     if (eddyi_buffer_length(&t->out) > 0) /* continues when the lower carrier has taken them */
@@ -55,7 +55,7 @@ void eddyi_tls_shutdown_step(struct eddyi_tls_carrier *t)
             eddyi_loop_ready(t->base.loop, &t->readable);
         return;
     }
-    if (n != -EAGAIN || (!t->choked && eddyi_tls_wait_lower(t) < 0))
+    if (n != -EAGAIN || (!t->read_blocked_on_write && eddyi_tls_wait_lower(t) < 0))
         end(t, false, 0);
 }
 
@@ -76,7 +76,7 @@ static void begin(struct eddyi_tls_carrier *t)
         end(t, true, -ENOMEM);
         return;
     }
-    t->owes = eddyi_buffer_length(&t->out) > 0;
+    t->had_unsent = eddyi_buffer_length(&t->out) > 0;
     ERR_clear_error();
     if (!t->eof_sent)
         SSL_shutdown(t->ssl);
