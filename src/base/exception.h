@@ -42,7 +42,13 @@ const eddy_exception *eddyi_error_get(struct eddyi_error *error);
 /* The code of the latest failure here, of a call that gave NULL; @otherwise if it did not say. */
 int eddyi_error_latest(int otherwise);
 
-/* The error slot of whatever runs: the current task's, else the thread's. */
+/* Returns the error slot of whatever runs: the current task's, else the thread's. */
 struct eddyi_error *eddyi_error_here(void);
+
+/* Returns the error slot of the current task, or NULL outside of tasks. */
+typedef struct eddyi_error *eddyi_error_hook(void);
+
+/* Sets the hook that eddyi_error_here() asks first. For task/, before its first task runs. */
+void eddyi_error_set_hook(eddyi_error_hook *hook);
 
 #endif

@@ -12,4 +12,8 @@
  */
 int eddyi_dump(eddy_loop *loop, int fd, bool interrupted);
 
+/* Prepares the process for looks from outside: the introspection block, EDDY_DUMP_SIGNAL. Called
+ * before each loop is made. */
+void eddyi_debug_begin(void);
+
 #endif

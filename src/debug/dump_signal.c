@@ -141,10 +141,17 @@ static void install(const char *name)
 static const struct eddyi_introspection *const introspection __attribute__((used)) =
     &eddyi_introspection;
 
+static void dump(eddy_loop *loop)
+{
+    if (atomic_exchange(&loop->dump_wanted, false))
+        eddyi_dump(loop, STDERR_FILENO, false);
+}
+
 static void begin(void)
 {
     const char *name = secure_getenv("EDDY_DUMP_SIGNAL");
 
+    eddyi_dump_hook = dump;
     if (name && *name)
         install(name);
 }
@@ -154,10 +161,4 @@ void eddyi_debug_begin(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, begin);
-}
-
-void eddyi_debug_dump(eddy_loop *loop)
-{
-    if (atomic_exchange(&loop->dump_wanted, false))
-        eddyi_dump(loop, STDERR_FILENO, false);
 }

@@ -115,14 +115,13 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     return loop;
 }
 
-eddy_loop *eddy_loop_new(const eddy_loop_options *options)
+eddy_loop *eddyi_loop_new(const eddy_loop_options *options)
 {
     static const eddy_loop_options defaults;
     eddy_loop *loop;
     int rc;
 
     eddyi_watch_forks();
-    eddyi_debug_begin();
     options = options ? options : &defaults;
     if (options->stack_size > EDDYI_STACK_MAX) {
         eddy_raise(-EINVAL, "a stack of %zu bytes is above the limit of %zu", options->stack_size,

@@ -38,6 +38,8 @@ struct eddyi_task_hooks {
     void (*drop)(struct eddyi_list *list);
     /* Names a ready item, for the slow-callback report. */
     void (*describe_ready)(struct eddyi_ready *r, char *buf, size_t size);
+    /* Writes ": task 'name': coroutine 'name'" to @buf, of those that @context has. */
+    void (*print_names)(const eddy_exception_context *context, char *buf, size_t size);
     /* Raises -EDEADLK, with who waits for whom as the message. */
     int (*explain_deadlock)(eddy_loop *loop);
 };
@@ -167,6 +169,9 @@ static inline bool eddyi_loop_any_debugged(void)
 {
     return __builtin_expect(atomic_load_explicit(&eddyi_loop_debugged, memory_order_relaxed), 0);
 }
+
+/* Makes a loop, as eddy_loop_new() documents. */
+eddy_loop *eddyi_loop_new(const eddy_loop_options *options);
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
 

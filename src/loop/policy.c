@@ -1,10 +1,9 @@
-/*
- * Which loop a thread means: the running one, the one set for it, a new one.
- */
-#include "eddy/error.h"
+#include "loop/policy.h"
+
+#include "base/thread.h"
 #include "loop/loop.h"
 
-#include <stdatomic.h>
+_Atomic(eddy_event_loop_policy *) eddyi_event_loop_policy;
 
 /* The thread's loop under the default policy; owns a reference. */
 static EDDYI_THREAD_LOCAL eddy_loop *set_loop;
@@ -15,12 +14,12 @@ static void forget_set_loop(void)
     set_loop = NULL;
 }
 
-static eddy_loop *default_get(eddy_event_loop_policy *policy)
+eddy_loop *eddyi_thread_get_loop(void)
 {
     return set_loop;
 }
 
-static void default_set(eddy_event_loop_policy *policy, eddy_loop *loop)
+void eddyi_thread_set_loop(eddy_loop *loop)
 {
     eddy_loop *before = set_loop;
 
@@ -30,27 +29,9 @@ static void default_set(eddy_event_loop_policy *policy, eddy_loop *loop)
     eddy_loop_unref(before);
 }
 
-static eddy_loop *default_new(eddy_event_loop_policy *policy)
-{
-    return eddy_loop_new(NULL);
-}
-
-static eddy_event_loop_policy default_policy = {default_get, default_set, default_new};
-static _Atomic(eddy_event_loop_policy *) current_policy = &default_policy;
-
-eddy_event_loop_policy *eddy_default_event_loop_policy(void)
-{
-    return &default_policy;
-}
-
-eddy_event_loop_policy *eddy_get_event_loop_policy(void)
-{
-    return atomic_load(&current_policy);
-}
-
 void eddy_set_event_loop_policy(eddy_event_loop_policy *policy)
 {
-    atomic_store(&current_policy, policy ? policy : &default_policy);
+    atomic_store(&eddyi_event_loop_policy, policy);
 }
 
 eddy_loop *eddy_get_running_loop(void)
@@ -60,26 +41,20 @@ eddy_loop *eddy_get_running_loop(void)
 
 eddy_loop *eddy_get_event_loop(void)
 {
-    eddy_event_loop_policy *policy = eddy_get_event_loop_policy();
+    eddy_event_loop_policy *policy = atomic_load(&eddyi_event_loop_policy);
 
     if (eddyi_loop_running)
         return eddyi_loop_running;
-    return policy->get_event_loop ? policy->get_event_loop(policy) : default_get(policy);
+    return policy && policy->get_event_loop ? policy->get_event_loop(policy)
+                                            : eddyi_thread_get_loop();
 }
 
 void eddy_set_event_loop(eddy_loop *loop)
 {
-    eddy_event_loop_policy *policy = eddy_get_event_loop_policy();
+    eddy_event_loop_policy *policy = atomic_load(&eddyi_event_loop_policy);
 
-    if (policy->set_event_loop)
+    if (policy && policy->set_event_loop)
         policy->set_event_loop(policy, loop);
     else
-        default_set(policy, loop);
-}
-
-eddy_loop *eddy_new_event_loop(void)
-{
-    eddy_event_loop_policy *policy = eddy_get_event_loop_policy();
-
-    return policy->new_event_loop ? policy->new_event_loop(policy) : default_new(policy);
+        eddyi_thread_set_loop(loop);
 }

@@ -4,6 +4,7 @@
 #include "loop/signal.h"
 
 _Atomic(eddy_loop *) eddyi_loops;
+void (*eddyi_dump_hook)(eddy_loop *loop);
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned latest_number;

@@ -19,11 +19,7 @@ void eddyi_registry_remove(eddy_loop *loop);
 void eddyi_registry_before_fork(void);
 void eddyi_registry_after_fork(bool in_child); /* a child has none of its parent's loops */
 
-/*
- * What loop/ calls of debug/, which is below all layers and gets no hint otherwise: the first loop
- * of the process is being made; the dump signal came, and was noticed by this loop.
- */
-void eddyi_debug_begin(void);
-void eddyi_debug_dump(eddy_loop *loop);
+/* Dumps the tasks of a loop that finds its dump_wanted set. Set by debug/ before it sets that. */
+extern void (*eddyi_dump_hook)(eddy_loop *loop);
 
 #endif

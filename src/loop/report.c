@@ -1,9 +1,7 @@
 /*
  * The exception handler: where errors go that nobody can receive.
  */
-#include "base/printable.h"
 #include "eddy/error.h"
-#include "eddy/task.h"
 #include "loop/loop.h"
 
 #include <stdio.h>
@@ -21,27 +19,16 @@ eddy_exception_handler *eddy_loop_get_exception_handler(const eddy_loop *loop, v
     return loop->exception_handler;
 }
 
-/* A name may come from a peer, and goes to a terminal. */
-static void print_name(const char *noun, const char *name)
-{
-    char text[400];
-
-    eddyi_printable(name, SIZE_MAX, text, sizeof text);
-    fprintf(stderr, ": %s '%s'", noun, text);
-}
-
 void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_context *context)
 {
-    char text[512] = "";
+    char text[512] = "", names[900] = "";
 
     if (context->exception)
         eddy_exception_format(context->exception, text, sizeof text);
+    if (loop->task_hooks)
+        loop->task_hooks->print_names(context, names, sizeof names);
     flockfile(stderr);
-    fprintf(stderr, "eddy: %s", context->message);
-    if (context->task)
-        print_name("task", eddy_task_get_name(context->task));
-    if (context->coroutine)
-        print_name("coroutine", eddy_coroutine_name(context->coroutine));
+    fprintf(stderr, "eddy: %s%s", context->message, names);
     if (context->where)
         fprintf(stderr, ", made at %s", context->where);
     fprintf(stderr, "%s%s\n", *text ? ": " : "", text);

@@ -408,7 +408,7 @@ void eddyi_signals_after_fork(bool in_child)
 void eddyi_signals_notice(eddy_loop *loop)
 {
     if (atomic_load_explicit(&loop->dump_wanted, memory_order_relaxed))
-        eddyi_debug_dump(loop);
+        eddyi_dump_hook(loop);
     if (loop->on_signal)
         loop->on_signal(loop, loop->on_signal_arg);
     if (loop->signals && eddyi_list_empty(&loop->signals->look.link))

@@ -1,5 +1,5 @@
 /*
- * What streams ask of TLS, which is a layer below: a context brings these along.
+ * Calls of TLS, the layer above, for streams: a context brings a table of them along.
  */
 #ifndef EDDYI_TLS_HOOK_H
 #define EDDYI_TLS_HOOK_H

@@ -2,6 +2,7 @@
  * What the loop asks of tasks: their end when it closes, and names for its reports.
  */
 #include "base/exception.h"
+#include "base/printable.h"
 #include "base/sys.h"
 #include "fiber/overflow.h"
 #include "fiber/stack.h"
@@ -106,6 +107,32 @@ void eddyi_tasks_close(eddy_loop *loop)
     eddyi_free_kept(loop);
 }
 
+static struct eddyi_error *error_of_current(void)
+{
+    eddy_task *t = eddyi_task_current();
+
+    return t ? &t->error : NULL;
+}
+
+/* A name may come from a peer, and goes to a terminal. */
+static size_t print_name(const char *noun, const char *name, char *buf, size_t size)
+{
+    char text[400];
+
+    eddyi_printable(name, SIZE_MAX, text, sizeof text);
+    return (size_t)snprintf(buf, size, ": %s '%s'", noun, text);
+}
+
+static void print_names(const eddy_exception_context *context, char *buf, size_t size)
+{
+    size_t n = 0;
+
+    if (context->task)
+        n = print_name("task", eddy_task_get_name(context->task), buf, size);
+    if (context->coroutine && n < size)
+        print_name("coroutine", eddy_coroutine_name(context->coroutine), buf + n, size - n);
+}
+
 static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
 {
     if (r->run == eddyi_task_run) {
@@ -158,9 +185,11 @@ void eddyi_loop_attach_tasks_first(eddy_loop *loop)
         .close = eddyi_tasks_close,
         .drop = eddyi_done_callbacks_drop_queued,
         .describe_ready = describe_ready,
+        .print_names = print_names,
         .explain_deadlock = eddyi_explain_deadlock,
     };
 
     loop->task_hooks = &hooks;
+    eddyi_error_set_hook(error_of_current);
     eddyi_overflow_install(describe_overflow);
 }

@@ -22,9 +22,8 @@ rule()
     fi
 }
 
-# A file includes its own layer and those before it in this list. Context variables stand beside
-# base/ and fiber/.
-layers="base fiber contextvars backend loop task generator sync queue executor io net carrier stream tls process protocol signal debug testkit"
+# The layers, from the ground up. A file uses its own layer and those below it, never one above.
+layers="base fiber contextvars backend loop task sync queue generator executor io net carrier stream tls process protocol signal debug runner testkit"
 
 rank()
 {
@@ -46,9 +45,36 @@ for folder in src/*/; do
             [ "$other" = eddy ] && continue
             number=$(rank "$other")
             [ "$number" = 0 ] && echo "$file includes $included, which is in no layer"
-            [ "$number" -gt "$own" ] && echo "$file includes $included, a layer below its own"
+            [ "$number" -gt "$own" ] && echo "$file includes $included, of a layer above its own"
         done
-done | rule "no file includes a layer below its own"
+done | rule "no file includes a layer above its own"
+
+# The same of what objects refer to: public headers declare functions of all layers. Objects whose
+# source is gone are of an older build.
+objects()
+{
+    for object in "$build"/src/CMakeFiles/eddy_objects.dir/*/*.o "$build"/src/CMakeFiles/eddy_test.dir/testkit/*.o; do
+        file=${object#"$build"/src/CMakeFiles/*.dir/}
+        [ -e "src/${file%.o}" ] && nm -g "$object" | sed "s|^|${file%.o} |"
+    done
+}
+if [ -e "$build/src/CMakeFiles/eddy_objects.dir/base" ]; then
+    objects | awk -v layers="$layers" '
+        BEGIN { for (n = split(layers, layer); n > 0; n--) rank[layer[n]] = n }
+        $NF !~ /^eddyi?_/ { next }
+        $(NF - 1) == "U" { users[$1, $NF] = 1; next }
+        { home[$NF] = $1 }
+        function own(file) { return rank[substr(file, 1, index(file, "/") - 1)] }
+        END {
+            for (use in users) {
+                split(use, part, SUBSEP)
+                if (part[2] in home && own(home[part[2]]) > own(part[1]))
+                    print "src/" part[1] " refers to " part[2] "() of src/" home[part[2]]
+            }
+        }' | sort | rule "no object refers to a symbol of a layer above its own"
+else
+    echo "ok references between layers # skip $build has no objects"
+fi
 
 # Exported from the shared library, and declared in a public header: the same names. In the list of
 # EDDY_API declarations comments and macros are gone, and a name is what stands before its first

@@ -3,9 +3,9 @@
  * thread.
  */
 #include "base/exception.h"
-#include "base/sys.h"
-#include "loop/loop.h"
-#include "task/task.h"
+#include "base/thread.h"
+
+#include <stdatomic.h>
 
 static EDDYI_THREAD_LOCAL struct eddyi_error thread_error;
 
@@ -14,10 +14,20 @@ static void clear_thread_error(void)
     eddyi_error_clear(&thread_error);
 }
 
+static _Atomic(eddyi_error_hook *) of_current_task; /* NULL: there was no task yet */
+
+void eddyi_error_set_hook(eddyi_error_hook *hook)
+{
+    atomic_store_explicit(&of_current_task, hook, memory_order_relaxed);
+}
+
 struct eddyi_error *eddyi_error_here(void)
 {
-    if (eddyi_loop_running && eddyi_loop_running->current)
-        return &eddyi_loop_running->current->error;
+    eddyi_error_hook *hook = atomic_load_explicit(&of_current_task, memory_order_relaxed);
+    struct eddyi_error *error = hook ? hook() : NULL;
+
+    if (error)
+        return error;
     eddyi_thread_at_exit(clear_thread_error);
     return &thread_error;
 }

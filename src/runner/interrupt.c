@@ -1,4 +1,4 @@
-#include "task/interrupt.h"
+#include "runner/interrupt.h"
 
 #include "base/sys.h"
 #include "loop/loop.h"

@@ -10,7 +10,7 @@
 #include "eddy/task.h"
 #include "eddy/wait.h"
 #include "loop/loop.h"
-#include "task/interrupt.h"
+#include "runner/interrupt.h"
 #include "task/task.h"
 
 #include <stdio.h>
@@ -194,7 +194,7 @@ static void tell_parts(eddy_loop *loop, double close_timeout)
     }
 }
 
-/* Asynchronous generators, connections, executors: whatever higher layers keep with the loop (rule
+/* Asynchronous generators, connections, executors: the parts that layers keep with the loop (rule
  * 192). */
 static void shut_down_parts(eddy_loop *loop)
 {

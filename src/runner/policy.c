@@ -1,0 +1,40 @@
+/*
+ * The default event loop policy: a loop for each thread, set and made by the program.
+ */
+#include "loop/policy.h"
+
+static eddy_loop *default_get(eddy_event_loop_policy *policy)
+{
+    return eddyi_thread_get_loop();
+}
+
+static void default_set(eddy_event_loop_policy *policy, eddy_loop *loop)
+{
+    eddyi_thread_set_loop(loop);
+}
+
+static eddy_loop *default_new(eddy_event_loop_policy *policy)
+{
+    return eddy_loop_new(NULL);
+}
+
+static eddy_event_loop_policy default_policy = {default_get, default_set, default_new};
+
+eddy_event_loop_policy *eddy_default_event_loop_policy(void)
+{
+    return &default_policy;
+}
+
+eddy_event_loop_policy *eddy_get_event_loop_policy(void)
+{
+    eddy_event_loop_policy *policy = atomic_load(&eddyi_event_loop_policy);
+
+    return policy ? policy : &default_policy;
+}
+
+eddy_loop *eddy_new_event_loop(void)
+{
+    eddy_event_loop_policy *policy = eddy_get_event_loop_policy();
+
+    return policy->new_event_loop ? policy->new_event_loop(policy) : default_new(policy);
+}
