@@ -1,9 +1,9 @@
 /*
- * The adapter itself: opening, closing, and a transfer from its start to its end.
+ * The adapter: opening, closing, and a transfer from its start to its end.
  *
- * The task that performs a transfer hands libcurl the handle and waits for a future. Whatever ends
- * the wait (a result, a failure of the watching, a cancellation, the close), it is this task that
- * takes the handle back, before it returns: the caller may free the handle in its next line.
+ * The task that performs a transfer gives libcurl the handle and waits for a future. Whatever ends
+ * the wait (a result, a failure to watch, a cancellation, the close), this task takes the handle
+ * back before it returns: the caller may free the handle in the next line.
  */
 #include "curl.h"
 
@@ -95,7 +95,7 @@ void eddyi_curl_collect(eddy_curl *curl)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
         t->code = msg->data.result;
-        /* Refused if the task was cancelled, or the watching failed, a moment ago; that stands. */
+        /* Refused if the task was cancelled or a watch failed a moment ago; that outcome stands. */
         (void)eddy_future_set_result(t->done, 0);
     }
 }
@@ -106,8 +106,9 @@ void eddyi_curl_fail_all(eddy_curl *curl, int status, const char *message)
         (void)eddy_future_set_exception(t->done, status, "%s", message);
 }
 
-/* libcurl would make the loop wait for a resolver's thread when a transfer is given up; QUICK_EXIT
- * leaves the thread to end, and to free what it has, by itself. */
+/* Sets the options of a transfer. Without QUICK_EXIT libcurl would make the loop wait for a
+ * resolver's thread when a transfer is given up; with it the thread ends, and frees its memory, by
+ * itself. */
 static void borrow_options(struct eddyi_curl_transfer *t)
 {
     curl_easy_getinfo(t->easy, CURLINFO_PRIVATE, &t->old_private);
@@ -123,7 +124,7 @@ static void return_options(struct eddyi_curl_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 0L);
 }
 
-/* Raises what a transfer ended with, in libcurl's words, and the reason where these do not have
+/* Raises the failure of a transfer, in libcurl's words, with the reason where these do not have
  * it. */
 static int raise_result(const struct eddyi_curl_transfer *t)
 {
@@ -161,7 +162,7 @@ int eddy_curl_perform(eddy_curl *curl, CURL *easy)
     if (!t.done)
         return eddy_raise(-ENOMEM, "eddy_curl_perform");
 
-    /* First, so that a timer that cannot be set ends this transfer too. */
+    /* First, so that a timer that cannot be set ends this transfer as well. */
     transfer_link(&t, curl);
     code = curl_multi_add_handle(curl->multi, easy);
     if (code != CURLM_OK) {
@@ -170,7 +171,7 @@ int eddy_curl_perform(eddy_curl *curl, CURL *easy)
         return eddyi_curl_raise(code);
     }
     /* Only now: a handle that could not be added may be in the middle of another transfer. libcurl
-     * looks at the options when the timer it has just set is due. */
+     * reads the options when the timer it has just set is due. */
     borrow_options(&t);
     return transfer_finish(&t, eddy_await(eddy_ref(t.done)));
 }

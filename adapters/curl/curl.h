@@ -1,12 +1,12 @@
 /*
- * What the files of the adapter share: the object behind eddy_curl, and the two directions between
- * libcurl and the loop.
+ * The shared declarations of the adapter: the object behind eddy_curl, and the two directions
+ * between libcurl and the loop.
  *
- *   libcurl --on_socket, on_timer--> the loop's readers, writers and one timer (socket.c) the loop
- *   --curl_multi_socket_action--> libcurl --messages--> futures (socket.c, curl.c)
+ *   libcurl --on_socket, on_timer--> the loop's readers, writers and one timer (socket.c)
+ *   the loop --curl_multi_socket_action--> libcurl --messages--> futures (socket.c, curl.c)
  *
- * Nothing is done from within libcurl's callbacks but to note, watch and schedule: libcurl
- * refuses to be called from there.
+ * Within libcurl's callbacks the adapter only notes, watches and schedules: libcurl refuses calls
+ * from there.
  */
 #ifndef EDDYI_CURL_H
 #define EDDYI_CURL_H
@@ -14,14 +14,14 @@
 #include "eddy/curl.h"
 #include "eddy/future.h"
 
-/* A transfer; lives on the stack of the task that waits for it. */
+/* A transfer; lies on the stack of the task that waits for it. */
 struct eddyi_curl_transfer {
-    eddy_curl *owner; /* NULL once the owner closed: libcurl has forgotten the handle */
-    /* among the owner's; link points at whatever points here */
+    eddy_curl *owner; /* NULL once the owner has closed: libcurl has forgotten the handle */
+    /* in the owner's list; @link points to the pointer to this struct */
     struct eddyi_curl_transfer *next, **link;
     CURL *easy;
     eddy_future *done;
-    CURLcode code; /* how it ended; valid when done has a result */
+    CURLcode code; /* valid when done has a result */
     char *old_private;
     char message[CURL_ERROR_SIZE];
 };
@@ -36,13 +36,14 @@ struct eddy_curl {
 /* Has libcurl tell the loop what to wait for. */
 void eddyi_curl_connect(eddy_curl *curl);
 
-/* Hands out the results that libcurl has ready. */
+/* Delivers the results that libcurl has ready. */
 void eddyi_curl_collect(eddy_curl *curl);
 
-/* Ends every transfer with @status. For failures after which some of them might wait for ever. */
+/* Ends every transfer with @status, after failures that might leave some of them waiting for
+ * ever. */
 void eddyi_curl_fail_all(eddy_curl *curl, int status, const char *message);
 
-/* A sentence and a code of the multi interface as a raised error. */
+/* Raises a code of the multi interface, with its sentence. */
 int eddyi_curl_raise(CURLMcode code);
 
 #endif

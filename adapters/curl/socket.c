@@ -1,7 +1,7 @@
 /*
  * libcurl's sockets and its timer on the loop.
  *
- * libcurl announces each socket with what it waits for there, and says when it loses interest,
+ * libcurl announces each socket with the events that it waits for, and says when it loses interest,
  * always before it closes the socket: the number may mean another connection a moment later. A
  * watch lives exactly as long as libcurl's interest.
  */
@@ -16,7 +16,7 @@
 struct watch {
     eddy_curl *curl;
     curl_socket_t fd;
-    bool reading, writing; /* the loop has a reader, a writer for fd */
+    bool reading, writing; /* the loop has a reader, a writer for @fd */
 };
 
 static void act(eddy_curl *curl, curl_socket_t fd, int events)
@@ -97,8 +97,9 @@ static void watch_free(struct watch *w)
 }
 
 /*
- * A failure here is not passed to libcurl: it would make the multi handle unusable for good. What
- * was running ends instead; any of the transfers may share the socket.
+ * Follows libcurl's interest in a socket. A failure here is not passed to libcurl, which would make
+ * the multi handle unusable for good. Instead it ends all transfers, since any of them may share
+ * the socket.
  */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {

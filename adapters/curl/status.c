@@ -1,4 +1,4 @@
-/* libcurl's error codes in the words of eddy. */
+/* libcurl's error codes as eddy's. */
 #include "curl.h"
 
 #include "eddy/error.h"
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The errno that libcurl noted last, 0 if none. */
+/* Returns the errno that libcurl noted last, 0 if none. */
 static int os_errno(CURL *easy)
 {
     long number = 0;
@@ -18,8 +18,8 @@ static int os_errno(CURL *easy)
 }
 
 /*
- * The reason why no socket can be made, 0 if one can. libcurl notes none when socket(2) fails, so
- * the call is made once more: where descriptors or memory have run out, it fails again.
+ * Returns the reason why no socket can be made, 0 if one can. libcurl notes none when socket(2)
+ * fails, so the call is made once more: if descriptors or memory have run out, it fails again.
  */
 static int socket_status(void)
 {
@@ -46,8 +46,9 @@ static int resolve_status(CURLcode code)
     return status ? status : EDDY_CURL_STATUS(code);
 }
 
-/* What libcurl noted may be left from a connect to the first of several addresses; only what a
- * connection that once stood can fail with is believed. */
+/* Returns the status of a failed transmission. The errno that libcurl noted may be left from a
+ * connect to the first of several addresses; only an errno with which an established connection can
+ * fail counts. */
 static int transmission_status(CURL *easy)
 {
     int number = os_errno(easy);
@@ -101,7 +102,7 @@ int eddy_curl_status(CURLcode code, CURL *easy)
 
 int eddyi_curl_raise(CURLMcode code)
 {
-    /* the others mean: added already, called from a callback, no such handle */
+    /* the other codes mean: added already, called from a callback, no such handle */
     int status = EDDY_EMISUSE;
 
     if (code == CURLM_OUT_OF_MEMORY)

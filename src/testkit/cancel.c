@@ -1,5 +1,5 @@
 /*
- * Cancel everywhere: each suspension of a scenario, at each moment, in each way.
+ * Cancel everywhere: cancels each suspension of a scenario, at each moment, in each way.
  */
 #include "testkit/trial.h"
 
@@ -12,7 +12,7 @@ static const char *const hows[] = {"cancel",  "cancel-twice",       "cancel-agai
                                    "timeout", "timeout-and-cancel", "cancel-and-timeout"};
 enum { WHENS = sizeof whens / sizeof whens[0], HOWS = sizeof hows / sizeof hows[0] };
 
-/* Whether there is such a moment in this suspension. */
+/* Returns true if this suspension has such a moment. */
 static bool applies(const struct eddyi_point *p, enum eddyi_when when, enum eddyi_how how)
 {
     if (p->suspension == 0)

@@ -1,5 +1,5 @@
 /*
- * Calls that fail: some, by name; or every one, one after the other.
+ * Calls that fail: one by name, or each of them in turn.
  */
 #include "base/fault.h"
 #include "testkit/trial.h"

@@ -15,7 +15,7 @@ static void see(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sigh
         eddyi_trial_see(kit->trial, sight, item);
 }
 
-/* Before the loop's tasks are ended: from here on nobody looks on. */
+/* Removes the observer before the loop's tasks are ended. */
 static void close_kit(struct eddyi_loop_part *part)
 {
     struct eddyi_kit *kit = eddyi_container(part, struct eddyi_kit, part);

@@ -1,6 +1,6 @@
 /*
- * What the test kit keeps with a loop: the observer through which it looks on, the order it wants,
- * and the trial that the loop runs for.
+ * The part of the test kit in a loop: its observer, the order that it wants, and the trial that the
+ * loop runs for.
  */
 #ifndef EDDYI_KIT_H
 #define EDDYI_KIT_H
@@ -18,16 +18,16 @@ struct eddyi_kit {
     struct eddyi_trial *trial; /* NULL: none */
 };
 
-/* The loop's; made at the first use. NULL when memory is short. */
+/* Returns the kit of a loop, creating it at the first use. NULL when memory is short. */
 struct eddyi_kit *eddyi_kit_of(eddy_loop *loop);
 
-/* A new loop, with the order that the environment asks for. NULL as eddy_loop_new(). */
+/* Creates a loop with the order that the environment asks for. NULL as eddy_loop_new(). */
 eddy_loop *eddyi_kit_loop(eddy_backend backend);
 
-/* The number that an environment variable is set to; 0 if there is none. */
+/* Returns the number that an environment variable is set to; 0 if there is none. */
 unsigned long eddyi_kit_number(const char *variable);
 
-/* Puts what the turn will run in an order that the generator chooses. */
+/* Shuffles the items of the coming turn. */
 void eddyi_kit_shuffle(struct eddyi_kit *kit, struct eddyi_list *batch);
 
 #endif

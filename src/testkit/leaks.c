@@ -1,5 +1,5 @@
 /*
- * What a run may not leave behind: descriptors, and memory that the library took.
+ * Leaks of a run: descriptors, and memory of the library.
  */
 #include "base/exception.h"
 #include "base/fault.h"
@@ -29,7 +29,7 @@ static void list_descriptors(unsigned char *bits, size_t size)
 
 void eddyi_belongings_note(struct eddyi_belongings *b)
 {
-    eddyi_error_clear(eddyi_error_here()); /* the latest error is the library's to keep */
+    eddyi_error_clear(eddyi_error_here()); /* the library may keep the latest error */
     b->allocations = eddyi_ledger_live();
     list_descriptors(b->descriptors, sizeof b->descriptors);
 }
@@ -56,7 +56,7 @@ static void compare_descriptor(const struct eddyi_belongings *before,
     n = readlink(link, target, sizeof target - 1);
     target[n > 0 ? n : 0] = '\0';
     eddyi_trial_wrong(t, "it left descriptor %u open: %s", fd, target);
-    close((int)fd); /* so that only this run is blamed for it */
+    close((int)fd); /* so that no later run is blamed for it */
 }
 
 void eddyi_belongings_compare(const struct eddyi_belongings *before, struct eddyi_trial *t)

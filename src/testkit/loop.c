@@ -1,5 +1,5 @@
 /*
- * Loops for tests, and time at their command.
+ * Loops for tests, and control of their time.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -38,8 +38,8 @@ static bool is_idle(const eddy_loop *loop)
 }
 
 /*
- * The kernel has to be asked, and is in each turn: what it knows runs in the same turn, or is at
- * least ready after it.
+ * Lets turns pass until the loop is idle. Each turn polls the kernel, whose events run in the same
+ * turn or are at least ready after it.
  */
 static int settle_in_task(eddy_loop *loop)
 {
@@ -56,13 +56,13 @@ static int settle_in_task(eddy_loop *loop)
 static int settle_from_outside(eddy_loop *loop)
 {
     do {
-        eddy_loop_stop(loop); /* makes the run one turn long, which does not wait */
+        eddy_loop_stop(loop); /* makes the run one turn long, without waiting */
         eddy_try(eddy_loop_run_forever(loop));
     } while (!is_idle(loop));
     return 0;
 }
 
-/* 1: in a task of the loop. 0: outside of any loop. */
+/* Returns 1 in a task of the loop, 0 outside of any loop; raises an error elsewhere. */
 static int place(eddy_loop *loop)
 {
     eddy_try(eddyi_loop_check(loop));
@@ -79,7 +79,7 @@ int eddy_test_run_until_idle(eddy_loop *loop)
     return eddy_try(place(loop)) ? settle_in_task(loop) : settle_from_outside(loop);
 }
 
-/* Ends the run when it is time; on the stack of whoever runs the loop. */
+/* Ends the run at a given time; lies on the stack of the caller that runs the loop. */
 struct alarm {
     struct eddyi_timer timer;
     eddy_loop *loop;

@@ -1,5 +1,6 @@
 /*
- * Another order: what is right only first come, first served is found by running it otherwise.
+ * Shuffled order: code that is right only first come, first served is found by running it
+ * otherwise.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -8,11 +9,12 @@
 
 #include <stdio.h>
 
-/* So many items change places with each other; in a longer batch each stretch of this length by
- * itself. */
+/* The number of items that are shuffled together; a longer batch is shuffled in stretches of this
+ * length. */
 enum { STRETCH = 256 };
 
-/* splitmix64: the same numbers from the same seed on every machine. */
+/* Generates random numbers with splitmix64: the same numbers from the same seed on every
+ * machine. */
 static uint64_t next_random(struct eddyi_kit *kit)
 {
     uint64_t z = kit->random += UINT64_C(0x9e3779b97f4a7c15);

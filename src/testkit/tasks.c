@@ -1,10 +1,10 @@
 /*
- * Who suspends and goes on in a trial, and when to strike.
+ * The tasks of a trial: their suspensions, and the moment of an accident.
  *
- * Between any two things that run there is a boundary: before each item of the batch, and at the
- * beginning of a turn. That is where cancellations come from, as they would from a callback. A run
- * without an accident notes for each suspension which item, or which wait for events, made the task
- * ready; later runs take the same course until they strike, so that the numbers fit.
+ * A boundary lies between any two items that run: before each item of the batch, and at the
+ * beginning of a turn. Cancellations come at boundaries, as they would from a callback. The run
+ * without an accident records for each suspension the item, or the wait for events, that made the
+ * task ready; later runs take the same course until their accident, so that the numbers fit.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -58,7 +58,7 @@ struct eddyi_seen_task *eddyi_trial_task(struct eddyi_trial *t, eddy_task *task)
     return seen;
 }
 
-/* The record of a run without an accident. */
+/* The record of the run without an accident. */
 
 static struct eddyi_point *add_point(struct eddyi_trial *t, const struct eddyi_seen_task *seen)
 {
@@ -102,7 +102,7 @@ static void record_park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
         snprintf(p->what, sizeof p->what, "its turn");
 }
 
-/* Looks for suspensions that are over since the last boundary. */
+/* Looks for suspensions that have ended since the last boundary. */
 static void note_events(struct eddyi_trial *t, bool in_wait)
 {
     for (size_t i = 0; i < t->n_tasks; i++) {
@@ -139,8 +139,8 @@ static bool is_on_stack_of(const void *p, const eddy_task *task)
     return (char *)p >= task->stack->limit && (char *)p < (char *)task->stack->object;
 }
 
-/* Whose operation it is: that of a call lies on the stack of the task that waits. NULL:
- * nobody's. */
+/* Returns the task that waits for @op: the operation of a call lies on the stack of its task. NULL:
+ * none. */
 static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
 {
     for (size_t i = 0; i < t->n_tasks; i++)
@@ -150,8 +150,9 @@ static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
 }
 
 /*
- * The victim's result is kept until it has been cancelled, and taken then: in the same wait for
- * events, or in that of the next turn, when the kernel has already answered the request to cancel.
+ * Holds the victim's result back until the victim has been cancelled. The result is taken in the
+ * same wait for events, or in that of the next turn, when the kernel has already answered the
+ * request to cancel.
  */
 bool eddyi_trial_holds_result(void *op, void *trial)
 {
@@ -171,7 +172,7 @@ bool eddyi_trial_holds_result(void *op, void *trial)
     return true;
 }
 
-/* What the kernel may still write to, or read, must not lie in a stack that goes on. */
+/* Checks that no memory which the kernel may still read or write lies on a stack that goes on. */
 static void look_for_operations(struct eddyi_trial *t, const eddy_task *task)
 {
     struct eddyi_io *io = eddyi_io_of(t->loop);
@@ -183,7 +184,7 @@ static void look_for_operations(struct eddyi_trial *t, const eddy_task *task)
                         "a call returns while the kernel still has its memory");
 }
 
-/* Suspending and going on. */
+/* Suspending and resuming. */
 
 static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 {
@@ -197,8 +198,8 @@ static void park(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 }
 
 /*
- * At a boundary no task runs: whoever has begun and has not ended is suspended, perhaps since a
- * moment ago.
+ * Notes the tasks that have suspended. At a boundary no task runs: every task that has begun and
+ * not ended is suspended.
  */
 static void note_parks(struct eddyi_trial *t)
 {
@@ -238,7 +239,7 @@ static void go_on(struct eddyi_trial *t, eddy_task *task)
     seen->parked = seen->ready = false;
 }
 
-/* Striking. */
+/* Accidents. */
 
 static bool is_step_of(const struct eddyi_ready *item, const struct eddyi_seen_task *seen)
 {
@@ -270,7 +271,8 @@ static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *
     return false;
 }
 
-/* Whether to strike now; @item is what would run next, NULL at the beginning of a turn. */
+/* Returns true if the accident is due; @item is the next to run, NULL at the beginning of a
+ * turn. */
 static bool is_due(struct eddyi_trial *t, const struct eddyi_ready *item)
 {
     const struct eddyi_point *p = t->point;
@@ -290,7 +292,7 @@ static bool is_due(struct eddyi_trial *t, const struct eddyi_ready *item)
     return seen->parked && has_come(t, seen, item);
 }
 
-/* Has the deadline around the task strike at once, and not in the next turn. */
+/* Has the deadline around the task strike at once instead of in the next turn. */
 static void expire(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 {
     struct eddyi_list *last;
@@ -332,7 +334,7 @@ static void strike(struct eddyi_trial *t)
         expire(t, seen);
 }
 
-/* A run that goes on and on: ten times as long as without an accident, and then some. */
+/* Stops a run that does not end: ten times as long as without an accident, plus a constant. */
 static void stop_if_endless(struct eddyi_trial *t)
 {
     size_t limit = t->all->items * 10 + 100000;
@@ -344,7 +346,7 @@ static void stop_if_endless(struct eddyi_trial *t)
     eddy_loop_stop(t->loop);
 }
 
-/* @item is what runs next, NULL at the beginning of a turn. */
+/* Handles a boundary; @item is the next to run, NULL at the beginning of a turn. */
 static void boundary(struct eddyi_trial *t, struct eddyi_ready *item)
 {
     note_parks(t);
@@ -358,7 +360,7 @@ static void boundary(struct eddyi_trial *t, struct eddyi_ready *item)
 
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item)
 {
-    bool passive = t->failing_call > 0 || t->count_calls; /* nothing is to be allocated */
+    bool passive = t->failing_call > 0 || t->count_calls; /* nothing may be allocated */
 
     switch (sight) {
     case EDDYI_SEES_TURN:

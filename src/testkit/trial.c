@@ -17,8 +17,8 @@
 #include <string.h>
 
 /*
- * Seconds after which a run with a real clock counts as one that hangs; and so many times as long
- * as without an accident, besides. A deadlock of the virtual clock is known at once.
+ * A run with a real clock hangs after this many seconds, plus this many times the duration without
+ * an accident. A deadlock of the virtual clock is known at once.
  */
 static const double PATIENCE = 2, PATIENCE_FACTOR = 20;
 
@@ -55,8 +55,8 @@ static void on_patience_over(void *arg)
 }
 
 /*
- * Of what the exception handler hears only this is a mistake in any case; failures that nobody
- * asked for are not.
+ * Handles reports to the exception handler. Only these are a mistake in any case; failures that
+ * nobody asked for are not.
  */
 static void on_report(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {
@@ -129,7 +129,7 @@ static int set_up(struct eddyi_trial *t, eddy_loop *loop)
     return 0;
 }
 
-/* The accidents concern what happens from here on. */
+/* Makes the loop. The accidents concern everything from here on. */
 static eddy_loop *make_loop(void)
 {
     struct eddyi_trial *t = running;
@@ -206,7 +206,7 @@ static void let_go_of_victim(struct eddyi_trial *t)
 {
     if (!t->victim)
         return;
-    /* the scenario's business, not that of whoever looks at it last */
+    /* dropping this reference reports no failure: that is up to the scenario */
     t->victim->future.unretrieved = false;
     eddy_unref(t->victim);
     t->victim = NULL;

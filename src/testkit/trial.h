@@ -1,11 +1,11 @@
 /*
- * Trials: runs of a scenario, each with one accident, and what every run must hold to.
+ * Trials: runs of a scenario, each with one accident, and the rules that every run must keep.
  *
- *   trials.c   all runs of a scenario: on which backends, which of them, the report
+ *   trials.c   all runs of a scenario: the backends, the choice of runs, the report
  *   trial.c    one run, from its loop to its verdict
- *   tasks.c    who suspends and goes on in it, and when to strike
+ *   tasks.c    the suspensions of tasks, and the moment of the accident
  *   wrap.c     a timeout around each task
- *   leaks.c    what it may not leave behind
+ *   leaks.c    descriptors and memory that a run must not leave behind
  */
 #ifndef EDDYI_TRIAL_H
 #define EDDYI_TRIAL_H
@@ -18,7 +18,7 @@
 
 /* A task of the run, numbered from 0 in the order of creation. */
 struct eddyi_seen_task {
-    /* may be gone, unless it is parked: the number tells whether it is still this one */
+    /* may be gone unless it is parked; @number tells whether it is still this task */
     eddy_task *task;
     uint64_t number;
     char name[40];
@@ -26,22 +26,22 @@ struct eddyi_seen_task {
     unsigned n_suspensions;
     bool parked;
     bool ready;   /* parked, and its next step is queued */
-    size_t point; /* the place of its present suspension in the record, plus one; 0: none */
+    size_t point; /* the index of its present suspension in the record, plus one; 0: none */
     size_t turn;  /* in which it parked */
 };
 
-/* A suspension, as found in a run without an accident. */
+/* A suspension, as recorded in the run without an accident. */
 struct eddyi_point {
     char task_name[40], what[80];
-    size_t task, suspension; /* suspension 0: it has not had its first step */
-    size_t parked_in;        /* the item, by its number, in which it parked */
-    size_t event_item;       /* the item that made it ready; 0: none did */
-    size_t event_turn;       /* the turn in whose wait for events it got ready; 0: in none */
-    bool lasts;              /* it was not over a full turn later */
-    bool has_result;         /* it waits for an operation of the backend's */
+    size_t task, suspension; /* suspension 0: before its first step */
+    size_t parked_in;        /* the number of the item in which it parked */
+    size_t event_item;       /* the item that made it ready; 0: none */
+    size_t event_turn;       /* the turn in whose wait for events it became ready; 0: none */
+    bool lasts;              /* not over a full turn later */
+    bool has_result;         /* it waits for an operation of the backend */
 };
 
-/* When, and how, to cancel. */
+/* The moment and the way of a cancellation. */
 enum eddyi_when {
     EDDYI_SUSPENDED,
     EDDYI_LATER,
@@ -64,14 +64,14 @@ struct eddyi_trials {
     const eddy_test_scenario *scenario;
     eddy_backend backend;
     unsigned tried;   /* backends, as EDDY_TEST_… */
-    unsigned usable;  /* those of them that there are */
+    unsigned usable;  /* those of them that this machine has */
     const char *only; /* $EDDY_TEST_ONLY, or NULL */
     bool verbose;
     size_t points_room, n_points;
     struct eddyi_point *points; /* the suspensions on this backend */
-    size_t items;               /* that ran, on this backend, without an accident */
+    size_t items;               /* the items that ran without an accident */
     int64_t duration;           /* of that run, in nanoseconds */
-    /* a run on this backend took all patience: there are no more of them */
+    /* a run on this backend hung: there are no more of them */
     bool hung;
     eddy_test_result result;
 };
@@ -79,78 +79,79 @@ struct eddyi_trials {
 /* One run. */
 struct eddyi_trial {
     struct eddyi_trials *all;
-    char what[240], key[80]; /* the accident: for a reader, and for EDDY_TEST_ONLY; "" for none */
-    unsigned long seed;      /* of the order; 0: the usual one */
-    bool recording;          /* note all suspensions in all->points */
+    /* The accident, for a reader and for EDDY_TEST_ONLY; "": none. */
+    char what[240], key[80];
+    unsigned long seed; /* of the order; 0: the usual order */
+    bool recording;     /* records all suspensions in all->points */
     bool must_succeed;
     const struct eddyi_point *point; /* cancel here; NULL: nowhere */
     enum eddyi_when when;
     enum eddyi_how how;
-    bool count_calls;           /* that can be made to fail */
-    unsigned long failing_call; /* the one of them that fails; 0: none */
+    bool count_calls;           /* count the calls that can be made to fail */
+    unsigned long failing_call; /* the number of the call that fails; 0: none */
     bool and_all_later;
-    struct eddyi_torture *torture; /* how the calls were counted; NULL: they were not */
+    struct eddyi_torture *torture; /* the count of the calls; NULL: not counted */
 
-    /* tasks.c: while it runs */
+    /* State of tasks.c during the run. */
     eddy_loop *loop;
     struct eddyi_seen_task *tasks;
     size_t n_tasks, tasks_room;
     size_t items, turns; /* begun so far */
     bool over;           /* the scenario's coroutine has ended */
-    /* that of the operation at the point: it has come, and the backend does not know */
+    /* the result at the point has come, and is hidden from the backend */
     bool result_held;
     bool struck;
     size_t struck_in;  /* the turn */
-    eddy_task *victim; /* owned; NULL: it could not be struck */
+    eddy_task *victim; /* owned; NULL: it could not be cancelled */
     uint64_t victim_number;
-    /* it is struck again once it has suspended more often than this; 0: it is not */
+    /* cancelled again once it has suspended more often than this; 0: once only */
     unsigned again_after;
 
-    /* what came of it */
+    /* The outcome. */
     int status;
     char victim_name[40];
     const char *call;
-    char wrong[1200]; /* the first rule that it broke; "": none */
+    char wrong[1200]; /* the first rule that the run broke; "": none */
 };
 
-/* 0, or -ENOMEM. */
+/* Begins the runs of @s. Returns 0 or -ENOMEM. */
 int eddyi_trials_begin(struct eddyi_trials *all, const eddy_test_scenario *s);
 
 /*
- * Goes on to the next backend, and runs the scenario there without an accident. 1, 0: there is none
- * left, < 0: the scenario cannot be run.
+ * Goes on to the next backend and runs the scenario there without an accident. Returns 1, 0 if no
+ * backend is left, or < 0 if the scenario cannot be run.
  */
 int eddyi_trials_next_backend(struct eddyi_trials *all);
 
-/* Runs a trial, unless EDDY_TEST_ONLY wants another. True if it broke a rule; it is reported
- * then. */
+/* Runs a trial, unless EDDY_TEST_ONLY selects another. Returns true if it broke a rule, which is
+ * then reported. */
 bool eddyi_trials_run(struct eddyi_trials *all, struct eddyi_trial *t);
 
-/* Frees everything; what to return. */
+/* Frees everything. Returns @rc if it is negative, otherwise the number of failures. */
 int eddyi_trials_end(struct eddyi_trials *all, int rc, eddy_test_result *ret_result);
 
-/* The run itself; whatever is wrong is in t->wrong. */
+/* Performs the run; the first broken rule is in t->wrong. */
 void eddyi_trial_run(struct eddyi_trial *t);
 
-/* Notes that a rule was broken; only the first counts. */
+/* Notes a broken rule; only the first counts. */
 void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* For the kit's observer. */
+/* Called by the kit's observer. */
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
 bool eddyi_trial_holds_result(void *op, void *trial); /* an eddyi_holder */
 void eddyi_trial_tasks_have_ended(struct eddyi_trial *t);
 
-/* wrap.c: has a timeout put around the coroutine of each task of the loop. */
+/* In wrap.c: puts a timeout around the coroutine of each task of the loop. */
 void eddyi_trial_wrap_tasks(struct eddyi_trial *t, eddy_loop *loop);
 
-/* What is noted of a task; it is, from now on. NULL when memory is short. */
+/* Returns the record of a task, creating it at the first call. NULL when memory is short. */
 struct eddyi_seen_task *eddyi_trial_task(struct eddyi_trial *t, eddy_task *task);
 
-/* What there is before a run; and what is too much after it, as a rule broken. */
+/* The state before a run, to find leaks after it. */
 struct eddyi_belongings {
     long allocations;
-    unsigned char descriptors[4096 / 8]; /* a bit for each */
+    unsigned char descriptors[4096 / 8]; /* one bit per descriptor */
 };
 void eddyi_belongings_note(struct eddyi_belongings *b);
 void eddyi_belongings_compare(const struct eddyi_belongings *before, struct eddyi_trial *t);

@@ -1,5 +1,5 @@
 /*
- * All runs of a scenario: on which backends, which of them, and the report.
+ * All runs of a scenario: the backends, the choice of runs, and the report.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* More failures than this are only counted. */
+/* Failures beyond this number are only counted. */
 enum { REPORTED = 20 };
 
 static const struct backend {
@@ -70,7 +70,8 @@ static bool is_available(eddy_backend backend)
     return loop != NULL;
 }
 
-/* The first run shows what the scenario does, the second that it is clean without an accident. */
+/* Runs the scenario twice: the first run records what it does, the second checks that it breaks no
+ * rule without an accident. */
 static int run_without_accident(struct eddyi_trials *all)
 {
     struct eddyi_trial t = {.all = all, .recording = true},

@@ -1,6 +1,6 @@
 /*
- * A timeout around the coroutine of each task of a trial, which never strikes by itself; and what
- * must hold of one that was made to.
+ * A timeout around the coroutine of each task of a trial, which never strikes by itself, and the
+ * rules for a timeout that was made to strike.
  */
 #include "base/exception.h"
 #include "eddy/error.h"
@@ -16,8 +16,8 @@ struct wrapped {
 };
 
 /*
- * Where the task's timeout is; NULL: nowhere. The scenario is over when its own task, the first,
- * has left it.
+ * Notes the timeout of the current task; NULL: it has left it. The scenario is over when its own
+ * task, the first, has left its timeout.
  */
 static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
 {
@@ -31,9 +31,9 @@ static void note_timeout(struct eddyi_trial *t, eddy_timeout *tm)
 }
 
 /*
- * Takes an entry out of the heap whose node is no longer there: a gap stays, whatever the heap
- * thinks of so many, for closing them would move others and write to their nodes. The first must
- * not be a gap; when its turn comes, nothing else is left to be found.
+ * Removes a heap entry whose node no longer exists. It leaves a gap, whatever the heap's limit for
+ * gaps, because closing gaps would move other entries and write to their nodes. The first entry
+ * must not be a gap; when its turn comes, no other entry is left to find.
  */
 static void remove_timer(struct eddyi_heap *timers, size_t i)
 {
@@ -45,7 +45,7 @@ static void remove_timer(struct eddyi_heap *timers, size_t i)
     }
 }
 
-/* Timers that were started further down this stack: their owners have returned. */
+/* Looks for timers that were started deeper on this stack: their owners have returned. */
 static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
 {
     struct eddyi_heap *timers = &t->loop->timers;
@@ -61,7 +61,8 @@ static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
     }
 }
 
-/* A timeout alone is a timeout; a cancellation besides, whichever came first, outranks it. */
+/* Judges a timeout: alone it gives -ETIMEDOUT; together with a cancellation, in whatever order,
+ * -ECANCELED. */
 static void judge_timeout(struct eddyi_trial *t, int inner, int rc)
 {
     bool cancelled = t->how != EDDYI_TIMEOUT;

@@ -17,28 +17,27 @@
  *
  * Each tests/<layer>/<file>_test.c is a program of its own. It runs every test in a forked process
  * that a timer watches over, and checks afterwards that the test left no descriptor, no allocation
- * of the library, no thread and no child process. A test whose subject is threads has "thread" in
- * its name: those run under ThreadSanitizer, too.
+ * of the library, no thread and no child process. A test about threads has "thread" in its name:
+ * such tests also run under ThreadSanitizer.
  *
- * With EDDY_SHUFFLE=seed in the environment every loop runs what is ready in an order that follows
- * from the seed. What a test promises must hold then as well, unless it is that order, or is told
- * by one. Such a test says so, and is left out:
+ * With EDDY_SHUFFLE=seed in the environment every loop runs its ready items in an order that
+ * follows from the seed. The promise of a test must hold in any order, unless the promise is that
+ * order or is observed through it. Such a test says so, and is left out:
  *
  *     TEST_ASYNC(callbacks_run_first_come_first_served, .ordered = true)
  *
- * With EDDY_SHORT=n no read or write moves more than n bytes. That is legal, and all must cope with
- * it; a test whose promise is how much one call moves says .whole = true.
+ * With EDDY_SHORT=n no read or write moves more than n bytes. That is legal, and all code must cope
+ * with it; a test whose promise is how much one call moves says .whole = true.
  *
- * Torture (--torture) runs each test again and again, and makes the n-th call that the library
- * makes to the kernel or for memory fail: for each n, once and for ever after. The test must not
- * crash, hang or leak then. Its expectations may fail, since an error was injected; therefore
- * EXPECT goes on after a failure, so that the test's own clean-up runs. Where going on makes no
- * sense (a null pointer that would be followed) the test says REQUIRE, which ends it at once. What
- * a test left behind is not held against it when it left in the middle: by REQUIRE, or by handing
- * an error on from the body of TEST_ASYNC (eddy_try). So EXPECT is what finds most. Two traps: what
- * a test made and then passes to something that takes no null pointer needs a REQUIRE; and a
+ * Torture (--torture) runs each test many times: each call n of the library to the kernel or for
+ * memory fails, once and for ever after. The test must not crash, hang or leak then. Its
+ * expectations may fail, since an error was injected; EXPECT goes on after a failure, so that the
+ * test's own clean-up runs. A test that cannot go on (it would follow a null pointer) says REQUIRE,
+ * which ends it at once. What a test leaves behind does not count when it ended in the middle, by
+ * REQUIRE or by returning an error from the body of TEST_ASYNC (eddy_try); so EXPECT finds most.
+ * Two traps: an object that is passed to a call which takes no null pointer needs a REQUIRE; and a
  * reference that is an argument of a coroutine is lost with a coroutine that never ran, so the task
- * that runs it needs one, too.
+ * that runs it needs a reference as well.
  */
 #ifndef EDDY_HARNESS_TEST_H
 #define EDDY_HARNESS_TEST_H
@@ -51,9 +50,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a test runs on; tells the runner on which backends it has to be repeated. */
+/* The loops of a test; the runner repeats it on the backends that these need. */
 enum test_kind {
-    TEST_KIND_ANY,     /* plain functions: may be anything */
+    TEST_KIND_ANY,     /* plain functions: any loops, or none */
     TEST_KIND_VIRTUAL, /* the virtual clock only: the same on all backends */
     TEST_KIND_REAL     /* the backend that the environment chooses */
 };
@@ -63,13 +62,13 @@ struct test {
     const char *file;
     enum test_kind kind;
     void (*body)(void);
-    bool ordered; /* what it promises is an order: left out where the order is shuffled */
-    /* what it promises is how much one call moves: left out where transfers are cut short */
+    bool ordered; /* its promise is an order: left out where the order is shuffled */
+    /* its promise is how much one call moves: left out where transfers are cut short */
     bool whole;
     struct test *next; /* in the order of the source file */
 };
 
-/* Tests register themselves before main(). */
+/* Adds a test to the list; the macros call it before main(). */
 void test_register(struct test *t);
 
 #define TEST(name, ...) TEST_OF_KIND(name, TEST_KIND_ANY, __VA_ARGS__)
@@ -87,9 +86,9 @@ void test_register(struct test *t);
     static void test_name(void)
 
 /*
- * The body is a coroutine: it returns a status, and anything but 0 is a failure. TEST_ASYNC runs it
- * on the virtual clock, where a deadlock is a failure at once; TEST_ASYNC_REAL on the backend of
- * the environment.
+ * Define a test whose body is a coroutine: it returns a status, and any other than 0 is a failure.
+ * TEST_ASYNC runs it on the virtual clock, where a deadlock is a failure at once; TEST_ASYNC_REAL
+ * on the backend of the environment.
  */
 #define TEST_ASYNC(name, ...) TEST_CORO(name, TEST_KIND_VIRTUAL, test_run, __VA_ARGS__)
 #define TEST_ASYNC_REAL(name, ...) TEST_CORO(name, TEST_KIND_REAL, test_run_real, __VA_ARGS__)
@@ -105,57 +104,56 @@ void test_register(struct test *t);
     }                                                                                              \
     static int name##_coro(void *unused)
 
-/* A plain function whose loops are all real (TEST_REAL) or all virtual (TEST_VIRTUAL). */
+/* Define a plain function whose loops are all real (TEST_REAL) or all virtual (TEST_VIRTUAL). */
 #define TEST_REAL(name, ...) TEST_OF_KIND(name, TEST_KIND_REAL, __VA_ARGS__)
 #define TEST_VIRTUAL(name, ...) TEST_OF_KIND(name, TEST_KIND_VIRTUAL, __VA_ARGS__)
 
 /*
- * Runs a coroutine as eddy_run() does, on a fresh loop with the virtual clock, or on the real
- * backend of the environment (EDDY_BACKEND), and returns its status.
+ * Run a coroutine as eddy_run() does, on a fresh loop with the virtual clock, or on the real
+ * backend of the environment (EDDY_BACKEND), and return its status.
  */
 int test_run(eddy_coroutine *coro);
 int test_run_real(eddy_coroutine *coro);
 
-/* A fresh loop of either sort, for tests that drive loops themselves; also good as a
- * loop_factory. */
+/* Create a fresh loop, for tests that drive loops themselves; also usable as a loop_factory. */
 eddy_loop *test_virtual_loop(void);
 eddy_loop *test_real_loop(void);
 
 /*
- * Expectations. Each is an expression that is true if it was met; one that was not fails the test,
- * which goes on. Usable in coroutines, callbacks and other threads.
+ * Expectations. Each is an expression that is true if it was met; one that is not met fails the
+ * test, which goes on. Usable in coroutines, callbacks and other threads.
  */
 #define EXPECT(cond) test_expect((cond) ? true : false, #cond, TEST_WHERE)
 #define EXPECT_EQ(a, b) test_expect_eq(TEST_VALUE(a), TEST_VALUE(b), #a " == " #b, TEST_WHERE)
 #define EXPECT_NE(a, b) test_expect_ne(TEST_VALUE(a), TEST_VALUE(b), #a " != " #b, TEST_WHERE)
 #define EXPECT_STR(a, b) test_expect_str((a), (b), #a " is " #b, TEST_WHERE)
-/* That the string a contains b. */
+/* Expects string @a to contain @b. */
 #define EXPECT_IN(b, a) test_expect_in((b), (a), #b " in " #a, TEST_WHERE)
 
-/* The same as EXPECT, but the test ends at once if it is not met. */
+/* Expects @cond as EXPECT does, but ends the test at once if it is not met. */
 #define REQUIRE(cond) test_require((cond) ? true : false, #cond, TEST_WHERE)
 
 /* Fails the test with a message of its own. It goes on. */
 #define FAIL(...) test_fail(TEST_WHERE, __VA_ARGS__)
 
-/* Ends the test, from anywhere: it cannot run here, for the reason given. */
+/* Ends the test as skipped, from anywhere, for the reason given. */
 #define SKIP(...) test_skip(__VA_ARGS__)
 
 /*
- * Runs fn(arg) in a child process and returns its wait status (WIFSIGNALED and so on); what it
- * writes to standard output and standard error comes back in @output, cut to size, always
- * terminated. For what must end the process.
+ * Runs fn(arg), which must end its process, in a child. Returns the wait status (WIFSIGNALED and so
+ * on). The child's standard output and standard error are in @output, cut to @size and always
+ * terminated.
  */
 int test_in_child(void (*fn)(void *arg), void *arg, char *output, size_t size);
 
-/* Whether this is torture: for the rare test that makes no sense, or would not end, under it. */
+/* Returns true under torture: for the rare test that makes no sense, or would not end, under it. */
 bool test_tortured(void);
 
-/* How many times slower than natively this runs (sanitizers, valgrind): for what depends on real
+/* Returns how many times slower than natively this runs (sanitizers, valgrind), for tests of real
  * time. */
 int test_slowness(void);
 
-/* What the macros stand on. */
+/* The implementation of the macros. */
 #define TEST_WHERE __FILE__ ":" EDDYI_STR(__LINE__)
 
 struct test_value {

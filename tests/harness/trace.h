@@ -1,5 +1,5 @@
 /*
- * What happened in a test, in order, and what its loop's exception handler was told.
+ * The trace of a test, in order, and the reports to its loop's exception handler.
  *
  *     trace("a%d", i);              words, separated by blanks
  *     EXPECT_STR(traced(), "a1 b1 a2");
@@ -42,20 +42,20 @@ __attribute__((format(printf, 1, 2), unused)) static void trace(const char *fmt,
         trace_so_far.length += (size_t)n;
 }
 
-/* A callback that traces its argument, a string. */
+/* Traces its argument, a string; a callback. */
 __attribute__((unused)) static void trace_callback(void *word)
 {
     trace("%s", (const char *)word);
 }
 
-/* A done-callback that does. */
+/* Traces its argument, a string; a done-callback. */
 __attribute__((unused)) static void trace_done(eddy_future *f, void *word)
 {
     (void)f;
     trace("%s", (const char *)word);
 }
 
-/* What the exception handler was told; the latest of it. */
+/* The number of reports to the exception handler, and the latest one. */
 static struct {
     int n;
     char message[200];
