@@ -1,7 +1,7 @@
 /*
- * Bars: each drawing is put together in memory and written at once, so that nothing flickers. A
- * line is always narrower than the terminal, whose size is asked for each time; lines drawn when it
- * was wider have been wrapped by it since, and take several rows.
+ * Bars: each drawing is assembled in memory and written at once, so that nothing flickers. A line
+ * is always narrower than the terminal, whose size is read each time; lines drawn when it was wider
+ * have been wrapped by it since, and take several rows.
  */
 #include "bars.h"
 #include "format.h"
@@ -19,7 +19,7 @@ struct screen {
     size_t rows, columns;
 };
 
-/* What is to be written: escape sequences and rows. */
+/* The bytes to write: escape sequences and rows. */
 struct drawing {
     char text[(MAX_BARS + 1) * (ROW_BYTES + 4) + 16];
     size_t length;
@@ -41,7 +41,7 @@ static struct screen screen_size(void)
     return (struct screen){size.ws_row, size.ws_col};
 }
 
-/* Moves to where the bars begin, and clears from there. */
+/* Moves to the beginning of the bars and clears from there. */
 static void draw_erasure(struct progress *p, struct drawing *d, struct screen screen)
 {
     size_t rows = 0;
@@ -64,7 +64,7 @@ static void draw_row(struct progress *p, struct drawing *d, struct screen screen
     d->text[d->length++] = '\n';
 }
 
-/* How many columns a bar gets: none where the numbers and the URL need them all. */
+/* Returns the columns of a bar: 0 where the numbers and the URL need them all. */
 static int bar_width(struct screen screen)
 {
     return screen.columns >= 100 ? MAX_BAR : screen.columns >= 70 ? 10 : 0;
@@ -87,7 +87,7 @@ static void write_bar(char bar[MAX_BAR + 4], int width, double part)
     strcpy(bar + 1 + width, "] ");
 }
 
-/* The end of the URL, which tells it from others, in as many columns as there are. */
+/* Writes the end of the URL, which distinguishes it best, in the columns that there are. */
 static void write_url(char *buf, size_t columns, const char *url)
 {
     size_t length = strlen(url);

@@ -4,14 +4,14 @@
 
 #include "progress.h"
 
-/* Whether standard error is a terminal that can move its cursor. */
+/* Returns true if standard error is a terminal that can move its cursor. */
 bool bars_possible(void);
 
-/* Draws a bar for each of the oldest URLs being fetched, and a line for the whole, over those drawn
- * before. */
+/* Draws a bar for each of the oldest URLs in progress, and a line for the whole, over the previous
+ * drawing. */
 void bars_draw(struct progress *p);
 
-/* Takes them from the screen; the cursor stands where they began. */
+/* Removes the bars from the screen; the cursor stands where they began. */
 void bars_erase(struct progress *p);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * As many workers as may run at once, each taking the next URL from the list until there is none
- * left. Between suspensions only one of them runs, so taking needs no lock.
+ * As many workers as may run at once; each takes the next URL from the list until none is left.
+ * Between suspensions only one of them runs, so taking needs no lock.
  */
 #include "fetch.h"
 #include "progress.h"
@@ -16,7 +16,7 @@
 struct crew {
     struct session session;
     struct item_list *items;
-    size_t next; /* the item nobody has taken yet */
+    size_t next; /* the first item that no worker has taken yet */
     struct progress progress;
 };
 
@@ -35,7 +35,7 @@ eddy_async(worker, (struct crew *, crew))
         progress_end(&crew->progress, item);
     }
     curl_easy_cleanup(easy);
-    /* that an URL failed is no reason for the others to end */
+    /* the failure of one URL does not end the others */
     return status == -ECANCELED ? status : 0;
 }
 

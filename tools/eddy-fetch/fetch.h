@@ -1,4 +1,4 @@
-/* All URLs, side by side. */
+/* Fetches all URLs, side by side. */
 #ifndef FETCH_H
 #define FETCH_H
 
@@ -12,13 +12,14 @@ struct job {
     const struct options *options;
     struct item_list *items;
     int output_dir; /* descriptor; -1: bodies are not kept */
-    int signal;     /* that ended the run (SIGTERM, SIGHUP); 0: none */
-    double seconds; /* how long it took */
+    int signal;     /* the signal that ended the run (SIGTERM, SIGHUP); 0: none */
+    double seconds; /* the duration of the run */
 };
 
 /*
- * A coroutine that fetches all items. Its status says whether that could be tried: 0 even if items
- * failed, -ECANCELED after Ctrl-C or job->signal. Every item has its state in any case.
+ * A coroutine that fetches all items. Its status is 0 even if items failed, and -ECANCELED after
+ * Ctrl-C or job->signal; another negative status means that it could not try. Every item has its
+ * state in any case.
  */
 eddy_async_declare(fetch_all, (struct job *, job));
 

@@ -1,4 +1,4 @@
-/* Numbers and texts as people, and terminals, like them. */
+/* Numbers and texts for people and terminals. */
 #include "format.h"
 
 #include <stdio.h>

@@ -83,7 +83,7 @@ void item_tell_refused(const char *where, const char *url, int status)
     free(shown);
 }
 
-/* Cuts white space off both ends, a carriage return among it. */
+/* Cuts white space, carriage returns included, off both ends. */
 static char *trim(char *line, size_t length)
 {
     static const char white[] = " \t\r\n";

@@ -1,5 +1,5 @@
 /*
- * The URLs to fetch, in order, each with what became of it.
+ * The URLs to fetch, in order, each with its outcome.
  */
 #ifndef ITEMS_H
 #define ITEMS_H
@@ -12,14 +12,14 @@ enum item_state { ITEM_WAITING, ITEM_RUNNING, ITEM_DONE, ITEM_FAILED, ITEM_CANCE
 
 struct item {
     char *url;
-    char *shown; /* the URL with "***" for its password: what is printed */
+    char *shown; /* the URL with "***" for its password, for printing */
     char *file;  /* its name in the output directory; NULL if bodies are not kept */
     enum item_state state;
     long http_status;  /* of the latest answer; 0 if there was none */
     uint64_t bytes;    /* of the body, in the latest attempt */
-    uint64_t expected; /* the length the server promised; 0 if it did not */
+    uint64_t expected; /* the length that the server promised; 0: none */
     double started;    /* on the loop's clock */
-    double seconds;    /* from there to the end, with all attempts */
+    double seconds;    /* from @started to the end, with all attempts */
     unsigned attempts;
     char *error; /* one line; NULL unless failed or cancelled, or memory is short */
 };
@@ -34,33 +34,35 @@ struct item_list {
  */
 int item_list_add(struct item_list *list, const char *url);
 
-/* Says on standard error why an URL was not taken; @where it stands, "" or with ": " at its end. */
+/* Prints to standard error why a URL was refused. @where is its place, "" or with ": " at its
+ * end. */
 void item_tell_refused(const char *where, const char *url, int status);
 
 /*
- * Appends the URLs of a text file, one on each line ("-": of standard input). Blank lines and lines
- * that begin with # do not count. Returns 0, or a negative status after saying on standard error
- * what is wrong, and where.
+ * Appends the URLs of a text file, one per line ("-": standard input). Blank lines and lines that
+ * begin with # are skipped. Returns 0, or a negative status after printing the error and its place
+ * to standard error.
  */
 int item_list_read(struct item_list *list, const char *path);
 
 /*
- * Gives each item a file name, made from the path of its URL: two never get the same. Returns
- * 0 or -ENOMEM.
+ * Gives each item a file name, made from the path of its URL; all names differ. Returns 0 or
+ * -ENOMEM.
  */
 int item_list_name_files(struct item_list *list);
 
 /*
- * A copy of @text with "***" for the password. Of an URL that is what lies between the first colon
- * and the last @ of its authority; of a text that is no valid URL (@valid) all between the first
- * colon of what may be an authority and the last @. NULL: no memory.
+ * Returns a copy of @text with "***" for the password; the caller owns it. The password of a URL
+ * lies between the first colon and the last @ of its authority; in a text that is no valid URL
+ * (@valid is false), between the first colon of what may be an authority and the last @. NULL when
+ * memory is short.
  */
 char *item_hide_password(const char *text, bool valid);
 
-/* What to print for an item that has an error. */
+/* Returns the text to print for an item that has an error. */
 const char *item_error(const struct item *item);
 
-/* How many items are in @state. */
+/* Returns how many items are in @state. */
 size_t item_list_count(const struct item_list *list, enum item_state state);
 
 void item_list_free(struct item_list *list);

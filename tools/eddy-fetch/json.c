@@ -1,6 +1,6 @@
 /*
- * The results as one JSON document. URLs and file names are bytes; JSON is UTF-8: bytes that are no
- * UTF-8 become U+FFFD each, so that every parser takes the document.
+ * The results as one JSON document. URLs and file names are bytes, and JSON is UTF-8: each byte
+ * that is not UTF-8 becomes U+FFFD, so that every parser accepts the document.
  */
 #include "report.h"
 
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at @s, 0 if it is none (too long a form and surrogates
- * included). */
+/* Returns the length of the UTF-8 character at @s, or 0 if it is none (overlong forms and
+ * surrogates included). */
 static size_t utf8_length(const unsigned char *s)
 {
     static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -1,6 +1,6 @@
 /*
- * eddy-fetch: fetches many URLs at once. From the command line (options.c) to the list of URLs
- * (items.c, names.c), the workers (fetch.c), one URL (transfer.c, output.c), and what is told of it
+ * eddy-fetch fetches many URLs at once. From the command line (options.c) to the list of URLs
+ * (items.c, names.c), the workers (fetch.c), one URL (transfer.c, output.c), and its reports
  * (progress.c, bars.c, report.c, json.c).
  */
 #include "fetch.h"
@@ -23,8 +23,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A file or socket that is opened under the number of a closed standard stream would get what is
- * printed there. What these are opened for makes printing fail, as it would without them. */
+/* Opens a file in place of each closed standard stream. Otherwise a file or socket could get such a
+ * number, and the output that is printed there. Printing fails as it would without these files. */
 static void occupy_standard_descriptors(void)
 {
     int fd;
@@ -36,8 +36,8 @@ static void occupy_standard_descriptors(void)
         close(fd);
 }
 
-/* Each transfer needs up to three descriptors; the usual soft limit of 1024 is for programs that
- * use select(2). */
+/* Raises the limit of descriptors: each transfer needs up to three, and the usual soft limit of
+ * 1024 is meant for programs that use select(2). */
 static void allow_many_descriptors(void)
 {
     struct rlimit limit;
@@ -48,7 +48,7 @@ static void allow_many_descriptors(void)
     }
 }
 
-/* Opens what the run writes to. Returns 0 or a negative status after saying why. */
+/* Opens the outputs of the run. Returns 0, or a negative status after printing why. */
 static int prepare(struct job *job)
 {
     job->output_dir = -1;
@@ -89,7 +89,7 @@ static int run(struct job *job)
                 job->signal ? strsignal(job->signal) : "interrupted",
                 item_list_count(job->items, ITEM_DONE), job->items->n);
     else if (status < 0)
-        eddy_exit_code(status); /* says why */
+        eddy_exit_code(status); /* prints why */
     code = report(job);
     if (job->signal)
         return 128 + job->signal;
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
     int code;
 
     occupy_standard_descriptors();
-    setlocale(LC_CTYPE, ""); /* how libcurl reads names that are not ASCII */
+    setlocale(LC_CTYPE, ""); /* decides how libcurl reads names that are not ASCII */
     if (options_parse(argc, argv, &options, &items, &code)) {
         allow_many_descriptors();
         stop_block_signals();

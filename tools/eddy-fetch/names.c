@@ -1,6 +1,6 @@
 /*
- * File names from URLs: the last part of the path, %XX decoded, made harmless; "index.html" where
- * there is none. A name that another URL has taken already gets .1, .2, … behind it.
+ * File names from URLs: the last part of the path, %XX decoded, made harmless; "index.html" if
+ * there is none. A name that another URL has taken gets .1, .2, … appended.
  */
 #include "items.h"
 
@@ -27,7 +27,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte at *p, decoded, and moves *p behind it. */
+/* Returns the byte at *p, decoded, and advances *p. */
 static unsigned char next_byte(const char **p)
 {
     const char *s = *p;
@@ -40,7 +40,7 @@ static unsigned char next_byte(const char **p)
     return (unsigned char)*s;
 }
 
-/* What lies between the last slash of the path and the query. */
+/* Writes the part between the last slash of the path and the query. */
 static void base_name(const char *url, char name[NAME_BYTES + 1])
 {
     const char *host = strstr(url, "://") + 3;
@@ -50,7 +50,7 @@ static void base_name(const char *url, char name[NAME_BYTES + 1])
 
     while (start > host && start[-1] != '/')
         start--;
-    if (start == host) /* no slash behind the host: no path */
+    if (start == host) /* no slash after the host: no path */
         start = end;
     while (start < end && n < NAME_BYTES) {
         unsigned char c = next_byte(&start);
@@ -69,7 +69,7 @@ static int compare_claims(const void *a, const void *b)
     return strcmp(((const struct claim *)a)->name, ((const struct claim *)b)->name);
 }
 
-/* Claims @name. Returns the claim, whose *ret_new says whether it is a new one; NULL when memory is
+/* Claims @name. Returns the claim and sets *ret_new if it is a new one; NULL when memory is
  * short. */
 static struct claim *claim(void **tree, const char *name, bool *ret_new)
 {

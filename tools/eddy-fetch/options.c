@@ -109,7 +109,8 @@ static int add_url(struct item_list *items, const char *url)
     return status;
 }
 
-/* One option that takes a value or sets a flag; -EINVAL after saying what is wrong. */
+/* Parses one option, which takes a value or sets a flag. Returns -EINVAL after printing what is
+ * wrong. */
 static int parse_option(int option, struct options *o, struct item_list *items)
 {
     long number = 0;
@@ -145,7 +146,7 @@ static int parse_option(int option, struct options *o, struct item_list *items)
     case OPT_JSON:
         o->json = true;
         return 0;
-    default: /* getopt_long() has said what it is */
+    default: /* getopt_long() has printed the error */
         return -EINVAL;
     }
 }

@@ -76,7 +76,7 @@ int output_commit(struct output *out)
         return 0;
     if (status >= 0)
         status = eddy_file_fsync(fd);
-    out->fd = -1; /* closed whatever close() says */
+    out->fd = -1; /* closed, whatever close() returns */
     if (close(fd) < 0 && status >= 0)
         status = -errno;
     if (status >= 0 && renameat(out->dir, out->temporary, out->dir, out->name) < 0) {

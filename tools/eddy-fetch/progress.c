@@ -1,4 +1,4 @@
-/* Which lines are due, and when. How bars look is in bars.c. */
+/* Decides which lines are due, and when. bars.c draws the bars. */
 #include "progress.h"
 #include "bars.h"
 #include "format.h"

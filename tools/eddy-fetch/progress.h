@@ -1,6 +1,6 @@
 /*
- * What the user sees on standard error while URLs are fetched: bars that are redrawn in place on a
- * terminal, a line for each URL that ended elsewhere. Failures are told in any case.
+ * The display on standard error while URLs are fetched: on a terminal, bars that are redrawn in
+ * place; elsewhere, a line for each URL that has ended. Failures are printed in any case.
  */
 #ifndef PROGRESS_H
 #define PROGRESS_H
@@ -17,10 +17,10 @@ struct progress {
     eddy_loop *loop;
     eddy_handle timer; /* of the next redrawing */
     size_t total, n_done, n_failed;
-    uint64_t bytes; /* of the URLs that ended */
+    uint64_t bytes; /* of the URLs that have ended */
     double started;
 
-    const struct item **active; /* the URLs being fetched, the oldest first; room for @parallel */
+    const struct item **active; /* the URLs in progress, the oldest first; room for @parallel */
     size_t n_active;
 
     size_t drawn[MAX_BARS + 1]; /* the width of each line on the screen now */
@@ -31,11 +31,11 @@ struct progress {
  * -ENOMEM. */
 int progress_init(struct progress *p, size_t total, size_t parallel, bool quiet);
 
-/* An URL's turn has come; and it has ended, whichever way. */
+/* Note that a URL has begun, or has ended in any way. */
 void progress_begin(struct progress *p, const struct item *item);
 void progress_end(struct progress *p, const struct item *item);
 
-/* Takes the bars away. */
+/* Removes the bars. */
 void progress_fini(struct progress *p);
 
 #endif

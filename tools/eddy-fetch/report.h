@@ -5,15 +5,15 @@
 #include "items.h"
 
 struct totals {
-    size_t n_ok, n_failed, n_cancelled; /* the ones not started count as cancelled */
+    size_t n_ok, n_failed, n_cancelled; /* items that were not started count as cancelled */
     uint64_t bytes;
-    double seconds;        /* that passed */
-    double summed_seconds; /* of the URLs, each for itself */
+    double seconds;        /* elapsed */
+    double summed_seconds; /* of all URLs, added up */
 };
 
 void totals_compute(struct totals *totals, const struct item_list *list, double seconds);
 
-/* Writes a table for people, or a JSON document, to standard output. */
+/* Write a table for people, or a JSON document, to standard output. */
 void report_table(const struct item_list *list, const struct totals *totals);
 void report_json(const struct item_list *list, const struct totals *totals, const char *output_dir);
 

@@ -1,6 +1,6 @@
 /*
- * SIGTERM and SIGHUP end the program as Ctrl-C does: everything is cancelled, no unfinished file
- * stays.
+ * SIGTERM and SIGHUP end the program as Ctrl-C does: everything is cancelled, and no unfinished
+ * file is left.
  */
 #ifndef STOP_H
 #define STOP_H
@@ -14,12 +14,12 @@ struct stop {
     int *ret_signal;
 };
 
-/* To be called before the first thread is started: from then on the signals wait for
- * stop_watch(). */
+/* Blocks the signals; from then on they wait for stop_watch(). Must be called before the first
+ * thread starts. */
 void stop_block_signals(void);
 
-/* When one comes, puts its number in *ret_signal and cancels the current task. Returns 0 or -errno
- * as a raised error. */
+/* Waits for a signal: puts its number into *ret_signal and cancels the current task. Returns 0 or a
+ * raised -errno. */
 int stop_watch(struct stop *s, int *ret_signal);
 void stop_unwatch(struct stop *s);
 

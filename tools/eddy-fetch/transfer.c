@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds between attempts: doubled from the first to the longest. A server's Retry-After may ask
- * for more, within reason. */
+/* Seconds between attempts, doubled from the first pause to the longest. A server's Retry-After may
+ * ask for more, up to a limit. */
 #define FIRST_PAUSE 0.5
 #define LONGEST_PAUSE 30.0
 #define LONGEST_RETRY_AFTER 120.0
@@ -42,7 +42,7 @@ static size_t receive(char *data, size_t size, size_t count, void *arg)
         a->item->expected = length > 0 ? (uint64_t)length : 0;
     }
     a->item->bytes += n;
-    /* the page that explains the error is not what was asked for */
+    /* the page that explains the error is not the requested body */
     if (a->item->http_status >= 400)
         return n;
     return output_write(&a->output, data, n) < 0 ? CURL_WRITEFUNC_ERROR : n;
@@ -116,7 +116,7 @@ static int attempt(const struct session *session, CURL *easy, struct item *item,
     return status;
 }
 
-/* Whether the same request may succeed a moment later. */
+/* Returns true if the same request may succeed a moment later. */
 static bool may_pass(int status, long http_status)
 {
     switch (status) {
@@ -125,7 +125,7 @@ static bool may_pass(int status, long http_status)
     case -ECONNRESET:
     case -EPIPE:
     case -EIO:
-    case -EMFILE: /* others may have ended by then */
+    case -EMFILE: /* other transfers may have ended by then */
     case -ENFILE:
     case -ENETUNREACH:
     case -EHOSTUNREACH:
@@ -153,7 +153,7 @@ static double pause_before(unsigned attempt_number, CURL *easy)
 static int attempts(const struct session *session, CURL *easy, struct item *item)
 {
     for (;;) {
-        bool local; /* the failure is this machine's: trying again would not help */
+        bool local; /* the failure is this machine's: another try would not help */
         int status = attempt(session, easy, item, &local);
 
         if (status >= 0 || local || !may_pass(status, item->http_status) ||
@@ -163,7 +163,7 @@ static int attempts(const struct session *session, CURL *easy, struct item *item
     }
 }
 
-/* The message of the latest error, on one line. */
+/* Returns the message of the latest error, on one line. The caller owns it. */
 static char *error_line(int status)
 {
     const eddy_exception *e = eddy_error();

@@ -1,4 +1,4 @@
-/* Fetching one URL: its attempts, and how each ended. */
+/* Fetching one URL: its attempts and their outcome. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
@@ -8,7 +8,7 @@
 #include <eddy/curl.h>
 #include <eddy/defs.h>
 
-/* What every transfer of a run shares. */
+/* The state shared by all transfers of a run. */
 struct session {
     const struct options *options;
     eddy_curl *curl;
@@ -16,8 +16,8 @@ struct session {
 };
 
 /*
- * Fetches item->url with the handle @easy, whose options it replaces, and writes down in @item how
- * that went. Returns 0, or the status of the last attempt.
+ * Fetches item->url with the handle @easy, whose options it replaces, and records the outcome in
+ * @item. Returns 0 or the status of the last attempt.
  *
  * Cancelled: -ECANCELED, the item is ITEM_CANCELLED, and no file is left.
  */

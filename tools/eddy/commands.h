@@ -8,7 +8,7 @@
 
 struct options {
     const char *pid; /* NULL: none was given */
-    bool once;       /* top: one picture, and no terminal */
+    bool once;       /* top: one picture, without a terminal */
     double delay;    /* top: between two pictures, in seconds */
 };
 

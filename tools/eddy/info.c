@@ -1,5 +1,5 @@
 /*
- * eddy info: what eddy is here, what the kernel lets it do, and why not more.
+ * eddy info: the features of this eddy and this kernel, and the reasons for what is missing.
  */
 #include "base/kernel.h"
 #include "base/printable.h"
@@ -32,7 +32,7 @@ static void print_backend(const char *title, eddy_backend backend)
     eddy_loop_unref(loop);
 }
 
-/* A page that is told to be a guard, and then cannot be populated. */
+/* Returns true if a page that is made a guard can no longer be populated. */
 static bool has_guards(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -81,7 +81,7 @@ static int print_here(void)
     return 0;
 }
 
-static struct target target; /* large, for what was read is kept */
+static struct target target; /* large, because it keeps the pages read */
 
 static int print_process(const char *pid)
 {

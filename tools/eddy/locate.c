@@ -13,11 +13,11 @@
 enum {
     MAX_SEGMENTS = 64,
     MAX_NOTES = 64 * 1024,
-    MAX_FILES = 1000, /* with symbols, and how many of those */
+    MAX_FILES = 1000, /* files to search for symbols, and symbols in all */
     MAX_SYMBOLS = 50 * 1000 * 1000
 };
 
-/* Of the ELF file mapped at @base: the address of its block, by its note; 0: it has none. */
+/* Finds the block of the ELF file mapped at @base by its note. Returns the address, or 0. */
 static uint64_t find_in_notes(struct memory *m, uint64_t address, uint64_t size)
 {
     uint64_t end = address + (size < MAX_NOTES ? size : MAX_NOTES);
@@ -58,7 +58,8 @@ static uint64_t find_in_image(struct memory *m, uint64_t base, uint64_t *ret_bia
     return found;
 }
 
-/* True if there is a block that can be understood; *ret_other if it is of another version. */
+/* Reads a block. Returns true if it can be understood; sets *ret_other if it is of another
+ * version. */
 static bool read_block(struct memory *m, uint64_t address, struct block *b, bool *ret_other)
 {
     struct eddyi_introspection *c = &b->content;
@@ -76,8 +77,8 @@ static bool read_block(struct memory *m, uint64_t address, struct block *b, bool
 }
 
 /*
- * The beginning of a file in memory, out of a line such as "7f1000-7f2000 r--p 00000000 08:01 123
- * /usr/lib/x.so". False for other lines.
+ * Parses the mapping of the beginning of a file, from a line such as "7f1000-7f2000 r--p 00000000
+ * 08:01 123 /usr/lib/x.so". Returns false for other lines.
  */
 static bool parse_mapping(const char *line, uint64_t *ret_base, char path[static 512])
 {
@@ -95,14 +96,14 @@ static bool parse_mapping(const char *line, uint64_t *ret_base, char path[static
     return true;
 }
 
-/* What is gathered from one mapping after the other. */
+/* The state of a search through the mappings. */
 struct search {
     struct memory *m;
     struct block *blocks;
     int n;
-    char other_version[64]; /* of a block that cannot be understood; printable */
-    unsigned files;         /* looked at for symbols */
-    size_t symbols;         /* that may still be looked at */
+    char other_version[64]; /* of a block of another version; printable */
+    unsigned files;         /* searched for symbols */
+    size_t symbols;         /* that may still be searched */
 };
 
 static void add_block(struct search *s, uint64_t address)
@@ -120,7 +121,7 @@ static void add_block(struct search *s, uint64_t address)
                         sizeof s->other_version);
 }
 
-/* By notes; where there are none at all, by symbols. */
+/* Searches for notes, and for symbols as well if @by_symbol. */
 static void search_mappings(struct search *s, FILE *maps, bool by_symbol)
 {
     char line[1024], path[512];
@@ -185,7 +186,7 @@ static void explain_refusal(int pid, char *reason, size_t size)
                  "SYS_PTRACE");
 }
 
-/* Whether its memory can be read at all: any page will do. */
+/* Checks whether the memory can be read at all: any page will do. */
 static int try_memory(struct memory *m, const char *maps_path)
 {
     char line[1024], path[512];

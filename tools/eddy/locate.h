@@ -1,5 +1,5 @@
 /*
- * Where, in another process, the introspection blocks of eddy are (src/debug/introspection.h).
+ * Finding the introspection blocks of eddy in another process (src/debug/introspection.h).
  */
 #ifndef EDDY_TOOL_LOCATE_H
 #define EDDY_TOOL_LOCATE_H
@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { MAX_BLOCKS = 4 }; /* the program and its libraries may each have an eddy of their own */
+enum { MAX_BLOCKS = 4 }; /* the program and its libraries may each contain an eddy */
 
 struct block {
     uint64_t address;
@@ -17,17 +17,17 @@ struct block {
 };
 
 /*
- * Finds them; their number, or -errno. None: *ret_reason says in a sentence why, be it that the
- * process does not use eddy, uses another version, or cannot be looked at.
+ * Finds the blocks. Returns their number or -errno. If there are none, @reason is a sentence: the
+ * process does not use eddy, uses another version, or cannot be read.
  */
 int locate_blocks(struct memory *m, struct block blocks[MAX_BLOCKS], char *reason,
                   size_t reason_size);
 
-/* The same for a process whose /proc/PID/maps is in @maps. For tests. */
+/* Finds the blocks of a process whose /proc/PID/maps is @maps. For tests. */
 int locate_blocks_in(struct memory *m, FILE *maps, struct block blocks[MAX_BLOCKS], char *reason,
                      size_t reason_size);
 
-/* The offset that the block gives for a name; -1 if it has none. */
+/* Returns the offset that the block gives for a name, or -1. */
 long block_field(const struct block *b, const char *name);
 
 #endif

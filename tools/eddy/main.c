@@ -1,5 +1,5 @@
 /*
- * eddy: looks at programs that use eddy, from outside, also at one that hangs.
+ * eddy: looks at programs that use eddy from outside, also at one that hangs.
  */
 #include "commands.h"
 #include "eddy/version.h"
@@ -28,7 +28,7 @@ static const char usage[] =
     "same\n"
     "rights as debugging it.\n";
 
-static struct target target; /* large, for what was read is kept */
+static struct target target; /* large, because it keeps the pages read */
 
 static int with_snapshot(const struct options *o, int (*print)(const struct snapshot *s))
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-enum { STEPS_OF_A_READ = 50 }; /* a system call, and what it copies */
+enum { STEPS_OF_A_READ = 50 }; /* of a system call and its copying */
 
 static int read_process(struct memory *m, uint64_t address, void *buf, size_t size)
 {
@@ -71,7 +71,7 @@ int memory_copy(struct memory *m, uint64_t address, void *buf, size_t size)
 
 uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *ret_bad)
 {
-    uint64_t number = 0; /* both CPUs have the low byte first */
+    uint64_t number = 0; /* both CPUs are little-endian */
 
     if (memory_copy(m, address, &number, size) == 0)
         return number;
@@ -80,8 +80,8 @@ uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *re
     return 0;
 }
 
-/* The bytes of a text up to its end, at most @size; their number. *ret_bad: there is nothing at its
- * address. */
+/* Reads a text up to its end, at most @size bytes, and returns their number. Sets *ret_bad if
+ * nothing is mapped at its address. */
 static size_t read_text(struct memory *m, uint64_t address, char *buf, size_t size, bool *ret_bad)
 {
     size_t n = 0;

@@ -1,8 +1,8 @@
 /*
  * The memory of another process, read without its help and without stopping it.
  *
- * Whole pages are read and kept for a while, for what one looks at lies close together. Nothing
- * that comes from there is trusted: every address may be wrong, every text without an end.
+ * Whole pages are read and kept for a while, because related data lie close together. Nothing read
+ * is trusted: every address may be wrong, and every text without an end.
  */
 #ifndef EDDY_TOOL_MEMORY_H
 #define EDDY_TOOL_MEMORY_H
@@ -16,36 +16,36 @@ enum { MEMORY_PAGE = 4096, MEMORY_PAGES = 256, MEMORY_LONGEST_TEXT = 256 };
 struct memory {
     int pid;
     /*
-     * Reads @size bytes at @address into @buf; 0 or -errno. process_vm_readv(2), or in tests
-     * something else.
+     * Reads @size bytes at @address into @buf. Returns 0 or -errno. It is process_vm_readv(2), and
+     * another function in tests.
      */
     int (*read)(struct memory *m, uint64_t address, void *buf, size_t size);
     /*
-     * What reading has taken so far, and where it ends: nothing can be read then. So whoever made
-     * the memory up does not choose how long one looks at it. A step takes about 20 ns.
+     * The steps taken so far, and the limit, beyond which nothing can be read: so forged memory
+     * cannot make the reader work for ever. A step takes about 20 ns.
      */
     uint64_t steps, most_steps;
     struct page {
-        uint64_t address; /* 0: nothing is kept here */
+        uint64_t address; /* 0: the slot is free */
         unsigned char bytes[MEMORY_PAGE];
     } pages[MEMORY_PAGES];
 };
 
 void memory_init(struct memory *m, int pid);
 
-/* Forgets what was kept, to see it as it is now. */
+/* Forgets the pages that were kept, so that the present memory is read. */
 void memory_forget(struct memory *m);
 
-/* Copies @size bytes; 0, or -errno: -EFAULT where there is nothing, -EPERM, -ESRCH. */
+/* Copies @size bytes. Returns 0, -EFAULT if nothing is mapped there, -EPERM or -ESRCH. */
 int memory_copy(struct memory *m, uint64_t address, void *buf, size_t size);
 
-/* A number of 1, 2, 4 or 8 bytes; 0 where there is nothing, and *ret_bad, which may be NULL,
- * becomes true. */
+/* Reads a number of 1, 2, 4 or 8 bytes. If nothing is mapped there, returns 0 and sets *ret_bad
+ * (NULL is allowed) to true. */
 uint64_t memory_number(struct memory *m, uint64_t address, size_t size, bool *ret_bad);
 
 /*
- * A text, at most @size - 1 bytes of it, with escapes for everything that is not printable: it goes
- * to a terminal (eddyi_printable()). "?" where there is nothing.
+ * Reads a text, at most @size - 1 bytes of it, with escapes for everything that is not printable,
+ * because it goes to a terminal (eddyi_printable()). "?" if nothing is mapped there.
  */
 void memory_text(struct memory *m, uint64_t address, char *buf, size_t size);
 

@@ -53,7 +53,8 @@ void print_table(const struct snapshot *s)
     table_free(&table);
 }
 
-/* "waits in the kernel", "busy for 12 s": one that hangs has been busy for long. */
+/* Writes the activity of a loop: "waits for events", "busy"; a loop that hangs has been busy for
+ * long. */
 void format_activity(const struct loop *l, char *buf, size_t size)
 {
     char since[32];

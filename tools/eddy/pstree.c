@@ -1,10 +1,9 @@
 /*
- * eddy pstree: below each task those that it waits for.
+ * eddy pstree: below each task the tasks that it waits for.
  *
- * The trees begin with the tasks that nobody waits for. Tasks in a cycle, and those that only such
- * tasks wait for, are in no tree yet then; the first of them begins another. A task is shown in
- * full once. All walks are without recursion: a chain of tasks may be longer than the stack is
- * deep.
+ * The trees begin with the tasks that no other task waits for. Then the tasks in cycles, and the
+ * tasks that only those wait for, are in no tree yet; the first of them begins another. A task is
+ * shown in full once. No walk is recursive: a chain of tasks may be longer than the stack is deep.
  */
 #include "tasks.h"
 
@@ -17,20 +16,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond so many levels lines are not indented further, lest a long chain fill the disk with
- * blanks. */
+/* Lines beyond this level are not indented further, so that a long chain does not fill the disk
+ * with blanks. */
 enum { MAX_INDENTED = 40 };
 
 struct tree {
     const struct snapshot *s;
-    struct eddyi_graph graph; /* from who waits to who is awaited */
+    struct eddyi_graph graph; /* from each waiting task to the awaited ones */
     size_t *first, *targets;
     bool *shown, *on_path, *awaited; /* of each task */
     struct level {
         size_t task, next_target, prefix_length;
-    } * path; /* from the root to what is printed now */
+    } * path; /* from the root to the task that is printed now */
     size_t depth;
-    /* what stands before each line below the present task */
+    /* the text before each line below the present task */
     char prefix[MAX_INDENTED * sizeof "│   "];
 };
 
@@ -62,7 +61,7 @@ static void print_line(struct tree *tree, size_t task, bool last)
     putchar('\n');
 }
 
-/* Goes down into a task that has not been shown. */
+/* Descends into a task that has not been shown. */
 static void descend(struct tree *tree, size_t task, bool last)
 {
     size_t length = strlen(tree->prefix);

@@ -12,17 +12,17 @@ enum {
     MAX_LOOPS = 4096,
     MAX_COROUTINES = 100, /* shown of one task */
     MAX_HOOKS = 1000000,
-    MAX_DEPTH = 32, /* futures that wait for futures */
+    MAX_DEPTH = 32, /* of futures that wait for futures */
     ATTEMPTS = 8,
-    /* Reading a snapshot may take so many steps, and more for each task that is found: thrice what
-     * the costly ones need. */
+    /* The limit of steps for reading a snapshot, and what each task found adds: three times what
+     * costly tasks need. */
     STEPS = 10 * 1000 * 1000,
     STEPS_OF_A_TASK = 1000,
 };
 
 size_t snapshot_most_tasks = 1000 * 1000;
 
-/* The offsets that the block gave, under the names that it uses. */
+/* The offsets that the block gives, under its names. */
 /* clang-format off */
 #define FIELDS(F)                                                                                  \
     F(loop, next) F(loop, number) F(loop, tid) F(loop, turns) F(loop, clock) F(loop, running)      \
@@ -51,11 +51,11 @@ struct reading {
     struct snapshot *s;
     struct memory *m;
     struct offsets at;
-    unsigned hooks; /* looked at so far */
+    unsigned hooks; /* read so far */
     int error;
 };
 
-/* False if one is missing: the block is of a version that we do not know after all. */
+/* Reads the offsets. Returns false if one is missing: the block is of an unknown version. */
 static bool read_offsets(const struct block *b, struct offsets *at)
 {
     bool all = true;
@@ -76,7 +76,7 @@ static uint64_t pointer(struct reading *r, uint64_t object, long offset)
     return number(r, object, offset, 8);
 }
 
-/* Makes room for one more; false without memory. */
+/* Makes room for one more element. Returns false when memory is short. */
 static bool grow(void **array, size_t n, size_t *room, size_t size)
 {
     void *grown = *array;
@@ -139,7 +139,7 @@ static void read_wait(struct reading *r, uint64_t wait, struct task *t)
     t->since = r->s->loops[t->loop].clock - (double)since * 1e-9;
     t->since = t->since < 0 ? 0 : t->since;
     if (future && number(r, future, r->at.future_kind, 1) == (uint64_t)r->at.constant_task_kind) {
-        t->awaits = future; /* its name comes when all tasks are known */
+        t->awaits = future; /* the name follows when all tasks are known */
     } else if (future) {
         read_noun(r, future, text, sizeof text);
         snprintf(t->waits_for, sizeof t->waits_for, "a %s", text);
@@ -194,7 +194,8 @@ static bool read_task(struct reading *r, uint64_t address, size_t loop, uint64_t
     return true;
 }
 
-/* A list whose links lead back and forth can be believed, and has an end. */
+/* Reads a list of tasks. A list whose links agree in both directions is believed, and has an
+ * end. */
 static void read_tasks(struct reading *r, size_t loop)
 {
     uint64_t head = r->s->loops[loop].address + (uint64_t)r->at.loop_tasks, previous = head;
@@ -264,7 +265,7 @@ static void read_loops(struct reading *r, uint64_t first)
 {
     size_t begin = r->s->n_loops;
 
-    /* The latest is the first in the list. */
+    /* The list begins with the latest loop. */
     for (uint64_t loop = first; loop; loop = pointer(r, loop, r->at.loop_next)) {
         if (r->s->n_loops - begin == MAX_LOOPS || !read_loop(r, loop)) {
             r->s->torn = true;
@@ -322,7 +323,8 @@ size_t snapshot_first_edge(const struct snapshot *s, size_t task)
     return low;
 }
 
-/* A group and an await may say the same; some edges back is far enough to see that. */
+/* Returns true if an edge is known: a group and an await may state the same one. Some edges back
+ * are enough. */
 static bool is_known(const struct snapshot *s, size_t from, size_t to)
 {
     for (size_t i = s->n_edges; i > 0 && s->n_edges - i < 8; i--)
@@ -363,7 +365,7 @@ static void read_waiter(struct reading *r, uint64_t waiter, size_t to, const cha
     }
 }
 
-/* Adds an edge from everybody who waits for @future, directly or by way of other futures. */
+/* Adds an edge from each task that waits for @future, directly or through other futures. */
 static void read_waiters(struct reading *r, uint64_t future, size_t to, const char *by, int depth)
 {
     uint64_t head = future + (uint64_t)r->at.future_hooks, previous = head;
@@ -391,7 +393,8 @@ static int compare_edges(const void *a, const void *b)
     return (x->from > y->from) - (x->from < y->from);
 }
 
-/* What a task waits for, where that is, or is held by, another one: now that all are known. */
+/* Resolves what tasks wait for, if that is another task or is held by one, now that all are
+ * known. */
 static void connect(struct reading *r)
 {
     struct snapshot *s = r->s;
@@ -440,8 +443,8 @@ int snapshot_take(struct snapshot *s, struct memory *m, const struct block *bloc
 {
     int rc = 0;
 
-    /* One that takes long is not made again: what has been seen of a large process is better than
-     * to wait as long once more. */
+    /* A snapshot that took long is not repeated: an incomplete picture of a large process is better
+     * than waiting as long again. */
     *s = (struct snapshot){.torn = true};
     m->steps = 0;
     for (int attempt = 0; attempt < ATTEMPTS && s->torn && rc == 0 && m->steps < STEPS; attempt++) {

@@ -1,8 +1,8 @@
 /*
  * The loops and tasks of another process, as they were when they were read.
  *
- * The process goes on meanwhile, so what is read may not fit together. It is read again then, some
- * times; what remains in doubt is left out, and `torn` says so.
+ * The process goes on meanwhile, so the data may not fit together. Then they are read again, a few
+ * times; doubtful data are left out, and `torn` says so.
  */
 #ifndef EDDY_TOOL_SNAPSHOT_H
 #define EDDY_TOOL_SNAPSHOT_H
@@ -19,8 +19,9 @@ struct loop {
     bool asleep; /* waits in the kernel */
     uint64_t turns;
     uint64_t timers;
-    double clock;   /* seconds, now */
-    double read_at; /* when the loop itself looked at the clock; not long before its present turn */
+    double clock; /* seconds, now */
+    double
+        read_at; /* seconds; when the loop last read the clock, shortly before its present turn */
     char backend[24];
     char backend_reason[160];
     size_t n_tasks;
@@ -38,18 +39,19 @@ struct task {
     char coroutines[160]; /* "main > fetch > wait_for": the outermost first */
     char waits_for[96];   /* "a lock"; for a task or gather the edges say more */
     uint64_t awaits;      /* the task that it awaits directly; 0: none */
-    /* the task that has the lock that it waits for, unless that has ended; 0: none */
+    /* the task that holds the lock it waits for, unless that task has ended; 0: none */
     uint64_t holder;
 };
 
-/* Task @from waits for task @to, @by "" directly, or a "gather" and the like. Indices. */
+/* Task @from waits for task @to: directly if @by is "", else through a "gather" or the like. Both
+ * are indices. */
 struct edge {
     size_t from, to;
     char by[16];
 };
 
-/* Tasks are in the order of their creation, by loop; to find one by its address there is this,
- * sorted. */
+/* An index of the tasks by address, sorted; the tasks themselves are in the order of creation, by
+ * loop. */
 struct indexed_task {
     uint64_t address;
     size_t index;
@@ -67,20 +69,21 @@ struct snapshot {
     bool torn;
 };
 
-/* Of a process with more tasks the first are shown; a million take about a gigabyte. Tests make it
- * less. */
+/* The number of tasks that are shown of a larger process; a million take about a gigabyte. Tests
+ * lower it. */
 extern size_t snapshot_most_tasks;
 
-/* 0, or -ENOMEM. A process that disappears meanwhile has an empty snapshot. */
+/* Takes a snapshot. Returns 0 or -ENOMEM. A process that disappears meanwhile has an empty
+ * snapshot. */
 int snapshot_take(struct snapshot *s, struct memory *m, const struct block *blocks, int n_blocks);
 void snapshot_free(struct snapshot *s);
 
 const char *task_state_name(enum task_state state);
 
-/* The first edge that leads to a task; all that do stand together. */
+/* Returns the index of the first edge that leads to a task; all such edges are adjacent. */
 size_t snapshot_first_edge(const struct snapshot *s, size_t task);
 
-/* The index of the task at an address; -1: it is none of those in the snapshot. */
+/* Returns the index of the task at an address; -1: not in the snapshot. */
 long snapshot_find(const struct snapshot *s, uint64_t address);
 
 #endif

@@ -14,7 +14,7 @@ struct file {
     size_t size;
 };
 
-/* @count things of @size bytes at @offset, not aligned; NULL if the file has not got that much. */
+/* Returns @count elements of @size bytes at @offset, not aligned; NULL if the file is shorter. */
 static const char *part(const struct file *f, uint64_t offset, uint64_t count, uint64_t size)
 {
     if (offset > f->size || (count && size > (f->size - offset) / count))
@@ -81,7 +81,7 @@ uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const cha
     char full[600];
     int fd;
 
-    /* As that process sees it, which may be in a container. */
+    /* The path as that process sees it, which may be in a container. */
     snprintf(full, sizeof full, "/proc/%d/root%s", pid, path);
     fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * The address in process @pid of a symbol in the file that it has mapped from @path, @bias above
- * the addresses in the file; 0: it has no such symbol, or the file cannot be read. Looks at
- * *patience symbols at most, and takes those that it has looked at off that.
+ * Returns the address in process @pid of a symbol of the file that it has mapped from @path, @bias
+ * above the addresses in the file; 0: there is no such symbol, or the file cannot be read. Examines
+ * at most *patience symbols, and subtracts those it has examined.
  */
 uint64_t find_symbol_in_file(int pid, const char *path, uint64_t bias, const char *name,
                              size_t *patience);

@@ -50,7 +50,7 @@ void target_command(const struct target *t, char *buf, size_t size)
         n = fread(name, 1, sizeof name, f);
         fclose(f);
     }
-    /* The last byte ends the line; others like it may be part of the name. */
+    /* The last byte ends the line; other newlines may be part of the name. */
     if (n > 1)
         eddyi_printable(name, n - 1, buf, size);
     else

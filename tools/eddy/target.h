@@ -1,5 +1,5 @@
 /*
- * A process that is looked at, from the command's argument to its snapshot.
+ * The process to look at, from the command's argument to its snapshot.
  */
 #ifndef EDDY_TOOL_TARGET_H
 #define EDDY_TOOL_TARGET_H
@@ -13,11 +13,11 @@ struct target {
     int n_blocks;
 };
 
-/* Both say on standard error what is wrong, and return false. */
+/* Open the process, and take a snapshot. Both print an error to standard error and return false. */
 bool target_open(struct target *t, const char *pid);
 bool target_snapshot(struct target *t, struct snapshot *ret);
 
-/* The program's name, as ps shows it. */
+/* Writes the program's name, as ps shows it. */
 void target_command(const struct target *t, char *buf, size_t size);
 
 #endif

@@ -6,19 +6,20 @@
 
 #include "snapshot.h"
 
-/* eddy ps: a line for each task. */
+/* Prints a line for each task (eddy ps). */
 void print_table(const struct snapshot *s);
 
-/* eddy pstree: below each task those that it waits for, and then the cycles. 0 or -ENOMEM. */
+/* Prints below each task the tasks that it waits for, and then the cycles (eddy pstree). Returns 0
+ * or -ENOMEM. */
 int print_tree(const struct snapshot *s, int pid);
 
-/* What a loop does, in some words. */
+/* Writes in some words what a loop does. */
 void format_activity(const struct loop *l, char *buf, size_t size);
 
-/* A line about each loop. */
+/* Prints a line about each loop. */
 void print_loops(const struct snapshot *s);
 
-/* Who waits for a task, as names: "a, b (gather)". */
+/* Writes the names of the tasks that wait for a task: "a, b (gather)". */
 void format_waiters(const struct snapshot *s, size_t task, char *buf, size_t size);
 
 #endif

@@ -39,7 +39,8 @@ void table_add(struct table *t, const char *fmt, ...)
     t->cells[t->n_cells++] = cell;
 }
 
-/* How many columns of a terminal a text takes: bytes that go on with a character take none. */
+/* Returns how many columns of a terminal a text takes: continuation bytes of a character take
+ * none. */
 static size_t width_of(const char *s)
 {
     size_t n = 0;
@@ -62,8 +63,7 @@ static size_t column_width(const struct table *t, size_t column, size_t rows)
 }
 
 /*
- * Prints a text, padded to a width unless it is the last of its line, and not beyond the room that
- * is left.
+ * Prints a text, padded to a width unless it is the last of its line, within the room that is left.
  */
 static void print_cell(const char *s, size_t width, int last, size_t *room)
 {

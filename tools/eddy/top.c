@@ -1,6 +1,6 @@
 /*
- * eddy top: the tasks of a process, again and again. Itself a program of eddy's: it sleeps between
- * two pictures, and listens to the keyboard and to the size of the terminal meanwhile.
+ * eddy top: the tasks of a process, refreshed. It is a program of eddy itself: it sleeps between
+ * two pictures, and meanwhile listens to the keyboard and to the size of the terminal.
  */
 #include "commands.h"
 #include "eddy.h"
@@ -16,18 +16,18 @@
 #include <termios.h>
 #include <unistd.h>
 
-static struct target target; /* large, for what was read is kept */
+static struct target target; /* large, because it keeps the pages read */
 
 struct top {
     const struct options *options;
-    struct snapshot before; /* of the picture before, for what happened since */
+    struct snapshot before; /* of the previous picture, for differences */
     double before_time;     /* 0: there is none */
-    eddy_event wanted;      /* another picture, or the end */
+    eddy_event wanted;      /* another picture is due, or the end */
     bool quit;
     int exit_code;
 };
 
-/* Who runs comes first, then who is ready, and then who has been waiting longest. */
+/* Sorts running tasks first, then ready ones, then those that have been waiting longest. */
 static int compare(const void *a, const void *b)
 {
     const struct task *x = *(const struct task *const *)a, *y = *(const struct task *const *)b;
@@ -68,7 +68,7 @@ static void print_tasks(const struct snapshot *s, size_t rows, size_t width)
     free(sorted);
 }
 
-/* Turns of a loop per second, since the picture before. */
+/* Returns the turns of a loop per second since the previous picture. */
 static double turns_per_second(const struct top *top, const struct loop *loop, double now)
 {
     for (size_t i = 0; i < top->before.n_loops; i++)
@@ -100,7 +100,7 @@ static size_t print_header(const struct top *top, const struct snapshot *s, doub
                activity);
     }
     printf("\n");
-    return s->n_loops + 3; /* with the titles of the table */
+    return s->n_loops + 3; /* including the titles of the table */
 }
 
 static void size_of_terminal(size_t *ret_rows, size_t *ret_width)
@@ -123,7 +123,7 @@ static bool show(struct top *top)
         return false;
     if (!once) {
         size_of_terminal(&rows, &width);
-        printf("\033[H\033[J"); /* the cursor to the beginning, and nothing behind it */
+        printf("\033[H\033[J"); /* moves the cursor to the beginning and clears all after it */
     }
     used = print_header(top, &s, now);
     print_tasks(&s, rows > used + 1 ? rows - used - 1 : 0, width);
@@ -184,7 +184,7 @@ static eddy_async(show_once, (struct top *, top))
     return 0;
 }
 
-/* Keys come at once and are not shown. */
+/* Sets the terminal so that keys come at once and are not shown. */
 static bool set_terminal(struct termios *ret_before)
 {
     struct termios now;
