@@ -78,6 +78,7 @@ EDDY_API int eddy_return(void *value);
  * call itself:
  *
  *   -ENOMEM          @x is NULL: making it ran out of memory
+ *   EDDY_EMISUSE     @x is a coroutine that a task runs, or that is being awaited, already
  *   EDDY_EMISUSE     in debug mode: @x was consumed before, and no longer exists
  *   EDDY_ENOTASK     not called from a task; @x is consumed all the same
  *   EDDY_EMISUSE     a task cannot await itself

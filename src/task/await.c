@@ -127,6 +127,8 @@ static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
 {
     int rc;
 
+    if (eddyi_coroutine_is_taken(coro))
+        return EDDY_EMISUSE;
     eddyi_coroutine_consume(coro);
     coro->outer = t->coro;
     t->coro = coro;

@@ -27,7 +27,8 @@ bool eddyi_keep_coroutine(eddy_coroutine *coro);
 bool eddyi_keep_task(eddy_task *t, eddy_loop *loop);
 void eddyi_free_kept(eddy_loop *loop);
 
-int eddyi_raise_gone(void); /* EDDY_EMISUSE */
+int eddyi_raise_gone(void);  /* EDDY_EMISUSE */
+int eddyi_raise_taken(void); /* the same; for a coroutine that a task has already */
 
 /* Whether @x is GONE; then EDDY_EMISUSE is raised. */
 static inline bool eddyi_is_gone(const eddy_awaitable *x)

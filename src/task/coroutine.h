@@ -13,8 +13,9 @@
 /* With up to 48 bytes of arguments it is one block of base/block.h. */
 struct eddy_coroutine {
     struct eddy_awaitable base;
-    uint32_t size : 31;    /* bytes of this allocation */
+    uint32_t size : 30;    /* bytes of this allocation */
     uint32_t homeless : 1; /* made while no loop ran in its thread */
+    uint32_t owned : 1;    /* by the task that was made of it */
     struct eddyi_list
         /* among those made and not consumed: of the loop that ran then, or the homeless */
         link;
@@ -42,6 +43,12 @@ static inline void eddyi_coroutine_consume(eddy_coroutine *coro)
         eddyi_coroutine_consume_homeless(coro);
     else
         eddyi_list_remove(&coro->link);
+}
+
+/* Raises EDDY_EMISUSE if a task runs @coro, or will; for that would free it twice. */
+static inline bool eddyi_coroutine_is_taken(const eddy_coroutine *coro)
+{
+    return __builtin_expect(coro->owned || coro->outer, 0) && eddyi_raise_taken() < 0;
 }
 
 /* Runs one that was consumed, in the current task. */

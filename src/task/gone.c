@@ -69,3 +69,9 @@ int eddyi_raise_gone(void)
         "it is gone: an earlier eddy_await(), or another call, has consumed it, and the last "
         "reference with it");
 }
+
+int eddyi_raise_taken(void)
+{
+    return eddy_raise(EDDY_EMISUSE,
+                      "the coroutine was given to a task already, or is being awaited");
+}

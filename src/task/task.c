@@ -103,6 +103,7 @@ EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options 
         return NULL;
     }
     eddyi_coroutine_consume(options->coro);
+    options->coro->owned = true;
     eddyi_future_init(&t->future, loop, &task_ops);
     t->future.base.kind = EDDYI_TASK;
     t->future.refs = 2; /* the caller's, and the loop's until it has ended */
@@ -128,7 +129,8 @@ static inline bool check(const eddy_loop *loop, const eddy_task_options *options
         eddy_raise(-ENOMEM, NULL);
         return false;
     }
-    if (eddyi_is_gone((const eddy_awaitable *)(const void *)options->coro))
+    if (eddyi_is_gone((const eddy_awaitable *)(const void *)options->coro) ||
+        eddyi_coroutine_is_taken(options->coro))
         return false;
     if (eddyi_loop_check(loop) == 0)
         return true;

@@ -56,6 +56,48 @@ static eddy_async(give_a_task_that_is_gone)
     return 0;
 }
 
+static int expect_taken(int rc)
+{
+    EXPECT_EQ(rc, EDDY_EMISUSE);
+    EXPECT_IN("given to a task already", eddy_exception_message(eddy_error()));
+    return rc;
+}
+
+/* Until it has ended it is found out without debug mode as well. */
+TEST_ASYNC(a_coroutine_that_a_task_was_made_of_is_given_to_no_other)
+{
+    eddy_coroutine *coro = seven();
+    eddy_task *t = coro ? eddy_create_task(coro) : NULL;
+
+    REQUIRE(t != NULL);
+    EXPECT(eddy_create_task(coro) == NULL);
+    expect_taken(eddy_exception_code(eddy_error()));
+    expect_taken(eddy_await(coro));
+    eddy_try(eddy_sleep(0)); /* now it runs */
+    expect_taken(eddy_await(coro));
+    EXPECT_EQ(eddy_await(t), 7);
+    return 0;
+}
+
+static eddy_async(await_it, (eddy_coroutine *, coro))
+{
+    return eddy_await(coro);
+}
+
+TEST_ASYNC(a_coroutine_that_is_being_awaited_is_given_to_no_other)
+{
+    eddy_coroutine *coro = seven();
+    eddy_task *t = coro ? eddy_create_task(await_it(coro)) : NULL;
+
+    REQUIRE(t != NULL);
+    eddy_try(eddy_sleep(0));
+    expect_taken(eddy_await(coro));
+    EXPECT(eddy_create_task(coro) == NULL);
+    expect_taken(eddy_exception_code(eddy_error()));
+    EXPECT_EQ(eddy_await(t), 7);
+    return 0;
+}
+
 static eddy_async(make_many)
 {
     for (int i = 0; i < 1000; i++) {
