@@ -2,25 +2,27 @@
  * The backend contract: submit an operation, get its result.
  *
  * A backend waits for the kernel (or, for the virtual clock, for nobody) on behalf of one loop, in
- * the loop's thread. It is completion-shaped: io_uring is that, epoll tries the call when the
- * descriptor is ready. What every backend guarantees:
+ * the loop's thread. It is completion-shaped, as io_uring is; epoll makes the call when the
+ * descriptor is ready. Every backend guarantees:
  *
- *   - submit() and cancel() never complete an operation; only wait() does, by calling
- *     op->complete(op) exactly once for each. A multishot ACCEPT goes on: op->more says that a call
- *     is not the last. How long it does is up to the backend.
- *   - An operation, and every buffer it names, belongs to the backend from submit() until that
- *     call.
- *   - A cancelled operation completes as well: with -ECANCELED, or with its result if that came
- *     first.
- *   - complete() may submit and cancel other operations, and submit its own again.
- *   - wait() does not sleep when a completion is at hand.
- *   - Where readiness does not mean that the call succeeds (the queue of the datagram's addressee
- *     is full, a message on the error queue), an operation waits for a change; where there may be
- *     none to be noticed it completes with -EAGAIN, in vain, and io/ submits it again after a
- *     while.
- *   - Two operations on one descriptor in the same direction do not overlap; io/ sees to that.
- *   - A descriptor that was not adopted may be closed and its number used again between operations,
- *     without a word to the backend.
+ * - submit() and cancel() never complete an operation; only wait() does, by calling
+ *   op->complete(op) exactly
+ * once for each. A multishot ACCEPT goes on: op->more says that a call is not the last. How long it
+ * goes on is up to the backend.
+ * - An operation, and every buffer that it names, belongs to the backend from submit() until that
+ *   call.
+ * - A cancelled operation completes as well: with -ECANCELED, or with its result if that came
+ *   first.
+ * - complete() may submit and cancel other operations, and submit its own again.
+ * - wait() does not sleep when a completion is at hand.
+ * - Where readiness does not mean that the call succeeds (the queue of the datagram's addressee is
+ *   full, a
+ * message is on the error queue), an operation waits for a change. Where no change may be noticed,
+ * it completes with -EAGAIN, in vain, and io/ submits it again after a while.
+ * - Two operations on one descriptor in the same direction do not overlap; io/ ensures that.
+ * - A descriptor that was not adopted may be closed and its number used again between operations,
+ *   without
+ * a word to the backend.
  */
 #ifndef EDDYI_BACKEND_H
 #define EDDYI_BACKEND_H
@@ -51,10 +53,10 @@ enum eddyi_op_kind {
     EDDYI_OP_WRITE, /* result: bytes */
 
     /*
-     * Of files; none of them waits for readiness. Here fd is the directory that paths start from,
-     * AT_FDCWD usually; of SENDFILE it is the socket.
+     * Operations on files; none of them waits for readiness. Here fd is the directory that paths
+     * start from, usually AT_FDCWD; for SENDFILE it is the socket.
      */
-    /* result: a descriptor, close-on-exec, and non-blocking so that a FIFO makes nobody wait */
+    /* result: a descriptor, close-on-exec, and non-blocking so that opening a FIFO does not wait */
     EDDYI_OP_OPEN,
     EDDYI_OP_CLOSE,  /* result: 0 */
     EDDYI_OP_STAT,   /* result: 0 */
@@ -64,7 +66,7 @@ enum eddyi_op_kind {
     EDDYI_OP_MKDIR,  /* result: 0 */
     /* result: bytes, 0 at the end; -EAGAIN: no room, and POLL tells when there is */
     EDDYI_OP_SENDFILE,
-    /* result: what the function gives; it may block, and runs in another thread */
+    /* result: the function's; it may block, and runs in another thread */
     EDDYI_OP_CALL,
 };
 
@@ -80,8 +82,8 @@ struct eddyi_op {
         struct {
             struct sockaddr *addr;
             socklen_t *addrlen;
-            bool multishot; /* only on a socket that is non-blocking, and without @addr */
-        } accept;           /* the former two may be NULL */
+            bool multishot; /* only on a non-blocking socket, and without @addr */
+        } accept;           /* @addr and @addrlen may be NULL */
         struct {
             const struct sockaddr *addr;
             socklen_t addrlen;
@@ -93,14 +95,14 @@ struct eddyi_op {
         struct {
             const struct iovec *iov;
             int n;
-            /* < 0: the file's own position, and the only choice where there are none */
+            /* < 0: the file's own position, and the only choice for files without offsets */
             int64_t offset;
         } rw; /* READ, WRITE */
         struct {
             const char *path;
             int flags;
             unsigned mode;
-        } file; /* OPEN, UNLINK, MKDIR: of these what it takes */
+        } file; /* OPEN, UNLINK, MKDIR: each uses the fields that it needs */
         struct {
             const char *path; /* "" with AT_EMPTY_PATH: fd itself */
             int flags;
@@ -114,7 +116,7 @@ struct eddyi_op {
         } rename;
         struct {
             int file;
-            int64_t offset; /* >= 0; the file's position stays where it is */
+            int64_t offset; /* >= 0; the file's position does not move */
             size_t size;
         } sendfile;
         struct {
@@ -122,19 +124,19 @@ struct eddyi_op {
             void *arg;
         } call;
     };
-    bool tried;     /* the call has just been made and would have blocked */
-    bool waits;     /* the like happened some time ago: it will have to wait, as far as is known */
+    bool tried;     /* the call was just made and would have blocked */
+    bool waits;     /* the call would have blocked some time ago, so it probably has to wait */
     int64_t result; /* as above, or -errno; valid in complete() and after */
     bool more;      /* in complete(): there will be another */
-    bool in_vain;   /* of -EAGAIN: ready as poll(2) has it, and the call would block all the same */
+    bool in_vain;   /* with -EAGAIN: poll(2) says ready, and the call would block all the same */
     void (*complete)(struct eddyi_op *op);
 
     /* the backend's own, while it has the operation */
-    struct eddyi_identity caller; /* of what looks at names: who submitted it */
+    struct eddyi_identity caller; /* of operations with names: the identity of the submitter */
     struct eddyi_list link;
     unsigned state;
     bool cancelled;
-    bool lent; /* the kernel, or a table, still refers to it: it may not complete */
+    bool lent; /* the kernel or a table still refers to the operation: it may not complete */
 };
 
 struct eddyi_backend;
@@ -142,67 +144,68 @@ struct eddyi_backend;
 struct eddyi_backend_ops {
     const char *name;
 
-    /* A new backend. On failure -errno, and a sentence in @reason (may be "" for -ENOMEM and the
-     * like). */
+    /* Opens a backend. On failure returns -errno and a sentence in @reason (which may be "" for
+     * -ENOMEM and the like). */
     int (*open)(struct eddyi_backend **ret, char *reason, size_t reason_size);
-    /* No operation is outstanding any more. */
+    /* Closes the backend. No operation is outstanding. */
     void (*close)(struct eddyi_backend *b);
 
-    /* Hands over an operation. 0, or -errno: then the operation was not taken and will not
+    /* Submits an operation. Returns 0, or -errno: then the operation was not taken and will not
      * complete. */
     int (*submit)(struct eddyi_backend *b, struct eddyi_op *op);
-    /* Asks for an operation that is outstanding to end early. */
+    /* Asks an outstanding operation to end early. */
     void (*cancel)(struct eddyi_backend *b, struct eddyi_op *op);
     /*
-     * As cancel(), for an operation that waits for readiness; and lets go of its file before it
-     * returns, so that closing the descriptor ends what that stood for: the port is free, the peer
-     * sees the end. The operation completes in wait() all the same. NULL: cancel() does as much.
+     * Cancels an operation that waits for readiness, and releases its file before it returns, so
+     * that closing the descriptor has its full effect: the port is free, the peer sees the end. The
+     * operation still completes in wait(). NULL: cancel() does as much.
      */
     void (*withdraw)(struct eddyi_backend *b, struct eddyi_op *op);
 
     /*
-     * The owner of a descriptor promises to say forget() before closing it, so that it can be
-     * registered once and for all. 0 or -errno. With forget() no operation on it is outstanding.
-     * Both NULL: nothing to be gained.
+     * Adopts a descriptor whose owner promises to call forget() before closing it, so that it can
+     * be registered once. Returns 0 or -errno. At forget() no operation on it is outstanding. Both
+     * NULL: there is no gain.
      */
     int (*adopt)(struct eddyi_backend *b, int fd);
     void (*forget)(struct eddyi_backend *b, int fd);
 
     /*
      * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at
-     * all, < 0: without limit); returns also when woken. 0, or -errno if the kernel's wait failed
-     * for good; -EDEADLK from the virtual clock, which waits for nobody.
+     * all, < 0: without limit); also returns when woken. Returns 0, or -errno if the kernel's wait
+     * failed for good; -EDEADLK from the virtual clock, which waits for nobody.
      */
     int (*wait)(struct eddyi_backend *b, int64_t timeout);
 
     /*
-     * Where time is virtual: waits for real until woken, or interrupted by a signal, without moving
-     * it; 0. NULL: wait() without a limit does just that.
+     * Waits in real time until woken, or interrupted by a signal, without moving virtual time.
+     * Returns 0. NULL: time is real, and wait() without a limit does the same.
      */
     int (*wait_for_wake)(struct eddyi_backend *b);
 
     /*
-     * The thread is about to stop waiting, and another may go on: finishes what the kernel would do
-     * all the same, so that it is not done twice. Completes nothing; may block until files have
-     * answered. NULL: there is no such thing.
+     * Prepares for another thread to wait: finishes the kernel's work that would be done anyway, so
+     * that it is not done twice. Completes nothing; may block until files have answered. NULL: not
+     * needed.
      */
     void (*leave)(struct eddyi_backend *b);
 
-    /* Has wait(), now or next, return at once. From any thread, and from signal handlers. */
+    /* Makes the present or the next wait() return at once. May be called from any thread, and from
+     * signal handlers. */
     void (*wake)(struct eddyi_backend *b);
 
-    /* The clock, in nanoseconds. */
+    /* Returns the clock in nanoseconds. */
     int64_t (*now)(struct eddyi_backend *b);
 
     /*
-     * In a child of fork(): lets go of the descriptors and memory that it shares with its parent,
-     * so that a wait that was interrupted by the fork ends without touching them. NULL: it shares
+     * Called in a child of fork(): gives up the descriptors and memory that it shares with the
+     * parent, so that a wait that the fork interrupted ends without touching them. NULL: it shares
      * none.
      */
     void (*forked)(struct eddyi_backend *b);
 };
 
-/* Each backend's own struct begins with this. */
+/* The beginning of each backend's own struct. */
 struct eddyi_backend {
     const struct eddyi_backend_ops *ops;
 };
@@ -213,8 +216,8 @@ static inline bool eddyi_op_is_of_files(const struct eddyi_op *op)
 }
 
 /*
- * Whether it counts as whom it is done. A program may be somebody else for the length of one call
- * (setfsuid(2)), while what it submitted is done later, or by another thread.
+ * Returns true if the identity of the caller matters. A program may change its identity for one
+ * call (setfsuid(2)), while its operation is performed later, or by another thread.
  */
 static inline bool eddyi_op_looks_at_names(const struct eddyi_op *op)
 {
@@ -232,15 +235,15 @@ extern const struct eddyi_backend_ops eddyi_backend_io_uring, eddyi_backend_epol
     eddyi_backend_virtual;
 
 /*
- * Opens the backend that was asked for; for EDDY_BACKEND_DEFAULT the one that $EDDY_BACKEND names,
- * else io_uring, and where that is refused epoll. @reason is why it is not io_uring ("" if it is,
- * or if nobody wanted it), and on failure what failed. 0 or -errno.
+ * Opens the wanted backend; for EDDY_BACKEND_DEFAULT the one that $EDDY_BACKEND names, else
+ * io_uring, and epoll where io_uring is refused. @reason says why it is not io_uring ("" if it is,
+ * or was not wanted), and on failure what failed. Returns 0 or -errno.
  */
 int eddyi_backend_open(eddy_backend wanted, struct eddyi_backend **ret, char *reason,
                        size_t reason_size);
 
 /*
- * In a child of fork(), for each backend of its parent: from now on it takes no operation,
+ * Called in a child of fork() for each backend of its parent: from now on @b takes no operation,
  * completes none, and waits for nothing. Async-signal-safe.
  */
 void eddyi_backend_after_fork(struct eddyi_backend *b);

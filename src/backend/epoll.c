@@ -1,10 +1,10 @@
 /*
  * The backend on epoll(7): an operation waits until its descriptor is ready, then makes the call.
- * Who waits for what, and how that is registered, is in epoll_table.h.
+ * epoll_table.h has the waiting operations and their registrations.
  *
- * Of an adopted descriptor what the edges said is remembered: a direction is ready until a call
- * says it is not, or until a stream gives or takes less than it was asked to. After a hang-up, and
- * past urgent data, less than that does not mean empty: no further edge would come.
+ * For an adopted descriptor the backend remembers what the edges said: a direction is ready until a
+ * call would block, or until a stream gives or takes less than was asked for. After a hang-up, and
+ * after urgent data, a short transfer does not mean empty: no further edge would come.
  */
 #include "backend/backend.h"
 #include "backend/epoll_table.h"
@@ -19,11 +19,11 @@
 
 enum { N_EVENTS = 256 /* to begin with */, WAKER = -1 };
 
-/* After how many to twice as many looks what counts on an earlier registration is armed. A look
- * under load takes some 100 us. */
+/* Operations that rely on an earlier registration are armed after this many to twice as many looks.
+ * A look under load takes some 100 us. */
 enum { PATIENCE = 128 };
 
-/* After a look that found nothing, so many sleeps are not preceded by one. */
+/* After a look that found nothing, this many sleeps need no look before them. */
 enum { QUIET = 16 };
 
 /* op->state */
@@ -34,7 +34,7 @@ struct epoll {
     struct eddyi_table table;
     int wakefd;
     unsigned looks;
-    unsigned quiet;             /* so many more sleeps need no look before them */
+    unsigned quiet;             /* this many more sleeps need no look before them */
     struct eddyi_pool pool;     /* for files, which are never waited for */
     struct eddyi_list done;     /* operations with a result, to be delivered by the next wait */
     struct epoll_event *events; /* owned; of the latest look */
@@ -61,8 +61,8 @@ static void epoll_backend_close(struct eddyi_backend *b)
 }
 
 /*
- * Makes room for @n events, of which a look that had no room may have found more. Where there is no
- * memory for that the rest comes with the next look.
+ * Makes room for @n events; a look without room may have found more. If memory is short, the rest
+ * comes with the next look.
  */
 static int grow_events(struct epoll *e, int n)
 {
@@ -75,8 +75,8 @@ static int grow_events(struct epoll *e, int n)
     return 0;
 }
 
-/* The waker is never read: each write is an edge of its own, and the counter cannot overflow in a
- * lifetime. */
+/* Opens the set and the waker. The waker is never read: each write is an edge of its own, and its
+ * counter cannot overflow in a lifetime. */
 static int open_descriptors(struct epoll *e)
 {
     int rc = grow_events(e, N_EVENTS);
@@ -115,7 +115,7 @@ static int epoll_backend_open(struct eddyi_backend **ret, char *reason, size_t r
     return 0;
 }
 
-/* Sets an operation down for delivery. */
+/* Queues an operation for delivery. */
 static void finish(struct epoll *e, struct eddyi_op *op, int64_t result)
 {
     if (op->state == WAITING)
@@ -125,7 +125,7 @@ static void finish(struct epoll *e, struct eddyi_op *op, int64_t result)
     eddyi_list_append(&e->done, &op->link);
 }
 
-/* Makes the call an operation stands for; -EAGAIN if it has to wait after all. */
+/* Makes the call of an operation. Returns -EAGAIN if it has to wait after all. */
 static int64_t attempt(struct eddyi_op *op)
 {
     switch (op->kind) {
@@ -151,7 +151,8 @@ static int64_t attempt(struct eddyi_op *op)
     }
 }
 
-/* The events of poll(2) and epoll(7) have the same numbers. */
+/* Returns the outcome of an operation after @events. poll(2) and epoll(7) number their events
+ * alike. */
 static int64_t outcome(struct eddyi_op *op, unsigned events)
 {
     unsigned poll_events = events & (op->events | POLLERR | POLLHUP);
@@ -161,7 +162,7 @@ static int64_t outcome(struct eddyi_op *op, unsigned events)
     return poll_events ? (int64_t)poll_events : -EAGAIN;
 }
 
-/* An attempt on an adopted descriptor, which teaches something about its readiness. */
+/* Makes the call on an adopted descriptor and learns about its readiness. */
 static int64_t attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op)
 {
     int d = eddyi_op_wants(op, EDDYI_READS) ? EDDYI_READS : EDDYI_WRITES;
@@ -177,8 +178,8 @@ static int64_t attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op)
     return n;
 }
 
-/* The operation is in the table of an adopted descriptor: nothing is asked of the kernel that is
- * known already. */
+/* Starts an operation on an adopted descriptor, which is in the table, without asking the kernel
+ * what is known already. */
 static void start_adopted(struct epoll *e, struct eddyi_op *op)
 {
     struct eddyi_slot *s = &e->table.slots[op->fd];
@@ -233,8 +234,8 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     int rc;
 
     /*
-     * What has offsets is a file; and of a file it means nothing for its data that one can wait for
-     * some event.
+     * An operation with an offset is on a file. A file's readiness for some event says nothing
+     * about its data.
      */
     if (eddyi_op_is_of_files(op) ||
         (is_read_or_write(op) && (op->rw.offset >= 0 || eddyi_sys_is_file(op->fd))))
@@ -245,7 +246,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return -EBADF;
     if (op->kind == EDDYI_OP_CONNECT) {
         rc = eddyi_sys_connect(op->fd, op->connect.addr, op->connect.addrlen);
-        /* EALREADY: an earlier attempt goes on, and ends for both. */
+        /* EALREADY: an earlier attempt is under way, and its outcome is that of both. */
         if (rc != -EINPROGRESS && rc != -EALREADY) {
             finish(e, op, rc);
             return 0;
@@ -254,7 +255,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     rc = wait_for(e, op);
     if (rc == -EPERM && is_read_or_write(op))
         return give_to_pool(e, op);
-    /* A file that cannot be waited for: the call itself knows what is wrong with it. */
+    /* A file that cannot be waited for: the call itself reports what is wrong. */
     if (rc == -EPERM && op->kind != EDDYI_OP_POLL) {
         finish(e, op, attempt(op));
         return 0;
@@ -262,7 +263,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     return rc;
 }
 
-/* What was armed stays; should it fire, nobody is waiting. */
+/* Cancels an operation. Its registration stays; if it fires, nobody is waiting. */
 static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct epoll *e = of(b);
@@ -272,8 +273,8 @@ static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 }
 
 /*
- * What is left waiting after an event. Of a number that stands for a file by now, the call itself
- * knows what is wrong with it.
+ * Re-arms the registration for operations that still wait after an event. If the number now belongs
+ * to a file, the call itself reports what is wrong.
  */
 static void rearm(struct epoll *e, int fd, unsigned mode)
 {
@@ -287,7 +288,7 @@ static void rearm(struct epoll *e, int fd, unsigned mode)
     }
 }
 
-/* Arms those that counted on earlier registrations. */
+/* Arms the operations that relied on earlier registrations. */
 static void arm_all(struct epoll *e, struct eddyi_list *unarmed)
 {
     while (!eddyi_list_empty(unarmed))
@@ -314,9 +315,9 @@ static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned event
 }
 
 /*
- * Makes the calls of those the events concern. Whether one of them was made in vain, and is to wait
- * for the next edge. There will be none when another socket's queue has room, which may be what a
- * message waits for.
+ * Makes the calls that the events concern. Returns true if one of them was made in vain and is to
+ * wait for the next edge. There is no edge when the queue of another socket gets room, for which a
+ * message may be waiting.
  */
 static bool try_those_waiting(struct epoll *e, struct eddyi_slot *s, unsigned events)
 {
@@ -358,20 +359,21 @@ static void handle(struct epoll *e, const struct epoll_event *ev)
         return;
     }
     if (!s->op[EDDYI_READS] && !s->op[EDDYI_WRITES]) {
-        /* Or it would go on firing, perhaps for the rest of the file's life in another process. */
+        /* Otherwise it would go on firing, perhaps for the rest of the file's life in another
+         * process. */
         if (!s->registered || (s->edge && eddyi_table_forget(&e->table, fd) < 0))
             e->table.n_stale++;
         return;
     }
     in_vain = try_those_waiting(e, s, ev->events);
     /* An error state that the call does not report (EPOLLERR for a message on the error queue) does
-     * not go away by itself: armed once more it would fire at once, for ever. So from the second
-     * time on only a change counts. */
+     * not go away by itself: armed again, it would fire at once, for ever. So from the second time
+     * on only a change counts. */
     if ((s->op[EDDYI_READS] || s->op[EDDYI_WRITES]) && !s->edge)
         rearm(e, fd, in_vain ? EPOLLET : EPOLLONESHOT);
 }
 
-/* Completes what is done by now; what is done meanwhile waits for the next time. */
+/* Completes the operations that are done by now; those done meanwhile wait for the next time. */
 EDDYI_UNGUARDED static void deliver(struct epoll *e)
 {
     struct eddyi_list batch;
@@ -389,8 +391,8 @@ EDDYI_UNGUARDED static void deliver(struct epoll *e)
     }
 }
 
-/* Waits for events. Before it sleeps all have to be armed; but under load there are events without
- * that. */
+/* Waits for events. All operations must be armed before it sleeps; under load there are events
+ * without that. */
 static int look(struct epoll *e, int64_t timeout)
 {
     struct eddyi_table *t = &e->table;
@@ -424,11 +426,11 @@ static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)
     eddyi_pool_take(&e->pool, &e->done);
     if (!eddyi_list_empty(&e->done))
         timeout = 0;
-    /* A look at nothing can be spared. A wake-up stays in the kernel for the next wait that
-     * sleeps. */
+    /* A look without waiting operations is skipped. A wake-up stays in the kernel for the next wait
+     * that sleeps. */
     if (timeout != 0 || e->table.n_waiting > 0)
         n = look(e, timeout);
-    /* EINTR: a signal handler may have left something for the loop to look at. */
+    /* EINTR: a signal handler may have left work for the loop. */
     if (n < 0 && n != -EINTR) {
         eddyi_pool_settle(&e->pool, &e->done);
         deliver(e);
@@ -467,7 +469,8 @@ static int64_t epoll_now(struct eddyi_backend *b)
     return eddyi_sys_now();
 }
 
-/* A call that is under way, if a signal handler forked, finds no instance. */
+/* Closes the descriptors in a forked child. A call under way, if a signal handler forked, finds no
+ * set. */
 static void epoll_forked(struct eddyi_backend *b)
 {
     struct epoll *e = of(b);

@@ -33,7 +33,8 @@ static int grow(struct eddyi_table *t, int fd)
     return 0;
 }
 
-/* Asked first, a number that is no descriptor cannot blow up the table. */
+/* Ensures that there is a slot for @fd. A number that is no descriptor is refused, so that it
+ * cannot inflate the table. */
 static int have_slot(struct eddyi_table *t, int fd)
 {
     int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_is_open(fd);
@@ -82,9 +83,9 @@ static int control(struct eddyi_table *t, int op, int fd, unsigned events, uint3
 }
 
 /*
- * Makes the registration what it has to be now. The table's word on whether there is one is only a
- * guess: closing took it away (ENOENT), or it stayed with a duplicate that has got the same number
- * again (EEXIST). Where this fails, what was armed before still is.
+ * Makes the registration of @fd match @events. The table only guesses whether there is one: closing
+ * removed it (ENOENT), or it stayed with a duplicate that has got the same number again (EEXIST).
+ * If this fails, the previous registration stays.
  */
 static int register_as(struct eddyi_table *t, int fd, unsigned events)
 {
@@ -152,7 +153,8 @@ static bool is_waited_for(const struct eddyi_slot *s)
     return s->registered && (s->adopted || s->op[EDDYI_READS] || s->op[EDDYI_WRITES]);
 }
 
-/* A new set, with all that is waited for. A descriptor that was closed meanwhile is in neither. */
+/* Makes a new set with everything that is waited for. A descriptor that was closed meanwhile is in
+ * neither. */
 static int make_set(struct eddyi_table *t, int wakefd, uint64_t wake_data)
 {
     int rc = t->epfd = eddyi_sys_epoll_create();
@@ -211,6 +213,6 @@ void eddyi_table_disown(struct eddyi_table *t, int fd)
     if (!s || !(s->registered || s->adopted))
         return;
     (void)eddyi_table_forget(t, fd);
-    s->generation++; /* what the present wait has of it is nobody's */
+    s->generation++; /* the events of the present wait belong to nobody */
     s->adopted = false;
 }

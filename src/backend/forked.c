@@ -1,5 +1,5 @@
 /*
- * What is left of a backend in a child of fork(): the clock. Everything else belongs to the parent,
+ * A backend in a child of fork(): only the clock is left. Everything else belongs to the parent,
  * which must not notice what the child does with its copy.
  */
 #include "backend/backend.h"

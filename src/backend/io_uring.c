@@ -1,7 +1,7 @@
 /*
- * The backend on io_uring(7): its life, and the operations that come to it and go. What lies
- * between is in io_uring_queue.c and io_uring_results.c; and what becomes of a ring that cannot be
- * used any more, in io_uring_leave.c.
+ * The backend on io_uring(7): its life cycle, submission and delivery. io_uring_queue.c and
+ * io_uring_results.c exchange operations and results with the kernel; io_uring_leave.c handles a
+ * ring that cannot be used any more.
  */
 #include "backend/io_uring.h"
 
@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a wait that cannot be had now is put off for, in nanoseconds. */
+/* The delay, in nanoseconds, of a wait that is impossible now. */
 enum { BREATHER = 1000000 };
 
 /*
  * A system call of the ring runs some twenty pieces of the kernel's work, unless it waits for more
- * (Linux 6.13). LOOKS: the most calls to have it let go of a file; LOOKS_IN_A_TURN: the most to
- * gather what has come, that is 10 000 results.
+ * (Linux 6.13). LOOKS: the most calls to have it release a file; LOOKS_IN_A_TURN: the most calls to
+ * take results, 10 000 of them.
  */
 enum { LOOKS = 64, LOOKS_IN_A_TURN = 512 };
 
@@ -71,7 +71,7 @@ static void uring_close(struct eddyi_backend *b)
     struct eddyi_uring *u = eddyi_uring_of(b);
 
     eddyi_pool_fini(&u->pool);
-    /* In a forked child the ring is not mapped; by now something else may be where it was. */
+    /* In a forked child the ring is not mapped; other memory may be in its place by now. */
     if (u->pid != eddyi_sys_pid())
         eddyi_sys_close(u->ring.ring_fd);
     else if (!u->gone)
@@ -81,7 +81,7 @@ static void uring_close(struct eddyi_backend *b)
     eddyi_free(u);
 }
 
-/* Operations on their way in. */
+/* Submission. */
 
 static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
 {
@@ -91,17 +91,20 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
 }
 
 /*
- * Whether a transfer is not the ring's, and what takes it instead:
+ * How a transfer is made:
  *
- *   - With pipes, terminals and the like the kernel polls, and the call is made here: into a pipe
- *     nobody reads from, the kernel would write with a SIGPIPE; and from a terminal, if somebody
- *     else is quicker, it would wait in the loop's thread (Linux 6.18), for all the others.
- *   - A datagram that has to wait again, since others have filled the queue meanwhile, goes out
- *     empty: the kernel goes on behind the bytes that it took before (Linux 6.18). Likewise.
- *   - At a file's own position a transfer that ends early (a full disk, a limit, a bad page)
- *     reports the bytes, but leaves the position where it was (Linux 6.18), so that the next one
- *     would go to the same place; nor does the ring wait for others that use the position. read(2)
- *     and write(2) do both: a thread makes the call.
+ * - By hand, on pipes, terminals and the like: the kernel polls, and the call is made here. Into a
+ *   pipe
+ * that nobody reads from, the kernel would write with a SIGPIPE; from a terminal that another
+ * reader has emptied, it would wait in the loop's thread (Linux 6.18), and with it all others.
+ * - By hand, for a datagram: one that has to wait again, because others have filled the queue
+ *   meanwhile, is
+ * sent empty, since the kernel goes on after the bytes that it took before (Linux 6.18).
+ * - By a thread, at a file's own position: a transfer that ends early (a full disk, a limit, a bad
+ *   page)
+ * reports the bytes but leaves the position where it was (Linux 6.18), so that the next one would
+ * go to the same place; nor does the ring wait for others that use the position. read(2) and
+ * write(2) do both.
  */
 enum way { BY_RING, BY_HAND, BY_THREAD };
 
@@ -130,8 +133,8 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
-    /* The kernel would call a file ready; epoll refuses it, and so does this. What has just been
-     * polled is none. */
+    /* The kernel would call a file ready; epoll refuses it, and so does this. A descriptor that was
+     * just polled is no file. */
     if (op->kind == EDDYI_OP_POLL && !op->tried) {
         int rc = eddyi_sys_watchable(op->fd);
 
@@ -162,8 +165,8 @@ static void uring_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 }
 
 /*
- * What the kernel waits for keeps the file open, whoever closes the descriptor. One look may not be
- * enough (LOOKS).
+ * Cancels an operation until the kernel has released its file, which stays open while the kernel
+ * waits for it. One look may not be enough (LOOKS).
  */
 static void uring_withdraw(struct eddyi_backend *b, struct eddyi_op *op)
 {
@@ -178,9 +181,10 @@ static void uring_withdraw(struct eddyi_backend *b, struct eddyi_op *op)
     }
 }
 
-/* Waiting, and operations on their way out. */
+/* Waiting and delivery. */
 
-/* The operation's last result may be there already, behind these. */
+/* Delivers the results of multishot operations. The last result of an operation may already be
+ * behind these. */
 static void deliver_arrivals(struct eddyi_uring *u)
 {
     for (size_t i = 0; i < u->n_arrivals; i++) {
@@ -192,13 +196,13 @@ static void deliver_arrivals(struct eddyi_uring *u)
         op->more = true;
         op->complete(op);
         op->more = false;
-        if (over) /* if it is only now, it was withdrawn, and has its result */
+        if (over) /* if it ended only now, it was withdrawn, and has its result */
             op->result = last;
     }
     u->n_arrivals = 0;
 }
 
-/* Completes what is done by now; what is done meanwhile waits for the next time. */
+/* Completes the operations that are done by now; those done meanwhile wait for the next time. */
 static void deliver(struct eddyi_uring *u)
 {
     struct eddyi_list batch;
@@ -211,13 +215,13 @@ static void deliver(struct eddyi_uring *u)
         eddyi_uring_op(l)->complete(eddyi_uring_op(l));
 }
 
-/* Whether the kernel keeps results back until the next system call. */
+/* Returns true if the kernel keeps results back until the next system call. */
 static bool has_more(const struct eddyi_uring *u)
 {
     return IO_URING_READ_ONCE(*u->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-/* Enters the kernel, once, and not at all if there is nothing to be had from it. */
+/* Enters the kernel once, or not at all if there is nothing to gain. */
 static int enter(struct eddyi_uring *u, int64_t timeout)
 {
     if (timeout != 0)
@@ -228,8 +232,8 @@ static int enter(struct eddyi_uring *u, int64_t timeout)
 }
 
 /*
- * Takes results until the kernel has no more. With twenty of them a turn, the last of a thousand
- * busy connections would wait for fifty turns, each made long by the others.
+ * Takes results until the kernel has no more. With twenty per turn, the last of a thousand busy
+ * connections would wait for fifty turns, each made long by the others.
  */
 static int take_all_results(struct eddyi_uring *u, int rc)
 {
@@ -241,7 +245,7 @@ static int take_all_results(struct eddyi_uring *u, int rc)
     return rc;
 }
 
-/* Has a ring that this thread may wait with. */
+/* Ensures that there is a ring that this thread may wait with. */
 static int have_ring(struct eddyi_uring *u)
 {
     int rc = 0;
@@ -257,7 +261,7 @@ static int have_ring(struct eddyi_uring *u)
     return rc;
 }
 
-/* Tells the kernel everything and waits for the first result. 0, or -errno. */
+/* Submits everything and waits for the first result. Returns 0 or -errno. */
 static int exchange(struct eddyi_uring *u, int64_t timeout)
 {
     bool all_told = eddyi_uring_fill_queue(u);
@@ -276,7 +280,7 @@ static int exchange(struct eddyi_uring *u, int64_t timeout)
     eddyi_pool_take(&u->pool, &u->done);
     if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
         eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);
-    /* EINTR: a signal handler may have left something for the loop to look at. */
+    /* EINTR: a signal handler may have left work for the loop. */
     return rc == -ETIME || rc == -EINTR || rc > 0 ? 0 : rc;
 }
 
@@ -305,8 +309,8 @@ static int64_t uring_now(struct eddyi_backend *b)
 }
 
 /*
- * The ring is not mapped here. A call that is under way, if a signal handler forked, looks at it
- * once more, and is to find it empty.
+ * Closes the descriptors in a forked child, where the ring is not mapped. A call under way, if a
+ * signal handler forked, reads the ring once more and finds it empty.
  */
 static void uring_forked(struct eddyi_backend *b)
 {

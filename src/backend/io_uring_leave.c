@@ -1,5 +1,5 @@
 /*
- * Rings that cannot be used any more: the loop goes to another thread, or the kernel does not let
+ * Rings that cannot be used any more: the loop moves to another thread, or the kernel does not let
  * it wait.
  */
 #include "backend/io_uring.h"
@@ -18,9 +18,9 @@ static bool any_of_files(const struct eddyi_list *list)
 }
 
 /*
- * What the kernel does with files it does in threads of its own, whether or not anybody asks for
- * the result: a ring that replaces this one would have it done again, and a descriptor that was
- * opened would be nobody's. So those results are waited for.
+ * Waits for the results of operations on files. The kernel performs them in threads of its own,
+ * whether or not anybody takes the results: a new ring would have them done again, and a descriptor
+ * that was opened would leak.
  */
 void eddyi_uring_leave(struct eddyi_backend *b)
 {
@@ -37,10 +37,10 @@ void eddyi_uring_leave(struct eddyi_backend *b)
 }
 
 /*
- * Replaces the ring, which belongs to another thread, by one for this thread. What the old one has
- * as results counts; what it was still waiting for is submitted again. Nothing gets lost: without
- * its thread the kernel only notes that a descriptor is ready, and makes no call; operations on
- * files ended before that one left.
+ * Replaces the ring, which belongs to another thread, by one of this thread. The results of the old
+ * ring count; its waiting operations are submitted again. Nothing is lost: without its thread the
+ * kernel only notes that a descriptor is ready, and makes no call; operations on files ended before
+ * that thread left.
  */
 int eddyi_uring_move_here(struct eddyi_uring *u)
 {
@@ -64,9 +64,9 @@ int eddyi_uring_move_here(struct eddyi_uring *u)
 }
 
 /*
- * Waiting has failed and failed again: ends every operation with that error, since nobody could
- * ever be told of its result. Exiting alone would have the kernel let go of their memory too, but
- * only some time later.
+ * Ends every operation with @rc, after waiting has failed repeatedly: no result could ever be
+ * delivered. Exiting the ring alone would make the kernel release the memory as well, but only some
+ * time later.
  */
 void eddyi_uring_give_up(struct eddyi_uring *u, int rc)
 {

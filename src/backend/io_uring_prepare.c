@@ -9,22 +9,22 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
     static const int opcodes[] = {
         [EDDYI_OP_POLL] = IORING_OP_POLL_ADD,
         /*
-         * Not in multishot mode into a ring of buffers: that saves arming a poll each time, but
-         * what comes has to be copied to where it is wanted. By hand, with 10 000 connections, it
-         * is 4 % less work without the copy and 3 % more with it (Linux 6.18); and no descriptor is
-         * read ahead of what its owner asked for.
+         * Not in multishot mode into a ring of buffers: that saves arming a poll each time, but the
+         * data have to be copied to where they are wanted. Measured by hand with 10 000
+         * connections, it is 4 % less work without the copy and 3 % more with it (Linux 6.18); and
+         * no descriptor is read ahead of its owner's demand.
          */
         [EDDYI_OP_RECV] = IORING_OP_RECV,
         [EDDYI_OP_SEND] = IORING_OP_SEND,
         [EDDYI_OP_ACCEPT] = IORING_OP_ACCEPT,
         [EDDYI_OP_CONNECT] = IORING_OP_CONNECT,
         [EDDYI_OP_RECVMSG] = IORING_OP_RECVMSG,
-        [EDDYI_OP_SENDMSG] = -1, /* the kernel polls only */
+        [EDDYI_OP_SENDMSG] = -1, /* the kernel only polls */
         [EDDYI_OP_READ] = IORING_OP_READV,
         [EDDYI_OP_WRITE] = IORING_OP_WRITEV,
         [EDDYI_OP_OPEN] = IORING_OP_OPENAT,
-        [EDDYI_OP_CLOSE] =
-            -1, /* a ring that is given up may or may not have done it, and twice would be wrong */
+        /* A ring that is given up may or may not have closed it, and closing twice would be wrong. */
+        [EDDYI_OP_CLOSE] = -1,
         [EDDYI_OP_STAT] = IORING_OP_STATX,
         [EDDYI_OP_FSYNC] = IORING_OP_FSYNC,
         [EDDYI_OP_RENAME] = IORING_OP_RENAMEAT,
@@ -32,11 +32,10 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
         [EDDYI_OP_MKDIR] = IORING_OP_MKDIRAT,
         /*
          * Not IORING_OP_SPLICE, from the file into a pipe and from there into the socket: the
-         * kernel makes each of the two calls in a thread of its own, for every pipeful anew. Of a
-         * cached file that is 1.9 GB/s, where sendfile(2) in the pool gives 4.7 for half the work
-         * (Linux 6.18). Such a thread then waits for the socket: one for each peer that is slow.
-         * And a pipe is two more descriptors, with something left in it when the transfer is
-         * cancelled.
+         * kernel makes each of the two calls in a thread of its own, for every pipeful anew. For a
+         * cached file that is 1.9 GB/s, where sendfile(2) in the pool gives 4.7 GB/s for half the
+         * work (Linux 6.18). Such a thread then waits for the socket, one for each slow peer. And a
+         * pipe is two more descriptors, with data left in it when the transfer is cancelled.
          */
         [EDDYI_OP_SENDFILE] = -1,
         [EDDYI_OP_CALL] = -1,
@@ -88,8 +87,8 @@ static void prepare_of_files(struct io_uring_sqe *sqe, struct eddyi_op *op)
 }
 
 /*
- * A transfer that is cut short for a test: the first piece, as an operation that needs no vector,
- * which would have to live until it is submitted. False: it is not cut.
+ * Prepares a transfer that is cut short for a test: the first piece, as an operation without a
+ * vector, which would have to live until it is submitted. Returns false if it is not cut.
  */
 static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
@@ -108,7 +107,7 @@ static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
         io_uring_prep_write(sqe, op->fd, piece.iov_base, (unsigned)piece.iov_len, offset);
     else
         io_uring_prep_recv(sqe, op->fd, piece.iov_base, piece.iov_len, op->message.flags);
-    if (op->kind == EDDYI_OP_RECVMSG) /* what a stream says of a message */
+    if (op->kind == EDDYI_OP_RECVMSG) /* as a stream does for a message */
         op->message.msg->msg_namelen = op->message.msg->msg_controllen = 0,
         op->message.msg->msg_flags = 0;
     return true;

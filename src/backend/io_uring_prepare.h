@@ -7,22 +7,21 @@
 #include "backend/backend.h"
 #include "base/sys_uring.h"
 
-/* IORING_OP_…; -1: there is none. */
+/* Returns IORING_OP_…, or -1 if there is none. */
 int eddyi_uring_opcode(const struct eddyi_op *op);
 
 void eddyi_uring_prepare(struct io_uring_sqe *sqe, struct eddyi_op *op);
 
-/* Has a prepared operation wait for readiness before its first try. Kernels from 5.19 on. */
+/* Makes a prepared operation wait for readiness before its first try. Kernels from 5.19 on. */
 void eddyi_uring_poll_first(struct io_uring_sqe *sqe, const struct eddyi_op *op);
 
-/* The wait for readiness that has to come before the operation. */
+/* Prepares the wait for readiness that has to precede the operation. */
 void eddyi_uring_prepare_poll(struct io_uring_sqe *sqe, const struct eddyi_op *op);
 
 /* Tells valgrind what the kernel wrote for this result, >= 0. */
 void eddyi_uring_wrote(const struct eddyi_op *op, size_t result);
 
-/* Gives back what a result, >= 0, brought that nobody will hear of: an injected error takes its
- * place. */
+/* Releases what a result, >= 0, brought, because an injected error takes its place. */
 void eddyi_uring_drop(const struct eddyi_op *op, int result);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * Operations on their way into the kernel: the submission queue of a turn.
+ * Submission: the queue of one turn.
  */
 #include "backend/io_uring.h"
 #include "backend/io_uring_prepare.h"
 
 #include <poll.h>
 
-/* A free entry of the submission queue; a full one is submitted first. NULL: the kernel takes no
- * more for now. */
+/* Returns a free entry of the submission queue, submitting a full queue first. NULL: the kernel
+ * takes no more for now. */
 static struct io_uring_sqe *get_entry(struct eddyi_uring *u)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
@@ -32,7 +32,7 @@ static bool arm_waker(struct eddyi_uring *u)
     return true;
 }
 
-/* COOP_TASKRUN came with kernel 5.19, and so did what is asked for here. */
+/* Prepares an operation. COOP_TASKRUN came with kernel 5.19, as did the flags that are set here. */
 static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
     if (op->state & EDDYI_POLLING) {
@@ -42,7 +42,7 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
     eddyi_uring_prepare(sqe, op);
     if (!(u->ring.flags & IORING_SETUP_COOP_TASKRUN))
         return;
-    /* The kernel need not try what has just been tried; but with MSG_DONTWAIT it would not try at
+    /* The kernel need not repeat a try that has just failed; with MSG_DONTWAIT it would not try at
      * all. */
     if ((op->tried || op->waits) && !(op->state & EDDYI_POLLED))
         eddyi_uring_poll_first(sqe, op);
@@ -51,8 +51,8 @@ static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddy
 }
 
 /*
- * The kernel does it as whoever the thread is now, which may be somebody else than when it was
- * submitted: then a thread of the pool does it, as the caller.
+ * Returns true if a thread of the pool must perform the operation. The kernel acts as the thread's
+ * present identity, which may differ from that at submission.
  */
 static bool is_for_pool(const struct eddyi_op *op, struct eddyi_identity *now, bool *known)
 {

@@ -1,12 +1,12 @@
 /*
- * Results on their way out of the kernel: what is final, what has to wait and be tried again, and
- * what is no operation's.
+ * Results: final ones, operations that have to wait and be tried again, and results of no
+ * operation.
  */
 #include "backend/io_uring.h"
 #include "backend/io_uring_prepare.h"
 
-/* Kernels before 5.15 or so do not wait on non-blocking sockets; and a connection may be under way
- * already. */
+/* Returns true if the operation has to wait: kernels before about 5.15 do not wait on non-blocking
+ * sockets, and a connection may be under way already. */
 static bool has_to_wait(const struct eddyi_op *op, int result)
 {
     if (op->kind == EDDYI_OP_CONNECT)
@@ -21,7 +21,7 @@ bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op)
     return transfer && op->rw.offset >= 0;
 }
 
-/* An operation that has its result. */
+/* Ends an operation with its result. */
 static void end(struct eddyi_uring *u, struct eddyi_op *op, int64_t result)
 {
     if (result >= 0)
@@ -86,7 +86,7 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
         eddyi_uring_finish(u, op, -ECANCELED);
         return;
     }
-    /* Cancelled, but not by us: the thread that submitted it has ended. */
+    /* Cancelled, but not by this loop: the thread that submitted it has ended. */
     if (polled && op->state & EDDYI_BY_HAND) {
         call_by_hand(u, op);
     } else if (interrupted && op->state & EDDYI_BY_HAND) {
@@ -107,9 +107,9 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
 }
 
 /*
- * The waker is not read while it is polled in multishot mode: each write is an event of its own,
- * and the counter cannot overflow in a lifetime. A poll that ends is armed again, and then the
- * counter has to be 0.
+ * Handles a wake-up. The waker is not read while it is polled in multishot mode: each write is an
+ * event of its own, and its counter cannot overflow in a lifetime. A poll that ended is armed
+ * again, and then the counter has to be 0.
  */
 static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
 {
@@ -123,8 +123,8 @@ static void take_wake(struct eddyi_uring *u, const struct io_uring_cqe *cqe)
     eddyi_sys_eventfd_drain(u->wakefd);
 }
 
-/* Where there is no memory to remember it by, a connection is closed, as the kernel closes what it
- * has no memory for. */
+/* Keeps the result of a multishot operation. If memory is short, its connection is closed, as the
+ * kernel does when it is short of memory. */
 static void keep_arrival(struct eddyi_uring *u, struct eddyi_op *op, int result)
 {
     if (u->n_arrivals == u->arrivals_size) {
@@ -157,7 +157,8 @@ void eddyi_uring_take_results(struct eddyi_uring *u)
         if (data == EDDYI_WAKER) {
             take_wake(u, cqe);
         } else if (data != EDDYI_CANCEL_REQUEST) {
-            /* What became of a request to cancel does not matter: the operation itself will say. */
+            /* The result of a request to cancel does not matter: that of the operation says
+             * everything. */
             struct eddyi_op *op = (struct eddyi_op *)(uintptr_t)data;
             int result = eddyi_sys_uring_result(cqe);
 

@@ -28,11 +28,12 @@ int eddyi_ring_refused(int rc, const char *call, char *reason, size_t reason_siz
 int eddyi_ring_make(struct io_uring *ring, bool *ret_disabled)
 {
     static const unsigned ladder[] = {
-        /* 6.1; COOP is implied. TASKRUN_FLAG says whether completions wait to be gathered, without
-         * a call. */
+        /* Kernel 6.1; COOP is implied. TASKRUN_FLAG tells, without a call, whether completions wait
+         * to be gathered. */
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
             IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, /* 5.19 */
+        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+            IORING_SETUP_SUBMIT_ALL, /* kernel 5.19 */
         0,
     };
     int rc = -EINVAL;
@@ -44,7 +45,7 @@ int eddyi_ring_make(struct io_uring *ring, bool *ret_disabled)
         rc = eddyi_sys_uring_init(ring, SQ_ENTRIES, &p);
         *ret_disabled = ladder[i] & IORING_SETUP_R_DISABLED;
     }
-    /* Where this fails, a child merely has the memory mapped, too. */
+    /* If this fails, a child merely has the memory mapped as well. */
     if (rc == 0)
         eddyi_sys_uring_dontfork(ring);
     return rc;
@@ -72,7 +73,7 @@ int eddyi_ring_check(struct io_uring *ring, uint64_t *ret_opcodes, char *reason,
         return -ENOSYS;
     }
     rc = eddyi_sys_uring_knock(ring);
-    if (rc < 0 && rc != -EBADFD) /* EBADFD: disabled as yet, but reached */
+    if (rc < 0 && rc != -EBADFD) /* EBADFD: still disabled, but reached */
         return eddyi_ring_refused(rc, "io_uring_enter", reason, reason_size);
     rc = eddyi_sys_uring_probe(ring, &u.probe, N_PROBED);
     if (rc < 0)

@@ -30,7 +30,7 @@ static int64_t perform(const struct eddyi_op *op)
                                   op->sendfile.size);
     case EDDYI_OP_CALL:
         return op->call.fn(op->call.arg);
-    default: /* what waits for readiness does not come here */
+    default: /* operations that wait for readiness do not come here */
         return -EINVAL;
     }
 }

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-/* How long a thread waits for more, in nanoseconds. */
+/* How long an idle thread waits for work, in nanoseconds. */
 static const int64_t PATIENCE = 1000000000;
 
 void eddyi_pool_init(struct eddyi_pool *p, struct eddyi_backend *b)
@@ -19,7 +19,8 @@ void eddyi_pool_init(struct eddyi_pool *p, struct eddyi_backend *b)
     eddyi_list_init(&p->done);
 }
 
-/* Idle, with the mutex held. False when it has been so for long enough. */
+/* Waits for work, with the mutex locked. Returns false when the thread has been idle for long
+ * enough. */
 static bool wait_for_work(struct eddyi_pool *p)
 {
     int64_t until = eddyi_sys_now() + PATIENCE;
@@ -33,7 +34,7 @@ static bool wait_for_work(struct eddyi_pool *p)
     return !eddyi_list_empty(&p->queue);
 }
 
-/* Leaves the mutex held. */
+/* Hands a finished operation back. Leaves the mutex locked. */
 static void hand_back(struct eddyi_pool *p, struct eddyi_op *op)
 {
     bool first;
@@ -67,7 +68,8 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
-/* With the mutex held. A thread that has left only has to return, so joining it takes no time. */
+/* Starts a thread, if there may be another. The mutex is locked. Joining a thread that has left
+ * takes no time, since it only has to return. */
 static int start_thread(struct eddyi_pool *p)
 {
     struct eddyi_pool_thread *t = NULL;
@@ -78,7 +80,7 @@ static int start_thread(struct eddyi_pool *p)
             t = &p->threads[i];
     }
     if (!t)
-        return 0; /* all are at work; one of them will come to it */
+        return 0; /* all are busy; one of them will take the operation */
     if (t->started)
         pthread_join(t->thread, NULL);
     *t = (struct eddyi_pool_thread){.pool = p};
@@ -138,7 +140,7 @@ bool eddyi_pool_withdraw(struct eddyi_pool *p, struct eddyi_op *op)
     return queued;
 }
 
-/* With the mutex held. */
+/* Takes what is done. The mutex is locked. */
 static void take(struct eddyi_pool *p, struct eddyi_list *to)
 {
     EDDYI_LIST_EACH(l, &p->done)
@@ -166,7 +168,7 @@ void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to)
     pthread_mutex_unlock(&p->mutex);
 }
 
-/* The mutex may be held by one of the parent's threads. */
+/* Forgets the threads, one of which may have locked the mutex in the parent. */
 void eddyi_pool_forked(struct eddyi_pool *p)
 {
     atomic_store(&p->any_done, false);

@@ -1,5 +1,5 @@
 /*
- * Which backend, and why.
+ * The choice of the backend, and the reason for it.
  */
 #include "backend/backend.h"
 #include "base/sys.h"
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What $EDDY_BACKEND asks for. Anything it cannot mean is said once, and ignored. */
+/* Returns the backend that $EDDY_BACKEND asks for. Any other value is reported once, and
+ * ignored. */
 static eddy_backend from_environment(void)
 {
     static atomic_flag warned = ATOMIC_FLAG_INIT;
@@ -41,7 +42,7 @@ static int open_default(struct eddyi_backend **ret, char *reason, size_t reason_
         snprintf(reason, reason_size, "EDDY_BACKEND=epoll");
         return eddyi_backend_epoll.open(ret, NULL, 0);
     }
-    /* Whatever the reason: where it was a shortage that epoll meets too, epoll says so. */
+    /* Whatever the reason: a shortage that epoll meets as well is reported by epoll. */
     if (open_io_uring(ret, reason, reason_size) == 0)
         return 0;
     return eddyi_backend_epoll.open(ret, NULL, 0);

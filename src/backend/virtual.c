@@ -1,11 +1,10 @@
 /*
  * The virtual clock: time that moves only when it is waited for, and then at once.
  *
- * It starts at 0. A wait with a limit moves it by that much; a wait without one would last for
- * ever, since no event can come from anywhere but other threads, and is a deadlock. When a
- * completion is known to be on its way from another thread, the loop waits for that instead, in
- * real time, and the virtual time stands still. So it does for operations on files: those take no
- * time.
+ * It starts at 0. A wait with a limit moves it by that much. A wait without a limit would last for
+ * ever, since no event can come except from other threads; it is a deadlock. When a completion is
+ * known to be on its way from another thread, the loop waits for that in real time, and virtual
+ * time stands still. So it does for operations on files, which take no time.
  */
 #include "backend/backend.h"
 
@@ -67,8 +66,8 @@ static void virtual_cancel(struct eddyi_backend *b, struct eddyi_op *op)
     eddyi_list_append(&of(b)->done, &op->link);
 }
 
-/* Completes what is done by now; what is done meanwhile waits for the next time. Whether there was
- * anything. */
+/* Completes the operations that are done by now; those done meanwhile wait for the next time.
+ * Returns true if there were any. */
 static bool deliver(struct virtual_clock *v)
 {
     struct eddyi_list batch, *l;
@@ -88,7 +87,7 @@ static bool deliver(struct virtual_clock *v)
 
 static void sleep_until_woken(struct virtual_clock *v)
 {
-    /* Only once: what interrupted it may have left something for the loop to look at. */
+    /* Only once: the cause of the interruption may have left work for the loop. */
     if (!atomic_exchange(&v->woken, 0)) {
         eddyi_sys_futex_wait(&v->woken, 0);
         atomic_store(&v->woken, 0);
