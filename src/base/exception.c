@@ -1,5 +1,6 @@
 #include "base/exception.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 
 #include <limits.h>
@@ -109,7 +110,7 @@ eddy_exception *eddy_exception_ref(const eddy_exception *e)
  * nobody reads any more. */
 static void unref(eddy_exception *e, eddy_exception **doomed)
 {
-    if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+    if (!eddyi_refs_drop_shared(&e->refs))
         return;
     e->message = (const char *)*doomed;
     *doomed = e;

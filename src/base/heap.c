@@ -1,5 +1,6 @@
 #include "base/heap.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 
 enum { ARITY = 4, FIRST_CAPACITY = 64, GAPS_MIN = 64 };
@@ -63,6 +64,7 @@ static int grow(struct eddyi_heap *h)
 
 EDDYI_DIRECT int eddyi_heap_insert(struct eddyi_heap *h, struct eddyi_heap_node *node, int64_t when)
 {
+    EDDYI_ASSERT(node->place == 0 && "it is in one heap, once");
     if (h->n == h->capacity && grow(h) < 0)
         return -ENOMEM;
     node->when = when;
@@ -116,9 +118,12 @@ EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node
 
     if (!node->place)
         return;
+    EDDYI_ASSERT(i < h->capacity);
     node->place = 0;
-    while (h->entries[i].node != node)
+    while (h->entries[i].node != node) {
+        EDDYI_ASSERT_ALWAYS(i > 0);
         i = (i - 1) / ARITY;
+    }
     if (i == 0) {
         eddyi_heap_remove_first(h);
     } else if (i == h->n - 1) {

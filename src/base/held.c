@@ -8,8 +8,6 @@
 #include "base/sys.h"
 #include "base/thread.h"
 
-#include <stdio.h>
-
 static EDDYI_THREAD_LOCAL struct {
     eddyi_holder *asked; /* NULL: nothing is held back */
     void *arg;
@@ -51,14 +49,6 @@ void *eddyi_held_take(int *ret_result)
     *ret_result = held.result;
     held.op = NULL;
     return op;
-}
-
-void eddyi_must_hold(bool rule, const char *broken)
-{
-    if (rule)
-        return;
-    fprintf(stderr, "eddy: a rule of its own is broken: %s\n", broken);
-    abort();
 }
 
 #else

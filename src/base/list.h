@@ -6,6 +6,8 @@
 #ifndef EDDYI_LIST_H
 #define EDDYI_LIST_H
 
+#include "base/assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +35,7 @@ static inline void eddyi_list_append(struct eddyi_list *head, struct eddyi_list 
 {
     struct eddyi_list *last = head->prev;
 
+    EDDYI_ASSERT(last->next == head && last != l);
     l->prev = last;
     l->next = head;
     last->next = l;
@@ -44,6 +47,7 @@ static inline void eddyi_list_remove(struct eddyi_list *l)
 {
     struct eddyi_list *next = l->next, *prev = l->prev;
 
+    EDDYI_ASSERT(next->prev == l && prev->next == l);
     prev->next = next;
     next->prev = prev;
     eddyi_list_init(l);

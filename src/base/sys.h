@@ -35,9 +35,6 @@ bool eddyi_held(void *op);
 bool eddyi_held_keep(void *op, int result); /* the same, and keeps it; false: it is the caller's */
 bool eddyi_held_any(void);                  /* one is kept: who waits for events must not sleep */
 void *eddyi_held_take(int *ret_result);     /* whose result was kept long enough; NULL: nobody's */
-/* Ends the process if one of the library's own rules is broken, where chance would decide what
- * comes of it. */
-void eddyi_must_hold(bool rule, const char *broken);
 /*
  * How much of a transfer is asked of the kernel: all, unless tests have it cut short (fault.h). A
  * vector that is cut is @piece; so is a message's, then true.
@@ -75,10 +72,6 @@ static inline void *eddyi_held_take(int *ret_result)
 {
     (void)ret_result;
     return NULL;
-}
-static inline void eddyi_must_hold(bool rule, const char *broken)
-{
-    (void)rule, (void)broken;
 }
 static inline size_t eddyi_short(int fd, size_t size)
 {

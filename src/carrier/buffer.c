@@ -52,7 +52,7 @@ EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, 
 
     if (rc == 0 && n > 0) {
         memcpy(b->data + b->end, bytes, n);
-        b->end += n;
+        eddyi_buffer_extend(b, n);
     }
     return rc;
 }

@@ -7,6 +7,7 @@
 #ifndef EDDYI_BUFFER_H
 #define EDDYI_BUFFER_H
 
+#include "base/assert.h"
 #include "base/direct.h"
 
 #include <stddef.h>
@@ -18,6 +19,7 @@ struct eddyi_buffer {
 
 static inline size_t eddyi_buffer_length(const struct eddyi_buffer *b)
 {
+    EDDYI_ASSERT(b->start <= b->end && b->end <= b->size);
     return b->end - b->start;
 }
 
@@ -33,6 +35,13 @@ static inline size_t eddyi_buffer_room(const struct eddyi_buffer *b)
     return b->size - b->end;
 }
 
+/* Adds the @n bytes that were written into the room. */
+static inline void eddyi_buffer_extend(struct eddyi_buffer *b, size_t n)
+{
+    EDDYI_ASSERT_ALWAYS(n <= eddyi_buffer_room(b));
+    b->end += n;
+}
+
 /* Makes room for at least @n (> 0) more bytes; what it holds may move. 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
 
@@ -43,6 +52,7 @@ EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, 
  * way. */
 static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
 {
+    EDDYI_ASSERT_ALWAYS(n <= eddyi_buffer_length(b));
     b->start += n;
 }
 

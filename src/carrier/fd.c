@@ -10,6 +10,7 @@
  */
 #include "carrier/fd.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "carrier/socket_info.h"
@@ -78,6 +79,7 @@ static void close_all(struct fd_carrier *c)
 /* The backend has let go of everything. */
 static void end(struct fd_carrier *c)
 {
+    EDDYI_ASSERT(c->closing && !c->in.io && !c->out.io);
     close_all(c);
     c->base.on_closed(&c->base, 0);
 }
@@ -116,6 +118,7 @@ static void fd_free(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
 
+    EDDYI_ASSERT(!c->in.io && !c->out.io);
     close_all(c);
     eddyi_free(c);
 }

@@ -1,5 +1,6 @@
 #include "contextvars/contextvars.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 
@@ -35,7 +36,7 @@ static struct eddyi_var_map *map_ref(struct eddyi_var_map *map)
 
 static void map_unref(struct eddyi_var_map *map)
 {
-    if (map && atomic_fetch_sub_explicit(&map->refs, 1, memory_order_acq_rel) == 1)
+    if (map && eddyi_refs_drop_shared(&map->refs))
         eddyi_free(map);
 }
 
@@ -147,7 +148,7 @@ eddy_context *eddy_context_ref(eddy_context *ctx)
 
 void eddy_context_unref(eddy_context *ctx)
 {
-    if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+    if (!ctx || !eddyi_refs_drop_shared(&ctx->refs))
         return;
     map_unref(ctx->map);
     eddyi_free(ctx);

@@ -1,5 +1,7 @@
 #include "executor/concurrent.h"
 
+#include "base/assert.h"
+#include "base/refs.h"
 #include "base/sys.h"
 #include "loop/loop.h"
 
@@ -115,7 +117,7 @@ void eddy_concurrent_future_unref(eddy_concurrent_future *cf)
 {
     /* The only reference needs no atomic step. */
     if (cf && (atomic_load_explicit(&cf->refs, memory_order_acquire) == 1 ||
-               atomic_fetch_sub_explicit(&cf->refs, 1, memory_order_acq_rel) == 1))
+               eddyi_refs_drop_shared(&cf->refs)))
         cf->ops->destroy(cf);
 }
 
@@ -234,6 +236,7 @@ void eddyi_concurrent_finish_begun(eddy_concurrent_future *cf, int status, void 
 {
     bool passed_on = false;
 
+    EDDYI_ASSERT(!eddyi_concurrent_done(cf) || !cf->private);
     if (cf->private) {
         set_outcome(cf, &(struct ending){EDDYI_CF_FINISHED, false, status, value, e});
         passed_on = tell_sole_watcher(cf, true);

@@ -4,6 +4,7 @@
  */
 #include "executor/executor.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "loop/loop.h"
 
@@ -43,7 +44,7 @@ eddy_executor *eddyi_executor_ref(eddy_executor *e)
 
 void eddyi_executor_unref(eddy_executor *e)
 {
-    if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+    if (!e || !eddyi_refs_drop_shared(&e->refs))
         return;
     if (e->ops->fini)
         e->ops->fini(e);

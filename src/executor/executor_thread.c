@@ -115,6 +115,7 @@ static void leave(struct eddyi_executor_thread *t)
     bool over;
     int rc;
 
+    EDDYI_ASSERT(e->n_threads > 0 && !t->running);
     e->n_threads--;
     eddyi_list_remove(&t->link);
     if (e->abandoned)

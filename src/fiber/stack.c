@@ -15,6 +15,7 @@
  */
 #include "fiber/stack.h"
 
+#include "base/assert.h"
 #include "base/guard.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -339,6 +340,8 @@ EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *s)
     if (++pool->gives % GIVES_PER_TIDY == 0)
         eddyi_stack_pool_tidy(pool, eddyi_sys_now());
 
+    EDDYI_ASSERT_ALWAYS(pool->taken > 0);
+    EDDYI_ASSERT(c->free.next != &s->link && "a stack is given back once");
     eddyi_list_append(c->free.next, &s->link); /* before the first */
     c->n_free++;
     pool->taken--;

@@ -1,5 +1,6 @@
 #include "generator/generator.h"
 
+#include "base/assert.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "base/thread.h"
@@ -129,6 +130,7 @@ struct eddyi_generator *eddyi_generator_new(const char *name, int (*fn)(void *ar
 
 static void end(struct eddyi_generator *g, int result)
 {
+    EDDYI_ASSERT(g->state == EDDYI_GEN_RUNNING);
     g->state = EDDYI_GEN_ENDED;
     g->result = result;
     g->loop = NULL;
@@ -241,6 +243,7 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
     g->thrown = eddy_exception_ref(thrown);
     g->state = EDDYI_GEN_RUNNING;
     switch_to(g);
+    EDDYI_ASSERT(g->state == EDDYI_GEN_SUSPENDED || g->state == EDDYI_GEN_ENDED);
     if (g->freed && !g->kept)
         return free_late(g);
     if (g->state == EDDYI_GEN_ENDED)
@@ -256,6 +259,7 @@ static struct eddyi_var_scope *hand_out(struct eddyi_generator *g, void *value)
 {
     eddy_task *t = task_here();
 
+    EDDYI_ASSERT(g->state == EDDYI_GEN_RUNNING);
     g->handed_out = value;
     g->state = EDDYI_GEN_SUSPENDED;
     if (t)

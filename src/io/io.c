@@ -1,5 +1,6 @@
 #include "io/io.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "task/task.h"
@@ -11,6 +12,7 @@ enum { PAUSE = 1000000 /* nanoseconds */, DOUBLINGS = 6 };
 
 static void end(struct eddyi_io_op *o, int64_t result)
 {
+    EDDYI_ASSERT(o->io);
     o->op.result = result;
     o->pausing = false;
     eddyi_list_remove(&o->link);
@@ -115,6 +117,7 @@ EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, i
 
     if (rc < 0)
         return rc;
+    EDDYI_ASSERT(!io->slots[fd].claim[direction]);
     c->io = io;
     c->fd = fd;
     c->direction = direction;
@@ -127,6 +130,7 @@ void eddyi_io_release(struct eddyi_io_claim *c)
 {
     if (!c->io)
         return;
+    EDDYI_ASSERT(c->io->slots[c->fd].claim[c->direction] == c);
     c->io->slots[c->fd].claim[c->direction] = NULL;
     c->io = NULL;
     eddyi_list_remove(&c->link);
@@ -161,7 +165,7 @@ static void on_complete(struct eddyi_op *op)
         o->done(o);
         return;
     }
-    eddyi_must_hold(!op->lent, "an operation ends while the kernel still has its memory");
+    EDDYI_ASSERT(!op->lent && "the kernel still has the operation's memory");
     eddyi_list_remove(&o->link);
     if (__builtin_expect(op->in_vain || o->in_vain > 0, false) && !is_through(o))
         return;
@@ -213,6 +217,7 @@ static inline int hand_over(struct eddyi_io *io, struct eddyi_io_op *o)
     struct eddyi_backend *b = io->part.loop->backend;
     int rc;
 
+    EDDYI_ASSERT(!o->io && "an operation is submitted once");
     o->op.complete = on_complete;
     o->op.more = o->op.in_vain = false;
     rc = b->ops->submit(b, &o->op);

@@ -1,5 +1,6 @@
 #include "loop/handle.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -37,6 +38,7 @@ static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_call
 {
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed) | timer | PENDING;
 
+    EDDYI_ASSERT((state & WHAT) == PENDING && "the slot was free");
     h->fn = fn;
     h->arg = arg;
     atomic_store_explicit(&h->state, state, memory_order_release);
@@ -58,6 +60,7 @@ static inline unsigned retire(struct eddyi_handle *h, bool timer)
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
     uint64_t next = next_state(state);
 
+    EDDYI_ASSERT((state & WHAT) != FREE);
     /* Nobody else to cancel it: spares the 5 ns of the bus lock. */
     if (__builtin_expect(__libc_single_threaded, 1)) {
         atomic_store_explicit(&h->state, next, memory_order_relaxed);

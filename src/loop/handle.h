@@ -65,6 +65,7 @@ static inline struct eddyi_handle *eddyi_handle_take(struct eddyi_handle_pool *p
 
 static inline void eddyi_handle_give_back(struct eddyi_handle_pool *pool, struct eddyi_handle *h)
 {
+    EDDYI_ASSERT(pool->free != h && "a slot is free once");
     h->arg = pool->free;
     pool->free = h;
 }

@@ -3,6 +3,7 @@
  */
 #include "loop/loop.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "fiber/stack.h"
@@ -168,7 +169,7 @@ void eddyi_loop_set_running(eddy_loop *loop)
 
 void eddyi_loop_release_elsewhere(eddy_loop *loop)
 {
-    if (atomic_fetch_sub_explicit(&loop->holds, 1, memory_order_acq_rel) != 1)
+    if (!eddyi_refs_drop_shared(&loop->holds))
         return;
     eddyi_handle_pool_fini(&loop->soon);
     eddyi_handle_pool_fini(&loop->later);
@@ -179,7 +180,7 @@ void eddyi_loop_release_elsewhere(eddy_loop *loop)
 
 void eddy_loop_unref(eddy_loop *loop)
 {
-    if (!loop || atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) != 1)
+    if (!loop || !eddyi_refs_drop_shared(&loop->refs))
         return;
     if (loop->closed) {
         eddyi_loop_release(loop);

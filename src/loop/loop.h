@@ -183,9 +183,19 @@ static inline void eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight,
         loop->observer->see(loop->observer, loop, sight, item);
 }
 
+/* The loop that runs in this thread. */
+extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
+
+/* Whether it runs in another thread, so that nothing of it may be touched here. */
+static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
+{
+    return loop->running && eddyi_loop_running != loop;
+}
+
 /* Appends to the ready queue. Only from the loop's thread. */
 static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 {
+    EDDYI_ASSERT(!eddyi_loop_elsewhere(loop) && "only the thread that runs the loop queues");
     eddyi_list_append(&loop->ready, &r->link);
 }
 
@@ -244,9 +254,6 @@ EDDYI_DIRECT int64_t eddyi_deadline(eddy_loop *loop, double delay);
 extern unsigned eddyi_fork_number;
 void eddyi_watch_forks(void); /* has it counted from now on */
 
-/* The loop that runs in this thread. */
-extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
-
 /* In a child of fork(), until the run of its parent's loop has ended here: the task that forked, if
  * it was one. */
 extern EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
@@ -259,12 +266,6 @@ void eddyi_loop_leave_behind(eddy_loop *loop);
 static inline bool eddyi_loop_forked(const eddy_loop *loop)
 {
     return loop->fork_number != eddyi_fork_number;
-}
-
-/* Whether it runs in another thread, so that nothing of it may be touched here. */
-static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
-{
-    return loop->running && eddyi_loop_running != loop;
 }
 
 /* What is behind eddyi_loop_check() otherwise. */

@@ -1,5 +1,6 @@
 #include "net/dns_config.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 
@@ -28,7 +29,7 @@ struct eddyi_dns_config *eddyi_dns_config_new(void)
 
 void eddyi_dns_config_unref(struct eddyi_dns_config *c)
 {
-    if (!c || --c->refs > 0)
+    if (!c || !eddyi_refs_drop(&c->refs))
         return;
     eddyi_free(c->search);
     eddyi_free(c);

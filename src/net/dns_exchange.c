@@ -1,5 +1,6 @@
 #include "net/dns_exchange.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/io.h"
@@ -68,6 +69,7 @@ static void drop_all(struct eddyi_dns_exchange *e)
 
 static void finish(struct eddyi_dns_exchange *e, int error, const char *why)
 {
+    EDDYI_ASSERT(e->loop && (!e->answer || error == 0));
     e->running = false;
     e->error = error;
     e->why = why ? why : e->why;

@@ -1,5 +1,6 @@
 #include "net/dns_files.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "sync/wait_queue.h"
@@ -47,7 +48,7 @@ struct eddyi_hosts_load {
 
 static void load_unref(struct eddyi_hosts_load *l)
 {
-    if (--l->refs == 0)
+    if (eddyi_refs_drop(&l->refs))
         eddyi_free(l);
 }
 

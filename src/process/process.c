@@ -3,6 +3,7 @@
  */
 #include "process/process.h"
 
+#include "base/assert.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -22,6 +23,7 @@ struct eddyi_processes {
 
 static void end(eddy_process *p, int returncode)
 {
+    EDDYI_ASSERT(p->returncode == EDDY_RUNNING && returncode != EDDY_RUNNING);
     p->returncode = returncode;
     eddyi_list_remove(&p->link);
     if (!p->loop->closed)
@@ -51,6 +53,7 @@ void eddyi_process_settle(eddy_process *p)
     p->pidfd = -1;
     if (!p->given_back || p->has_thread || p->due)
         return;
+    EDDYI_ASSERT(p->pidfd < 0 && eddyi_list_empty(&p->link));
     eddyi_loop_release(p->loop);
     eddyi_free(p);
 }

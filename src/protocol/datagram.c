@@ -8,6 +8,7 @@
 #include "net/datagram.h"
 
 #include "base/exception.h"
+#include "base/refs.h"
 #include "base/sys.h"
 #include "carrier/socket_info.h"
 #include "contextvars/contextvars.h"
@@ -78,7 +79,7 @@ eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t)
 
 void eddy_datagram_transport_unref(eddy_datagram_transport *t)
 {
-    if (!t || --t->refs > 0)
+    if (!t || !eddyi_refs_drop(&t->refs))
         return;
     eddyi_vars_fini(&t->vars);
     eddyi_loop_release(t->loop);

@@ -4,6 +4,7 @@
  * The pipes are made here, and given to the process as plain descriptors. The end has come when the
  * child has been waited for and the last pipe is lost.
  */
+#include "base/refs.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "contextvars/contextvars.h"
@@ -61,7 +62,7 @@ eddy_subprocess_transport *eddy_subprocess_transport_ref(eddy_subprocess_transpo
 
 void eddy_subprocess_transport_unref(eddy_subprocess_transport *t)
 {
-    if (!t || --t->refs > 0)
+    if (!t || !eddyi_refs_drop(&t->refs))
         return;
     eddyi_vars_fini(&t->vars);
     eddyi_loop_release(t->loop);

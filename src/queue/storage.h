@@ -4,6 +4,7 @@
 #ifndef EDDYI_QUEUE_STORAGE_H
 #define EDDYI_QUEUE_STORAGE_H
 
+#include "base/assert.h"
 #include "eddy/queue.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ void eddyi_queue_fetch_slow(eddy_queue *q, void *ret);
  * divisions, three per message, took a fifth of a message's time. */
 static inline size_t eddyi_queue_index(const eddy_queue *q, size_t i)
 {
+    EDDYI_ASSERT(q->eddyi_first <= q->eddyi_capacity && i <= q->eddyi_capacity);
     i += q->eddyi_first;
     return i < q->eddyi_capacity ? i : i - q->eddyi_capacity;
 }
@@ -47,6 +49,7 @@ static inline int eddyi_queue_store(eddy_queue *q, const void *item)
 /* Copies the next item to @ret (NULL is allowed) and removes it. The queue must not be empty. */
 static inline void eddyi_queue_fetch(eddy_queue *q, void *ret)
 {
+    EDDYI_ASSERT(q->eddyi_n > 0 && q->eddyi_n <= q->eddyi_capacity);
     if (!eddyi_queue_is_plain(q) || !ret) {
         eddyi_queue_fetch_slow(q, ret);
         return;

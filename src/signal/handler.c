@@ -5,6 +5,7 @@
  * called in the next. Deliveries that are noticed together are called together, so one item of the
  * ready queue serves all of them.
  */
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/signal.h"
@@ -31,7 +32,7 @@ struct handlers {
 
 static void handler_unref(struct handler *h)
 {
-    if (!h || --h->refs > 0)
+    if (!h || !eddyi_refs_drop(&h->refs))
         return;
     eddyi_vars_fini(&h->vars);
     eddyi_free(h);

@@ -1,5 +1,6 @@
 #include "stream/channel.h"
 
+#include "base/assert.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "sync/wait_queue.h"
@@ -33,6 +34,7 @@ static void on_closed(eddy_carrier *carrier, int status)
         c->error = status;
         c->exception = exception_of(status);
     }
+    EDDYI_ASSERT(c->state == EDDYI_ENDING && c->carrier == carrier);
     c->state = EDDYI_LOST;
     c->armed = false;
     eddyi_channel_read_over(c);
@@ -123,6 +125,7 @@ static inline bool has_patience(const struct eddyi_channel *c)
 
 static void end(struct eddyi_channel *c, bool abort)
 {
+    EDDYI_ASSERT(c->state < EDDYI_ENDING || abort);
     c->state = EDDYI_ENDING;
     c->waiting = false;
     c->aborted = abort;
@@ -231,6 +234,7 @@ void eddyi_channel_drain_begin(struct eddyi_channel *c)
 
 void eddyi_channel_drain_end(struct eddyi_channel *c)
 {
+    EDDYI_ASSERT(c->n_drains > 0);
     if (--c->n_drains == 0 && limit_of(c) == 0)
         eddyi_timer_stop(c->loop, &c->patience);
 }

@@ -162,7 +162,7 @@ static inline int eddyi_channel_watch(struct eddyi_channel *c)
  * room gets more the next time. */
 static inline void eddyi_channel_came(struct eddyi_channel *c, size_t n, size_t room)
 {
-    c->in.end += n;
+    eddyi_buffer_extend(&c->in, n);
     if (n == room)
         c->chunk = EDDYI_LARGE_CHUNK;
     else if (n < EDDYI_SMALL_CHUNK)

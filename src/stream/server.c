@@ -3,6 +3,7 @@
  */
 #include "stream/server.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/timeout.h"
 #include "loop/loop.h"
@@ -13,7 +14,7 @@
 
 void eddyi_server_unref(eddy_server *s)
 {
-    if (--s->refs > 0)
+    if (!eddyi_refs_drop(&s->refs))
         return;
     eddyi_timer_stop(s->loop, &s->retry);
     eddy_context_unref(s->context);

@@ -1,4 +1,5 @@
 #include "sync/wait_queue.h"
+#include "base/assert.h"
 #include "base/unguarded.h"
 
 #include "eddy/error.h"
@@ -34,6 +35,7 @@ static bool cancel(struct eddyi_wait *w)
 {
     struct waiter *waiter = eddyi_container(w, struct waiter, wait);
 
+    EDDYI_ASSERT(!w->over && waiter->queue->n_waiting > 0);
     waiter->queue->n_waiting--;
     eddyi_wait_over(w);
     return true;
@@ -103,6 +105,7 @@ static void leave(struct waiter *w)
 
     if (q->next == &w->link)
         q->next = w->link.next == &q->waiters ? NULL : w->link.next;
+    EDDYI_ASSERT(w->wait.over && (w->wait.cancelled || q->n_waiting > 0));
     eddyi_list_remove(&w->link);
     if (!w->wait.cancelled)
         q->n_waiting--;

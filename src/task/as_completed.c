@@ -5,6 +5,7 @@
  * with its Queue.
  */
 #include "base/exception.h"
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
@@ -133,7 +134,7 @@ static int get(eddy_completions *it, eddy_future **ret)
 
 static void completions_unref(eddy_completions *it)
 {
-    if (--it->refs > 0)
+    if (!eddyi_refs_drop(&it->refs))
         return;
     eddyi_timer_stop(it->loop, &it->timer);
     for (size_t i = 0; i < it->n; i++) {

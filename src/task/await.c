@@ -2,6 +2,7 @@
  * eddy_await: a coroutine runs here and now, a future is waited for.
  */
 #include "base/exception.h"
+#include "base/refs.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "eddy/error.h"
@@ -49,13 +50,20 @@ static void free_doomed(struct doomed *d)
     d->freeing = false;
 }
 
+/* Returns whether it was the last one of @f. */
+static bool drop_reference(eddy_future *f)
+{
+    EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
+    return eddyi_refs_drop(&f->refs);
+}
+
 void eddy_awaitable_drop(eddy_awaitable *x)
 {
     if (!x || eddyi_is_gone(x))
         return;
     if (x->kind == EDDYI_COROUTINE)
         eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
-    else if (--eddyi_future_of(x)->refs > 0)
+    else if (!drop_reference(eddyi_future_of(x)))
         return;
     doom(&doomed, x);
     if (!doomed.freeing)

@@ -54,6 +54,7 @@ static inline bool eddyi_coroutine_is_taken(const eddy_coroutine *coro)
 /* Runs one that was consumed, in the current task. */
 static inline int eddyi_coroutine_run(eddy_coroutine *coro)
 {
+    EDDYI_ASSERT(eddyi_list_empty(&coro->link) && "one that runs was consumed");
     coro->drop = NULL;
     return coro->fn(coro->arg);
 }
@@ -61,6 +62,7 @@ static inline int eddyi_coroutine_run(eddy_coroutine *coro)
 /* Frees one that was consumed. */
 static inline void eddyi_coroutine_free(eddy_coroutine *coro)
 {
+    EDDYI_ASSERT(eddyi_list_empty(&coro->link) && "one that is freed was consumed");
     if (coro->drop)
         coro->drop(coro->arg);
     if (eddyi_loop_any_debugged() && eddyi_keep_coroutine(coro))

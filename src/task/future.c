@@ -77,6 +77,13 @@ eddy_future *eddy_future_ref(eddy_future *f)
     return f;
 }
 
+EDDYI_DIRECT void eddyi_future_unref_last(eddy_future *f)
+{
+    EDDYI_ASSERT_ALWAYS(f->refs == 1);
+    f->refs = 0;
+    f->ops->destroy(f);
+}
+
 void eddy_future_unref(eddy_future *f)
 {
     if (f)
@@ -87,6 +94,7 @@ static void queue_hooks(eddy_future *f)
 {
     struct eddyi_list *l;
 
+    EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
     f->loop->cancel_round++;
     if (f->loop->drained)
         eddyi_done_callbacks_drop(&f->hooks);
@@ -101,6 +109,7 @@ static void queue_hooks(eddy_future *f)
 
 EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e)
 {
+    EDDYI_ASSERT(f->state == EDDYI_PENDING);
     f->state = EDDYI_FINISHED;
     f->status = status;
     f->value = value;
@@ -113,6 +122,7 @@ void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_excep
 {
     eddy_exception *old = f->cancel_message;
 
+    EDDYI_ASSERT(f->state == EDDYI_PENDING);
     f->state = EDDYI_CANCELLED;
     f->status = -ECANCELED;
     f->exception = e;

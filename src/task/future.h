@@ -11,6 +11,7 @@
 #ifndef EDDYI_FUTURE_H
 #define EDDYI_FUTURE_H
 
+#include "base/assert.h"
 #include "base/direct.h"
 #include "base/list.h"
 #include "eddy/future.h"
@@ -88,11 +89,17 @@ static inline void eddyi_future_fini(eddy_future *f)
     eddyi_loop_release(f->loop);
 }
 
+/* Slow path of eddyi_future_unref(): the reference is the last. */
+EDDYI_DIRECT void eddyi_future_unref_last(eddy_future *f);
+
 /* eddy_future_unref() of one that is not NULL, without a call. */
 static inline void eddyi_future_unref(eddy_future *f)
 {
-    if (--f->refs == 0)
-        f->ops->destroy(f);
+    EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
+    if (f->refs > 1)
+        f->refs--;
+    else
+        eddyi_future_unref_last(f);
 }
 
 /*

@@ -2,6 +2,7 @@
  * Task groups: what asyncio.TaskGroup does, flag by flag.
  */
 #include "eddy/group.h"
+#include "base/assert.h"
 
 #include "base/block.h"
 #include "base/exception.h"
@@ -269,7 +270,7 @@ static int wait_for_children(struct group *g)
     if (rc < 0)
         return rc;
     w.what = "the tasks of its group";
-    eddyi_must_hold(!g->waiter, "a group is waited for twice"); /* its frame would be gone */
+    EDDYI_ASSERT(!g->waiter && "one task waits for a group"); /* its frame would be gone */
     g->waiter = &w;
     eddyi_wait_park(&w);
     g->waiter = NULL;

@@ -10,6 +10,15 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/task.h"
+#include "task/wait.h"
+
+bool eddyi_task_is_parked(const eddy_task *t)
+{
+    const struct eddyi_wait *w = t->wait;
+
+    /* An await has no call that ends it: the future queues the step itself. */
+    return w && !w->over && !(w->future && eddyi_future_done(w->future));
+}
 
 static eddy_task *task_of(struct eddyi_ready *r)
 {
@@ -50,6 +59,7 @@ __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy
         eddyi_loop_begin_quick_turn(loop);
     }
     t = task_of(r);
+    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t));
     t->started = true;
     loop->current = t;
     return &t->fiber;
@@ -79,6 +89,7 @@ static inline void suspend(eddy_task *t)
 
 EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t)
 {
+    EDDYI_ASSERT(eddyi_loop_running->current == t);
     suspend(t);
 }
 
@@ -109,6 +120,7 @@ void eddyi_task_run(struct eddyi_ready *r)
     eddy_task *t = task_of(r);
     eddy_loop *loop = t->future.loop;
 
+    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t) && !loop->current);
     if (!t->started && t->must_cancel) {
         eddyi_task_end_unstarted(t);
         return;

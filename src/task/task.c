@@ -1,5 +1,6 @@
 #include "task/task.h"
 
+#include "base/assert.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "eddy/error.h"
@@ -43,6 +44,8 @@ static void destroy(eddy_future *f)
     eddy_task *t = eddyi_task_of(f);
     eddy_loop *loop = f->loop;
 
+    EDDYI_ASSERT(!t->coro && !t->wait && eddyi_list_empty(&t->ready.link));
+    EDDYI_ASSERT(eddyi_list_empty(&t->link));
     eddyi_future_fini(f);
     eddyi_vars_fini(&t->vars);
     if (t->error.exception)
@@ -203,6 +206,7 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
 {
     eddy_exception *message = t->future.cancel_message;
 
+    EDDYI_ASSERT(t->coro && !t->wait);
     if (t->scopes)
         eddyi_scopes_orphan(t);
     eddyi_coroutine_free(t->coro);

@@ -13,6 +13,7 @@
 #ifndef EDDYI_TASK_H
 #define EDDYI_TASK_H
 
+#include "base/assert.h"
 #include "base/direct.h"
 #include "base/exception.h"
 #include "contextvars/contextvars.h"
@@ -99,6 +100,9 @@ static inline eddy_task *eddyi_task_here(void)
 /* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being
  * cancelled. */
 void eddyi_report_circle(eddy_task *t);
+
+/* Returns whether @t is parked: waits for what has not happened. */
+bool eddyi_task_is_parked(const eddy_task *t);
 
 /* Runs one step; the function of a task's ready item. */
 void eddyi_task_run(struct eddyi_ready *r);

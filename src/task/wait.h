@@ -62,6 +62,7 @@ static inline void eddyi_wait_park(struct eddyi_wait *w)
         eddyi_wait_park_cancelled(w);
         return;
     }
+    EDDYI_ASSERT(t == loop->current && !t->wait && !w->over);
     t->wait = w;
     w->since = loop->clock;
     eddyi_task_suspend(t);
@@ -80,7 +81,7 @@ static inline void eddyi_wait_over(struct eddyi_wait *w)
 {
     eddy_loop *loop = w->task->future.loop;
 
-    eddyi_must_hold(!w->over, "a wait is over twice");
+    EDDYI_ASSERT(!w->over && "a wait is over once");
     w->over = true;
     if (eddyi_loop_elsewhere(loop))
         eddyi_wait_over_elsewhere(w);

@@ -6,6 +6,7 @@
  * without an accident records for each suspension the item, or the wait for events, that made the
  * task ready; later runs take the same course until their accident, so that the numbers fit.
  */
+#include "base/assert.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "fiber/stack.h"
@@ -180,8 +181,8 @@ static void look_for_operations(struct eddyi_trial *t, const eddy_task *task)
     if (!io)
         return;
     EDDYI_LIST_EACH(l, &io->ops)
-        eddyi_must_hold(!is_on_stack_of(l, task),
-                        "a call returns while the kernel still has its memory");
+        EDDYI_ASSERT(!is_on_stack_of(l, task) &&
+                     "a call returns when the kernel has let go of its memory");
 }
 
 /* Suspending and resuming. */

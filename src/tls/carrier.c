@@ -1,5 +1,6 @@
 #include "tls/carrier.h"
 
+#include "base/assert.h"
 #include "base/exception.h"
 #include "base/sys.h"
 
@@ -155,6 +156,7 @@ static int tls_wait_writable(eddy_carrier *c)
 
 void eddyi_tls_agreed(struct eddyi_tls_carrier *t)
 {
+    EDDYI_ASSERT(t->state == EDDYI_TLS_HANDSHAKE);
     t->state = EDDYI_TLS_OPEN;
     if (t->wants_to_read)
         soon(t, &t->readable);

@@ -1,5 +1,6 @@
 #include "tls/context.h"
 
+#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 
@@ -79,7 +80,7 @@ eddy_tls_context *eddy_tls_context_ref(eddy_tls_context *c)
 
 void eddy_tls_context_unref(eddy_tls_context *c)
 {
-    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
+    if (!c || !eddyi_refs_drop_shared(&c->refs))
         return;
     eddyi_tls_sessions_clear(c);
     SSL_CTX_free(c->ssl);

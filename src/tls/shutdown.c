@@ -2,6 +2,7 @@
  * The end of a TLS connection: the last bytes are sent, both sides send close_notify, and the lower
  * carrier ends.
  */
+#include "base/assert.h"
 #include "base/exception.h"
 #include "tls/carrier.h"
 
@@ -19,6 +20,7 @@ int eddyi_tls_start_timer(struct eddyi_tls_carrier *t, double seconds)
 
 static void end(struct eddyi_tls_carrier *t, bool abort, int status)
 {
+    EDDYI_ASSERT(t->state != EDDYI_TLS_ENDING || t->lower);
     t->state = EDDYI_TLS_ENDING;
     t->close_status = status;
     t->aborted = abort;
@@ -70,6 +72,7 @@ static void out_of_time(struct eddyi_ready *r)
 
 static void begin(struct eddyi_tls_carrier *t)
 {
+    EDDYI_ASSERT(t->state == EDDYI_TLS_OPEN);
     t->state = EDDYI_TLS_SHUTDOWN;
     eddyi_ready_init(&t->timer.ready, out_of_time);
     if (eddyi_tls_start_timer(t, t->shutdown_timeout) < 0) {

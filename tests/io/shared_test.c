@@ -53,7 +53,7 @@ static void *run_taker(void *arg)
 {
     struct taker *t = arg;
 
-    (void)eddy_loop_run_until_complete(t->loop, t->task);
+    (void)eddy_loop_run_until_complete(t->loop, eddy_ref(t->task));
     return NULL;
 }
 

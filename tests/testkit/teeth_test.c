@@ -195,16 +195,15 @@ static void expect_memory_missed(const char *name, const char *complaint)
 TEST_VIRTUAL(memory_that_the_kernel_still_has_under_io_uring_is_found)
 {
     require_io_uring();
-    expect_memory_missed("memory-io_uring",
-                         "an operation ends while the kernel still has its memory");
+    expect_memory_missed("memory-io_uring", "the kernel still has the operation's memory");
 }
 
 TEST_VIRTUAL(memory_that_epoll_still_refers_to_is_found)
 {
-    expect_memory_missed("memory-epoll", "an operation ends while the kernel still has its memory");
+    expect_memory_missed("memory-epoll", "broken invariant");
 }
 
 TEST_VIRTUAL(a_call_that_returns_before_its_operation_has_ended_is_found)
 {
-    expect_memory_missed("memory-call", "twice");
+    expect_memory_missed("memory-call", "a wait is over once");
 }

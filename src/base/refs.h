@@ -1,0 +1,28 @@
+/*
+ * Reference counts. Dropping a reference too many ends the process: somebody would use what is freed.
+ */
+#ifndef EDDYI_REFS_H
+#define EDDYI_REFS_H
+
+#include "base/assert.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Drops one of @refs, which one thread uses; returns whether it was the last. */
+static inline bool eddyi_refs_drop(unsigned *refs)
+{
+    EDDYI_ASSERT_ALWAYS(*refs > 0);
+    return --*refs == 0;
+}
+
+/* Drops one of @refs, which threads share; returns whether it was the last. */
+static inline bool eddyi_refs_drop_shared(atomic_uint *refs)
+{
+    unsigned before = atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel);
+
+    EDDYI_ASSERT_ALWAYS(before > 0);
+    return before == 1;
+}
+
+#endif
