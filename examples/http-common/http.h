@@ -40,8 +40,9 @@ struct http_request {
 /*
  * Reads the next request from @reader, whose limit is HTTP_MAX_HEAD.
  *
- * Returns 1; 0 if the stream ended between two requests; the HTTP status (400 or above) with which
- * to refuse the request, and then @ret->keep_alive is false; or a negative error of the stream.
+ * Returns 1; 0 if the stream, or the server, ended between two requests; the HTTP status (400 or
+ * above) with which to refuse the request, and then @ret->keep_alive is false; or a negative error
+ * of the stream.
  */
 EDDY_AWAITS int http_read_request(eddy_reader *reader, struct http_request *ret);
 

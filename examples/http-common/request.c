@@ -219,9 +219,12 @@ int http_read_request(eddy_reader *reader, struct http_request *ret)
 {
     static const eddy_separator ends[] = {{"\r\n\r\n", 4}, {"\n\n", 2}};
     const char *head;
-    ssize_t n = eddy_reader_readuntil_any(reader, ends, 2, &head);
+    ssize_t n = eddy_connection_next_request(reader);
 
     memset(ret, 0, sizeof *ret);
+    if (n <= 0)
+        return (int)n;
+    n = eddy_reader_readuntil_any(reader, ends, 2, &head);
     if (n == EDDY_EINCOMPLETE)
         return eddy_reader_partial(reader, &head) == 0 ? 0 : 400;
     if (n == EDDY_ELIMIT)

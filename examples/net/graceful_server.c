@@ -15,16 +15,17 @@ static double patience = 60, grace = 10;
 static eddy_server *server;
 
 /*
- * Answers until the client ends or is silent for too long, or the server ends: then this answer is
- * the last.
+ * Answers until the client ends or is silent for too long, or the server ends. A client that has
+ * sent part of a line gets its answer first.
  */
 static int count_lines(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     const char *line;
     int lines = 0;
-    ssize_t n = 0;
+    ssize_t n;
 
-    while (eddy_server_is_serving(server) && (n = eddy_reader_readline(reader, &line)) > 0)
+    while ((n = eddy_connection_next_request(reader)) > 0 &&
+           (n = eddy_reader_readline(reader, &line)) > 0)
         eddy_try(eddy_writer_printf(writer, "%d\n", ++lines));
     if (n == -ETIMEDOUT)
         return eddy_writer_printf(writer, "You are silent. Goodbye.\n");

@@ -141,6 +141,23 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server
 EDDY_API int eddy_server_start_serving(eddy_server *s);
 
 /*
+ * For a handler, between two requests: waits until bytes of the next one are in @reader's buffer.
+ *
+ *     while ((rc = eddy_connection_next_request(reader)) > 0) {
+ *         eddy_try(read_request(reader, &request));
+ *         eddy_try(write_answer(writer, &request));
+ *     }
+ *
+ * Returns 1 if there are bytes, which stay in the buffer. Returns 0 if the handler should end,
+ * because the client has closed the connection, or because the server is closed and no byte has
+ * arrived: so an idle client does not delay eddy_server_shutdown(). In other reads a handler is not
+ * disturbed. Errors are those of a read: -ETIMEDOUT after .read_timeout, -EBUSY, ….
+ *
+ * Cancelled: nothing is consumed. A reader that is no server's can be passed too.
+ */
+EDDY_AWAITS EDDY_NODISCARD int eddy_connection_next_request(eddy_reader *reader);
+
+/*
  * Returns whether the server accepts connections: false once it, or its loop, was closed
  * (Server.is_serving).
  */
@@ -157,7 +174,8 @@ EDDY_API bool eddy_server_is_serving(const eddy_server *s);
 EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
 
 /*
- * Stops listening; open connections go on (Server.close). When the call returns, the listening
+ * Stops listening; open connections go on (Server.close), except those whose handlers wait in
+ * eddy_connection_next_request(), which gives 0. When the call returns, the listening
  * sockets are closed and their addresses free. Closing twice is harmless.
  */
 EDDY_API void eddy_server_close(eddy_server *s);
@@ -175,9 +193,10 @@ EDDY_API void eddy_server_close_clients(eddy_server *s);
 EDDY_API void eddy_server_abort_clients(eddy_server *s);
 
 /*
- * Shuts the server down gracefully: stops listening, gives the handlers @grace seconds to end,
- * cancels the remaining handlers and drops their connections, and waits until all have ended.
- * Returns 0, or -ETIMEDOUT if handlers had to be cancelled.
+ * Shuts the server down gracefully: stops listening, ends the connections whose handlers wait in
+ * eddy_connection_next_request(), gives the other handlers @grace seconds to end, cancels the
+ * remaining handlers and drops their connections, and waits until all have ended. Returns 0, or
+ * -ETIMEDOUT if handlers had to be cancelled.
  *
  * Cancelled: the remaining handlers are cancelled at once; returns -ECANCELED.
  */

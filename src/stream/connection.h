@@ -11,8 +11,9 @@
 struct eddyi_connection {
     eddy_server *server; /* has a reference; NULL: it is no server's */
     struct eddyi_channel *channel;
-    struct eddyi_list link; /* among those of the server */
-    eddy_task *task;        /* handles it; a reference, until it has ended. NULL: none */
+    struct eddyi_list link;        /* among those of the server */
+    eddy_task *task;               /* handles it; a reference, until it has ended. NULL: none */
+    eddy_reader *between_requests; /* its handler waits for the next request; NULL: it does not */
 };
 
 /* Counts @c among the connections of @s. */

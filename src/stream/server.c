@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "eddy/timeout.h"
 #include "loop/loop.h"
+#include "stream/reader.h"
 #include "sync/wait_queue.h"
 #include "task/task.h"
 
@@ -60,6 +61,17 @@ static void remove_file(eddy_server *s)
         eddyi_sys_unlink_socket(s->path);
 }
 
+/* Wakes the handlers that wait for a next request: there will be none. */
+static void end_idle_connections(eddy_server *s)
+{
+    EDDYI_LIST_EACH(l, &s->connections) {
+        struct eddyi_connection *c = eddyi_container(l, struct eddyi_connection, link);
+
+        if (c->between_requests)
+            eddyi_reader_wake(c->between_requests);
+    }
+}
+
 void eddy_server_close(eddy_server *s)
 {
     if (s->state == EDDYI_CLOSED || eddyi_loop_forked(s->loop))
@@ -71,6 +83,7 @@ void eddy_server_close(eddy_server *s)
         eddyi_listener_close(&s->listeners[i]);
     s->n_listeners = 0;
     remove_file(s);
+    end_idle_connections(s);
     eddyi_server_wake(s);
     eddyi_server_unref(s);
 }

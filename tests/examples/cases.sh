@@ -174,11 +174,11 @@ test_graceful_server_counts_and_ends_with_grace()
     mkfifo in
     nc -N localhost "$port" <in >out & servers="$servers $!"
     exec 3>in
-    echo one >&3
+    printf 'one\ntw' >&3
     until_true grep -q '^1$' out || fail "not counted"
     kill -TERM "$pid"
     until_true grep -q 'ending, with 1 connections' graceful_server.4.log || fail "does not end"
-    echo two >&3
+    echo o >&3
     until_true grep -q '^2$' out || fail "not counted any more"
     exec 3>&-
     until_true sh -c "! kill -0 $pid 2>/dev/null" || wait "$pid"
@@ -191,11 +191,25 @@ test_graceful_server_cuts_off_who_does_not_finish()
     mkfifo in
     nc localhost "$port" <in >out & servers="$servers $!"
     exec 3>in
-    echo one >&3
+    printf 'one\ntw' >&3
     until_true grep -q '^1$' out || fail "not counted"
     kill -TERM "$pid"
     wait "$pid" || fail "exit code $?"
     grep -q 'cut off' graceful_server.4.log || fail "nobody was cut off"
+}
+
+test_graceful_server_does_not_wait_for_who_has_nothing_to_ask()
+{
+    serve "$net/graceful_server" 0 60 60
+    mkfifo in
+    nc localhost "$port" <in >out & servers="$servers $!"
+    exec 3>in
+    echo one >&3
+    until_true grep -q '^1$' out || fail "not counted"
+    kill -TERM "$pid"
+    until_true sh -c "! kill -0 $pid 2>/dev/null" || { kill -KILL "$pid"; fail "it waits"; }
+    wait "$pid" || fail "exit code $?"
+    ! grep -q 'cut off' graceful_server.4.log || fail "it was cut off"
 }
 
 test_graceful_server_shows_out_who_is_silent()
@@ -306,6 +320,20 @@ test_static_server_keeps_connections_and_answers_in_order()
     printf 'GET /empty HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' |
         nc -N localhost "$port" >out
     [ "$(grep -c '^HTTP/1.1 200' out)" = 2 ] && grep -q hello out || fail "two requests in one piece"
+}
+
+test_static_server_does_not_wait_for_idle_clients()
+{
+    serve_www
+    mkfifo in
+    nc localhost "$port" <in >out & servers="$servers $!"
+    exec 3>in
+    printf 'GET /empty HTTP/1.1\r\nHost: x\r\n\r\n' >&3
+    until_true grep -q '^HTTP/1.1 200' out || fail "no answer"
+    began=$(date +%s)
+    kill -TERM "$pid"
+    wait "$pid" || fail "exit code $?"
+    [ $(($(date +%s) - began)) -lt 5 ] || fail "it waited for its grace of 10 s"
 }
 
 test_static_server_refuses_what_it_should()

@@ -446,3 +446,135 @@ TEST_REAL(between_runs_of_a_loop_a_server_that_is_given_back_leaves_its_port_fre
     eddy_loop_unref(loop);
     eddy_loop_unref(other);
 }
+
+/* Sends each line back, until there is no next one. */
+static int answer_lines(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    const char *line;
+    ssize_t n;
+
+    while ((n = eddy_connection_next_request(reader)) > 0) {
+        n = eddy_try(eddy_reader_readline(reader, &line));
+        eddy_try(eddy_writer_write(writer, line, (size_t)n));
+    }
+    if (arg)
+        *(ssize_t *)arg = n;
+    return (int)n;
+}
+
+/* A client whose first line was answered, and which keeps its connection. */
+static int idle_client_open(struct client *c, eddy_server *server)
+{
+    eddy_try(client_open(c, server));
+    return say(c->reader, c->writer, "first\n");
+}
+
+static void expect_the_end(struct client *c)
+{
+    char byte;
+
+    EXPECT_EQ(eddy_reader_read(c->reader, &byte, 1), 0);
+}
+
+TEST_ASYNC_REAL(connections_between_two_requests_end_at_once_when_a_server_shuts_down)
+{
+    struct client c[2];
+    eddy_server *server;
+
+    eddy_try(eddy_start_server(answer_lines, NULL, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    eddy_try(idle_client_open(&c[0], server));
+    eddy_writer_free_at_end(c[0].writer);
+    eddy_try(client_open(&c[1], server)); /* it has never asked */
+    eddy_writer_free_at_end(c[1].writer);
+    EXPECT_EQ(wait_for_connections(server, 2), 0);
+    EXPECT_EQ(eddy_server_shutdown(server, EDDY_FOREVER), 0);
+    expect_the_end(&c[0]);
+    expect_the_end(&c[1]);
+    return 0;
+}
+
+TEST_ASYNC_REAL(connections_between_two_requests_end_when_serve_forever_is_cancelled)
+{
+    struct client c;
+    eddy_server *server;
+    eddy_task *t;
+
+    eddy_try(eddy_start_server(answer_lines, NULL, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    t = eddy_create_task(serve(server));
+    eddy_try(idle_client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    if (t)
+        eddy_task_cancel(t, NULL);
+    EXPECT_EQ(eddy_await(t), -ECANCELED);
+    expect_the_end(&c);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_request_that_has_begun_is_answered_after_the_server_is_closed, .whole = true)
+{
+    struct client c;
+    eddy_server *server;
+
+    eddy_try(eddy_start_server(answer_lines, NULL, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    eddy_try(eddy_writer_write(c.writer, "first\nsec", 9));
+    EXPECT_EQ(eddy_reader_readexactly(c.reader, (char[6]){0}, 6), 6);
+    eddy_server_close(server);
+    EXPECT_EQ(eddy_sleep(0), 0);
+    EXPECT_EQ(eddy_server_connections(server), 1);
+    eddy_try(eddy_writer_write(c.writer, "ond\n", 4));
+    EXPECT_EQ(eddy_reader_readexactly(c.reader, (char[7]){0}, 7), 7);
+    EXPECT_EQ(eddy_server_wait_closed(server), 0);
+    expect_the_end(&c);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_client_that_closes_has_no_next_request)
+{
+    struct client c;
+    eddy_server *server;
+    ssize_t end = -1;
+
+    eddy_try(eddy_start_server(answer_lines, &end, "127.0.0.1", 0, &server));
+    eddy_server_free_at_end(server);
+    eddy_try(idle_client_open(&c, server));
+    eddy_writer_free(c.writer);
+    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    EXPECT(end == 0 || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC_REAL(waiting_for_a_next_request_heeds_the_limit_of_reads)
+{
+    struct client c;
+    eddy_server *server;
+    ssize_t end = 0;
+
+    eddy_try(eddy_start_server(answer_lines, &end, "127.0.0.1", 0, &server, .read_timeout = 0.01));
+    eddy_server_free_at_end(server);
+    eddy_try(client_open(&c, server));
+    eddy_writer_free_at_end(c.writer);
+    expect_the_end(&c);
+    EXPECT(end == -ETIMEDOUT || test_tortured());
+    return 0;
+}
+
+TEST_ASYNC(a_reader_without_a_server_can_wait_for_bytes_without_taking_them)
+{
+    eddy_reader *r;
+    const char *line;
+
+    eddy_try(eddy_reader_new(0, &r));
+    EXPECT_EQ(eddy_reader_feed_data(r, "one\n", 4), 0);
+    EXPECT_EQ(eddy_connection_next_request(r), 1);
+    EXPECT_EQ(eddy_connection_next_request(r), 1);
+    EXPECT_EQ(eddy_reader_readline(r, &line), 4);
+    eddy_reader_feed_eof(r);
+    EXPECT_EQ(eddy_connection_next_request(r), 0);
+    eddy_reader_free(r);
+    return 0;
+}

@@ -8,7 +8,16 @@
 
 enum { MESSAGE = 10, MESSAGES = 4 };
 
-enum reading { READ, READ_SOME, READ_EXACTLY, READ_LINE, READ_UNTIL, READ_UNTIL_ANY, READ_ALL };
+enum reading {
+    READ,
+    READ_SOME,
+    READ_EXACTLY,
+    READ_LINE,
+    READ_UNTIL,
+    READ_UNTIL_ANY,
+    READ_NEXT_REQUEST,
+    READ_ALL
+};
 
 static struct {
     enum reading how;
@@ -41,6 +50,7 @@ static void take(const char *data, size_t n)
 static ssize_t read_once(eddy_reader *r, const char **ret_data)
 {
     static char buf[16];
+    int rc;
 
     *ret_data = buf;
     switch (all.how) {
@@ -56,6 +66,9 @@ static ssize_t read_once(eddy_reader *r, const char **ret_data)
         return eddy_reader_readuntil(r, "\n", 1, ret_data);
     case READ_UNTIL_ANY:
         return eddy_reader_readuntil_any(r, (eddy_separator[]){{"\n", 1}, {"zz", 2}}, 2, ret_data);
+    case READ_NEXT_REQUEST:
+        rc = eddy_connection_next_request(r);
+        return rc <= 0 ? rc : eddy_reader_read_some(r, 7, ret_data);
     default:
         return eddy_reader_read_all(r, SIZE_MAX, ret_data);
     }
