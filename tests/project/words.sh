@@ -1,0 +1,64 @@
+#!/bin/sh
+# The rules of CONTRIBUTING.md, Words, that a script can check. Prints one line for each.
+#
+#     tests/project/words.sh
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$top" || exit 2
+failed=0
+
+# Folders whose words are being revised: their comments, and their long lines, are not checked yet.
+comments_pending='^src/(backend|base|carrier|contextvars|debug|executor|fiber|generator|io|loop|net|process|protocol|runner|stream|sync|task|testkit)/|^adapters/'
+lines_pending='^(src|bench|cmake|tests|tools)/|CMakeLists.txt|Makefile'
+
+# Reports whether a rule holds; standard input has the places that break it.
+rule()
+{
+    broken=$(cat)
+    if [ -z "$broken" ]; then
+        echo "ok $1"
+    else
+        echo "not ok $1 - $(echo "$broken" | head -n 1)"
+        echo "$broken" | sed 's/^/# /'
+        failed=1
+    fi
+}
+
+# Lists the files of the project below the given paths, except recorded and generated ones.
+files()
+{
+    { git ls-files -co --exclude-standard -- "$@" 2>/dev/null || find "$@" -type f; } |
+        grep -Ev '\.(svg|jsonl|gz|png)$|^tests/fuzz/corpus/|^tests/scenario/recorded/' |
+        while read -r file; do [ -f "$file" ] && echo "$file"; done
+}
+
+# Lists the C files below the given paths.
+sources()
+{
+    files "$@" | grep -E '\.(c|h|cpp|S)$' | grep -Ev "$comments_pending"
+}
+
+# Tables of Markdown and lines with a URL may be longer.
+files . | grep -Ev "$lines_pending" | xargs perl -CSD -ne '
+    chomp;
+    print "$ARGV:$.: ", length, " columns\n" if length > 100 && !/^\s*\|/ && !m{https?://};
+    close ARGV if eof' | rule "no line has more than 100 columns"
+
+# Each comment begins on a line of its own, or behind code; the rest of it does not count.
+sources include src examples adapters | xargs perl -CSD -ne '
+    print "$ARGV:$.: begins with \"$1\"\n"
+        if m{/\*\s*(The same|And|What|Whether|Whoever|Those)\b} ||
+           ($open && m{^\s*\*\s+(The same|And|What|Whether|Whoever|Those)\b});
+    $open = m{/\*\s*$};
+    close ARGV if eof' | rule "no comment begins with The same, And, What, Whether, Whoever, Those"
+
+# Words for which there is a term: the task or caller; close_notify; expires; concurrently.
+terms='whoever|whomever|somebody|anybody|everybody|nobody|farewell|strikes|side by side'
+{ sources include src examples adapters; files . | grep '\.md$' | grep -Ev '^CONTRIBUTING|semantics|docs/tls'; } | TERMS=$terms xargs perl -CSD -0777 -ne '
+    my $text = $ARGV =~ /\.md$/ ? s/^```.*?^```//gmsr =~ s/`[^`]*`//gr
+                                : join "\n", m{/\*.*?\*/|//[^\n]*}gs;
+    print "$ARGV: \"$1\": ", join(" ", "$2" =~ /\S+/g), "\n"
+        while $text =~ /\b($ENV{TERMS})\b([^\n]*)/gi' |
+    rule "comments and guides use terms"
+
+exit $failed
