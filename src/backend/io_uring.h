@@ -120,7 +120,7 @@ bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op);
 
 /* A ring that cannot be used any more (io_uring_leave.c). This is the backend's leave(). */
 void eddyi_uring_leave(struct eddyi_backend *b);
-/* replaces the ring by one of this thread; returns 0 or -errno */
+/* Replaces the ring by one of this thread; returns 0 or -errno. */
 int eddyi_uring_move_here(struct eddyi_uring *u);
 void eddyi_uring_give_up(struct eddyi_uring *u, int rc); /* ends every operation with that error */
 

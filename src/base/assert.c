@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One write(2), so that the line stays whole beside those of other threads; no stream, whose lock or
- * buffer may be what is broken. */
+/* Writes with one write(2), so that the line stays whole beside those of other threads, and not
+ * through a stream, whose lock or buffer may be broken. */
 EDDY_COLD _Noreturn void eddyi_assert_failed(const char *broken)
 {
     char line[512];

@@ -1,8 +1,9 @@
 /*
  * Invariants of the library, stated where they hold.
  *
- * Neither macro is for what a program or the outside world may do: that gives a status. A broken
- * invariant ends the process with one line on standard error, the place and the condition:
+ * A mistake of the program, or an event of the outside world, is no broken invariant: it gives a
+ * status. A broken invariant ends the process with one line on standard error, the place and the
+ * condition:
  *
  *     eddy: src/task/future.h:88: broken invariant: f->refs > 0
  *
@@ -13,7 +14,7 @@
 
 #include "eddy/defs.h"
 
-/* Ends the process; @broken is place and condition. */
+/* Ends the process; @broken is the place and the condition. */
 EDDY_COLD _Noreturn void eddyi_assert_failed(const char *broken);
 
 #define EDDYI_ASSERT_TEXT(line, cond) EDDYI_ASSERT_TEXT_(line, cond)

@@ -2,9 +2,9 @@
 
 /*
  * 2 MiB a thread, and 6 MiB of the large ones, for a thread that had as many at once: tasks by the
- * ten thousand took a fifth less time with that than with malloc() beyond the first thousand. Given
- * back after each flood of jobs, the pages would have to be had from the kernel again, which took
- * ten times as long as the jobs.
+ * ten thousand took a fifth less time with that than with malloc() beyond the first thousand. If
+ * the memory were given back after each flood of jobs, getting its pages from the kernel again
+ * would take ten times as long as the jobs.
  */
 enum { KEPT_MAX = 16384, LARGE_KEPT_MAX = 14336 };
 
@@ -28,7 +28,7 @@ static void free_kept(void)
     free_all(&eddyi_large_blocks);
 }
 
-/* AddressSanitizer is to see uses of what was freed. */
+/* Returns false under AddressSanitizer, which is to see uses of freed memory. */
 static bool may_keep(void)
 {
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,8 +1,9 @@
 /*
- * Blocks: memory for what is small and lives briefly, coroutines and futures above all.
+ * Blocks: memory for small, short-lived objects, coroutines and futures above all.
  *
- * Freed ones are kept, each thread its own, for the next: some 8 instructions where malloc and free
- * take 190. They come through the door like all memory, and go back when the thread ends.
+ * Each thread keeps the blocks that it frees for its next allocations: some 8 instructions, where
+ * malloc and free take 190. Blocks come through the door like all memory, and are given back when
+ * the thread ends.
  */
 #ifndef EDDYI_BLOCK_H
 #define EDDYI_BLOCK_H
@@ -11,22 +12,22 @@
 #include "base/thread.h"
 
 #define EDDYI_BLOCK_SIZE ((size_t)128)
-/* Of those there is a second kind, for the jobs of executors, which come in floods. */
+/* A second size, for the jobs of executors, which come in floods. */
 #define EDDYI_LARGE_BLOCK_SIZE ((size_t)448)
 
 struct eddyi_block {
     struct eddyi_block *next;
 };
 
-/* Of this thread. */
+/* The free blocks of this thread, of one size. */
 struct eddyi_blocks {
     struct eddyi_block *first;
-    unsigned n, limit; /* how many are kept, and may be; no limit yet: 0 */
+    unsigned n, limit; /* how many are kept, and may be; the limit is 0 until it is set */
 };
 
 extern EDDYI_THREAD_LOCAL struct eddyi_blocks eddyi_blocks, eddyi_large_blocks;
 
-/* The kind for that size; NULL: it is larger than a block. */
+/* Returns the blocks for that size; NULL: it is larger than a block. */
 static inline struct eddyi_blocks *eddyi_blocks_of(size_t size)
 {
     return size <= EDDYI_BLOCK_SIZE         ? &eddyi_blocks
@@ -34,7 +35,7 @@ static inline struct eddyi_blocks *eddyi_blocks_of(size_t size)
                                             : NULL;
 }
 
-/* As eddyi_alloc(); what is larger than a block is no block. */
+/* Allocates as eddyi_alloc() does; a size larger than a block comes from malloc. */
 static inline void *eddyi_block_alloc(size_t size)
 {
     struct eddyi_blocks *kind = eddyi_blocks_of(size);
@@ -54,7 +55,7 @@ static inline void *eddyi_block_alloc(size_t size)
 
 void eddyi_block_free_slowly(void *p, size_t size);
 
-/* @size as it was allocated. NULL is allowed. */
+/* Frees @p, whose @size is that of its allocation. NULL is allowed. */
 static inline void eddyi_block_free(void *p, size_t size)
 {
     struct eddyi_blocks *kind = eddyi_blocks_of(size);
@@ -67,7 +68,7 @@ static inline void eddyi_block_free(void *p, size_t size)
     b->next = kind->first;
     kind->first = b;
     kind->n++;
-    eddyi_ledger(-1); /* what is kept is nobody's; it may have come from another thread */
+    eddyi_ledger(-1); /* a kept block is nobody's; it may have come from another thread */
 }
 
 #endif

@@ -2,12 +2,12 @@
 
 #include "base/sys.h"
 
-enum { OFF_PATH = 0, DONE = -1 }; /* else the place on the path, plus one */
+enum { OFF_PATH = 0, DONE = -1 }; /* otherwise the place on the path, plus one */
 
-/* A walk into the depth without recursion, for chains may be longer than any stack. */
+/* A depth-first walk without recursion, since chains may be longer than any stack. */
 struct walk {
     const struct eddyi_graph *g;
-    size_t *path, *next_edge; /* of each node on the path: the edge to look at next */
+    size_t *path, *next_edge; /* of each node on the path: the edge to follow next */
     long *state;              /* of each node */
     size_t length;
     void (*found)(const size_t *nodes, size_t n, void *arg);

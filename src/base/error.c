@@ -1,6 +1,5 @@
 /*
- * The latest failure, where it belongs: with the task that had it, and outside of tasks with the
- * thread.
+ * The latest failure: of the task that failed, or of the thread outside of tasks.
  */
 #include "base/exception.h"
 #include "base/thread.h"
@@ -14,7 +13,7 @@ static void clear_thread_error(void)
     eddyi_error_clear(&thread_error);
 }
 
-static _Atomic(eddyi_error_hook *) of_current_task; /* NULL: there was no task yet */
+static _Atomic(eddyi_error_hook *) of_current_task; /* NULL: no task has run yet */
 
 void eddyi_error_set_hook(eddyi_error_hook *hook)
 {

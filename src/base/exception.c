@@ -19,7 +19,7 @@ struct eddy_exception {
     eddy_exception *members[];
 };
 
-/* What must be there without memory. The counts start so high that nobody ever frees them. */
+/* Exceptions that exist without memory. Their counts start so high that they are never freed. */
 static struct eddy_exception no_memory = {.refs = 1u << 30, .code = -ENOMEM, .message = ""};
 
 static struct eddy_exception generator_exit = {
@@ -106,8 +106,8 @@ eddy_exception *eddy_exception_ref(const eddy_exception *e)
     return mine;
 }
 
-/* Drops a reference. The last of them: puts it before *doomed, which is linked by the messages that
- * nobody reads any more. */
+/* Drops a reference. Puts @e, if it was the last one, before *doomed, a list that is linked through
+ * the messages, which nobody reads any more. */
 static void unref(eddy_exception *e, eddy_exception **doomed)
 {
     if (!eddyi_refs_drop_shared(&e->refs))
@@ -116,7 +116,7 @@ static void unref(eddy_exception *e, eddy_exception **doomed)
     *doomed = e;
 }
 
-/* Not by recursion: members have members, as many levels as a program has made. */
+/* Drops a reference without recursion: members have members, to any depth. */
 void eddy_exception_unref(const eddy_exception *e)
 {
     eddy_exception *doomed = NULL;
@@ -153,7 +153,7 @@ const eddy_exception *eddy_exception_member(const eddy_exception *e, size_t i)
     return i < eddy_exception_count(e) ? e->members[i] : NULL;
 }
 
-/* A buffer that counts what does not fit, as snprintf() does. */
+/* A buffer that also counts what does not fit, as snprintf() does. */
 struct writer {
     char *buf;
     size_t size, length;
@@ -166,13 +166,14 @@ static void append(struct writer *w, const char *text)
             w->buf[w->length] = *text;
 }
 
-/* A group that is being written: its next member comes after those that are within it. */
+/* A group that is being written: its next member follows after the members of the groups within
+ * it. */
 struct level {
     const eddy_exception *e;
     size_t next;
 };
 
-/* The levels that are open, in memory of its own once there are many. */
+/* The open levels, in memory of their own once there are many. */
 struct levels {
     struct level few[32], *all;
     size_t n, room;
@@ -210,7 +211,7 @@ static void end(struct writer *w, const eddy_exception *e)
         append(w, ")");
 }
 
-/* Writes the next member of the innermost group, or ends that. */
+/* Writes the next member of the innermost group, or ends that group. */
 static void go_on(struct writer *w, struct levels *l)
 {
     struct level *top = &l->all[l->n - 1];
@@ -239,7 +240,7 @@ int eddy_exception_format(const eddy_exception *e, char *buf, size_t size)
         begin(&w, e);
         open_level(&l, e);
     }
-    /* Groups that share members can stand for more text than there is memory for. */
+    /* Groups that share members can stand for more text than fits into memory. */
     while (l.n > 0 && w.length < INT_MAX / 2)
         go_on(&w, &l);
     if (l.all != l.few)

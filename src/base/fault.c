@@ -1,8 +1,8 @@
 /*
- * Faults: which call fails, and with what. See fault.h.
+ * Faults: which call fails, and with which error. See fault.h.
  *
- * eddyi_fault() runs in any thread and in signal handlers, so all there is here is atomic. Plans
- * are made before the calls that they concern; a plan's name is stored last, and read first.
+ * eddyi_fault() runs in any thread and in signal handlers, so all state here is atomic. Plans are
+ * made before the calls that they concern; a plan's name is stored last, and read first.
  */
 #include "base/fault.h"
 
@@ -15,10 +15,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * What each call may fail with. The first errors are of the sort that lasts. @passing ones are gone
- * at the next try: for ever after they would only make a loop that tries again spin. EAGAIN is not
- * among them, for a descriptor that is not ready becomes ready some day, which an invented EAGAIN
- * does not. A call without errors is not counted by torture.
+ * The errors of each call. The first errors are lasting ones. @passing errors are gone at the next
+ * try: for ever after, they would only make a loop that tries again spin. EAGAIN is not among them:
+ * a descriptor that is not ready becomes ready some day, but an invented EAGAIN does not end.
+ * Torture does not count a call without errors.
  */
 static const struct call_errors {
     const char *call;
@@ -165,7 +165,7 @@ unsigned long eddyi_fault_hits(void)
     return atomic_load(&plan_hits);
 }
 
-/* Whether the plan strikes now; it is for this call. */
+/* Returns true if the plan, which is for this call, strikes now. */
 static bool plan_strikes(struct plan *p)
 {
     unsigned long left = atomic_load(&p->countdown);

@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-/* mprotect makes two mappings of one, and vm.max_map_count is 65530 by default. */
+/* mprotect splits one mapping in two, and vm.max_map_count is 65530 by default. */
 #define PROTECTED_MAX 30000
 
-/* What is known of MADV_GUARD_INSTALL. Threads that find out at the same time find out the same. */
+/* Whether MADV_GUARD_INSTALL works. Threads that probe it at the same time find the same. */
 enum { UNPROBED, WORKS, UNKNOWN };
 static atomic_int installing;
 
@@ -27,8 +27,8 @@ static bool install(void *low, size_t size)
         return false;
     if (state == WORKS)
         return rc == 0;
-    /* qemu's emulation of Linux accepts any advice, and ignores it. What can be populated is no
-     * guard. */
+    /* qemu's emulation of Linux accepts any advice and ignores it. A page that can be populated is
+     * no guard. */
     if (rc == 0 && eddyi_sys_advise(low, size, EDDYI_MADV_POPULATE_READ) < 0)
         state = WORKS;
     else

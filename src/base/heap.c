@@ -10,14 +10,15 @@ static bool before(const struct eddyi_heap_entry *a, const struct eddyi_heap_ent
     return a->when != b->when ? a->when < b->when : a->node->order < b->node->order;
 }
 
-/* Every move but one up to the parent's place is told. */
+/* Puts an entry into place @i and tells its node. Only a move up into the parent's place is not
+ * told. */
 static void put(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
 {
     h->entries[i] = e;
     e.node->place = i + 1;
 }
 
-/* Moves @e up from the hole at @i to where it belongs. */
+/* Moves @e up from the hole at @i to its place. */
 static void sift_up(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
 {
     while (i > 0) {
@@ -31,7 +32,7 @@ static void sift_up(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
     put(h, i, e);
 }
 
-/* Moves @e down from the hole at @i to where it belongs. */
+/* Moves @e down from the hole at @i to its place. */
 static void sift_down(struct eddyi_heap *h, size_t i, struct eddyi_heap_entry e)
 {
     for (;;) {
@@ -78,7 +79,7 @@ static bool is_gap(const struct eddyi_heap *h, size_t i)
     return h->entries[i].node == &h->gap;
 }
 
-/* And with it what gaps come to be the first then. */
+/* Removes the first entry, and the gaps that become first thereby. */
 void eddyi_heap_remove_first(struct eddyi_heap *h)
 {
     for (;;) {
@@ -93,7 +94,7 @@ void eddyi_heap_remove_first(struct eddyi_heap *h)
     }
 }
 
-/* The gaps are most of it: closes them all at once. */
+/* Closes all gaps at once, when they are more than half of the entries. */
 static void close_gaps(struct eddyi_heap *h)
 {
     size_t n = 0;
@@ -108,9 +109,9 @@ static void close_gaps(struct eddyi_heap *h)
 }
 
 /*
- * A gap has the least order of its deadline, so it may come before its parent. That does no harm:
- * it still comes before whatever is below it, which is all that the order of the nodes needs, for
- * those inserted later stop at a gap or pass it by their deadline.
+ * Removes a node. The gap that it leaves has the least order of its deadline, so it may come before
+ * its parent. That does no harm: it still comes before everything below it, and the order of the
+ * nodes needs no more, because later nodes stop at a gap or pass it by their deadline.
  */
 EDDYI_DIRECT void eddyi_heap_remove(struct eddyi_heap *h, struct eddyi_heap_node *node)
 {

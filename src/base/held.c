@@ -1,5 +1,5 @@
 /*
- * Results held back, for tests: see fault.h.
+ * Withheld results, for tests: see fault.h.
  */
 #include "base/fault.h"
 
@@ -9,9 +9,9 @@
 #include "base/thread.h"
 
 static EDDYI_THREAD_LOCAL struct {
-    eddyi_holder *asked; /* NULL: nothing is held back */
+    eddyi_holder *asked; /* NULL: nothing is withheld */
     void *arg;
-    void *op; /* whose result is kept here; NULL: nobody's */
+    void *op; /* the operation whose result is withheld; NULL: none */
     int result;
 } held;
 

@@ -1,8 +1,8 @@
 /*
  * Constants of the kernel's interface that are newer than the C library's headers.
  *
- * Each has a name of ours, so that a newer C library does not clash, and is probed by using it: a
- * kernel that does not know it says so.
+ * Each has a name of eddy's, so that a newer C library does not clash, and is probed by using it:
+ * an older kernel refuses it.
  */
 #ifndef EDDYI_KERNEL_H
 #define EDDYI_KERNEL_H
@@ -11,7 +11,7 @@
  * before. */
 #define EDDYI_MADV_GUARD_INSTALL 102
 
-/* madvise(2), Linux 5.14: reads every page, or says why it cannot. */
+/* madvise(2), Linux 5.14: reads every page, or fails with the reason. */
 #define EDDYI_MADV_POPULATE_READ 22
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Intrusive lists: the links live in the things they link, so linking never allocates.
+ * Intrusive lists: the links are members of the linked structs, so linking never allocates.
  *
  * A doubly linked ring with a head of the same type; an element can leave from anywhere.
  */
@@ -15,7 +15,7 @@ struct eddyi_list {
     struct eddyi_list *next, *prev; /* an element that is in no list points to itself */
 };
 
-/* The struct that holds @member at address @ptr. */
+/* Returns the struct that contains @member at address @ptr. */
 #define eddyi_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define EDDYI_LIST_EACH(it, head)                                                                  \
@@ -42,7 +42,7 @@ static inline void eddyi_list_append(struct eddyi_list *head, struct eddyi_list 
     head->prev = l;
 }
 
-/* Also right for an element that is in no list. */
+/* Removes an element; harmless if it is in no list. */
 static inline void eddyi_list_remove(struct eddyi_list *l)
 {
     struct eddyi_list *next = l->next, *prev = l->prev;
@@ -63,7 +63,7 @@ static inline struct eddyi_list *eddyi_list_pop(struct eddyi_list *head)
     return l;
 }
 
-/* Moves all but the first element of @from, which has one, to @to, which has none; the first is in
+/* Moves all but the first element of @from, which has one, to @to, which is empty; the first is in
  * no list then. */
 static inline void eddyi_list_move_rest(struct eddyi_list *to, struct eddyi_list *from)
 {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Characters that are not seen, or that move others: Unicode's Cf, Zl and Zp, and what is drawn as
+/* Characters that are invisible, or that move others: Unicode's Cf, Zl and Zp, and those drawn as
  * nothing. In order. */
 static const struct range {
     uint32_t first, last;
@@ -26,7 +26,7 @@ static bool is_hidden(uint32_t c)
     return false;
 }
 
-/* The bytes of the character at @s; 0: there is none of UTF-8, by RFC 3629. */
+/* Returns the number of bytes of the character at @s; 0: it is not UTF-8, by RFC 3629. */
 static size_t decode(const unsigned char *s, size_t n, uint32_t *ret)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -44,7 +44,7 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *ret)
     return c < least[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : size;
 }
 
-/* "\x9b", "\u202e", "\U000e0041"; its length. */
+/* Writes an escape, "\x9b", "\u202e" or "\U000e0041", and returns its length. */
 static size_t escape(char kind, uint32_t number, unsigned digits, char buf[12])
 {
     buf[0] = '\\';
@@ -54,7 +54,7 @@ static size_t escape(char kind, uint32_t number, unsigned digits, char buf[12])
     return 2 + digits;
 }
 
-/* What stands for the next character of the text; the number of its bytes. */
+/* Writes the output for the next character of the text. Returns the number of bytes read. */
 static size_t take(const char *text, size_t n, char piece[12], size_t *ret_size)
 {
     uint32_t c;

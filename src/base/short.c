@@ -12,8 +12,8 @@
 #include <sys/uio.h>
 
 /*
- * That many of a process's transfers move hardly anything. Those after them move a share of what
- * they ask for, or megabytes would take minutes.
+ * The first transfers of a process move hardly anything. Later ones move a share of what was asked
+ * for, or megabytes would take minutes.
  */
 enum { CUT_DOWN = 1000, SHARE = 64 };
 
@@ -26,7 +26,7 @@ void eddyi_fault_short(size_t size)
     atomic_store(&transfers, 0);
 }
 
-/* Also programs that no harness runs. */
+/* Reads the environment at the start of the program, which may run without a harness. */
 __attribute__((constructor)) static void look_at_environment(void)
 {
     const char *text = secure_getenv("EDDY_SHORT");
@@ -36,8 +36,8 @@ __attribute__((constructor)) static void look_at_environment(void)
 }
 
 /*
- * What comes in messages does not come in pieces: of sockets only streams do, and nothing of what
- * has no file type, which is how inotify, eventfd and their kind can be told.
+ * Returns true if the descriptor carries messages, which are not cut: of the sockets only streams
+ * are none, and a descriptor without a file type is inotify, eventfd or the like.
  */
 static bool has_messages(int fd)
 {

@@ -1,5 +1,5 @@
 /*
- * Starting a program in a process of its own, and hearing of its end.
+ * Starting a program in a process of its own, and noticing its end.
  */
 #ifndef EDDYI_SPAWN_H
 #define EDDYI_SPAWN_H
@@ -8,29 +8,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is to be started. All of it is borrowed. */
+/* The program to start. All members are borrowed. */
 struct eddyi_program {
-    /* where it may be, NULL-terminated: the first that can be executed is */
+    /* candidates, NULL-terminated: the first that can be executed is */
     const char *const *paths;
     const char *const *argv, *const *envp;
     const char *cwd;   /* NULL: the caller's */
-    int fds[3];        /* what become its descriptors 0, 1 and 2; -1: the caller's of that number */
-    const int *passed; /* others that it gets, under their own numbers */
+    int fds[3];        /* become its descriptors 0, 1 and 2; -1: the caller's of that number */
+    const int *passed; /* further descriptors, under their own numbers */
     size_t n_passed;
-    int process_group; /* 0: the caller's, -1: a new one, else that one */
+    int process_group; /* 0: the caller's, -1: a new one, else that group */
     bool new_session;
-    bool inherit_fds; /* also gets what is not close-on-exec */
+    bool inherit_fds; /* also passes all descriptors that are not close-on-exec */
     int64_t uid, gid; /* < 0: the caller's */
     unsigned *groups; /* its supplementary groups, n_groups of them; NULL: the caller's */
     size_t n_groups;
     int umask; /* < 0: the caller's */
-    /* the caller's mask, and SIGPIPE and SIGXFSZ ignored where the caller ignores them */
+    /* keeps the caller's mask, and SIGPIPE and SIGXFSZ ignored where the caller ignores them */
     bool keep_signals;
 };
 
-/* Where starting can fail. */
+/* The steps at which starting can fail. */
 enum eddyi_spawn_step {
-    EDDYI_SPAWN_PROCESS, /* making the process */
+    EDDYI_SPAWN_PROCESS, /* creating the process */
     EDDYI_SPAWN_GROUP,
     EDDYI_SPAWN_FDS,
     EDDYI_SPAWN_CHDIR,
@@ -41,26 +41,26 @@ enum eddyi_spawn_step {
 };
 
 /*
- * Starts it; blocks until the program runs or has failed to. The number of the process, a child of
- * ours to be waited for; or -errno with *ret_step, and no process is left.
+ * Starts a program; blocks until it runs or has failed to. Returns the pid of a child that must be
+ * waited for, or -errno with *ret_step, and then no process is left.
  */
 long eddyi_sys_spawn(const struct eddyi_program *p, enum eddyi_spawn_step *ret_step);
 
-/* A descriptor that is readable once the process has ended. -ENOSYS, -EPERM where the kernel, or a
- * filter, has none. */
+/* Returns a descriptor that is readable once the process has ended. -ENOSYS or -EPERM if the
+ * kernel, or a filter, refuses. */
 int eddyi_sys_pidfd_open(long pid);
 
-/* A signal, by descriptor (< 0: none) or number; -ESRCH if the process has ended and was waited
- * for. */
+/* Sends a signal, by descriptor (< 0: none) or pid. Returns 0, or -ESRCH if the process has ended
+ * and was waited for. */
 int eddyi_sys_signal_process(int pidfd, long pid, int signo);
 
 /*
- * Whether a child has ended: 1 with its exit status, negative for a signal, in *ret; 0; or -ECHILD:
- * it has, and somebody else has waited for it. @pidfd may be -1.
+ * Returns 1 and the exit status in *ret, negative for a signal, if a child has ended; 0 if it has
+ * not; -ECHILD if another caller has waited for it. @pidfd may be -1.
  */
 int eddyi_sys_child_ended(int pidfd, long pid, bool block, int *ret);
 
-/* Blocks until it has ended, and leaves it to be waited for. */
+/* Blocks until the child has ended, and leaves it to be waited for. */
 void eddyi_sys_await_child(long pid);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The system calls of sys.h that are more than one line. Those that cannot fail in a way anybody
- * could act on (unmap, close) return nothing and are not offered to eddyi_fault().
+ * The system calls of sys.h that are longer than one line. Calls that cannot fail in a way that a
+ * caller could act on (unmap, close) return nothing and do not ask eddyi_fault().
  */
 #include "base/sys.h"
 
@@ -40,8 +40,8 @@ int eddyi_sys_map(size_t size, bool stack, void **ret)
 void eddyi_sys_unmap(void *p, size_t size)
 {
     eddyi_ledger(-1);
-    /* Unmapping the middle of a merged mapping makes two of it, and so can fail at
-     * vm.max_map_count. The address space is lost then, the memory need not be. */
+    /* Unmapping the middle of a merged mapping splits it, and so can fail at vm.max_map_count. Then
+     * the address space is lost, but the memory is not. */
     if (munmap(p, size) < 0)
         madvise(p, size, MADV_DONTNEED);
 }
@@ -85,10 +85,10 @@ int eddyi_sys_eventfd_signal(int fd)
     do
         n = write(fd, &one, sizeof(one));
     while (n < 0 && errno == EINTR);
-    /* EAGAIN: the counter is full, so the descriptor is readable, which is all that is wanted. */
+    /* EAGAIN: the counter is full, so the descriptor is readable, which is all that matters. */
     if (n < 0 && errno != EAGAIN)
         rc = -errno;
-    errno = saved; /* belongs to whom the signal handler interrupted */
+    errno = saved; /* errno belongs to the code that the signal handler interrupted */
     return rc;
 }
 
@@ -108,8 +108,7 @@ int eddyi_sys_eventfd_drain(int fd)
 
 void eddyi_sys_close(int fd)
 {
-    /* Never again after EINTR: Linux has closed it by then, and the number may be somebody
-     * else's. */
+    /* Not again after EINTR: Linux has closed it by then, and the number may be in use again. */
     close(fd);
 }
 

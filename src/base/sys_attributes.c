@@ -1,7 +1,7 @@
 /*
- * What a file has beside its bytes, its owner and its mode: the access control list, and what users
- * attach. Attributes of the system's own, such as capabilities and labels, go with the bytes they
- * were given for.
+ * The attributes of a file besides its bytes, owner and mode: the access control list, and users'
+ * attributes. Attributes of the system, such as capabilities and labels, go with the bytes that
+ * they were given for.
  */
 #include "base/sys.h"
 
@@ -26,8 +26,8 @@ static int set(int fd, const char *name, const void *value, size_t size)
     return f < 0 ? f : (int)eddyi_sys_result(fsetxattr(fd, name, value, size, 0));
 }
 
-/* An attribute, or without a name the list of all names: into memory that is the caller's. Its
- * size, 0 if there is none. */
+/* Reads an attribute, or without a name the list of all names, into memory. The caller owns *ret.
+ * Returns the size, 0 if there is none. */
 static long read_whole(const char *path, const char *name, char **ret)
 {
     long n = get(path, name, NULL, 0);
@@ -71,7 +71,7 @@ int eddyi_sys_copy_attributes(const char *from, int to)
     }
     if (size > 0)
         eddyi_free(names);
-    /* One that came from the directory. */
+    /* An access control list that came from the directory. */
     if (rc == 0 && !has_acl && fremovexattr(to, ACL) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
         rc = -errno;
     return rc;

@@ -1,12 +1,12 @@
 /*
  * O_NONBLOCK on descriptors that were given to eddy.
  *
- * The flag belongs to the open file, which other threads and processes may have as well. One that
- * finds the flag set, while another has only borrowed it, would be left waiting in its call when it
- * is given back. So a borrower has a lock while it looks, calls, and gives back: a mutex, and
- * between processes a record lock, on a byte that lies behind everybody else's. That is for
- * descriptors that can be written to, as sockets and terminals can. A process that is stopped while
- * it has the lock is not waited for.
+ * The flag belongs to the open file, which other threads and processes may share. A thread that
+ * finds the flag set, while another has only borrowed it, would be left waiting in its call when
+ * the flag is given back. So a borrower holds a lock while it looks, calls, and gives back: a
+ * mutex, and between processes a record lock, on a byte beyond any that others lock. The record
+ * lock is for descriptors that can be written to, as sockets and terminals can. A process that is
+ * stopped while it has the lock is not waited for.
  */
 #include "base/sys.h"
 
@@ -20,7 +20,8 @@ enum { N_STRIPES = 64, ATTEMPTS = 1000 };
 static pthread_mutex_t stripes[N_STRIPES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* In a forked child some may be held by threads that are not there. */
+/* Makes new mutexes; in a forked child, threads that do not exist there may have locked the old
+ * ones. */
 static void init_stripes(void)
 {
     for (int i = 0; i < N_STRIPES; i++)
@@ -74,7 +75,7 @@ static void unlock(const struct eddyi_borrowed *b)
     pthread_mutex_unlock(b->mutex);
 }
 
-/* 1: it was set; 0: it is set already. */
+/* Sets the flag. Returns 1, 0 if it was set already, or -errno. */
 static int set(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

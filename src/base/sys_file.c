@@ -41,8 +41,8 @@ static bool is_fifo(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* A FIFO knows no RWF_NOWAIT. One that nobody has opened for writing is at its end, but does not
- * become ready. */
+/* Reads what is cached. A FIFO has no RWF_NOWAIT. A FIFO that nobody has opened for writing is at
+ * its end, but does not become ready. */
 long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     long rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
@@ -56,8 +56,8 @@ void eddyi_sys_sleep(int64_t nanoseconds)
 }
 
 /*
- * SIGPIPE comes to the thread that writes: it is held back, and taken if it was not pending before.
- * It may come with a success, where the other side went when a part was out.
+ * SIGPIPE is sent to the thread that writes. It is blocked meanwhile, and taken if it was not
+ * pending before. It may come with a success, if the other side went when a part was out.
  */
 struct held {
     sigset_t before, pending;
@@ -172,7 +172,7 @@ int eddyi_sys_close_file(int fd)
     int f = eddyi_fault("close_file");
     int rc = (int)eddyi_sys_result(close(fd));
 
-    /* Interrupted, but closed all the same. */
+    /* interrupted, but closed all the same */
     return f < 0 ? f : rc == -EINTR ? 0 : rc;
 }
 

@@ -1,6 +1,6 @@
 /*
- * As whom a thread uses files. setfsuid(2) and setfsgid(2) are for a thread alone, and never say
- * that they failed.
+ * The identity with which a thread uses files. setfsuid(2) and setfsgid(2) change one thread, and
+ * never report a failure.
  */
 #include "base/sys.h"
 
@@ -14,7 +14,7 @@ struct eddyi_identity eddyi_sys_identity(void)
                                    (unsigned)setfsgid((gid_t)NOBODY)};
 }
 
-/* The group first: it is the user whose privilege goes. */
+/* Changes the identity, the group first: with the user the privilege goes. */
 int eddyi_sys_become(struct eddyi_identity who)
 {
     struct eddyi_identity now = eddyi_sys_identity();

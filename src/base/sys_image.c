@@ -1,6 +1,6 @@
 /*
- * The calls of sys.h for reports: programs on disk, where names of functions are, and text on its
- * way out.
+ * The calls of sys.h for reports: mapping programs on disk, for names of functions, and writing
+ * text.
  */
 #include "base/sys.h"
 
@@ -59,7 +59,8 @@ void eddyi_sys_file_stamp(const char *path, struct eddyi_file_stamp *ret)
                                          .written = nanoseconds(&st.st_mtim)};
 }
 
-/* Reads until the end, or until @text is full: what is appended meanwhile is the next reader's. */
+/* Reads until the end, or until @text is full: bytes that are appended meanwhile are left to the
+ * next reader. */
 static ssize_t read_text(int fd, char *text, size_t size)
 {
     size_t total = 0;
@@ -126,6 +127,6 @@ int eddyi_sys_write_all(int fd, const char *buf, size_t size)
             size -= (size_t)n;
         }
     }
-    errno = saved; /* belongs to whom the signal handler interrupted */
+    errno = saved; /* errno belongs to the code that the signal handler interrupted */
     return rc;
 }

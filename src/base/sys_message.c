@@ -1,6 +1,5 @@
 /*
- * The calls of sys.h for messages that have more than bytes: addresses, and descriptors that
- * travel.
+ * The calls of sys.h for messages with more than bytes: addresses, and descriptors.
  */
 #include "base/sys.h"
 

@@ -1,5 +1,5 @@
 /*
- * The calls of sys.h that make sockets and give them names. None of them waits.
+ * The calls of sys.h that make sockets and name them. None of them waits.
  */
 #include "base/sys.h"
 
@@ -126,7 +126,7 @@ int eddyi_sys_service_name(int port, const char *protocol, char *buf, size_t siz
     return (size_t)snprintf(buf, size, "%s", entry.s_name) < size ? 0 : -EOVERFLOW;
 }
 
-/* What an injected error, 0 or -errno, is to getaddrinfo(3) and getnameinfo(3). */
+/* Converts an injected error, 0 or -errno, to one of getaddrinfo(3) and getnameinfo(3). */
 static int resolver_error(int fault)
 {
     switch (fault) {
@@ -203,8 +203,8 @@ int eddyi_sys_hostname(char *buf, size_t size)
     return (int)eddyi_sys_result(gethostname(buf, size));
 }
 
-/* Before the machine has gathered enough, soon after its start, the clock has to do: waiting would
- * stop the loop. */
+/* Fills @buf with random bytes. Before the machine has gathered enough, soon after its start, they
+ * come from the clock: waiting would stop the loop. */
 void eddyi_sys_random(void *buf, size_t size)
 {
     uint64_t clock = (uint64_t)eddyi_sys_now() * UINT64_C(0x9e3779b97f4a7c15);

@@ -1,5 +1,5 @@
 /*
- * The calls of sys.h that wait, and those that ask whether one can.
+ * The calls of sys.h that wait, and those that test whether waiting is possible.
  */
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -33,8 +33,8 @@ static struct timespec timespec_of(int64_t nanoseconds)
                              .tv_nsec = nanoseconds % 1000000000};
 }
 
-/* Milliseconds for the older calls, rounded up: a timer must not be early, nor spin for the last
- * fraction (rule 7). */
+/* Converts to milliseconds for the older calls, rounded up: a timer must not be early, nor spin for
+ * the last fraction (rule 7). */
 static int milliseconds_of(int64_t nanoseconds)
 {
     int64_t ms = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
@@ -50,8 +50,8 @@ EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_eve
 
     if (f < 0)
         return f;
-    /* Only a wait that is limited needs epoll_pwait2 (Linux 5.11, for its nanoseconds). Filters
-     * older than the call may answer EPERM for it. */
+    /* Only a wait with a limit needs epoll_pwait2 (Linux 5.11), for its nanoseconds. Filters older
+     * than that call may answer EPERM. */
     if (timeout > 0 && !atomic_load_explicit(&no_pwait2, memory_order_relaxed)) {
         struct timespec ts = timespec_of(timeout);
         int n = eddyi_fault("epoll_pwait2");
@@ -66,7 +66,7 @@ EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_sys_epoll_wait(int epfd, struct epoll_eve
     return (int)eddyi_sys_result(epoll_wait(epfd, events, n_events, milliseconds_of(timeout)));
 }
 
-/* What epoll itself says: it refuses files that have no notion of readiness. */
+/* Asks epoll itself, which refuses files without readiness. */
 static int ask_epoll(int fd)
 {
     int epfd = eddyi_sys_epoll_create();
@@ -113,7 +113,8 @@ int eddyi_sys_pollable(int fd)
         return -errno;
     if (is_file(&st))
         return -EPERM;
-    return S_ISCHR(st.st_mode) ? ask_epoll(fd) : 0; /* a terminal can, /dev/null cannot */
+    return S_ISCHR(st.st_mode) ? ask_epoll(fd)
+                               : 0; /* a terminal can be waited for, /dev/null cannot */
 }
 
 bool eddyi_sys_is_device(int fd)

@@ -1,5 +1,5 @@
 /*
- * The calls of sys.h about processes and what connects them.
+ * The calls of sys.h about processes and their connections.
  */
 #include "base/sys.h"
 
@@ -195,7 +195,8 @@ static bool is_kept(int fd, const int *keep, unsigned n)
     return fd <= STDERR_FILENO;
 }
 
-/* Where close_range(2), Linux 5.9, is missing or filtered: what is open now is listed. */
+/* Closes the descriptors that are open now, if close_range(2), Linux 5.9, is missing or
+ * filtered. */
 static void close_listed(const int *keep, unsigned n)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -215,7 +216,7 @@ void eddyi_sys_close_all_but(const int *keep, unsigned n)
 {
     unsigned first = STDERR_FILENO + 1;
 
-    /* The gaps between those that are kept, from below. */
+    /* The gaps between the kept descriptors, in ascending order. */
     while (first <= INT32_MAX) {
         unsigned last = ~0u;
 

@@ -1,7 +1,7 @@
 /*
- * The socket calls of sys.h. An event loop that blocks in one of them stands still, so each is made
- * not to wait: recv and send have a flag for that; accept and connect go by O_NONBLOCK of the open
- * file, so a blocking one is switched over for the moment of the call.
+ * The socket calls of sys.h. An event loop must not block in any of them: recv and send have a flag
+ * for that; accept and connect follow O_NONBLOCK of the open file, so a blocking one is made
+ * non-blocking for the moment of the call.
  */
 #include "base/sys.h"
 

@@ -1,18 +1,18 @@
 /*
  * The calls of spawn.h.
  *
- * The child is made as vfork() makes it, sharing memory with its parent, whose thread stands still
- * until the child has executed the program or failed: copying the page tables of a large process
- * would take milliseconds. Therefore the child
+ * The child is made as vfork() makes it, sharing memory with its parent, whose thread stops until
+ * the child has executed the program or failed: copying the page tables of a large process would
+ * take milliseconds. Therefore the child
  *
- *   - has a stack of its own, and nothing of the parent's changes but what is said below;
- *   - gets no signals until all handlers, which are the parent's, are gone;
- *   - makes naked system calls, for the C library's functions keep state, and sanitizers watch
- *     them.
+ * - has a stack of its own, and changes nothing of the parent's but what is said below;
+ * - gets no signals until all handlers, which are the parent's, are gone;
+ * - makes naked system calls, because the C library's functions keep state, and sanitizers watch
+ *   them.
  *
- * What went wrong comes back in that memory. A pipe is there for where it is not shared after all:
- * under valgrind and qemu, which turn every vfork() into fork(), and with sanitizers, whose own
- * state must not be shared. It is not the only way, because another thread may fork at the same
+ * An error comes back in that memory. A pipe serves where the memory is not shared after all: under
+ * valgrind and qemu, which turn every vfork() into fork(), and with sanitizers, whose own state
+ * must not be shared. The pipe is not the only way, because another thread may fork at the same
  * time, and its child keep the pipe open.
  */
 #include "base/spawn.h"
@@ -42,7 +42,7 @@
 
 enum { CHILD_STACK = 32768, LAST_SIGNAL = 64 };
 
-/* A set of signals as the kernel has it. */
+/* A set of signals in the kernel's format. */
 typedef uint64_t signal_set;
 
 struct outcome {
@@ -54,7 +54,7 @@ struct child {
     const struct eddyi_program *program;
     int report;      /* the pipe's write end */
     signal_set mask; /* the caller's */
-    int exec_fault;  /* of tests: < 0, executing fails so */
+    int exec_fault;  /* injected by tests: < 0: executing fails with it */
     bool range_fault;
     bool shared; /* the child has set this, so the memory is shared */
     struct outcome outcome;
@@ -62,9 +62,9 @@ struct child {
 
 #define CALL(...) eddyi_sys_result(syscall(__VA_ARGS__))
 
-/* From here on, in the child. */
+/* Functions of the child. */
 
-/* As rt_sigaction(2) has it on x86-64 and aarch64. */
+/* The struct of rt_sigaction(2) on x86-64 and aarch64. */
 struct kernel_sigaction {
     uintptr_t handler;
     unsigned long flags;
@@ -112,7 +112,8 @@ static int descriptor_of(const char *name)
     return *name ? -1 : fd;
 }
 
-/* Where close_range(2), Linux 5.9, is missing or filtered: whatever is listed. */
+/* Marks the listed descriptors close-on-exec, if close_range(2), Linux 5.9, is missing or
+ * filtered. */
 static int close_listed_on_exec(void)
 {
     _Alignas(struct dirent64) char buf[2048];
@@ -142,7 +143,8 @@ static int close_on_exec(const struct child *c)
     return rc < 0 ? close_listed_on_exec() : 0;
 }
 
-/* Those that lie where another will go are moved out of the way first. */
+/* Arranges the standard descriptors. Descriptors in the place of others are moved out of the way
+ * first. */
 static int arrange_standard_fds(const struct eddyi_program *p)
 {
     long from[3], rc = 0;
@@ -173,7 +175,8 @@ static int arrange_fds(const struct child *c)
     return (int)rc;
 }
 
-/* The user comes last: who is not root any more may not change the groups. */
+/* Changes groups, group and user. The user comes last: without root's privilege the groups cannot
+ * change. */
 static int change_identity(struct child *c)
 {
     const struct eddyi_program *p = c->program;
@@ -193,7 +196,8 @@ static int change_identity(struct child *c)
     return (int)rc;
 }
 
-/* Of all that was tried the first error tells most that does not only say that it is not there. */
+/* Executes the first path that works. Returns the first error that says more than that a path does
+ * not exist. */
 static int execute(const struct child *c)
 {
     const struct eddyi_program *p = c->program;
@@ -244,7 +248,7 @@ static int child_main(void *arg)
     return 127;
 }
 
-/* From here on, in the parent. */
+/* Functions of the parent. */
 
 static struct outcome outcome_of(const struct child *c, int pipe)
 {
@@ -259,7 +263,7 @@ static struct outcome outcome_of(const struct child *c, int pipe)
     return n == (long)sizeof o ? o : (struct outcome){0};
 }
 
-/* No handler may run in the child, so for the moment none runs here. */
+/* Starts the child with all signals blocked, because no handler may run in it. */
 static long start(struct child *c, char *stack)
 {
     const signal_set all = ~UINT64_C(0);
@@ -318,7 +322,7 @@ int eddyi_sys_signal_process(int pidfd, long pid, int signo)
 
     if (rc == 0)
         rc = (int)eddyi_sys_result(pidfd_send_signal(pidfd, signo, NULL, 0));
-    /* A filter may refuse the call; a process of another user refuses both. */
+    /* A filter may refuse the call; for a process of another user both fail. */
     return rc == -ENOSYS || rc == -EPERM ? eddyi_sys_kill(pid, signo) : rc;
 }
 

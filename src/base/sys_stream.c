@@ -1,5 +1,5 @@
 /*
- * The calls of sys.h that streams make, on descriptors that are non-blocking.
+ * The calls of sys.h that streams make, on non-blocking descriptors.
  */
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -64,7 +64,7 @@ char *eddyi_sys_absolute_path(const char *path)
     char directory[PATH_MAX], *absolute;
     size_t size;
 
-    /* A directory without a name, as one that was removed, leaves the path as it is. */
+    /* A directory without a name, such as a removed one, leaves the path as it is. */
     if (path[0] == '/' || !getcwd(directory, sizeof directory) || directory[0] != '/')
         return eddyi_strdup(path);
     size = strlen(directory) + 1 + strlen(path) + 1;

@@ -29,7 +29,7 @@ unsigned eddyi_sys_cpus(void)
 
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return (unsigned)CPU_COUNT(&set);
-    n = sysconf(_SC_NPROCESSORS_ONLN); /* more than fit into the set */
+    n = sysconf(_SC_NPROCESSORS_ONLN); /* there are more than fit into the set */
     return n > 0 ? (unsigned)n : 1;
 }
 
@@ -54,5 +54,5 @@ void eddyi_sys_futex_wake(atomic_uint *word)
     int saved = errno;
 
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    errno = saved; /* belongs to whom the signal handler interrupted */
+    errno = saved; /* errno belongs to the code that the signal handler interrupted */
 }

@@ -1,6 +1,6 @@
 /*
- * The part of the one door (sys.h) that needs liburing: what of it enters the kernel or allocates.
- * The rest of liburing only writes to shared memory and is used as it is.
+ * The part of the one door (sys.h) that needs liburing: its functions that enter the kernel or
+ * allocate. The rest of liburing only writes to shared memory and is called directly.
  */
 #ifndef EDDYI_SYS_URING_H
 #define EDDYI_SYS_URING_H
@@ -27,13 +27,13 @@ static inline int eddyi_sys_uring_init(struct io_uring *ring, unsigned entries,
     return f < 0 ? f : io_uring_queue_init_params(entries, ring, p);
 }
 
-/* Ends all that is in flight, without completions. */
+/* Ends everything in flight, without completions. */
 static inline void eddyi_sys_uring_exit(struct io_uring *ring)
 {
     io_uring_queue_exit(ring);
 }
 
-/* Cancels all that is in flight, and returns when the kernel has let go of it. For the ring's own
+/* Cancels everything in flight, and returns when the kernel has released it. For the ring's own
  * thread. */
 static inline void eddyi_sys_uring_cancel_all(struct io_uring *ring)
 {
@@ -44,7 +44,7 @@ static inline void eddyi_sys_uring_cancel_all(struct io_uring *ring)
     io_uring_register_sync_cancel(ring, &all);
 }
 
-/* Lets a ring that was made disabled start, and this thread be the one that submits to it. */
+/* Starts a ring that was made disabled, with this thread as the one that submits. */
 static inline int eddyi_sys_uring_enable(struct io_uring *ring)
 {
     int f = eddyi_fault("io_uring_register");
@@ -70,8 +70,8 @@ static inline int eddyi_sys_uring_dontfork(struct io_uring *ring)
 }
 
 /*
- * In a child of fork(), for a ring that eddyi_sys_uring_dontfork() left behind: puts memory of
- * zeroes, a ring with nothing in it, where the parent's is. Async-signal-safe.
+ * Called in a child of fork() for a ring that eddyi_sys_uring_dontfork() left behind: maps zeroed
+ * memory, which is an empty ring, where the parent's is. Async-signal-safe.
  */
 static inline void eddyi_sys_uring_blank(struct io_uring *ring)
 {
@@ -84,7 +84,7 @@ static inline void eddyi_sys_uring_blank(struct io_uring *ring)
          BLANK, -1, 0);
 }
 
-/* Whether the kernel lets this process enter the ring at all; it does nothing there. */
+/* Checks that the kernel lets this process enter the ring. Does nothing else. */
 static inline int eddyi_sys_uring_knock(struct io_uring *ring)
 {
     int f = eddyi_fault("io_uring_enter");
@@ -99,7 +99,7 @@ static inline int eddyi_sys_uring_submit(struct io_uring *ring)
     return f < 0 ? f : io_uring_submit(ring);
 }
 
-/* Submits, and has the kernel post what is done by now. */
+/* Submits, and has the kernel post the completions so far. */
 static inline int eddyi_sys_uring_look(struct io_uring *ring)
 {
     int f = eddyi_fault("io_uring_enter");
@@ -124,8 +124,8 @@ static inline int eddyi_sys_uring_wait(struct io_uring *ring, int64_t timeout)
 }
 
 /*
- * The result that a completion carries. Errors after which one tries again take nothing; in place
- * of a success they would make bytes disappear, so then there is no fault.
+ * Returns the result of a completion. An injected error after which the caller tries again must not
+ * replace a success, because bytes would disappear; then there is no fault.
  */
 static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
 {
@@ -135,7 +135,7 @@ static inline int eddyi_sys_uring_result(const struct io_uring_cqe *cqe)
     return f < 0 && !(passing && cqe->res >= 0) ? f : cqe->res;
 }
 
-/* The kernel has written here; valgrind, which sees system calls only, cannot know. */
+/* Tells valgrind, which sees only system calls, that the kernel has written here. */
 static inline void eddyi_sys_uring_wrote(const void *p, size_t size)
 {
     VALGRIND_MAKE_MEM_DEFINED(p, size);

@@ -1,5 +1,5 @@
 /*
- * The calls of sys.h that know users and groups. They read files, or ask whom nsswitch.conf names,
+ * The calls of sys.h about users and groups. They read files, or ask the services in nsswitch.conf,
  * and block.
  */
 #include "base/sys.h"
@@ -7,9 +7,9 @@
 #include <grp.h>
 #include <pwd.h>
 
-enum { RECORD = 65536 }; /* a group with thousands of members */
+enum { RECORD = 65536 }; /* bytes; for a group with thousands of members */
 
-/* The number that a text is; false if it is none. */
+/* Parses a number. Returns false if @text is none. */
 static bool number_of(const char *text, unsigned *ret)
 {
     char *end;

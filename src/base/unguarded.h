@@ -1,12 +1,12 @@
 /*
- * Functions on the hot paths without the stack protector's check, which takes six instructions a
+ * Functions on hot paths without the stack protector's check, which takes six instructions per
  * call.
  */
 #ifndef EDDYI_UNGUARDED_H
 #define EDDYI_UNGUARDED_H
 
 /*
- * For a function that has structs on its stack whose address others get, as
+ * Marks a function that has structs on its stack whose address is passed on, which is what
  * -fstack-protector-strong looks for, but nothing that is written to by index or length: no write
  * can run past its end.
  */

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* the innermost generator that runs in this thread outside of any task */
+/* The innermost generator that runs in this thread outside of any task. */
 static EDDYI_THREAD_LOCAL struct eddyi_generator *running_outside;
 
 /*

@@ -60,7 +60,7 @@ EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_ad
                                   char *host);
 EDDY_AWAITS int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
 
-/* true if eddy was built with c-ares */
+/* True if eddy was built with c-ares. */
 extern const bool eddyi_has_cares;
 
 /*

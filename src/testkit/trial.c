@@ -22,7 +22,7 @@
  */
 static const double PATIENCE = 2, PATIENCE_FACTOR = 20;
 
-/* for the loop factory, which gets no argument */
+/* For the loop factory, which gets no argument. */
 static EDDYI_THREAD_LOCAL struct eddyi_trial *running;
 
 void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...)
