@@ -10,7 +10,7 @@
 struct frames {
     const void **ret;
     size_t n, room;
-    uintptr_t after; /* frames count from the one behind this function; 0: all */
+    uintptr_t after; /* frames count from the one after this function; 0: all */
 };
 
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *arg)
@@ -26,7 +26,7 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *arg)
     }
     if (f->n == f->room || !ip)
         return _URC_END_OF_STACK;
-    /* A return address may belong to the next function already, if the call never returns. */
+    /* If the call never returns, its return address may belong to the next function. */
     f->ret[f->n++] = (const void *)(before ? ip : ip - 1);
     return _URC_NO_REASON;
 }

@@ -1,9 +1,9 @@
 /*
- * The call graph of a future: who waits for it, who for those, and where each of them is.
+ * The call graph of a future: its waiters, their waiters in turn, and the position of each.
  *
- * A gather or shield in between is passed over, as in asyncio: what it waits for is awaited by
- * whoever awaits it. The graph is built and walked without recursion, for chains of tasks may be
- * longer than a stack is deep.
+ * A gather or shield in between is skipped, as in asyncio: its waiters count as waiters of its
+ * children. The graph is built and walked without recursion, because chains of tasks may be longer
+ * than a stack is deep.
  */
 #include "base/sys.h"
 #include "debug/symbols.h"
@@ -18,17 +18,17 @@
 
 enum {
     MAX_NODES = 10000, /* a graph that branches and joins again has many paths */
-    MAX_INDENT = 60,   /* levels: deeper ones are printed like that one */
+    MAX_INDENT = 60,   /* levels: deeper ones are printed like the last */
     PLACE_SIZE = 96
 };
 
-/* The public part comes first. */
+/* A node of the graph. The public part comes first. */
 struct node {
     eddy_future_call_graph public;
     struct node *parent; /* NULL: the first */
     int indent;
-    size_t index;            /* among the parent's awaited_by */
-    struct node *next_built; /* to be looked at after this one */
+    size_t index;            /* in the parent's awaited_by */
+    struct node *next_built; /* the node to expand after this one */
     struct node **children;
     size_t room;
 };
@@ -41,7 +41,7 @@ struct place {
 struct building {
     eddy_call_graph_options options;
     struct eddyi_symbols symbols;
-    struct node *last; /* the list of those built */
+    struct node *last; /* of the list of nodes built */
     size_t n;
 };
 
@@ -65,8 +65,8 @@ static const char *place_of(const eddy_coroutine *coro, struct building *b, char
 }
 
 /*
- * Which of @n coroutines, the innermost being number 0, are wanted: from *ret_from up to, not
- * including, the result.
+ * Returns the range of the @n coroutines to show, the innermost being number 0: from *ret_from up
+ * to, not including, the result.
  */
 static size_t wanted(const eddy_call_graph_options *options, bool is_current, size_t n,
                      size_t *ret_from)
@@ -99,7 +99,7 @@ static int capture_stack(struct building *b, struct node *node)
     for (const eddy_coroutine *c = t->coro; c; c = c->outer)
         n++;
     n = wanted(&b->options, t == t->future.loop->current, n, &from);
-    /* The entries, and behind them their texts. */
+    /* The entries, followed by their texts. */
     entries = eddyi_alloc((n - from) * (sizeof *entries + sizeof *places));
     if (!entries)
         return -ENOMEM;
@@ -176,7 +176,8 @@ static int add_waiter(eddy_task *waiter, void *arg)
     return add_child(below->b, below->node, &waiter->future);
 }
 
-/* The next in the order of printing: a node, its first child with all of its, the second … */
+/* Returns the next node in the order of printing: a node, its first child with all below that, the
+ * second … */
 static struct node *next_in_order(const struct node *node)
 {
     if (node->public.n_awaited_by > 0)
@@ -234,7 +235,7 @@ int eddy_capture_call_graph(eddy_future *future, const eddy_call_graph_options *
     return build(&b, future ? future : &eddyi_loop_running->current->future, ret);
 }
 
-/* Text as snprintf() counts it: what has no room is counted all the same. */
+/* Text that counts as snprintf() does: characters without room are counted as well. */
 struct text {
     char *buf;
     size_t size, length;

@@ -12,14 +12,14 @@
 
 #include <stdio.h>
 
-/* Futures that wait for futures, each in turn: beyond so many nobody follows. */
+/* The depth to which futures that wait for futures are followed. */
 enum { MAX_DEPTH = 32 };
 
 struct dump {
     struct eddyi_symbols symbols;
     int fd;
-    int error;       /* the first; nothing more is written then */
-    size_t patience; /* steps that may still be spent on looking for what is not at hand */
+    int error;       /* the first one; nothing more is written then */
+    size_t patience; /* steps that are left for searching */
     size_t length;
     char text[1024];
 };
@@ -46,7 +46,7 @@ static __attribute__((format(printf, 2, 3))) void print(struct dump *d, const ch
             (size_t)n < sizeof d->text - d->length ? (size_t)n : sizeof d->text - d->length - 1;
 }
 
-/* The holder of a lock may have ended; it has not if it is among the tasks. */
+/* Prints the holder of a lock, if it is among the tasks; it may have ended. */
 static void print_holder(struct dump *d, const struct eddyi_wait *w)
 {
     char name[100];
@@ -89,8 +89,8 @@ static void print_state(struct dump *d, const eddy_task *t)
 }
 
 /*
- * The outermost first, which is at the end of the list: each finds its predecessor anew, for there
- * is no memory.
+ * Prints the coroutines, the outermost first, which is the last of the list: each is searched for
+ * anew, because no memory may be allocated.
  */
 static void print_coroutines(struct dump *d, const eddy_task *t)
 {
@@ -114,7 +114,8 @@ static void print_coroutines(struct dump *d, const eddy_task *t)
     print(d, "\n");
 }
 
-/* Who waits for @f, also by way of other futures. *any: a name has been printed already. */
+/* Prints the tasks that wait for @f, also through other futures. *any: a name has been printed
+ * already. */
 static void print_waiters(struct dump *d, const eddy_future *f, const char *by, int depth,
                           bool *any)
 {
@@ -138,7 +139,7 @@ static void print_waiters(struct dump *d, const eddy_future *f, const char *by, 
     }
 }
 
-/* The stack of a task; NULL: that which leads here. */
+/* Prints the stack of a task; NULL: the calls that lead here. */
 static void print_stack(struct dump *d, const eddy_task *t)
 {
     const void *frames[EDDYI_BACKTRACE_MAX];

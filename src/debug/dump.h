@@ -7,12 +7,12 @@
 #include "eddy/defs.h"
 
 /*
- * Writes it. The loop's thread must be here, perhaps @interrupted by a signal, in whose handler we
- * are then: nothing is allocated, nothing is locked. 0 or -errno.
+ * Writes the dump. Must be called in the loop's thread, which a signal may have @interrupted; then
+ * the call is in the handler. Nothing is allocated or locked. Returns 0 or -errno.
  */
 int eddyi_dump(eddy_loop *loop, int fd, bool interrupted);
 
-/* Prepares the process for looks from outside: the introspection block, EDDY_DUMP_SIGNAL. Called
+/* Prepares the process for inspection: the introspection block, EDDY_DUMP_SIGNAL. Called
  * before each loop is made. */
 void eddyi_debug_begin(void);
 

@@ -1,9 +1,9 @@
 /*
  * EDDY_DUMP_SIGNAL: a signal at which every loop of the process dumps its tasks to standard error.
  *
- * A loop does so in its next turn. One that has no next turn, because something in it does not
+ * A loop does so in its next turn. A loop without a next turn, because some code in it does not
  * return, does so when the signal comes a second time: then in the signal handler, in its own
- * thread, between any two instructions of what hangs.
+ * thread, between any two instructions of the code that hangs.
  */
 #include "base/sys.h"
 #include "debug/dump.h"
@@ -20,7 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* So deep, in bytes, callbacks may be nested on the stack of the loop. */
+/* The size in bytes of the loop's stack that nested callbacks may use. */
 enum { MAX_LOOP_STACK = 1024 * 1024 };
 
 static const char *stack_pointer(const ucontext_t *context)
@@ -33,8 +33,8 @@ static const char *stack_pointer(const ucontext_t *context)
 }
 
 /*
- * Whether the thread runs where the loop says: not in the few instructions in which it goes from
- * one stack to another.
+ * Returns true if the thread runs where the loop says, and not in the few instructions of a switch
+ * from one stack to another.
  */
 static bool is_settled(const eddy_loop *loop, const char *sp)
 {
@@ -45,7 +45,7 @@ static bool is_settled(const eddy_loop *loop, const char *sp)
     return sp < loop->base && loop->base - sp < MAX_LOOP_STACK;
 }
 
-/* In the thread of a loop that may hang. */
+/* Dumps the tasks, in the thread of a loop that may hang. */
 static void dump_here(eddy_loop *loop, const ucontext_t *context)
 {
     if (loop && atomic_load(&loop->dump_wanted) && is_settled(loop, stack_pointer(context))) {
@@ -54,7 +54,7 @@ static void dump_here(eddy_loop *loop, const ucontext_t *context)
     }
 }
 
-/* Tells a signal that was forwarded from others, by its address. */
+/* Its address marks a forwarded signal. */
 static char forwarded;
 
 static void forward(const eddy_loop *loop, int signo)
@@ -100,7 +100,7 @@ static const struct {
              {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH},
              {"URG", SIGURG},   {"IO", SIGIO}};
 
-/* 0 if it is the name of none. */
+/* Returns the number of a signal, 0 if @name is none. */
 static int signal_number(const char *name)
 {
     char *end;
@@ -137,7 +137,8 @@ static void install(const char *name)
         fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s cannot be handled\n", name);
 }
 
-/* Whoever has a loop shall have the block: a static library gives only what somebody refers to. */
+/* Links the block into every program that has a loop: a static library gives only what is referred
+ * to. */
 static const struct eddyi_introspection *const introspection __attribute__((used)) =
     &eddyi_introspection;
 

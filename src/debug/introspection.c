@@ -15,12 +15,12 @@
     }
 
 /*
- * Bit-fields of one byte, for which there is no offsetof(): the first of all, and the one behind
- * the awaitable's.
+ * The offsets of one-byte bit-fields, for which there is no offsetof(): the first field of all, and
+ * the field after the awaitable.
  */
 enum { KIND_OFFSET = 0, STATE_OFFSET = sizeof(struct eddy_awaitable) };
 
-/* The address is filled in by the dynamic linker, so the block is data that becomes constant. */
+/* The dynamic linker fills in the address, so the block is data that becomes constant. */
 const struct eddyi_introspection eddyi_introspection
     __attribute__((used, visibility("hidden"))) =
         {
@@ -101,11 +101,11 @@ const struct eddyi_introspection eddyi_introspection
 extern const struct eddyi_introspection eddy_introspection
     __attribute__((alias("eddyi_introspection"), visibility("default")));
 
-/* Kept by the linker even where it throws out what nobody refers to, and by strip. */
+/* The linker keeps it even where it drops unreferenced sections, and so does strip. */
 __asm__(".pushsection .note.eddy, \"a\", %note\n"
         "        .balign 4\n"
         "        .long 5\n" /* bytes of the name */
-        "        .long 8\n" /* bytes of what follows it */
+        "        .long 8\n" /* bytes of the content */
         "        .long 1\n"
         "        .asciz \"eddy\"\n"
         "        .balign 4\n"

@@ -1,23 +1,23 @@
 /*
- * What another process needs to know to find its way through the memory of one that uses eddy:
- * `eddy ps`, the gdb script.
+ * The facts that another process needs to read the memory of a program with eddy: `eddy ps`, the
+ * gdb script.
  *
- * A reader finds the block by the ELF note "eddy" of type 1, in a segment PT_NOTE of whatever file
- * has eddy in it, the program or a library, also of one without symbols: the note's eight bytes are
- * the block's address minus their own. Where there are symbols, the block is `eddy_introspection`.
- * From there on the reader follows pointers; the block says at which offsets, by name, so that it
- * need not know the version. "task.wait" is the offset of the member wait in what a task pointer
- * points to; a member that is a list ("loop.tasks") is two pointers, next and previous, to the
- * members "task.link" of its elements, and the last one's next is the list itself. "wait.holder" is
- * the address of a pointer to a task, which may have ended. Where something has the name of a type,
- * as in "future" of "wait.future", it is a pointer to one of those; 0: none.
+ * A reader finds the block by the ELF note "eddy" of type 1, in a segment PT_NOTE of the file that
+ * contains eddy, the program or a library, even without symbols: the note's eight bytes are the
+ * block's address minus their own. In a file with symbols, the block is `eddy_introspection`. From
+ * there on the reader follows pointers. The block gives their offsets by name, so that the reader
+ * need not know the version. "task.wait" is the offset of the member wait in the struct that a task
+ * pointer points to; a member that is a list ("loop.tasks") is two pointers, next and previous, to
+ * the members "task.link" of its elements, and the last one's next is the list itself.
+ * "wait.holder" is the address of a pointer to a task, which may have ended. A member with the name
+ * of a type, as "future" in "wait.future", is a pointer to that type; 0: none.
  *
  *   version    changes when a reader of the former one would go wrong
  *   loops      the address of a pointer to the latest loop; "loop.next" leads to the others
  *   "constant.…"   not an offset but a number
  *
- * The process does not wait for its readers. What they see may be half changed, so they must expect
- * to find anything.
+ * The process does not wait for its readers. They may see a change half made, so they must expect
+ * any contents.
  */
 #ifndef EDDYI_INTROSPECTION_H
 #define EDDYI_INTROSPECTION_H

@@ -16,7 +16,8 @@ void eddyi_symbols_fini(struct eddyi_symbols *s)
     s->n_files = 0;
 }
 
-/* The file that is loaded with this bias, looked into if need be; NULL if there are too many. */
+/* Returns the file that is loaded with this bias, opening it if need be; NULL if there are too
+ * many. */
 static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const struct link_map *map)
 {
     struct eddyi_symbol_file *f;
@@ -28,13 +29,13 @@ static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const st
         return NULL;
     f = &s->files[s->n_files++];
     *f = (struct eddyi_symbol_file){.bias = map->l_addr};
-    /* The program itself goes without a name. */
+    /* The program itself has no name. */
     if (eddyi_sys_map_file(*map->l_name ? map->l_name : "/proc/self/exe", &f->image, &f->size) < 0)
         f->image = NULL;
     return f;
 }
 
-/* @count things of @size bytes at @offset; NULL if the file has not got that much. */
+/* Returns @count elements of @size bytes at @offset; NULL if the file is shorter. */
 static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint64_t count,
                         uint64_t size)
 {
@@ -43,7 +44,7 @@ static const void *part(const struct eddyi_symbol_file *f, uint64_t offset, uint
     return (const char *)f->image + offset;
 }
 
-/* The function among the symbols that covers @value. */
+/* Returns the name of the function that covers @value. */
 static const char *search(const struct eddyi_symbol_file *f, const ElfW(Shdr) * table,
                           const ElfW(Shdr) * strings, uintptr_t value, size_t *ret_offset)
 {
@@ -91,7 +92,7 @@ const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address,
     f = file_of(s, map);
     if (f)
         name = search_file(f, (uintptr_t)address - f->bias, ret_offset);
-    /* A file without a symbol table still has what it exports. */
+    /* A file without a symbol table still has its exported symbols. */
     if (!name && info.dli_sname) {
         name = info.dli_sname;
         *ret_offset = (size_t)((const char *)address - (const char *)info.dli_saddr);

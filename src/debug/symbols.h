@@ -1,9 +1,8 @@
 /*
- * What stands at an address: names of functions, also of static ones, which only the symbol table
- * of the file has.
+ * Names of functions by address, including static ones, which only the file's symbol table has.
  *
- * Nothing is allocated; so it also works in a signal handler, as long as what it looks at does not
- * change meanwhile.
+ * Nothing is allocated, so it also works in a signal handler, as long as the files do not change
+ * meanwhile.
  */
 #ifndef EDDYI_SYMBOLS_H
 #define EDDYI_SYMBOLS_H
@@ -13,7 +12,7 @@
 
 enum { EDDYI_SYMBOL_MODULES = 8 };
 
-/* Files that were looked into, kept from one question to the next. */
+/* Files that were opened, kept for later questions. */
 struct eddyi_symbols {
     struct eddyi_symbol_file {
         uintptr_t bias; /* address in memory = address in the file + bias */
@@ -23,13 +22,13 @@ struct eddyi_symbols {
     size_t n_files;
 };
 
-/* {0} is one. */
+/* {0} is a valid struct. */
 void eddyi_symbols_fini(struct eddyi_symbols *s);
 
-/* "function+0x1f (file)", "file+0x1234" or the bare address. */
+/* Writes "function+0x1f (file)", "file+0x1234" or the bare address. */
 void eddyi_symbols_print(struct eddyi_symbols *s, const void *address, char *buf, size_t size);
 
-/* The name of the function alone, or NULL; valid as long as @s. */
+/* Returns the name of the function alone, or NULL; valid as long as @s. */
 const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address,
                                    size_t *ret_offset);
 

@@ -1,12 +1,12 @@
 /*
- * Talking with a subprocess until its end: the pipes are served at the same time, each by a task.
+ * Communicating with a subprocess until its end: one task per pipe serves all pipes at once.
  */
 #include "eddy/error.h"
 #include "eddy/group.h"
 #include "process/process.h"
 #include "stream/reader.h"
 
-/* How much is written at a time: what is kept beyond that stays the caller's. */
+/* How many bytes are written at a time; the rest stays in the caller's memory. */
 enum { PIECE = 65536 };
 
 struct exchange {
@@ -14,7 +14,8 @@ struct exchange {
     const eddy_communicate_options *options;
 };
 
-/* Nobody reads the input any more, or the user has closed the pipe: no error (rule 185). */
+/* Returns true if @rc means that nobody reads the input any more, or that the user has closed the
+ * pipe: no error (rule 185). */
 static bool is_gone(int rc)
 {
     return rc == -EPIPE || rc == -ECONNRESET || rc == EDDY_ECLOSED;
@@ -40,7 +41,7 @@ static int feed(void *arg)
     return 0;
 }
 
-/* The bytes stay in the reader, with a null byte behind. */
+/* Reads an output to its end. The bytes stay in the reader, with a 0 after them. */
 static int collect(struct eddyi_output *out, size_t limit)
 {
     struct eddyi_buffer *in = eddyi_reader_in(out->reader);
@@ -74,7 +75,7 @@ static int collect_err(void *arg)
     return collect(&x->process->err, x->options->limit);
 }
 
-/* The first of a group's failures, by itself. */
+/* Raises the first failure of a group instead of the group. */
 static int first_of(int rc)
 {
     const eddy_exception *e = rc == EDDY_EGROUP ? eddy_exception_member(eddy_error(), 0) : NULL;

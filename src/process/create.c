@@ -29,7 +29,7 @@ static int check(eddy_loop *loop, const eddy_subprocess_options *o, const char *
     return 0;
 }
 
-/* Why the program does not run; the message names it. */
+/* Raises the reason why the program does not run; the message names the program. */
 static int explain(const struct eddyi_program *p, const eddy_subprocess_options *o,
                    const char *name, enum eddyi_spawn_step step, int error)
 {
@@ -54,7 +54,7 @@ static int explain(const struct eddyi_program *p, const eddy_subprocess_options 
     }
 }
 
-/* The number of the child, or a raised error. */
+/* Starts the program. Returns the pid of the child, or a raised error. */
 static long spawn(const eddy_subprocess_options *o, const char *const *argv,
                   const struct eddyi_standard *standard)
 {
@@ -102,7 +102,8 @@ static eddy_process *process_new(eddy_loop *loop)
     return p;
 }
 
-/* Starts it, watched. What can fail comes first, so that hardly anything has to be killed again. */
+/* Starts a watched child. The steps that can fail come first, so that a child rarely has to be
+ * killed again. */
 static int start(eddy_process *p, const eddy_subprocess_options *o, const char *const *argv)
 {
     struct eddyi_processes *all = eddyi_processes_of(p->loop);

@@ -1,5 +1,5 @@
 /*
- * As whom a subprocess runs.
+ * The user and groups of a subprocess.
  */
 #ifndef EDDYI_IDENTITY_H
 #define EDDYI_IDENTITY_H
@@ -8,8 +8,8 @@
 #include "eddy/subprocess.h"
 
 /*
- * Looks up who is named, and has the program run as that. 0, or a raised error. What it made is
- * given back by the other, also after an error.
+ * set() looks up the named user and groups and puts them into @p. Returns 0 or a raised error.
+ * fini() frees what set() made, also after an error.
  */
 int eddyi_identity_set(struct eddyi_program *p, const eddy_subprocess_options *o);
 void eddyi_identity_fini(struct eddyi_program *p);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Where programs are if the environment does not say (os.defpath). */
+/* The directories of programs if the environment does not name them (os.defpath). */
 static const char STANDARD_PATH[] = "/bin:/usr/bin";
 
 static const char *path_in(const char *const *env)
@@ -24,7 +24,7 @@ static size_t count(const char *path)
     return n;
 }
 
-/* One in the current directory, for an empty entry, is just the name. */
+/* Writes one path. An empty entry is the current directory: the path is the name alone. */
 static char *put(char *to, const char *dir, size_t n, const char *name)
 {
     memcpy(to, dir, n);

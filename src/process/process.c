@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-/* What the exit code is taken to be where nobody knows (rule 183). */
+/* The exit code that stands for an unknown one (rule 183). */
 enum { LOST = 255 };
 
 /* The children of a loop that have not ended. */
@@ -43,7 +43,8 @@ static void lost(eddy_process *p, const char *why)
         eddy_loop_call_exception_handler(p->loop, &(eddy_exception_context){.message = message});
 }
 
-/* The pidfd is closed when the backend has let go of it. */
+/* Closes the pidfd when the backend has released it, and frees the process when nothing refers to
+ * it. */
 void eddyi_process_settle(eddy_process *p)
 {
     if (p->returncode == EDDY_RUNNING || p->poll.io)
@@ -70,8 +71,8 @@ void eddyi_process_look(eddy_process *p)
         eddyi_io_cancel(&p->poll);
 }
 
-/* One that may not be killed, because it runs as another user, is left alone: waiting for it could
- * take for ever. */
+/* Kills a child and waits for it. A child that may not be killed, because it runs as another user,
+ * is left alone: waiting for it could take for ever. */
 static void kill_and_reap(eddy_process *p)
 {
     bool killed = eddyi_sys_signal_process(p->pidfd, p->pid, SIGKILL) != -EPERM;
@@ -103,7 +104,8 @@ static void init_list(struct eddyi_loop_part *part)
     eddyi_list_init(&eddyi_container(part, struct eddyi_processes, part)->list);
 }
 
-/* The backend lets go of the polls after that: so its part is older. */
+/* Returns the children of a loop. The backend must release the polls later than these are closed,
+ * so its part is created first. */
 struct eddyi_processes *eddyi_processes_of(eddy_loop *loop)
 {
     static const struct eddyi_part_kind kind = {
@@ -163,7 +165,7 @@ eddy_reader *eddy_process_stderr(const eddy_process *p)
 
 void eddy_process_free(eddy_process *p)
 {
-    /* After a fork it is the parent's, with all that belongs to it. */
+    /* After a fork, in the child, it is the parent's, with all that belongs to it. */
     if (!p || p->given_back || eddyi_loop_forked(p->loop))
         return;
     p->given_back = true;
@@ -177,7 +179,8 @@ void eddy_process_free(eddy_process *p)
         eddyi_stream_end_loan(eddyi_stream_of_reader(p->err.reader));
     if (p->returncode == EDDY_RUNNING) {
         eddyi_sys_signal_process(p->pidfd, p->pid, SIGKILL);
-        (void)eddyi_process_watch(p); /* else it is waited for when the loop is closed */
+        (void)eddyi_process_watch(
+            p); /* on failure the child is waited for when the loop is closed */
     }
     eddyi_process_settle(p);
 }

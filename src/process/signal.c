@@ -6,14 +6,14 @@
 #include "eddy/error.h"
 #include "process/process.h"
 
-/* 0 if it runs, as far as can be known. */
+/* Returns 0 if the child runs, as far as can be known. */
 static int check(eddy_process *p, int signo)
 {
     int rc = p->returncode == EDDY_RUNNING ? eddyi_loop_check(p->loop) : 0;
 
     if (rc < 0)
         return rc;
-    /* A thread that waits is joined when it has found out, so it has to be the first. */
+    /* A waiting thread is joined when it has noticed the end, so it must be the first to notice. */
     if (p->returncode == EDDY_RUNNING && !p->has_thread)
         eddyi_process_look(p);
     if (p->returncode != EDDY_RUNNING)

@@ -9,7 +9,7 @@
 
 static const char *const names[] = {"standard input", "standard output", "standard error"};
 
-/* The streams are lent: that a user frees one of them closes it, and no more. */
+/* Makes a pipe's end a stream of @p. The stream is lent: a user who frees it only closes it. */
 static int attach(int which, int fd, size_t limit, eddy_process *p)
 {
     eddy_reader **reader = which == STDOUT_FILENO ? &p->out.reader : &p->err.reader;

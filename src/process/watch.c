@@ -8,8 +8,8 @@
 
 #include <poll.h>
 
-/* The watch has struck, or broken. If it cannot be renewed those who wait hear of it, by trying
- * themselves. */
+/* Handles a watch that has struck or broken. If it cannot be renewed, all waiters are woken, and
+ * try it themselves. */
 static void look_and_go_on(eddy_process *p)
 {
     if (p->returncode == EDDY_RUNNING)
@@ -23,7 +23,7 @@ static void on_poll(struct eddyi_io_op *o)
 {
     eddy_process *p = eddyi_container(o, eddy_process, poll);
 
-    /* Polling does not work: the thread is next. */
+    /* Polling does not work: a thread is next. */
     if (o->op.result < 0 && p->returncode == EDDY_RUNNING) {
         eddyi_sys_close(p->pidfd);
         p->pidfd = -1;
