@@ -64,11 +64,13 @@ struct child {
 
 /* Functions of the child. */
 
-/* The struct of rt_sigaction(2) on x86-64 and aarch64. */
+/* The struct of rt_sigaction(2). Of the CPUs that eddy runs on RISC-V alone has no restorer. */
 struct kernel_sigaction {
     uintptr_t handler;
     unsigned long flags;
+#ifndef __riscv
     uintptr_t restorer;
+#endif
     signal_set mask;
 };
 

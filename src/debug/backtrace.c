@@ -38,7 +38,7 @@ static void add_frames(void *arg)
 
 static void add_suspended(struct frames *f, const struct eddyi_fiber *fiber)
 {
-    f->after = (uintptr_t)eddyi_unwind_from;
+    f->after = (uintptr_t)EDDYI_UNWIND_BASE;
     eddyi_unwind_from(fiber->sp, add_frames, f);
 }
 

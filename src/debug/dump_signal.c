@@ -27,8 +27,20 @@ static const char *stack_pointer(const ucontext_t *context)
 {
 #if defined(__x86_64__)
     return (const char *)(uintptr_t)context->uc_mcontext.gregs[REG_RSP];
-#else
+#elif defined(__aarch64__)
     return (const char *)(uintptr_t)context->uc_mcontext.sp;
+#elif defined(__i386__)
+    return (const char *)(uintptr_t)context->uc_mcontext.gregs[REG_ESP];
+#elif defined(__arm__)
+    return (const char *)(uintptr_t)context->uc_mcontext.arm_sp;
+#elif defined(__riscv)
+    return (const char *)(uintptr_t)context->uc_mcontext.__gregs[REG_SP];
+#elif defined(__powerpc64__)
+    return (const char *)(uintptr_t)context->uc_mcontext.gp_regs[1];
+#elif defined(__s390x__)
+    return (const char *)(uintptr_t)context->uc_mcontext.gregs[15];
+#else
+#error "where does a signal's context keep the stack pointer on this CPU?"
 #endif
 }
 

@@ -4,8 +4,9 @@
  * A switch saves the registers that a function call must preserve on the stack it leaves, and the
  * stack pointer in the fiber; nothing else. The floating-point environment (rounding, exception
  * masks) belongs to the thread, not to the fiber. The assembly is in fiber_x86_64.S and
- * fiber_aarch64.S; AddressSanitizer and ThreadSanitizer are told about every switch in fiber.c, in
- * builds that use them, and valgrind about every stack in stack.c.
+ * fiber_aarch64.S, and portable.c has the same functions in C for other CPUs; AddressSanitizer and
+ * ThreadSanitizer are told about every switch in fiber.c, in builds that use them, and valgrind
+ * about every stack in stack.c.
  *
  * A task's fiber stays on the thread it first ran on: compilers keep the addresses of thread-local
  * variables across calls. A generator's may go on in another one, where only eddy_yield() stands

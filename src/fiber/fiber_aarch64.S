@@ -2,8 +2,8 @@
  * The switch for AArch64, AAPCS64. A suspended stack, from its pointer upwards, in pairs of 8
  * bytes:
  *
- *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 | d14
- *     d15
+ *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 |
+ *     d14 d15
  *
  * Calls and returns are kept in pairs across switches, as in fiber_x86_64.S. x18 is the platform's
  * and not touched.

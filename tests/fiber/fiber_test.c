@@ -139,6 +139,21 @@ __asm__(".text\n"
         "ldp x25, x26, [sp, #64]; ldp x27, x28, [sp, #80]; ldp d8, d9, [sp, #96];"
         "ldp d10, d11, [sp, #112]; ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144];"
         "ldp x29, x30, [sp], #176; ret\n");
+#else
+/* For CPUs whose registers this file does not name: the compiler keeps values in them itself. */
+#define REGISTERS 8
+long registers_kept(long base, void (*sw)(struct eddyi_fiber *from, struct eddyi_fiber *to),
+                    struct eddyi_fiber *from, struct eddyi_fiber *to)
+{
+    long v[REGISTERS], kept = 0;
+
+    for (long i = 0; i < REGISTERS; i++)
+        __asm__("" : "=r"(v[i]) : "0"(base + i));
+    long a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
+    sw(from, to);
+    kept += (a == base) + (b == base + 1) + (c == base + 2) + (d == base + 3);
+    return kept + (e == base + 4) + (f == base + 5) + (g == base + 6) + (h == base + 7);
+}
 #endif
 /* clang-format on */
 

@@ -18,11 +18,11 @@ static eddy_reader *fed(size_t limit, const char *text, bool eof)
     return r;
 }
 
-/* That a call gave out just this. */
-static void expect_bytes(const char *data, ssize_t n, const char *expected)
+/* Expects that a call has set *@data, and returned @n, so that they are @expected. */
+static void expect_bytes(const char **data, ssize_t n, const char *expected)
 {
     EXPECT_EQ(n, (ssize_t)strlen(expected));
-    EXPECT(n != (ssize_t)strlen(expected) || n == 0 || memcmp(data, expected, (size_t)n) == 0);
+    EXPECT(n != (ssize_t)strlen(expected) || n == 0 || memcmp(*data, expected, (size_t)n) == 0);
 }
 
 static void expect_partial(const eddy_reader *r, const char *expected)
@@ -30,14 +30,14 @@ static void expect_partial(const eddy_reader *r, const char *expected)
     const char *piece = "";
     size_t n = eddy_reader_partial(r, &piece);
 
-    expect_bytes(piece, (ssize_t)n, expected);
+    expect_bytes(&piece, (ssize_t)n, expected);
 }
 
 static void expect_rest(eddy_reader *r, const char *expected)
 {
     const char *rest = "";
 
-    expect_bytes(rest, eddy_reader_read_all(r, SIZE_MAX, &rest), expected);
+    expect_bytes(&rest, eddy_reader_read_all(r, SIZE_MAX, &rest), expected);
 }
 
 TEST_ASYNC(readline_gives_line_after_line_and_at_the_end_what_is_left)
@@ -45,11 +45,11 @@ TEST_ASYNC(readline_gives_line_after_line_and_at_the_end_what_is_left)
     eddy_reader *r = fed(0, "one\n\nthree\nno end", true);
     const char *line = "";
 
-    expect_bytes(line, eddy_reader_readline(r, &line), "one\n");
-    expect_bytes(line, eddy_reader_readline(r, &line), "\n");
-    expect_bytes(line, eddy_reader_readline(r, &line), "three\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "one\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "three\n");
     EXPECT(!eddy_reader_at_eof(r));
-    expect_bytes(line, eddy_reader_readline(r, &line), "no end");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "no end");
     EXPECT(eddy_reader_at_eof(r));
     EXPECT_EQ(eddy_reader_readline(r, &line), 0);
     eddy_reader_free(r);
@@ -62,7 +62,7 @@ TEST_ASYNC(readline_drops_a_line_that_is_too_long_when_its_end_is_there)
     const char *line = "";
 
     EXPECT_EQ(eddy_reader_readline(r, &line), EDDY_ELIMIT);
-    expect_bytes(line, eddy_reader_readline(r, &line), "li2\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "li2\n");
     eddy_reader_free(r);
     return 0;
 }
@@ -76,8 +76,8 @@ TEST_ASYNC(readline_drops_all_that_is_there_when_a_line_too_long_has_no_end_yet)
     EXPECT_EQ(eddy_reader_readline(r, &line), EDDY_ELIMIT);
     EXPECT_EQ(eddy_reader_buffered(r), 0);
     EXPECT_EQ(eddy_reader_feed_data(r, "x\nab\n", 5), 0);
-    expect_bytes(line, eddy_reader_readline(r, &line), "x\n");
-    expect_bytes(line, eddy_reader_readline(r, &line), "ab\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "x\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "ab\n");
     eddy_reader_free(r);
     return 0;
 }
@@ -87,9 +87,9 @@ TEST_ASYNC(the_limit_of_a_line_does_not_count_its_end)
     eddy_reader *r = fed(3, "abc\nabcd\nab\n", true);
     const char *line = "";
 
-    expect_bytes(line, eddy_reader_readline(r, &line), "abc\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "abc\n");
     EXPECT_EQ(eddy_reader_readline(r, &line), EDDY_ELIMIT);
-    expect_bytes(line, eddy_reader_readline(r, &line), "ab\n");
+    expect_bytes(&line, eddy_reader_readline(r, &line), "ab\n");
     eddy_reader_free(r);
     return 0;
 }
@@ -104,7 +104,7 @@ TEST_ASYNC(readuntil_over_the_limit_leaves_the_bytes_and_says_how_many_could_be_
     EXPECT_EQ(eddy_reader_consumed(r), 4);
     EXPECT_EQ(eddy_reader_buffered(r), 7);
     EXPECT_EQ(eddy_reader_readexactly(r, four, 4), 4);
-    expect_bytes(data, eddy_reader_readuntil(r, "BBB", 3, &data), "BBB");
+    expect_bytes(&data, eddy_reader_readuntil(r, "BBB", 3, &data), "BBB");
 
     EXPECT_EQ(eddy_reader_feed_data(r, "some very long data", 19), 0);
     EXPECT_EQ(eddy_reader_readuntil(r, "AAA", 3, &data), EDDY_ELIMIT); /* not found */
@@ -119,7 +119,7 @@ TEST_ASYNC(a_separator_is_found_although_the_end_has_come)
     eddy_reader *r = fed(0, "dataAAA", true);
     const char *data = "";
 
-    expect_bytes(data, eddy_reader_readuntil(r, "AAA", 3, &data), "dataAAA");
+    expect_bytes(&data, eddy_reader_readuntil(r, "AAA", 3, &data), "dataAAA");
     EXPECT_EQ(eddy_reader_readuntil(r, "AAA", 3, &data), EDDY_EINCOMPLETE);
     expect_partial(r, "");
     eddy_reader_free(r);
@@ -148,12 +148,12 @@ TEST_ASYNC(of_several_separators_the_match_that_ends_first_counts)
     eddy_reader *r = fed(0, "xxbb-a-longest-a", false);
     const char *data = "";
 
-    expect_bytes(data, eddy_reader_readuntil_any(r, seps, 3, &data), "xxbb");
-    expect_bytes(data, eddy_reader_readuntil_any(r, seps, 3, &data), "-a");
-    expect_bytes(data, eddy_reader_readuntil_any(r, seps, 3, &data), "-longest");
-    expect_bytes(data, eddy_reader_readuntil_any(r, seps, 3, &data), "-a");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, seps, 3, &data), "xxbb");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, seps, 3, &data), "-a");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, seps, 3, &data), "-longest");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, seps, 3, &data), "-a");
     EXPECT_EQ(eddy_reader_feed_data(r, "a long sep", 10), 0);
-    expect_bytes(data, eddy_reader_readuntil_any(r, nested, 2, &data), "a long");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, nested, 2, &data), "a long");
     eddy_reader_free(r);
     return 0;
 }
@@ -166,7 +166,7 @@ TEST_ASYNC(of_separators_that_end_together_the_first_given_counts_for_the_limit)
     const char *data = "";
 
     EXPECT_EQ(eddy_reader_readuntil_any(r, seps, 2, &data), EDDY_ELIMIT);
-    expect_bytes(data, eddy_reader_readuntil_any(r, turned, 2, &data), "aaaaXX");
+    expect_bytes(&data, eddy_reader_readuntil_any(r, turned, 2, &data), "aaaaXX");
     eddy_reader_free(r);
     return 0;
 }
@@ -220,11 +220,11 @@ TEST_ASYNC(read_some_points_to_what_there_is_until_the_next_call)
     eddy_reader *r = fed(0, "abcdef", true);
     const char *data = "";
 
-    expect_bytes(data, eddy_reader_read_some(r, 4, &data), "abcd");
+    expect_bytes(&data, eddy_reader_read_some(r, 4, &data), "abcd");
     EXPECT_EQ(eddy_reader_buffered(r), 2);
     EXPECT(!eddy_reader_at_eof(r));
     EXPECT_EQ(eddy_reader_read_some(r, 0, &data), 0);
-    expect_bytes(data, eddy_reader_read_some(r, SIZE_MAX, &data), "ef");
+    expect_bytes(&data, eddy_reader_read_some(r, SIZE_MAX, &data), "ef");
     EXPECT(eddy_reader_at_eof(r));
     EXPECT_EQ(eddy_reader_read_some(r, 4, &data), 0);
     eddy_reader_free(r);
@@ -238,7 +238,7 @@ TEST_ASYNC(read_all_goes_past_the_limit_of_the_reader_but_not_past_its_own)
 
     EXPECT_EQ(eddy_reader_read_all(r, 23, &data), EDDY_ELIMIT);
     EXPECT_EQ(eddy_reader_buffered(r), 24);
-    expect_bytes(data, eddy_reader_read_all(r, 24, &data), "far more than four bytes");
+    expect_bytes(&data, eddy_reader_read_all(r, 24, &data), "far more than four bytes");
     EXPECT_EQ(eddy_reader_read_all(r, 0, &data), 0);
     eddy_reader_free(r);
     return 0;

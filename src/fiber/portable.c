@@ -1,0 +1,128 @@
+/*
+ * The switch for CPUs without an assembly file: setjmp() and longjmp() between stacks, which
+ * makecontext() sets up. Built in place of the assembly where CMake finds another CPU than x86-64
+ * and AArch64, or with -DEDDY_PORTABLE_FIBER=ON.
+ *
+ * A suspended fiber's `sp` points at a struct suspended on its stack. Only the first switch to a
+ * fiber enters the kernel: setcontext() sets the signal mask, to what it is already.
+ *
+ * glibc's check that longjmp() only goes up is for one stack, so this file is compiled without
+ * _FORTIFY_SOURCE.
+ */
+#undef _FORTIFY_SOURCE
+#include "fiber/fiber.h"
+#include "fiber/unwind.h"
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+/* A call that runs on a suspended fiber's stack, and where it returns to: see
+ * eddyi_unwind_from(). */
+struct visit {
+    void (*fn)(void *arg);
+    void *arg;
+    jmp_buf back;
+};
+
+struct suspended {
+    jmp_buf here;        /* where the fiber continues; not set in a fresh one */
+    struct visit *visit; /* NULL: a switch */
+    struct fresh *fresh; /* NULL once the fiber has begun */
+};
+
+/* A fiber that has not begun: lies at the top of its stack, for as long as the fiber lives. */
+struct fresh {
+    struct suspended suspended;
+    struct eddyi_fiber *(*entry)(void *arg);
+    void *arg;
+};
+
+extern unsigned char eddyi_fiber_watched;
+
+__attribute__((noreturn)) static void resume(struct suspended *s);
+
+/* The outermost frame of a fiber. makecontext() passes ints only: @high and @low are the halves of
+ * a pointer. */
+static void eddyi_fiber_start(unsigned high, unsigned low)
+{
+    struct fresh *f = (struct fresh *)(uintptr_t)((uint64_t)high << 32 | low);
+
+    f->suspended.fresh = NULL;
+    resume(f->entry(f->arg)->sp);
+}
+
+/* The context is made at the last moment, so that it has the thread's present signal mask and
+ * floating-point environment, which setcontext() sets. */
+__attribute__((noreturn)) static void begin(struct fresh *f)
+{
+    enum { ANY_SIZE = 4096 }; /* glibc looks only at where the stack ends */
+    uint64_t address = (uintptr_t)f;
+    ucontext_t context;
+
+    getcontext(&context);
+    context.uc_link = NULL;
+    context.uc_stack.ss_sp = (char *)f - ANY_SIZE;
+    context.uc_stack.ss_size = ANY_SIZE;
+    makecontext(&context, (void (*)(void))eddyi_fiber_start, 2, (unsigned)(address >> 32),
+                (unsigned)address);
+    setcontext(&context);
+    __builtin_trap(); /* it fails for contexts only that makecontext() did not make */
+}
+
+static void resume(struct suspended *s)
+{
+    if (s->fresh)
+        begin(s->fresh);
+    _longjmp(s->here, 1);
+}
+
+void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *arg), void *arg)
+{
+    enum { ALIGNMENT = 64 };
+    struct fresh *f = (struct fresh *)(((uintptr_t)top - sizeof *f) & ~(uintptr_t)(ALIGNMENT - 1));
+
+    f->suspended.visit = NULL;
+    f->suspended.fresh = f;
+    f->entry = entry;
+    f->arg = arg;
+    return &f->suspended;
+}
+
+__attribute__((noinline)) void eddyi_fiber_jump_now(struct eddyi_fiber *from,
+                                                    const struct eddyi_fiber *to)
+{
+    struct suspended self = {.fresh = NULL};
+
+    if (_setjmp(self.here) == 0) {
+        from->sp = &self;
+        resume(to->sp);
+    }
+    if (self.visit) {
+        self.visit->fn(self.visit->arg);
+        _longjmp(self.visit->back, 1);
+    }
+}
+
+void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to)
+{
+    if ((const char *)__builtin_frame_address(0) < (const char *)from->limit || eddyi_fiber_watched)
+        eddyi_fiber_jump_watched(from, to);
+    else
+        eddyi_fiber_jump_now(from, to);
+}
+
+/* Runs fn(arg) on the suspended fiber's own stack, beneath the frame that it waits in. A fiber that
+ * has not begun has no frames. */
+void eddyi_unwind_from(void *sp, void (*fn)(void *arg), void *arg)
+{
+    struct suspended *s = sp;
+    struct visit visit = {.fn = fn, .arg = arg};
+
+    if (s->fresh)
+        return;
+    s->visit = &visit;
+    if (_setjmp(visit.back) == 0)
+        resume(s);
+    s->visit = NULL;
+}
