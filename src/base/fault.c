@@ -203,7 +203,18 @@ void eddyi_torture_stop(void)
     atomic_store(&torture, NULL);
 }
 
-static int tortured(const char *call)
+/* The places of this thread's latest calls, eight bits each. */
+static _Thread_local uint32_t trail;
+
+static uint32_t follow_trail(const void *place)
+{
+    uint32_t hash = (uint32_t)(uintptr_t)place * 2654435761u;
+
+    trail = trail << 8 ^ hash >> 8;
+    return trail ^ hash;
+}
+
+static int tortured(const char *call, const void *place)
 {
     struct eddyi_torture *t = atomic_load(&torture);
     const struct call_errors *e;
@@ -224,6 +235,8 @@ static int tortured(const char *call)
     n = atomic_fetch_add(&t->calls, 1) + 1;
     if (e->lasting[0])
         atomic_fetch_add(&t->lasting, 1);
+    if (t->sites && n <= t->sites_size)
+        t->sites[n - 1] = follow_trail(place);
     if (t->nth == 0 || n < t->nth || (n > t->nth && !t->ever_after))
         return 0;
     atomic_compare_exchange_strong(&t->struck, &none, call);
@@ -234,7 +247,7 @@ int eddyi_fault(const char *call)
 {
     int error = planned(call);
 
-    return -(error ? error : tortured(call));
+    return -(error ? error : tortured(call, __builtin_return_address(0)));
 }
 
 /* The ledger. */

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Makes each call of this name fail with @error (an errno, positive) from now on. Borrows @call. */
 void eddyi_fault_only(const char *call, int error);
@@ -39,6 +40,11 @@ struct eddyi_torture {
     /* those that can fail for ever after; with @ever_after only they are counted */
     atomic_ulong lasting;
     _Atomic(const char *) struck; /* the first call that was made to fail; NULL: none yet */
+    /* Where the calls were made, in order, @sites_size of them at most; NULL: nobody asks. Equal
+     * for two calls from the same place to which the same three or four calls have led, as far as
+     * their thread knows: most of them are rounds of one loop. */
+    uint32_t *sites;
+    unsigned long sites_size;
 };
 
 /* Borrows @t until eddyi_torture_stop(), which may be called in a signal handler. */

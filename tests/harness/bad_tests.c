@@ -136,6 +136,12 @@ TEST(survives_every_fault)
     eddyi_free(b);
 }
 
+TEST(allocates_in_a_loop)
+{
+    for (int i = 0; i < 50; i++)
+        eddyi_free(eddyi_alloc(10));
+}
+
 TEST(crashes_when_the_second_allocation_fails)
 {
     char *a = eddyi_alloc(10), *b = eddyi_alloc(10);

@@ -236,6 +236,8 @@ static void report_reset(const struct fault_plan *plan)
     report->torture.nth = plan->nth;
     report->torture.ever_after = plan->ever_after;
     report->torture.seed = plan->seed;
+    report->torture.sites = plan->sites;
+    report->torture.sites_size = plan->sites_size;
 }
 
 enum verdict child_run(const struct test *t, const struct fault_plan *plan, char *message,

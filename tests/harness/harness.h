@@ -34,6 +34,8 @@ struct fault_plan {
     bool ever_after;
     unsigned seed;
     int64_t usual_ms; /* the duration of the test without a fault; 0: not known */
+    uint32_t *sites;  /* eddyi_torture's; shared with the child */
+    unsigned long sites_size;
 };
 
 enum verdict { PASSED, SKIPPED, FAILED };
@@ -62,6 +64,7 @@ void report_broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct torture {
     unsigned long limit; /* how many calls to let fail at most, spread over all; 0: every one */
+    unsigned per_site; /* how often the calls of one site fail in a program; 0: as often as made */
     unsigned seed;
 };
 enum verdict torture_run(const struct test *t, const struct torture *how, char *message,

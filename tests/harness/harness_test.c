@@ -154,6 +154,17 @@ TEST_VIRTUAL(torture_fails_every_call_once_and_for_ever_after)
     EXPECT_STR(output, "ok survives_every_fault - 1 of 2 calls\n");
 }
 
+TEST_VIRTUAL(torture_can_leave_out_the_rounds_of_a_loop)
+{
+    EXPECT_EQ(run("--torture", "allocates_in_a_loop", NULL), 0);
+    EXPECT_STR(output, "ok allocates_in_a_loop - 50 of 50 calls\n");
+    /* The first rounds differ from the others in what was before them. */
+    EXPECT_EQ(run("--torture", "--per-site=1", "allocates_in_a_loop"), 0);
+    EXPECT_STR(output, "ok allocates_in_a_loop - 4 of 50 calls\n");
+    EXPECT_EQ(run("--torture", "--per-site=3", "allocates_in_a_loop"), 0);
+    EXPECT_STR(output, "ok allocates_in_a_loop - 6 of 50 calls\n");
+}
+
 TEST_VIRTUAL(torture_finds_a_crash)
 {
     EXPECT_EQ(run("--torture", "crashes_when_the_second_allocation_fails", NULL), 1);

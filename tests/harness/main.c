@@ -33,6 +33,7 @@ static const char usage[] =
     "  --here           run in this process, for a debugger\n"
     "  --torture        run each test with each call failing, once and for ever after\n"
     "  --limit N          at most N calls of each test\n"
+    "  --per-site N       at most N of those made at the same place, after the same calls\n"
     "  --seed N           chooses which calls, and the errors\n"
     "  --fail N         run with call N failing once; N+: and all after it\n";
 
@@ -61,6 +62,7 @@ static void parse(int argc, char **argv)
         HERE,
         TORTURE,
         LIMIT,
+        PER_SITE,
         SEED,
         FAULT
     };
@@ -73,6 +75,7 @@ static void parse(int argc, char **argv)
         {"here", no_argument, NULL, HERE},
         {"torture", no_argument, NULL, TORTURE},
         {"limit", required_argument, NULL, LIMIT},
+        {"per-site", required_argument, NULL, PER_SITE},
         {"seed", required_argument, NULL, SEED},
         {"fail", required_argument, NULL, FAULT},
         {NULL, 0, NULL, 0},
@@ -104,6 +107,9 @@ static void parse(int argc, char **argv)
             break;
         case LIMIT:
             options.how.limit = strtoul(optarg, NULL, 10);
+            break;
+        case PER_SITE:
+            options.how.per_site = (unsigned)strtoul(optarg, NULL, 10);
             break;
         case SEED:
             options.how.seed = options.fail.seed = (unsigned)strtoul(optarg, NULL, 10);

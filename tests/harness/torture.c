@@ -5,11 +5,23 @@
  * with a limit, one out of each of as many equal stretches, chosen by the seed. A test with threads
  * does not make the same calls each time, so a run may end before its call has come: how many did
  * is said.
+ *
+ * Most calls of a program repeat: a loop's rounds, and what every test begins and ends with. Each
+ * run costs a whole test, so --per-site leaves out those that have failed in the same way before.
  */
 #include "harness/harness.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* So many calls of a test have a site; those behind them all fail. */
+enum { SITES_MAX = 1 << 18 };
+
+/* How often each site has failed in this program, by its hash; two that meet count as one. */
+static unsigned char failures[1 << 20];
+
+static uint32_t *sites;
 
 /* xorshift: the same choices on every machine. */
 static unsigned next_random(unsigned *state)
@@ -18,6 +30,34 @@ static unsigned next_random(unsigned *state)
     *state ^= *state >> 17;
     *state ^= *state << 5;
     return *state;
+}
+
+static bool make_sites(void)
+{
+    void *memory;
+
+    if (sites)
+        return true;
+    memory = mmap(NULL, SITES_MAX * sizeof *sites, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    sites = memory;
+    return true;
+}
+
+/* Counts a failure of the call @nth, unless there were enough of its site: then false. */
+static bool is_worth_it(unsigned long nth, unsigned per_site)
+{
+    unsigned char *n;
+
+    if (per_site == 0 || !sites || nth > SITES_MAX)
+        return true;
+    n = &failures[(sites[nth - 1] * 2246822519u) >> 12];
+    if (*n >= per_site)
+        return false;
+    ++*n;
+    return true;
 }
 
 static enum verdict torture_call(const struct test *t, struct fault_plan plan, char *message,
@@ -37,13 +77,15 @@ static enum verdict torture_call(const struct test *t, struct fault_plan plan, c
 enum verdict torture_run(const struct test *t, const struct torture *how, char *message,
                          size_t size)
 {
-    struct fault_plan count = {.nth = 0};
+    bool with_sites = how->per_site > 0 && make_sites();
+    struct fault_plan count = {
+        .nth = 0, .sites = with_sites ? sites : NULL, .sites_size = with_sites ? SITES_MAX : 0};
     enum verdict v = child_run(t, &count, message, size);
     unsigned long calls = report->torture.calls, lasting = report->torture.lasting;
     unsigned long points = how->limit && how->limit < calls ? how->limit : calls;
     unsigned state = how->seed * 2654435761u + 1;
     int64_t usual_ms = report->took_ms;
-    unsigned long runs = 0, missed = 0;
+    unsigned long tried = 0, runs = 0, missed = 0;
 
     if (v != PASSED)
         return v;
@@ -53,6 +95,9 @@ enum verdict torture_run(const struct test *t, const struct torture *how, char *
         unsigned long first = calls * i / points, end = calls * (i + 1) / points;
         unsigned long nth = first + next_random(&state) % (end - first) + 1;
 
+        if (!is_worth_it(nth, how->per_site))
+            continue;
+        tried++;
         for (int ever_after = 0; ever_after < 2; ever_after++) {
             struct fault_plan plan = {
                 .nth = nth, .ever_after = ever_after, .seed = how->seed, .usual_ms = usual_ms};
@@ -66,7 +111,7 @@ enum verdict torture_run(const struct test *t, const struct torture *how, char *
             missed += !report->torture.struck;
         }
     }
-    snprintf(message, size, "%lu of %lu calls", points, calls);
+    snprintf(message, size, "%lu of %lu calls", tried, calls);
     if (missed)
         snprintf(message + strlen(message), size - strlen(message),
                  "; %lu of %lu runs without a fault", missed, runs);
