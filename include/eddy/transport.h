@@ -303,6 +303,20 @@ EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
 
+/* Tells how a call ended that was begun on a transport: 0, or an error < 0, of which eddy_error()
+ * has the message. Called once, by the loop, in the connection's context, or, where the connection
+ * ends meanwhile, from within the call that ends it. */
+typedef void eddy_transport_done_fn(void *arg, int status);
+
+/*
+ * Starts TLS as eddy_loop_start_tls() does, without a task: returns at once, and calls done(@arg,
+ * status) when the handshake is over. What @options points to must stay until then. Returns 0, or
+ * raises an error and does not call @done.
+ */
+EDDY_API EDDY_NODISCARD int eddy_transport_start_tls(eddy_transport *t,
+                                                     const eddy_start_tls_options *options,
+                                                     eddy_transport_done_fn *done, void *arg);
+
 /*
  * Sends @count bytes of the file @file, from @offset on, after all bytes written before
  * (loop.sendfile; rule 156). @count < 0 means to the end of the file. As in eddy_writer_sendfile(),

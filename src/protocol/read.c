@@ -151,7 +151,7 @@ static void go_on(eddy_transport *t)
     struct eddyi_channel *c = &t->channel;
     int rc;
 
-    if (eddyi_channel_is_closing(c) || t->ended || c->armed || t->paused || t->starting_tls)
+    if (eddyi_channel_is_closing(c) || t->ended || c->armed || t->paused || t->channel.tls_start)
         return;
     if (has_news(t)) {
         eddyi_protocol_want_input(t);
@@ -204,7 +204,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, input);
     struct eddyi_var_scope *outside;
 
-    if (t->channel.armed || t->ended || t->starting_tls || !eddy_transport_is_reading(t))
+    if (t->channel.armed || t->ended || t->channel.tls_start || !eddy_transport_is_reading(t))
         return;
     outside = eddyi_protocol_enter(t);
     if (t->ways != EDDYI_WRITE_ONLY)

@@ -1,23 +1,12 @@
 /*
- * Servers with a protocol factory. Only a TLS handshake needs a task.
+ * Servers with a protocol factory. No connection needs a task.
  */
 #include "stream/server.h"
 
+#include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
-
-/* Makes the protocol and queues its first callbacks. 0, or as a raised error what the factory
- * said. */
-static int open_protocol(eddy_transport *t)
-{
-    const eddy_server_options *o = &t->connection.server->options;
-    int rc = eddyi_protocol_make(t, o->factory, o->arg);
-
-    if (rc == 0)
-        eddyi_protocol_begin(t);
-    return rc;
-}
 
 static void end(eddy_transport *t, int rc)
 {
@@ -27,50 +16,58 @@ static void end(eddy_transport *t, int rc)
     }
 }
 
-/* Runs as a callback of the loop, since the factory is the user's. */
+/* Makes the protocol and queues its first callbacks; runs as a callback of the loop, since the
+ * factory is the user's. */
 static void opening(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, opening);
     struct eddyi_var_scope *outside;
+    int rc;
 
     if (eddyi_channel_is_closing(&t->channel))
         return;
     outside = eddyi_protocol_enter(t);
-    end(t, open_protocol(t));
+    rc = eddyi_protocol_make(t, t->connection.server->options.factory,
+                             t->connection.server->options.arg);
+    if (rc == 0)
+        eddyi_protocol_begin(t);
+    end(t, rc);
     eddyi_protocol_leave(t, outside);
 }
 
-/* The task has ended, or will never run. */
-static void leave(void *arg)
-{
-    eddy_transport *t = arg;
+struct handshake {
+    struct eddyi_tls_start start;
+    eddy_transport *transport;
+};
 
-    eddy_unref(t->connection.task);
-    t->connection.task = NULL;
-    if (!t->protocol)
-        eddyi_channel_abort(&t->channel);
-    t->in_task = false;
-    if (t->channel.state == EDDYI_LOST)
-        eddyi_loop_ready(t->channel.loop, &t->lost);
+/* Nobody has to hear that a connection was closed meanwhile. */
+static void shaken(struct eddyi_tls_start *start, int rc)
+{
+    struct handshake *h = eddyi_container(start, struct handshake, start);
+    eddy_transport *t = h->transport;
+
+    eddyi_free(h);
+    if (rc == 0)
+        eddyi_loop_ready(t->channel.loop, &t->opening);
+    else if (rc == t->channel.error)
+        end(t, rc);
 }
 
-static int shake_hands(void *arg)
+static int shake_hands(eddy_transport *t)
 {
-    eddy_transport *t = arg;
-    const eddy_server_options *o = &t->connection.server->options;
-    int rc = eddyi_channel_start_tls(
-        &t->channel,
-        &(eddy_start_tls_options){.context = o->tls,
-                                  .handshake_timeout = o->tls_handshake_timeout,
-                                  .shutdown_timeout = o->tls_shutdown_timeout},
-        true);
+    struct handshake *h = eddyi_alloc(sizeof *h);
+    int rc;
 
+    if (!h)
+        return eddy_raise(-ENOMEM, NULL);
+    *h = (struct handshake){
+        {.options = eddyi_server_tls(t->connection.server), .server_side = true, .done = shaken},
+        t};
     t->tls = true;
-    if (rc >= 0)
-        rc = open_protocol(t);
-    end(t, rc);
-    leave(t);
-    return rc == -ECANCELED ? rc : 0;
+    rc = eddyi_channel_begin_tls(&t->channel, &h->start);
+    if (rc < 0)
+        eddyi_free(h);
+    return rc;
 }
 
 static int start(eddy_server *s, eddy_carrier *carrier)
@@ -89,12 +86,11 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     eddyi_connection_begin(&t->connection, s, &t->channel);
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
     t->channel.write_limit = eddyi_time_limit(s->options.write_timeout);
-    if (s->options.tls) {
-        t->in_task = true;
-        return eddyi_connection_create_task(&t->connection, shake_hands, leave, t);
-    }
     eddyi_ready_init(&t->opening, opening);
-    eddyi_loop_ready(s->loop, &t->opening);
+    if (s->options.tls)
+        end(t, shake_hands(t));
+    else
+        eddyi_loop_ready(s->loop, &t->opening);
     return 0;
 }
 

@@ -1,33 +1,40 @@
 /*
  * A transport that is there already begins to speak TLS.
  */
+#include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
-#include "sync/wait_queue.h"
 
-/* Until the carrier has no read of ours, and all that was written is out. */
-static int wait_quiet(eddy_transport *t)
+static int check(const eddy_transport *t, const eddy_start_tls_options *options)
 {
-    int rc = 0;
-
-    if (t->channel.armed)
-        t->channel.carrier->ops->cancel_readable(t->channel.carrier);
-    while (rc == 0 && t->channel.state == EDDYI_OPEN &&
-           (t->channel.armed || eddyi_buffer_length(&t->channel.out) > 0))
-        rc = eddyi_wait_queue_wait(&t->quiet, "a transport to be free for TLS", NULL);
-    return rc;
+    if (!options->context)
+        return eddy_raise(-EINVAL, "start_tls: no context");
+    if (t->tls || t->busy || t->ways != EDDYI_BOTH_WAYS)
+        return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
+    return 0;
 }
 
-static int start_tls(eddy_transport *t, const eddy_start_tls_options *options)
+static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options *options)
 {
-    int rc = wait_quiet(t);
+    return options->server_side || t->connection.server;
+}
 
-    if (rc == 0)
-        rc = eddyi_channel_start_tls(&t->channel, options,
-                                     options->server_side || t->connection.server);
+/* Nobody else writes meanwhile, and nothing is given out. */
+static void begin(eddy_transport *t)
+{
+    eddy_transport_ref(t);
+    t->busy = "start_tls";
+    eddyi_timer_stop(t->channel.loop, &t->silence);
+}
+
+static void end(eddy_transport *t, int rc)
+{
+    t->busy = NULL;
     t->tls |= rc == 0;
-    return rc;
+    if (!eddyi_channel_is_closing(&t->channel))
+        eddyi_protocol_want_input(t);
+    eddy_transport_unref(t);
 }
 
 int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
@@ -35,20 +42,56 @@ int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
 {
     int rc = eddyi_opening_check(loop, true);
 
+    if (rc == 0)
+        rc = check(t, options);
     if (rc < 0)
         return rc;
-    if (!options->context)
-        return eddy_raise(-EINVAL, "start_tls: no context");
-    if (t->tls || t->busy || t->ways != EDDYI_BOTH_WAYS)
-        return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
-    eddy_transport_ref(t);
-    t->starting_tls = true;
-    t->busy = "start_tls";
-    rc = start_tls(t, options);
-    t->starting_tls = false;
-    t->busy = NULL;
-    if (!eddyi_channel_is_closing(&t->channel))
-        eddyi_protocol_want_input(t);
-    eddy_transport_unref(t);
+    begin(t);
+    rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
+    end(t, rc);
+    return rc;
+}
+
+struct starting {
+    struct eddyi_tls_start start;
+    eddy_transport *transport;
+    eddy_transport_done_fn *done;
+    void *arg;
+};
+
+static void started(struct eddyi_tls_start *start, int rc)
+{
+    struct starting *s = eddyi_container(start, struct starting, start);
+    eddy_transport *t = s->transport;
+    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
+
+    end(t, rc);
+    s->done(s->arg, rc);
+    eddyi_free(s);
+    eddyi_protocol_leave(t, outside);
+}
+
+int eddy_transport_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
+                             eddy_transport_done_fn *done, void *arg)
+{
+    struct starting *s;
+    int rc = check(t, options);
+
+    if (rc < 0)
+        return rc;
+    s = eddyi_alloc(sizeof *s);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    *s = (struct starting){
+        {.options = *options, .server_side = is_server_side(t, options), .done = started},
+        t,
+        done,
+        arg};
+    begin(t);
+    rc = eddyi_channel_begin_tls(&t->channel, &s->start);
+    if (rc < 0) {
+        end(t, rc);
+        eddyi_free(s);
+    }
     return rc;
 }

@@ -107,9 +107,7 @@ static void on_lost(struct eddyi_channel *c)
     eddyi_buffer_fini(&c->in);
     eddyi_timer_stop(c->loop, &t->silence);
     eddyi_wait_queue_wake_all(&t->quiet);
-    /* A task that shakes hands may still look at it; at its end it goes on here. */
-    if (!t->in_task)
-        eddyi_loop_ready(c->loop, &t->lost);
+    eddyi_loop_ready(c->loop, &t->lost);
 }
 
 /* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to

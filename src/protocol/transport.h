@@ -41,14 +41,12 @@ struct eddy_transport {
     bool ended;                 /* the end, or what reading ended with, was told */
     bool writing_paused;        /* what the protocol was told last */
     bool tls;
-    bool starting_tls; /* nothing is read for now: the carrier is not ours */
     /* "start_tls" or "sendfile", which alone may write meanwhile; NULL: neither */
     const char *busy;
     eddy_wait_queue quiet; /* the task in that, while it waits until the carrier is free */
     enum eddyi_ways ways;  /* a pipe's end goes one way */
     struct eddyi_connection connection; /* of a server */
     struct eddyi_ready opening;         /* of such: has the protocol made */
-    bool in_task;                       /* of such: the task that shakes hands has not ended */
 };
 
 static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_channel *c)

@@ -27,6 +27,7 @@
 #include "carrier/buffer.h"
 #include "eddy/carrier.h"
 #include "eddy/error.h"
+#include "eddy/stream.h"
 #include "eddy/sync.h"
 #include "loop/loop.h"
 
@@ -79,6 +80,7 @@ struct eddyi_channel {
     struct eddyi_channels *all; /* of the loop; NULL: that is closed */
     eddy_carrier *carrier;      /* owned; NULL: LOST */
     const struct eddyi_channel_client *client;
+    struct eddyi_tls_start *tls_start; /* stands in for the client; NULL: TLS is not beginning */
     enum eddyi_channel_state state;
     unsigned used; /* of the share that a stream has of a turn: see fairness.c */
 
@@ -277,15 +279,26 @@ int64_t eddyi_time_limit(double seconds);
 
 /* Speaking TLS. */
 
-struct eddy_start_tls_options;
+/* A start of TLS under way; the memory is the caller's, until done is called. */
+struct eddyi_tls_start {
+    eddy_start_tls_options options; /* what it points to is borrowed until then */
+    bool server_side;
+    /* @rc < 0: a raised error, and the channel is broken unless TLS was not begun. NULL: nobody
+     * waits any more. */
+    void (*done)(struct eddyi_tls_start *s, int rc);
+    const struct eddyi_channel_client *client; /* of the channel, for as long */
+    bool begun;                                /* TLS is in place */
+};
 
 /*
- * Speaks TLS from here on: suspends until the two sides agree. Nothing may be kept, and no read be
- * with the carrier; what was read already is the beginning of TLS. 0, or a raised error: then it is
- * broken, unless nothing was begun.
+ * Speaks TLS from here on: when the read that is with the carrier has ended, and all that was
+ * written is out, the handshake begins, of which what was read already is the beginning. 0, and
+ * done is called later; or a raised error.
  */
+int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s);
+
+/* Does so and suspends until the two sides agree. 0, or a raised error as that of done. */
 EDDY_AWAITS int eddyi_channel_start_tls(struct eddyi_channel *c,
-                                        const struct eddy_start_tls_options *options,
-                                        bool server_side);
+                                        const eddy_start_tls_options *options, bool server_side);
 
 #endif

@@ -3,8 +3,6 @@
 #include "base/sys.h"
 #include "loop/loop.h"
 #include "stream/server.h"
-#include "task/coroutine.h"
-#include "task/task.h"
 
 void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t)
 {
@@ -42,33 +40,6 @@ eddy_context *eddyi_connection_context(eddy_server *s)
 
     eddy_context_run(s->context, copy_current, &context);
     return context;
-}
-
-int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg),
-                                 void (*leave)(void *arg), void *arg)
-{
-    eddy_coroutine *coro = eddy_coroutine_new("connection", run, arg, "eddy_start_server");
-    eddy_context *context;
-    eddy_task *t;
-
-    if (!coro) {
-        leave(arg);
-        return -ENOMEM;
-    }
-    coro->drop = leave;
-    context = eddyi_connection_context(c->server);
-    if (!context) {
-        eddy_coroutine_close(coro);
-        return eddy_raise(-ENOMEM, NULL);
-    }
-    t = eddy_loop_create_task_with(c->server->loop,
-                                   &(eddy_task_options){.coro = coro, .context = context});
-    eddy_context_unref(context);
-    if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
-        eddy_unref(t);
-    else if (t)
-        c->task = t;
-    return 0;
 }
 
 void eddyi_connection_report(struct eddyi_connection *c, int rc)

@@ -26,11 +26,6 @@ void eddyi_connection_gone(struct eddyi_connection *c);
 /* Returns a copy of the server's context, the caller's; NULL without memory. */
 eddy_context *eddyi_connection_context(eddy_server *s);
 
-/* Runs run(@arg) in a task; calls leave(@arg) if that never happens. 0, or -ENOMEM raised, after
- * leave(). */
-int eddyi_connection_create_task(struct eddyi_connection *c, int (*run)(void *arg),
-                                 void (*leave)(void *arg), void *arg);
-
 /*
  * Reports @rc < 0 to the loop's exception handler, unless the peer is its cause: that it went away,
  * or was too slow, is nothing that a server's owner has to hear of.

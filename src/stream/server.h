@@ -57,6 +57,14 @@ struct eddy_server {
     uint64_t device, inode;  /* of that file, when it was made */
 };
 
+/* Returns how connections of @s speak TLS; no context: they do not. */
+static inline eddy_start_tls_options eddyi_server_tls(const eddy_server *s)
+{
+    return (eddy_start_tls_options){.context = s->options.tls,
+                                    .handshake_timeout = s->options.tls_handshake_timeout,
+                                    .shutdown_timeout = s->options.tls_shutdown_timeout};
+}
+
 void eddyi_server_unref(eddy_server *s);
 void eddyi_server_unused(struct eddyi_ready *r);
 void eddyi_server_wake(eddy_server *s);

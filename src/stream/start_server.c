@@ -4,6 +4,8 @@
 #include "loop/loop.h"
 #include "stream/server.h"
 #include "stream/stream.h"
+#include "task/coroutine.h"
+#include "task/task.h"
 
 /* How long a client may take nothing while the handler waits for that, in nanoseconds. */
 static const int64_t DRAIN_LIMIT = 60 * INT64_C(1000000000);
@@ -21,20 +23,47 @@ static void leave(void *arg)
 static int handle(void *arg)
 {
     struct eddyi_stream *stream = arg;
-    const eddy_server_options *o = &stream->connection.server->options;
+    const eddy_server *s = stream->connection.server;
     int rc = 0;
 
-    if (o->tls)
-        rc = eddyi_stream_start_tls(
-            stream, &(eddy_start_tls_options){.context = o->tls,
-                                              .handshake_timeout = o->tls_handshake_timeout,
-                                              .shutdown_timeout = o->tls_shutdown_timeout});
+    if (s->options.tls) {
+        eddy_start_tls_options tls = eddyi_server_tls(s);
+
+        rc = eddyi_stream_start_tls(stream, &tls);
+    }
     if (rc >= 0)
-        rc = o->handle(&stream->reader, &stream->writer, o->arg);
+        rc = s->options.handle(&stream->reader, &stream->writer, s->options.arg);
     if (rc < 0)
         eddyi_connection_report(&stream->connection, rc);
     leave(stream);
     return rc == -ECANCELED ? rc : 0;
+}
+
+/* Runs the handler in a task. 0, or -ENOMEM raised: then leave() was called. */
+static int create_task(struct eddyi_stream *stream)
+{
+    eddy_coroutine *coro = eddy_coroutine_new("connection", handle, stream, "eddy_start_server");
+    eddy_server *s = stream->connection.server;
+    eddy_context *context;
+    eddy_task *t;
+
+    if (!coro) {
+        leave(stream);
+        return -ENOMEM;
+    }
+    coro->drop = leave;
+    context = eddyi_connection_context(s);
+    if (!context) {
+        eddy_coroutine_close(coro);
+        return eddy_raise(-ENOMEM, NULL);
+    }
+    t = eddy_loop_create_task_with(s->loop, &(eddy_task_options){.coro = coro, .context = context});
+    eddy_context_unref(context);
+    if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
+        eddy_unref(t);
+    else if (t)
+        stream->connection.task = t;
+    return 0;
 }
 
 static int start(eddy_server *s, eddy_carrier *carrier)
@@ -50,7 +79,7 @@ static int start(eddy_server *s, eddy_carrier *carrier)
         stream->channel.drain_limit = DRAIN_LIMIT;
     eddyi_connection_begin(&stream->connection, s, &stream->channel);
     eddyi_stream_lend(stream);
-    return eddyi_connection_create_task(&stream->connection, handle, leave, stream);
+    return create_task(stream);
 }
 
 int eddy_start_server_with(const eddy_server_options *options)

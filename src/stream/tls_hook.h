@@ -23,10 +23,11 @@ struct eddyi_tls_ops {
     int (*wrap)(eddy_tls_context *context, eddy_carrier *lower,
                 const struct eddyi_tls_params *params, eddy_carrier **ret);
     /*
-     * Suspends until the two sides agree. 0, or a raised error: the carrier then takes nothing but
-     * close and free. Meanwhile nobody else uses it.
+     * Begins the handshake. 0: done(@arg, rc) is called once, from the loop or from close(), when
+     * the two sides agree, or with a raised error: the carrier then takes nothing but close and
+     * free. Or a raised error, and done is not called. Meanwhile nobody else uses the carrier.
      */
-    int (*handshake)(eddy_carrier *c);
+    int (*handshake)(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg);
     void (*ref)(eddy_tls_context *context);
     void (*unref)(eddy_tls_context *context);
 };

@@ -6,13 +6,6 @@
 
 #include <openssl/err.h>
 
-/* Queues one of the carrier's own ready items. */
-static void soon(struct eddyi_tls_carrier *t, struct eddyi_ready *r)
-{
-    if (!t->base.loop->closed && eddyi_list_empty(&r->link))
-        eddyi_loop_ready(t->base.loop, r);
-}
-
 /* Reads into the buffer of the waiting user, who is not woken before there is a whole record. */
 static void deliver(struct eddyi_tls_carrier *t)
 {
@@ -48,7 +41,7 @@ static void on_lower_readable(eddy_carrier *lower, ssize_t result)
         t->read_error = (int)result;
     t->needs_more_input = false;
     if (t->state == EDDYI_TLS_HANDSHAKE)
-        eddyi_tls_handshake_wake(t);
+        eddyi_tls_soon(t, &t->step);
     else if (t->state == EDDYI_TLS_SHUTDOWN)
         eddyi_tls_shutdown_step(t);
     else if (t->state == EDDYI_TLS_OPEN)
@@ -64,11 +57,11 @@ static void on_lower_writable(eddy_carrier *lower)
     if (t->state == EDDYI_TLS_SHUTDOWN)
         eddyi_tls_shutdown_step(t);
     if (t->state == EDDYI_TLS_HANDSHAKE && t->write_error < 0)
-        eddyi_tls_handshake_wake(t);
+        eddyi_tls_soon(t, &t->step);
     if (t->state != EDDYI_TLS_OPEN)
         return;
     if (t->read_blocked_on_write && t->wants_to_read)
-        soon(t, &t->readable);
+        eddyi_tls_soon(t, &t->readable);
     if (t->wants_to_write && (eddyi_buffer_length(&t->out) == 0 || t->write_error < 0)) {
         t->wants_to_write = false;
         t->base.on_writable(&t->base);
@@ -122,7 +115,7 @@ static int tls_wait_readable(eddy_carrier *c, void *buf, size_t size)
     if (t->state == EDDYI_TLS_HANDSHAKE)
         rc = 0; /* eddyi_tls_agreed() continues */
     else if (t->error < 0 || t->ended || (!t->needs_more_input && SSL_has_pending(t->ssl)))
-        soon(t, &t->readable);
+        eddyi_tls_soon(t, &t->readable);
     else if (!t->read_blocked_on_write)
         rc = eddyi_tls_wait_lower(t);
     t->wants_to_read = rc == 0;
@@ -139,7 +132,7 @@ static void tls_cancel_readable(eddy_carrier *c)
     if (t->reading && t->state == EDDYI_TLS_OPEN)
         t->lower->ops->cancel_readable(t->lower);
     else
-        soon(t, &t->readable);
+        eddyi_tls_soon(t, &t->readable);
 }
 
 static int tls_wait_writable(eddy_carrier *c)
@@ -150,7 +143,7 @@ static int tls_wait_writable(eddy_carrier *c)
     if (t->state == EDDYI_TLS_HANDSHAKE)
         return 0;
     if (eddyi_buffer_length(&t->out) == 0 || t->write_error < 0)
-        soon(t, &t->writable);
+        eddyi_tls_soon(t, &t->writable);
     return 0;
 }
 
@@ -159,9 +152,9 @@ void eddyi_tls_agreed(struct eddyi_tls_carrier *t)
     EDDYI_ASSERT(t->state == EDDYI_TLS_HANDSHAKE);
     t->state = EDDYI_TLS_OPEN;
     if (t->wants_to_read)
-        soon(t, &t->readable);
+        eddyi_tls_soon(t, &t->readable);
     if (t->wants_to_write && eddyi_buffer_length(&t->out) == 0)
-        soon(t, &t->writable);
+        eddyi_tls_soon(t, &t->writable);
 }
 
 /* Sends this side's close_notify; the other side may go on. */
@@ -188,6 +181,7 @@ static void tls_free(eddy_carrier *c)
     eddyi_timer_stop(t->base.loop, &t->timer);
     eddyi_ready_cancel(&t->readable);
     eddyi_ready_cancel(&t->writable);
+    eddyi_ready_cancel(&t->step);
     if (t->lower)
         t->lower->ops->free(t->lower);
     SSL_free(t->ssl);
@@ -249,6 +243,7 @@ static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop
     t->shutdown_timeout = params->shutdown_timeout;
     eddyi_ready_init(&t->readable, on_soon_readable);
     eddyi_ready_init(&t->writable, on_soon_writable);
+    eddyi_ready_init(&t->step, eddyi_tls_handshake_step);
     eddyi_ready_init(&t->timer.ready, NULL);
     return t;
 }

@@ -69,7 +69,9 @@ struct eddyi_tls_carrier {
 
     struct eddyi_timer timer; /* of the handshake, later of the shutdown */
     double handshake_timeout, shutdown_timeout;
-    struct eddyi_tls_waiter *waiter; /* the task that waits for the handshake */
+    struct eddyi_ready step;                   /* of the handshake */
+    void (*handshake_done)(void *arg, int rc); /* NULL: no handshake is under way */
+    void *handshake_arg;
     int close_status;
     bool aborted;    /* the lower carrier was told to end without a close_notify */
     bool had_unsent; /* when the end began, not all bytes had been sent */
@@ -78,6 +80,13 @@ struct eddyi_tls_carrier {
 static inline struct eddyi_tls_carrier *eddyi_tls_of(eddy_carrier *c)
 {
     return eddyi_container(c, struct eddyi_tls_carrier, base);
+}
+
+/* Queues one of the carrier's own ready items. */
+static inline void eddyi_tls_soon(struct eddyi_tls_carrier *t, struct eddyi_ready *r)
+{
+    if (!t->base.loop->closed && eddyi_list_empty(&r->link))
+        eddyi_loop_ready(t->base.loop, r);
 }
 
 /* In bio.c: creates the BIO that OpenSSL uses. Returns NULL when memory is short. */
@@ -101,11 +110,10 @@ int eddyi_tls_broken(const struct eddyi_tls_carrier *t); /* raises that error */
 const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t);
 
 /* In handshake.c. */
-EDDY_AWAITS int eddyi_tls_handshake(eddy_carrier *c);
-void eddyi_tls_handshake_wake(struct eddyi_tls_carrier *t);
-/* Tells the waiting task that the carrier ends and must not be touched. */
-void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t);
-void eddyi_tls_agreed(struct eddyi_tls_carrier *t); /* lets the user read and write */
+int eddyi_tls_handshake(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg);
+void eddyi_tls_handshake_step(struct eddyi_ready *r);       /* runs as t->step */
+void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t); /* ends it: the carrier ends */
+void eddyi_tls_agreed(struct eddyi_tls_carrier *t);         /* lets the user read and write */
 
 /* In carrier.c. */
 void eddyi_tls_reset(eddy_carrier *c);

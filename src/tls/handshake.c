@@ -1,74 +1,41 @@
 /*
- * The handshake: the one part of TLS that a task waits for.
+ * The handshake. Its first step is taken at once, the others are callbacks of the loop, on the stack
+ * of the loop: OpenSSL's frames are deep, and a task's stack may be small.
  */
 #include "base/exception.h"
-#include "fiber/stack.h"
-#include "task/task.h"
-#include "task/wait.h"
 #include "tls/carrier.h"
 
 #include <openssl/err.h>
 
-/* The waiting task; lies on its stack. */
-struct eddyi_tls_waiter {
-    struct eddyi_wait *wait; /* NULL while the task does not wait */
-    bool gone;               /* the carrier ended meanwhile, and may be freed */
-};
-
-void eddyi_tls_handshake_wake(struct eddyi_tls_carrier *t)
+/* Tells whoever began the handshake how it ended; @rc < 0 is raised. The carrier may be freed by
+ * that. */
+static void end(struct eddyi_tls_carrier *t, int rc)
 {
-    if (t->waiter && t->waiter->wait && !t->waiter->wait->over)
-        eddyi_wait_over(t->waiter->wait);
+    void (*done)(void *arg, int rc) = t->handshake_done;
+
+    t->handshake_done = NULL;
+    eddyi_ready_cancel(&t->step);
+    eddyi_timer_stop(t->base.loop, &t->timer);
+    if (rc == 0)
+        eddyi_tls_agreed(t);
+    done(t->handshake_arg, rc);
 }
 
 void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t)
 {
-    if (!t->waiter)
-        return;
-    t->waiter->gone = true;
-    eddyi_tls_handshake_wake(t);
-    t->waiter = NULL;
-}
-
-static bool cancel(struct eddyi_wait *w)
-{
-    eddyi_wait_over(w);
-    return true;
-}
-
-static int wait(struct eddyi_tls_waiter *waiter)
-{
-    struct eddyi_wait w;
-    int rc = eddyi_wait_init(&w, cancel);
-
-    if (rc < 0)
-        return rc;
-    w.what = "the TLS handshake";
-    waiter->wait = &w;
-    eddyi_wait_park(&w);
-    waiter->wait = NULL;
-    rc = eddyi_wait_finish(&w);
-    if (rc == 0 && waiter->gone)
-        return eddy_raise(-ECONNABORTED, "the connection was closed during the TLS handshake");
-    return rc;
+    if (t->handshake_done)
+        end(t, eddy_raise(-ECONNABORTED, "the connection was closed during the TLS handshake"));
 }
 
 static void out_of_time(struct eddyi_ready *r)
 {
     struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, timer.ready);
 
-    t->error = -ECONNABORTED;
-    eddyi_tls_handshake_wake(t);
-}
-
-static int raise_timeout(struct eddyi_tls_carrier *t)
-{
-    int rc =
+    t->error =
         eddy_raise(-ECONNABORTED, "TLS with %s: the handshake is taking longer than %g seconds",
                    eddyi_tls_peer(t), t->handshake_timeout);
-
     t->exception = eddy_exception_ref(eddy_error());
-    return rc;
+    end(t, t->error);
 }
 
 /*
@@ -101,31 +68,34 @@ static int advance(struct eddyi_tls_carrier *t)
     return rc < 0 ? eddy_raise(rc, "TLS with %s", eddyi_tls_peer(t)) : -EAGAIN;
 }
 
-int eddyi_tls_handshake(eddy_carrier *c)
+void eddyi_tls_handshake_step(struct eddyi_ready *r)
+{
+    struct eddyi_tls_carrier *t = eddyi_container(r, struct eddyi_tls_carrier, step);
+    int rc = t->handshake_done ? advance(t) : -EAGAIN;
+
+    if (rc != -EAGAIN)
+        end(t, rc);
+}
+
+int eddyi_tls_handshake(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg)
 {
     struct eddyi_tls_carrier *t = eddyi_tls_of(c);
-    struct eddyi_tls_waiter waiter = {0};
     int rc;
 
+    if (c->loop->closed)
+        return eddy_raise(-ECANCELED, NULL);
     eddyi_ready_init(&t->timer.ready, out_of_time);
     rc = eddyi_tls_start_timer(t, t->handshake_timeout);
     if (rc < 0)
         return rc;
-    t->waiter = &waiter;
-    while ((rc = advance(t)) == -EAGAIN) {
-        rc = wait(&waiter);
-        if (waiter.gone)
-            return rc;
-        if (rc == 0 && t->error < 0)
-            rc = raise_timeout(t);
-        if (rc < 0)
-            break;
+    rc = advance(t);
+    if (rc < 0 && rc != -EAGAIN) {
+        eddyi_timer_stop(c->loop, &t->timer);
+        return rc;
     }
-    t->waiter = NULL;
-    eddyi_timer_stop(t->base.loop, &t->timer);
+    t->handshake_done = done;
+    t->handshake_arg = arg;
     if (rc == 0)
-        eddyi_tls_agreed(t);
-    /* OpenSSL's frames are deep, and the task may wait for its peer for hours. */
-    eddyi_stack_shrink(eddyi_task_here()->stack, __builtin_frame_address(0));
-    return rc;
+        eddyi_tls_soon(t, &t->step);
+    return 0;
 }

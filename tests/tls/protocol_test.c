@@ -141,3 +141,75 @@ TEST_ASYNC_REAL(a_connection_that_is_there_begins_to_speak_tls)
     parties_free(&all);
     return 0;
 }
+
+static void note_status(void *arg, int status)
+{
+    *(int *)arg = status;
+}
+
+TEST_ASYNC(a_transport_begins_tls_without_a_task_and_tells_when_it_is_there)
+{
+    static struct recorder one;
+    eddy_start_tls_options options = {.server_hostname = "server.test"};
+    eddy_reader *reader;
+    eddy_writer *writer;
+    eddy_carrier *carriers[2];
+    eddy_transport *t;
+    eddy_task *server;
+    char buf[8] = "";
+    int status = 1;
+
+    parties_make(&all);
+    recorder_init(&one);
+    options.context = all.client_context;
+    REQUIRE(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &carriers[0], &carriers[1]) == 0);
+    REQUIRE(eddy_transport_open(carriers[0], &recording, &one, &t) == 0);
+    REQUIRE(eddy_stream_open(carriers[1], 0, &reader, &writer) == 0);
+
+    if (EXPECT_EQ(eddy_transport_start_tls(t, &options, note_status, &status), 0)) {
+        EXPECT_EQ(eddy_transport_write(t, "early", 5), EDDY_EMISUSE);
+        server = eddy_create_task(serve_tls(writer, all.server_context));
+        EXPECT_EQ(eddy_await(server), 0);
+        while (status == 1 && one.status == 1)
+            eddy_try(eddy_sleep(0.001));
+        EXPECT_EQ(status, 0);
+        EXPECT_EQ(eddy_transport_write(t, "secret", 6), 0);
+        EXPECT_EQ(eddy_reader_readexactly(reader, buf, 6), 6);
+    }
+    eddy_writer_free(writer);
+    eddy_transport_abort(t);
+    if (one.status == 1)
+        EXPECT(recorder_wait(&one) <= 0);
+    eddy_transport_unref(t);
+    parties_free(&all);
+    return 0;
+}
+
+TEST_ASYNC(a_transport_that_is_aborted_while_tls_begins_tells_so_before_it_is_lost)
+{
+    static struct recorder one;
+    eddy_start_tls_options options = {.server_hostname = "server.test"};
+    eddy_carrier *carriers[2];
+    eddy_transport *t;
+    int status = 1;
+
+    parties_make(&all);
+    recorder_init(&one);
+    options.context = all.client_context;
+    REQUIRE(eddy_memory_carriers_new(eddy_get_running_loop(), 0, &carriers[0], &carriers[1]) == 0);
+    REQUIRE(eddy_transport_open(carriers[0], &recording, &one, &t) == 0);
+
+    if (EXPECT_EQ(eddy_transport_start_tls(t, &options, note_status, &status), 0)) {
+        EXPECT_EQ(eddy_sleep(1), 0);
+        EXPECT_EQ(status, 1);
+        eddy_transport_abort(t);
+        EXPECT_EQ(status, -ECONNABORTED);
+        EXPECT_EQ(one.status, 1);
+    }
+    eddy_transport_abort(t);
+    EXPECT(recorder_wait(&one) <= 0);
+    eddy_transport_unref(t);
+    carriers[1]->ops->free(carriers[1]);
+    parties_free(&all);
+    return 0;
+}
