@@ -76,10 +76,7 @@ static int look_up(struct lookup *l, int family)
 /* async def look_up_in_time(l, o): … */
 eddy_async(look_up_in_time, (struct lookup *, l), (const struct options *, o))
 {
-    eddy_timeout tm;
-
-    eddy_timeout_enter(&tm, o->timeout);
-    return eddy_timeout_exit(&tm, look_up(l, o->family));
+    return eddy_within(o->timeout, look_up(l, o->family));
 }
 
 static int configure(const struct options *o)

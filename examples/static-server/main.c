@@ -24,10 +24,7 @@ static struct options {
 
 static int next_request(eddy_reader *reader, struct http_request *request)
 {
-    eddy_timeout tm;
-
-    eddy_timeout_enter(&tm, patience);
-    return eddy_timeout_exit(&tm, http_read_request(reader, request));
+    return eddy_within(patience, http_read_request(reader, request));
 }
 
 static int answer(eddy_writer *writer, const struct http_request *request, int status)

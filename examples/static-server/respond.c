@@ -133,12 +133,8 @@ static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 {
     while (count > 0) {
         size_t piece = count < PIECE ? count : PIECE, sent = 0;
-        eddy_timeout tm;
-        int rc;
+        int rc = eddy_within(patience, eddy_writer_sendfile(writer, fd, from, piece, &sent));
 
-        eddy_timeout_enter(&tm, patience);
-        rc = eddy_writer_sendfile(writer, fd, from, piece, &sent);
-        rc = eddy_timeout_exit(&tm, rc);
         if (rc == 0 && sent < piece)
             rc = eddy_raise(-EIO, "the file has become shorter");
         if (rc < 0) {

@@ -6,7 +6,6 @@
 eddy_async(amain)
 {
     eddy_process *proc;
-    eddy_timeout tm;
     const char *out;
     size_t n_out;
     int rc;
@@ -15,9 +14,7 @@ eddy_async(amain)
         eddy_create_subprocess_shell("echo before; exec sleep 1000", &proc, .std_out = EDDY_PIPE));
     eddy_process_free_at_end(proc);
 
-    eddy_timeout_enter(&tm, 1);
-    rc = eddy_process_communicate(proc, NULL, 0, &out, &n_out);
-    rc = eddy_timeout_exit(&tm, rc);
+    rc = eddy_within(1, eddy_process_communicate(proc, NULL, 0, &out, &n_out));
 
     /* The process still runs, and no output that was read is lost. */
     if (rc == -ETIMEDOUT) {

@@ -77,6 +77,26 @@ EDDY_API void eddy_timeout_abandon(eddy_timeout *const *tm);
     EDDY_CLEANUP(eddy_timeout_abandon)                                                             \
     eddy_timeout *const EDDYI_CAT(eddyi_guard, __LINE__) =                                         \
         eddyi_timeout_enter_at((tm), (when), EDDYI_WHERE)
+/*
+ * Makes one call that suspends, with a limit of @seconds (asyncio.wait_for):
+ *
+ *     ssize_t n = eddy_within(5, eddy_reader_readline(reader, &line));
+ *
+ * The value is the call's, of its type, or -ETIMEDOUT if the time ran out first. What that leaves
+ * behind is what the call says of being cancelled: a read consumes nothing, and the stream stays
+ * usable. The call, the last argument, is evaluated once.
+ */
+#define eddy_within(seconds, ...)                                                                  \
+    __extension__({                                                                                \
+        eddy_timeout eddyi_within;                                                                 \
+        EDDY_CLEANUP(eddy_timeout_abandon)                                                         \
+        eddy_timeout *const eddyi_within_guard =                                                   \
+            eddyi_timeout_enter(&eddyi_within, (seconds), EDDYI_WHERE);                            \
+        __typeof__((__VA_ARGS__) + 0) eddyi_within_result = (__VA_ARGS__);                         \
+        int eddyi_within_status = eddy_timeout_exit(                                               \
+            eddyi_within_guard, eddyi_within_result < 0 ? (int)eddyi_within_result : 0);           \
+        eddyi_within_status < 0 ? eddyi_within_status : eddyi_within_result;                       \
+    })
 #endif
 EDDY_API eddy_timeout *eddyi_timeout_enter(eddy_timeout *tm, double delay, const char *where);
 EDDY_API eddy_timeout *eddyi_timeout_enter_at(eddy_timeout *tm, double when, const char *where);

@@ -273,3 +273,19 @@ TEST_ASYNC(a_stream_that_was_given_back_has_the_shorter_limit)
     }
     return 0;
 }
+
+TEST_ASYNC(a_read_within_a_time_gives_its_length_or_leaves_the_bytes)
+{
+    eddy_reader *r;
+    const char *line = NULL;
+
+    eddy_try(eddy_reader_new(0, &r));
+    EXPECT_EQ(eddy_reader_feed_data(r, "one\ntw", 6), 0);
+    EXPECT_EQ(eddy_within(5, eddy_reader_readline(r, &line)), 4);
+    EXPECT_EQ(eddy_within(5, eddy_reader_readline(r, &line)), -ETIMEDOUT);
+    EXPECT_EQ(eddy_reader_feed_data(r, "o\n", 2), 0);
+    EXPECT_EQ(eddy_within(EDDY_FOREVER, eddy_reader_readline(r, &line)), 4);
+    EXPECT(line && memcmp(line, "two\n", 4) == 0);
+    eddy_reader_free(r);
+    return 0;
+}

@@ -161,3 +161,57 @@ TEST_ASYNC(a_scope_costs_no_memory_of_its_own)
     EXPECT_EQ(eddyi_ledger_made(), made);
     return 0;
 }
+
+static ssize_t twelve_gigabytes(void)
+{
+    return (ssize_t)12 << 30;
+}
+
+TEST_ASYNC(a_call_within_a_time_keeps_its_type_and_its_errors)
+{
+    EXPECT(eddy_within(1, twelve_gigabytes()) == (ssize_t)12 << 30);
+    EXPECT_EQ(eddy_within(1, -EIO), -EIO);
+    EXPECT_EQ(eddy_within(0.5, eddy_sleep(2)), -ETIMEDOUT);
+    EXPECT_EQ(now(), 0.5);
+    return 0;
+}
+
+static int leave_early(void)
+{
+    return eddy_within(1, eddy_try(eddy_raise(-EIO, NULL)));
+}
+
+static eddy_async(read_within_a_time)
+{
+    eddy_reader *r;
+    const char *line;
+
+    eddy_try(eddy_reader_new(0, &r));
+    EXPECT_EQ(eddy_reader_feed_data(r, "one\n", 4), 0);
+    EXPECT_EQ(eddy_within(5, eddy_reader_readline(r, &line)), 4);
+    EXPECT_EQ(eddy_within(0.001, eddy_reader_readline(r, &line)), -ETIMEDOUT);
+    eddy_reader_free(r);
+    EXPECT_EQ(eddy_sleep(0.01), 0);
+    return 0;
+}
+
+static void run_in_debug_mode(void *unused)
+{
+    EXPECT_EQ(eddy_run(read_within_a_time(), .debug = true), 0);
+    printf("done");
+}
+
+TEST(a_call_within_a_time_is_no_misuse_in_debug_mode)
+{
+    char output[500];
+
+    EXPECT_EQ(test_in_child(run_in_debug_mode, NULL, output, sizeof output), 0);
+    EXPECT_STR(output, "done");
+}
+
+TEST_ASYNC(a_call_within_a_time_that_is_left_early_leaves_no_deadline)
+{
+    EXPECT_EQ(leave_early(), -EIO);
+    EXPECT_EQ(eddy_sleep(10), 0);
+    return 0;
+}
