@@ -1,5 +1,7 @@
-"""What eddy is to reach: (text, condition) for each metric. A condition gets eddy's median and a function from a peer to the ratio
-eddy/peer, or None."""
+"""The aims of eddy: (text, condition) for each metric.
+
+A condition gets eddy's median, and a function that maps a peer to the ratio eddy/peer or None.
+"""
 
 
 def at_most(limit):
@@ -15,13 +17,20 @@ def at_most_of(factor, who):
 
 
 def both(*aims):
-    return ", ".join(text for text, _ in aims), lambda v, ratio: all([met(v, ratio) for _, met in aims])
+    return ", ".join(text for text, _ in aims), lambda v, ratio: all(
+        [met(v, ratio) for _, met in aims]
+    )
 
 
 # Of the others the least is best.
 HIGHER_IS_BETTER = {"sleepers", "sleepers_10k", "post_flood", "executor_flood"}
 
-DEEP, ECHO_1, ECHO_1000, ECHO_LARGE = "echo 64x64x16", "echo 1x64x1", "echo 1000x64x1", "echo 64x65536x1"
+DEEP, ECHO_1, ECHO_1000, ECHO_LARGE = (
+    "echo 64x64x16",
+    "echo 1x64x1",
+    "echo 1000x64x1",
+    "echo 64x65536x1",
+)
 OPS_URING, OPS_EPOLL = "eddy io_uring", "eddy epoll"
 STREAMS_URING, STREAMS_EPOLL = "eddy streams io_uring", "eddy streams epoll"
 EPOLL, URING = "raw epoll", "raw io_uring"

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""How costs grow with the number of tasks, timers, waiters and connections: measures, and draws growth.svg.
+"""Measures how costs grow with the number of tasks, timers, waiters and connections, and draws
+growth.svg.
 
     bench/growth.py [--build DIRECTORY] [--most N] [--into growth.svg]
 
-Each point is the median of ROUNDS=3 measurements, of one from 100 000 on. A million tasks take 4.5 GB.
+Each point is the median of ROUNDS=3 measurements, from 100 000 on of one. A million tasks take
+4.5 GB.
 """
 import argparse
 import json
@@ -22,12 +24,28 @@ MOST_CONNECTIONS = 10000
 
 # name: what it shows, colour, eddy-bench's argument for @k of something
 CURVES = {
-    "switch": ("a switch, among N tasks", "#d62728", lambda k: f"switch:{max(1_000_000, 4 * k)}:{k}"),
-    "spawn_gather": ("a task, of N gathered", "#9467bd", lambda k: f"spawn_gather:{max(100_000, 2 * k)}:{k}"),
+    "switch": (
+        "a switch, among N tasks",
+        "#d62728",
+        lambda k: f"switch:{max(1_000_000, 4 * k)}:{k}",
+    ),
+    "spawn_gather": (
+        "a task, of N gathered",
+        "#9467bd",
+        lambda k: f"spawn_gather:{max(100_000, 2 * k)}:{k}",
+    ),
     "lock": ("a lock that N wait for", "#2ca02c", lambda k: f"lock:{max(300_000, 2 * k)}:{k}"),
-    "timer_cancel": ("a timer, of N, and its end", "#1f77b4", lambda k: f"timer_cancel:{max(300_000, k)}:{k}"),
+    "timer_cancel": (
+        "a timer, of N, and its end",
+        "#1f77b4",
+        lambda k: f"timer_cancel:{max(300_000, k)}:{k}",
+    ),
     "timer_push": ("a timer later, beside N", "#17becf", lambda k: f"timer_push:1000000:{k}"),
-    "call_soon": ("a callback, among N", "#ff7f0e", lambda k: f"call_soon:{max(1_000_000, 2 * k)}:{k}"),
+    "call_soon": (
+        "a callback, among N",
+        "#ff7f0e",
+        lambda k: f"call_soon:{max(1_000_000, 2 * k)}:{k}",
+    ),
 }
 # Processor time of the server for a message of 64 bytes, and where to find that.
 SERVERS = {
@@ -44,18 +62,39 @@ def in_process(bench, name, argument, k):
     values = []
     for _ in range(ROUNDS if k < 100_000 else 1):
         run = subprocess.run(
-            [f"{bench.build}/eddy-bench", argument(k)], capture_output=True, text=True, preexec_fn=on_cpus(CLIENT_CPU)
+            [f"{bench.build}/eddy-bench", argument(k)],
+            capture_output=True,
+            text=True,
+            preexec_fn=on_cpus(CLIENT_CPU),
         )
-        values += [float(line.split()[2]) for line in run.stdout.splitlines() if line.startswith(f"eddy {name} ") and "FAILED" not in line]
+        values += [
+            float(line.split()[2])
+            for line in run.stdout.splitlines()
+            if line.startswith(f"eddy {name} ") and "FAILED" not in line
+        ]
     return statistics.median(values) if values else None
 
 
 def connections(bench, backend, arguments, k):
     values = []
     for _ in range(ROUNDS):
-        process, port = bench.server([f"{bench.build}/echo-server", *arguments], {"EDDY_BACKEND": backend})
+        process, port = bench.server(
+            [f"{bench.build}/echo-server", *arguments], {"EDDY_BACKEND": backend}
+        )
         run = subprocess.run(
-            [f"{bench.build}/loadgen", "echo", str(port), "-c", str(k), "-t", "1", "-w", "0.3", "-p", str(process.pid)],
+            [
+                f"{bench.build}/loadgen",
+                "echo",
+                str(port),
+                "-c",
+                str(k),
+                "-t",
+                "1",
+                "-w",
+                "0.3",
+                "-p",
+                str(process.pid),
+            ],
             capture_output=True,
             text=True,
             preexec_fn=on_cpus(CLIENT_CPU),
@@ -70,11 +109,19 @@ def connections(bench, backend, arguments, k):
 def measure(bench, most):
     curves = []
     for name, (label, colour, argument) in CURVES.items():
-        curves.append((label, colour, [(k, in_process(bench, name, argument, k)) for k in NUMBERS if k <= most]))
+        curves.append(
+            (
+                label,
+                colour,
+                [(k, in_process(bench, name, argument, k)) for k in NUMBERS if k <= most],
+            )
+        )
         print(label, curves[-1][2], flush=True)
     for backend, (label, colour, arguments) in SERVERS.items():
         numbers = [k for k in NUMBERS if k <= min(most, MOST_CONNECTIONS)]
-        curves.append((label, colour, [(k, connections(bench, backend, arguments, k)) for k in numbers]))
+        curves.append(
+            (label, colour, [(k, connections(bench, backend, arguments, k)) for k in numbers])
+        )
         print(label, curves[-1][2], flush=True)
     return curves
 
@@ -100,11 +147,16 @@ def grid():
     for power in range(6):
         y = y_of(10**power)
         yield f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>'
-        yield text(LEFT - 8, y + 4, ["1 ns", "10 ns", "100 ns", "1 µs", "10 µs", "100 µs"][power], 'text-anchor="end"')
+        yield text(
+            LEFT - 8,
+            y + 4,
+            ["1 ns", "10 ns", "100 ns", "1 µs", "10 µs", "100 µs"][power],
+            'text-anchor="end"',
+        )
 
 
 def drawn(curves):
-    """The lines, and their names beside their ends, moved apart where they would lie on each other."""
+    """Yields the lines, and their names beside their ends, moved apart if they overlap."""
     ends = []
     for label, colour, points in curves:
         points = [(k, ns) for k, ns in points if ns]
@@ -113,7 +165,9 @@ def drawn(curves):
         path = " ".join(f"{x_of(k):.1f},{y_of(ns):.1f}" for k, ns in points)
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
         for k, ns in points:
-            yield f'<circle cx="{x_of(k):.1f}" cy="{y_of(ns):.1f}" r="3" fill="{colour}"><title>{label}: N = {k:,}: {ns:,.1f} ns</title></circle>'
+            title = f"<title>{label}: N = {k:,}: {ns:,.1f} ns</title>"
+            place = f'cx="{x_of(k):.1f}" cy="{y_of(ns):.1f}"'
+            yield f'<circle {place} r="3" fill="{colour}">{title}</circle>'
         ends.append((y_of(points[-1][1]), colour, f"{label}: {points[-1][1]:,.0f} ns"))
     last = 0
     for y, colour, words in sorted(ends):
@@ -136,10 +190,16 @@ def svg(curves, where):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--build", default="build/bench", help="where the programs are")
-    parser.add_argument("--most", type=int, default=NUMBERS[-1], help="the largest number of anything")
-    parser.add_argument("--into", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "growth.svg"))
+    parser.add_argument(
+        "--most", type=int, default=NUMBERS[-1], help="the largest number of anything"
+    )
+    parser.add_argument(
+        "--into", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "growth.svg")
+    )
     arguments = parser.parse_args()
     where, began = machine(), time.time()
     curves = measure(Bench(os.path.abspath(arguments.build)), arguments.most)

@@ -41,18 +41,35 @@ def IN_PROCESS(build):
         "eddy": (
             [build + "/eddy-bench"],
             {},
-            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} sleepers_raw sleepers_raw_pages "
-            f"sleepers_10k_raw timer_cancel_later timer_push {WAITING} queue_alike {CALLBACKS} {POSTS} "
+            f"{TASKS} switch_raw spawn_gather_eager {MEMORY} memory_1m_32k {TIMERS} "
+            "sleepers_raw sleepers_raw_pages sleepers_10k_raw timer_cancel_later timer_push "
+            f"{WAITING} queue_alike {CALLBACKS} {POSTS} "
             f"post_rt_busy {JOBS} file",
         ),
-        "libuv": ([peers + "/uv-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file"),
+        "libuv": (
+            [peers + "/uv-bench"],
+            {},
+            f"{TIMERS} timer_push {CALLBACKS} {POSTS} {JOBS} file",
+        ),
         "libev": ([peers + "/ev-bench"], {}, f"{TIMERS} timer_push {CALLBACKS} {POSTS}"),
-        "State Threads": ([peers + "/st-bench"], {}, f"{TASKS} {MEMORY} sleepers sleepers_10k {WAITING}"),
-        "Boost": ([peers + "/boost-bench"], {}, f"{TASKS} {TIMERS} {WAITING} {CALLBACKS} {POSTS} {JOBS}"),
+        "State Threads": (
+            [peers + "/st-bench"],
+            {},
+            f"{TASKS} {MEMORY} sleepers sleepers_10k {WAITING}",
+        ),
+        "Boost": (
+            [peers + "/boost-bench"],
+            {},
+            f"{TASKS} {TIMERS} {WAITING} {CALLBACKS} {POSTS} {JOBS}",
+        ),
         # As a loop: one thread of its own unless there is another by nature.
         "Go": ([peers + "/go-bench"], {"GOMAXPROCS": "1"}, f"{TASKS} {MEMORY} {TIMERS} {WAITING}"),
         "Go 2": ([peers + "/go-bench"], {}, POSTS),
-        "tokio": ([peers + "/tokio-bench"], {}, f"{TASKS} {MEMORY} {TIMERS} {WAITING} {POSTS} {JOBS}"),
+        "tokio": (
+            [peers + "/tokio-bench"],
+            {},
+            f"{TASKS} {MEMORY} {TIMERS} {WAITING} {POSTS} {JOBS}",
+        ),
         "asyncio": ([PYTHON, PYTHON_BENCH, "asyncio"], {}, python),
         "uvloop": ([PYTHON, PYTHON_BENCH, "uvloop"], {}, python),
     }
@@ -71,10 +88,18 @@ def SERVERS(build):
         "eddy streams epoll": ([build + "/echo-server", "--streams", port], epoll, echo),
         "raw epoll": ([peers + "/epoll-server", port], {}, echo),
         "raw io_uring": ([peers + "/uring-server", port], {}, echo),
-        "raw io_uring, 64 KiB buffers": ([peers + "/uring-server", port, "65536", "1024"], {}, {"echo"}),
+        "raw io_uring, 64 KiB buffers": (
+            [peers + "/uring-server", port, "65536", "1024"],
+            {},
+            {"echo"},
+        ),
         "raw io_uring, single receives": ([peers + "/uring-server", port, "single"], {}, {"echo"}),
         "raw io_uring, send(2)": ([peers + "/uring-server", port, "send"], {}, {"echo"}),
-        "raw io_uring, single receives, send(2)": ([peers + "/uring-server", port, "single", "send"], {}, {"echo"}),
+        "raw io_uring, single receives, send(2)": (
+            [peers + "/uring-server", port, "single", "send"],
+            {},
+            {"echo"},
+        ),
         "libuv": ([peers + "/uv-server", port], {}, echo),
         "libev": ([peers + "/ev-server", port], {}, echo),
         "State Threads": ([peers + "/st-server", port], {}, echo),
@@ -98,7 +123,18 @@ def SERVERS(build):
 
 
 def echo(connections, size, depth, seconds="0.8"):
-    options = ["-c", str(connections), "-s", str(size), "-d", str(depth), "-t", seconds, "-w", "0.25"]
+    options = [
+        "-c",
+        str(connections),
+        "-s",
+        str(size),
+        "-d",
+        str(depth),
+        "-t",
+        seconds,
+        "-w",
+        "0.25",
+    ]
     return (f"echo {connections}x{size}x{depth}", "echo", options)
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs eddy and its peers side by side, and prints one table. `make bench` builds what it needs and calls it.
+"""Runs eddy and its peers, and prints one table. `make bench` builds the programs and calls it.
 
     bench/run.py [--build DIRECTORY]
 
-ROUNDS=3 says how often everything is measured, each round in the same order: what disturbs the machine for a while disturbs
-all alike. WORKLOADS="switch echo" takes some only (a prefix will do, as in echo_64x64), PEERS="eddy libuv" some programs only. Every single measurement goes
-to DIRECTORY/results.jsonl, the table to DIRECTORY/table.md as well.
+ROUNDS=3 sets how often everything is measured, in the same order in each round, so that a
+disturbance of the machine affects all programs alike. WORKLOADS="switch echo" selects workloads (by
+a prefix, such as echo_64x64), PEERS="eddy libuv" selects programs. Every single measurement goes to
+DIRECTORY/results.jsonl, the table also to DIRECTORY/table.md.
 """
 import argparse
 import json
@@ -76,7 +77,15 @@ class Bench:
         metric, who = RENAMED.get(metric, (metric, who)) if who == "eddy" else (metric, who)
         self.values.setdefault((metric, who), []).append((value, noisy, self.round))
         self.units[metric] = unit
-        line = {"metric": metric, "who": who, "value": value, "unit": unit, "noisy": noisy, "at": time.time(), **more}
+        line = {
+            "metric": metric,
+            "who": who,
+            "value": value,
+            "unit": unit,
+            "noisy": noisy,
+            "at": time.time(),
+            **more,
+        }
         print(json.dumps(line), file=self.log, flush=True)
         print(f"{metric:28} {who:22} {value:14,.1f} {unit}{'  noisy' if noisy else ''}", flush=True)
 
@@ -142,7 +151,8 @@ class Bench:
         path = os.path.join(self.build, "nginx.conf")
         with open(path, "w") as f:
             f.write(
-                f"daemon off; master_process off; pid {self.build}/nginx.pid; error_log /dev/null;\n"
+                f"daemon off; master_process off; pid {self.build}/nginx.pid;\n"
+                "error_log /dev/null;\n"
                 "events { worker_connections 20000; }\n"
                 "http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;\n"
                 f"  server {{ listen {port} backlog=4096;\n"
@@ -176,7 +186,9 @@ class Bench:
 
     def run(self):
         in_process, servers = IN_PROCESS(self.build), SERVERS(self.build)
-        missing = {who for who, (command, *_) in {**in_process, **servers}.items() if not present(command)}
+        missing = {
+            who for who, (command, *_) in {**in_process, **servers}.items() if not present(command)
+        }
         workloads = dict.fromkeys(w for _, _, w in in_process.values() for w in w.split())
         for self.round in range(ROUNDS):
             print(f"round {self.round + 1} of {ROUNDS}", flush=True)
@@ -191,7 +203,7 @@ class Bench:
         return missing
 
     def cell(self, metric, who):
-        """Median, least, greatest and whether all were noisy; the calm ones alone if there are any."""
+        """Returns median, minimum, maximum, and whether all were noisy; of the calm ones if any."""
         values = self.values.get((metric, who))
         if not values:
             return None
@@ -200,7 +212,10 @@ class Bench:
         return statistics.median(used), min(used), max(used), not calm
 
     def ratio(self, metric, who, peer):
-        """The median of what each round gives, for the machine may be another from one round to the next; the calm ones if there are any."""
+        """Returns the median of the ratios of each round; of the calm rounds if there are any.
+
+        The machine may differ from round to round.
+        """
         values = {at: (value, noisy) for value, noisy, at in self.values.get((metric, who), [])}
         of_peer = {at: (value, noisy) for value, noisy, at in self.values.get((metric, peer), [])}
         shared = [at for at in values if at in of_peer and of_peer[at][0] > 0]
@@ -209,7 +224,10 @@ class Bench:
         return statistics.median(ratios) if ratios else None
 
     def table(self, missing):
-        lines = ["| workload | aim | met | eddy: median (min..max) | peers, best first: median (min..max) ×eddy/peer |"]
+        lines = [
+            "| workload | aim | met | eddy: median (min..max) "
+            "| peers, best first: median (min..max) ×eddy/peer |"
+        ]
         lines.append("|---|---|---|---|---|")
         aimed = {metric for metric, _ in AIMS}
         metrics = dict.fromkeys(m for m, _ in self.values if m in aimed or m.startswith("echo"))
@@ -230,23 +248,48 @@ class Bench:
                 )
                 verdict = verdict_of(met, median, lambda peer: self.ratio(metric, who, peer))
                 name = metric if who == "eddy" else f"{metric}, {who.removeprefix('eddy ')}"
-                lines.append(f"| {name}, {self.units[metric]} | {aim} | {verdict} | {shown(self.cell(metric, who))} | {ratios} |")
+                lines.append(
+                    f"| {name}, {self.units[metric]} | {aim} | {verdict} "
+                    f"| {shown(self.cell(metric, who))} | {ratios} |"
+                )
         if missing:
-            lines += ["", "Left out, as they are not installed (`make bench-deps`): " + ", ".join(sorted(missing)) + "."]
+            lines += [
+                "",
+                "Left out, as they are not installed (`make bench-deps`): "
+                + ", ".join(sorted(missing))
+                + ".",
+            ]
         if self.failures:
             lines += ["", "Failed:", ""]
-            lines += [f"- {failure}" + (f" ({n} times)" if n > 1 else "") for failure, n in self.failures.items()]
+            lines += [
+                f"- {failure}" + (f" ({n} times)" if n > 1 else "")
+                for failure, n in self.failures.items()
+            ]
         return "\n".join(lines)
 
 
 def present(command):
     if "python3" in command[0] and "uvloop" in command:
-        return subprocess.run([command[0], "-c", "import uvloop"], stderr=subprocess.DEVNULL).returncode == 0
-    return any(os.access(os.path.join(d, command[0]), os.X_OK) for d in ["", *os.environ["PATH"].split(":"), "/usr/sbin"])
+        return (
+            subprocess.run(
+                [command[0], "-c", "import uvloop"], stderr=subprocess.DEVNULL
+            ).returncode
+            == 0
+        )
+    return any(
+        os.access(os.path.join(d, command[0]), os.X_OK)
+        for d in ["", *os.environ["PATH"].split(":"), "/usr/sbin"]
+    )
 
 
 def figure(value):
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return (
+        f"{value:,.0f}"
+        if abs(value) >= 1000
+        else f"{value:.1f}"
+        if abs(value) >= 10
+        else f"{value:.2f}"
+    )
 
 
 def shown(cell):
@@ -265,17 +308,26 @@ def verdict_of(met, median, ratio):
 
 def machine():
     with open("/proc/cpuinfo") as f:
-        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown")
-    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {time.strftime('%Y-%m-%d %H:%M')}, load {os.getloadavg()[0]:.1f}"
+        model = next(
+            (line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown"
+        )
+    date, load = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {date}, load {load:.1f}"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--build", default="build/bench", help="where the programs are")
     bench = Bench(os.path.abspath(parser.parse_args().build))
     began, where = time.time(), machine()
     missing = bench.run()
-    text = f"{where} at the beginning; {ROUNDS} rounds in {(time.time() - began) / 60:.0f} minutes.\n\n{bench.table(missing)}\n"
+    minutes = (time.time() - began) / 60
+    text = f"{where} at the beginning; {ROUNDS} rounds in {minutes:.0f} minutes.\n\n"
+    text += f"{bench.table(missing)}\n"
     with open(os.path.join(bench.build, "table.md"), "w") as f:
         f.write(text)
     print("\n" + text)

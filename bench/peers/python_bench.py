@@ -14,7 +14,9 @@ import threading
 import time
 
 PEER, WORKLOAD = sys.argv[1], sys.argv[2]
-ANSWER = b"HTTP/1.1 200 OK\r\nServer: p\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: p\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
+)
 BACKLOG = 4096
 now = time.perf_counter_ns
 
@@ -73,7 +75,9 @@ async def serve(port, streams):
         server = await asyncio.start_server(echo_streams, "0.0.0.0", port, backlog=BACKLOG)
     else:
         protocol = Http if WORKLOAD == "http" else Echo
-        server = await asyncio.get_running_loop().create_server(protocol, "0.0.0.0", port, backlog=BACKLOG)
+        server = await asyncio.get_running_loop().create_server(
+            protocol, "0.0.0.0", port, backlog=BACKLOG
+        )
     await server.serve_forever()
 
 
@@ -112,7 +116,9 @@ async def spawn_gather():
 
 def memory_used():
     with open("/proc/self/status") as f:
-        return sum(int(line.split()[1]) for line in f if line.startswith(("VmRSS:", "VmPTE:"))) * 1024
+        return (
+            sum(int(line.split()[1]) for line in f if line.startswith(("VmRSS:", "VmPTE:"))) * 1024
+        )
 
 
 async def memory():

@@ -1,4 +1,7 @@
-"""The same as subject.c, in asyncio: peer.py [--tls DIR | --starttls DIR] serve [PATH] | ask PORT|PATH."""
+"""Does in asyncio what subject.c does with eddy:
+
+    peer.py [--tls DIR | --starttls DIR] serve [PATH] | ask PORT|PATH
+"""
 import asyncio
 import ssl
 import sys
@@ -74,7 +77,9 @@ async def connect(where):
     if where.startswith("/"):
         return await asyncio.open_unix_connection(where)
     if tls and not starttls:
-        return await asyncio.open_connection("127.0.0.1", int(where), ssl=tls, server_hostname="localhost")
+        return await asyncio.open_connection(
+            "127.0.0.1", int(where), ssl=tls, server_hostname="localhost"
+        )
     return await asyncio.open_connection("127.0.0.1", int(where))
 
 

@@ -1,17 +1,20 @@
 """gdb commands for programs that use eddy, on a live process and on a core file:
 
-    eddy tasks             all tasks: state, what each waits for, who waits for it
-    eddy bt TASK [ARG…]    where a task is; TASK is its name, its address, or "all"; ARGs go to gdb's bt
-    eddy task TASK         makes the task's stack the one that up, down, info locals and print look at
-    eddy task              back to the thread's own stack
-    eddy core FILE         generate-core-file, with the stacks of tasks: those it leaves out on Linux 6.13 and later
+    eddy tasks             lists all tasks: state, awaited object, waiting tasks
+    eddy bt TASK [ARG…]    prints the backtrace of TASK, a name, an address, or "all"; ARGs are
+                           those of gdb's bt
+    eddy task TASK         selects the task's stack for up, down, info locals and print
+    eddy task              selects the thread's own stack again
+    eddy core FILE         writes a core file as generate-core-file does, including the stacks of
+                           tasks, which that leaves out on Linux 6.13 and later
 
-Load it with `source eddy-gdb.py`, from .gdbinit perhaps. gdb also finds it beside an installed libeddy.so, where
-its auto-load safe-path allows that. It needs no debugging information of eddy, only that which the program has
-about itself.
+Load it with `source eddy-gdb.py`, for example from .gdbinit. gdb also finds it beside an installed
+libeddy.so, if its auto-load safe-path allows that. It needs no debugging information of eddy, only
+the program's own.
 
-How: the library carries a table of offsets (src/debug/introspection.h). The registers of a suspended task are on
-its stack; an unwinder hands them to gdb as those of the newest frame's caller.
+Method: the library contains a table of offsets (src/debug/introspection.h). The registers of a
+suspended task are on its stack; an unwinder passes them to gdb as those of the newest frame's
+caller.
 """
 
 import re
@@ -44,7 +47,9 @@ def text(address, limit=200):
         return ""
     data = b""
     while len(data) < limit and b"\0" not in data:
-        data += read(address + len(data), 16 - (address + len(data)) % 16)  # never over the end of a page
+        data += read(
+            address + len(data), 16 - (address + len(data)) % 16
+        )  # never over the end of a page
     data = data.split(b"\0")[0][:limit].decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "?" for c in data)
 
@@ -54,12 +59,15 @@ class Offsets(dict):
 
     def __init__(self, address):
         magic, version, _size, library, self.loops, offset, n = struct.unpack(
-            "<8sII16sQII", read(address, 48))
+            "<8sII16sQII", read(address, 48)
+        )
         if magic.rstrip(b"\0") != b"eddyint":
             raise Broken("eddy: there is no table at 0x%x" % address)
         if version != 1:
-            raise Broken("eddy: the program uses eddy %s, which this script does not understand"
-                         % library.rstrip(b"\0").decode())
+            raise Broken(
+                "eddy: the program uses eddy %s, which this script does not understand"
+                % library.rstrip(b"\0").decode()
+            )
         for i in range(min(n, 1000)):
             name, value = struct.unpack("<28sI", read(address + offset + 32 * i, 32))
             self[name.rstrip(b"\0").decode()] = value
@@ -68,11 +76,14 @@ class Offsets(dict):
 def tables():
     """The tables, by the notes that say where they are; gdb lists the sections of all files."""
     sections = gdb.execute("info files", to_string=True)
-    found = [int(m.group(1), 16) for m in re.finditer(r"(0x[0-9a-f]+) - 0x[0-9a-f]+ is \.note\.eddy\b", sections)]
+    found = [
+        int(m.group(1), 16)
+        for m in re.finditer(r"(0x[0-9a-f]+) - 0x[0-9a-f]+ is \.note\.eddy\b", sections)
+    ]
     addresses = set()
     for note in found:
         content = note + 20  # behind three numbers and the name
-        addresses.add((content + number(content)) & 0xffffffffffffffff)
+        addresses.add((content + number(content)) & 0xFFFFFFFFFFFFFFFF)
     if not addresses:
         raise gdb.GdbError("eddy: this program does not use eddy, or has not been started")
     return [Offsets(a) for a in sorted(addresses)]
@@ -138,7 +149,10 @@ class Task(Object):
         return " > ".join(reversed(names))
 
     def stack_pointers(self):
-        """Where its registers were left; then the same for whoever resumed the generator that it is in, and so on."""
+        """Returns the stack pointer of the suspended task.
+
+        If the task is in a generator, then also that of the generator's caller, and so on.
+        """
         found = [] if self.is_running() else [self.get("sp")]
         generator = self.object("generator", "generator")
         while generator and len(found) < 100:
@@ -148,7 +162,8 @@ class Task(Object):
 
 
 def waiters(future, by, depth):
-    """Who waits for a future, as pairs of a task's address and by what kind of future in between."""
+    """Returns the tasks that wait for a future, as pairs of the task's address and the kind of
+    future in between."""
     o = future.offsets
     for link in linked(future.where("hooks")):
         waiter = Object("future", number(link - o["hook.link"] + o["hook.waiter"]), o)
@@ -200,13 +215,25 @@ def print_table(rows):
 # The registers that a switch saves, at multiples of 8 from the stack pointer, and how much it takes
 # of the stack. As src/fiber/fiber_*.S draws them.
 SAVED = {
-    "i386:x86-64": ({"r15": 0, "r14": 1, "r13": 2, "r12": 3, "rbx": 4, "rbp": 5, "rip": 6}, 56, "rsp"),
-    "aarch64": (dict([("x29", 0), ("pc", 1)] + [("x%d" % (19 + i), 2 + i) for i in range(10)]), 160, "sp"),
+    "i386:x86-64": (
+        {"r15": 0, "r14": 1, "r13": 2, "r12": 3, "rbx": 4, "rbp": 5, "rip": 6},
+        56,
+        "rsp",
+    ),
+    "aarch64": (
+        dict([("x29", 0), ("pc", 1)] + [("x%d" % (19 + i), 2 + i) for i in range(10)]),
+        160,
+        "sp",
+    ),
 }
 
 
 def saved_registers(sp):
-    arch = gdb.selected_inferior().architecture().name() if hasattr(gdb.Inferior, "architecture") else "i386:x86-64"
+    arch = (
+        gdb.selected_inferior().architecture().name()
+        if hasattr(gdb.Inferior, "architecture")
+        else "i386:x86-64"
+    )
     if arch not in SAVED:
         raise gdb.GdbError("eddy: stacks of %s are not known here" % arch)
     places, size, sp_name = SAVED[arch]
@@ -276,7 +303,8 @@ def find_tasks(argument):
 
 
 def print_stack(task, sp, first_number, arguments):
-    """The frames of one stack; returns the number of the next frame. gdb's own newest frame is left out."""
+    """Prints the frames of one stack without gdb's own newest frame; returns the number of the next
+    frame."""
     arguments = re.sub(r"^\d+$", lambda m: str(int(m.group()) + 1), arguments)
     unwinder.select(sp)
     try:
@@ -312,16 +340,44 @@ class EddyTasks(gdb.Command):
     def invoke(self, argument, from_tty):
         found = list(all_tasks())
         names = {t.address: t.name for t in found}
-        rows = [("LOOP", "TID", "TASK ID", "NAME", "STATE", "WAITS FOR", "COROUTINES", "AWAITED BY", "CREATED AT")]
+        rows = [
+            (
+                "LOOP",
+                "TID",
+                "TASK ID",
+                "NAME",
+                "STATE",
+                "WAITS FOR",
+                "COROUTINES",
+                "AWAITED BY",
+                "CREATED AT",
+            )
+        ]
         for t in found:
-            by = ", ".join(names.get(address, "?") + (" (%s)" % kind if kind else "") for address, kind in t.waiters())
-            rows.append((str(t.loop.get("number", 4)), str(t.loop.get("tid", 4)), "0x%x" % t.address, t.name,
-                         t.state(), describe_wait(t, names), t.coroutines(), by, text(t.get("where"))))
+            by = ", ".join(
+                names.get(address, "?") + (" (%s)" % kind if kind else "")
+                for address, kind in t.waiters()
+            )
+            rows.append(
+                (
+                    str(t.loop.get("number", 4)),
+                    str(t.loop.get("tid", 4)),
+                    "0x%x" % t.address,
+                    t.name,
+                    t.state(),
+                    describe_wait(t, names),
+                    t.coroutines(),
+                    by,
+                    text(t.get("where")),
+                )
+            )
         print_table(rows)
 
 
 class EddyBt(gdb.Command):
-    """eddy bt TASK|all [ARG…]: where a task is. TASK is its name or address; ARGs go to gdb's bt."""
+    """eddy bt TASK|all [ARG…]: prints the backtrace of a task.
+
+    TASK is its name or address; ARGs are those of gdb's bt."""
 
     def __init__(self):
         super().__init__("eddy bt", gdb.COMMAND_STACK)
@@ -329,21 +385,31 @@ class EddyBt(gdb.Command):
     def invoke(self, argument, from_tty):
         argv = gdb.string_to_argv(argument)
         if not argv:
-            raise gdb.GdbError("eddy: of which task? `eddy bt NAME`, `eddy bt 0xADDRESS` or `eddy bt all`")
+            raise gdb.GdbError(
+                "eddy: of which task? `eddy bt NAME`, `eddy bt 0xADDRESS` or `eddy bt all`"
+            )
         names = {t.address: t.name for t in all_tasks()}
         for task in find_tasks(argv[0]):
             wait = describe_wait(task, names)
-            print("task '%s' (0x%x), %s%s" % (task.name, task.address, task.state(), ": " + wait if wait else ""))
+            print(
+                "task '%s' (0x%x), %s%s"
+                % (task.name, task.address, task.state(), ": " + wait if wait else "")
+            )
             n = 0
             if task.is_running():
-                print("  it is running in thread %d; `thread apply all bt` has its frames" % task.loop.get("tid", 4))
+                print(
+                    "  it is running in thread %d; `thread apply all bt` has its frames"
+                    % task.loop.get("tid", 4)
+                )
             for sp in task.stack_pointers() if task.get("started", 1) else []:
                 n = print_stack(task, sp, n, " ".join(argv[1:]))
             print()
 
 
 class EddyTask(gdb.Command):
-    """eddy task TASK: looks at the stack of a task from now on, below frame 0. Without TASK: at the thread's own again."""
+    """eddy task TASK: selects the stack of a task, below frame 0.
+
+    Without TASK: selects the thread's own stack again."""
 
     def __init__(self):
         super().__init__("eddy task", gdb.COMMAND_STACK)
@@ -355,7 +421,9 @@ class EddyTask(gdb.Command):
             return
         task = find_tasks(argv[0])[0]
         if task.is_running() or not task.get("started", 1):
-            raise gdb.GdbError("eddy: task '%s' is %s, so it is not suspended anywhere" % (task.name, task.state()))
+            raise gdb.GdbError(
+                "eddy: task '%s' is %s, so it is not suspended anywhere" % (task.name, task.state())
+            )
         unwinder.select(task.stack_pointers()[0])
         gdb.execute("frame 1")
 
@@ -382,12 +450,14 @@ def segments_of(core):
     header = core.read(64)
     if header[:5] != b"\x7fELF\x02":
         raise gdb.GdbError("eddy: the core file is no ELF file of 64 bits")
-    table, = struct.unpack_from("<Q", header, 32)
+    (table,) = struct.unpack_from("<Q", header, 32)
     size, n = struct.unpack_from("<HH", header, 54)
     found = []
     for i in range(n):
         core.seek(table + i * size)
-        kind, _flags, place, address, _physical, in_file, _in_memory, _align = struct.unpack("<IIQQQQQQ", core.read(56))
+        kind, _flags, place, address, _physical, in_file, _in_memory, _align = struct.unpack(
+            "<IIQQQQQQ", core.read(56)
+        )
         if kind == 1:  # PT_LOAD
             found.append((address, in_file, place))
     return found
@@ -396,8 +466,8 @@ def segments_of(core):
 class EddyCore(gdb.Command):
     """eddy core FILE: writes a core file that has the stacks of all tasks.
 
-    gdb reads memory in large pieces, and drops a piece in which it meets a guard page. The kernel's own core files
-    lack nothing."""
+    gdb reads memory in large pieces, and drops a piece that contains a guard page. The kernel's own
+    core files are complete."""
 
     def __init__(self):
         super().__init__("eddy core", gdb.COMMAND_STACK, gdb.COMPLETE_FILENAME)
