@@ -136,7 +136,7 @@ struct eddyi_op {
     struct eddyi_list link;
     unsigned state;
     bool cancelled;
-    bool lent; /* the kernel or a table still refers to the operation: it may not complete */
+    bool in_kernel; /* the kernel or a table still refers to the operation: it may not complete */
 };
 
 struct eddyi_backend;

@@ -24,7 +24,7 @@ enum { N_EVENTS = 256 /* to begin with */, WAKER = -1 };
 enum { PATIENCE = 128 };
 
 /* After a look that found nothing, this many sleeps need no look before them. */
-enum { QUIET = 16 };
+enum { SKIPPED_LOOKS = 16 };
 
 /* op->state */
 enum { NEW, WAITING, IN_POOL, DONE };
@@ -34,7 +34,7 @@ struct epoll {
     struct eddyi_table table;
     int wakefd;
     unsigned looks;
-    unsigned quiet;             /* this many more sleeps need no look before them */
+    unsigned looks_to_skip;     /* this many more sleeps need no look before them */
     struct eddyi_pool pool;     /* for files, which are never waited for */
     struct eddyi_list done;     /* operations with a result, to be delivered by the next wait */
     struct epoll_event *events; /* owned; of the latest look */
@@ -223,7 +223,7 @@ static bool is_read_or_write(const struct eddyi_op *op)
 static int give_to_pool(struct epoll *e, struct eddyi_op *op)
 {
     op->state = IN_POOL;
-    op->lent = false;
+    op->in_kernel = false;
     eddyi_op_note_caller(op);
     return eddyi_pool_submit(&e->pool, op);
 }
@@ -241,7 +241,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
         (is_read_or_write(op) && (op->rw.offset >= 0 || eddyi_sys_is_file(op->fd))))
         return give_to_pool(e, op);
     op->state = NEW;
-    op->lent = false;
+    op->in_kernel = false;
     if (op->fd < 0)
         return -EBADF;
     if (op->kind == EDDYI_OP_CONNECT) {
@@ -384,7 +384,7 @@ EDDYI_UNGUARDED static void deliver(struct epoll *e)
     while ((l = eddyi_list_pop(&batch))) {
         struct eddyi_op *op = eddyi_container(l, struct eddyi_op, link);
 
-        if (eddyi_held(op))
+        if (eddyi_is_withheld(op))
             eddyi_list_append(&e->done, &op->link);
         else
             op->complete(op);
@@ -403,13 +403,13 @@ static int look(struct epoll *e, int64_t timeout)
         eddyi_list_move_all(&t->overdue, &t->unarmed);
     }
     if (timeout != 0 && eddyi_table_has_unarmed(t)) {
-        if (e->quiet > 0) {
-            e->quiet--;
+        if (e->looks_to_skip > 0) {
+            e->looks_to_skip--;
         } else {
             n = eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size, 0);
             if (n != 0)
                 return n;
-            e->quiet = QUIET;
+            e->looks_to_skip = SKIPPED_LOOKS;
         }
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);

@@ -60,7 +60,7 @@ EDDYI_DIRECT int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)
     }
     t->n_waiting++;
     eddyi_list_init(&op->link);
-    op->lent = true;
+    op->in_kernel = true;
     return 0;
 }
 
@@ -73,7 +73,7 @@ EDDYI_DIRECT void eddyi_table_leave(struct eddyi_table *t, struct eddyi_op *op)
             s->op[d] = NULL;
     }
     eddyi_list_remove(&op->link);
-    op->lent = false;
+    op->in_kernel = false;
     t->n_waiting--;
 }
 

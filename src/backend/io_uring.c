@@ -74,7 +74,7 @@ static void uring_close(struct eddyi_backend *b)
     /* In a forked child the ring is not mapped; other memory may be in its place by now. */
     if (u->pid != eddyi_sys_pid())
         eddyi_sys_close(u->ring.ring_fd);
-    else if (!u->gone)
+    else if (!u->ring_given_up)
         eddyi_sys_uring_exit(&u->ring);
     eddyi_sys_close(u->wakefd);
     eddyi_free(u->arrivals);
@@ -127,7 +127,7 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
     struct eddyi_uring *u = eddyi_uring_of(b);
     enum way way = way_of(op);
 
-    op->cancelled = op->lent = false;
+    op->cancelled = op->in_kernel = false;
     eddyi_op_note_caller(op);
     if (way == BY_THREAD || (way == BY_RING && !is_native(u, op)))
         return eddyi_uring_give_to_pool(u, op);
@@ -250,10 +250,10 @@ static int have_ring(struct eddyi_uring *u)
 {
     int rc = 0;
 
-    if (u->gone)
+    if (u->ring_given_up)
         rc = eddyi_ring_make(&u->ring, &u->disabled);
     if (rc == 0)
-        u->gone = false;
+        u->ring_given_up = false;
     if (rc == 0 && u->disabled)
         rc = eddyi_sys_uring_enable(&u->ring);
     if (rc == 0)
@@ -291,9 +291,9 @@ static int uring_wait(struct eddyi_backend *b, int64_t timeout)
 
     if (rc == 0)
         rc = exchange(u, timeout);
-    if (rc < 0 && u->failed)
+    if (rc < 0 && u->wait_failed)
         eddyi_uring_give_up(u, rc);
-    u->failed = rc < 0;
+    u->wait_failed = rc < 0;
     deliver(u);
     return rc;
 }
@@ -316,7 +316,7 @@ static void uring_forked(struct eddyi_backend *b)
 {
     struct eddyi_uring *u = eddyi_uring_of(b);
 
-    if (!u->gone) {
+    if (!u->ring_given_up) {
         eddyi_sys_uring_blank(&u->ring);
         eddyi_sys_close(u->ring.ring_fd);
         u->ring.ring_fd = u->ring.enter_ring_fd = -1;

@@ -59,9 +59,9 @@ struct eddyi_arrival {
 struct eddyi_uring {
     struct eddyi_backend backend;
     struct io_uring ring;
-    bool disabled; /* until a thread has waited */
-    bool gone;     /* the ring was given up; the next wait makes another */
-    bool failed;   /* the latest wait failed for good */
+    bool disabled;      /* until a thread has waited */
+    bool ring_given_up; /* the ring was given up; the next wait makes another */
+    bool wait_failed;   /* the latest wait failed for good */
     /* the kernel was short of memory, or of room for results, in the present wait */
     bool short_of_memory;
     int wakefd;
@@ -102,7 +102,7 @@ static inline void eddyi_uring_finish(struct eddyi_uring *u, struct eddyi_op *op
 static inline int eddyi_uring_give_to_pool(struct eddyi_uring *u, struct eddyi_op *op)
 {
     op->state = EDDYI_IN_POOL;
-    op->lent = false;
+    op->in_kernel = false;
     return eddyi_pool_submit(&u->pool, op);
 }
 

@@ -27,7 +27,7 @@ void eddyi_uring_leave(struct eddyi_backend *b)
     struct eddyi_uring *u = eddyi_uring_of(b);
     int rc = 0;
 
-    while (!u->gone && rc >= 0 && !eddyi_held_any() &&
+    while (!u->ring_given_up && rc >= 0 && !eddyi_any_withheld() &&
            (any_of_files(&u->in_kernel) || any_of_files(&u->to_cancel))) {
         rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : eddyi_sys_uring_wait(&u->ring, -1);
         if (rc == -EINTR || rc == -EAGAIN || rc == -EBUSY)
@@ -72,18 +72,18 @@ void eddyi_uring_give_up(struct eddyi_uring *u, int rc)
 {
     struct eddyi_list *l;
 
-    if (!u->gone) {
+    if (!u->ring_given_up) {
         eddyi_sys_uring_cancel_all(&u->ring);
         eddyi_uring_take_results(u);
         eddyi_sys_uring_exit(&u->ring);
     }
-    u->gone = true;
+    u->ring_given_up = true;
     u->waker_armed = false;
 
     eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
     eddyi_list_move_all(&u->in_kernel, &u->to_submit);
     while ((l = eddyi_list_pop(&u->in_kernel))) {
-        eddyi_uring_op(l)->lent = false;
+        eddyi_uring_op(l)->in_kernel = false;
         eddyi_uring_finish(u, eddyi_uring_op(l), rc);
     }
     eddyi_pool_settle(&u->pool, &u->done);

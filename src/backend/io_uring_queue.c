@@ -104,7 +104,7 @@ bool eddyi_uring_fill_queue(struct eddyi_uring *u)
             return false;
         prepare(u, sqe, op);
         io_uring_sqe_set_data64(sqe, (uintptr_t)op);
-        op->lent = true;
+        op->in_kernel = true;
         eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->in_kernel);
     }
     return true;

@@ -81,7 +81,7 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
     bool interrupted = result == -ECANCELED || result == -EINTR;
     bool polled = op->state & EDDYI_POLLING && result >= 0;
 
-    op->lent = false;
+    op->in_kernel = false;
     if (op->cancelled && (interrupted || polled || has_to_wait(op, result))) {
         eddyi_uring_finish(u, op, -ECANCELED);
         return;
@@ -145,9 +145,9 @@ static void keep_arrival(struct eddyi_uring *u, struct eddyi_op *op, int result)
 void eddyi_uring_take_results(struct eddyi_uring *u)
 {
     struct io_uring_cqe *cqe;
-    struct eddyi_op *held;
+    struct eddyi_op *withheld;
     unsigned head, n = 0;
-    int held_result;
+    int withheld_result;
 
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
@@ -166,12 +166,12 @@ void eddyi_uring_take_results(struct eddyi_uring *u)
                 eddyi_uring_drop(op, cqe->res);
             if (cqe->flags & IORING_CQE_F_MORE)
                 keep_arrival(u, op, result);
-            else if (!eddyi_held_keep(op, result))
+            else if (!eddyi_withhold(op, result))
                 eddyi_uring_take_result(u, op, result);
         }
     }
     io_uring_cq_advance(&u->ring, n);
-    held = eddyi_held_take(&held_result);
-    if (held)
-        eddyi_uring_take_result(u, held, held_result);
+    withheld = eddyi_withheld_take(&withheld_result);
+    if (withheld)
+        eddyi_uring_take_result(u, withheld, withheld_result);
 }

@@ -50,7 +50,7 @@ static int virtual_submit(struct eddyi_backend *b, struct eddyi_op *op)
     bool transfer = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
     int rc = transfer ? eddyi_sys_pollable(op->fd) : 0;
 
-    op->lent = false;
+    op->in_kernel = false;
     eddyi_op_note_caller(op);
     /* A pipe could make the thread, and with it time, stand still for ever. */
     if (eddyi_op_is_of_files(op) || rc == -EPERM)

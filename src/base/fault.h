@@ -57,8 +57,8 @@ void eddyi_torture_stop(void);
  * result and a request to cancel meet in any order. One result at a time, for the loops of the
  * calling thread. NULL: no longer.
  */
-typedef bool eddyi_holder(void *op, void *arg);
-void eddyi_hold_results(eddyi_holder *asked, void *arg);
+typedef bool eddyi_withholder(void *op, void *arg);
+void eddyi_withhold_results(eddyi_withholder *asked, void *arg);
 
 /*
  * Cuts transfers short: from now on each read and write of a stream, a pipe or a file moves at most

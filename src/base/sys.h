@@ -32,12 +32,12 @@ int eddyi_fault(const char *call);
 void eddyi_ledger(int change);
 /* Returns true if the result of an operation, which has come, must be withheld for now
  * (fault.h). */
-bool eddyi_held(void *op);
+bool eddyi_is_withheld(void *op);
 /* Withholds @result itself; false: the caller delivers it. */
-bool eddyi_held_keep(void *op, int result);
-bool eddyi_held_any(void); /* a result is withheld: a wait for events must not sleep */
+bool eddyi_withhold(void *op, int result);
+bool eddyi_any_withheld(void); /* a result is withheld: a wait for events must not sleep */
 /* Returns the operation whose result was withheld for long enough, or NULL. */
-void *eddyi_held_take(int *ret_result);
+void *eddyi_withheld_take(int *ret_result);
 /*
  * Return how much of a transfer to ask of the kernel: all, unless tests cut it short (fault.h). A
  * vector that is cut is returned in @piece; so is that of a message, with the result true.
@@ -57,21 +57,21 @@ static inline void eddyi_ledger(int change)
 {
     (void)change;
 }
-static inline bool eddyi_held(void *op)
+static inline bool eddyi_is_withheld(void *op)
 {
     (void)op;
     return false;
 }
-static inline bool eddyi_held_keep(void *op, int result)
+static inline bool eddyi_withhold(void *op, int result)
 {
     (void)op, (void)result;
     return false;
 }
-static inline bool eddyi_held_any(void)
+static inline bool eddyi_any_withheld(void)
 {
     return false;
 }
-static inline void *eddyi_held_take(int *ret_result)
+static inline void *eddyi_withheld_take(int *ret_result)
 {
     (void)ret_result;
     return NULL;

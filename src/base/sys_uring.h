@@ -116,7 +116,7 @@ static inline int eddyi_sys_uring_wait(struct io_uring *ring, int64_t timeout)
 
     if (f < 0)
         return f;
-    if (eddyi_held_any())
+    if (eddyi_any_withheld())
         return io_uring_submit_and_get_events(ring);
     if (timeout < 0)
         return io_uring_submit_and_wait(ring, 1);

@@ -88,7 +88,7 @@ static int add_thread(eddy_executor *e)
     eddyi_list_append(&e->threads, &t->link);
     e->n_threads++;
     atomic_fetch_add(&e->n_coming, 1);
-    atomic_store_explicit(&e->staffed, true, memory_order_relaxed);
+    atomic_store_explicit(&e->had_thread, true, memory_order_relaxed);
     return 0;
 }
 
@@ -211,7 +211,7 @@ int eddyi_executor_submit(eddy_executor *e, struct eddyi_job *job)
     if (rc < 0)
         return rc;
     job->executor = e;
-    if (atomic_load_explicit(&e->staffed, memory_order_relaxed)) {
+    if (atomic_load_explicit(&e->had_thread, memory_order_relaxed)) {
         rc = put_into_inbox(e, job);
     } else {
         pthread_mutex_lock(&e->mutex);

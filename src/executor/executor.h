@@ -59,9 +59,9 @@ struct eddy_executor {
     bool spins; /* there is more than one processor: spinning for a moment beats sleeping */
 
     /* It has had a thread, and so has one until it is shut down, unless jobs end their threads. */
-    atomic_bool staffed;
+    atomic_bool had_thread;
 
-    pthread_mutex_t mutex; /* guards all that follows, up to @apart */
+    pthread_mutex_t mutex; /* guards all that follows, up to @cache_line_gap */
     pthread_cond_t work;   /* idle threads sleep here */
     /* Threads pause here. Separate from @work, whose wake-ups are meant for idle threads. */
     pthread_cond_t closed;
@@ -81,7 +81,7 @@ struct eddy_executor {
 
     /* keeps the fields that follow, which submitters write for each job, off the cache lines
      * before */
-    char apart[64];
+    char cache_line_gap[64];
 
     /*
      * The submitted jobs, the latest first, linked by link.next; a value that is no job when it is

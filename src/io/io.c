@@ -165,7 +165,7 @@ static void on_complete(struct eddyi_op *op)
         o->done(o);
         return;
     }
-    EDDYI_ASSERT(!op->lent && "the kernel still has the operation's memory");
+    EDDYI_ASSERT(!op->in_kernel && "the kernel still has the operation's memory");
     eddyi_list_remove(&o->link);
     if (__builtin_expect(op->in_vain || o->in_vain > 0, false) && !is_through(o))
         return;
@@ -425,13 +425,14 @@ EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c)
     eddyi_io_release(&c->claim);
 }
 
-EDDYI_DIRECT bool eddyi_io_is_empty(const struct eddyi_io_call *c)
+EDDYI_DIRECT bool eddyi_io_is_drained(const struct eddyi_io_call *c)
 {
-    return c->io && (size_t)c->fd < c->io->n_slots && c->io->slots[c->fd].emptied == c->loop->turns;
+    return c->io && (size_t)c->fd < c->io->n_slots &&
+           c->io->slots[c->fd].drained_in == c->loop->turns;
 }
 
-void eddyi_io_emptied(struct eddyi_io_call *c)
+void eddyi_io_note_drained(struct eddyi_io_call *c)
 {
     if (c->io && !c->loop->closed && (size_t)c->fd < c->io->n_slots && !eddyi_short_any())
-        c->io->slots[c->fd].emptied = c->loop->turns;
+        c->io->slots[c->fd].drained_in = c->loop->turns;
 }

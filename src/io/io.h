@@ -17,7 +17,8 @@
 
 struct eddyi_io_slot {
     struct eddyi_io_claim *claim[2]; /* by direction; NULL: free */
-    uint64_t emptied; /* the latest turn in which a receive drained the descriptor; 0: none yet */
+    /* the latest turn in which a receive drained the descriptor; 0: none yet */
+    uint64_t drained_in;
 };
 
 struct eddyi_io {
@@ -130,8 +131,8 @@ EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c);
  * Until the turn ends another try would find nothing and cost 240 ns, so the next call waits at
  * once. The note is about a number; if it is another file by now, waiting is merely a detour.
  */
-EDDYI_DIRECT bool eddyi_io_is_empty(const struct eddyi_io_call *c);
-void eddyi_io_emptied(struct eddyi_io_call *c);
+EDDYI_DIRECT bool eddyi_io_is_drained(const struct eddyi_io_call *c);
+void eddyi_io_note_drained(struct eddyi_io_call *c);
 
 /*
  * Receives or sends a datagram, as recvfrom(2) and sendto(2), waiting where those would block. @c

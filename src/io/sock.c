@@ -40,7 +40,7 @@ EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         return rc;
     if (is_bad_buffer(buf, size))
         return eddy_raise(-EINVAL, "sock_recv: not a buffer of %zu bytes", size);
-    n = size > 0 && eddyi_io_is_empty(&c) ? -EAGAIN : eddyi_sys_recv(fd, buf, size);
+    n = size > 0 && eddyi_io_is_drained(&c) ? -EAGAIN : eddyi_sys_recv(fd, buf, size);
     /* Some kinds of socket wait for data even if none is wanted. */
     if (n == -EAGAIN && size == 0)
         n = 0;
@@ -51,7 +51,7 @@ EDDYI_UNGUARDED ssize_t eddy_sock_recv(int fd, void *buf, size_t size)
         n = eddyi_io_wait(&c);
     }
     if (n > 0 && (size_t)n < size)
-        eddyi_io_emptied(&c);
+        eddyi_io_note_drained(&c);
     eddyi_io_end(&c);
     return eddyi_sock_ended(n, "sock_recv", fd);
 }

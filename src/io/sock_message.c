@@ -74,8 +74,8 @@ int eddy_poll(int fd, int events)
         return (int)rc;
     if (events == 0 || events & ~(POLLIN | POLLOUT))
         return eddy_raise(-EINVAL, "poll: %#x are no events", (unsigned)events);
-    rc = events == POLLIN && eddyi_io_is_empty(&c) ? -EAGAIN
-                                                   : eddyi_sys_events(fd, (unsigned)events);
+    rc = events == POLLIN && eddyi_io_is_drained(&c) ? -EAGAIN
+                                                     : eddyi_sys_events(fd, (unsigned)events);
     if (rc == -EAGAIN)
         rc = c.loop->closed ? -ECANCELED : wait_for_events(&c, events);
     /* The number now belongs to a file, which is always ready. */

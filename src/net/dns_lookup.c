@@ -24,7 +24,7 @@ static void out_of_patience(struct eddyi_ready *r)
 {
     struct eddyi_dns_lookup *l = eddyi_container(r, struct eddyi_dns_lookup, patience.ready);
 
-    l->impatient = true;
+    l->patience_expired = true;
     l->notice(l);
 }
 
@@ -191,10 +191,10 @@ static void hurry(struct eddyi_dns_lookup *l)
 {
     for (unsigned i = 0; i < N_FAMILIES; i++)
         eddyi_dns_exchange_hurry(&l->family[i].exchange);
-    if (!l->timed &&
+    if (!l->patience_started &&
         eddyi_timer_start(l->loop, &l->patience, eddyi_loop_now(l->loop) + l->config->patience) < 0)
-        l->impatient = true;
-    l->timed = true;
+        l->patience_expired = true;
+    l->patience_started = true;
 }
 
 /* Asks the second question of single-request once the first is over. */
@@ -215,9 +215,9 @@ bool eddyi_dns_lookup_step(struct eddyi_dns_lookup *l)
             collect(l, i);
         if (ask_second(l))
             continue;
-        if (l->found && (l->impatient || all_over(l)))
+        if (l->found && (l->patience_expired || all_over(l)))
             stop(l, 0, NULL);
-        else if (l->found && !l->timed)
+        else if (l->found && !l->patience_started)
             hurry(l);
         else if (!all_over(l))
             return false;

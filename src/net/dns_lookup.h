@@ -35,8 +35,8 @@ struct eddyi_dns_lookup {
     char *name;                        /* asked for, or found; owned, NI_MAXHOST bytes */
     struct eddyi_dns_family family[2]; /* IPv4, IPv6; the first alone for a PTR question */
     struct eddyi_timer patience;       /* limits the wait for the second family */
-    bool timed, impatient;             /* patience was started; has expired */
-    bool found;                        /* there are addresses, or a name */
+    bool patience_started, patience_expired;
+    bool found; /* there are addresses, or a name */
     bool over;
     bool no_data;       /* a server knows the name but no address */
     int failure, error; /* of a name that was tried; of the lookup. 0: none */

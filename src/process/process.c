@@ -52,7 +52,7 @@ void eddyi_process_settle(eddy_process *p)
     if (p->pidfd >= 0)
         eddyi_sys_close(p->pidfd);
     p->pidfd = -1;
-    if (!p->given_back || p->has_thread || p->due)
+    if (!p->given_back || p->has_thread || p->return_pending)
         return;
     EDDYI_ASSERT(p->pidfd < 0 && eddyi_list_empty(&p->link));
     eddyi_loop_release(p->loop);

@@ -42,7 +42,7 @@ struct eddy_process {
     bool has_thread;         /* the thread was not joined yet */
     bool posted;             /* the thread has posted `returned`; read once the thread was joined */
     /* the thread was joined when the loop closed, and `returned` is still to run */
-    bool due;
+    bool return_pending;
     struct eddyi_ready returned; /* joins the thread */
 
     eddy_writer *input;

@@ -65,7 +65,7 @@ static void on_return(struct eddyi_ready *r)
     eddy_process *p = eddyi_container(r, eddy_process, returned);
 
     join(p);
-    p->due = false;
+    p->return_pending = false;
     look_and_go_on(p);
 }
 
@@ -89,7 +89,7 @@ void eddyi_process_unwatch(eddy_process *p)
     eddyi_io_cancel(&p->poll);
     if (p->has_thread) {
         join(p);
-        p->due = p->posted;
+        p->return_pending = p->posted;
     }
 }
 

@@ -155,7 +155,7 @@ static struct eddyi_seen_task *waits_for(struct eddyi_trial *t, const void *op)
  * same wait for events, or in that of the next turn, when the kernel has already answered the
  * request to cancel.
  */
-bool eddyi_trial_holds_result(void *op, void *trial)
+bool eddyi_trial_withholds_result(void *op, void *trial)
 {
     struct eddyi_trial *t = trial;
     struct eddyi_seen_task *seen = waits_for(t, op);
@@ -169,7 +169,7 @@ bool eddyi_trial_holds_result(void *op, void *trial)
         return false;
     if (t->struck)
         return t->when == EDDYI_LATE_RESULT && t->turns == t->struck_in;
-    t->result_held = true;
+    t->result_withheld = true;
     return true;
 }
 
@@ -267,7 +267,7 @@ static bool has_come(const struct eddyi_trial *t, const struct eddyi_seen_task *
         return is_step_of(item, seen);
     case EDDYI_WITH_RESULT:
     case EDDYI_LATE_RESULT:
-        return !item && t->result_held;
+        return !item && t->result_withheld;
     }
     return false;
 }

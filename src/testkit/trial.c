@@ -143,7 +143,7 @@ static eddy_loop *make_loop(void)
         start_faults(t);
     } else if (loop) {
         eddyi_trial_wrap_tasks(t, loop);
-        eddyi_hold_results(eddyi_trial_holds_result, t);
+        eddyi_withhold_results(eddyi_trial_withholds_result, t);
     }
     return loop;
 }
@@ -156,7 +156,7 @@ static void run(struct eddyi_trial *t)
     t->status = eddy_run(eddy_coroutine_new(s->name, s->fn, s->arg, NULL),
                          .loop_factory = make_loop, .no_sigint = true);
     running = NULL;
-    eddyi_hold_results(NULL, NULL);
+    eddyi_withhold_results(NULL, NULL);
     if (t->status == -EDEADLK)
         never_ends(t);
     else if (t->status < 0 && t->must_succeed)

@@ -99,7 +99,7 @@ struct eddyi_trial {
     size_t items, turns; /* begun so far */
     bool over;           /* the scenario's coroutine has ended */
     /* the result at the point has come, and is hidden from the backend */
-    bool result_held;
+    bool result_withheld;
     bool struck;
     size_t struck_in;  /* the turn */
     eddy_task *victim; /* owned; NULL: it could not be cancelled */
@@ -139,7 +139,7 @@ void eddyi_trial_wrong(struct eddyi_trial *t, const char *fmt, ...)
 
 /* Called by the kit's observer. */
 void eddyi_trial_see(struct eddyi_trial *t, enum eddyi_sight sight, struct eddyi_ready *item);
-bool eddyi_trial_holds_result(void *op, void *trial); /* an eddyi_holder */
+bool eddyi_trial_withholds_result(void *op, void *trial); /* an eddyi_withholder */
 void eddyi_trial_tasks_have_ended(struct eddyi_trial *t);
 
 /* In wrap.c: puts a timeout around the coroutine of each task of the loop. */

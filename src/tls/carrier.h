@@ -37,7 +37,7 @@ struct eddyi_tls_carrier {
     char *host;                /* the name of the other side, owned; NULL: a client, or unknown */
     /* The name that a client asks for, owned; NULL: it has not said hello, or asks for none. */
     char *asked_for;
-    bool has_spoken; /* the other side is a client that has sent something */
+    bool has_sent; /* the other side is a client that has sent something */
     /* the client has said hello; a second ClientHello must ask for the same name */
     bool said_hello;
     enum eddyi_tls_state state;

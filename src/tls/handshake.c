@@ -46,11 +46,11 @@ static int go(struct eddyi_tls_carrier *t)
 {
     int rc = 0;
 
-    if (t->context->side == EDDY_TLS_SERVER && !t->has_spoken)
+    if (t->context->side == EDDY_TLS_SERVER && !t->has_sent)
         rc = eddyi_tls_hear_first(t);
     if (rc < 0)
         return rc == -EAGAIN ? rc : eddy_raise(rc, NULL);
-    t->has_spoken = true;
+    t->has_sent = true;
     ERR_clear_error();
     rc = SSL_do_handshake(t->ssl);
     return rc == 1 ? 0 : eddyi_tls_outcome(t, rc);
