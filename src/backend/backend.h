@@ -1,14 +1,13 @@
 /*
  * The backend contract: submit an operation, get its result.
  *
- * A backend waits for the kernel (or, for the virtual clock, for nobody) on behalf of one loop, in
+ * A backend waits for the kernel (the virtual clock waits for nothing) on behalf of one loop, in
  * the loop's thread. It is completion-shaped, as io_uring is; epoll makes the call when the
  * descriptor is ready. Every backend guarantees:
  *
  * - submit() and cancel() never complete an operation; only wait() does, by calling
- *   op->complete(op) exactly
- * once for each. A multishot ACCEPT goes on: op->more says that a call is not the last. How long it
- * goes on is up to the backend.
+ *   op->complete(op) exactly once for each. A multishot ACCEPT goes on: op->more says that a call
+ *   is not the last. How long it goes on is up to the backend.
  * - An operation, and every buffer that it names, belongs to the backend from submit() until that
  *   call.
  * - A cancelled operation completes as well: with -ECANCELED, or with its result if that came
@@ -16,13 +15,11 @@
  * - complete() may submit and cancel other operations, and submit its own again.
  * - wait() does not sleep when a completion is at hand.
  * - Where readiness does not mean that the call succeeds (the queue of the datagram's addressee is
- *   full, a
- * message is on the error queue), an operation waits for a change. Where no change may be noticed,
- * it completes with -EAGAIN, in vain, and io/ submits it again after a while.
+ *   full, a message is on the error queue), an operation waits for a change. Where no change may be
+ *   noticed, it completes with -EAGAIN, in vain, and io/ submits it again after a while.
  * - Two operations on one descriptor in the same direction do not overlap; io/ ensures that.
  * - A descriptor that was not adopted may be closed and its number used again between operations,
- *   without
- * a word to the backend.
+ *   without a word to the backend.
  */
 #ifndef EDDYI_BACKEND_H
 #define EDDYI_BACKEND_H
@@ -173,7 +170,7 @@ struct eddyi_backend_ops {
     /*
      * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at
      * all, < 0: without limit); also returns when woken. Returns 0, or -errno if the kernel's wait
-     * failed for good; -EDEADLK from the virtual clock, which waits for nobody.
+     * failed for good; -EDEADLK from the virtual clock, which waits for no event.
      */
     int (*wait)(struct eddyi_backend *b, int64_t timeout);
 

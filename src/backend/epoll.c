@@ -263,7 +263,7 @@ static int epoll_submit(struct eddyi_backend *b, struct eddyi_op *op)
     return rc;
 }
 
-/* Cancels an operation. Its registration stays; if it fires, nobody is waiting. */
+/* Cancels an operation. Its registration stays; if it fires, no operation is waiting. */
 static void epoll_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 {
     struct epoll *e = of(b);

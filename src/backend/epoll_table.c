@@ -213,6 +213,6 @@ void eddyi_table_disown(struct eddyi_table *t, int fd)
     if (!s || !(s->registered || s->adopted))
         return;
     (void)eddyi_table_forget(t, fd);
-    s->generation++; /* the events of the present wait belong to nobody */
+    s->generation++; /* the events of the present wait belong to no operation */
     s->adopted = false;
 }

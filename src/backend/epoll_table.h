@@ -8,22 +8,18 @@
  * registration can still fire under that number. Therefore:
  *
  * - Usually a registration fires once (EPOLLONESHOT), and each operation arms it anew: one
- *   epoll_ctl per
- * wait. Arming also checks the present state, so an event in between is not missed.
+ *   epoll_ctl per wait. Arming also checks the present state, so an event in between is not missed.
  * - Each arming has a generation, which its events carry; events of another generation are dropped.
  * - Receiving from a stream, polling for that, and accepting keep a registration for every edge.
- *   The next
- * operation relies on it, and is armed only when the loop would otherwise sleep, or after many
- * turns. A busy server, whose next edge comes before that, arms nothing (230 ns each); an operation
- * on a number that has changed hands waits that much longer, and no more.
+ *   The next operation relies on it, and is armed only when the loop would otherwise sleep, or
+ *   after many turns. A busy server, whose next edge comes before that, arms nothing (230 ns each);
+ *   an operation on a number that has changed hands waits that much longer, and no more.
  * - An adopted descriptor is registered once, for every edge of both directions, since its owner
- *   says when
- * it closes.
+ *   says when it closes.
  * - A registration for every edge cannot be taken back once its descriptor is closed: while another
- *   process
- * has the file, each of its packets wakes this one. No present registration accounts for such stale
- * events. When there have been enough of them to pay for it, the whole set is made anew, with
- * everything that is waited for.
+ *   process has the file, each of its packets wakes this one. No present registration accounts for
+ *   such stale events. When there have been enough of them to pay for it, the whole set is made
+ *   anew, with everything that is waited for.
  */
 #ifndef EDDYI_EPOLL_TABLE_H
 #define EDDYI_EPOLL_TABLE_H

@@ -94,17 +94,15 @@ static bool is_native(const struct eddyi_uring *u, const struct eddyi_op *op)
  * How a transfer is made:
  *
  * - By hand, on pipes, terminals and the like: the kernel polls, and the call is made here. Into a
- *   pipe
- * that nobody reads from, the kernel would write with a SIGPIPE; from a terminal that another
- * reader has emptied, it would wait in the loop's thread (Linux 6.18), and with it all others.
+ *   pipe without readers the kernel would write with a SIGPIPE; from a terminal that another reader
+ *   has emptied, it would wait in the loop's thread (Linux 6.18), and with it all others.
  * - By hand, for a datagram: one that has to wait again, because others have filled the queue
- *   meanwhile, is
- * sent empty, since the kernel goes on after the bytes that it took before (Linux 6.18).
+ *   meanwhile, is sent empty, since the kernel goes on after the bytes that it took before (Linux
+ *   6.18).
  * - By a thread, at a file's own position: a transfer that ends early (a full disk, a limit, a bad
- *   page)
- * reports the bytes but leaves the position where it was (Linux 6.18), so that the next one would
- * go to the same place; nor does the ring wait for others that use the position. read(2) and
- * write(2) do both.
+ *   page) reports the bytes but leaves the position where it was (Linux 6.18), so that the next one
+ *   would go to the same place; nor does the ring wait for others that use the position. read(2)
+ *   and write(2) do both.
  */
 enum way { BY_RING, BY_HAND, BY_THREAD };
 

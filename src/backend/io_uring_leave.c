@@ -19,7 +19,7 @@ static bool any_of_files(const struct eddyi_list *list)
 
 /*
  * Waits for the results of operations on files. The kernel performs them in threads of its own,
- * whether or not anybody takes the results: a new ring would have them done again, and a descriptor
+ * whether or not the results are taken: a new ring would have them done again, and a descriptor
  * that was opened would leak.
  */
 void eddyi_uring_leave(struct eddyi_backend *b)

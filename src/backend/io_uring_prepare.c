@@ -23,7 +23,7 @@ int eddyi_uring_opcode(const struct eddyi_op *op)
         [EDDYI_OP_READ] = IORING_OP_READV,
         [EDDYI_OP_WRITE] = IORING_OP_WRITEV,
         [EDDYI_OP_OPEN] = IORING_OP_OPENAT,
-        /* A ring that is given up may or may not have closed it, and closing twice would be wrong. */
+        /* A ring that is given up may have closed it already, and closing twice would be wrong. */
         [EDDYI_OP_CLOSE] = -1,
         [EDDYI_OP_STAT] = IORING_OP_STATX,
         [EDDYI_OP_FSYNC] = IORING_OP_FSYNC,

@@ -20,8 +20,8 @@ EDDY_COLD _Noreturn void eddyi_assert_failed(const char *broken);
 #define EDDYI_ASSERT_TEXT(line, cond) EDDYI_ASSERT_TEXT_(line, cond)
 #define EDDYI_ASSERT_TEXT_(line, cond) __FILE__ ":" #line ": broken invariant: " cond
 
-/* Checks @cond in every build: for conditions that cost a comparison, and whose breach would corrupt
- * memory. */
+/* Checks @cond in every build: for conditions that cost a comparison, and whose breach would
+ * corrupt memory. */
 #define EDDYI_ASSERT_ALWAYS(cond)                                                                  \
     (__builtin_expect(!(cond), 0) ? eddyi_assert_failed(EDDYI_ASSERT_TEXT(__LINE__, #cond))        \
                                   : (void)0)

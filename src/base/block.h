@@ -68,7 +68,7 @@ static inline void eddyi_block_free(void *p, size_t size)
     b->next = kind->first;
     kind->first = b;
     kind->n++;
-    eddyi_ledger(-1); /* a kept block is nobody's; it may have come from another thread */
+    eddyi_ledger(-1); /* a kept block has no owner; it may have come from another thread */
 }
 
 #endif

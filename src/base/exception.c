@@ -107,7 +107,7 @@ eddy_exception *eddy_exception_ref(const eddy_exception *e)
 }
 
 /* Drops a reference. Puts @e, if it was the last one, before *doomed, a list that is linked through
- * the messages, which nobody reads any more. */
+ * the messages, which are not read any more. */
 static void unref(eddy_exception *e, eddy_exception **doomed)
 {
     if (!eddyi_refs_drop_shared(&e->refs))

@@ -20,7 +20,7 @@ static inline int eddyi_error_code(int code)
 eddy_exception *eddyi_exception_vnew(int code, const char *fmt, va_list args);
 
 /* The exceptions for -ENOMEM and EDDY_EGENERATOREXIT, which exist even if no exception can be
- * created. Static: nobody owns them. */
+ * created. Static: they have no owner. */
 eddy_exception *eddyi_exception_no_memory(void);
 eddy_exception *eddyi_exception_generator_exit(void);
 

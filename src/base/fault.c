@@ -165,7 +165,7 @@ unsigned long eddyi_fault_hits(void)
     return atomic_load(&plan_hits);
 }
 
-/* Returns true if the plan, which is for this call, strikes now. */
+/* Returns true if the plan, which is for this call, applies now. */
 static bool plan_strikes(struct plan *p)
 {
     unsigned long left = atomic_load(&p->countdown);

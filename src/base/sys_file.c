@@ -41,8 +41,8 @@ static bool is_fifo(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* Reads what is cached. A FIFO has no RWF_NOWAIT. A FIFO that nobody has opened for writing is at
- * its end, but does not become ready. */
+/* Reads what is cached. A FIFO has no RWF_NOWAIT. A FIFO that is not open for writing is at its
+ * end, but does not become ready. */
 long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     long rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);

@@ -27,7 +27,7 @@ struct eddy_context {
 
 struct eddyi_var_scope {
     struct eddyi_var_map *map; /* owned; NULL: no variable is set. Unused once there is a context */
-    eddy_context *context;     /* owned; NULL: nobody has asked for it */
+    eddy_context *context;     /* owned; NULL: it was not asked for */
 };
 
 /* Returns the scope as a context, or NULL when memory is short. The scope owns the context. */

@@ -25,7 +25,7 @@ const void *eddy_future_bytes(const eddy_future *f, size_t *ret_size)
     return source && eddyi_future_done(f) ? eddy_concurrent_future_bytes(source, ret_size) : NULL;
 }
 
-/* Takes the job's own bytes if nobody else can see them, otherwise a copy. Raises -ENOMEM. */
+/* Takes the job's own bytes if no other code can see them, otherwise a copy. Raises -ENOMEM. */
 static int take(eddy_future *f, eddy_bytes *ret)
 {
     struct eddyi_job *job = eddyi_job_if(eddyi_wrapped_source(f));

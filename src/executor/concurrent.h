@@ -52,7 +52,7 @@ struct eddyi_watcher {
 };
 
 struct eddyi_concurrent_ops {
-    /* Called after a cancellation, with the mutex locked: nobody wants the result. NULL: no
+    /* Called after a cancellation, with the mutex locked: the result is not wanted. NULL: no
      * action. */
     void (*cancelled)(eddy_concurrent_future *cf);
     /* Called when the last reference is gone: calls eddyi_concurrent_fini() and frees @cf. */

@@ -21,7 +21,7 @@ eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned
         eddyi_free(e);
         return NULL;
     }
-    eddyi_concurrent_begin(e->over); /* nobody may cancel it */
+    eddyi_concurrent_begin(e->over); /* it cannot be cancelled */
     atomic_init(&e->refs, 1);
     e->ops = ops;
     e->fork_number = eddyi_fork_number;

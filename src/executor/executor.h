@@ -73,7 +73,7 @@ struct eddy_executor {
     struct eddyi_list threads; /* threads that have not left */
     struct eddyi_list ended;   /* threads that have left, to be joined */
     atomic_bool shut_down;     /* atomic for the same reason as @n_queued */
-    bool abandoned;            /* nobody will join the threads */
+    bool abandoned;            /* the threads will not be joined */
     eddy_concurrent_future
         *over; /* owned; done when the executor is shut down and all threads have left */
 

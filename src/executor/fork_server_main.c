@@ -25,8 +25,8 @@ struct server {
 /* Writes the wait status of a worker to its driver. */
 static void report(struct child *c, int status)
 {
-    eddyi_sys_write(c->fate, &status,
-                    sizeof status); /* the driver may be gone; then there is nobody to tell */
+    /* If the driver is gone, the status is lost. */
+    eddyi_sys_write(c->fate, &status, sizeof status);
     eddyi_sys_close(c->fate);
     eddyi_list_remove(&c->link);
     eddyi_free(c);

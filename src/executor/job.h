@@ -1,8 +1,8 @@
 /*
  * Jobs: a function for an executor, and its result.
  *
- * A job is a concurrent future, so that one piece of memory serves everybody: the executor's queue,
- * the thread that runs it and its waiters each hold a reference.
+ * A job is a concurrent future, so that one piece of memory serves all: the executor's queue, the
+ * thread that runs it and its waiters each hold a reference.
  */
 #ifndef EDDYI_JOB_H
 #define EDDYI_JOB_H

@@ -3,7 +3,7 @@
  *
  * The loop holds a reference until the task has ended: first through the item that starts it, then
  * through the list of its pending parts. So when the loop closes, whatever has not ended is found
- * and cancelled, and nobody waits for it in vain.
+ * and cancelled, and no thread waits for it in vain.
  */
 #include "base/exception.h"
 #include "base/sys.h"

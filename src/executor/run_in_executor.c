@@ -18,9 +18,8 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
     if (!e)
         e = eddyi_default_executor(loop);
     job->cf.private = true;
-    atomic_store_explicit(&job->cf.refs, 2,
-                          /* Nobody else knows the job yet. One reference is the executor's. */
-                          memory_order_relaxed);
+    /* No other code knows the job yet. One reference is the executor's. */
+    atomic_store_explicit(&job->cf.refs, 2, memory_order_relaxed);
     f = e ? eddyi_wrap_private(loop, &job->cf, &job->wrapper) : NULL;
     if (f && eddyi_executor_submit(e, job) == 0)
         return f;

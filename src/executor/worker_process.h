@@ -28,11 +28,9 @@
  * fork, and return twice. Therefore:
  *
  * - a reply begins with a stamp, the number of its request and the pid of its sender. The reply of
- *   a job's
- * child, a late reply and a stray write() are refused at their first wrong byte;
+ *   a job's child, a late reply and a stray write() are refused at their first wrong byte;
  * - a reply that has more than a head also ends with the stamp: bytes of a stray write() in between
- *   are
- * noticed by the job whose result they spoil;
+ *   are noticed by the job whose result they spoil;
  * - a length is accepted within the limits below, and memory is allocated as the bytes arrive;
  * - no address comes back: it would mean nothing here;
  * - nothing may arrive between two jobs.

@@ -27,7 +27,7 @@ struct eddyi_generator {
     const char *name;
     int (*fn)(void *args);
     enum eddyi_generator_state state;
-    bool kept;                    /* its present user will free it, and nobody else does */
+    bool kept;                    /* its present user will free it; no other code does */
     bool freed;                   /* a call of free came while the generator was kept or RUNNING */
     int result;                   /* the body's result; valid once ENDED */
     void *handed_out;             /* the latest value yielded */

@@ -18,8 +18,8 @@ EDDY_AWAITS int64_t eddyi_file_call(int64_t (*fn)(void *arg), void *arg);
 /* Renames @from to @to, both relative to the directory @dir. */
 EDDY_AWAITS int64_t eddyi_file_rename_in(int dir, const char *from, const char *to);
 
-/* Removes a file of the caller's own making from @dir, even if the task is cancelled: nobody may
- * see the file. */
+/* Removes a file of the caller's own making from @dir, even if the task is cancelled: the file must
+ * not be seen. */
 EDDY_AWAITS void eddyi_file_unlink_own(int dir, const char *name);
 
 #endif

@@ -104,7 +104,7 @@ struct eddyi_io_call {
     enum eddyi_direction direction;
     bool shared; /* other calls may use the descriptor at the same time */
     bool submitted;
-    /* the wait cannot be cancelled, because it ends something: a cancellation strikes after it */
+    /* the wait cannot be cancelled, because it ends something: a cancellation comes after it */
     bool shielded;
 };
 

@@ -188,7 +188,7 @@ static int port_of(const union eddyi_address *a)
 
 /*
  * Returns true if the connection has reached itself. A client may get from the kernel the very port
- * that it connects to, where nobody listens at that port of this machine. Such a connection would
+ * that it connects to, if no server listens at that port of this machine. Such a connection would
  * echo, and keep the server from coming back.
  */
 static bool meets_itself(int fd)

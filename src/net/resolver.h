@@ -69,8 +69,8 @@ extern const bool eddyi_has_cares;
  */
 int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers);
 
-/* End the lookups of their kind. Threads that are still at work go on alone; nobody waits for
- * them. */
+/* End the lookups of their kind. Threads that are still at work go on alone; they are not waited
+ * for. */
 void eddyi_system_close(struct eddyi_resolver *r);
 void eddyi_dns_close(struct eddyi_resolver *r);
 

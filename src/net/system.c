@@ -156,8 +156,8 @@ int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, ch
     return 0;
 }
 
-/* Ends the threads of lookups. Idle threads are gone on return; nobody waits for a thread that is
- * still asking. */
+/* Ends the threads of lookups. Idle threads are gone on return; a thread that is still asking is
+ * not waited for. */
 void eddyi_system_close(struct eddyi_resolver *r)
 {
     char jobs[2];

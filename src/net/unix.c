@@ -37,7 +37,7 @@ int eddyi_connect_unix(const char *path)
 
 /*
  * Binds, replacing a socket that may be left from before. The file is created with the mode less
- * the umask, so that nobody ever has more rights than that; the bits that the umask removed are
+ * the umask, so that no user ever has more rights than that; the bits that the umask removed are
  * added afterwards.
  */
 static int bind_path(int fd, const char *path, const union eddyi_address *a, socklen_t len,

@@ -14,7 +14,7 @@ struct exchange {
     const eddy_communicate_options *options;
 };
 
-/* Returns true if @rc means that nobody reads the input any more, or that the user has closed the
+/* Returns true if @rc means that the input is not read any more, or that the user has closed the
  * pipe: no error (rule 185). */
 static bool is_gone(int rc)
 {

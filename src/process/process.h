@@ -3,7 +3,7 @@
  *
  * From the start of its child until the child's end has been noticed, a process is in its loop's
  * list, and watched: by a poll of the child's pidfd, or, where the kernel gives none, by a thread
- * that only waits. When the watch strikes, the child is waited for. Only that releases the child's
+ * that only waits. When the watch fires, the child is waited for. Only that releases the child's
  * pid, so until then signals by pid are safe as well.
  *
  * A process is freed when its user has given it back, the child has ended, and no backend operation

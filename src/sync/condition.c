@@ -26,8 +26,8 @@ bool eddy_condition_locked(const eddy_condition *c)
 
 /*
  * Takes the lock again, even if the task is cancelled meanwhile: the latest cancellation is stored
- * in *cancelled (rule 124). Raises an error on a loop that is closing, because nobody would ever
- * release the lock there, and if the lock is bound to another loop.
+ * in *cancelled (rule 124). Raises an error on a loop that is closing, because the lock would never
+ * be released there, and if the lock is bound to another loop.
  */
 static int reacquire(eddy_condition *c, eddy_exception **cancelled)
 {

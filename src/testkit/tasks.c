@@ -293,7 +293,7 @@ static bool is_due(struct eddyi_trial *t, const struct eddyi_ready *item)
     return seen->parked && has_come(t, seen, item);
 }
 
-/* Has the deadline around the task strike at once instead of in the next turn. */
+/* Makes the deadline around the task expire at once instead of in the next turn. */
 static void expire(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 {
     struct eddyi_list *last;

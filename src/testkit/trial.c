@@ -55,8 +55,8 @@ static void on_patience_over(void *arg)
 }
 
 /*
- * Handles reports to the exception handler. Only these are a mistake in any case; failures that
- * nobody asked for are not.
+ * Handles reports to the exception handler. Only these are a mistake in any case; unretrieved
+ * failures are not.
  */
 static void on_report(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {

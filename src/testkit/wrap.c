@@ -1,6 +1,6 @@
 /*
- * A timeout around the coroutine of each task of a trial, which never strikes by itself, and the
- * rules for a timeout that was made to strike.
+ * A timeout around the coroutine of each task of a trial, which never expires by itself, and the
+ * rules for a timeout that was made to expire.
  */
 #include "base/exception.h"
 #include "eddy/error.h"

@@ -1,14 +1,14 @@
 /*
- * The handshake. Its first step is taken at once, the others are callbacks of the loop, on the stack
- * of the loop: OpenSSL's frames are deep, and a task's stack may be small.
+ * The handshake. Its first step is taken at once; the others are callbacks on the stack of the loop,
+ * because OpenSSL's frames are deep, and a task's stack may be small.
  */
 #include "base/exception.h"
 #include "tls/carrier.h"
 
 #include <openssl/err.h>
 
-/* Tells whoever began the handshake how it ended; @rc < 0 is raised. The carrier may be freed by
- * that. */
+/* Ends the handshake and calls done() with its result; @rc < 0 is raised. The carrier may be freed
+ * by that call. */
 static void end(struct eddyi_tls_carrier *t, int rc)
 {
     void (*done)(void *arg, int rc) = t->handshake_done;

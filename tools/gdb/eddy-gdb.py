@@ -27,7 +27,7 @@ MAX_TASKS = 1000000
 
 
 class Broken(gdb.GdbError):
-    """What is in memory makes no sense, or cannot be read."""
+    """Raised if memory makes no sense or cannot be read."""
 
 
 def read(address, size):
@@ -42,7 +42,7 @@ def number(address, size=8):
 
 
 def text(address, limit=200):
-    """A string, with what is not printable replaced."""
+    """Returns a string, with a ? for each unprintable character."""
     if not address:
         return ""
     data = b""
@@ -74,7 +74,7 @@ class Offsets(dict):
 
 
 def tables():
-    """The tables, by the notes that say where they are; gdb lists the sections of all files."""
+    """Returns the tables, found by their notes; gdb lists the sections of all files."""
     sections = gdb.execute("info files", to_string=True)
     found = [
         int(m.group(1), 16)
@@ -82,7 +82,7 @@ def tables():
     ]
     addresses = set()
     for note in found:
-        content = note + 20  # behind three numbers and the name
+        content = note + 20  # after three numbers and the name
         addresses.add((content + number(content)) & 0xFFFFFFFFFFFFFFFF)
     if not addresses:
         raise gdb.GdbError("eddy: this program does not use eddy, or has not been started")
@@ -90,7 +90,7 @@ def tables():
 
 
 def linked(head):
-    """The elements of a list; it ends where the links do not fit together."""
+    """Yields the elements of a list, up to its end or to links that do not match."""
     previous, link = head, number(head)
     for _ in range(MAX_TASKS):
         if link == head or number(link + 8) != previous:
@@ -100,7 +100,7 @@ def linked(head):
 
 
 class Object:
-    """Something in the program's memory; its members are pointers unless a size is given."""
+    """An object in the program's memory; its members are pointers unless a size is given."""
 
     def __init__(self, kind, address, offsets):
         self.kind, self.address, self.offsets = kind, address, offsets
@@ -126,7 +126,7 @@ class Task(Object):
         return self.loop.get("current") == self.address
 
     def waits_for(self):
-        """The wait that it is parked on; None: it is not."""
+        """Returns the wait that the task is parked on, or None."""
         wait = self.object("wait", "wait")
         link = self.where("ready")
         return wait if wait and number(link) == link and not wait.get("over", 1) else None
@@ -212,8 +212,8 @@ def print_table(rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-# The registers that a switch saves, at multiples of 8 from the stack pointer, and how much it takes
-# of the stack. As src/fiber/fiber_*.S draws them.
+# The registers that a switch saves, at multiples of 8 from the stack pointer, and their size on the
+# stack, as src/fiber/fiber_*.S draws them.
 SAVED = {
     "i386:x86-64": (
         {"r15": 0, "r14": 1, "r13": 2, "r12": 3, "rbx": 4, "rbp": 5, "rip": 6},
@@ -248,7 +248,7 @@ class FrameId:
 
 
 class TaskUnwinder(gdb.unwinder.Unwinder):
-    """While it has registers to give, they are those of the caller of the thread's newest frame."""
+    """Gives the selected registers, if any, as those of the caller of the newest frame."""
 
     def __init__(self):
         super().__init__("eddy-task")
@@ -272,8 +272,8 @@ class TaskUnwinder(gdb.unwinder.Unwinder):
         here = (int(pending.read_register("sp")), int(pending.read_register("pc")))
         if here != self.newest:
             return None
-        # A frame's caller must be further up the stack: so this one says that it is where the
-        # task's stack is.
+        # A frame's caller must be further up the stack, so this frame claims to be on the task's
+        # stack.
         info = pending.create_unwind_info(FrameId(gdb.Value(self.sp), gdb.Value(here[1])))
         for name, value in self.registers.items():
             info.add_saved_register(name, gdb.Value(value).cast(pending.read_register(name).type))
@@ -292,7 +292,7 @@ gdb.events.cont.connect(forget_selection)
 
 
 def find_tasks(argument):
-    """Those that a name, an address or "all" means."""
+    """Returns the tasks that a name, an address or "all" stands for."""
     found = list(all_tasks())
     if argument != "all":
         wanted = int(argument, 16) if re.fullmatch(r"0x[0-9a-fA-F]+", argument) else None
@@ -332,7 +332,8 @@ class EddyCommand(gdb.Command):
 
 
 class EddyTasks(gdb.Command):
-    """eddy tasks: all tasks of the program, what each waits for, and who waits for it."""
+    """eddy tasks: lists all tasks of the program, what each waits for, and the tasks that wait for
+    it."""
 
     def __init__(self):
         super().__init__("eddy tasks", gdb.COMMAND_STACK)
@@ -433,7 +434,7 @@ MAX_PAGES = 256  # of one stack
 
 
 def pages_of(task):
-    """The pages of the stacks that a task is suspended on, and of itself, that can be read."""
+    """Yields the readable pages of a task, and of the stacks that it is suspended on."""
     for start in [task.address] + (task.stack_pointers() if task.get("started", 1) else []):
         page = start & -PAGE
         for _ in range(MAX_PAGES):
@@ -445,7 +446,7 @@ def pages_of(task):
 
 
 def segments_of(core):
-    """What of the memory is where in a core file: address, size and place of each part."""
+    """Returns the parts of memory in a core file: address, size and place of each."""
     core.seek(0)
     header = core.read(64)
     if header[:5] != b"\x7fELF\x02":
