@@ -40,9 +40,9 @@ struct eddyi_torture {
     /* those that can fail for ever after; with @ever_after only they are counted */
     atomic_ulong lasting;
     _Atomic(const char *) struck; /* the first call that was made to fail; NULL: none yet */
-    /* Where the calls were made, in order, @sites_size of them at most; NULL: nobody asks. Equal
-     * for two calls from the same place to which the same three or four calls have led, as far as
-     * their thread knows: most of them are rounds of one loop. */
+    /* The places of the calls, in order, at most @sites_size of them; NULL: not recorded. Two calls
+     * have equal places if the same three or four calls have led to the same place, as far as their
+     * thread knows: most such calls are rounds of one loop. */
     uint32_t *sites;
     unsigned long sites_size;
 };

@@ -9,7 +9,7 @@
 /* mprotect splits one mapping in two, and vm.max_map_count is 65530 by default. */
 #define PROTECTED_MAX 30000
 
-/* Whether MADV_GUARD_INSTALL works. Threads that probe it at the same time find the same. */
+/* The result of probing MADV_GUARD_INSTALL; concurrent probes find the same. */
 enum { UNPROBED, WORKS, UNKNOWN };
 static atomic_int installing;
 

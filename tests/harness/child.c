@@ -2,8 +2,8 @@
  * One test in a child process: start it, watch it, judge it.
  *
  * A child that takes too long is killed. With a call failing it is first interrupted as if by
- * Ctrl-C, for a test may well wait for something that, because of the injected fault, never comes;
- * eddy_run() then cancels its coroutine and cleans up. Only a child that does not end even so
+ * Ctrl-C, because a test may wait for an event that never comes after the injected fault;
+ * eddy_run() then cancels its coroutine and cleans up. Only a child that does not end even then
  * hangs.
  */
 #include "harness/harness.h"
@@ -22,7 +22,7 @@
 enum { TIME_LIMIT = 60, TORTURE_PATIENCE = 1 }; /* seconds, times test_slowness() */
 
 struct report *report;
-static int output = -1; /* what the latest child wrote */
+static int output = -1; /* the output of the latest child */
 static bool tortured;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -71,16 +71,16 @@ bool test_tortured(void)
     return tortured;
 }
 
-/* From the harness to a child under torture: no more faults; be interrupted. */
+/* Sent by the harness to a child under torture: inject no more faults, be interrupted. */
 static int interrupt_signal(void)
 {
     return SIGRTMAX - 2;
 }
 
-static volatile pid_t deputy; /* the process of test_in_child() that this one waits for; else 0 */
+static volatile pid_t deputy; /* the process that test_in_child() waits for; else 0 */
 static volatile sig_atomic_t body_is_over, is_deputy;
 
-/* No eddy_run() of this thread would hear of it. */
+/* Returns true if no eddy_run() of this thread would handle the interrupt. */
 static bool nobody_listens(void)
 {
     struct sigaction present;
@@ -91,7 +91,7 @@ static bool nobody_listens(void)
 
 static void on_interrupt(int sig)
 {
-    /* It may only be slow; if it hangs, it does so for the whole time that it has. */
+    /* The test may only be slow; if it hangs, it does so for all the time that it has. */
     if (!deputy && !is_deputy && nobody_listens())
         return;
     eddyi_torture_stop();
@@ -101,7 +101,8 @@ static void on_interrupt(int sig)
         raise(SIGINT);
 }
 
-/* _exit and not exit: what is registered for exit() is the harness's, not the test's. */
+/* Ends with _exit and not exit: the functions registered for exit() are the harness's, not the
+ * test's. */
 void child_end(void)
 {
     eddyi_torture_stop();
@@ -152,7 +153,7 @@ static int64_t now_ms(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Waits for the child until the deadline. SIGCHLD is blocked, so none can slip by between the two
+/* Waits for the child until the deadline. SIGCHLD is blocked, so none is missed between the two
  * calls. */
 static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
 {
@@ -175,8 +176,8 @@ static bool wait_until(pid_t pid, int64_t deadline, int *ret_status)
 enum ending { BY_ITSELF, INTERRUPTED, KILLED };
 
 /*
- * Waits for the child to end, or ends it. Patience is more than the test takes without a fault, or
- * calls late in it would never come to fail.
+ * Waits for the child to end, or ends it. The patience exceeds the duration without a fault, or
+ * late calls would never come to fail.
  */
 static enum ending watch(pid_t pid, const struct fault_plan *plan, int *ret_status)
 {
@@ -206,7 +207,7 @@ static enum verdict judge(const struct test *t, enum ending ending, int status, 
     bool by_ctrl_c = WIFSIGNALED(status) && WTERMSIG(status) == SIGINT;
 
     if (report->unmet && ending == INTERRUPTED && WIFEXITED(status))
-        /* it waited in vain, or the machine is slow: what it expected says nothing any more */
+        /* it waited in vain, or the machine is slow: its expectations say nothing any more */
         return PASSED;
     if (report->unmet)
         snprintf(message, size, "%s", report->unmet_message);
@@ -262,7 +263,7 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
     report_reset(plan);
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGCHLD);
-    /* a child may be slow to begin, and has its handler only then */
+    /* a child may be slow to start, and has its handler only then */
     sigaddset(&blocked, interrupt_signal());
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     fflush(NULL);
@@ -276,7 +277,7 @@ enum verdict child_run(const struct test *t, const struct fault_plan *plan, char
         child_main(t, plan);
     ending = watch(pid, plan, &status);
     report->took_ms = now_ms() - began;
-    kill(-pid, SIGKILL); /* whatever it started and left */
+    kill(-pid, SIGKILL); /* all processes that the test has started and left */
     return judge(t, ending, status, message, size);
 }
 

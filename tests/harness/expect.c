@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * The first failure makes the headline; all of them are written to the test's output. Once a fault
- * was injected, nothing can be expected any more.
+ * Reports a failed expectation. The first one makes the headline; all of them are written to the
+ * test's output. Once a fault was injected, failed expectations do not count.
  */
 static void unmet(const char *where, const char *fmt, va_list args)
 {
@@ -93,8 +93,8 @@ static double as_double(struct test_value v)
     return v.type == TEST_DOUBLE ? v.d : v.type == TEST_SIGNED ? (double)v.i : (double)v.u;
 }
 
-/* Numbers are equal if they mean the same number, whatever their types; pointers only among
- * themselves. */
+/* Returns true if two numbers are the same number, whatever their types, or two pointers are
+ * equal. */
 static bool equal(struct test_value a, struct test_value b)
 {
     if (a.type == TEST_POINTER || b.type == TEST_POINTER)

@@ -1,5 +1,5 @@
 /*
- * The harness, tested on the bad tests: what goes wrong must be said.
+ * Tests of the harness, with the bad tests: every mistake must be reported.
  */
 #include "harness/test.h"
 
@@ -16,7 +16,7 @@ struct arguments {
     const char *list[8];
 };
 
-/* bad-tests lies next to this program. */
+/* Runs bad-tests, which lies next to this program. */
 static void run_bad_tests(void *arg)
 {
     struct arguments *arguments = arg;

@@ -1,6 +1,5 @@
 /*
- * What a test may not leave behind: descriptors, threads, child processes, and memory that the
- * library took.
+ * Leaks of a test: descriptors, threads, child processes, and memory of the library.
  */
 #include "harness/harness.h"
 
@@ -42,7 +41,7 @@ static void list_descriptors(unsigned char *open_now)
     closedir(dir);
 }
 
-/* The name of a thread, empty if there is none. */
+/* Reads the name of a thread, "" if there is none. */
 static void name_thread(const char *tid, char *ret, int size)
 {
     char path[64];
@@ -57,8 +56,8 @@ static void name_thread(const char *tid, char *ret, int size)
         fclose(f);
 }
 
-/* And the name of the latest. Those of the kernel for io_uring are not counted: they go some time
- * after the ring. */
+/* Counts the threads and returns the name of the latest. The kernel's threads for io_uring do not
+ * count: they end some time after the ring. */
 static int count_threads(char *ret_name, int size)
 {
     char name[32];
@@ -88,8 +87,8 @@ static void *nothing(void *arg)
 }
 #endif
 
-/* ThreadSanitizer starts a thread of its own with the first of the process; that one is not the
- * test's. */
+/* Starts ThreadSanitizer's own thread, which comes with the first thread of the process and is not
+ * the test's. */
 static void start_threads_of_sanitizer(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -130,8 +129,8 @@ static void check_descriptors(void)
     }
 }
 
-/* A joined thread can be listed for a moment longer: the kernel tells the joiner before it is all
- * gone. */
+/* Checks for threads. A joined thread can be listed for a moment longer: the kernel tells the
+ * joiner before the thread is gone. */
 static void check_threads(void)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
@@ -161,7 +160,7 @@ static void check_memory(void)
 {
     long live;
 
-    /* The latest error of this thread is the library's to keep until the thread ends. */
+    /* The library may keep the latest error of this thread until the thread ends. */
     eddyi_thread_cleanup();
     live = eddyi_ledger_live();
     if (live > live_before)

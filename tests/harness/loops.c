@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 /*
- * Every loop that a test makes, or the library for it, comes by here: the linker puts this in the
- * place of eddy_loop_new().
+ * Makes every loop of a test, or of the library for it: the linker puts this function in the place
+ * of eddy_loop_new().
  */
 eddy_loop *__real_eddy_loop_new(const eddy_loop_options *options);
 eddy_loop *__wrap_eddy_loop_new(const eddy_loop_options *options);

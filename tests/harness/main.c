@@ -1,5 +1,5 @@
 /*
- * A test program: which tests to run, and a line for each.
+ * A test program: selects the tests to run, and prints a line for each.
  *
  *     ok NAME
  *     ok NAME # skip REASON
@@ -15,7 +15,7 @@
 static struct test *tests, **last = &tests;
 
 static struct options {
-    const char *match; /* run only tests whose names contain this */
+    const char *match; /* run only tests whose names contain this text */
     char **names;      /* or these, if there are any; NULL-terminated */
     bool list, not_virtual, only_virtual, here, torture;
     long repeat;
@@ -155,7 +155,7 @@ static enum verdict run_repeatedly(const struct test *t, char *message, size_t s
     return v;
 }
 
-/* Returns whether it did not fail. */
+/* Runs a test. Returns true if it did not fail. */
 static bool run(const struct test *t)
 {
     char message[1000] = "";

@@ -1,6 +1,6 @@
 /*
  * refuse-uring ERROR COMMAND…: runs a command for which io_uring_setup fails with EPERM or ENOSYS,
- * as container runtimes have it, by a seccomp filter.
+ * as in container runtimes, by a seccomp filter.
  */
 #include <errno.h>
 #include <linux/filter.h>

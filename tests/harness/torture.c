@@ -1,13 +1,10 @@
 /*
- * Torture: a test again and again, each time with another call failing.
+ * Torture: a test run many times, each time with another call failing.
  *
  * A first run counts the calls that can fail. Then each of them fails, once and for ever after;
- * with a limit, one out of each of as many equal stretches, chosen by the seed. A test with threads
- * does not make the same calls each time, so a run may end before its call has come: how many did
- * is said.
- *
- * Most calls of a program repeat: a loop's rounds, and what every test begins and ends with. Each
- * run costs a whole test, so --per-site leaves out those that have failed in the same way before.
+ * with a limit, one call out of each of as many equal stretches, chosen by the seed. A test with
+ * threads does not make the same calls each time, so a run may end before its call has come; the
+ * result says how many did.
  */
 #include "harness/harness.h"
 
@@ -15,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* So many calls of a test have a site; those behind them all fail. */
+/* Generates random numbers with xorshift: the same choices on every machine. */
 enum { SITES_MAX = 1 << 18 };
 
 /* How often each site has failed in this program, by its hash; two that meet count as one. */
