@@ -1,5 +1,5 @@
 /*
- * The handshake. Its first step is taken at once; the others are callbacks on the stack of the loop,
+ * The handshake. Its first step is taken at once; the others are callbacks on the loop's stack,
  * because OpenSSL's frames are deep, and a task's stack may be small.
  */
 #include "base/exception.h"

@@ -5,6 +5,10 @@
  * with a limit, one call out of each of as many equal stretches, chosen by the seed. A test with
  * threads does not make the same calls each time, so a run may end before its call has come; the
  * result says how many did.
+ *
+ * Most calls of a program repeat: the rounds of a loop, and the beginning and end of every test.
+ * Each run costs a whole test, so --per-site leaves out calls that have failed in the same way
+ * before.
  */
 #include "harness/harness.h"
 
@@ -12,7 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Generates random numbers with xorshift: the same choices on every machine. */
+/* The calls of a test beyond this number have no site, so all of them fail. */
 enum { SITES_MAX = 1 << 18 };
 
 /* How often each site has failed in this program, by its hash; two that meet count as one. */
