@@ -29,6 +29,7 @@
 
 #include "carrier.h"
 #include "defs.h"
+#include "protocol.h"
 
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -47,13 +48,22 @@ typedef struct eddy_tls_context eddy_tls_context;
 
 /* Making streams. */
 
-/* The arguments of eddy_open_connection(). Host, port and the two outputs are required. */
+/*
+ * Where and how to connect, for both faces of a connection: eddy_open_connection(), which gives a
+ * reader and a writer, and eddy_loop_create_connection() of eddy/transport.h, which has a factory
+ * make a protocol. The outputs or the factory, and an address or a socket, are required.
+ */
 typedef struct eddy_connection_options {
-    const char *host; /* a name or an address; NULL: @sock is already connected */
+    const char *host; /* a name or an address */
     int port;
-    eddy_reader **ret_reader;
+    eddy_reader **ret_reader; /* of eddy_open_connection(), as the next */
     eddy_writer **ret_writer;
 
+    eddy_protocol_factory *factory; /* of eddy_loop_create_connection(), as the next two */
+    void *arg;
+    eddy_transport **ret_transport; /* a reference, which the caller owns; NULL: not wanted */
+
+    const char *path;         /* of a Unix socket, in place of host and port */
     size_t limit;             /* of the reader; 0: EDDY_STREAM_LIMIT */
     int family, proto, flags; /* hints for the name lookup, as in getaddrinfo(3) */
     const char *local_host;   /* the local address to connect from */
@@ -64,9 +74,9 @@ typedef struct eddy_connection_options {
     /* fails with EDDY_EGROUP, which has the error of each address, not with one summary error */
     bool all_errors;
     /*
-     * A connected stream socket, of which the stream takes ownership on success; 0: none. A
-     * negative number gives -EBADF; a descriptor that is not a stream socket, or listens, -ENOTSOCK
-     * or -EINVAL.
+     * A connected stream socket, in place of an address; the connection takes ownership of it on
+     * success. 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket, or
+     * listens, -ENOTSOCK or -EINVAL.
      */
     int sock;
 

@@ -75,28 +75,12 @@ static inline void eddyi_transport_unref_guard(eddy_transport **t)
 
 /* Connecting. */
 
-/* The arguments of the functions below that connect. Factory and address are required. */
-typedef struct eddy_transport_options {
-    eddy_protocol_factory *factory;
-    void *arg;
-    const char *host; /* a name or an address */
-    int port;
-    eddy_transport **ret_transport; /* a reference, which the caller owns; NULL: not wanted */
-
-    const char *path; /* of a Unix socket, in place of host and port */
-    /* a connected stream socket, in place of an address, as in eddy_open_connection(); 0: none */
-    int sock;
-    int family, proto, flags; /* hints for the name lookup, as in getaddrinfo(3) */
-    const char *local_host;   /* the local address to connect from */
-    int local_port;
-    double happy_eyeballs_delay; /* this and the next two as in eddy_open_connection() */
-    int interleave;
-    bool all_errors;
-
-    eddy_tls_context *tls;       /* the connection uses TLS; borrowed for the call */
-    const char *server_hostname; /* the name that the certificate must match; NULL: @host */
-    double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
-} eddy_transport_options;
+/*
+ * In a task each of the functions below returns when connection_made() was called. Those that have
+ * nothing to wait for, because a socket is given (without TLS), a pipe, or a path to listen on, may
+ * also be called outside of a task, on the loop's thread: then they return at once, and
+ * connection_made() is called in the next turn.
+ */
 
 /*
  * Connects, and returns after connection_made() was called (loop.create_connection):
@@ -114,20 +98,20 @@ typedef struct eddy_transport_options {
 #ifndef __cplusplus
 #define eddy_loop_create_connection(loop, make, argument, to_host, to_port, ...)                   \
     eddy_loop_create_connection_with((loop),                                                       \
-                                     &(eddy_transport_options){.factory = (make),                  \
-                                                               .arg = (argument),                  \
-                                                               .host = (to_host),                  \
-                                                               .port = (to_port),                  \
-                                                               .ret_transport = __VA_ARGS__})
+                                     &(eddy_connection_options){.factory = (make),                 \
+                                                                .arg = (argument),                 \
+                                                                .host = (to_host),                 \
+                                                                .port = (to_port),                 \
+                                                                .ret_transport = __VA_ARGS__})
 #define eddy_loop_create_unix_connection(loop, make, argument, to_path, ...)                       \
     eddy_loop_create_connection_with((loop),                                                       \
-                                     &(eddy_transport_options){.factory = (make),                  \
-                                                               .arg = (argument),                  \
-                                                               .path = (to_path),                  \
-                                                               .ret_transport = __VA_ARGS__})
+                                     &(eddy_connection_options){.factory = (make),                 \
+                                                                .arg = (argument),                 \
+                                                                .path = (to_path),                 \
+                                                                .ret_transport = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options);
+eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options *options);
 
 /*
  * Makes the transport of a connection that was accepted elsewhere (loop.connect_accepted_socket):
@@ -137,13 +121,13 @@ eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *
 #ifndef __cplusplus
 #define eddy_loop_connect_accepted_socket(loop, make, argument, accepted, ...)                     \
     eddy_loop_connect_accepted_socket_with(                                                        \
-        (loop), &(eddy_transport_options){.factory = (make),                                       \
-                                          .arg = (argument),                                       \
-                                          .sock = (accepted),                                      \
-                                          .ret_transport = __VA_ARGS__})
+        (loop), &(eddy_connection_options){.factory = (make),                                      \
+                                           .arg = (argument),                                      \
+                                           .sock = (accepted),                                     \
+                                           .ret_transport = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options);
+eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_options *options);
 
 /*
  * Make the transport of a pipe's end, a terminal, or another descriptor that can be polled

@@ -1,7 +1,7 @@
 /*
  * Connections with a protocol: the calls of the loop that make them.
  */
-#include "net/connect.h"
+#include "stream/connect.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
@@ -33,88 +33,50 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     return rc;
 }
 
-static int connect_to(const eddy_transport_options *o)
-{
-    if (o->path)
-        return eddyi_connect_unix(o->path);
-    return eddyi_connect_tcp(
-        &(struct eddyi_connect){.host = o->host,
-                                .port = o->port,
-                                .family = o->family,
-                                .proto = o->proto,
-                                .flags = o->flags,
-                                .local_host = o->local_host,
-                                .local_port = o->local_port,
-                                .happy_eyeballs_delay = o->happy_eyeballs_delay,
-                                .interleave = o->interleave,
-                                .all_errors = o->all_errors});
-}
-
-/* The transport of a connected socket, without a protocol yet; the socket is closed on failure if
- * it is not the caller's own. */
-static int transport_of(eddy_loop *loop, int fd, bool own, eddy_transport **ret)
-{
-    eddy_carrier *c;
-    int rc = eddy_socket_carrier_new(loop, fd, &c);
-
-    if (rc == 0) {
-        *ret = eddyi_protocol_transport_new(c, EDDYI_BOTH_WAYS);
-        if (*ret)
-            return 0;
-        rc = -ENOMEM;
-        eddyi_fd_carrier_disown(c);
-    }
-    if (own)
-        eddyi_sys_close(fd);
-    return rc;
-}
-
-static int start_tls(eddy_transport *t, const eddy_transport_options *o, bool server_side)
-{
-    int rc = eddyi_channel_start_tls(
-        &t->channel,
-        &(eddy_start_tls_options){.context = o->tls,
-                                  .server_hostname =
-                                      o->server_hostname ? o->server_hostname : o->host,
-                                  .handshake_timeout = o->tls_handshake_timeout,
-                                  .shutdown_timeout = o->tls_shutdown_timeout},
-        server_side);
-
-    t->tls = true;
-    if (rc < 0)
-        eddyi_channel_abort(&t->channel);
-    return rc;
-}
-
-/* From a connected socket on. */
-static int open_socket(eddy_loop *loop, int fd, bool own, const eddy_transport_options *o,
-                       bool server_side)
+/* Goes on from a connected socket, or one of the user's. */
+static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bool server_side)
 {
     eddy_transport *t;
-    int rc = transport_of(loop, fd, own, &t);
+    eddy_carrier *c;
+    int rc = eddyi_connect(loop, o, &c);
 
-    if (rc == 0 && o->tls)
-        rc = start_tls(t, o, server_side);
+    if (rc < 0)
+        return rc;
+    t = eddyi_protocol_transport_new(c, EDDYI_BOTH_WAYS);
+    if (!t) {
+        eddyi_connect_undo(o, c);
+        return -ENOMEM;
+    }
+    t->read_limit = eddyi_time_limit(o->read_timeout);
+    t->channel.write_limit = eddyi_time_limit(o->write_timeout);
+    t->tls = o->tls != NULL;
+    rc = eddyi_connect_tls(&t->channel, o, server_side);
     return rc < 0 ? rc : open_transport(t, o->factory, o->arg, o->ret_transport);
 }
 
-int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_transport_options *options)
+static int check(eddy_loop *loop, const eddy_connection_options *o)
 {
-    bool own = options->sock == 0;
-    int rc = eddyi_opening_check(loop, options->factory != NULL), fd = options->sock;
+    int rc = eddyi_opening_check(loop, o->factory != NULL, o->sock == 0 || o->tls);
 
-    if (rc == 0 && own)
-        rc = fd = connect_to(options);
-    return rc < 0 ? rc : open_socket(loop, fd, own, options, false);
+    if (rc == 0 && (o->ret_reader || o->ret_writer))
+        rc = eddy_raise(-EINVAL, "a connection with a protocol has no reader and no writer");
+    return rc;
 }
 
-int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_transport_options *options)
+int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options *options)
 {
-    int rc = eddyi_opening_check(loop, options->factory != NULL);
+    int rc = check(loop, options);
+
+    return rc < 0 ? rc : open_connection(loop, options, false);
+}
+
+int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_options *options)
+{
+    int rc = check(loop, options);
 
     if (rc == 0 && options->sock == 0)
         rc = eddy_raise(-EBADF, "connect_accepted_socket: no socket");
-    return rc < 0 ? rc : open_socket(loop, options->sock, false, options, true);
+    return rc < 0 ? rc : open_connection(loop, options, true);
 }
 
 static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory,
@@ -122,7 +84,7 @@ static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_f
 {
     eddy_transport *t;
     eddy_carrier *c;
-    int rc = eddyi_opening_check(loop, factory != NULL);
+    int rc = eddyi_opening_check(loop, factory != NULL, false);
 
     if (rc == 0)
         rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, &c);

@@ -499,7 +499,8 @@ int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
                                             const eddy_datagram_endpoint_options *options)
 {
     eddy_datagram_transport *t;
-    int rc = eddyi_opening_check(loop, factory != NULL);
+    bool looks_up = !options->sock && options->family != AF_UNIX;
+    int rc = eddyi_opening_check(loop, factory != NULL, looks_up);
 
     if (rc < 0)
         return rc;

@@ -24,11 +24,12 @@ static bool cancel(struct eddyi_wait *w)
 
 int eddyi_opening_wait(eddy_loop *loop)
 {
+    eddy_task *t = eddyi_task_current();
     struct opening o;
-    int rc = eddyi_wait_init(&o.wait, cancel);
 
-    if (rc < 0)
-        return rc;
+    if (!t)
+        return 0;
+    eddyi_wait_init_of(&o.wait, t, cancel);
     o.wait.what = "a connection to be made";
     eddyi_ready_init(&o.opened, opened);
     eddyi_loop_ready(loop, &o.opened);
@@ -36,14 +37,14 @@ int eddyi_opening_wait(eddy_loop *loop)
     return eddyi_wait_finish(&o.wait);
 }
 
-int eddyi_opening_check(eddy_loop *loop, bool has_factory)
+int eddyi_opening_check(eddy_loop *loop, bool has_factory, bool waits)
 {
-    eddy_task *t = eddyi_task_here();
-    int rc = t ? eddyi_loop_check(loop) : EDDY_ENOTASK;
+    eddy_task *t = waits ? eddyi_task_here() : eddyi_task_current();
+    int rc = t || !waits ? eddyi_loop_check(loop) : EDDY_ENOTASK;
 
     if (rc < 0)
         return rc;
-    if (t->future.loop != loop)
+    if (t && t->future.loop != loop)
         return eddy_raise(EDDY_EOTHERLOOP, "the task belongs to another event loop");
     return has_factory ? 0 : eddy_raise(-EINVAL, "no protocol factory");
 }

@@ -15,7 +15,7 @@ static int wait_flushed(struct eddyi_channel *t)
 
 static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset, int64_t count)
 {
-    int rc = eddyi_opening_check(loop, true);
+    int rc = eddyi_opening_check(loop, true, true);
 
     if (rc < 0)
         return rc;

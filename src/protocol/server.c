@@ -96,9 +96,10 @@ static int start(eddy_server *s, eddy_carrier *carrier)
 
 int eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options)
 {
-    int rc = eddyi_opening_check(loop, options->factory != NULL);
+    bool looks_up = !options->sock && !options->path;
+    int rc = eddyi_opening_check(loop, options->factory != NULL, looks_up);
 
     if (rc == 0 && options->handle)
         rc = eddy_raise(-EINVAL, "create_server: it takes a protocol factory, and no handler");
-    return rc < 0 ? rc : eddyi_server_open(options, start);
+    return rc < 0 ? rc : eddyi_server_open(loop, options, start);
 }

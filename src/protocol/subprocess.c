@@ -365,7 +365,7 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
 {
     eddy_subprocess_options o = *options;
     eddy_subprocess_transport *t;
-    int rc = eddyi_opening_check(loop, factory != NULL);
+    int rc = eddyi_opening_check(loop, factory != NULL, true);
 
     if (rc < 0)
         return rc;

@@ -40,7 +40,7 @@ static void end(eddy_transport *t, int rc)
 int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
                              const eddy_start_tls_options *options)
 {
-    int rc = eddyi_opening_check(loop, true);
+    int rc = eddyi_opening_check(loop, true, true);
 
     if (rc == 0)
         rc = check(t, options);

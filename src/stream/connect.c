@@ -1,37 +1,18 @@
 /*
- * Streams that begin with connecting.
+ * Connecting: an address or a socket becomes a carrier, and a channel on it speaks TLS.
  */
-#include "net/connect.h"
+#include "stream/connect.h"
 
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
-#include "stream/stream.h"
-#include "task/task.h"
-
-/* The stream of a connected socket, which is closed if that fails and it is not the caller's
- * own. */
-static int open_socket(int fd, bool own, size_t limit, struct eddyi_stream **ret)
-{
-    struct eddyi_stream *s = NULL;
-    eddy_carrier *c;
-    int rc = eddy_socket_carrier_new(eddyi_loop_running, fd, &c);
-
-    if (rc == 0) {
-        s = eddyi_stream_new(c, limit);
-        if (!s) {
-            rc = -ENOMEM;
-            eddyi_fd_carrier_disown(c);
-        }
-    }
-    if (rc < 0 && own)
-        eddyi_sys_close(fd);
-    *ret = s;
-    return rc;
-}
+#include "net/connect.h"
+#include "stream/channel.h"
 
 static int connect_to(const eddy_connection_options *o)
 {
+    if (o->path)
+        return eddyi_connect_unix(o->path);
     return eddyi_connect_tcp(
         &(struct eddyi_connect){.host = o->host,
                                 .port = o->port,
@@ -45,53 +26,35 @@ static int connect_to(const eddy_connection_options *o)
                                 .all_errors = o->all_errors});
 }
 
-static int start_tls(struct eddyi_stream *s, const eddy_connection_options *o)
+int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o, eddy_carrier **ret)
 {
-    return eddyi_stream_start_tls(
-        s, &(eddy_start_tls_options){.context = o->tls,
-                                     .server_hostname =
-                                         o->server_hostname ? o->server_hostname : o->host,
-                                     .handshake_timeout = o->tls_handshake_timeout,
-                                     .shutdown_timeout = o->tls_shutdown_timeout});
+    bool own = o->sock == 0;
+    int fd = own ? connect_to(o) : o->sock;
+    int rc = own && fd < 0 ? fd : eddy_socket_carrier_new(loop, fd, ret);
+
+    if (rc < 0 && own && fd >= 0)
+        eddyi_sys_close(fd);
+    return rc < 0 ? rc : 0;
 }
 
-int eddy_open_connection_with(const eddy_connection_options *options)
+void eddyi_connect_undo(const eddy_connection_options *o, eddy_carrier *carrier)
 {
-    bool own = options->sock == 0;
-    struct eddyi_stream *s;
-    int rc = eddyi_task_here() ? 0 : EDDY_ENOTASK, fd = options->sock;
-
-    if (rc == 0 && own)
-        rc = fd = connect_to(options);
-    if (rc >= 0)
-        rc = open_socket(fd, own, options->limit, &s);
-    if (rc < 0)
-        return rc;
-    eddyi_stream_limit_time(s, options->read_timeout, options->write_timeout);
-    if (options->tls) {
-        rc = start_tls(s, options);
-        if (rc < 0) {
-            eddyi_channel_abort(&s->channel);
-            eddyi_stream_give_back(s);
-            return rc;
-        }
-    }
-    *options->ret_reader = &s->reader;
-    *options->ret_writer = &s->writer;
-    return 0;
+    if (o->sock == 0)
+        carrier->ops->free(carrier);
+    else
+        eddyi_fd_carrier_disown(carrier);
 }
 
-int eddy_open_unix_connection(const char *path, size_t limit, eddy_reader **ret_reader,
-                              eddy_writer **ret_writer)
+int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o, bool server_side)
 {
-    struct eddyi_stream *s;
-    int rc = eddyi_connect_unix(path);
+    eddy_start_tls_options tls = {.context = o->tls,
+                                  .server_hostname =
+                                      o->server_hostname ? o->server_hostname : o->host,
+                                  .handshake_timeout = o->tls_handshake_timeout,
+                                  .shutdown_timeout = o->tls_shutdown_timeout};
+    int rc = o->tls ? eddyi_channel_start_tls(c, &tls, server_side) : 0;
 
-    if (rc >= 0)
-        rc = open_socket(rc, true, limit, &s);
     if (rc < 0)
-        return rc;
-    *ret_reader = &s->reader;
-    *ret_writer = &s->writer;
-    return 0;
+        eddyi_channel_abort(c);
+    return rc;
 }

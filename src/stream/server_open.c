@@ -6,7 +6,6 @@
 #include "loop/loop.h"
 #include "net/listen.h"
 #include "stream/server.h"
-#include "task/task.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -141,17 +140,15 @@ static void give_up(eddy_server *s)
     eddyi_server_unref(s);
 }
 
-int eddyi_server_open(const eddy_server_options *options, eddyi_server_start_fn *start)
+int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
+                      eddyi_server_start_fn *start)
 {
-    eddy_task *t = eddyi_task_here();
     eddy_server *s;
-    int rc = t ? eddyi_loop_check(t->future.loop) : EDDY_ENOTASK;
+    int rc;
 
-    if (rc < 0)
-        return rc;
     if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
         return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
-    s = new_server(t->future.loop, options, start);
+    s = new_server(loop, options, start);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
     rc = options->sock != 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);

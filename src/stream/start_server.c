@@ -84,7 +84,10 @@ static int start(eddy_server *s, eddy_carrier *carrier)
 
 int eddy_start_server_with(const eddy_server_options *options)
 {
-    if (!options->handle || options->factory)
-        return eddy_raise(-EINVAL, "start_server: it takes a handler, and no protocol factory");
-    return eddyi_server_open(options, start);
+    eddy_task *t = eddyi_task_here();
+    int rc = t ? eddyi_loop_check(t->future.loop) : EDDY_ENOTASK;
+
+    if (rc == 0 && (!options->handle || options->factory))
+        rc = eddy_raise(-EINVAL, "start_server: it takes a handler, and no protocol factory");
+    return rc < 0 ? rc : eddyi_server_open(t->future.loop, options, start);
 }

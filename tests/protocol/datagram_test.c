@@ -296,3 +296,32 @@ TEST_REAL(when_the_loop_closes_an_endpoint_that_is_left_is_told)
         EXPECT_STR(left_over.log, "made lost ");
     eddy_loop_unref(loop);
 }
+
+TEST_REAL(an_endpoint_on_a_socket_needs_no_task)
+{
+    eddy_loop *loop = test_real_loop();
+    struct recorder r = {.status = 1};
+    eddy_datagram_transport *t;
+    int fds[2];
+
+    if (!loop)
+        return;
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) == 0);
+    REQUIRE(write(fds[1], "word", 4) == 4);
+    if (EXPECT_EQ(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t, .sock = fds[0]),
+                  0)) {
+        EXPECT_STR(r.log, "");
+        while (r.n_received == 0 && r.n_errors == 0 && r.status == 1) {
+            eddy_loop_stop(loop);
+            if (!EXPECT_EQ(eddy_loop_run_forever(loop), 0))
+                break;
+        }
+        EXPECT_STR(r.log, "made word ");
+        eddy_datagram_transport_unref(t);
+    } else {
+        close(fds[0]);
+    }
+    EXPECT_EQ(eddy_loop_close(loop), 0);
+    close(fds[1]);
+    eddy_loop_unref(loop);
+}

@@ -7,8 +7,12 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int start_echo(eddy_server **ret_server)
@@ -513,4 +517,103 @@ TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* rule 1
     eddy_transport_unref(t);
     fclose(f);
     return 0;
+}
+
+/* Says hello when it is connected, closes when it has an answer, and ends the run when it is
+ * lost. */
+struct caller {
+    eddy_loop *loop;
+    eddy_transport *transport;
+    char answer[8];
+    bool lost;
+};
+
+static void caller_made(void *arg, eddy_transport *transport)
+{
+    ((struct caller *)arg)->transport = transport;
+    eddy_transport_write(transport, "hello", 5);
+}
+
+static void caller_data(void *arg, const void *data, size_t size)
+{
+    struct caller *c = arg;
+
+    if (size < sizeof c->answer)
+        memcpy(c->answer, data, size);
+    eddy_transport_close(c->transport);
+}
+
+static void caller_lost(void *arg, const eddy_exception *e)
+{
+    struct caller *c = arg;
+
+    c->lost = true;
+    eddy_loop_stop(c->loop);
+}
+
+static int make_caller(void *arg, const eddy_protocol **ret_protocol, void **ret_arg)
+{
+    static const eddy_protocol calling = {.connection_made = caller_made,
+                                          .data_received = caller_data,
+                                          .connection_lost = caller_lost};
+
+    *ret_protocol = &calling;
+    *ret_arg = arg;
+    return 0;
+}
+
+static int connect_plainly(const char *name)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t n = strlen(name);
+
+    memcpy(addr.sun_path + 1, name + 1, n - 1);
+    REQUIRE(fd >= 0);
+    REQUIRE(connect(fd, (struct sockaddr *)&addr,
+                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) == 0);
+    return fd;
+}
+
+TEST_REAL(a_server_on_a_path_and_a_connection_on_a_socket_need_no_task, .whole = true)
+{
+    eddy_loop *loop = test_real_loop();
+    struct caller c = {.loop = loop};
+    eddy_server *server;
+    char name[32];
+    int fd;
+
+    if (!loop)
+        return;
+    echoes.made = echoes.lost = 0;
+    snprintf(name, sizeof name, "@eddy-no-task-%d", (int)getpid());
+    if (EXPECT_EQ(eddy_loop_create_unix_server(loop, make_echo, NULL, name, &server), 0)) {
+        fd = connect_plainly(name);
+        if (EXPECT_EQ(eddy_loop_create_connection(loop, make_caller, &c, NULL, 0, NULL, .sock = fd),
+                      0)) {
+            EXPECT(c.transport == NULL);
+            EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+            EXPECT(c.lost);
+            EXPECT_STR(c.answer, "hello");
+        } else {
+            close(fd);
+        }
+        eddy_server_free(server);
+    }
+    EXPECT_EQ(eddy_loop_close(loop), 0);
+    EXPECT_EQ(echoes.made, echoes.lost);
+    eddy_loop_unref(loop);
+}
+
+TEST_REAL(a_connection_that_has_to_wait_for_its_address_needs_a_task)
+{
+    eddy_loop *loop = test_real_loop();
+    struct caller c = {.loop = loop};
+
+    if (!loop)
+        return;
+    EXPECT_EQ(eddy_loop_create_connection(loop, make_caller, &c, "127.0.0.1", 1, NULL),
+              EDDY_ENOTASK);
+    EXPECT_EQ(eddy_loop_close(loop), 0);
+    eddy_loop_unref(loop);
 }
