@@ -130,6 +130,18 @@ TEST_ASYNC_REAL(what_comes_in_the_turn_of_a_short_recv_is_received)
     return 0;
 }
 
+TEST_ASYNC_REAL(recv_takes_a_size_beyond_what_the_kernel_moves_at_a_time)
+{
+    char buf[8];
+    int s[2];
+
+    pair_open(s);
+    EXPECT(socket_write(s[1], "x"));
+    EXPECT_EQ(eddy_sock_recv(s[0], buf, SSIZE_MAX), 1);
+    pair_close(s);
+    return 0;
+}
+
 TEST_ASYNC_REAL(recv_outside_of_its_domain_is_an_error_with_a_message)
 {
     struct sockaddr_in addr;

@@ -108,8 +108,14 @@ TEST_ASYNC(a_future_of_another_loop_cannot_be_awaited, .ordered = true)
     EXPECT_EQ(eddy_await(eddy_wait_for(eddy_ref(f), 0)), EDDY_EOTHERLOOP);
     EXPECT_EQ(eddy_await(eddy_shield(eddy_ref(f))), EDDY_EOTHERLOOP);
     EXPECT_EQ(eddy_wait(&f, 1, 1, EDDY_ALL_COMPLETED), EDDY_EOTHERLOOP);
+    (void)eddy_raise(EDDY_EUSER, "an error of before");
     EXPECT(eddy_gather(work(0), eddy_ref(f)) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), EDDY_EOTHERLOOP);
+    (void)eddy_raise(EDDY_EUSER, "an error of before");
+    EXPECT(eddy_awaitable_ensure_future(EDDY_AWAITABLE(eddy_ref(f)), eddy_get_running_loop()) ==
+           NULL);
+    EXPECT_EQ(eddy_exception_code(eddy_error()), EDDY_EOTHERLOOP);
+    (void)eddy_raise(EDDY_EUSER, "an error of before");
     EXPECT(eddy_as_completed(EDDY_LIST(work(0), f), 1) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), EDDY_EOTHERLOOP);
     EXPECT(!eddy_future_done(f));
