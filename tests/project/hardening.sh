@@ -2,24 +2,8 @@
 # What is built is hardened: library, tools, examples. Prints one line for each rule.
 #
 #     tests/project/hardening.sh BUILD
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
-build=$(cd "$1" && pwd) || exit 2
-cd "$top" || exit 2
-failed=0
-
-# Says how a rule is kept; what breaks it comes on standard input.
-rule()
-{
-    broken=$(cat)
-    if [ -z "$broken" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1 - $(echo "$broken" | head -n 1)"
-        echo "$broken" | sed 's/^/# /'
-        failed=1
-    fi
-}
+# shellcheck source=tests/project/rules.sh
+. "$(dirname "$0")/rules.sh"
 
 if ! command -v readelf >/dev/null; then
     echo "ok hardening # skip there is no readelf"

@@ -3,24 +3,8 @@
 # for each.
 #
 #     tests/project/layers.sh BUILD
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
-build=$(cd "$1" && pwd) || exit 2
-cd "$top" || exit 2
-failed=0
-
-# Says how a rule is kept; what breaks it comes on standard input.
-rule()
-{
-    broken=$(cat)
-    if [ -z "$broken" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1 - $(echo "$broken" | head -n 1)"
-        echo "$broken" | sed 's/^/# /'
-        failed=1
-    fi
-}
+# shellcheck source=tests/project/rules.sh
+. "$(dirname "$0")/rules.sh"
 
 # The layers, from the ground up. A file uses its own layer and those below it, never one above.
 layers="base fiber contextvars backend loop task sync queue generator executor io net carrier stream tls process protocol signal debug runner testkit"
