@@ -54,7 +54,8 @@ typedef struct eddy_run_options {
 EDDY_API int eddy_run_with(const eddy_run_options *options);
 
 /*
- * Runs @coro as eddy_run() does, prints its failure to standard error and returns the exit code of
+ * Runs @coro as eddy_run() does, prints its failure to standard error (see eddy_set_log())
+ * and returns the exit code of
  * the process. Usually the last line of main(): `return eddy_main(amain(), .sigterm = true);`.
  *
  * Returns 0 if the coroutine succeeded, .sigterm_exit (0) if SIGTERM ended it, 130 if Ctrl-C did,

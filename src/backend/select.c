@@ -2,6 +2,7 @@
  * The choice of the backend, and the reason for it.
  */
 #include "backend/backend.h"
+#include "base/log.h"
 #include "base/sys.h"
 
 #include <stdatomic.h>
@@ -21,8 +22,8 @@ static eddy_backend from_environment(void)
     if (strcmp(name, "epoll") == 0)
         return EDDY_BACKEND_EPOLL;
     if (strcmp(name, "io_uring") != 0 && !atomic_flag_test_and_set(&warned))
-        fprintf(stderr, "eddy: EDDY_BACKEND=%s is ignored: it can be \"io_uring\" or \"epoll\"\n",
-                name);
+        eddyi_log(EDDY_LOG_WARNING,
+                  "EDDY_BACKEND=%s is ignored: it can be \"io_uring\" or \"epoll\"", name);
     return EDDY_BACKEND_DEFAULT;
 }
 

@@ -1,6 +1,7 @@
 #include "base/guard.h"
 
 #include "base/kernel.h"
+#include "base/log.h"
 #include "base/sys.h"
 
 #include <stdatomic.h>
@@ -51,12 +52,10 @@ static void warn(void)
     static atomic_flag said = ATOMIC_FLAG_INIT;
 
     if (!atomic_flag_test_and_set(&said))
-        fputs("eddy: task stacks made from now on have no guard pages: this kernel has no "
-              "MADV_GUARD_INSTALL "
-              "(Linux 6.13), and vm.max_map_count allows no more of the other kind. A stack "
-              "overflow may go "
-              "unnoticed.\n",
-              stderr);
+        eddyi_log(EDDY_LOG_WARNING,
+                  "task stacks made from now on have no guard pages: this kernel has no "
+                  "MADV_GUARD_INSTALL (Linux 6.13), and vm.max_map_count allows no more of the "
+                  "other kind. A stack overflow may go unnoticed.");
 }
 
 enum eddyi_guard eddyi_guard_make(void *low, size_t size)

@@ -99,10 +99,21 @@ static inline bool eddyi_short_message(int fd, const struct msghdr *msg, int fla
 }
 #endif
 
+/* The functions behind those that follow: see sys_memory.c. */
+extern struct eddyi_allocator {
+    void *(*_Atomic alloc)(size_t size);
+    void *(*_Atomic zalloc)(size_t n, size_t size);
+    void *(*_Atomic resize)(void *p, size_t size);
+    void (*_Atomic release)(void *p);
+} eddyi_allocator;
+
+#define EDDYI_ALLOCATOR(function)                                                                  \
+    atomic_load_explicit(&eddyi_allocator.function, memory_order_relaxed)
+
 /* Allocate memory. Return NULL when there is none; 0 bytes give a valid pointer. */
 static inline void *eddyi_alloc(size_t size)
 {
-    void *p = eddyi_fault("malloc") ? NULL : malloc(size ? size : 1);
+    void *p = eddyi_fault("malloc") ? NULL : EDDYI_ALLOCATOR(alloc)(size ? size : 1);
 
     if (p)
         eddyi_ledger(+1);
@@ -111,7 +122,7 @@ static inline void *eddyi_alloc(size_t size)
 
 static inline void *eddyi_zalloc(size_t size)
 {
-    void *p = eddyi_fault("malloc") ? NULL : calloc(1, size ? size : 1);
+    void *p = eddyi_fault("malloc") ? NULL : EDDYI_ALLOCATOR(zalloc)(1, size ? size : 1);
 
     if (p)
         eddyi_ledger(+1);
@@ -120,7 +131,7 @@ static inline void *eddyi_zalloc(size_t size)
 
 static inline void *eddyi_realloc(void *old, size_t size)
 {
-    void *p = eddyi_fault("realloc") ? NULL : realloc(old, size ? size : 1);
+    void *p = eddyi_fault("realloc") ? NULL : EDDYI_ALLOCATOR(resize)(old, size ? size : 1);
 
     if (p && !old)
         eddyi_ledger(+1);
@@ -131,7 +142,7 @@ static inline void eddyi_free(void *p)
 {
     if (p)
         eddyi_ledger(-1);
-    free(p);
+    EDDYI_ALLOCATOR(release)(p);
 }
 
 char *eddyi_strdup(const char *s);

@@ -1,5 +1,6 @@
 #include "debug/dump.h"
 
+#include "base/log.h"
 #include "base/sys.h"
 #include "debug/backtrace.h"
 #include "debug/symbols.h"
@@ -11,6 +12,7 @@
 #include "task/wait_graph.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The depth to which futures that wait for futures are followed. */
 enum { MAX_DEPTH = 32 };
@@ -26,9 +28,14 @@ struct dump {
 
 static void flush(struct dump *d)
 {
-    if (d->error == 0)
+    size_t n = d->length;
+
+    if (d->fd == EDDYI_DUMP_TO_LOG)
+        n = eddyi_log_lines(EDDY_LOG_INFO, d->text, d->length);
+    else if (d->error == 0)
         d->error = eddyi_sys_write_all(d->fd, d->text, d->length);
-    d->length = 0;
+    d->length -= n;
+    memmove(d->text, d->text + n, d->length);
 }
 
 static __attribute__((format(printf, 2, 3))) void print(struct dump *d, const char *fmt, ...)
@@ -198,6 +205,6 @@ int eddy_dump_tasks(eddy_loop *loop, int fd)
     rc = eddyi_loop_check(loop);
     if (rc < 0)
         return rc;
-    rc = eddyi_dump(loop, fd, false);
+    rc = eddyi_dump(loop, fd < 0 ? -1 : fd, false);
     return rc < 0 ? eddy_raise(rc, "the dump of the tasks cannot be written") : 0;
 }

@@ -6,9 +6,13 @@
 
 #include "eddy/defs.h"
 
+/* In place of a descriptor: logs each line. */
+enum { EDDYI_DUMP_TO_LOG = -2 };
+
 /*
- * Writes the dump. Must be called in the loop's thread, which a signal may have @interrupted; then
- * the call is in the handler. Nothing is allocated or locked. Returns 0 or -errno.
+ * Writes the dump to @fd. Must be called in the loop's thread, which a signal may have
+ * @interrupted; then the call is in the handler. Nothing is allocated or locked. Returns 0 or
+ * -errno.
  */
 int eddyi_dump(eddy_loop *loop, int fd, bool interrupted);
 

@@ -5,6 +5,7 @@
  * return, does so when the signal comes a second time: then in the signal handler, in its own
  * thread, between any two instructions of the code that hangs.
  */
+#include "base/log.h"
 #include "base/sys.h"
 #include "debug/dump.h"
 #include "debug/introspection.h"
@@ -138,15 +139,14 @@ static void install(const char *name)
     sigfillset(&action.sa_mask);
     sigdelset(&action.sa_mask, SIGSEGV);
     if (signo == 0 || eddyi_sys_sigaction(signo, NULL, &before) < 0)
-        fprintf(stderr,
-                "eddy: EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1\n",
-                name);
+        eddyi_log(EDDY_LOG_WARNING,
+                  "EDDY_DUMP_SIGNAL=%s is ignored: it can be a number or a name such as USR1",
+                  name);
     else if ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL)
-        fprintf(stderr,
-                "eddy: EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself\n",
-                name);
+        eddyi_log(EDDY_LOG_WARNING,
+                  "EDDY_DUMP_SIGNAL=%s is ignored: the program uses that signal itself", name);
     else if (eddyi_sys_sigaction(signo, &action, NULL) < 0)
-        fprintf(stderr, "eddy: EDDY_DUMP_SIGNAL=%s cannot be handled\n", name);
+        eddyi_log(EDDY_LOG_WARNING, "EDDY_DUMP_SIGNAL=%s cannot be handled", name);
 }
 
 /* Links the block into every program that has a loop: a static library gives only what is referred
@@ -157,7 +157,7 @@ static const struct eddyi_introspection *const introspection __attribute__((used
 static void dump(eddy_loop *loop)
 {
     if (atomic_exchange(&loop->dump_wanted, false))
-        eddyi_dump(loop, STDERR_FILENO, false);
+        eddyi_dump(loop, eddyi_log_is_taken() ? EDDYI_DUMP_TO_LOG : STDERR_FILENO, false);
 }
 
 static void begin(void)

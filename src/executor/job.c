@@ -2,6 +2,7 @@
 
 #include "base/block.h"
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "executor/executor.h"
 #include "loop/loop.h"
@@ -107,13 +108,11 @@ static eddy_exception *take_error(struct eddyi_error *error, int status)
     return e;
 }
 
-static const char child_returned[] = "eddy: a child process that a job has forked came back from "
-                                     "the job, and is ended; let it call _exit()\n";
-
 /* Ends a forked child without flushing standard output: the buffer's contents are the parent's. */
 _Noreturn void eddyi_job_end_child(void)
 {
-    eddyi_sys_write_all(STDERR_FILENO, child_returned, sizeof child_returned - 1);
+    eddyi_log_fatal("a child process that a job has forked came back from the job, and is ended; "
+                    "let it call _exit()");
     _exit(1);
 }
 

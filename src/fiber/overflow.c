@@ -7,6 +7,7 @@
  */
 #include "fiber/overflow.h"
 
+#include "base/log.h"
 #include "base/sys.h"
 
 #include <signal.h>
@@ -43,11 +44,9 @@ static void pass_on(int signo, siginfo_t *info, void *context)
     }
 }
 
-static _Noreturn void end(const char *text, size_t size)
+static _Noreturn void end(const char *text)
 {
-    if (write(STDERR_FILENO, text, strnlen(text, size)) < 0) {
-        /* Nobody can be told; the core file has it. */
-    }
+    eddyi_log_fatal(text);
     abort();
 }
 
@@ -56,8 +55,8 @@ void eddyi_overflow_report(const void *limit)
     char text[1024];
 
     if (!describe || !describe(limit, true, text, sizeof(text)))
-        strcpy(text, "eddy: the stack of a generator is too small for what it calls\n");
-    end(text, sizeof text);
+        strcpy(text, "the stack of a generator is too small for what it calls");
+    end(text);
 }
 
 static void handle(int signo, siginfo_t *info, void *context)
@@ -66,7 +65,7 @@ static void handle(int signo, siginfo_t *info, void *context)
     char text[1024];
 
     if (info->si_code > 0 && describe(info->si_addr, false, text, sizeof(text)))
-        end(text, sizeof text);
+        end(text);
     pass_on(signo, info, context);
     errno = saved;
 }

@@ -3,6 +3,7 @@
  * end.
  */
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "generator/generator.h"
 #include "loop/loop.h"
@@ -153,12 +154,10 @@ void eddy_async_generator_free(eddy_async_generator *g)
     if (!g)
         return;
     if (inner_of(g)->loop && eddyi_loop_elsewhere(inner_of(g)->loop))
-        fprintf(stderr,
-                "eddy: the asynchronous generator '%s' is freed in a thread that does not run its "
-                "loop; it "
-                "stays as it "
-                "is\n",
-                inner_of(g)->name);
+        eddyi_log(EDDY_LOG_WARNING,
+                  "the asynchronous generator '%s' is freed in a thread that does not run its "
+                  "loop; it stays as it is",
+                  inner_of(g)->name);
     else
         eddyi_generator_free(inner_of(g));
 }

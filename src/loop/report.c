@@ -1,10 +1,9 @@
 /*
  * The exception handler: where errors go that nobody can receive.
  */
+#include "base/log.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-
-#include <stdio.h>
 
 void eddy_loop_set_exception_handler(eddy_loop *loop, eddy_exception_handler *handler, void *arg)
 {
@@ -27,12 +26,9 @@ void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_c
         eddy_exception_format(context->exception, text, sizeof text);
     if (loop->task_hooks)
         loop->task_hooks->print_names(context, names, sizeof names);
-    flockfile(stderr);
-    fprintf(stderr, "eddy: %s%s", context->message, names);
-    if (context->where)
-        fprintf(stderr, ", made at %s", context->where);
-    fprintf(stderr, "%s%s\n", *text ? ": " : "", text);
-    funlockfile(stderr);
+    eddyi_log(EDDY_LOG_ERROR, "%s%s%s%s%s%s", context->message, names,
+              context->where ? ", made at " : "", context->where ? context->where : "",
+              *text ? ": " : "", text);
 }
 
 void eddy_loop_call_exception_handler(eddy_loop *loop, const eddy_exception_context *context)

@@ -1,6 +1,7 @@
 /*
  * Timers, and one turn of the loop after the other.
  */
+#include "base/log.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "eddy/error.h"
@@ -187,10 +188,8 @@ static void left_early(struct eddyi_ready *r)
 
     eddyi_cleaned_up = NULL;
     if (!clean && eddyi_fiber_exception_passes()) {
-        fputs("eddy: a C++ exception has left a function that cannot end by one, such as a method "
-              "of a "
-              "protocol; docs/cxx.md says which can\n",
-              stderr);
+        eddyi_log_fatal("a C++ exception has left a function that cannot end by one, such as a "
+                        "method of a protocol; docs/cxx.md says which can");
         abort();
     }
 }
@@ -227,7 +226,7 @@ static void run_and_time(eddy_loop *loop, struct eddyi_ready *r)
     r->run(r);
     took = eddyi_sys_now() - begin;
     if ((double)took * 1e-9 >= loop->slow_callback_duration)
-        fprintf(stderr, "eddy: executing %s took %.3f seconds\n", what, (double)took * 1e-9);
+        eddyi_log(EDDY_LOG_INFO, "executing %s took %.3f seconds", what, (double)took * 1e-9);
 }
 
 static void run_watched(eddy_loop *loop, struct eddyi_ready *r)

@@ -1,6 +1,7 @@
 /*
  * Running a program: a loop for a while, Ctrl-C, and the clean-up (rules 191 to 195).
  */
+#include "base/log.h"
 #include "eddy/run.h"
 
 #include "base/exception.h"
@@ -272,7 +273,7 @@ int eddy_exit_code(int status)
         eddy_exception_format(eddy_error(), text, sizeof text);
     else
         snprintf(text, sizeof text, "%s", eddy_strerror(status));
-    fprintf(stderr, "error: %s\n", text);
+    eddyi_log_as(EDDY_LOG_ERROR, "error", text);
     return 1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/block.h"
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -433,8 +434,9 @@ void eddy_group_abandon(eddy_group *const *guarded)
         !eddyi_scope_is_guarded_here(&g->scope))
         return;
     if (g->loop->debug)
-        fprintf(stderr, "eddy: the task group entered at %s was left without eddy_group_exit()\n",
-                g->scope.where ? g->scope.where : "?");
+        eddyi_log(EDDY_LOG_WARNING,
+                  "the task group entered at %s was left without eddy_group_exit()",
+                  g->scope.where ? g->scope.where : "?");
     g->state = EXITING;
     error = *slot;
     *slot = (struct eddyi_error){0};

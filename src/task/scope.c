@@ -1,5 +1,6 @@
 #include "task/scope.h"
 
+#include "base/log.h"
 #include "eddy/error.h"
 #include "fiber/stack.h"
 #include "loop/loop.h"
@@ -76,11 +77,10 @@ bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
     const eddy_task *t = eddyi_task_current();
 
     if (eddyi_loop_elsewhere(s->task->future.loop)) {
-        fprintf(stderr,
-                "eddy: a generator is ended in another thread than that of the loop where it "
-                "entered the %s "
-                "at %s\n",
-                s->kind->noun, place(s));
+        eddyi_log(EDDY_LOG_FATAL,
+                  "a generator is ended in another thread than that of the loop where it "
+                  "entered the %s at %s",
+                  s->kind->noun, place(s));
         abort();
     }
     return t == s->task || (s->generator && (!t || t->generator == s->generator));
@@ -123,12 +123,12 @@ int eddyi_scope_raise_twice(const struct eddyi_scope *s, const char *again)
 
 static void die(eddy_task *t)
 {
-    fprintf(stderr,
-            "eddy: task '%s' ends within a timeout or task group that it has not left: it was "
-            "entered by "
-            "another way than "
-            "its macro, which declares a guard, or by longjmp() the guard was jumped over\n",
-            eddy_task_get_name(t));
+    eddyi_log(
+        EDDY_LOG_FATAL,
+        "task '%s' ends within a timeout or task group that it has not left: it was entered by "
+        "another way than its macro, which declares a guard, or by longjmp() the guard was "
+        "jumped over",
+        eddy_task_get_name(t));
     abort();
 }
 

@@ -4,6 +4,7 @@
 #include "eddy/timeout.h"
 
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -233,8 +234,9 @@ void eddy_timeout_abandon(eddy_timeout *const *guarded)
     if (!is_active(tm) || !eddyi_scope_is_guarded_here(&tm->scope))
         return;
     if (tm->scope.task->future.loop->debug)
-        fprintf(stderr, "eddy: the timeout entered at %s was left without eddy_timeout_exit()\n",
-                tm->scope.where ? tm->scope.where : "?");
+        eddyi_log(EDDY_LOG_WARNING,
+                  "the timeout entered at %s was left without eddy_timeout_exit()",
+                  tm->scope.where ? tm->scope.where : "?");
     eddyi_timer_stop(tm->scope.task->future.loop, &tm->timer);
     eddyi_scope_leave(&tm->scope);
     if (tm->state != ENTERED)

@@ -1,6 +1,7 @@
 #include "task/wait.h"
 
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -67,10 +68,10 @@ void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
     char name[100];
 
     eddyi_task_print_name(t, name, sizeof name);
-    fprintf(stderr,
-            "eddy: a thread that does not run its loop wakes task '%s', which waits for %s; only "
-            "eddy_loop_call_soon_threadsafe() may do that\n",
-            name, t->wait && t->wait->what ? t->wait->what : "an event");
+    eddyi_log(EDDY_LOG_WARNING,
+              "a thread that does not run its loop wakes task '%s', which waits for %s; only "
+              "eddy_loop_call_soon_threadsafe() may do that",
+              name, t->wait && t->wait->what ? t->wait->what : "an event");
     eddyi_loop_post(t->future.loop, &t->ready);
 }
 

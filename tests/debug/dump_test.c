@@ -271,6 +271,29 @@ TEST_REAL(the_dump_signal_has_a_loop_dump_its_tasks_in_its_next_turn)
     EXPECT_IN("task 'Task-1': ready", output);
 }
 
+static void print_in_brackets(eddy_log_level level, const char *line, void *arg)
+{
+    printf("%d[%s]\n", (int)level, line);
+}
+
+static void dump_to_the_log(void *name)
+{
+    eddy_set_log(print_in_brackets, NULL);
+    run_with_dump_signal(name);
+}
+
+TEST_REAL(a_dump_at_a_signal_goes_to_the_log_line_by_line)
+{
+    char output[20000];
+
+    if (test_tortured())
+        SKIP("nobody watches the child");
+    test_in_child(dump_to_the_log, "USR2", output, sizeof output);
+    EXPECT_IN("0[loop 1 (", output);
+    EXPECT_IN("\n0[task 'Task-1': ready", output);
+    EXPECT_IN("reacted", output);
+}
+
 static __attribute__((noinline)) void compute_for_long(void)
 {
     raise(SIGUSR2);
