@@ -64,7 +64,8 @@ awk -v base="$base" 'BEGIN {
 }' >"$work/urls"
 
 fetch="$build/bin/eddy-fetch --timeout 2 --retry 1"
-echo "$(wc -l <"$work/urls") URLs from $base: slow, large, redirecting, failing, refused, silent. At most 64 at a time:"
+echo "$(wc -l <"$work/urls") URLs from $base: slow, large, redirecting, failing, refused, silent." \
+    "At most 64 at a time:"
 echo "    eddy-fetch -j 64 --timeout 2 --retry 1 -i urls"
 if [ -t 2 ]; then
     $fetch -j 64 -i "$work/urls" >"$work/table"
@@ -98,15 +99,20 @@ $fetch -q --json -j 1 -i "$work/sample" >"$work/sample.json" 2>/dev/null
 code=$?
 [ $code -le 1 ] || exit $code
 sample=$(sed -n 's/^  "seconds": \([0-9.]*\),*$/\1/p' "$work/sample.json")
-together=$(awk 'NR == FNR { wanted[$1]; next } $NF in wanted { sum += $3 } END { printf "%.2f", sum }' \
+together=$(awk 'NR == FNR { wanted[$1]; next }
+    $NF in wanted { sum += $3 }
+    END { printf "%.2f", sum }' \
     "$work/sample" "$work/table")
 total=$(sed -n '$s/.* in \([0-9.]*\) s .*/\1/p' "$work/table")
 sum=$(sed -n '$s/.*add up to \([0-9.]*\) s.*/\1/p' "$work/table")
 echo
 tail -n 1 "$work/table"
-awk -v total="$total" -v sum="$sum" -v sample="$sample" -v together="$together" -v n="$(wc -l <"$work/sample")" 'BEGIN {
-    printf "\n  side by side         %7.2f s   measured\n", total
-    printf "  one after the other  %7.2f s   each URL'\''s own time, added up: %.0f times as long\n", sum, sum / total
-    printf "\n%d of the URLs were fetched again, one after the other: %.2f s measured, %.2f s by adding up their\n", n, sample, together
-    printf "times from the run above.\n"
+awk -v total="$total" -v sum="$sum" -v sample="$sample" -v together="$together" \
+    -v n="$(wc -l <"$work/sample")" 'BEGIN {
+    printf "\n  concurrently         %7.2f s   measured\n", total
+    printf "  one after another    %7.2f s   sum of the URLs'\'' times: %.0f times as long\n",
+        sum, sum / total
+    printf "\n%d of the URLs were fetched again, one after another: %.2f s measured, %.2f s as\n",
+        n, sample, together
+    printf "the sum of their times in the run above.\n"
 }'

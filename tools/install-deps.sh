@@ -9,12 +9,15 @@
 # packages are installed nothing is printed and no network is needed.
 set -eu
 
-base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev node-llhttp"
-check="ninja-build meson clang libclang-rt-14-dev gdb valgrind spin nginx-light openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
+base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev
+libjansson-dev node-llhttp"
+check="ninja-build meson clang libclang-rt-14-dev gdb valgrind spin nginx-light openssl curl
+ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
 full="gcovr gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
-bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev libboost-coroutine-dev
-libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo python3-uvloop nginx-light"
+bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
+libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo
+python3-uvloop nginx-light"
 
 case ${1:-} in
 base) command="make demo" wanted=$base ;;
@@ -28,7 +31,8 @@ bench) command="make bench" wanted="$base $bench" ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "install-deps: this is no Debian; please see that these, or their like, are installed: $wanted" >&2
+    echo "install-deps: this is not Debian; please install these packages, or their equivalents:" \
+        "$wanted" >&2
     exit 0
 fi
 

@@ -108,8 +108,9 @@ test_tcp_proxy_stands_before_nginx()
     cat >nginx.conf <<END
 daemon off; pid $PWD/nginx/pid; error_log $PWD/nginx/error.log; worker_processes 1; user root;
 events {}
-http { access_log off; client_body_temp_path $PWD/nginx; proxy_temp_path $PWD/nginx; fastcgi_temp_path $PWD/nginx;
-uwsgi_temp_path $PWD/nginx; scgi_temp_path $PWD/nginx; server { listen unix:$PWD/nginx/sock; root $PWD/www; } }
+http { access_log off; client_body_temp_path $PWD/nginx; proxy_temp_path $PWD/nginx;
+fastcgi_temp_path $PWD/nginx; uwsgi_temp_path $PWD/nginx; scgi_temp_path $PWD/nginx;
+server { listen unix:$PWD/nginx/sock; root $PWD/www; } }
 END
     nginx -e "$PWD/nginx/start.log" -c "$PWD/nginx.conf" & servers="$servers $!"
     until_true test -S nginx/sock || fail "nginx does not start: $(cat nginx/*.log)"
@@ -264,13 +265,16 @@ test_tail_ends_while_files_change()
     for _ in 1 2 3 4 5 6 7 8; do
         : >a
         : >b
-        rm -f out # or that of the round before would be taken for a sign of life, and a signal sent too early be lost
+        # The output of the round before would look like a sign of life: the signal would come too
+        # early.
+        rm -f out
         while :; do echo line >>a && echo line >>b; done & churn=$!
         "$net/tail" a b >out 2>err & pid=$!
         servers="$servers $churn $pid"
         until_true test -s out || fail "nothing is shown"
         kill -TERM "$pid"
-        until_true sh -c "! kill -0 $pid 2>/dev/null" || { kill -KILL "$pid"; fail "it had to be killed"; }
+        until_true sh -c "! kill -0 $pid 2>/dev/null" ||
+            { kill -KILL "$pid"; fail "it had to be killed"; }
         kill "$churn"
     done
 }
@@ -299,15 +303,18 @@ test_static_server_sends_files_whole_and_in_parts()
 {
     serve_www
     [ "$(status "$base/")" = 200 ] && cmp body www/index.html || fail "the index is not served"
-    [ "$(status "$base/numbers.txt")" = 200 ] && cmp body www/numbers.txt || fail "a file is not served"
+    [ "$(status "$base/numbers.txt")" = 200 ] && cmp body www/numbers.txt ||
+        fail "a file is not served"
     [ "$(status "$base/empty")" = 200 ] && [ ! -s body ] || fail "an empty file is not served"
     [ "$(status -r 5-9 "$base/numbers.txt")" = 206 ] || fail "no part"
     [ "$(cat body)" = "$(head -c 10 www/numbers.txt | tail -c 5)" ] || fail "another part"
-    [ "$(status -r -7 "$base/numbers.txt")" = 206 ] && [ "$(cat body)" = 200000 ] || fail "no last part"
+    [ "$(status -r -7 "$base/numbers.txt")" = 206 ] && [ "$(cat body)" = 200000 ] ||
+        fail "no last part"
     [ "$(status -r 99999999- "$base/numbers.txt")" = 416 ] || fail "a part that is not there"
     curl -sS -I "$base/numbers.txt" >out || fail "HEAD"
     grep -qi "^content-length: $(stat -c %s www/numbers.txt)" out || fail "HEAD without the length"
-    [ "$(status -H "If-Modified-Since: $(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' out)" "$base/numbers.txt")" = 304 ] ||
+    [ "$(status -H "If-Modified-Since: $(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' out)" \
+        "$base/numbers.txt")" = 304 ] ||
         fail "sent although not modified"
 }
 
@@ -317,9 +324,11 @@ test_static_server_keeps_connections_and_answers_in_order()
     curl -sS -o one -o two -w '%{num_connects} ' "$base/" "$base/numbers.txt" >out || fail "curl"
     [ "$(cat out)" = "1 0 " ] || fail "a second connection was made: $(cat out)"
     cmp two www/numbers.txt || fail "the second file differs"
-    printf 'GET /empty HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' |
-        nc -N localhost "$port" >out
-    [ "$(grep -c '^HTTP/1.1 200' out)" = 2 ] && grep -q hello out || fail "two requests in one piece"
+    requests='GET /empty HTTP/1.1\r\nHost: x\r\n\r\n'
+    requests=$requests'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    printf "$requests" | nc -N localhost "$port" >out
+    [ "$(grep -c '^HTTP/1.1 200' out)" = 2 ] && grep -q hello out ||
+        fail "two requests in one piece"
 }
 
 test_static_server_does_not_wait_for_idle_clients()
@@ -340,15 +349,18 @@ test_static_server_refuses_what_it_should()
 {
     serve_www
     [ "$(status "$base/none")" = 404 ] || fail "a file that is not there"
-    [ "$(status "$base/../secret")" = 400 ] && [ "$(status "$base/folder/%2e%2e/%2e%2e/secret")" = 400 ] ||
+    [ "$(status "$base/../secret")" = 400 ] &&
+        [ "$(status "$base/folder/%2e%2e/%2e%2e/secret")" = 400 ] ||
         fail "a way out of the folder"
     [ "$(status "$base/folder")" = 301 ] || fail "no redirection to the folder"
     [ "$(status -X DELETE "$base/")" = 405 ] || fail "DELETE"
     [ "$(status -X GET -d body "$base/")" = 413 ] || fail "a body"
-    [ "$(status -H "X: $(head -c 20000 /dev/zero | tr '\0' x)" "$base/")" = 431 ] || fail "a head that is too long"
+    [ "$(status -H "X: $(head -c 20000 /dev/zero | tr '\0' x)" "$base/")" = 431 ] ||
+        fail "a head that is too long"
     printf 'rubbish\r\n\r\n' | nc -N localhost "$port" >out
     grep -q '^HTTP/1.1 400' out || fail "rubbish"
-    printf 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n' | nc -N localhost "$port" >out
+    printf 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n' |
+        nc -N localhost "$port" >out
     grep -q '^HTTP/1.1 4' out || fail "two lengths"
     [ "$(status "$base/")" = 200 ] || fail "it does not serve any more"
 }
@@ -367,7 +379,8 @@ test_static_server_leaves_who_sends_a_byte_now_and_then()
 {
     serve_www -t 0.1
     exec 3<>"/dev/tcp/localhost/$port" || fail "cannot connect"
-    { printf 'GET / HTTP/1.1\r\nX: ' && while printf x; do sleep 0.01; done; } >&3 2>/dev/null & dripping=$!
+    { printf 'GET / HTTP/1.1\r\nX: ' && while printf x; do sleep 0.01; done; } >&3 2>/dev/null &
+    dripping=$!
     timeout 60 cat <&3 >out # it ends, or the connection is reset, as there is something to read
     [ $? != 124 ] || fail "the connection stays"
     kill $dripping 2>/dev/null

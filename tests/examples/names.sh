@@ -23,7 +23,8 @@ start_dnsmasq()
     need dig
     for _ in 1 2 3 4 5 6 7 8; do
         port=$((20000 + (($$ + RANDOM) % 10000)))
-        dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --listen-address=127.0.0.1 \
+        dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv \
+            --listen-address=127.0.0.1 \
             --bind-interfaces --pid-file= --user= --local=/test/ --port=$port \
             --host-record=one.test,192.0.2.7,2001:db8::7 --host-record=two.test,192.0.2.8 \
             --cname=alias.test,one.test 2>dnsmasq.err &
@@ -48,8 +49,10 @@ test_names_are_found_as_dig_finds_them()
 {
     start_dnsmasq
     lookup one.test two.test
-    expect 0 "one.test has address 192.0.2.7" "one.test has IPv6 address 2001:db8::7" "two.test has address 192.0.2.8"
-    [ "$(dig +short -p $port @127.0.0.1 one.test A)" = "$(sed -n 's/^one.test has address //p' out)" ] || fail "dig differs"
+    expect 0 "one.test has address 192.0.2.7" "one.test has IPv6 address 2001:db8::7" \
+        "two.test has address 192.0.2.8"
+    [ "$(dig +short -p $port @127.0.0.1 one.test A)" = \
+        "$(sed -n 's/^one.test has address //p' out)" ] || fail "dig differs"
     lookup -6 one.test
     expect 0 "one.test has IPv6 address 2001:db8::7"
     [ "$(wc -l <out)" = 1 ] || fail "more than one line"
@@ -73,7 +76,8 @@ test_what_there_is_not_is_said_and_the_others_are_found()
 {
     start_dnsmasq
     lookup nobody.test two.test a..b
-    expect 1 "nobody.test: .*No such host name.*" "two.test has address 192.0.2.8" "a..b: .*Not a valid host name.*"
+    expect 1 "nobody.test: .*No such host name.*" "two.test has address 192.0.2.8" \
+        "a..b: .*Not a valid host name.*"
 }
 
 start_time_server()
@@ -91,7 +95,8 @@ start_time_server()
 # Seconds since 1970, of four bytes in a file.
 time_in()
 {
-    echo $(($(od -An -tu1 "$1" | awk '{ printf "%.0f", (($1 * 256 + $2) * 256 + $3) * 256 + $4 }') - 2208988800))
+    od -An -tu1 "$1" |
+        awk '{ printf "%.0f\n", (($1 * 256 + $2) * 256 + $3) * 256 + $4 - 2208988800 }'
 }
 
 close_to_now()
@@ -132,7 +137,8 @@ test_the_client_understands_socat()
     port=
     while [ -z "$port" ]; do
         kill -0 $pid 2>/dev/null || { cat socat.err; echo "socat did not start"; exit 1; }
-        for inode in $(find /proc/$pid/fd -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n'); do
+        for inode in $(find /proc/$pid/fd -lname 'socket:*' -printf '%l\n' 2>/dev/null |
+            tr -dc '0-9\n'); do
             port=$(awk -v i="$inode" '$10 == i { split($2, a, ":"); print a[2] }' /proc/net/udp)
         done
         sleep 0.01

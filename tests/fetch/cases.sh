@@ -136,9 +136,9 @@ same_as_curl()
     [ "$(ls -A bodies | wc -l)" = $# ] || fail "not as many files as URLs"
 }
 
-nginx_paths='/0.bin /1.bin /1000.bin /65536.bin /1048577.bin /10485760.bin /text.txt /packed.gz /moved /
-    /deep/er/page.html /with%20space.txt /100%25.txt /%C3%A4%C3%B6.txt /a+b&c=d;e,f@g.txt /%22quoted%5C.txt
-    /1.bin?query=/slash /1.bin#fragment'
+nginx_paths='/0.bin /1.bin /1000.bin /65536.bin /1048577.bin /10485760.bin /text.txt /packed.gz
+    /moved / /deep/er/page.html /with%20space.txt /100%25.txt /%C3%A4%C3%B6.txt /a+b&c=d;e,f@g.txt
+    /%22quoted%5C.txt /1.bin?query=/slash /1.bin#fragment'
 
 test_http_from_nginx_gives_the_bytes_that_curl_gives()
 {
@@ -158,8 +158,8 @@ test_our_own_server_gives_the_bytes_that_curl_gives()
 {
     need_http_server || exit 1
     make_certs || exit 1
-    same_as_curl "$base"/{hello,bytes/0,bytes/1,bytes/16384,bytes/5000000,chunked/0,chunked/1,chunked/1000000} \
-        "$base"/{redirect/5,drip/0.1}
+    same_as_curl "$base"/{hello,bytes/0,bytes/1,bytes/16384,bytes/5000000} \
+        "$base"/{chunked/0,chunked/1,chunked/1000000,redirect/5,drip/0.1}
 }
 
 test_every_URL_has_its_line_in_the_table()
@@ -203,8 +203,10 @@ test_equal_names_are_numbered()
 
 test_names_cannot_leave_the_directory()
 {
-    printf 'http://h%s\n' '' / /dir/ /a/b /a/b?c/d '/a#b/c' /%2e%2e /. /..%2f..%2fevil /a%00b%0Ac /%41%zz% /b | "$helper" names >names
-    printf '%s\n' index.html index.html.1 index.html.2 b b.1 a __ _ .._.._evil a_b_c A%zz% b.2 >expected
+    printf 'http://h%s\n' '' / /dir/ /a/b /a/b?c/d '/a#b/c' /%2e%2e /. /..%2f..%2fevil /a%00b%0Ac \
+        /%41%zz% /b | "$helper" names >names
+    printf '%s\n' index.html index.html.1 index.html.2 b b.1 a __ _ .._.._evil a_b_c A%zz% \
+        b.2 >expected
     diff expected names || { echo "other names"; exit 1; }
 }
 
@@ -253,7 +255,8 @@ test_a_name_that_does_not_resolve_is_told()
 test_too_few_descriptors_are_told()
 {
     need_http_server || exit 1
-    (ulimit -n 9 && run -j 4 "$base/slow/0.3?1" "$base/slow/0.3?2" "$base/slow/0.3?3" && exit "$code")
+    (ulimit -n 9 && run -j 4 "$base/slow/0.3?1" "$base/slow/0.3?2" "$base/slow/0.3?3" &&
+        exit "$code")
     code=$?
     expect_code 1
     expect_line err "^eddy-fetch: http://.*: Too many open files$"
@@ -265,14 +268,16 @@ test_passwords_are_never_printed()
     need_http_server || exit 1
     local to=${base#http://} format
     for format in "" --json; do
-        run -j 1 $format "http://user:s3cret@$to/hello?@x" "http://us%40er:s3cret:s3cret@$to/status/404" \
+        run -j 1 $format "http://user:s3cret@$to/hello?@x" \
+            "http://us%40er:s3cret:s3cret@$to/status/404" \
             "http://:s3cret@127.0.0.1:1/"
         expect_code 1
         expect_no_line out s3cret
         expect_no_line err s3cret
         expect_line out "http://user:\*\*\*@$to/hello\?@x"
     done
-    for url in ftp://user:s3cret@h/ user:s3cret@h http://user:s3/cret@h/ "http://user:s3cret@h@h:x/"; do
+    for url in ftp://user:s3cret@h/ user:s3cret@h http://user:s3/cret@h/ \
+        "http://user:s3cret@h@h:x/"; do
         usage "$url" 'not an http or https URL: .*\*\*\*@'
         expect_no_line err 's3|cret'
         echo "$url" >list
@@ -352,7 +357,8 @@ test_bad_certificates_are_told()
     expect_line err "^eddy-fetch: $https/1.bin: SSL certificate problem: unable to get local issuer"
     run -o dir --cacert "$certs/ca.pem" "$elsewhere/1.bin"
     expect_code 1
-    expect_line err "^eddy-fetch: $elsewhere/1.bin: SSL: no alternative certificate subject name matches"
+    expect_line err \
+        "^eddy-fetch: $elsewhere/1.bin: SSL: no alternative certificate subject name matches"
     run -o dir --cacert "$certs/ca.pem" "$expired/1.bin"
     expect_code 1
     expect_line err "^eddy-fetch: $expired/1.bin: SSL certificate problem: certificate has expired"
@@ -382,10 +388,12 @@ test_a_full_disk_is_told_and_leaves_nothing()
 {
     need_http_server || exit 1
     mkdir -p "$work/small"
-    mount -t tmpfs -o size=1m tmpfs "$work/small" 2>/dev/null || skip "a small file system cannot be mounted here"
+    mount -t tmpfs -o size=1m tmpfs "$work/small" 2>/dev/null ||
+        skip "a small file system cannot be mounted here"
     run --retry 3 -j 1 -o "$work/small" "$base/hello" "$base/bytes/5000000" "$base/bytes/5"
     expect_code 1
-    expect_line err "^eddy-fetch: $base/bytes/5000000: cannot write the file 5000000: No space left on device$"
+    expect_line err "^eddy-fetch: $base/bytes/5000000: $(
+        echo 'cannot write the file 5000000: No space left on device')$"
     expect_files "$work/small" hello 5
     umount "$work/small"
     rmdir "$work/small"
@@ -405,11 +413,13 @@ test_closed_standard_streams_do_not_get_into_files()
 {
     need_http_server || exit 1
     : >out && : >err
-    ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir "$base/bytes/1000" "$base/status/404" "$base/chunked/500" <&- >&- 2>&-
+    ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir "$base/bytes/1000" "$base/status/404" \
+        "$base/chunked/500" <&- >&- 2>&-
     code=$?
     expect_code 1
     expect_files dir 1000 500
-    [ "$(cat dir/1000 | wc -c) $(cat dir/500 | wc -c)" = "1000 500" ] || fail "something else got into the files"
+    [ "$(cat dir/1000 | wc -c) $(cat dir/500 | wc -c)" = "1000 500" ] ||
+        fail "something else got into the files"
     ${EDDY_FETCH_WRAPPER:-} "$fetch" "$base/hello" >&- 2>err
     code=$?
     expect_code 1
@@ -456,7 +466,8 @@ test_URLs_come_from_files_and_standard_input()
 {
     need_http_server || exit 1
     printf '# a comment\n\n  %s\t\r\n%s' "$base/bytes/1" "$base/bytes/2" >list
-    echo "$base/bytes/3" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir -i list - "$base/bytes/4" >out 2>err
+    echo "$base/bytes/3" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir -i list - "$base/bytes/4" >out \
+        2>err
     code=$?
     expect_code 0
     expect_files dir 1 2 3 4
@@ -485,7 +496,8 @@ interrupted()
     need_http_server || exit 1
     # A shell starts background jobs with SIGINT ignored.
     # shellcheck disable=SC2086
-    env --default-signal=INT ${EDDY_FETCH_WRAPPER:-} "$fetch" -j 3 -o dir "$base/hello" "$base/drip/1000" "$base/silent" \
+    env --default-signal=INT ${EDDY_FETCH_WRAPPER:-} "$fetch" -j 3 -o dir "$base/hello" \
+        "$base/drip/1000" "$base/silent" \
         "$base/slow/1000" "$base/bytes/7" >out 2>err &
     local pid=$!
 
@@ -525,7 +537,8 @@ on_terminal()
 {
     local columns=$1
     shift
-    script -qec "stty rows 24 cols $columns; $(printf '%q ' ${EDDY_FETCH_WRAPPER:-} "$fetch" "$@") 2>/dev/tty >out" \
+    script -qec "stty rows 24 cols $columns; $(printf '%q ' ${EDDY_FETCH_WRAPPER:-} "$fetch" \
+        "$@") 2>/dev/tty >out" \
         /dev/null >screen 2>&1 </dev/null
     code=$?
     cp screen err
@@ -543,7 +556,8 @@ test_bars_are_drawn_on_a_terminal()
     grep -q 'of 3 done' screen || fail "no line for the whole"
     grep -q "eddy-fetch: $base/none: HTTP status 404" screen || fail "the failure is not told"
     grep -q '\.\.\.[^ ]*-and-wider' screen || fail "the end of a long URL is not shown"
-    tr '\r' '\n' <screen | sed "s/$(printf '\033')\[[0-9]*[A-Z]//g" | grep -vE '^(eddy-fetch:|--|==)' |
+    tr '\r' '\n' <screen | sed "s/$(printf '\033')\[[0-9]*[A-Z]//g" |
+        grep -vE '^(eddy-fetch:|--|==)' |
         awk 'length > 74' >wide
     [ ! -s wide ] || fail "wider than the terminal: $(head -n 1 wide)"
     TERM=xterm on_terminal 30 "$base/slow/0.3"

@@ -48,7 +48,8 @@ need_port()
 # make_ca NAME: an authority, in $certs/NAME.pem
 make_ca()
 {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$1" \
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+        -subj "/CN=$1" \
         -keyout "$certs/$1.key" -out "$certs/$1.pem" 2>>"$certs/log"
 }
 
@@ -124,7 +125,8 @@ events { worker_connections 512; }
 http {
     access_log off;
     default_type application/octet-stream;
-    client_body_temp_path $1/t1; proxy_temp_path $1/t2; fastcgi_temp_path $1/t3; uwsgi_temp_path $1/t4; scgi_temp_path $1/t5;
+    client_body_temp_path $1/t1; proxy_temp_path $1/t2; fastcgi_temp_path $1/t3;
+    uwsgi_temp_path $1/t4; scgi_temp_path $1/t5;
     gzip on; gzip_types *; gzip_min_length 1;
     root $1/files;
     server {

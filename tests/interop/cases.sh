@@ -43,10 +43,12 @@ need()
 # An authority, a server and a client, in this directory. Not where eddy was built without TLS.
 certificates()
 {
-    "$subject" --tls "$PWD" serve 2>&1 | grep -q 'built without TLS' && { echo "built without TLS"; exit 77; }
+    "$subject" --tls "$PWD" serve 2>&1 | grep -q 'built without TLS' &&
+        { echo "built without TLS"; exit 77; }
     new_key="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
     {
-        $new_key -subj /CN=authority -keyout ca.key -out ca.pem -addext keyUsage=critical,keyCertSign &&
+        $new_key -subj /CN=authority -keyout ca.key -out ca.pem \
+            -addext keyUsage=critical,keyCertSign &&
             $new_key -subj /CN=server -keyout server.key -out server.pem -CA ca.pem -CAkey ca.key \
                 -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE &&
             $new_key -subj /CN=client -keyout client.key -out client.pem -CA ca.pem -CAkey ca.key \

@@ -26,16 +26,19 @@ printf 'echo one; echo more\n\n# a comment\n echo two >&2\nprintf three\n' >comm
 verdict $? "runs commands and prefixes their lines"
 
 printf 'exit 3\ntrue\nkill -9 $$\nno-such-program\n' | "$runner" -j 2 >out 2>err
-[ $? -eq 1 ] && grep -q 'exit code 3: exit 3' err && grep -q 'signal 9' err && grep -q 'exit code 127' err && grep -q 'ok: true' err
+[ $? -eq 1 ] && grep -q 'exit code 3: exit 3' err && grep -q 'signal 9' err &&
+    grep -q 'exit code 127' err && grep -q 'ok: true' err
 verdict $? "says which failed"
 
 # Each of the two waits for the other: they must run at the same time.
 mkfifo there back
-printf 'echo x >there; cat back\ncat there; echo y >back\n' | "$runner" -j 2 >out 2>err && grep -q '\[1\] y' out && grep -q '\[2\] x' out
+printf 'echo x >there; cat back\ncat there; echo y >back\n' | "$runner" -j 2 >out 2>err &&
+    grep -q '\[1\] y' out && grep -q '\[2\] x' out
 verdict $? "runs several at a time"
 
 # The second would see what the third makes, if they ran at the same time.
-printf 'true\necho $(ls)>seen\ntouch made\n' | "$runner" -j 1 >out 2>err && ! grep -q made seen && [ -e made ]
+printf 'true\necho $(ls)>seen\ntouch made\n' | "$runner" -j 1 >out 2>err && ! grep -q made seen &&
+    [ -e made ]
 verdict $? "runs no more than it may"
 
 # A command of 140 000 bytes is more than one argument of a program may have.
@@ -46,7 +49,8 @@ verdict $? "runs no more than it may"
     echo
     echo 'echo three'
 } | "$runner" -j 1 >out 2>err
-[ $? -eq 1 ] && grep -q '^\[1\] one$' out && grep -q '^\[3\] three$' out && grep -q '\[2\] cannot be started (Argument list too long): echo aaa' err
+[ $? -eq 1 ] && grep -q '^\[1\] one$' out && grep -q '^\[3\] three$' out &&
+    grep -q '\[2\] cannot be started (Argument list too long): echo aaa' err
 verdict $? "runs the others when a line is too long"
 
 for signal in 15 1 3; do # SIGTERM, SIGHUP, SIGQUIT
@@ -62,7 +66,8 @@ for signal in 15 1 3; do # SIGTERM, SIGHUP, SIGQUIT
     status=$?
     child=$(sed 's/.* //' out)
     # Whoever adopts it may take a moment to wait for it.
-    while [ -n "$child" ] && [ -e "/proc/$child" ] && ! grep -q '^State:.*Z' "/proc/$child/status" 2>/dev/null; do :; done
+    while [ -n "$child" ] && [ -e "/proc/$child" ] &&
+        ! grep -q '^State:.*Z' "/proc/$child/status" 2>/dev/null; do :; done
     [ $status -eq $((128 + signal)) ] && [ -n "$child" ]
     verdict $? "kills everything at signal $signal"
 done

@@ -35,7 +35,8 @@ cmake --install "$build" --prefix "$prefix" >/dev/null || { echo "not ok install
 libdir=$(dirname "$(find "$prefix" -name libeddy.a)")
 export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
 
-mkdir "$work/hello" "$work/tested" "$work/within" "$work/fetched" "$work/meson" "$work/make" "$work/wrong"
+mkdir "$work/hello" "$work/tested" "$work/within" "$work/fetched" "$work/meson" "$work/make" \
+    "$work/wrong"
 cat >"$work/hello.c" <<'END'
 #include <eddy.h>
 #include <stdio.h>

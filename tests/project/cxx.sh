@@ -38,14 +38,30 @@ dies_with()
 }
 refuses()
 {
-    printf '#include <eddy.h>\n#include <string>\n%s(f, (%s, a), (int, b))\n{\n    (void)a;\n    return b;\n}\n' "$1" "$2" >"$work/f.cpp"
+    cat >"$work/f.cpp" <<END
+#include <eddy.h>
+#include <string>
+$1(f, ($2, a), (int, b))
+{
+    (void)a;
+    return b;
+}
+END
     "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp" >"$work/out" 2>&1 && return 1
     cat "$work/out"
     grep -q "copies these parameters byte by byte" "$work/out"
 }
 takes()
 {
-    printf '#include <eddy.h>\n#include <string>\n%s(f, (%s, a), (int, b))\n{\n    (void)a;\n    return b;\n}\n' "$1" "$2" >"$work/f.cpp"
+    cat >"$work/f.cpp" <<END
+#include <eddy.h>
+#include <string>
+$1(f, ($2, a), (int, b))
+{
+    (void)a;
+    return b;
+}
+END
     "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp"
 }
 
@@ -53,21 +69,25 @@ libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
 for cxx in g++ clang++; do
     command -v $cxx >/dev/null || continue
     # shellcheck disable=SC2086 # lists of words
-    check "exceptions: $cxx compiles the program" compile $cxx -std=c++17 "$top/tests/project/cxx/exceptions.cpp" \
+    check "exceptions: $cxx compiles the program" compile $cxx -std=c++17 \
+        "$top/tests/project/cxx/exceptions.cpp" \
         -o "$work/exceptions" "$build/src/libeddy.a" $libraries || continue
     for backend in io_uring epoll; do
         check "exceptions belong to tasks and pass where they may, with $cxx and $backend" \
             env EDDY_BACKEND=$backend "$work/exceptions"
     done
     check "an exception that leaves a task ends the process, with $cxx" dies_with task "thrown"
-    check "one that leaves a protocol, too, with $cxx" dies_with protocol "a C++ exception has left a function"
+    check "one that leaves a protocol, too, with $cxx" dies_with protocol \
+        "a C++ exception has left a function"
     for macro in eddy_async eddy_gen eddy_async_gen eddy_run_on_executor; do
         check "$macro refuses a std::string, with $cxx" refuses $macro std::string
         check "$macro takes a reference and a pointer, with $cxx" takes $macro "const std::string &"
     done
-    check "a plugin in C++ compiles, with $cxx" compile $cxx -std=c++17 -shared -fPIC -o "$work/plugin.so" \
+    check "a plugin in C++ compiles, with $cxx" compile $cxx -std=c++17 -shared -fPIC \
+        -o "$work/plugin.so" \
         "$top/tests/project/cxx/plugin.cpp" &&
-        check "and its host in C" compile cc -o "$work/host" "$top/tests/project/cxx/host.c" -L"$build/src" -leddy -ldl &&
+        check "and its host in C" compile cc -o "$work/host" "$top/tests/project/cxx/host.c" \
+        -L"$build/src" -leddy -ldl &&
         check "exceptions of a plugin belong to tasks as well, with $cxx" \
             env LD_LIBRARY_PATH="$build/src" "$work/host" "$work/plugin.so"
 done

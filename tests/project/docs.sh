@@ -16,11 +16,13 @@ for guide in docs/*.md; do
         while ($text =~ /^```c\n(.*?)^```$/msg) {
             my $block = $1;
             print((split /\n/, $block)[0], "\n") unless grep { index($_, $block) >= 0 } @texts;
-        }' "$guide" $(git ls-files -co --exclude-standard 'examples/*.c' 'examples/*.h' 2>/dev/null || find examples -name '*.[ch]'))
+        }' "$guide" $(git ls-files -co --exclude-standard 'examples/*.c' 'examples/*.h' \
+            2>/dev/null || find examples -name '*.[ch]'))
     if [ -z "$broken" ]; then
         echo "ok $guide shows what the examples hold"
     else
-        echo "not ok $guide shows what the examples hold - not in any example: $(echo "$broken" | head -n 1)"
+        echo "not ok $guide shows what the examples hold - not in any example: $(echo "$broken" |
+            head -n 1)"
         echo "$broken" | sed 's/^/# /'
         failed=1
     fi
@@ -29,12 +31,18 @@ done
 # "(rule N)" leads to docs/semantics.md, and that leads to tests which exist.
 sources()
 {
-    git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './build*' | sed 's,^\./,,'
+    git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './build*' |
+        sed 's,^\./,,'
 }
 broken=$(sources | grep -E '\.(c|h|S|md|py|sh)$' | perl -e '
-    sub text { local @ARGV = ($_[0]); local $/; my $t = -f $_[0] ? <> : undef; defined $t ? $t : "" }
+    sub text {
+        local @ARGV = ($_[0]);
+        local $/;
+        my $t = -f $_[0] ? <> : undef;
+        defined $t ? $t : ""
+    }
 
-    # What is cited: "rule 7", "rules 1 to 8 and 15", "rules 30, 45"; also across lines of a comment.
+    # Citations: "rule 7", "rules 1 to 8 and 15", "rules 30, 45"; also across lines of a comment.
     my ($rules, %rule, %cited) = (text("docs/semantics.md"));
     while (my $file = <STDIN>) {
         chomp $file;
@@ -53,12 +61,15 @@ broken=$(sources | grep -E '\.(c|h|S|md|py|sh)$' | perl -e '
             unless $rest =~ /\n- / || $rest =~ /\*(Differs|Does\s+not\s+apply|No\s+test):\*/;
         while ($rest =~ /^- `([^`]*)`: (.*?)(?=^- |\z)/msg) {
             my ($file, $names) = ($1, $2);
-            my $t = text("tests/$file") or print "docs/semantics.md: rule $n: there is no tests/$file\n";
-            $t and $t !~ /^[A-Z_]+\($_[,)]/m and print "docs/semantics.md: rule $n: tests/$file has no test $_\n"
+            my $t = text("tests/$file")
+                or print "docs/semantics.md: rule $n: there is no tests/$file\n";
+            $t and $t !~ /^[A-Z_]+\($_[,)]/m
+                and print "docs/semantics.md: rule $n: tests/$file has no test $_\n"
                 for $names =~ /`([^`]*)`/g;
         }
     }
-    print "docs/semantics.md has no rule $_, which $cited{$_} cites\n" for grep { !$rule{$_} } sort keys %cited;')
+    print "docs/semantics.md has no rule $_, which $cited{$_} cites\n"
+        for grep { !$rule{$_} } sort keys %cited;')
 if [ -z "$broken" ]; then
     echo "ok the numbered rules lead to tests"
 else

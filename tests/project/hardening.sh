@@ -9,7 +9,8 @@ if ! command -v readelf >/dev/null; then
     echo "ok hardening # skip there is no readelf"
     exit 0
 fi
-if grep -qE '^EDDY_SANITIZE:STRING=.+|^CMAKE_BUILD_TYPE:[A-Z]*=(Debug|None)' "$build/CMakeCache.txt"; then
+if grep -qE '^EDDY_SANITIZE:STRING=.+|^CMAKE_BUILD_TYPE:[A-Z]*=(Debug|None)' \
+    "$build/CMakeCache.txt"; then
     echo "ok hardening # skip this build is not for use"
     exit 0
 fi
@@ -31,7 +32,8 @@ for file in $files; do
     readelf -lW "$file" | grep -E 'GNU_STACK.* RWE|LOAD.* RWE' | sed "s,^,$file: ,"
 done | rule "no memory is writable and executable"
 without __stack_chk_fail --dyn-syms __stack_chk_fail | rule "the stack protector is in use"
-without "checked call of the C library" --dyn-syms '__[a-z]+_chk' | rule "the C library's checks are in use"
+without "checked call of the C library" --dyn-syms '__[a-z]+_chk' |
+    rule "the C library's checks are in use"
 
 # One object without the mark would take it from whatever is linked with it. The linker's own start
 # files may lack it.

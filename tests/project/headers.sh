@@ -12,7 +12,8 @@ compile()
 {
     command -v "$1" >/dev/null || return 0
     echo "#include \"$header\"" |
-        "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Werror -I. -fsyntax-only - >"$messages" 2>&1 && return 0
+        "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Werror -I. -fsyntax-only - >"$messages" \
+        2>&1 && return 0
     echo "not ok $header compiles alone - not with $1 as $3"
     sed 's/^/# /' "$messages"
     failed=1
@@ -21,7 +22,8 @@ compile()
 
 messages=$(mktemp)
 for header in eddy.h eddy/*.h; do
-    compile gcc c c11 && compile clang c c11 && compile g++ c++ c++17 && compile clang++ c++ c++17 &&
+    compile gcc c c11 && compile clang c c11 && compile g++ c++ c++17 &&
+        compile clang++ c++ c++17 &&
         echo "ok $header compiles alone"
 done
 rm -f "$messages"

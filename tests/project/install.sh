@@ -59,7 +59,8 @@ flags()
 compile_static()
 {
     # shellcheck disable=SC2046 # lists of words
-    cc -o "$work/hello-static" "$work/hello.c" $(flags --cflags) "$(find "$prefix" -name libeddy.a)" \
+    cc -o "$work/hello-static" "$work/hello.c" \
+        $(flags --cflags) "$(find "$prefix" -name libeddy.a)" \
         $(flags --static --libs | tr ' ' '\n' | grep -v '^-leddy$')
 }
 compile_shared()
@@ -95,7 +96,8 @@ compile_tests()
 {
     # shellcheck disable=SC2046
     cc -o "$work/bank-test" "$top/examples/testing/bank_test.c" "$top/examples/testing/bank.c" \
-        $(PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name eddy-test.pc)") pkg-config --cflags --libs eddy-test)
+        $(PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name eddy-test.pc)") pkg-config --cflags \
+        --libs eddy-test)
 }
 passes()
 {
@@ -108,6 +110,7 @@ check "a program links with the installed static library" compile_static &&
     check "and runs" prints_hello "$work/hello-static"
 check "a program links with the installed shared library" compile_shared &&
     check "and uses it" uses_shared && check "and runs with it" prints_hello "$work/hello-shared"
-check "a program's tests link with the installed test kit" compile_tests && check "and pass" passes "$work/bank-test"
+check "a program's tests link with the installed test kit" compile_tests &&
+    check "and pass" passes "$work/bank-test"
 check "each installed program has its manual page" has_man_pages
 exit $failed

@@ -7,7 +7,8 @@
 . "$(dirname "$0")/rules.sh"
 
 # The layers, from the ground up. A file uses its own layer and those below it, never one above.
-layers="base fiber contextvars backend loop task sync queue generator executor io net carrier stream tls process protocol signal debug runner testkit"
+layers="base fiber contextvars backend loop task sync queue generator executor io net carrier"
+layers="$layers stream tls process protocol signal debug runner testkit"
 
 rank()
 {
@@ -22,8 +23,10 @@ rank()
 for folder in src/*/; do
     layer=$(basename "$folder")
     own=$(rank "$layer")
-    [ "$own" = 0 ] && echo "$folder is no layer: it belongs into the list in this script" && continue
-    grep -rHo '^ *# *include "[a-z_]*/[^"]*"' "$folder" 2>/dev/null | sed 's/: *# *include "/ /; s/"$//' |
+    [ "$own" = 0 ] && echo "$folder is no layer: it belongs into the list in this script" &&
+        continue
+    grep -rHo '^ *# *include "[a-z_]*/[^"]*"' "$folder" 2>/dev/null |
+        sed 's/: *# *include "/ /; s/"$//' |
         while read -r file included; do
             other=${included%%/*}
             [ "$other" = eddy ] && continue
@@ -37,7 +40,8 @@ done | rule "no file includes a layer above its own"
 # source is gone are of an older build.
 objects()
 {
-    for object in "$build"/src/CMakeFiles/eddy_objects.dir/*/*.o "$build"/src/CMakeFiles/eddy_test.dir/testkit/*.o; do
+    for object in "$build"/src/CMakeFiles/eddy_objects.dir/*/*.o \
+        "$build"/src/CMakeFiles/eddy_test.dir/testkit/*.o; do
         file=${object#"$build"/src/CMakeFiles/*.dir/}
         [ -e "src/${file%.o}" ] && nm -g "$object" | sed "s|^|${file%.o} |"
     done
@@ -65,20 +69,23 @@ fi
 # parenthesis.
 exported()
 {
-    nm -D --defined-only "$build"/src/libeddy.so | awk '$2 != "R" && $2 != "D" {print $3}' | sed 's/@.*//' | grep -v '^_' | sort -u
+    nm -D --defined-only "$build"/src/libeddy.so | awk '$2 != "R" && $2 != "D" {print $3}' |
+        sed 's/@.*//' | grep -v '^_' | sort -u
 }
 declared()
 {
     # Headers that eddy.h leaves out belong to other libraries.
     # shellcheck disable=SC2046 # a list of words
-    (cd include && cat $(sed -n 's/^#include "\(.*\)"/\1/p' eddy.h)) | ${CC:-cc} -fpreprocessed -dD -E -P - 2>/dev/null | grep -v '^#' | tr '\n' ' ' |
+    (cd include && cat $(sed -n 's/^#include "\(.*\)"/\1/p' eddy.h)) |
+        ${CC:-cc} -fpreprocessed -dD -E -P - 2>/dev/null | grep -v '^#' | tr '\n' ' ' |
         grep -o 'EDDY_API [^;]*;' | sed 's/EDDY_[A-Z]*([^()]*) //g' |
         grep -o '[a-z][a-z0-9_]*(' | tr -d '(' | sort -u
 }
 if [ -e "$build/src/libeddy.so" ]; then
     exported >"$build/exported.txt"
     declared >"$build/declared.txt"
-    comm -23 "$build/exported.txt" "$build/declared.txt" | sed 's/$/ is exported but in no public header/' |
+    comm -23 "$build/exported.txt" "$build/declared.txt" |
+        sed 's/$/ is exported but in no public header/' |
         rule "every exported name is declared in a public header"
     comm -13 "$build/exported.txt" "$build/declared.txt" | grep '^eddyi\{0,1\}_' |
         sed 's/$/ is declared in a public header but not exported/' |
@@ -88,17 +95,21 @@ else
 fi
 
 # Torture has to know what a call can fail with.
-grep -rhoE 'eddyi_fault\("[a-z0-9_]+"\)' src | sed 's/.*("//; s/")//' | sort -u | while read -r call; do
+grep -rhoE 'eddyi_fault\("[a-z0-9_]+"\)' src | sed 's/.*("//; s/")//' | sort -u |
+    while read -r call; do
     grep -q "{\"$call\"," src/base/fault.c || echo "src/base/fault.c has no errors for \"$call\""
 done | rule "every call that can be made to fail has its errors"
 
 # The one door: nobody else calls malloc and its kin.
-grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)\(' src --include='*.c' --include='*.h' |
-    grep -vE '^src/base/(sys|fault)' | grep -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
+grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)\(' src \
+    --include='*.c' --include='*.h' |
+    grep -vE '^src/base/(sys|fault)' | grep \
+    -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
     sed 's/$/   <- goes past base\/sys.h/' | rule "memory comes through base/sys.h only"
 
 # Whoever starts a program that has more rights than they have does not choose what the library does
 # in it.
-grep -rnE '(^|[^_a-z])getenv\(' src --include='*.c' --include='*.h' | rule "the environment is read with secure_getenv"
+grep -rnE '(^|[^_a-z])getenv\(' src --include='*.c' --include='*.h' |
+    rule "the environment is read with secure_getenv"
 
 exit $failed

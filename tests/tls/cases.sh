@@ -5,10 +5,12 @@
 make_certificates()
 {
     cd "$work" || return
-    sed -n '/^```sh$/,/^```$/{/^```/d;p;}' "$here/../../docs/tls.md" | sh || return # the authority, as the guide has it
+    # the authority, as the guide has it
+    sed -n '/^```sh$/,/^```$/{/^```/d;p;}' "$here/../../docs/tls.md" | sh || return
     sign server "subjectAltName=DNS:localhost,IP:127.0.0.1" "extendedKeyUsage=serverAuth" || return
     sign client "subjectAltName=email:client@test" "extendedKeyUsage=clientAuth" || return
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.key -out stranger.pem -days 2 \
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.key \
+        -out stranger.pem -days 2 \
         -subj "/CN=stranger" -addext "subjectAltName=DNS:localhost" || return
     cd "$here" || return
 }
@@ -18,10 +20,12 @@ sign()
 {
     local name=$1
     shift
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$name.key" -out "$name.csr" -subj "/CN=$name" &&
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$name.key" \
+        -out "$name.csr" -subj "/CN=$name" &&
         printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
             "subjectKeyIdentifier=hash" "authorityKeyIdentifier=keyid" "$@" >"$name.ext" &&
-        openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "$name.ext" -out "$name.pem"
+        openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+        -extfile "$name.ext" -out "$name.pem"
 }
 
 fail()
@@ -61,7 +65,8 @@ serve()
 # server.out.
 openssl_server()
 {
-    openssl s_server -accept 127.0.0.1:0 -cert "$work/server.pem" -key "$work/server.key" "$@" >server.out 2>server.err </dev/null &
+    openssl s_server -accept 127.0.0.1:0 -cert "$work/server.pem" -key "$work/server.key" \
+        "$@" >server.out 2>server.err </dev/null &
     servers="$servers $!"
     until grep -q '^ACCEPT ' server.out; do
         kill -0 $! 2>/dev/null || fail "openssl s_server does not run"
@@ -89,7 +94,8 @@ expect_failure()
 test_curl_gets_from_a_server()
 {
     serve "$examples/server" 0 "$work/server.pem" "$work/server.key"
-    run curl -sS --cacert "$work/ca.pem" "https://localhost:$port/" --resolve "localhost:$port:127.0.0.1"
+    run curl -sS --cacert "$work/ca.pem" "https://localhost:$port/" \
+        --resolve "localhost:$port:127.0.0.1"
     expect_success
     expect_line out '^hello over TLS$'
     run curl -sS --tls-max 1.2 --cacert "$work/ca.pem" "https://127.0.0.1:$port/"
@@ -112,9 +118,11 @@ test_a_server_admits_only_clients_of_its_authority()
     serve "$examples/server" 0 "$work/server.pem" "$work/server.key" "$work/ca.pem"
     run curl -sS --cacert "$work/ca.pem" "https://127.0.0.1:$port/"
     expect_failure
-    run curl -sS --cacert "$work/ca.pem" --cert "$work/stranger.pem" --key "$work/stranger.key" "https://127.0.0.1:$port/"
+    run curl -sS --cacert "$work/ca.pem" --cert "$work/stranger.pem" --key "$work/stranger.key" \
+        "https://127.0.0.1:$port/"
     expect_failure
-    run curl -sS --cacert "$work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" "https://127.0.0.1:$port/"
+    run curl -sS --cacert "$work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" \
+        "https://127.0.0.1:$port/"
     expect_success
     expect_line out '^hello over TLS$'
 }
@@ -123,7 +131,8 @@ test_s_client_talks_to_an_echo_server()
 {
     serve "$build/bin/tls-echo-server" 0 "$work/server.pem" "$work/server.key"
     { echo one && echo two && await_line out '^two$'; } |
-        timeout 60 openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" >out 2>err
+        timeout 60 openssl s_client -quiet -no_ign_eof -verify_return_error \
+        -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" >out 2>err
     expect_line out '^one$'
     expect_line out '^two$'
 }
@@ -132,20 +141,24 @@ test_s_client_agrees_upon_a_protocol_and_resumes_a_session()
 {
     serve "$examples/server" 0 "$work/server.pem" "$work/server.key"
     printf 'GET / HTTP/1.0\r\n\r\n' >request
-    timeout 60 openssl s_client -alpn h2,http/1.1 -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" -sess_out session -ign_eof \
+    timeout 60 openssl s_client -alpn h2,http/1.1 -CAfile "$work/ca.pem" \
+        -connect "127.0.0.1:$port" -sess_out session -ign_eof \
         <request >out 2>err
     expect_line out '^ALPN protocol: http/1.1'
     expect_line out '^hello over TLS'
-    timeout 60 openssl s_client -alpn h2 -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" <request >out 2>err
+    timeout 60 openssl s_client -alpn h2 -CAfile "$work/ca.pem" \
+        -connect "127.0.0.1:$port" <request >out 2>err
     expect_line err 'no application protocol'
-    timeout 60 openssl s_client -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" -sess_in session -ign_eof <request >out 2>err
+    timeout 60 openssl s_client -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" \
+        -sess_in session -ign_eof <request >out 2>err
     expect_line out '^Reused, TLSv1.3'
 }
 
 test_old_versions_are_refused()
 {
     serve "$examples/server" 0 "$work/server.pem" "$work/server.key"
-    timeout 60 openssl s_client -tls1_1 -cipher DEFAULT@SECLEVEL=0 -connect "127.0.0.1:$port" </dev/null >out 2>err
+    timeout 60 openssl s_client -tls1_1 -cipher DEFAULT@SECLEVEL=0 \
+        -connect "127.0.0.1:$port" </dev/null >out 2>err
     expect_line err 'alert protocol version'
 }
 
@@ -153,7 +166,8 @@ test_renegotiation_is_refused()
 {
     serve "$build/bin/tls-echo-server" 0 "$work/server.pem" "$work/server.key"
     { await_line out 'Verify return code' && echo R && await_line err 'no renegotiation'; } |
-        timeout 60 openssl s_client -tls1_2 -CAfile "$work/ca.pem" -connect "127.0.0.1:$port" >out 2>err
+        timeout 60 openssl s_client -tls1_2 -CAfile "$work/ca.pem" \
+        -connect "127.0.0.1:$port" >out 2>err
     expect_line err 'no renegotiation'
 }
 
@@ -162,9 +176,11 @@ test_a_server_survives_whatever_is_no_tls()
     serve "$examples/server" 0 "$work/server.pem" "$work/server.key"
     run curl -sS "http://127.0.0.1:$port/"
     expect_failure
-    head -c 100000 /dev/urandom | timeout 60 openssl s_client -connect "127.0.0.1:$port" >/dev/null 2>&1
+    head -c 100000 /dev/urandom | timeout 60 openssl s_client \
+        -connect "127.0.0.1:$port" >/dev/null 2>&1
     for i in 1 2 3; do
-        head -c 2000 /dev/urandom 2>/dev/null | timeout 10 bash -c "cat >/dev/tcp/127.0.0.1/$port" 2>/dev/null
+        head -c 2000 /dev/urandom 2>/dev/null |
+            timeout 10 bash -c "cat >/dev/tcp/127.0.0.1/$port" 2>/dev/null
     done
     run curl -sS --cacert "$work/ca.pem" "https://127.0.0.1:$port/"
     expect_success
@@ -202,7 +218,9 @@ test_a_client_says_why_it_does_not_accept_a_server()
     openssl_server -www
     run "$examples/client" 127.0.0.1 "$port"
     expect_failure
-    expect_line err 'TLS with 127.0.0.1: the certificate is not accepted: unable to get local issuer certificate'
+    expect_line err \
+        "TLS with 127.0.0.1: the certificate is not accepted: $(
+            echo 'unable to get local issuer certificate')"
 }
 
 test_a_client_shows_its_certificate_to_s_server()

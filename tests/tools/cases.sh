@@ -125,7 +125,8 @@ test_a_program_without_the_note_is_found_by_its_symbols()
     command -v objcopy >/dev/null || skip "there is no objcopy"
     # The note is in the same segment as others; its type becomes another.
     cp "$subject" changed
-    offset=$(readelf -SW changed | sed -n 's/.* \.note\.eddy *NOTE *[0-9a-f]* \([0-9a-f]*\) .*/\1/p')
+    offset=$(readelf -SW changed | sed \
+        -n 's/.* \.note\.eddy *NOTE *[0-9a-f]* \([0-9a-f]*\) .*/\1/p')
     [ -n "$offset" ] || fail "the program has no note"
     printf '\002' | dd of=changed bs=1 seek=$((0x$offset + 8)) conv=notrunc 2>/dev/null
     start deadlock ./changed
@@ -147,8 +148,10 @@ test_ps_tells_what_each_task_waits_for()
     start zoo
     run ps $pid
     expect_code 0
-    expect_line out '^LOOP +TID +TASK ID +NAME +STATE +FOR +WAITS FOR +COROUTINES +AWAITED BY +CREATED AT$'
-    expect_line out "^1 +$pid +0x[0-9a-f]+ +Task-1 +waiting +[0-9.]+ s +the tasks of its group +zoo +locker \(lock\)"
+    expect_line out \
+        '^LOOP +TID +TASK ID +NAME +STATE +FOR +WAITS FOR +COROUTINES +AWAITED BY +CREATED AT$'
+    task="^1 +$pid +0x[0-9a-f]+ +Task-1"
+    expect_line out "$task +waiting +[0-9.]+ s +the tasks of its group +zoo +locker \(lock\)"
     expect_line out ' locker .* a lock held by .Task-1. +take_lock +'
     expect_line out ' receiver .* recv on descriptor [0-9]+ +receive +'
     expect_line out ' gatherer .* a gather +both +'
@@ -225,7 +228,8 @@ test_top_on_a_terminal()
 {
     command -v script >/dev/null || skip "there is no script(1)"
     start zoo
-    ( sleep 1; printf q; sleep 5 ) | timeout 20 script -qec "$eddy top -d 0.1 $pid" screen >out 2>err
+    ( sleep 1; printf q; sleep 5 ) | timeout 20 script -qec "$eddy top -d 0.1 $pid" screen >out \
+        2>err
     [ "${PIPESTATUS[1]}" = 0 ] || fail "it did not end with q"
     expect_line screen "process $pid "
     grep -q "$(printf '\033\\[H\033\\[J')" screen || fail "the picture does not begin at the top"
@@ -271,7 +275,8 @@ test_info_about_a_process()
     run info $pid
     expect_code 0
     expect_line out "^process $pid \(subject.*\): eddy [0-9.]+, 1 loop$"
-    expect_line out '^loop 1: epoll \(EDDY_BACKEND=epoll\), thread [0-9]+, waits for events, [0-9]+ turns, 10 tasks, [0-9]+ timers$'
+    expect_line out "^loop 1: epoll \(EDDY_BACKEND=epoll\), thread [0-9]+, waits for events, $(
+        echo '[0-9]+ turns, 10 tasks, [0-9]+ timers$')"
 }
 
 # No byte below 32 but the ends of lines, and no character that changes the direction or is not
@@ -281,7 +286,8 @@ expect_printable()
     expect_code 0
     expect_line out 'x1b\[31mred.x1b\]0;title.x07'
     expect_line out 'abc.u202egnp\.exe.u2066.u200b.xff'
-    ! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177\377]')" out || fail "control characters in the output"
+    ! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177\377]')" out ||
+        fail "control characters in the output"
     ! LC_ALL=C grep -q "$(printf '\342\200\256')" out || fail "a change of direction in the output"
 }
 
@@ -319,12 +325,14 @@ test_a_program_with_more_rights_ignores_the_environment()
     command -v setpriv >/dev/null || skip "there is no setpriv"
     folder=$(mktemp -d /tmp/eddy-rights.XXXXXX) || fail "no folder"
     cp "$eddy" "$folder/eddy" && chmod 755 "$folder" "$folder/eddy"
-    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" info >out 2>err
+    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" \
+        info >out 2>err
     code=$?
     [ $code = 0 ] || { rm -rf "$folder" && skip "that user may not run the command here"; }
     expect_line out 'EDDY_BACKEND=epoll'
     chgrp 65533 "$folder/eddy" && chmod 2755 "$folder/eddy"
-    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" info >out 2>err
+    EDDY_BACKEND=epoll setpriv --reuid=65534 --regid=65534 --clear-groups "$folder/eddy" \
+        info >out 2>err
     rm -rf "$folder"
     expect_no_line out 'EDDY_BACKEND=epoll'
 }
@@ -338,7 +346,8 @@ test_what_cannot_be_looked_at_is_explained()
     echo $! >>"$work/pids"
     run ps $!
     expect_code 1
-    expect_line err '^eddy: process [0-9]+: it does not use eddy, neither in the program nor in a library$'
+    expect_line err \
+        '^eddy: process [0-9]+: it does not use eddy, neither in the program nor in a library$'
     run ps nonsense
     expect_code 1
     expect_line err "^eddy: 'nonsense' is no process number$"
@@ -383,11 +392,13 @@ test_wrong_usage()
 gdb_run()
 {
     command -v gdb >/dev/null || skip "there is no gdb"
-    gdb -nx -q -batch -iex 'set debuginfod enabled off' -ex 'set pagination off' -ex "source $gdb_script" "$@" \
+    gdb -nx -q -batch -iex 'set debuginfod enabled off' -ex 'set pagination off' \
+        -ex "source $gdb_script" "$@" \
         >out 2>err </dev/null
     code=$?
     ! grep -qi 'python scripting is not supported' err || skip "this gdb has no Python"
-    ! grep -qiE 'ptrace: (operation not permitted|inappropriate)' err || skip "processes may not be debugged here"
+    ! grep -qiE 'ptrace: (operation not permitted|inappropriate)' err ||
+        skip "processes may not be debugged here"
     expect_no_line err Traceback
 }
 
@@ -434,7 +445,8 @@ test_gdb_goes_on_behind_a_generator()
 test_gdb_selects_a_task()
 {
     start zoo
-    gdb_run -p $pid -ex 'eddy task receiver' -ex 'frame function eddy_sock_recv' -ex 'print size' -ex 'eddy task' \
+    gdb_run -p $pid -ex 'eddy task receiver' -ex 'frame function eddy_sock_recv' -ex 'print size' \
+        -ex 'eddy task' \
         -ex 'bt 1' -ex detach
     expect_code 0
     expect_line out '^\$1 = 1$'
@@ -445,7 +457,8 @@ test_gdb_selects_a_task()
 # AddressSanitizer reserves terabytes. gdb would write them all, until the disk is full.
 skip_with_sanitizer()
 {
-    ! grep -q -e __asan_init -e __tsan_init "$subject" || skip "no core files of programs with a sanitizer"
+    ! grep -q -e __asan_init -e __tsan_init "$subject" ||
+        skip "no core files of programs with a sanitizer"
 }
 
 test_gdb_on_a_core_file_of_its_own()
