@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The delay, in nanoseconds, of a wait that is impossible now. */
-enum { BREATHER = 1000000 };
+enum { RETRY_DELAY = 1000000 };
 
 /*
  * A system call of the ring runs some twenty pieces of the kernel's work, unless it waits for more
@@ -277,7 +277,7 @@ static int exchange(struct eddyi_uring *u, int64_t timeout)
     }
     eddyi_pool_take(&u->pool, &u->done);
     if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
-        eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > BREATHER ? BREATHER : timeout);
+        eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > RETRY_DELAY ? RETRY_DELAY : timeout);
     /* EINTR: a signal handler may have left work for the loop. */
     return rc == -ETIME || rc == -EINTR || rc > 0 ? 0 : rc;
 }

@@ -72,7 +72,7 @@ int eddyi_ring_check(struct io_uring *ring, uint64_t *ret_opcodes, char *reason,
         snprintf(reason, reason_size, "io_uring: the kernel is too old (5.11 is needed)");
         return -ENOSYS;
     }
-    rc = eddyi_sys_uring_knock(ring);
+    rc = eddyi_sys_uring_probe_enter(ring);
     if (rc < 0 && rc != -EBADFD) /* EBADFD: still disabled, but reached */
         return eddyi_ring_refused(rc, "io_uring_enter", reason, reason_size);
     rc = eddyi_sys_uring_probe(ring, &u.probe, N_PROBED);

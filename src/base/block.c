@@ -40,7 +40,7 @@ static bool may_keep(void)
 #endif
 }
 
-void eddyi_block_free_slowly(void *p, size_t size)
+void eddyi_block_free_slow(void *p, size_t size)
 {
     bool keep = p && eddyi_blocks_of(size) && !eddyi_blocks.limit && may_keep();
 

@@ -53,7 +53,8 @@ static inline void *eddyi_block_alloc(size_t size)
     return b;
 }
 
-void eddyi_block_free_slowly(void *p, size_t size);
+/* Slow path of eddyi_block_free(): @p is NULL, larger than a block, or beyond the limit. */
+void eddyi_block_free_slow(void *p, size_t size);
 
 /* Frees @p, whose @size is that of its allocation. NULL is allowed. */
 static inline void eddyi_block_free(void *p, size_t size)
@@ -62,7 +63,7 @@ static inline void eddyi_block_free(void *p, size_t size)
     struct eddyi_block *b = p;
 
     if (!p || !kind || kind->n >= kind->limit) {
-        eddyi_block_free_slowly(p, size);
+        eddyi_block_free_slow(p, size);
         return;
     }
     b->next = kind->first;

@@ -85,7 +85,7 @@ static inline void eddyi_sys_uring_blank(struct io_uring *ring)
 }
 
 /* Checks that the kernel lets this process enter the ring. Does nothing else. */
-static inline int eddyi_sys_uring_knock(struct io_uring *ring)
+static inline int eddyi_sys_uring_probe_enter(struct io_uring *ring)
 {
     int f = eddyi_fault("io_uring_enter");
 

@@ -11,7 +11,7 @@
 /* How often an idle thread looks for work before it sleeps: for some microseconds, about the time
  * that waking it would take. */
 enum {
-    LOOKS = 64,
+    SPINS = 64,
     /* The length of a pause between two looks, some 100 ns: each look takes the inbox's cache line
      * away from the submitter's processor. */
     PAUSES = 8
@@ -25,9 +25,9 @@ bool eddyi_executor_is_mine(const eddy_executor *e)
 }
 
 /* Spins for a moment, without the mutex, until there is work. */
-static void look(eddy_executor *e)
+static void spin(eddy_executor *e)
 {
-    for (int i = 0; i < LOOKS && !atomic_load(&e->inbox) && atomic_load(&e->n_queued) == 0; i++)
+    for (int i = 0; i < SPINS && !atomic_load(&e->inbox) && atomic_load(&e->n_queued) == 0; i++)
         for (int j = 0; j < PAUSES; j++)
             eddyi_sys_relax();
 }
@@ -51,15 +51,15 @@ static void sleep_until_called(eddy_executor *e)
  * thread that has spun in vain must check the queue once more with the mutex locked before it
  * sleeps; the caller's loop does that. One thread spins at a time.
  */
-static void idle(eddy_executor *e, bool may_look)
+static void idle(eddy_executor *e, bool may_spin)
 {
-    if (!may_look || atomic_load(&e->n_coming) > 0) {
+    if (!may_spin || atomic_load(&e->n_coming) > 0) {
         sleep_until_called(e);
         return;
     }
     atomic_fetch_add(&e->n_coming, 1);
     pthread_mutex_unlock(&e->mutex);
-    look(e);
+    spin(e);
     pthread_mutex_lock(&e->mutex);
     atomic_fetch_sub(&e->n_coming, 1);
 }
@@ -87,7 +87,7 @@ static bool has_work(eddy_executor *e)
 static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
 {
     eddy_executor *e = t->executor;
-    bool may_look = e->spins;
+    bool may_spin = e->spins;
     struct eddyi_job *job = NULL;
 
     pthread_mutex_lock(&e->mutex);
@@ -98,8 +98,8 @@ static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
     while (!has_work(e)) {
         if (atomic_load(&e->shut_down))
             return NULL;
-        idle(e, may_look);
-        may_look = false;
+        idle(e, may_spin);
+        may_spin = false;
     }
     job = take(t);
     eddyi_executor_call(e);

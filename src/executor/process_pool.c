@@ -42,7 +42,7 @@ static bool readable(int fd, int timeout_ms)
 
 /* Waits for the end of the worker and forgets it. A worker that lives on without its connection is
  * killed. */
-static void bury(struct eddyi_executor_thread *t, struct death *ret)
+static void end_worker(struct eddyi_executor_thread *t, struct death *ret)
 {
     struct eddyi_worker_process *p = t->process;
     long n;
@@ -138,7 +138,7 @@ static int have_process(struct eddyi_executor_thread *t)
     struct death d = {.cause = NULL};
 
     if (p && !is_idle(p))
-        bury(t, &d);
+        end_worker(t, &d);
     return t->process ? 0 : spawn(t);
 }
 
@@ -160,7 +160,7 @@ static int deliver(struct eddyi_executor_thread *t, const struct eddyi_job *job,
         if (rc == 0)
             return 0;
         pid = ((struct eddyi_worker_process *)t->process)->pid;
-        bury(t, &d);
+        end_worker(t, &d);
         count_death(t->executor);
         if (i == ATTEMPTS - 1)
             ret->exception = describe(pid, &d);
@@ -178,7 +178,7 @@ static void fail(struct eddyi_executor_thread *t, int rc, struct eddyi_job_resul
                                                : NULL};
     long pid = ((struct eddyi_worker_process *)t->process)->pid;
 
-    bury(t, &d);
+    end_worker(t, &d);
     count_death(t->executor);
     *ret = (struct eddyi_job_result){.status = EDDY_EBROKEN};
     if (rc == -ENOMEM) {
@@ -203,7 +203,7 @@ static void run(struct eddyi_executor_thread *t, struct eddyi_job *job,
     if (rc < 0) {
         fail(t, rc, ret);
     } else if (rc == EDDYI_LAST_RESULT) {
-        bury(t, &d);
+        end_worker(t, &d);
         count_death(t->executor);
     } else {
         count_success(t->executor);
@@ -224,7 +224,7 @@ static void leave(struct eddyi_executor_thread *t)
     struct death d = {.cause = NULL};
 
     if (t->process)
-        bury(t, &d);
+        end_worker(t, &d);
 }
 
 static void fini(eddy_executor *e)

@@ -57,7 +57,7 @@ static void destroy(eddy_concurrent_future *cf)
 static const struct eddyi_concurrent_ops remote_ops = {cancelled, destroy};
 
 /* Releases everything that the loop holds. */
-static void let_go(struct remote *r)
+static void release(struct remote *r)
 {
     eddyi_concurrent_lock(&r->cf);
     r->loop = NULL;
@@ -92,7 +92,7 @@ static void run_ended(struct eddyi_ready *ready)
     struct remote *r = eddyi_container(ready, struct remote, ended);
 
     copy_outcome(r);
-    let_go(r);
+    release(r);
 }
 
 static void loop_closes(struct eddyi_loop_part *part)
@@ -103,7 +103,7 @@ static void loop_closes(struct eddyi_loop_part *part)
         copy_outcome(r);
     else
         eddyi_concurrent_finish_cancelled(&r->cf, NULL);
-    let_go(r);
+    release(r);
 }
 
 static void watch_task(struct remote *r, eddy_loop *loop, eddy_task *t)
@@ -126,7 +126,7 @@ static void run_start(struct eddyi_ready *ready)
     if (loop->closed) {
         eddyi_coroutine_free(r->coro);
         eddyi_concurrent_finish_cancelled(&r->cf, NULL);
-        let_go(r);
+        release(r);
         return;
     }
     eddyi_vars_current = &r->vars;
@@ -137,7 +137,7 @@ static void run_start(struct eddyi_ready *ready)
     } else {
         eddyi_concurrent_finish(&r->cf, eddy_exception_code(eddy_error()), NULL,
                                 eddy_exception_ref(eddy_error()));
-        let_go(r);
+        release(r);
     }
 }
 

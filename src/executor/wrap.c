@@ -22,7 +22,7 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-static void let_go(struct eddyi_wrapped *w)
+static void release(struct eddyi_wrapped *w)
 {
     eddyi_list_remove(&w->pending.link);
     if (w->expected)
@@ -41,7 +41,7 @@ static void loop_closes(struct eddyi_loop_part *part)
             return;
         eddyi_concurrent_wait_untold(w->source);
     }
-    let_go(w);
+    release(w);
 }
 
 /* Cancels the wrapper and its source. The source keeps the result of a running job, and drops
@@ -55,7 +55,7 @@ static bool cancel(eddy_future *f, const eddy_exception *message)
         return false;
     source = eddy_concurrent_future_ref(w->source);
     if (eddyi_concurrent_unwatch(source, &w->watcher))
-        let_go(w);
+        release(w);
     eddyi_concurrent_cancel(source);
     eddy_concurrent_future_unref(source);
     return true;
@@ -114,7 +114,7 @@ static void arrived(struct eddyi_ready *r)
         copy_outcome(w);
     if (w->has_two)
         eddy_concurrent_future_unref(w->source);
-    let_go(w);
+    release(w);
 }
 
 static int check(const eddy_loop *loop, const eddy_concurrent_future *cf)

@@ -200,7 +200,7 @@ static int begin(struct eddyi_generator *g)
 }
 
 /* Raises the error with which the body ended, the first time; later resumptions find no error. */
-static int tell_end(struct eddyi_generator *g)
+static int raise_end(struct eddyi_generator *g)
 {
     const eddy_exception *e = g->error;
 
@@ -213,7 +213,7 @@ static int tell_end(struct eddyi_generator *g)
 }
 
 /* Frees a generator that was freed while it ran, now that it has stopped. Raises EDDY_EMISUSE. */
-static int free_late(struct eddyi_generator *g)
+static int free_deferred(struct eddyi_generator *g)
 {
     g->freed = false;
     eddyi_generator_free(g);
@@ -245,9 +245,9 @@ int eddyi_generator_resume(struct eddyi_generator *g, void *value, const eddy_ex
     switch_to(g);
     EDDYI_ASSERT(g->state == EDDYI_GEN_SUSPENDED || g->state == EDDYI_GEN_ENDED);
     if (g->freed && !g->kept)
-        return free_late(g);
+        return free_deferred(g);
     if (g->state == EDDYI_GEN_ENDED)
-        return tell_end(g);
+        return raise_end(g);
     if (ret_value)
         *ret_value = g->handed_out;
     return 1;

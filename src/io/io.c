@@ -152,7 +152,7 @@ void eddyi_io_close(struct eddyi_io *io, int fd)
     eddyi_sys_close(fd);
 }
 
-static bool is_through(struct eddyi_io_op *o);
+static bool has_ended(struct eddyi_io_op *o);
 
 static void on_complete(struct eddyi_op *op)
 {
@@ -167,7 +167,7 @@ static void on_complete(struct eddyi_op *op)
     }
     EDDYI_ASSERT(!op->in_kernel && "the kernel still has the operation's memory");
     eddyi_list_remove(&o->link);
-    if (__builtin_expect(op->in_vain || o->in_vain > 0, false) && !is_through(o))
+    if (__builtin_expect(op->in_vain || o->in_vain > 0, false) && !has_ended(o))
         return;
     o->io = NULL;
     o->done(o);
@@ -229,7 +229,7 @@ static inline int hand_over(struct eddyi_io *io, struct eddyi_io_op *o)
 }
 
 /* Slow path of submit(): the call was made in vain before. */
-EDDY_COLD static int submit_after_vain(struct eddyi_io *io, struct eddyi_io_op *o)
+EDDY_COLD static int submit_slow(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     return begin_pause(io, o) ? 0 : hand_over(io, o);
 }
@@ -237,7 +237,7 @@ EDDY_COLD static int submit_after_vain(struct eddyi_io *io, struct eddyi_io_op *
 /* Submits an operation on a loop that is not closed. */
 static inline int submit(struct eddyi_io *io, struct eddyi_io_op *o)
 {
-    return o->in_vain >= 2 ? submit_after_vain(io, o) : hand_over(io, o);
+    return o->in_vain >= 2 ? submit_slow(io, o) : hand_over(io, o);
 }
 
 EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
@@ -247,7 +247,7 @@ EDDYI_DIRECT int eddyi_io_submit(struct eddyi_io *io, struct eddyi_io_op *o)
 }
 
 /* Returns false if the backend woke the operation in vain and the operation has begun again. */
-EDDY_COLD static bool is_through(struct eddyi_io_op *o)
+EDDY_COLD static bool has_ended(struct eddyi_io_op *o)
 {
     struct eddyi_io *io = o->io;
     int rc;

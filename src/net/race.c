@@ -114,7 +114,7 @@ void eddyi_race_fini(struct eddyi_race *r)
 }
 
 /* Wakes the task, which then looks at the race. */
-static void notice(struct eddyi_race *r)
+static void wake_task(struct eddyi_race *r)
 {
     if (r->parked)
         eddyi_wait_over(&r->wait);
@@ -127,7 +127,7 @@ static void attempt_polled(struct eddyi_io_op *o)
 
     if (a->race) {
         a->over = true;
-        notice(a->race);
+        wake_task(a->race);
     } else {
         eddyi_free(a);
     }
@@ -138,12 +138,12 @@ static void next_is_due(struct eddyi_ready *ready)
     struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, timer.ready);
 
     r->due = true;
-    notice(r);
+    wake_task(r);
 }
 
 static bool cancel(struct eddyi_wait *w)
 {
-    notice(eddyi_container(w, struct eddyi_race, wait));
+    wake_task(eddyi_container(w, struct eddyi_race, wait));
     return true;
 }
 
@@ -296,7 +296,7 @@ static void start_next(struct eddyi_race *r)
 }
 
 /* Takes the descriptor of a winner; drops the attempts that have failed. */
-static void look(struct eddyi_race *r)
+static void check_attempts(struct eddyi_race *r)
 {
     struct eddyi_list *next;
 
@@ -335,7 +335,7 @@ static int park(struct eddyi_race *r)
 
 static void more_came(struct eddyi_lookup *l)
 {
-    notice(l->arg);
+    wake_task(l->arg);
 }
 
 /*
@@ -371,7 +371,7 @@ static int run(struct eddyi_race *r)
         rc = park(r);
         if (rc < 0)
             return rc;
-        look(r);
+        check_attempts(r);
     }
 }
 
