@@ -74,9 +74,9 @@ typedef struct eddy_connection_options {
     /* fails with EDDY_EGROUP, which has the error of each address, not with one summary error */
     bool all_errors;
     /*
-     * A connected stream socket, in place of an address; the connection takes ownership of it on
-     * success. 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket, or
-     * listens, -ENOTSOCK or -EINVAL.
+     * A connected stream socket, in place of an address, of which the connection takes ownership on
+     * success; 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket,
+     * or listens, -ENOTSOCK or -EINVAL.
      */
     int sock;
 
