@@ -130,8 +130,8 @@ EDDY_API eddy_handle eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_callba
 
 /*
  * Schedules fn(arg) to run @delay seconds from now (loop.call_later), or when the loop's clock
- * reaches @when (loop.call_at); call_at() does not read the clock. Callbacks with equal deadlines
- * run in the order of the calls. NaN raises -EINVAL; other errors as eddy_loop_call_soon().
+ * reaches @when (loop.call_at). Callbacks with equal deadlines run in the order of the calls. NaN
+ * raises -EINVAL; other errors as eddy_loop_call_soon().
  */
 EDDY_API eddy_handle eddy_loop_call_later(eddy_loop *loop, double delay, eddy_callback_fn *fn,
                                           void *arg);

@@ -207,6 +207,12 @@ struct eddyi_backend {
     const struct eddyi_backend_ops *ops;
 };
 
+/* Tells if the backend's time is virtual. */
+static inline bool eddyi_backend_is_virtual(const struct eddyi_backend *b)
+{
+    return b->ops->wait_for_wake != NULL;
+}
+
 static inline bool eddyi_op_is_of_files(const struct eddyi_op *op)
 {
     return op->kind >= EDDYI_OP_OPEN;

@@ -447,7 +447,7 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
 
     if (rc < 0)
         return rc;
-    if (loop->backend->ops == &eddyi_backend_virtual)
+    if (eddyi_backend_is_virtual(loop->backend))
         return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
     rc = fd_in < -1 || fd_out < -1 || (fd_in < 0 && fd_out < 0) ? -EBADF : check(fd_in);
     if (rc == 0 && fd_out != fd_in)

@@ -46,7 +46,7 @@ size_t eddyi_backtrace(const eddy_task *t, const void **ret, size_t n)
 {
     struct frames f = {.ret = ret, .room = n};
 
-    if (!t || t == t->future.loop->current)
+    if (!t || t == t->future.loop->tasks.current)
         add_frames(&f);
     else
         add_suspended(&f, &t->fiber);

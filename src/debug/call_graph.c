@@ -98,7 +98,7 @@ static int capture_stack(struct building *b, struct node *node)
         return 0;
     for (const eddy_coroutine *c = t->coro; c; c = c->outer)
         n++;
-    n = wanted(&b->options, t == t->future.loop->current, n, &from);
+    n = wanted(&b->options, t == t->future.loop->tasks.current, n, &from);
     /* The entries, followed by their texts. */
     entries = eddyi_alloc((n - from) * (sizeof *entries + sizeof *places));
     if (!entries)
@@ -228,11 +228,11 @@ int eddy_capture_call_graph(eddy_future *future, const eddy_call_graph_options *
 
     if (rc < 0)
         return rc;
-    if (!future && !eddyi_loop_running->current) {
+    if (!future && !eddyi_loop_running->tasks.current) {
         *ret = NULL;
         return 0;
     }
-    return build(&b, future ? future : &eddyi_loop_running->current->future, ret);
+    return build(&b, future ? future : &eddyi_loop_running->tasks.current->future, ret);
 }
 
 /* Text that counts as snprintf() does: characters without room are counted as well. */

@@ -60,7 +60,7 @@ static void print_holder(struct dump *d, const struct eddyi_wait *w)
 
     if (!w->holder || !*w->holder)
         return;
-    EDDYI_LIST_EACH(l, &w->task->future.loop->tasks) {
+    EDDYI_LIST_EACH(l, &w->task->future.loop->tasks.all) {
         const eddy_task *t = eddyi_container(l, struct eddy_task, link);
 
         if (d->patience == 0)
@@ -80,7 +80,7 @@ static void print_state(struct dump *d, const eddy_task *t)
     const struct eddyi_wait *w = t->wait;
     char what[200];
 
-    if (t == loop->current) {
+    if (t == loop->tasks.current) {
         print(d, "running");
     } else if (!eddyi_list_empty(&t->ready.link) || (w && w->over)) {
         print(d, t->started ? "ready" : "ready, not started");
@@ -181,15 +181,15 @@ int eddyi_dump(eddy_loop *loop, int fd, bool interrupted)
     struct dump d = {.fd = fd, .patience = 10 * 1000 * 1000};
     size_t n = 0;
 
-    EDDYI_LIST_EACH(l, &loop->tasks)
+    EDDYI_LIST_EACH(l, &loop->tasks.all)
         n++;
-    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->number, eddy_loop_backend_name(loop),
-          loop->tid, n, n == 1 ? "" : "s");
-    if (interrupted && !loop->current) {
+    print(&d, "loop %u (%s, thread %d): %zu task%s\n", loop->introspection.number,
+          eddy_loop_backend_name(loop), loop->introspection.tid, n, n == 1 ? "" : "s");
+    if (interrupted && !loop->tasks.current) {
         print(&d, "\nbusy in a callback:\n");
         print_stack(&d, NULL);
     }
-    EDDYI_LIST_EACH(l, &loop->tasks)
+    EDDYI_LIST_EACH(l, &loop->tasks.all)
         print_task(&d, eddyi_container(l, struct eddy_task, link));
     flush(&d);
     eddyi_symbols_fini(&d.symbols);

@@ -51,18 +51,20 @@ static const char *stack_pointer(const ucontext_t *context)
  */
 static bool is_settled(const eddy_loop *loop, const char *sp)
 {
-    const eddy_task *t = loop->current;
+    const eddy_task *t = loop->tasks.current;
 
     if (t)
         return sp >= t->stack->limit && sp < (const char *)t->stack->object;
-    return sp < loop->base && loop->base - sp < MAX_LOOP_STACK;
+    return sp < loop->introspection.stack_base &&
+           loop->introspection.stack_base - sp < MAX_LOOP_STACK;
 }
 
 /* Dumps the tasks, in the thread of a loop that may hang. */
 static void dump_here(eddy_loop *loop, const ucontext_t *context)
 {
-    if (loop && atomic_load(&loop->dump_wanted) && is_settled(loop, stack_pointer(context))) {
-        atomic_store(&loop->dump_wanted, false);
+    if (loop && atomic_load(&loop->introspection.dump_wanted) &&
+        is_settled(loop, stack_pointer(context))) {
+        atomic_store(&loop->introspection.dump_wanted, false);
         eddyi_dump(loop, STDERR_FILENO, true);
     }
 }
@@ -76,14 +78,14 @@ static void forward(const eddy_loop *loop, int signo)
 
     info.si_pid = getpid();
     info.si_value.sival_ptr = &forwarded;
-    syscall(SYS_rt_tgsigqueueinfo, getpid(), loop->tid, signo, &info);
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), loop->introspection.tid, signo, &info);
 }
 
 static void ask(eddy_loop *loop, int signo, const ucontext_t *context)
 {
-    if (!atomic_exchange(&loop->dump_wanted, true))
+    if (!atomic_exchange(&loop->introspection.dump_wanted, true))
         eddyi_loop_signal(loop);
-    else if (loop->tid != eddyi_sys_tid())
+    else if (loop->introspection.tid != eddyi_sys_tid())
         forward(loop, signo);
     else
         dump_here(eddyi_loop_running, context);
@@ -98,7 +100,7 @@ static void handle(int signo, siginfo_t *info, void *context)
         dump_here(eddyi_loop_running, context);
     } else {
         for (eddy_loop *loop = atomic_load(&eddyi_loops); loop;
-             loop = atomic_load(&loop->next_loop))
+             loop = atomic_load(&loop->introspection.next))
             if (atomic_load(&loop->running))
                 ask(loop, signo, context);
     }
@@ -156,7 +158,7 @@ static const struct eddyi_introspection *const introspection __attribute__((used
 
 static void dump(eddy_loop *loop)
 {
-    if (atomic_exchange(&loop->dump_wanted, false))
+    if (atomic_exchange(&loop->introspection.dump_wanted, false))
         eddyi_dump(loop, eddyi_log_is_taken() ? EDDYI_DUMP_TO_LOG : STDERR_FILENO, false);
 }
 

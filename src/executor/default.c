@@ -105,7 +105,7 @@ static int wait_over(eddy_loop *loop, eddy_executor *e, double timeout)
 
     if (eddyi_concurrent_done(e->over))
         return 0;
-    if (loop->backend->ops->wait_for_wake)
+    if (eddyi_backend_is_virtual(loop->backend))
         return eddyi_concurrent_wait(e->over, timeout);
     eddy_timeout_enter(&tm, timeout);
     return eddy_timeout_exit(

@@ -21,7 +21,7 @@ struct remote {
     struct eddyi_ready ended;  /* the task has ended */
     struct eddyi_ready cancel; /* posted at most once */
     struct eddyi_hook hook;
-    struct eddyi_loop_part pending;
+    struct eddyi_pending pending;
     eddy_coroutine *coro;        /* until there is a task */
     eddy_future *task;           /* owned by the loop's thread; NULL before and after */
     struct eddyi_var_scope vars; /* the caller's variables, of which the task gets a copy */
@@ -95,9 +95,9 @@ static void run_ended(struct eddyi_ready *ready)
     release(r);
 }
 
-static void loop_closes(struct eddyi_loop_part *part)
+static void loop_closes(struct eddyi_pending *p)
 {
-    struct remote *r = eddyi_container(part, struct remote, pending);
+    struct remote *r = eddyi_container(p, struct remote, pending);
 
     if (eddyi_future_done(r->task))
         copy_outcome(r);
@@ -109,7 +109,7 @@ static void loop_closes(struct eddyi_loop_part *part)
 static void watch_task(struct remote *r, eddy_loop *loop, eddy_task *t)
 {
     r->task = eddy_task_future(t);
-    eddyi_list_append(&loop->pending, &r->pending.link);
+    eddyi_list_append(&loop->tasks.pending, &r->pending.link);
     if (eddyi_future_done(r->task))
         eddyi_loop_ready(loop, &r->ended);
     else

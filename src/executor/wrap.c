@@ -31,9 +31,9 @@ static void release(struct eddyi_wrapped *w)
     eddy_future_unref(&w->future);
 }
 
-static void loop_closes(struct eddyi_loop_part *part)
+static void loop_closes(struct eddyi_pending *p)
 {
-    struct eddyi_wrapped *w = eddyi_container(part, struct eddyi_wrapped, pending);
+    struct eddyi_wrapped *w = eddyi_container(p, struct eddyi_wrapped, pending);
 
     if (!eddyi_concurrent_unwatch(w->source, &w->watcher)) {
         if (!eddyi_list_empty(&w->ready.link))
@@ -132,7 +132,7 @@ static eddy_future *wrap(eddy_loop *loop, eddy_concurrent_future *cf, struct edd
     w->future.refs = 2;
     w->source = cf;
     w->pending.close = loop_closes;
-    eddyi_list_append(&loop->pending, &w->pending.link);
+    eddyi_list_append(&loop->tasks.pending, &w->pending.link);
     eddyi_ready_init(&w->ready, arrived);
     w->expected = cf->loop != loop;
     loop->expected += w->expected;

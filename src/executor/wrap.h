@@ -5,13 +5,12 @@
 #define EDDYI_WRAP_H
 
 #include "executor/concurrent.h"
-#include "loop/part.h"
 #include "loop/ready.h"
 #include "task/future.h"
 
 struct eddyi_wrapped {
     struct eddy_future future;
-    struct eddyi_loop_part pending;
+    struct eddyi_pending pending;
     struct eddyi_ready ready;
     struct eddyi_watcher watcher;
     eddy_concurrent_future *source; /* owned */

@@ -53,7 +53,7 @@ static int64_t pause_for(int64_t delay)
 {
     eddy_loop *loop = eddy_get_running_loop();
 
-    if (loop->backend->ops == &eddyi_backend_virtual)
+    if (eddyi_backend_is_virtual(loop->backend))
         return eddyi_file_call(nap, &delay);
     return eddy_sleep((double)delay / 1e9);
 }

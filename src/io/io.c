@@ -198,13 +198,12 @@ EDDY_COLD static bool begin_pause(struct eddyi_io *io, struct eddyi_io_op *o)
 {
     unsigned doublings = o->in_vain - 2 < DOUBLINGS ? o->in_vain - 2 : DOUBLINGS;
     eddy_loop *loop = io->part.loop;
-    int64_t end = eddyi_loop_now(loop) + ((int64_t)PAUSE << doublings);
 
     if (o->pausing || eddyi_op_is_of_files(&o->op))
         return false;
     o->pause.node.place = 0;
     eddyi_ready_init(&o->pause.ready, pause_is_over);
-    if (eddyi_timer_start(loop, &o->pause, end) < 0)
+    if (eddyi_timer_start_after(loop, &o->pause, (int64_t)PAUSE << doublings) < 0)
         return false;
     o->pausing = true;
     o->io = io;
@@ -428,11 +427,11 @@ EDDYI_DIRECT void eddyi_io_end(struct eddyi_io_call *c)
 EDDYI_DIRECT bool eddyi_io_is_drained(const struct eddyi_io_call *c)
 {
     return c->io && (size_t)c->fd < c->io->n_slots &&
-           c->io->slots[c->fd].drained_in == c->loop->turns;
+           c->io->slots[c->fd].drained_in == c->loop->schedule.turns;
 }
 
 void eddyi_io_note_drained(struct eddyi_io_call *c)
 {
     if (c->io && !c->loop->closed && (size_t)c->fd < c->io->n_slots && !eddyi_short_any())
-        c->io->slots[c->fd].drained_in = c->loop->turns;
+        c->io->slots[c->fd].drained_in = c->loop->schedule.turns;
 }

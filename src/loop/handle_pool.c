@@ -63,10 +63,10 @@ static void put_batch(eddy_loop *loop, struct eddyi_handle *first)
 {
     struct eddyi_handle_soon *batch = soon_of(first);
 
-    pthread_mutex_lock(&loop->mutex);
-    batch->ready.link.next = (void *)loop->shared.batches;
-    loop->shared.batches = batch;
-    pthread_mutex_unlock(&loop->mutex);
+    pthread_mutex_lock(&loop->inbox.mutex);
+    batch->ready.link.next = (void *)loop->inbox.slots.batches;
+    loop->inbox.slots.batches = batch;
+    pthread_mutex_unlock(&loop->inbox.mutex);
 }
 
 /* Fresh slots go by the batch as well; a chunk has a whole number of these. */
@@ -118,9 +118,9 @@ static void fill_stash(eddy_loop *loop)
         stash.loop = eddyi_loop_hold(loop);
         eddyi_thread_at_exit(give_up_stash);
     }
-    pthread_mutex_lock(&loop->mutex);
-    batch = take_batch(&loop->shared, &fresh);
-    pthread_mutex_unlock(&loop->mutex);
+    pthread_mutex_lock(&loop->inbox.mutex);
+    batch = take_batch(&loop->inbox.slots, &fresh);
+    pthread_mutex_unlock(&loop->inbox.mutex);
 
     for (int i = 0; batch && fresh && i < BATCH - 1; i++)
         batch[i].handle.arg = &batch[i + 1].handle;
@@ -148,7 +148,7 @@ void eddyi_handle_untake_shared(struct eddyi_handle_soon *slot)
 
 void eddyi_handle_return_shared(eddy_loop *loop, struct eddyi_handle_soon *slot)
 {
-    struct eddyi_handle_depot *d = &loop->shared;
+    struct eddyi_handle_depot *d = &loop->inbox.slots;
 
     slot->handle.arg = d->ran;
     d->ran = &slot->handle;

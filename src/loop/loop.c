@@ -23,7 +23,7 @@ EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
  */
 static void end_run(eddy_loop *loop)
 {
-    eddyi_list_move_all(&loop->ready, &loop->batch);
+    eddyi_list_move_all(&loop->schedule.ready, &loop->schedule.batch);
     loop->run_error = EDDY_EFORKED;
     loop->stopping = true;
 }
@@ -33,7 +33,7 @@ void eddyi_loop_leave_behind(eddy_loop *loop)
     if (pthread_equal(loop->thread, pthread_self()))
         end_run(loop);
     loop->running = false;
-    eddyi_sys_mutex_init(&loop->mutex); /* it may be held by a thread that is not here */
+    eddyi_sys_mutex_init(&loop->inbox.mutex); /* it may be held by a thread that is not here */
     eddyi_backend_after_fork(loop->backend);
 }
 
@@ -43,7 +43,7 @@ static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
     if (eddyi_loop_running)
-        eddyi_loop_forked_task = eddyi_loop_running->current;
+        eddyi_loop_forked_task = eddyi_loop_running->tasks.current;
     eddyi_loop_set_running(NULL);
     eddyi_registry_after_fork(true);
     eddyi_signals_after_fork(true);
@@ -89,6 +89,17 @@ static bool debug_wanted(void)
     return value && *value && strcmp(value, "0") != 0;
 }
 
+static void tasks_init(struct eddyi_loop_tasks *tasks, size_t stack_size)
+{
+    tasks->cancel_round = 1; /* no task has been asked in round 0 */
+    tasks->stack_size = stack_size;
+    eddyi_list_init(&tasks->all);
+    eddyi_list_init(&tasks->coroutines);
+    eddyi_list_init(&tasks->pending);
+    eddyi_list_init(&tasks->kept_tasks.all);
+    eddyi_list_init(&tasks->kept_coroutines.all);
+}
+
 static eddy_loop *loop_alloc(const eddy_loop_options *options)
 {
     eddy_loop *loop = eddyi_zalloc(sizeof *loop);
@@ -99,20 +110,15 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     atomic_init(&loop->holds, 1);
     loop->debug = loop->watched = options->debug || debug_wanted();
     note_debug(loop);
-    loop->stack_size = options->stack_size;
     loop->thread = pthread_self();
     loop->fork_number = eddyi_fork_number;
-    loop->cancel_round = 1; /* no task has been asked in round 0 */
-    loop->slow_callback_duration = 0.1;
-    eddyi_list_init(&loop->ready);
-    eddyi_list_init(&loop->batch);
-    eddyi_list_init(&loop->tasks);
-    eddyi_list_init(&loop->coroutines);
-    eddyi_list_init(&loop->kept_tasks.all);
-    eddyi_list_init(&loop->kept_coroutines.all);
+    eddyi_list_init(&loop->schedule.ready);
+    eddyi_list_init(&loop->schedule.batch);
+    loop->schedule.turns_per_poll = 1;
+    tasks_init(&loop->tasks, options->stack_size);
     eddyi_list_init(&loop->parts);
-    eddyi_list_init(&loop->pending);
-    eddyi_sys_mutex_init(&loop->mutex);
+    eddyi_sys_mutex_init(&loop->inbox.mutex);
+    loop->report.slow_callback_duration = 0.1;
     return loop;
 }
 
@@ -138,13 +144,12 @@ eddy_loop *eddyi_loop_new(const eddy_loop_options *options)
                             sizeof loop->backend_reason);
     if (rc < 0) {
         eddy_raise(rc, "no event loop: %s", loop->backend_reason);
-        pthread_mutex_destroy(&loop->mutex);
+        pthread_mutex_destroy(&loop->inbox.mutex);
         eddyi_free(loop);
         return NULL;
     }
-    loop->spins = eddyi_sys_cpus() > 1 && !loop->backend->ops->wait_for_wake;
-    loop->clock = eddyi_loop_now(loop);
-    loop->pace = 1;
+    loop->spin.enabled = eddyi_sys_cpus() > 1 && !eddyi_backend_is_virtual(loop->backend);
+    loop->schedule.clock = eddyi_loop_now(loop);
     eddyi_registry_add(loop);
     return loop;
 }
@@ -173,8 +178,8 @@ void eddyi_loop_release_elsewhere(eddy_loop *loop)
         return;
     eddyi_handle_pool_fini(&loop->soon);
     eddyi_handle_pool_fini(&loop->later);
-    eddyi_handle_pool_fini(&loop->shared.pool);
-    pthread_mutex_destroy(&loop->mutex);
+    eddyi_handle_pool_fini(&loop->inbox.slots.pool);
+    pthread_mutex_destroy(&loop->inbox.mutex);
     eddyi_free(loop);
 }
 
@@ -197,21 +202,21 @@ static void drop_timers(eddy_loop *loop)
 {
     struct eddyi_heap_node *first;
 
-    while ((first = eddyi_heap_first(&loop->timers)) != NULL) {
-        eddyi_heap_remove(&loop->timers, first);
+    while ((first = eddyi_heap_first(&loop->schedule.timers)) != NULL) {
+        eddyi_heap_remove(&loop->schedule.timers, first);
         eddyi_loop_ready(loop, &eddyi_container(first, struct eddyi_timer, node)->ready);
     }
-    eddyi_heap_fini(&loop->timers);
+    eddyi_heap_fini(&loop->schedule.timers);
 }
 
-static void close_parts(struct eddyi_list *parts)
+static void close_parts(eddy_loop *loop)
 {
-    while (!eddyi_list_empty(parts)) {
-        struct eddyi_list *last = parts->prev;
+    while (!eddyi_list_empty(&loop->parts)) {
+        struct eddyi_list *last = loop->parts.prev;
+        struct eddyi_loop_part *part = eddyi_container(last, struct eddyi_loop_part, link);
 
         eddyi_list_remove(last);
-        eddyi_container(last, struct eddyi_loop_part, link)
-            ->close(eddyi_container(last, struct eddyi_loop_part, link));
+        part->kind->close(part);
     }
 }
 
@@ -220,8 +225,8 @@ static void drop_own(eddy_loop *loop, struct eddyi_list *list)
 {
     struct eddyi_list *l;
 
-    if (loop->task_hooks)
-        loop->task_hooks->drop(list);
+    if (loop->tasks.hooks)
+        loop->tasks.hooks->drop(list);
     while ((l = eddyi_list_pop(list)) != NULL)
         EDDYI_READY(l)->run(EDDYI_READY(l));
 }
@@ -232,12 +237,12 @@ static void drop_ready(eddy_loop *loop)
     struct eddyi_list dropped;
 
     eddyi_list_init(&dropped);
-    eddyi_list_move_all(&dropped, &loop->batch);
+    eddyi_list_move_all(&dropped, &loop->schedule.batch);
     do {
-        eddyi_list_move_all(&dropped, &loop->ready);
+        eddyi_list_move_all(&dropped, &loop->schedule.ready);
         eddyi_handles_drop(&dropped);
         drop_own(loop, &dropped);
-    } while (!eddyi_list_empty(&loop->ready));
+    } while (!eddyi_list_empty(&loop->schedule.ready));
 }
 
 int eddy_loop_close(eddy_loop *loop)
@@ -252,19 +257,18 @@ int eddy_loop_close(eddy_loop *loop)
 
     /* First whatever still has operations with the backend, whose memory may be on the stacks of
      * tasks; the tasks after that; their stacks last. */
-    close_parts(&loop->parts);
-    if (loop->task_hooks)
-        loop->task_hooks->close(loop);
+    close_parts(loop);
+    if (loop->tasks.hooks)
+        loop->tasks.hooks->close(loop);
     if (eddyi_loop_forked(loop)) /* by one of the tasks, in which this has returned twice */
         return eddy_raise(EDDY_EFORKED, NULL);
-    close_parts(&loop->pending);
     drop_timers(loop);
     drop_ready(loop);
     loop->drained = true;
     eddyi_registry_remove(loop);
     loop->backend->ops->close(loop->backend);
-    eddyi_stack_pool_close(loop->stacks);
-    loop->stacks = NULL;
+    eddyi_stack_pool_close(loop->tasks.stacks);
+    loop->tasks.stacks = NULL;
     return 0;
 }
 
@@ -297,10 +301,6 @@ double eddy_loop_time(const eddy_loop *loop)
 {
     int64_t now = loop->closed ? eddyi_sys_now() : eddyi_loop_now(loop);
 
-    /* A timer that is now started for that time is due: its turn is the next, with a look at the
-     * clock. */
-    if (loop == eddyi_loop_running)
-        eddyi_loop_running->clock = now;
     return (double)now * 1e-9;
 }
 
@@ -324,22 +324,22 @@ void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
     loop->debug = enabled;
     note_debug(loop);
     loop->watched = enabled || loop->observer;
-    loop->skips = 0;
+    loop->schedule.turns_left = 0;
 }
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer)
 {
     loop->observer = observer;
     loop->watched = loop->debug || observer;
-    loop->skips = 0;
+    loop->schedule.turns_left = 0;
 }
 
 double eddy_loop_get_slow_callback_duration(const eddy_loop *loop)
 {
-    return loop->slow_callback_duration;
+    return loop->report.slow_callback_duration;
 }
 
 void eddy_loop_set_slow_callback_duration(eddy_loop *loop, double seconds)
 {
-    loop->slow_callback_duration = seconds;
+    loop->report.slow_callback_duration = seconds;
 }

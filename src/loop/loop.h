@@ -5,7 +5,7 @@
  * put matured timers on the ready queue; take what the queue holds now and run that, in order. What
  * is scheduled meanwhile waits for the next turn, so no chain of callbacks can starve I/O (rules 1
  * to 8). While there is work, turns of less than a microsecond share one look at the backend and
- * the clock: see pace() in turn.c.
+ * the clock: see share_poll() in turn.c.
  *
  * Everything that can become ready begins with a struct eddyi_ready: callbacks, task steps,
  * done-callbacks. The loop knows callbacks and time; it knows nothing of sockets, and of tasks only
@@ -21,36 +21,22 @@
 #include "base/thread.h"
 #include "contextvars/contextvars.h"
 #include "eddy/loop.h"
-#include "eddy/task.h"
 #include "fiber/fiber.h"
 #include "loop/handle.h"
 #include "loop/part.h"
 #include "loop/ready.h"
+#include "loop/tasks.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-/* What the loop must ask of the layer that makes tasks. */
-struct eddyi_task_hooks {
-    /* The loop closes: report and free the tasks and coroutines that are left. */
-    void (*close)(eddy_loop *loop);
-    /* Frees the items of theirs on @list, which will not run. */
-    void (*drop)(struct eddyi_list *list);
-    /* Names a ready item, for the slow-callback report. */
-    void (*describe_ready)(struct eddyi_ready *r, char *buf, size_t size);
-    /* Writes ": task 'name': coroutine 'name'" to @buf, of those that @context has. */
-    void (*print_names)(const eddy_exception_context *context, char *buf, size_t size);
-    /* Raises -EDEADLK, with who waits for whom as the message. */
-    int (*explain_deadlock)(eddy_loop *loop);
-};
 
 /*
  * Looks on as the loop runs: the test kit, which cancels tasks at chosen moments and puts what is
  * ready in another order.
  */
 enum eddyi_sight {
-    EDDYI_SEES_TURN,  /* a turn begins; it has not looked for events yet */
-    EDDYI_SEES_BATCH, /* loop->batch is what the turn will run, and may be put in another order */
+    EDDYI_SEES_TURN, /* a turn begins; it has not looked for events yet */
+    EDDYI_SEES_BATCH, /* loop->schedule.batch is what the turn will run, and may be put in another order */
     /* @item is the first of the batch, and runs next unless it is now taken out of it */
     EDDYI_SEES_NEXT,
     EDDYI_SEES_ITEM, /* @item is off the batch and about to run */
@@ -61,12 +47,55 @@ struct eddyi_observer {
                 struct eddyi_ready *item);
 };
 
-enum { EDDYI_SCOPE_ROWS = 256 };
+/* What has its turn, and when. */
+struct eddyi_schedule {
+    struct eddyi_list ready;  /* waits for the next turn */
+    struct eddyi_list batch;  /* what this turn still has to run */
+    struct eddyi_ready *item; /* taken from the batch, and running; NULL: the loop polls */
+    struct eddyi_heap timers;
+    uint64_t turns;
+    int64_t clock;           /* the time as of its latest reading, once in a poll */
+    int64_t polled_at;       /* the clock at the latest poll of the backend */
+    unsigned turns_per_poll; /* at least 1 */
+    unsigned turns_left;     /* turns that may still begin without a poll */
+};
 
-/* Of task/: what debug mode keeps of those that were freed. */
-struct eddyi_kept {
-    struct eddyi_list all;
-    size_t n;
+/* What other threads write to. */
+struct eddyi_inbox {
+    pthread_mutex_t mutex; /* guards the slots, and closed while other threads may look */
+    struct eddyi_handle_depot slots;
+    char apart[64]; /* what follows is written by other threads than what precedes */
+    _Atomic(struct eddyi_list *) newest; /* ready items, the latest first: see post.c */
+};
+
+/* Spinning before a sleep: see turn.c. */
+struct eddyi_spin {
+    bool enabled;         /* there is more than one processor, and time is real */
+    unsigned char budget; /* so many more waits begin with it: posts came lately */
+};
+
+struct eddyi_loop_signal {
+    atomic_bool came;                            /* a signal handler asks for the next turn */
+    void (*handler)(eddy_loop *loop, void *arg); /* called then; NULL: nothing */
+    void *handler_arg;
+    struct eddyi_signals *subscriptions; /* of signal.c: NULL until there was one */
+};
+
+struct eddyi_loop_report {
+    double slow_callback_duration;
+    eddy_exception_handler *handler;
+    void *handler_arg;
+};
+
+/* For debuggers, other processes, the dump signal: loop/registry.h. */
+struct eddyi_loop_introspection {
+    _Atomic(eddy_loop *) next;
+    atomic_bool dump_wanted; /* the dump signal came */
+    atomic_bool asleep;      /* it waits in the kernel */
+    unsigned number;         /* 1 is the process's first */
+    /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
+    atomic_int tid;
+    const char *stack_base; /* its frames on that thread's stack are below */
 };
 
 struct eddy_loop {
@@ -84,17 +113,8 @@ struct eddy_loop {
     /* eddyi_fork_number when it was made; another value means a forked child */
     unsigned fork_number;
 
-    struct eddyi_list ready; /* waits for the next turn */
-    struct eddyi_list batch; /* what this turn still has to run */
-    /* what the loop took from there, and runs; NULL: it looks for events */
-    struct eddyi_ready *item;
-    struct eddyi_heap timers;
+    struct eddyi_schedule schedule;
     int run_error; /* why the run ends early, < 0; 0 otherwise */
-    uint64_t turns;
-    int64_t clock;  /* the time as of its latest reading: good enough to say since when */
-    int64_t looked; /* when it last looked at the backend */
-    unsigned pace;  /* so many turns share a look at the backend; at least 1 */
-    unsigned skips; /* so many turns may still begin without one */
 
     struct eddyi_backend *backend;
     char backend_reason[160];
@@ -103,63 +123,22 @@ struct eddy_loop {
     /* debug mode, or an observer: each item goes through the loop */
     bool watched;
     struct eddyi_fiber fiber; /* the loop's own flow of control, while a task runs */
-    /* of task/: the cancellation under way came back to where it has been */
-    bool cancel_circled;
-    /* of task/: another number once a future ends, or a request is answered */
-    unsigned cancel_round;
-    eddy_task *current; /* the task whose step runs; NULL in plain callbacks */
-    /* a task that has ended is about to leave its stack: no place to start another from */
-    bool leaving;
 
-    struct eddyi_list tasks;      /* of task/: not ended, in order of creation */
-    struct eddyi_list coroutines; /* of task/: made while the loop ran, not consumed yet */
+    struct eddyi_loop_tasks tasks;
     struct eddyi_list parts;
-    /* parts as well: futures that keep themselves alive until others have ended */
-    struct eddyi_list pending;
-    struct eddyi_kept kept_tasks, kept_coroutines;
-    uint16_t gathers; /* of task/: a number for each, from 1 on, and again when there are no more */
-    /* of task/: those entered and not left, by address */
-    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS];
-    struct eddyi_stack_pool *stacks;
-    size_t stack_size;
 
     struct eddyi_handle_pool soon, later; /* free slots, of the loop's thread */
-    /* guards the next, and closed while other threads may look */
-    pthread_mutex_t mutex;
-    struct eddyi_handle_depot shared;   /* free slots, for other threads */
-    char apart[64];                     /* what follows is written by others than what precedes */
-    _Atomic(struct eddyi_list *) inbox; /* ready items from other threads: see post.c */
-    bool spins;         /* it may linger: there is more than one processor, and time is real */
-    unsigned char keen; /* how many more waits begin with lingering: posts came lately */
+    struct eddyi_inbox inbox;
+    struct eddyi_spin spin;
     /* completions that other threads owe; meanwhile virtual time stands still */
     unsigned expected;
-
-    /* A signal handler asked for on_signal() at the next turn. */
-    atomic_bool signalled;
-    void (*on_signal)(eddy_loop *loop, void *arg);
-    void *on_signal_arg;
-
     /* Once a run is over: how long its connections may wait for their peers, in nanoseconds; 0
      * before. */
     int64_t patience;
 
-    double slow_callback_duration;
-    eddy_exception_handler *exception_handler;
-    void *exception_handler_arg;
-    eddy_task_factory *task_factory; /* kept for task/ */
-    void *task_factory_arg;
-    const struct eddyi_task_hooks *task_hooks; /* NULL until there was a task or coroutine */
-    /* of loop/signal.c: NULL until a signal was subscribed to */
-    struct eddyi_signals *signals;
-
-    /* For those who look from outside: loop/registry.h. */
-    _Atomic(eddy_loop *) next_loop;
-    atomic_bool dump_wanted; /* the dump signal came */
-    atomic_bool asleep;      /* it waits in the kernel */
-    unsigned number;         /* 1 is the process's first */
-    /* the kernel's number of the thread that runs it, or ran it last; 0: never run */
-    atomic_int tid;
-    const char *base; /* its frames on that thread's stack are below */
+    struct eddyi_loop_signal signal;
+    struct eddyi_loop_report report;
+    struct eddyi_loop_introspection introspection;
 };
 
 /* Whether a loop of this process is, or was, in debug mode. */
@@ -196,7 +175,7 @@ static inline bool eddyi_loop_elsewhere(const eddy_loop *loop)
 static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 {
     EDDYI_ASSERT(!eddyi_loop_elsewhere(loop) && "only the thread that runs the loop queues");
-    eddyi_list_append(&loop->ready, &r->link);
+    eddyi_list_append(&loop->schedule.ready, &r->link);
 }
 
 /*
@@ -211,7 +190,7 @@ int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r);
  * loop's thread, while it is awake. */
 static inline bool eddyi_loop_posted(const eddy_loop *loop)
 {
-    return atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL;
+    return atomic_load_explicit(&loop->inbox.newest, memory_order_relaxed) != NULL;
 }
 
 /* Takes what was posted onto the ready queue; the second for the last time: the loop is closed
@@ -223,32 +202,32 @@ void eddyi_loop_close_inbox(eddy_loop *loop);
 EDDYI_DIRECT bool eddyi_loop_fall_asleep(eddy_loop *loop);
 EDDYI_DIRECT void eddyi_loop_wake_up(eddy_loop *loop);
 
-/*
- * Whether a wait of @timeout begins with looking for posts, and for events, for a moment; and that:
- * as ops->wait(), but it gives up early.
- * @begin is now. And what it goes by: a wait that began at @since is over, and posts have not been
- *        taken yet. See linger.c.
- */
-EDDYI_DIRECT bool eddyi_loop_would_linger(const eddy_loop *loop, int64_t timeout);
-int eddyi_loop_linger(eddy_loop *loop, int64_t begin, int64_t timeout);
-EDDYI_DIRECT void eddyi_loop_waited(eddy_loop *loop, int64_t since);
-
-/*
- * A timer: its ready item is put on the queue at the deadline; one that is due already, by
- * loop->clock, in the next turn. Starting gives 0 or -ENOMEM (the heap has to grow); stopping one
- * that does not run is harmless. The struct lives with whoever waits.
- */
-EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
-EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
-
-/*
- * The loop's clock, in nanoseconds; seconds as nanoseconds, saturated; and @delay seconds from now.
- * NaN is the caller's to refuse.
- */
-int64_t eddyi_loop_now(const eddy_loop *loop);
-EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds);
-EDDYI_DIRECT int64_t eddyi_deadline(eddy_loop *loop, double delay);
 #define EDDYI_NEVER INT64_MAX
+
+/* Reads the loop's clock, in nanoseconds. */
+int64_t eddyi_loop_now(const eddy_loop *loop);
+
+/* Converts seconds to nanoseconds, saturated. NaN is the caller's to refuse. */
+EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds);
+
+/* Adds nanoseconds to a time, saturated. */
+static inline int64_t eddyi_time_after(int64_t now, int64_t delay)
+{
+    return delay > EDDYI_NEVER - now ? EDDYI_NEVER : now + delay;
+}
+
+/*
+ * Start a timer: its ready item is queued at @when, or @delay nanoseconds from now. @now is the
+ * caller's latest reading of the clock: a timer that is due by then runs in the next turn, though
+ * that one might have shared a poll. Return 0 or -ENOMEM (the heap has to grow). The struct lives
+ * in the storage of its user.
+ */
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when,
+                                   int64_t now);
+EDDYI_DIRECT int eddyi_timer_start_after(eddy_loop *loop, struct eddyi_timer *t, int64_t delay);
+
+/* Stops a timer; harmless if it does not run. */
+EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
 
 /* How often this process forked from one that had loops: 0 in the first. */
 extern unsigned eddyi_fork_number;
@@ -302,16 +281,16 @@ EDDYI_DIRECT void eddyi_loop_turn(eddy_loop *loop);
 /* Whether the next turn has something to run and needs no look at the backend. */
 static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 {
-    return loop->skips > 0 && !eddyi_list_empty(&loop->ready) && !loop->stopping &&
-           !eddyi_loop_posted(loop) &&
-           !atomic_load_explicit(&loop->signalled, memory_order_relaxed);
+    return loop->schedule.turns_left > 0 && !eddyi_list_empty(&loop->schedule.ready) &&
+           !loop->stopping && !eddyi_loop_posted(loop) &&
+           !atomic_load_explicit(&loop->signal.came, memory_order_relaxed);
 }
 
 /* Counts such a turn. */
 static inline void eddyi_loop_skip_look(eddy_loop *loop)
 {
-    loop->skips--;
-    loop->turns++;
+    loop->schedule.turns_left--;
+    loop->schedule.turns++;
 }
 
 /*
@@ -322,7 +301,7 @@ static inline void eddyi_loop_skip_look(eddy_loop *loop)
 static inline void eddyi_loop_begin_quick_turn(eddy_loop *loop)
 {
     eddyi_loop_skip_look(loop);
-    eddyi_list_move_rest(&loop->batch, &loop->ready);
+    eddyi_list_move_rest(&loop->schedule.batch, &loop->schedule.ready);
 }
 
 /* Has on_signal() called at the start of the next turn. For signal handlers, from any thread. */

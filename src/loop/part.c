@@ -25,7 +25,6 @@ EDDYI_DIRECT void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind
         return NULL;
     part->loop = loop;
     part->kind = kind;
-    part->close = kind->close;
     if (kind->init)
         kind->init(part);
     eddyi_list_append(&loop->parts, &part->link);

@@ -14,9 +14,7 @@
 #include <stddef.h>
 
 struct eddyi_loop_part {
-    struct eddyi_list link;
-    void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
-    /* Of those in loop->parts: */
+    struct eddyi_list link; /* in loop->parts */
     eddy_loop *loop;
     const struct eddyi_part_kind *kind;
 };
@@ -28,7 +26,7 @@ struct eddyi_part_kind {
     size_t size; /* of a struct that begins with the part */
     /* the rest of it, which is zero so far; NULL: it may stay so */
     void (*init)(struct eddyi_loop_part *p);
-    void (*close)(struct eddyi_loop_part *p);
+    void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
     /* NULL, or hears that the run is over: tasks will be cancelled, and peers are waited for no
      * longer than loop->patience. */
     void (*run_over)(struct eddyi_loop_part *p);

@@ -23,7 +23,7 @@ static struct eddyi_list asleep, closed;
  * is going to wake the loop. */
 static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_wake)
 {
-    struct eddyi_list *before = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    struct eddyi_list *before = atomic_load_explicit(&loop->inbox.newest, memory_order_relaxed);
 
     do {
         if (before == &closed || (before == &asleep && !will_wake)) {
@@ -31,7 +31,7 @@ static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_
             return before;
         }
         r->link.prev = before == &asleep ? NULL : before;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &before, &r->link,
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox.newest, &before, &r->link,
                                                     memory_order_release, memory_order_relaxed));
     return before;
 }
@@ -41,11 +41,11 @@ int eddyi_loop_post_elsewhere(eddy_loop *loop, struct eddyi_ready *r)
     const struct eddyi_list *before = put(loop, r, false);
 
     if (before == &asleep) {
-        pthread_mutex_lock(&loop->mutex);
+        pthread_mutex_lock(&loop->inbox.mutex);
         before = put(loop, r, true);
         if (before == &asleep)
             loop->backend->ops->wake(loop->backend);
-        pthread_mutex_unlock(&loop->mutex);
+        pthread_mutex_unlock(&loop->inbox.mutex);
     }
     return before == &closed ? EDDY_ECLOSED : 0;
 }
@@ -65,12 +65,13 @@ int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
 /* Moves all that was posted to the end of the ready queue, and leaves @instead. */
 static void take(eddy_loop *loop, struct eddyi_list *instead)
 {
-    struct eddyi_list *l = atomic_exchange_explicit(&loop->inbox, instead, memory_order_acquire);
-    struct eddyi_list *next = &loop->ready, *last = loop->ready.prev;
+    struct eddyi_list *l =
+        atomic_exchange_explicit(&loop->inbox.newest, instead, memory_order_acquire);
+    struct eddyi_list *next = &loop->schedule.ready, *last = loop->schedule.ready.prev;
 
     if (!l)
         return;
-    loop->ready.prev = l;
+    loop->schedule.ready.prev = l;
     for (; l; l = l->prev) {
         l->next = next;
         next = l;
@@ -86,22 +87,22 @@ void eddyi_loop_take_posted(eddy_loop *loop)
 
 void eddyi_loop_close_inbox(eddy_loop *loop)
 {
-    pthread_mutex_lock(&loop->mutex);
+    pthread_mutex_lock(&loop->inbox.mutex);
     loop->closed = true;
     take(loop, &closed);
-    pthread_mutex_unlock(&loop->mutex);
+    pthread_mutex_unlock(&loop->inbox.mutex);
 }
 
 EDDYI_DIRECT bool eddyi_loop_fall_asleep(eddy_loop *loop)
 {
     struct eddyi_list *empty = NULL;
 
-    return atomic_compare_exchange_strong(&loop->inbox, &empty, &asleep);
+    return atomic_compare_exchange_strong(&loop->inbox.newest, &empty, &asleep);
 }
 
 EDDYI_DIRECT void eddyi_loop_wake_up(eddy_loop *loop)
 {
     struct eddyi_list *empty = &asleep;
 
-    atomic_compare_exchange_strong(&loop->inbox, &empty, NULL);
+    atomic_compare_exchange_strong(&loop->inbox.newest, &empty, NULL);
 }

@@ -12,8 +12,8 @@ static unsigned latest_number;
 void eddyi_registry_add(eddy_loop *loop)
 {
     pthread_mutex_lock(&mutex);
-    loop->number = ++latest_number;
-    atomic_store(&loop->next_loop, atomic_load(&eddyi_loops));
+    loop->introspection.number = ++latest_number;
+    atomic_store(&loop->introspection.next, atomic_load(&eddyi_loops));
     atomic_store(&eddyi_loops, loop);
     pthread_mutex_unlock(&mutex);
 }
@@ -24,9 +24,9 @@ void eddyi_registry_remove(eddy_loop *loop)
 
     pthread_mutex_lock(&mutex);
     while (atomic_load(link) && atomic_load(link) != loop)
-        link = &atomic_load(link)->next_loop;
+        link = &atomic_load(link)->introspection.next;
     if (atomic_load(link))
-        atomic_store(link, atomic_load(&loop->next_loop));
+        atomic_store(link, atomic_load(&loop->introspection.next));
     pthread_mutex_unlock(&mutex);
     eddyi_signal_handlers_wait();
 }
@@ -42,13 +42,13 @@ static void leave_behind(void)
     static eddy_loop *left_behind;
     eddy_loop *first = atomic_load(&eddyi_loops), *last = NULL;
 
-    for (eddy_loop *l = first; l; l = atomic_load(&l->next_loop)) {
+    for (eddy_loop *l = first; l; l = atomic_load(&l->introspection.next)) {
         eddyi_loop_leave_behind(l);
         last = l;
     }
     if (!last)
         return;
-    atomic_store(&last->next_loop, left_behind);
+    atomic_store(&last->introspection.next, left_behind);
     left_behind = first;
     atomic_store(&eddyi_loops, NULL);
 }

@@ -5,27 +5,30 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 
+_Atomic(eddyi_print_names_fn *) eddyi_print_names_hook;
+
 void eddy_loop_set_exception_handler(eddy_loop *loop, eddy_exception_handler *handler, void *arg)
 {
-    loop->exception_handler = handler;
-    loop->exception_handler_arg = arg;
+    loop->report.handler = handler;
+    loop->report.handler_arg = arg;
 }
 
 eddy_exception_handler *eddy_loop_get_exception_handler(const eddy_loop *loop, void **ret_arg)
 {
     if (ret_arg)
-        *ret_arg = loop->exception_handler_arg;
-    return loop->exception_handler;
+        *ret_arg = loop->report.handler_arg;
+    return loop->report.handler;
 }
 
 void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_context *context)
 {
+    eddyi_print_names_fn *print_names = atomic_load(&eddyi_print_names_hook);
     char text[512] = "", names[900] = "";
 
     if (context->exception)
         eddy_exception_format(context->exception, text, sizeof text);
-    if (loop->task_hooks)
-        loop->task_hooks->print_names(context, names, sizeof names);
+    if (print_names)
+        print_names(context, names, sizeof names);
     eddyi_log(EDDY_LOG_ERROR, "%s%s%s%s%s%s", context->message, names,
               context->where ? ", made at " : "", context->where ? context->where : "",
               *text ? ": " : "", text);
@@ -33,8 +36,8 @@ void eddy_loop_default_exception_handler(eddy_loop *loop, const eddy_exception_c
 
 void eddy_loop_call_exception_handler(eddy_loop *loop, const eddy_exception_context *context)
 {
-    if (loop->exception_handler)
-        loop->exception_handler(loop, context, loop->exception_handler_arg);
+    if (loop->report.handler)
+        loop->report.handler(loop, context, loop->report.handler_arg);
     else
         eddy_loop_default_exception_handler(loop, context);
 }

@@ -228,7 +228,7 @@ static void close_part(struct eddyi_loop_part *part)
     while (!eddyi_list_empty(&signals->subscribers))
         end_subscription(signals, eddyi_container(signals->subscribers.next,
                                                   struct eddyi_signal_subscriber, link));
-    part->loop->signals = NULL;
+    part->loop->signal.subscriptions = NULL;
     eddyi_signal_handlers_wait();
     eddyi_ready_cancel(&signals->look);
     eddyi_free(signals);
@@ -256,8 +256,8 @@ static void look(struct eddyi_ready *r)
 
 void eddyi_signal_look(eddy_loop *loop)
 {
-    if (loop->signals)
-        deliver_all(loop->signals);
+    if (loop->signal.subscriptions)
+        deliver_all(loop->signal.subscriptions);
 }
 
 static void init_part(struct eddyi_loop_part *part)
@@ -270,7 +270,7 @@ static void init_part(struct eddyi_loop_part *part)
         signals->claims[i].owner = signals;
         eddyi_list_init(&signals->claims[i].link);
     }
-    part->loop->signals = signals;
+    part->loop->signal.subscriptions = signals;
 }
 
 /* The loop's; made at the first subscription. NULL when memory is short. */
@@ -330,7 +330,7 @@ void eddyi_signal_unsubscribe(struct eddyi_signal_subscriber *s)
 {
     if (eddyi_list_empty(&s->link) || eddyi_loop_forked(s->loop))
         return;
-    end_subscription(s->loop->signals, s);
+    end_subscription(s->loop->signal.subscriptions, s);
 }
 
 bool eddyi_signal_is_subscribed(int signo)
@@ -407,10 +407,10 @@ void eddyi_signals_after_fork(bool in_child)
 
 void eddyi_signals_notice(eddy_loop *loop)
 {
-    if (atomic_load_explicit(&loop->dump_wanted, memory_order_relaxed))
+    if (atomic_load_explicit(&loop->introspection.dump_wanted, memory_order_relaxed))
         eddyi_dump_hook(loop);
-    if (loop->on_signal)
-        loop->on_signal(loop, loop->on_signal_arg);
-    if (loop->signals && eddyi_list_empty(&loop->signals->look.link))
-        eddyi_loop_ready(loop, &loop->signals->look);
+    if (loop->signal.handler)
+        loop->signal.handler(loop, loop->signal.handler_arg);
+    if (loop->signal.subscriptions && eddyi_list_empty(&loop->signal.subscriptions->look.link))
+        eddyi_loop_ready(loop, &loop->signal.subscriptions->look);
 }

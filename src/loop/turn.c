@@ -33,24 +33,24 @@ EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds)
     return (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5);
 }
 
-EDDYI_DIRECT int64_t eddyi_deadline(eddy_loop *loop, double delay)
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when,
+                                   int64_t now)
 {
-    int64_t ns = eddyi_nanoseconds(delay), now = eddyi_loop_now(loop);
-
-    loop->clock = now;
-    return ns > EDDYI_NEVER - now ? EDDYI_NEVER : now + ns;
+    if (when <= now)
+        loop->schedule.turns_left = 0; /* due already: the next turn runs it */
+    return eddyi_heap_insert(&loop->schedule.timers, &t->node, when);
 }
 
-EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when)
+EDDYI_DIRECT int eddyi_timer_start_after(eddy_loop *loop, struct eddyi_timer *t, int64_t delay)
 {
-    if (when <= loop->clock)
-        loop->skips = 0; /* due already: the next turn runs it */
-    return eddyi_heap_insert(&loop->timers, &t->node, when);
+    int64_t now = eddyi_loop_now(loop);
+
+    return eddyi_timer_start(loop, t, eddyi_time_after(now, delay), now);
 }
 
 EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
 {
-    eddyi_heap_remove(&loop->timers, &t->node);
+    eddyi_heap_remove(&loop->schedule.timers, &t->node);
     eddyi_ready_cancel(&t->ready);
 }
 
@@ -58,10 +58,10 @@ EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
  * some. */
 static int64_t wait_time(const eddy_loop *loop)
 {
-    int64_t first = eddyi_heap_first_when(&loop->timers), left;
+    int64_t first = eddyi_heap_first_when(&loop->schedule.timers), left;
 
-    if (!eddyi_list_empty(&loop->ready) || loop->stopping || eddyi_loop_posted(loop) ||
-        atomic_load(&loop->signalled))
+    if (!eddyi_list_empty(&loop->schedule.ready) || loop->stopping || eddyi_loop_posted(loop) ||
+        atomic_load(&loop->signal.came))
         return 0;
     if (first == EDDYI_NEVER)
         return -1;
@@ -81,7 +81,7 @@ enum { MANY_TIMERS = 64 };
  */
 static bool take_some(eddy_loop *loop, int64_t *until)
 {
-    struct eddyi_heap *timers = &loop->timers;
+    struct eddyi_heap *timers = &loop->schedule.timers;
     struct eddyi_heap_node *due[MANY_TIMERS];
     int64_t when, last = *until;
     size_t n = 0;
@@ -107,14 +107,75 @@ static bool take_some(eddy_loop *loop, int64_t *until)
  */
 static void take_matured(eddy_loop *loop)
 {
-    int64_t until = loop->clock;
+    int64_t until = loop->schedule.clock;
 
-    if (eddyi_heap_first_when(&loop->timers) > until)
+    if (eddyi_heap_first_when(&loop->schedule.timers) > until)
         return;
     while (take_some(loop, &until))
         continue;
-    if (eddyi_heap_first_when(&loop->timers) <= loop->clock)
-        loop->skips = 0; /* the next turn looks again */
+    if (eddyi_heap_first_when(&loop->schedule.timers) <= loop->schedule.clock)
+        loop->schedule.turns_left = 0; /* the next turn looks again */
+}
+
+/*
+ * Spinning: a loop that will have work again in a moment looks for it instead of going to sleep.
+ *
+ * To put a thread to sleep and wake it takes 20 to 40 us on an idle processor of a virtual machine,
+ * and the thread that wakes it pays for a system call. So
+ *
+ *   - while posts of other threads come in quick succession the loop spins for the next one for
+ *     about as long as that; a post is then seen in less than a microsecond. Spinning in vain a few
+ *     times in a row ends it, so a loop without posts never spins; nor does one that has the only
+ *     processor, which the poster needs;
+ *   - a timer that is due before a sleep could be over is waited for awake, unless time is virtual.
+ */
+enum {
+    SPIN_FOR_POSTS = 50000,   /* nanoseconds */
+    SPIN_FOR_A_TIMER = 20000, /* nanoseconds */
+    SPIN_BUDGET = 4,          /* waits that may spin in vain, in a row */
+    LOOKS_PER_POLL = 64       /* at the inbox, between two polls of the kernel: 1 to 2 us */
+};
+
+static bool has_news(eddy_loop *loop)
+{
+    return eddyi_loop_posted(loop) ||
+           atomic_load_explicit(&loop->signal.came, memory_order_relaxed);
+}
+
+/* Tells if a wait of @timeout nanoseconds begins with spinning. */
+static bool would_spin(const eddy_loop *loop, int64_t timeout)
+{
+    bool brief = timeout >= 0 && timeout < SPIN_FOR_A_TIMER;
+
+    return loop->spin.budget > 0 || (brief && !eddyi_backend_is_virtual(loop->backend));
+}
+
+/* Polls until something comes, or for so long at most. @begin is now. As ops->wait(). */
+static int spin(eddy_loop *loop, int64_t begin, int64_t timeout)
+{
+    int64_t end = begin + (timeout >= 0 && timeout < SPIN_FOR_POSTS ? timeout : SPIN_FOR_POSTS);
+    int rc = 0;
+
+    if (loop->spin.budget > 0)
+        loop->spin.budget--;
+    do {
+        for (int i = 0; i < LOOKS_PER_POLL && !has_news(loop); i++)
+            eddyi_sys_relax();
+        if (!has_news(loop))
+            rc = loop->backend->ops->wait(loop->backend, 0);
+    } while (rc == 0 && !has_news(loop) && eddyi_list_empty(&loop->schedule.ready) &&
+             eddyi_loop_now(loop) < end);
+    if (has_news(loop))
+        loop->spin.budget = SPIN_BUDGET;
+    return rc;
+}
+
+/* Renews the budget if posts have ended a sleep, begun at @since, that spinning would have spared. */
+static void slept(eddy_loop *loop, int64_t since)
+{
+    if (loop->spin.enabled && eddyi_loop_posted(loop) &&
+        eddyi_loop_now(loop) - since < SPIN_FOR_POSTS)
+        loop->spin.budget = SPIN_BUDGET;
 }
 
 static int sleep_until_woken(eddy_loop *loop, int64_t timeout)
@@ -124,12 +185,12 @@ static int sleep_until_woken(eddy_loop *loop, int64_t timeout)
 
     if (!eddyi_loop_fall_asleep(loop))
         return ops->wait(loop->backend, 0);
-    atomic_store_explicit(&loop->asleep, true, memory_order_relaxed);
-    if (loop->expected > 0 && ops->wait_for_wake)
+    atomic_store_explicit(&loop->introspection.asleep, true, memory_order_relaxed);
+    if (loop->expected > 0 && eddyi_backend_is_virtual(loop->backend))
         rc = ops->wait_for_wake(loop->backend);
     else
         rc = ops->wait(loop->backend, timeout);
-    atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    atomic_store_explicit(&loop->introspection.asleep, false, memory_order_relaxed);
     eddyi_loop_wake_up(loop);
     return rc;
 }
@@ -142,38 +203,39 @@ static int wait(eddy_loop *loop)
     if (timeout == 0)
         return loop->backend->ops->wait(loop->backend, 0);
     begin = eddyi_loop_now(loop);
-    if (eddyi_loop_would_linger(loop, timeout)) {
-        rc = eddyi_loop_linger(loop, begin, timeout);
+    if (would_spin(loop, timeout)) {
+        rc = spin(loop, begin, timeout);
         timeout = rc == 0 ? wait_time(loop) : 0;
     }
     if (timeout != 0) {
         rc = sleep_until_woken(loop, timeout);
-        eddyi_loop_waited(loop, begin);
+        slept(loop, begin);
     }
     return rc;
 }
 
 /*
- * How many turns may share the look that was just taken. A look costs 150 ns (a system call and the
- * clock), a switch between two tasks 8 ns; so as many turns as were done in QUICK, at that pace, do
- * without. Where turns take longer than that each one looks, as in asyncio. Should they suddenly
- * become slow, PACE_MAX of them pass before that is noticed.
+ * Decides how many turns share the poll that was just made. A poll costs 150 ns (a system call and
+ * the clock), a switch between two tasks 8 ns; so as many turns as were done in QUICK, at that pace,
+ * do without. Turns that take longer than that are polled for one by one, as in asyncio. Should they
+ * suddenly become slow, MAX_TURNS of them pass before that is noticed.
  */
-enum { QUICK = 2000 /* nanoseconds */, PACE_MAX = 64 };
+enum { QUICK = 2000 /* nanoseconds */, MAX_TURNS = 64 };
 
-static void pace(eddy_loop *loop)
+static void share_poll(eddy_loop *loop)
 {
-    int64_t took = loop->clock - loop->looked;
+    struct eddyi_schedule *s = &loop->schedule;
+    int64_t took = s->clock - s->polled_at;
 
-    loop->looked = loop->clock;
+    s->polled_at = s->clock;
     if (took < QUICK)
-        loop->pace = loop->pace < PACE_MAX ? 2 * loop->pace : PACE_MAX;
+        s->turns_per_poll = s->turns_per_poll < MAX_TURNS ? 2 * s->turns_per_poll : MAX_TURNS;
     else
-        loop->pace = (unsigned)(loop->pace * (uint64_t)QUICK / (uint64_t)took);
-    if (loop->pace == 0 || loop->watched ||
-        loop->backend->ops->wait_for_wake) /* virtual time must not stand */
-        loop->pace = 1;
-    loop->skips = loop->pace - 1;
+        s->turns_per_poll = (unsigned)(s->turns_per_poll * (uint64_t)QUICK / (uint64_t)took);
+    if (s->turns_per_poll == 0 || loop->watched ||
+        eddyi_backend_is_virtual(loop->backend)) /* virtual time must not stand */
+        s->turns_per_poll = 1;
+    s->turns_left = s->turns_per_poll - 1;
 }
 
 EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
@@ -198,17 +260,17 @@ static void wait_for_events(eddy_loop *loop)
 {
     int rc = wait(loop);
 
-    loop->turns++;
-    loop->clock = eddyi_loop_now(loop);
-    pace(loop);
+    loop->schedule.turns++;
+    loop->schedule.clock = eddyi_loop_now(loop);
+    share_poll(loop);
     if (eddyi_loop_posted(loop))
         eddyi_loop_take_posted(loop);
-    if (atomic_load_explicit(&loop->signalled, memory_order_relaxed) &&
-        atomic_exchange(&loop->signalled, false))
+    if (atomic_load_explicit(&loop->signal.came, memory_order_relaxed) &&
+        atomic_exchange(&loop->signal.came, false))
         eddyi_signals_notice(loop);
     take_matured(loop);
 
-    if (rc == -EDEADLK && !eddyi_list_empty(&loop->ready))
+    if (rc == -EDEADLK && !eddyi_list_empty(&loop->schedule.ready))
         return;
     if (rc < 0 && rc != -EINTR) {
         loop->run_error = rc;
@@ -221,11 +283,11 @@ static void run_and_time(eddy_loop *loop, struct eddyi_ready *r)
     int64_t begin = eddyi_sys_now(), took;
     char what[160] = "a callback";
 
-    if (loop->task_hooks)
-        loop->task_hooks->describe_ready(r, what, sizeof what);
+    if (loop->tasks.hooks)
+        loop->tasks.hooks->describe_ready(r, what, sizeof what);
     r->run(r);
     took = eddyi_sys_now() - begin;
-    if ((double)took * 1e-9 >= loop->slow_callback_duration)
+    if ((double)took * 1e-9 >= loop->report.slow_callback_duration)
         eddyi_log(EDDY_LOG_INFO, "executing %s took %.3f seconds", what, (double)took * 1e-9);
 }
 
@@ -244,9 +306,9 @@ static struct eddyi_ready *next_of_batch(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
-    if (loop->observer && !eddyi_list_empty(&loop->batch))
-        eddyi_loop_observe(loop, EDDYI_SEES_NEXT, EDDYI_READY(loop->batch.next));
-    l = eddyi_list_pop(&loop->batch);
+    if (loop->observer && !eddyi_list_empty(&loop->schedule.batch))
+        eddyi_loop_observe(loop, EDDYI_SEES_NEXT, EDDYI_READY(loop->schedule.batch.next));
+    l = eddyi_list_pop(&loop->schedule.batch);
     return l ? EDDYI_READY(l) : NULL;
 }
 
@@ -262,21 +324,21 @@ EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
         if (eddyi_loop_running != loop) /* this is a child that a signal handler forked meanwhile */
             return;
     }
-    eddyi_list_move_all(&loop->batch, &loop->ready);
+    eddyi_list_move_all(&loop->schedule.batch, &loop->schedule.ready);
     eddyi_loop_observe(loop, EDDYI_SEES_BATCH, NULL);
     while ((r = next_of_batch(loop)) != NULL) {
-        loop->item = r;
+        loop->schedule.item = r;
         if (loop->watched)
             run_watched(loop, r);
         else
             r->run(r);
     }
-    loop->item = NULL;
+    loop->schedule.item = NULL;
 }
 
 void eddyi_loop_signal(eddy_loop *loop)
 {
-    atomic_store(&loop->signalled, true);
+    atomic_store(&loop->signal.came, true);
     loop->backend->ops->wake(loop->backend);
 }
 
@@ -292,13 +354,13 @@ static void run_ended(struct run *r)
     eddy_loop *loop = r->loop;
 
     if (!r->in_order)
-        left_early(loop->item);
-    loop->item = NULL;
+        left_early(loop->schedule.item);
+    loop->schedule.item = NULL;
     if (loop->backend->ops->leave)
         loop->backend->ops->leave(loop->backend);
-    loop->current = NULL;
+    loop->tasks.current = NULL;
     loop->stopping = false;
-    loop->skips = 0;
+    loop->schedule.turns_left = 0;
     eddyi_loop_set_running(NULL);
     eddyi_loop_forked_task = NULL;
     loop->running = false;
@@ -309,14 +371,14 @@ static int run(eddy_loop *loop)
 {
     EDDY_CLEANUP(run_ended) struct run r = {loop, eddyi_overflow_enter(), false};
 
-    pthread_mutex_lock(&loop->mutex); /* see eddy_handle_cancel() */
+    pthread_mutex_lock(&loop->inbox.mutex); /* see eddy_handle_cancel() */
     loop->thread = pthread_self();
     loop->running = true;
-    pthread_mutex_unlock(&loop->mutex);
+    pthread_mutex_unlock(&loop->inbox.mutex);
     loop->run_error = 0;
-    loop->tid = (int)eddyi_sys_tid();
-    loop->base = __builtin_frame_address(0);
-    loop->clock = eddyi_loop_now(loop);
+    loop->introspection.tid = (int)eddyi_sys_tid();
+    loop->introspection.stack_base = __builtin_frame_address(0);
+    loop->schedule.clock = eddyi_loop_now(loop);
     eddyi_loop_set_running(loop);
     if (eddyi_loop_forked(loop)) /* a signal handler did that just before */
         eddyi_loop_set_running(NULL);
@@ -361,8 +423,8 @@ int eddy_loop_run_forever(eddy_loop *loop)
     rc = run(loop);
     eddyi_vars_current = outside.vars;
 
-    if (rc == -EDEADLK && loop->task_hooks)
-        rc = loop->task_hooks->explain_deadlock(loop);
+    if (rc == -EDEADLK && loop->tasks.hooks)
+        rc = loop->tasks.hooks->explain_deadlock(loop);
     else if (rc == EDDY_EFORKED)
         rc = eddy_raise(
             rc,
@@ -379,8 +441,9 @@ void eddy_loop_stop(eddy_loop *loop)
     atomic_store(&loop->stopping, true);
     if (loop == eddyi_loop_running)
         return;
-    pthread_mutex_lock(&loop->mutex); /* one that is being closed keeps its backend meanwhile */
+    pthread_mutex_lock(
+        &loop->inbox.mutex); /* one that is being closed keeps its backend meanwhile */
     if (loop->running && !loop->closed)
         loop->backend->ops->wake(loop->backend);
-    pthread_mutex_unlock(&loop->mutex);
+    pthread_mutex_unlock(&loop->inbox.mutex);
 }

@@ -140,8 +140,7 @@ static bool should_begin(struct eddyi_lookup *l, int64_t delay)
     if (l->delayed || eddyi_dns_lookup_has(&l->dns, AF_INET6))
         return true;
     if (l->delay.node.place == 0)
-        l->delayed =
-            eddyi_timer_start(l->dns.loop, &l->delay, eddyi_loop_now(l->dns.loop) + delay) < 0;
+        l->delayed = eddyi_timer_start_after(l->dns.loop, &l->delay, delay) < 0;
     return l->delayed;
 }
 

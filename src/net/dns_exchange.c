@@ -106,7 +106,7 @@ static int64_t patience(const struct eddyi_dns_exchange *e)
 static int start_timer(struct eddyi_dns_exchange *e)
 {
     eddyi_timer_stop(e->loop, &e->timer);
-    return eddyi_timer_start(e->loop, &e->timer, eddyi_loop_now(e->loop) + patience(e));
+    return eddyi_timer_start_after(e->loop, &e->timer, patience(e));
 }
 
 /* Tells if an error is local, so that asking another server is pointless. */

@@ -192,7 +192,7 @@ static void hurry(struct eddyi_dns_lookup *l)
     for (unsigned i = 0; i < N_FAMILIES; i++)
         eddyi_dns_exchange_hurry(&l->family[i].exchange);
     if (!l->patience_started &&
-        eddyi_timer_start(l->loop, &l->patience, eddyi_loop_now(l->loop) + l->config->patience) < 0)
+        eddyi_timer_start_after(l->loop, &l->patience, l->config->patience) < 0)
         l->patience_expired = true;
     l->patience_started = true;
 }

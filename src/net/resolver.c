@@ -160,7 +160,7 @@ bool eddyi_resolver_is_system(struct eddyi_resolver *r)
     update_nsswitch(r);
     if (r->choice == EDDY_RESOLVER_CARES || r->servers)
         return false;
-    if (r->part.loop->backend->ops == &eddyi_backend_virtual)
+    if (eddyi_backend_is_virtual(r->part.loop->backend))
         return true;
     return wanted && *wanted ? strcmp(wanted, "system") == 0 : r->needs_system;
 }

@@ -19,7 +19,7 @@ static int check(eddy_loop *loop, const eddy_subprocess_options *o, const char *
 
     if (rc < 0)
         return rc;
-    if (loop->backend->ops->wait_for_wake)
+    if (eddyi_backend_is_virtual(loop->backend))
         return eddy_raise(-EOPNOTSUPP, "a loop with the virtual clock waits for no process");
     if (!argv || !argv[0] || !o->ret_process)
         return eddy_raise(-EINVAL, "a program without a name, or nowhere to put its process");

@@ -159,7 +159,7 @@ static void go_on(eddy_transport *t)
     }
     rc = arm(t);
     if (rc == 0 && t->read_limit > 0)
-        rc = eddyi_timer_start(c->loop, &t->silence, eddyi_loop_now(c->loop) + t->read_limit);
+        rc = eddyi_timer_start_after(c->loop, &t->silence, t->read_limit);
     if (rc < 0)
         eddyi_channel_break(c, rc);
 }
@@ -171,8 +171,7 @@ void eddyi_protocol_silence(struct eddyi_ready *r)
 
     if (!t->channel.armed)
         return;
-    if (!t->paused || eddyi_timer_start(t->channel.loop, &t->silence,
-                                        eddyi_loop_now(t->channel.loop) + t->read_limit) < 0)
+    if (!t->paused || eddyi_timer_start_after(t->channel.loop, &t->silence, t->read_limit) < 0)
         eddyi_channel_expire(&t->channel, "the peer has sent nothing", t->read_limit);
 }
 

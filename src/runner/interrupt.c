@@ -45,8 +45,8 @@ void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, b
                            bool sigterm)
 {
     *interrupt = (struct eddyi_interrupt){.task = task};
-    task->future.loop->on_signal = cancel_main_task;
-    task->future.loop->on_signal_arg = interrupt;
+    task->future.loop->signal.handler = cancel_main_task;
+    task->future.loop->signal.handler_arg = interrupt;
     if (sigint)
         take(interrupt, &interrupt->signals[0], SIGINT);
     if (sigterm)
@@ -58,5 +58,5 @@ void eddyi_interrupt_end(struct eddyi_interrupt *interrupt)
     for (int i = 0; i < 2; i++)
         if (interrupt->signals[i].taken)
             eddyi_signal_fallback_end(&interrupt->signals[i].fallback);
-    interrupt->task->future.loop->on_signal = NULL;
+    interrupt->task->future.loop->signal.handler = NULL;
 }

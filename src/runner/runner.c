@@ -115,13 +115,13 @@ static eddy_awaitable **remaining_tasks(eddy_loop *loop, size_t *ret_n)
     size_t n = 0;
     eddy_awaitable **all;
 
-    EDDYI_LIST_EACH(l, &loop->tasks)
+    EDDYI_LIST_EACH(l, &loop->tasks.all)
         n++;
     all = eddyi_alloc(n * sizeof *all);
     if (!all)
         return NULL;
     *ret_n = 0;
-    EDDYI_LIST_EACH(l, &loop->tasks)
+    EDDYI_LIST_EACH(l, &loop->tasks.all)
         all[(*ret_n)++] = EDDY_AWAITABLE(eddy_ref(eddyi_container(l, struct eddy_task, link)));
     return all;
 }

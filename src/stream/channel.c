@@ -110,7 +110,7 @@ static void restart_patience(struct eddyi_channel *c)
     limit = limit_of(c);
     if (limit == 0 || limit > EDDYI_NEVER / 2 || !waits_for_peer(c))
         return;
-    if (eddyi_timer_start(c->loop, &c->patience, eddyi_loop_now(c->loop) + limit) == 0)
+    if (eddyi_timer_start_after(c->loop, &c->patience, limit) == 0)
         return;
     if (c->state > EDDYI_CLOSING)
         eddyi_channel_abort(c);

@@ -28,20 +28,20 @@ enum { SHARE_ALONE = 16 * EDDYI_SHARE };
 int eddyi_stream_let_others_run(struct eddyi_stream *s)
 {
     eddy_loop *loop = s->channel.loop;
-    bool alone = eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch);
+    bool alone = eddyi_list_empty(&loop->schedule.ready) && eddyi_list_empty(&loop->schedule.batch);
     eddy_task *t = eddyi_task_current();
     int rc = 0;
 
     if (!t || t->future.loop != loop)
         return 0;
-    if (s->turn == loop->turns) {
+    if (s->turn == loop->schedule.turns) {
         if (alone && s->channel.used < SHARE_ALONE)
             return 0;
         eddyi_stream_enter(s);
         rc = eddyi_task_yield(t);
         eddyi_stream_leave(s);
     }
-    s->turn = loop->turns;
+    s->turn = loop->schedule.turns;
     s->channel.used = 0;
     return rc;
 }

@@ -40,7 +40,7 @@ static void pause_accepting(eddy_server *s, int rc)
     report(s, rc, "a server cannot accept connections for now; it will try again");
     s->short_of_something = true;
     eddyi_timer_stop(s->loop, &s->retry);
-    if (eddyi_timer_start(s->loop, &s->retry, eddyi_loop_now(s->loop) + RETRY) < 0)
+    if (eddyi_timer_start_after(s->loop, &s->retry, RETRY) < 0)
         eddyi_loop_ready(s->loop, &s->retry.ready);
 }
 

@@ -57,14 +57,15 @@ static int wait_for_data_in_time(eddy_reader *r)
 {
     eddy_loop *loop = channel_of(r)->loop;
     struct limited_wait w = {.out_of_time = false};
+    int64_t now = eddyi_loop_now(loop);
     int rc = eddyi_wait_init(&w.wait, cancel);
 
     if (rc < 0)
         return rc;
     if (r->deadline == 0)
-        r->deadline = eddyi_loop_now(loop) + r->time_limit;
+        r->deadline = now + r->time_limit;
     eddyi_ready_init(&w.timer.ready, out_of_time);
-    rc = eddyi_timer_start(loop, &w.timer, r->deadline);
+    rc = eddyi_timer_start(loop, &w.timer, r->deadline, now);
     if (rc < 0)
         return eddy_raise(rc, NULL);
     w.wait.what = "data from a stream";

@@ -5,7 +5,7 @@
 static int take(eddy_lock *lock)
 {
     lock->eddyi_locked = true;
-    lock->eddyi_holder = eddyi_loop_running ? eddyi_loop_running->current : NULL;
+    lock->eddyi_holder = eddyi_loop_running ? eddyi_loop_running->tasks.current : NULL;
     return 0;
 }
 

@@ -196,14 +196,13 @@ static int add_items(eddy_completions *it, eddy_awaitable *const *aws, size_t n)
 
 static int start_timer(eddy_completions *it, double timeout)
 {
-    int64_t deadline;
+    int64_t delay = eddyi_nanoseconds(timeout);
 
     if (timeout != timeout)
         return eddy_raise(-EINVAL, "as_completed: the timeout is not a number");
-    deadline = eddyi_deadline(it->loop, timeout);
-    if (it->n == 0 || deadline == EDDYI_NEVER)
+    if (it->n == 0 || delay == EDDYI_NEVER)
         return 0;
-    return eddyi_timer_start(it->loop, &it->timer, deadline) < 0 ? eddy_raise(-ENOMEM, NULL) : 0;
+    return eddyi_timer_start_after(it->loop, &it->timer, delay) < 0 ? eddy_raise(-ENOMEM, NULL) : 0;
 }
 
 static void start(eddy_completions *it)
@@ -229,7 +228,7 @@ static eddy_completions *completions_new(eddy_loop *loop, size_t n)
         return NULL;
     it->refs = 1;
     it->loop = eddyi_loop_hold(loop);
-    it->maker = loop->current ? eddy_future_ref(&loop->current->future) : NULL;
+    it->maker = loop->tasks.current ? eddy_future_ref(&loop->tasks.current->future) : NULL;
     eddyi_list_init(&it->ended);
     eddyi_list_init(&it->getters);
     eddyi_ready_init(&it->timer.ready, time_is_over);

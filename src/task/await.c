@@ -167,7 +167,7 @@ void eddyi_await_break(struct eddyi_wait *w)
 {
     eddyi_hook_remove(&eddyi_container(w, struct await, wait)->hook);
     eddyi_ready_cancel(&w->task->ready); /* of a future that is done already */
-    w->task->future.loop->cancel_round++;
+    w->task->future.loop->tasks.cancel_round++;
     eddyi_wait_over(w);
     w->cancelled = true;
 }

@@ -33,7 +33,7 @@ struct request {
 
 bool eddyi_task_take_cancel_due(eddy_task *t)
 {
-    t->future.loop->cancel_round++;
+    t->future.loop->tasks.cancel_round++;
     t->must_cancel = false;
     eddyi_error_set(&t->error, -ECANCELED, eddy_exception_ref(t->future.cancel_message));
     return true;
@@ -54,7 +54,7 @@ static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
  * way back. */
 static void come_full_circle(struct request *r, eddy_loop *loop)
 {
-    loop->cancel_circled = true;
+    loop->tasks.cancel_circled = true;
     r->accepted = false;
 }
 
@@ -67,10 +67,10 @@ static eddy_future *awaited(const eddy_task *t)
 /* Whether a request that arrives at @t need not go further. */
 static bool was_asked(struct request *r, eddy_task *t)
 {
-    if (t->asked == t->future.loop->cancel_round)
+    if (t->asked == t->future.loop->tasks.cancel_round)
         return ++r->repeated > MAX_REPEATED;
     r->repeated = 0;
-    t->asked = t->future.loop->cancel_round;
+    t->asked = t->future.loop->tasks.cancel_round;
     t->circled = false;
     return false;
 }
@@ -87,7 +87,7 @@ static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
     }
     if (!t->visited)
         t->cancelling++;
-    if (t->visited || (t->circled && t->asked == t->future.loop->cancel_round)) {
+    if (t->visited || (t->circled && t->asked == t->future.loop->tasks.cancel_round)) {
         come_full_circle(r, t->future.loop);
         return NULL;
     }
@@ -138,7 +138,7 @@ static eddy_future *arrive(struct request *r, eddy_future *f)
 /* What the task awaits has answered. */
 static void leave_task(struct request *r, eddy_task *t)
 {
-    if (t->future.loop->cancel_circled) {
+    if (t->future.loop->tasks.cancel_circled) {
         r->accepted = false;
         t->circled = true;
     } else if (!r->accepted) {
@@ -155,11 +155,11 @@ static eddy_future *leave_branch(struct request *r, eddy_future *f)
     struct eddyi_branching *b = f->ops->branch(f, &next);
 
     b->accepted |= r->accepted;
-    if (next && !f->loop->cancel_circled) {
+    if (next && !f->loop->tasks.cancel_circled) {
         b->next++;
         return next;
     }
-    r->accepted = b->accepted && !f->loop->cancel_circled;
+    r->accepted = b->accepted && !f->loop->tasks.cancel_circled;
     b->requested |= r->accepted;
     b->under_way = false;
     r->at = b->from;
@@ -190,9 +190,9 @@ int eddyi_cancel(eddy_future *f, const eddy_exception *message)
 {
     bool accepted = eddyi_future_cancel(f, message);
 
-    if (!f->loop->cancel_circled)
+    if (!f->loop->tasks.cancel_circled)
         return accepted;
-    f->loop->cancel_circled = false;
+    f->loop->tasks.cancel_circled = false;
     return eddy_raise(EDDY_EMISUSE, "cannot be cancelled: tasks wait for each other in a circle");
 }
 

@@ -76,10 +76,10 @@ static void run_out(eddy_task *t)
     if (!running)
         eddyi_fiber_init_thread(&loop->fiber);
     else /* closed from within another loop: the flow of control is that one's */
-        loop->fiber = running->current ? running->current->fiber : running->fiber;
-    loop->current = t;
+        loop->fiber = running->tasks.current ? running->tasks.current->fiber : running->fiber;
+    loop->tasks.current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
-    loop->current = NULL;
+    loop->tasks.current = NULL;
     eddyi_loop_set_running(eddyi_loop_forked(loop) ? NULL : running);
     eddyi_loop_forked_task = NULL;
     eddyi_vars_current = vars;
@@ -96,15 +96,27 @@ static void close_task(eddy_task *t)
     }
 }
 
+static void close_pending(struct eddyi_list *pending)
+{
+    while (!eddyi_list_empty(pending)) {
+        struct eddyi_pending *p = eddyi_container(pending->prev, struct eddyi_pending, link);
+
+        eddyi_list_remove(&p->link);
+        p->close(p);
+    }
+}
+
 void eddyi_tasks_close(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
-    while (!eddyi_loop_forked(loop) && (l = eddyi_list_pop(&loop->tasks)) != NULL)
+    while (!eddyi_loop_forked(loop) && (l = eddyi_list_pop(&loop->tasks.all)) != NULL)
         close_task(eddyi_container(l, struct eddy_task, link));
     if (!eddyi_loop_forked(loop))
-        eddyi_coroutines_report(&loop->coroutines, loop);
+        eddyi_coroutines_report(&loop->tasks.coroutines, loop);
     eddyi_free_kept(loop);
+    if (!eddyi_loop_forked(loop))
+        close_pending(&loop->tasks.pending);
 }
 
 static struct eddyi_error *error_of_current(void)
@@ -123,7 +135,7 @@ static size_t print_name(const char *noun, const char *name, char *buf, size_t s
     return (size_t)snprintf(buf, size, ": %s '%s'", noun, text);
 }
 
-static void print_names(const eddy_exception_context *context, char *buf, size_t size)
+void eddyi_print_names(const eddy_exception_context *context, char *buf, size_t size)
 {
     size_t n = 0;
 
@@ -150,11 +162,11 @@ static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
 static eddy_task *task_at(const void *addr, bool left)
 {
     eddy_loop *loop = eddyi_loop_running;
-    eddy_task *t = loop ? loop->current : eddyi_loop_forked_task;
+    eddy_task *t = loop ? loop->tasks.current : eddyi_loop_forked_task;
 
     if (!left)
         return t && eddyi_stack_guards(t->stack, addr) ? t : NULL;
-    for (struct eddyi_list *l = loop ? loop->tasks.next : NULL; l && l != &loop->tasks;
+    for (struct eddyi_list *l = loop ? loop->tasks.all.next : NULL; l && l != &loop->tasks.all;
          l = l->next) {
         t = eddyi_container(l, struct eddy_task, link);
         if (t->stack->limit == addr)
@@ -185,11 +197,11 @@ void eddyi_loop_attach_tasks_first(eddy_loop *loop)
         .close = eddyi_tasks_close,
         .drop = eddyi_done_callbacks_drop_queued,
         .describe_ready = describe_ready,
-        .print_names = print_names,
         .explain_deadlock = eddyi_explain_deadlock,
     };
 
-    loop->task_hooks = &hooks;
+    loop->tasks.hooks = &hooks;
     eddyi_error_set_hook(error_of_current);
+    atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     eddyi_overflow_install(describe_overflow);
 }

@@ -33,6 +33,7 @@ static void unlock_homeless(void)
 
 static void begin_homeless(void)
 {
+    atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     atexit(report_homeless);
     pthread_atfork(lock_homeless, unlock_homeless, unlock_homeless);
 }
@@ -71,7 +72,7 @@ static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_
         .base = {.kind = EDDYI_COROUTINE}, .size = size, .homeless = !loop, .name = name, .fn = fn};
     if (loop) {
         eddyi_loop_attach_tasks(loop);
-        eddyi_list_append(&loop->coroutines, &coro->link);
+        eddyi_list_append(&loop->tasks.coroutines, &coro->link);
     } else {
         add_to_homeless(coro);
     }

@@ -119,7 +119,7 @@ int eddyi_explain_deadlock(eddy_loop *loop)
         add_cycles(&r);
         add_everybody_else(&r);
     } else {
-        EDDYI_LIST_EACH(l, &loop->tasks)
+        EDDYI_LIST_EACH(l, &loop->tasks.all)
             add_wait(&r, eddyi_container(l, struct eddy_task, link));
     }
     eddyi_free(r.told);

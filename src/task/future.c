@@ -95,7 +95,7 @@ static void queue_hooks(eddy_future *f)
     struct eddyi_list *l;
 
     EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
-    f->loop->cancel_round++;
+    f->loop->tasks.cancel_round++;
     if (f->loop->drained)
         eddyi_done_callbacks_drop(&f->hooks);
     while ((l = eddyi_list_pop(&f->hooks)) != NULL) {

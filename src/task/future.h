@@ -62,6 +62,15 @@ struct eddy_future {
     const struct eddyi_future_ops *ops;
 };
 
+/*
+ * Of a future that holds a reference to itself until others have ended: in loop->tasks.pending
+ * meanwhile. close() has it let go: the loop closes.
+ */
+struct eddyi_pending {
+    struct eddyi_list link;
+    void (*close)(struct eddyi_pending *p);
+};
+
 /* One who is to be told. Removing it also takes back what is queued already. */
 struct eddyi_hook {
     struct eddyi_list link;
@@ -129,7 +138,7 @@ void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_excep
  */
 int eddyi_cancel(eddy_future *f, const eddy_exception *message);
 
-/* The same for those in between, which leave loop->cancel_circled set and return false if it waits
+/* The same for those in between, which leave loop->tasks.cancel_circled set and return false if it waits
  * for itself. */
 bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 

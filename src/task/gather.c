@@ -24,7 +24,7 @@ struct child {
 
 struct gather {
     struct eddy_future future;
-    struct eddyi_loop_part pending;
+    struct eddyi_pending pending;
     struct eddyi_branching cancel;
     bool return_exceptions;
     bool has_exceptions; /* in outcomes */
@@ -140,12 +140,12 @@ static void child_ended(struct gather *g, eddy_future *child)
 static void hold(struct gather *g)
 {
     eddy_future_ref(&g->future);
-    eddyi_list_append(&g->future.loop->pending, &g->pending.link);
+    eddyi_list_append(&g->future.loop->tasks.pending, &g->pending.link);
 }
 
-static void let_go(struct eddyi_loop_part *part)
+static void let_go(struct eddyi_pending *p)
 {
-    struct gather *g = eddyi_container(part, struct gather, pending);
+    struct gather *g = eddyi_container(p, struct gather, pending);
 
     eddyi_list_remove(&g->pending.link);
     forget_rest(g);
@@ -198,8 +198,8 @@ static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
     eddy_loop *loop = g->future.loop;
 
-    if (++loop->gathers == 0)
-        loop->gathers = 1;
+    if (++loop->tasks.gathers == 0)
+        loop->tasks.gathers = 1;
     for (size_t i = 0; i < n; i++) {
         struct child *c = &g->children[i];
 
@@ -208,9 +208,9 @@ static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
         eddyi_ready_init(&c->ready, run);
         if (!aws[i])
             continue;
-        if (aws[i]->gathered == loop->gathers)
+        if (aws[i]->gathered == loop->tasks.gathers)
             c->first = index_of(aws, aws[i]);
-        aws[i]->gathered = loop->gathers;
+        aws[i]->gathered = loop->tasks.gathers;
     }
 }
 

@@ -40,8 +40,8 @@ bool eddyi_keep_coroutine(eddy_coroutine *coro)
 
     if (!loop || !loop->debug || loop->closed)
         return false;
-    if (keep(&loop->kept_coroutines, &coro->base, &coro->link))
-        free_coroutine(&loop->kept_coroutines);
+    if (keep(&loop->tasks.kept_coroutines, &coro->base, &coro->link))
+        free_coroutine(&loop->tasks.kept_coroutines);
     return true;
 }
 
@@ -49,17 +49,17 @@ bool eddyi_keep_task(eddy_task *t, eddy_loop *loop)
 {
     if (loop != eddyi_loop_running || !loop->debug || loop->closed)
         return false;
-    if (keep(&loop->kept_tasks, &t->future.base, &t->link))
-        free_task(&loop->kept_tasks);
+    if (keep(&loop->tasks.kept_tasks, &t->future.base, &t->link))
+        free_task(&loop->tasks.kept_tasks);
     return true;
 }
 
 void eddyi_free_kept(eddy_loop *loop)
 {
-    while (loop->kept_coroutines.n > 0)
-        free_coroutine(&loop->kept_coroutines);
-    while (loop->kept_tasks.n > 0)
-        free_task(&loop->kept_tasks);
+    while (loop->tasks.kept_coroutines.n > 0)
+        free_coroutine(&loop->tasks.kept_coroutines);
+    while (loop->tasks.kept_tasks.n > 0)
+        free_task(&loop->tasks.kept_tasks);
 }
 
 int eddyi_raise_gone(void)

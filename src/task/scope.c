@@ -13,7 +13,7 @@ static struct eddyi_scope **row_of(eddy_loop *loop, const void *storage)
 {
     uintptr_t hash = (uintptr_t)storage / 16;
 
-    return &loop->scopes[(hash ^ hash / EDDYI_SCOPE_ROWS) % EDDYI_SCOPE_ROWS];
+    return &loop->tasks.scopes[(hash ^ hash / EDDYI_SCOPE_ROWS) % EDDYI_SCOPE_ROWS];
 }
 
 static bool is_on_stack(const eddy_task *t, const void *storage)

@@ -9,7 +9,7 @@
 
 struct shield {
     struct eddy_future future;
-    struct eddyi_loop_part pending;
+    struct eddyi_pending pending;
     struct eddyi_hook hook; /* on inner, until one of the two is done */
     struct eddyi_ready ready;
     eddy_future *inner; /* owned */
@@ -17,9 +17,9 @@ struct shield {
 
 /* It holds a reference to itself until one of the two is done: the outcome is passed on also if
  * nobody waits. */
-static void let_go(struct eddyi_loop_part *part)
+static void let_go(struct eddyi_pending *p)
 {
-    struct shield *s = eddyi_container(part, struct shield, pending);
+    struct shield *s = eddyi_container(p, struct shield, pending);
 
     eddyi_list_remove(&s->pending.link);
     eddyi_hook_remove(&s->hook);
@@ -76,7 +76,7 @@ static eddy_future *shield_new(eddy_future *inner, struct shield *s)
     s->future.refs = 2;
     s->inner = inner;
     s->pending.close = let_go;
-    eddyi_list_append(&inner->loop->pending, &s->pending.link);
+    eddyi_list_append(&inner->loop->tasks.pending, &s->pending.link);
     eddyi_ready_init(&s->ready, inner_done);
     eddyi_future_hook(inner, &s->hook, &s->ready);
     s->hook.waiter = &s->future;

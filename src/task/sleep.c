@@ -41,7 +41,7 @@ __attribute__((noinline)) static int sleep_for(double delay)
     s.wait.what = "sleep";
     s.timer.node.place = 0;
     eddyi_ready_init(&s.timer.ready, wake);
-    rc = eddyi_timer_start(loop, &s.timer, eddyi_deadline(loop, delay));
+    rc = eddyi_timer_start_after(loop, &s.timer, eddyi_nanoseconds(delay));
     if (rc < 0)
         return eddy_raise(rc, NULL);
     eddyi_wait_park(&s.wait);

@@ -45,15 +45,15 @@ __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy
 
     if (loop->watched)
         goto loop;
-    if (!eddyi_list_empty(&loop->batch)) {
-        r = EDDYI_READY(loop->batch.next);
+    if (!eddyi_list_empty(&loop->schedule.batch)) {
+        r = EDDYI_READY(loop->schedule.batch.next);
         if (!has_step(r))
             goto loop;
         eddyi_list_remove(&r->link);
     } else {
         if (!eddyi_loop_may_turn_quickly(loop))
             goto loop;
-        r = EDDYI_READY(loop->ready.next);
+        r = EDDYI_READY(loop->schedule.ready.next);
         if (!has_step(r))
             goto loop;
         eddyi_loop_begin_quick_turn(loop);
@@ -61,11 +61,11 @@ __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy
     t = task_of(r);
     EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t));
     t->started = true;
-    loop->current = t;
+    loop->tasks.current = t;
     return &t->fiber;
 
 loop:
-    loop->current = NULL;
+    loop->tasks.current = NULL;
     return &loop->fiber;
 }
 
@@ -89,7 +89,7 @@ static inline void suspend(eddy_task *t)
 
 EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t)
 {
-    EDDYI_ASSERT(eddyi_loop_running->current == t);
+    EDDYI_ASSERT(eddyi_loop_running->tasks.current == t);
     suspend(t);
 }
 
@@ -120,29 +120,29 @@ void eddyi_task_run(struct eddyi_ready *r)
     eddy_task *t = task_of(r);
     eddy_loop *loop = t->future.loop;
 
-    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t) && !loop->current);
+    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t) && !loop->tasks.current);
     if (!t->started && t->must_cancel) {
         eddyi_task_end_unstarted(t);
         return;
     }
     t->started = true;
-    loop->current = t;
+    loop->tasks.current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
-    loop->current = NULL;
+    loop->tasks.current = NULL;
     eddyi_vars_current = NULL;
 }
 
 void eddyi_task_start_eagerly(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop;
-    eddy_task *creator = loop->current;
+    eddy_task *creator = loop->tasks.current;
     struct eddyi_var_scope *vars = eddyi_vars_current;
 
     t->starter = creator ? &creator->fiber : &loop->fiber;
     t->started = true;
-    loop->current = t;
+    loop->tasks.current = t;
     eddyi_fiber_switch(t->starter, &t->fiber);
-    loop->current = creator;
+    loop->tasks.current = creator;
     eddyi_vars_current = vars;
 }
 
@@ -156,11 +156,11 @@ static struct eddyi_fiber *leave(eddy_task *t)
     eddy_loop *loop = t->future.loop;
     struct eddyi_fiber *starter = t->starter;
 
-    loop->current = NULL;
+    loop->tasks.current = NULL;
     eddyi_vars_current = NULL;
-    loop->leaving = true; /* the exception handler may be called */
+    loop->tasks.leaving = true; /* the exception handler may be called */
     eddyi_future_unref(&t->future);
-    loop->leaving = false;
+    loop->tasks.leaving = false;
     return starter ? starter : next_fiber(loop);
 }
 

@@ -66,10 +66,11 @@ static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
     eddy_task *t;
     int rc = 0;
 
-    if (!loop->stacks)
-        rc = eddyi_stack_pool_new(sizeof(struct eddy_task), &loop->stacks);
+    if (!loop->tasks.stacks)
+        rc = eddyi_stack_pool_new(sizeof(struct eddy_task), &loop->tasks.stacks);
     if (rc == 0)
-        rc = eddyi_stack_take(loop->stacks, stack_size ? stack_size : loop->stack_size, &stack);
+        rc = eddyi_stack_take(loop->tasks.stacks, stack_size ? stack_size : loop->tasks.stack_size,
+                              &stack);
     if (rc < 0) {
         eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large"
                                      : "no stack for another task");
@@ -115,10 +116,10 @@ EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options 
     t->number = take_number();
     eddyi_vars_init(&t->vars, options->context);
     eddyi_ready_init(&t->ready, eddyi_task_run);
-    eddyi_list_append(&loop->tasks, &t->link);
+    eddyi_list_append(&loop->tasks.all, &t->link);
     eddyi_task_prepare(t);
 
-    if (options->eager_start && eddyi_loop_running == loop && !loop->leaving)
+    if (options->eager_start && eddyi_loop_running == loop && !loop->tasks.leaving)
         eddyi_task_start_eagerly(t);
     else
         eddyi_loop_ready(loop, &t->ready);
@@ -153,8 +154,8 @@ eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
-    t = loop->task_factory ? loop->task_factory(loop, options, loop->task_factory_arg)
-                           : make(loop, options);
+    t = loop->tasks.factory ? loop->tasks.factory(loop, options, loop->tasks.factory_arg)
+                            : make(loop, options);
     if (t && options->ret_task)
         *options->ret_task = eddy_ref(t);
     return t;
@@ -170,15 +171,15 @@ int eddy_spawn_with(const eddy_task_options *options)
 
 void eddy_loop_set_task_factory(eddy_loop *loop, eddy_task_factory *factory, void *arg)
 {
-    loop->task_factory = factory;
-    loop->task_factory_arg = arg;
+    loop->tasks.factory = factory;
+    loop->tasks.factory_arg = arg;
 }
 
 eddy_task_factory *eddy_loop_get_task_factory(const eddy_loop *loop, void **ret_arg)
 {
     if (ret_arg)
-        *ret_arg = loop->task_factory_arg;
-    return loop->task_factory;
+        *ret_arg = loop->tasks.factory_arg;
+    return loop->tasks.factory;
 }
 
 eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *options, void *arg)
@@ -238,7 +239,7 @@ int eddy_task_uncancel(eddy_task *t)
 {
     if (t->cancelling > 0 && --t->cancelling == 0) {
         t->must_cancel = false;
-        t->future.loop->cancel_round++;
+        t->future.loop->tasks.cancel_round++;
     }
     return t->cancelling;
 }
@@ -280,7 +281,7 @@ size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n)
     loop = loop ? loop : eddyi_loop_running;
     if (!loop)
         return 0;
-    EDDYI_LIST_EACH(l, &loop->tasks) {
+    EDDYI_LIST_EACH(l, &loop->tasks.all) {
         if (count < n)
             ret_tasks[count] = eddyi_container(l, struct eddy_task, link);
         count++;

@@ -4,7 +4,7 @@
  * A task that has not ended is in exactly one of these states (rule 43):
  *
  *   queued    its ready item is in the loop's queue; `wait` is NULL or over
- *   running   it is loop->current, or it started another task eagerly and waits for that to suspend
+ *   running   it is loop->tasks.current, or it started another task eagerly and waits for that to suspend
  *   parked    `wait` is set and not over
  *
  * The struct lies at the top of its own stack (fiber/stack.h), so a parked task is one page. It
@@ -53,7 +53,7 @@ struct eddy_task {
     unsigned asked; /* the loop's cancel_round when a request last went through it */
     bool circled;   /* that one came back to where it had been */
 
-    struct eddyi_list link; /* in loop->tasks until it has ended */
+    struct eddyi_list link; /* in loop->tasks.all until it has ended */
     /* of generator/: the innermost that it is running; NULL: none */
     struct eddyi_generator *generator;
     /* the innermost that it has entered and not left; NULL: none */
@@ -75,14 +75,14 @@ void eddyi_loop_attach_tasks_first(eddy_loop *loop); /* what is behind the next 
 /* Makes the loop know tasks: hooks for its close and its reports. */
 static inline void eddyi_loop_attach_tasks(eddy_loop *loop)
 {
-    if (!loop->task_hooks)
+    if (!loop->tasks.hooks)
         eddyi_loop_attach_tasks_first(loop);
 }
 
 /* The running task; NULL in plain callbacks and outside of a loop. */
 static inline eddy_task *eddyi_task_current(void)
 {
-    return eddyi_loop_running ? eddyi_loop_running->current : NULL;
+    return eddyi_loop_running ? eddyi_loop_running->tasks.current : NULL;
 }
 
 int eddyi_raise_no_task(void); /* EDDY_ENOTASK */
@@ -141,6 +141,9 @@ void eddyi_task_end_unstarted(eddy_task *t);
 void eddyi_tasks_close(eddy_loop *loop);
 void eddyi_close_wait(struct eddyi_wait *w);
 void eddyi_close_yield(eddy_task *t);
+
+/* The function of eddyi_print_names_hook. */
+void eddyi_print_names(const eddy_exception_context *context, char *buf, size_t size);
 
 /* Raises -EDEADLK, with who waits for whom in the message. */
 int eddyi_explain_deadlock(eddy_loop *loop);

@@ -56,14 +56,15 @@ static void refuse(struct timeout *tm, int state)
 static void arm(struct timeout *tm)
 {
     eddy_loop *loop = tm->scope.task->future.loop;
-    int64_t when = eddyi_nanoseconds(tm->when);
+    int64_t when = eddyi_nanoseconds(tm->when), now;
 
     if (when == EDDYI_NEVER)
         return;
     tm->timer.node.when = when;
-    if (when <= eddyi_loop_now(loop))
+    now = eddyi_loop_now(loop);
+    if (when <= now)
         eddyi_loop_ready(loop, &tm->timer.ready);
-    else if (eddyi_timer_start(loop, &tm->timer, when) < 0)
+    else if (eddyi_timer_start(loop, &tm->timer, when, now) < 0)
         refuse(tm, NO_MEMORY);
 }
 
@@ -133,8 +134,10 @@ eddy_timeout *eddyi_timeout_enter_at(eddy_timeout *tm, double when, const char *
 eddy_timeout *eddyi_timeout_enter(eddy_timeout *tm, double delay, const char *where)
 {
     eddy_task *t = eddy_current_task();
-    int64_t deadline = t && delay == delay ? eddyi_deadline(t->future.loop, delay) : 0;
+    int64_t deadline = 0;
 
+    if (t && delay == delay)
+        deadline = eddyi_time_after(eddyi_loop_now(t->future.loop), eddyi_nanoseconds(delay));
     if (delay != delay)
         return enter(tm, t, delay, where);
     return enter(tm, t, deadline == EDDYI_NEVER ? EDDY_FOREVER : (double)deadline * 1e-9, where);

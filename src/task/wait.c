@@ -39,8 +39,8 @@ static void cancel_due(eddy_task *t, struct eddyi_wait *w)
 
     if (eddyi_wait_cancel(w, t->future.cancel_message)) {
         t->must_cancel = false;
-    } else if (loop->cancel_circled) {
-        loop->cancel_circled = false;
+    } else if (loop->tasks.cancel_circled) {
+        loop->tasks.cancel_circled = false;
         eddyi_report_circle(t);
     }
 }
@@ -54,7 +54,7 @@ void eddyi_wait_park_cancelled(struct eddyi_wait *w)
         return;
     }
     t->wait = w;
-    w->since = t->future.loop->clock;
+    w->since = t->future.loop->schedule.clock;
     cancel_due(t, w);
     eddyi_task_suspend(t);
     t->wait = NULL;
@@ -79,7 +79,7 @@ void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
 int eddyi_wait_raise_cancelled(struct eddyi_wait *w)
 {
     w->task->must_cancel = false;
-    w->task->future.loop->cancel_round++;
+    w->task->future.loop->tasks.cancel_round++;
     eddyi_error_set(&w->task->error, -ECANCELED, (eddy_exception *)w->message);
     w->message = NULL;
     return -ECANCELED;

@@ -62,9 +62,9 @@ static inline void eddyi_wait_park(struct eddyi_wait *w)
         eddyi_wait_park_cancelled(w);
         return;
     }
-    EDDYI_ASSERT(t == loop->current && !t->wait && !w->over);
+    EDDYI_ASSERT(t == loop->tasks.current && !t->wait && !w->over);
     t->wait = w;
-    w->since = loop->clock;
+    w->since = loop->schedule.clock;
     eddyi_task_suspend(t);
     t->wait = NULL;
 }

@@ -23,13 +23,13 @@ static int list_tasks(struct eddyi_wait_graph *w, eddy_loop *loop)
 {
     size_t i = 0;
 
-    EDDYI_LIST_EACH(l, &loop->tasks)
+    EDDYI_LIST_EACH(l, &loop->tasks.all)
         w->n++;
     w->tasks = eddyi_alloc(w->n * sizeof w->tasks[0]);
     w->by_address = eddyi_alloc(w->n * sizeof w->by_address[0]);
     if (!w->tasks || !w->by_address)
         return -ENOMEM;
-    EDDYI_LIST_EACH(l, &loop->tasks) {
+    EDDYI_LIST_EACH(l, &loop->tasks.all) {
         w->tasks[i] = eddyi_container(l, struct eddy_task, link);
         w->by_address[i] = (struct eddyi_numbered_task){w->tasks[i], i};
         i++;

@@ -108,12 +108,12 @@ static int wait_watched(struct waiting *w, struct watched *all, eddy_future *con
                         double timeout)
 {
     eddy_loop *loop = w->wait.task->future.loop;
-    int64_t deadline = eddyi_deadline(loop, timeout);
+    int64_t delay = eddyi_nanoseconds(timeout);
     int rc, done;
 
     eddyi_ready_init(&w->timer.ready, time_is_over);
-    if (deadline != EDDYI_NEVER) {
-        rc = eddyi_timer_start(loop, &w->timer, deadline);
+    if (delay != EDDYI_NEVER) {
+        rc = eddyi_timer_start_after(loop, &w->timer, delay);
         if (rc < 0)
             return eddy_raise(rc, NULL);
     }

@@ -10,7 +10,7 @@ static void see(struct eddyi_observer *o, eddy_loop *loop, enum eddyi_sight sigh
     struct eddyi_kit *kit = eddyi_container(o, struct eddyi_kit, observer);
 
     if (sight == EDDYI_SEES_BATCH && kit->seed)
-        eddyi_kit_shuffle(kit, &loop->batch);
+        eddyi_kit_shuffle(kit, &loop->schedule.batch);
     if (kit->trial)
         eddyi_trial_see(kit->trial, sight, item);
 }

@@ -28,12 +28,12 @@ int eddy_test_run(eddy_coroutine *coro)
 
 static bool timer_is_due(const eddy_loop *loop)
 {
-    return eddyi_heap_first_when(&loop->timers) <= eddyi_loop_now(loop);
+    return eddyi_heap_first_when(&loop->schedule.timers) <= eddyi_loop_now(loop);
 }
 
 static bool is_idle(const eddy_loop *loop)
 {
-    return eddyi_list_empty(&loop->ready) && eddyi_list_empty(&loop->batch) &&
+    return eddyi_list_empty(&loop->schedule.ready) && eddyi_list_empty(&loop->schedule.batch) &&
            !eddyi_loop_posted(loop) && !timer_is_due(loop);
 }
 
@@ -43,13 +43,13 @@ static bool is_idle(const eddy_loop *loop)
  */
 static int settle_in_task(eddy_loop *loop)
 {
-    uint64_t idle_since = loop->turns;
+    uint64_t idle_since = loop->schedule.turns;
 
     do {
         eddy_try(eddy_sleep(0));
         if (!is_idle(loop))
-            idle_since = loop->turns;
-    } while (loop->turns < idle_since + 2);
+            idle_since = loop->schedule.turns;
+    } while (loop->schedule.turns < idle_since + 2);
     return 0;
 }
 
@@ -66,7 +66,7 @@ static int settle_from_outside(eddy_loop *loop)
 static int place(eddy_loop *loop)
 {
     eddy_try(eddyi_loop_check(loop));
-    if (eddyi_loop_running && (eddyi_loop_running != loop || !loop->current))
+    if (eddyi_loop_running && (eddyi_loop_running != loop || !loop->tasks.current))
         return eddy_raise(
             EDDY_EMISUSE,
             "time can only be made to pass in a task of the loop, or while no loop runs");
@@ -100,7 +100,7 @@ static int pass_from_outside(eddy_loop *loop, double seconds)
     int rc;
 
     eddyi_ready_init(&a.timer.ready, ring);
-    rc = eddyi_timer_start(loop, &a.timer, eddyi_deadline(loop, seconds));
+    rc = eddyi_timer_start_after(loop, &a.timer, eddyi_nanoseconds(seconds));
     if (rc < 0)
         return eddy_raise(rc, NULL);
     rc = eddy_loop_run_forever(loop);

@@ -206,7 +206,7 @@ static void note_parks(struct eddyi_trial *t)
 {
     size_t i = 0;
 
-    EDDYI_LIST_EACH(l, &t->loop->tasks) {
+    EDDYI_LIST_EACH(l, &t->loop->tasks.all) {
         eddy_task *task = eddyi_container(l, struct eddy_task, link);
         struct eddyi_seen_task *seen;
 
@@ -300,7 +300,7 @@ static void expire(struct eddyi_trial *t, struct eddyi_seen_task *seen)
 
     if (eddy_timeout_reschedule(seen->timeout, 0) < 0)
         return;
-    last = t->loop->ready.prev;
+    last = t->loop->schedule.ready.prev;
     eddyi_list_remove(last);
     EDDYI_READY(last)->run(EDDYI_READY(last));
 }

@@ -47,8 +47,8 @@ static void on_patience_over(void *arg)
 
     t->all->hung = true;
     eddyi_torture_stop();
-    if (t->loop->task_hooks)
-        t->loop->task_hooks->explain_deadlock(t->loop);
+    if (t->loop->tasks.hooks)
+        t->loop->tasks.hooks->explain_deadlock(t->loop);
     never_ends(t);
     eddy_loop_stop(t->loop);
     eddy_loop_call_later(t->loop, 1, on_patience_over, t); /* the clean-up may hang as well */
@@ -81,9 +81,9 @@ static void on_report(eddy_loop *loop, const eddy_exception_context *context, vo
 
 void eddyi_trial_tasks_have_ended(struct eddyi_trial *t)
 {
-    const struct eddyi_heap *timers = &t->loop->timers;
+    const struct eddyi_heap *timers = &t->loop->schedule.timers;
 
-    if (t->failing_call || !eddyi_list_empty(&t->loop->tasks))
+    if (t->failing_call || !eddyi_list_empty(&t->loop->tasks.all))
         return;
     for (size_t i = 0; i < timers->n; i++) {
         struct eddyi_timer *timer =

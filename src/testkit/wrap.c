@@ -48,7 +48,7 @@ static void remove_timer(struct eddyi_heap *timers, size_t i)
 /* Looks for timers that were started deeper on this stack: their owners have returned. */
 static void look_for_timers(struct eddyi_trial *t, eddy_task *task)
 {
-    struct eddyi_heap *timers = &t->loop->timers;
+    struct eddyi_heap *timers = &t->loop->schedule.timers;
 
     for (size_t i = timers->n; i-- > 0;) {
         char *at = (char *)timers->entries[i].node;

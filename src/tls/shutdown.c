@@ -13,7 +13,7 @@ enum { PATIENCE = 16 };
 
 int eddyi_tls_start_timer(struct eddyi_tls_carrier *t, double seconds)
 {
-    int rc = eddyi_timer_start(t->base.loop, &t->timer, eddyi_deadline(t->base.loop, seconds));
+    int rc = eddyi_timer_start_after(t->base.loop, &t->timer, eddyi_nanoseconds(seconds));
 
     return rc < 0 ? eddy_raise(rc, NULL) : 0;
 }

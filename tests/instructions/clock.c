@@ -1,7 +1,7 @@
 /*
  * The clock of the program whose instructions are counted: each reading is a nanosecond after the
  * one before, whatever the machine does. How many turns of a loop share a look at the kernel
- * depends on how long turns take (pace() in src/loop/turn.c), so with the machine's own clock, and
+ * depends on how long turns take (share_poll() in src/loop/turn.c), so with the machine's own clock, and
  * valgrind's slowness, each run would count something else. By this one all turns are quick.
  */
 #include <time.h>

@@ -26,10 +26,10 @@ static eddy_loop *here(void)
 /* Lets time pass; expects that the loop mostly slept. */
 static int rest(void)
 {
-    uint64_t before = here()->turns;
+    uint64_t before = here()->schedule.turns;
 
     eddy_try(eddy_sleep(WHILE));
-    EXPECT(here()->turns - before < FEW);
+    EXPECT(here()->schedule.turns - before < FEW);
     return 0;
 }
 
@@ -510,9 +510,9 @@ TEST_ASYNC_REAL(a_reader_that_takes_its_errors_is_called_for_each_at_once)
     takes_errors = true;
     EXPECT_EQ(eddy_loop_add_reader(here(), trouble.fd, readable, &trouble.fd), 0);
     for (int i = 1; i <= 30; i++) {
-        uint64_t before = here()->turns;
+        uint64_t before = here()->schedule.turns;
 
-        while (found < i && here()->turns - before < 1000)
+        while (found < i && here()->schedule.turns - before < 1000)
             eddy_try(eddy_sleep(0));
         EXPECT_EQ(found, i);
         EXPECT(send(trouble.fd, "x", 1, 0) == 1 || errno == ECONNREFUSED);

@@ -1,4 +1,4 @@
-/* How many turns share a look at the kernel: pace() in src/loop/turn.c. */
+/* The number of turns that share a poll of the kernel: share_poll() in src/loop/turn.c. */
 #include "harness/test.h"
 
 #include "watched_backend.h"
@@ -30,7 +30,7 @@ static void link_of_chain(struct eddyi_ready *item)
 {
     watched.now += chain.takes;
     if (chain.reads_the_clock)
-        eddyi_deadline(chain.loop, 1);
+        (void)eddy_loop_time(chain.loop);
     if (chain.left == AT_ONCE)
         eddy_loop_call_at(chain.loop, eddy_loop_time(chain.loop), note_turns_left, NULL);
     if (--chain.left == 0)

@@ -278,7 +278,7 @@ TEST_REAL(a_timer_that_another_thread_cancels_wakes_a_loop_that_sleeps_for_it)
     REQUIRE(loop != NULL);
     handles[0] = eddy_loop_call_later(loop, 86400, never, NULL);
     t = start(cancel_many, handles);
-    while (!test_tortured() && eddyi_heap_first(&loop->timers)) {
+    while (!test_tortured() && eddyi_heap_first(&loop->schedule.timers)) {
         eddy_loop_call_later(loop, 0.001, stop, loop);
         eddy_loop_run_forever(loop);
     }

@@ -141,7 +141,7 @@ TEST_ASYNC(cancelled_timers_do_not_pile_up)
         for (int i = 0; i < 1000; i++)
             eddy_handle_cancel(
                 eddy_loop_call_later(loop_here(), 1000 + i, trace_callback, "never"));
-        EXPECT_EQ(loop_here()->timers.n, 0);
+        EXPECT_EQ(loop_here()->schedule.timers.n, 0);
         EXPECT_EQ(eddy_sleep(0), 0);
     }
     EXPECT(eddyi_ledger_made() - made < 3);
@@ -281,7 +281,7 @@ static void note_matured(void *arg)
 {
     struct matured *m = arg;
 
-    m->turn = loop_here()->turns;
+    m->turn = loop_here()->schedule.turns;
     m->place = n_matured++;
 }
 

@@ -47,7 +47,7 @@ static void watch_backend(eddy_loop *loop)
     watched.ops = *watched.real;
     watched.ops.now = watched_now;
     watched.ops.wait = watched_wait;
-    watched.now = loop->clock;
+    watched.now = loop->schedule.clock;
     watched.looks = watched.sleeps = 0;
     watched.look = watched.sleep = NULL;
     loop->backend->ops = &watched.ops;

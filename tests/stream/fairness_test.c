@@ -94,10 +94,10 @@ TEST_ASYNC(one_who_is_alone_lets_the_loop_look_for_events)
     uint64_t turns;
 
     pair_with_lines(&p);
-    turns = loop->turns;
+    turns = loop->schedule.turns;
     EXPECT_EQ(read_lines(p.reader[0], LINES), 0);
-    EXPECT(loop->turns - turns >= LINES / (16 * EDDYI_SHARE) - 2);
-    EXPECT(loop->turns - turns <= LINES / (16 * EDDYI_SHARE) + 2);
+    EXPECT(loop->schedule.turns - turns >= LINES / (16 * EDDYI_SHARE) - 2);
+    EXPECT(loop->schedule.turns - turns <= LINES / (16 * EDDYI_SHARE) + 2);
     pair_free(&p);
     return 0;
 }

@@ -44,10 +44,10 @@ static int expect_no_spinning(double seconds)
 {
     eddy_loop *loop = eddy_get_running_loop();
     double begin = eddy_loop_time(loop);
-    uint64_t before = loop->turns;
+    uint64_t before = loop->schedule.turns;
     int rc = eddy_sleep(seconds);
 
-    EXPECT((double)(loop->turns - before) < 20 + 100 * (eddy_loop_time(loop) - begin));
+    EXPECT((double)(loop->schedule.turns - before) < 20 + 100 * (eddy_loop_time(loop) - begin));
     return rc;
 }
 

@@ -126,7 +126,7 @@ TEST_ASYNC(a_pointer_comes_through_any_number_of_limits)
 
     EXPECT_EQ(eddy_await_value(wait_fors(napper(1), 10), &value), 0);
     EXPECT_STR(value, "value");
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     return 0;
 }
 
@@ -135,7 +135,7 @@ TEST_ASYNC(of_any_number_of_limits_the_shortest_strikes)
     EXPECT_EQ(eddy_await(wait_fors(eddy_wait_for(napper(100), 5), 10)), -ETIMEDOUT);
     EXPECT_EQ(eddy_loop_time(eddy_get_running_loop()), 5.0);
     EXPECT_EQ(eddy_task_cancelling(eddy_current_task()), 0);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     return 0;
 }
 

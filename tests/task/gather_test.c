@@ -261,9 +261,9 @@ TEST_ASYNC(a_child_of_an_earlier_gather_with_the_same_number_is_waited_for)
     eddy_loop *loop = eddy_get_running_loop();
     eddy_future *f = required(eddy_create_future()), *first, *second;
 
-    loop->gathers = UINT16_MAX;
+    loop->tasks.gathers = UINT16_MAX;
     first = required(eddy_gather(eddy_ref(f))); /* number 1: there is no 0 */
-    loop->gathers = 0;
+    loop->tasks.gathers = 0;
     second = required(eddy_gather(eddy_sleep_coro(0, 0, NULL), eddy_ref(f), eddy_ref(f)));
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_future_done(second));

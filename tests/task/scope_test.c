@@ -114,7 +114,7 @@ static int retry(void)
 TEST_ASYNC(a_timeout_entered_twice_and_left_by_return_is_disarmed)
 {
     EXPECT_EQ(retry(), -ECANCELED);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     EXPECT_EQ(eddy_task_cancelling(eddy_current_task()), 0);
     EXPECT_EQ(eddy_sleep(100), 0);
     return 0;
@@ -333,7 +333,7 @@ TEST_ASYNC(what_a_generator_has_entered_is_no_part_of_the_order_outside)
     EXPECT_EQ(eddy_generator_result(g), 0);
     EXPECT_EQ(eddy_timeout_exit(&tm, 0), 0);
     eddy_generator_free(g);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     return 0;
 }
 
@@ -347,7 +347,7 @@ TEST_ASYNC(a_timeout_in_a_generator_does_not_strike_a_task_that_has_ended)
     eddy_generator *g = yield_within(10);
 
     EXPECT_EQ(eddy_await(eddy_create_task(begin(g))), 1);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     EXPECT_EQ(eddy_sleep(100), 0);
     eddy_generator_free(g);
     return 0;
@@ -445,7 +445,7 @@ TEST_ASYNC(scopes_in_static_storage_end_with_their_task)
     static eddy_group tg;
 
     EXPECT_EQ(eddy_await(eddy_create_task(forget_to_leave(&tm, &tg))), 0);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     EXPECT_EQ(eddy_timeout_reschedule(&tm, 1), EDDY_EMISUSE);
     EXPECT_EQ(eddy_timeout_exit(&tm, 0), EDDY_EMISUSE);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EMISUSE);

@@ -61,10 +61,10 @@ TEST_ASYNC(a_cancelled_sleep_leaves_no_timer, .ordered = true)
 
     REQUIRE(t != NULL && u != NULL);
     EXPECT_EQ(eddy_sleep(0), 0);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 2);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 2);
     eddy_task_cancel(t, NULL);
     eddy_task_cancel(u, NULL);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     EXPECT_EQ(eddy_await(t), -ECANCELED);
     EXPECT_EQ(eddy_await(u), -ECANCELED);
     EXPECT_EQ(now(), 0.0);

@@ -105,7 +105,7 @@ static int leave_by_return(double delay, double sleep, int rc)
 TEST_ASYNC(a_scope_left_by_return_is_disarmed)
 {
     EXPECT_EQ(leave_by_return(5, 1, 9), 9);
-    EXPECT_EQ(eddy_get_running_loop()->timers.n, 0);
+    EXPECT_EQ(eddy_get_running_loop()->schedule.timers.n, 0);
     EXPECT_EQ(leave_by_return(5, 1, eddy_raise(EDDY_EUSER, "kept")), EDDY_EUSER);
     EXPECT_STR(eddy_exception_message(eddy_error()), "kept");
     EXPECT_EQ(eddy_sleep(100), 0);

@@ -13,7 +13,7 @@ static double now(void)
 
 static size_t timers(void)
 {
-    return eddy_get_running_loop()->timers.n;
+    return eddy_get_running_loop()->schedule.timers.n;
 }
 
 TEST_ASYNC(a_block_that_takes_too_long_is_cancelled_and_timed_out)

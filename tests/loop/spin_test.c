@@ -1,12 +1,12 @@
-/* Looking for posts, or for a timer, for a moment before sleeping: src/loop/linger.c. */
+/* Looking for posts, or for a timer, for a moment before sleeping: src/loop/turn.c. */
 #include "harness/test.h"
 
 #include "watched_backend.h"
 
 enum {
-    MOMENT = 50000, /* nanoseconds that it lingers */
+    MOMENT = 50000, /* nanoseconds that it spins */
     IN_VAIN = 4,    /* times in a row, after which it stops doing so */
-    BRIEF = 20000,  /* nanoseconds that it lingers for a timer */
+    BRIEF = 20000,  /* nanoseconds that it spins for a timer */
 };
 
 static eddy_loop *loop;
@@ -48,7 +48,7 @@ static bool set_up(bool processors)
     EXPECT(loop != NULL);
     if (!loop)
         return false;
-    loop->spins = processors; /* whatever the machine has */
+    loop->spin.enabled = processors; /* whatever the machine has */
     eddyi_ready_init(&item, arrive);
     watch_backend(loop);
     watched.sleep = post_while_asleep;
@@ -64,7 +64,7 @@ static void tear_down(void)
     eddy_loop_unref(loop);
 }
 
-TEST(a_loop_to_which_nobody_posts_never_lingers)
+TEST(a_loop_to_which_nobody_posts_never_spins)
 {
     if (!set_up(true))
         return;
@@ -75,7 +75,7 @@ TEST(a_loop_to_which_nobody_posts_never_lingers)
     tear_down();
 }
 
-TEST(after_a_post_it_lingers_for_a_moment_but_not_often_in_vain)
+TEST(after_a_post_it_spins_for_a_moment_but_not_often_in_vain)
 {
     if (!set_up(true))
         return;
@@ -88,7 +88,7 @@ TEST(after_a_post_it_lingers_for_a_moment_but_not_often_in_vain)
     tear_down();
 }
 
-TEST(posts_that_come_while_it_lingers_need_no_sleep)
+TEST(posts_that_come_while_it_spins_need_no_sleep)
 {
     if (!set_up(true))
         return;
@@ -111,7 +111,7 @@ static void stop_soon(struct eddyi_ready *r)
         eddy_loop_stop(loop);
 }
 
-TEST(it_does_not_linger_beyond_the_next_timer)
+TEST(it_does_not_spin_beyond_the_next_timer)
 {
     if (!set_up(true))
         return;
@@ -152,7 +152,7 @@ TEST(a_timer_that_is_due_later_is_slept_for)
     EXPECT_EQ(watched.looks, 0);
 }
 
-TEST(with_the_only_processor_it_does_not_linger_for_posts)
+TEST(with_the_only_processor_it_does_not_spin_for_posts)
 {
     if (!set_up(false))
         return;

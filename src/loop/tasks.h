@@ -1,0 +1,63 @@
+/*
+ * What task/ keeps in a loop. It is embedded there, and so known here, because each switch between
+ * tasks reads and writes it; its members are task/'s, and loop/ calls the hooks.
+ */
+#ifndef EDDYI_LOOP_TASKS_H
+#define EDDYI_LOOP_TASKS_H
+
+#include "base/list.h"
+#include "eddy/loop.h"
+#include "eddy/task.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct eddyi_ready;
+
+/* The questions of a loop to task/. */
+struct eddyi_task_hooks {
+    /* Reports and frees the tasks, coroutines and pending futures that are left: the loop closes. */
+    void (*close)(eddy_loop *loop);
+    /* Frees the items of task/ on @list, which will not run. */
+    void (*drop)(struct eddyi_list *list);
+    /* Names a ready item, for the slow-callback report. */
+    void (*describe_ready)(struct eddyi_ready *r, char *buf, size_t size);
+    /* Raises -EDEADLK, with the graph of waiting tasks as the message. */
+    int (*explain_deadlock)(eddy_loop *loop);
+};
+
+/* Writes ": task 'name': coroutine 'name'" to @buf, of those that @context has. */
+typedef void eddyi_print_names_fn(const eddy_exception_context *context, char *buf, size_t size);
+
+/* Set by task/ before there is any of those; NULL before. */
+extern _Atomic(eddyi_print_names_fn *) eddyi_print_names_hook;
+
+enum { EDDYI_SCOPE_ROWS = 256 };
+
+/* Debug mode: the latest of the awaitables that were freed. */
+struct eddyi_kept {
+    struct eddyi_list all;
+    size_t n;
+};
+
+struct eddyi_loop_tasks {
+    bool cancel_circled;   /* the cancellation under way came back to where it has been */
+    unsigned cancel_round; /* changes once a future ends, or a request is answered */
+    eddy_task *current;    /* the task whose step runs; NULL in plain callbacks */
+    bool leaving; /* a task that has ended is about to leave its stack: none may start from there */
+    struct eddyi_list all;        /* tasks that have not ended, in order of creation */
+    struct eddyi_list coroutines; /* made while the loop ran, not consumed yet */
+    struct eddyi_list pending;    /* futures that hold a reference to themselves: see future.h */
+    struct eddyi_kept kept_tasks, kept_coroutines;
+    uint16_t gathers; /* a number for each gather, from 1 on, and again when there are no more */
+    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS]; /* entered and not left, by address */
+    struct eddyi_stack_pool *stacks;
+    size_t stack_size;
+    eddy_task_factory *factory;
+    void *factory_arg;
+    const struct eddyi_task_hooks *hooks; /* NULL until there was a task or coroutine */
+};
+
+#endif
