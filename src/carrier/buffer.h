@@ -1,8 +1,8 @@
 /*
- * A growing first-in, first-out of bytes, in one piece of memory.
+ * A growing first-in, first-out queue of bytes, in one piece of memory.
  *
  *     data            data+start        data+end            data+size
- *      | consumed      | what it holds   | room              |
+ *      | consumed      | contents        | room              |
  */
 #ifndef EDDYI_BUFFER_H
 #define EDDYI_BUFFER_H
@@ -23,7 +23,7 @@ static inline size_t eddyi_buffer_length(const struct eddyi_buffer *b)
     return b->end - b->start;
 }
 
-/* Returns what it holds; NULL if it never held anything (adding 0 to a null pointer is undefined in
+/* Returns the contents; NULL if there never were any (adding 0 to a null pointer is undefined in
  * C11). */
 static inline char *eddyi_buffer_bytes(const struct eddyi_buffer *b)
 {
@@ -42,21 +42,21 @@ static inline void eddyi_buffer_extend(struct eddyi_buffer *b, size_t n)
     b->end += n;
 }
 
-/* Makes room for at least @n (> 0) more bytes; what it holds may move. 0 or -ENOMEM. */
+/* Makes room for at least @n (> 0) more bytes; the contents may move. Returns 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
 
-/* 0 or -ENOMEM */
+/* Appends @n bytes. Returns 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n);
 
-/* Takes @n bytes from the front. Nothing moves, the room neither: a read into it may be under
- * way. */
+/* Takes @n bytes from the front. Neither the contents nor the room move: a read into the room may
+ * be in flight. */
 static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
 {
     EDDYI_ASSERT_ALWAYS(n <= eddyi_buffer_length(b));
     b->start += n;
 }
 
-/* Frees the memory of an empty one that is larger than @keep. */
+/* Frees the memory of an empty buffer that is larger than @keep. */
 EDDYI_DIRECT void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep);
 
 void eddyi_buffer_fini(struct eddyi_buffer *b);

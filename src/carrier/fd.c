@@ -1,12 +1,13 @@
 /*
  * The carriers on descriptors: sockets and pipes.
  *
- * Each direction has one operation, which is with the backend while somebody waits in that
+ * Each direction has one operation, which is with the backend while the user waits in that
  * direction. On a socket, waiting to read is the receiving itself, right into the user's buffer,
- * and files go out as operations of their own; everything else waits until the descriptor is ready.
+ * and files are sent by operations of their own; everything else waits until the descriptor is
+ * ready.
  *
- * A read that came out short has emptied the descriptor. The next one is not tried then, but waited
- * for: that saves the call that would find nothing (290 ns), and lets others have their turn.
+ * A short read has drained the descriptor. The next read is not tried but waited for: that saves a
+ * call that would find nothing (290 ns), and lets others have their turn.
  */
 #include "carrier/fd.h"
 
@@ -25,14 +26,15 @@ struct fd_carrier {
     struct eddyi_io *io;
     struct eddyi_io_op in, out;
     struct eddyi_io_claim claim_in, claim_out;
-    struct eddyi_ready closed; /* what ends it where nothing is with the backend */
-    int fd_in, fd_out;         /* -1: not this direction; the same for a socket */
+    struct eddyi_ready closed; /* ends the carrier if no operation is with the backend */
+    int fd_in, fd_out;         /* -1: not this direction; equal for a socket */
     bool is_socket;
-    bool emptied;             /* the latest read came out short */
-    bool woken_in, woken_out; /* the latest poll has said that it is ready; nothing tried yet */
-    /* the backend knows that the descriptor is ours: from the first wait on */
+    bool emptied; /* the latest read was short */
+    /* the latest poll has reported readiness, and no call was tried yet */
+    bool woken_in, woken_out;
+    /* the backend knows the descriptor as adopted: from the first wait on */
     bool adopted_in, adopted_out;
-    /* and has to be again, for others that have the open file */
+    /* the descriptor was blocking and is made so again, for others that have the open file */
     bool was_blocking_in, was_blocking_out;
     bool closing;
 };
@@ -42,7 +44,7 @@ static inline struct fd_carrier *of(eddy_carrier *c)
     return eddyi_container(c, struct fd_carrier, base);
 }
 
-/* Its end: the descriptors are closed when the backend has let go of them. */
+/* The end: the descriptors are closed when the backend has released them. */
 
 static void give_flag_back(struct fd_carrier *c, int fd)
 {
@@ -53,8 +55,8 @@ static void give_flag_back(struct fd_carrier *c, int fd)
     *was_blocking = false;
 }
 
-/* The backend forgets it first, while there is one; what the loop knows of descriptors may be gone
- * before the carrier is. */
+/* Closes a descriptor. The backend, if it still exists, forgets it first; the loop's table of
+ * descriptors may be freed earlier than the carrier. */
 static void close_fd(struct fd_carrier *c, int fd)
 {
     struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;
@@ -76,7 +78,7 @@ static void close_all(struct fd_carrier *c)
     c->fd_in = c->fd_out = -1;
 }
 
-/* The backend has let go of everything. */
+/* Ends the carrier, when the backend has released everything. */
 static void end(struct fd_carrier *c)
 {
     EDDYI_ASSERT(c->closing && !c->in.io && !c->out.io);
@@ -125,8 +127,8 @@ static void fd_free(eddy_carrier *base)
 
 /* Reading and writing. */
 
-/* A call came to @n. One in vain, after a poll that said otherwise, has the next poll wait for a
- * while. */
+/* Notes the result @n of a call. A call in vain, after a poll that reported readiness, makes the
+ * next poll back off. */
 static void tried(struct eddyi_io_op *o, bool *woken, long n)
 {
     if (n != -EAGAIN)
@@ -136,8 +138,8 @@ static void tried(struct eddyi_io_op *o, bool *woken, long n)
     *woken = false;
 }
 
-/* Not inlined: most calls of fd_read() find that there is nothing, and have nothing to save for
- * that. */
+/* Reads now. Not inlined: most calls of fd_read() find no bytes, and need not save registers for
+ * it. */
 EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct fd_carrier *c, void *buf,
                                                                   size_t size)
 {
@@ -145,7 +147,7 @@ EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct fd_carr
 
     n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
                      : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
-    /* Nobody has the other side of a pseudo-terminal any more. */
+    /* The other side of a pseudo-terminal is closed. */
     if (n == -EIO && !c->is_socket && eddyi_sys_is_device(c->fd_in))
         n = 0;
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
@@ -174,7 +176,7 @@ EDDY_COLD static ssize_t write_after_wait(struct fd_carrier *c, const struct iov
     return written;
 }
 
-/* Where no poll preceded the call, there is nothing to note of its result. */
+/* Writes now. If no poll preceded the call, there is nothing to note of its result. */
 static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
     struct fd_carrier *c = of(base);
@@ -228,7 +230,7 @@ static int adopt(struct fd_carrier *c, int fd)
 static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
 {
     struct fd_carrier *c = of(base);
-    int fd = c->fd_in >= 0 ? c->fd_in : c->fd_out; /* of a write end: until the read end is gone */
+    int fd = c->fd_in >= 0 ? c->fd_in : c->fd_out; /* a write end: until the read end closes */
     int rc = adopt(c, fd);
 
     if (rc < 0)
@@ -265,8 +267,8 @@ static int fd_wait_writable(eddy_carrier *base)
     return eddyi_io_submit(c->io, &c->out);
 }
 
-/* The write end of a pipe is closed. One that stands alone is still watched, and goes with the
- * carrier. */
+/* Ends the writing direction. The write end of a pipe is closed. A write end that stands alone is
+ * still watched, and closed with the carrier. */
 static int fd_write_eof(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
@@ -339,7 +341,7 @@ static const eddy_carrier_ops pipe_ops = {
     .get_extra_info = fd_get_extra_info,
 };
 
-/* Making one. */
+/* Construction. */
 
 void eddyi_fd_carrier_let_go(eddy_carrier *base)
 {
@@ -356,7 +358,7 @@ void eddyi_fd_carrier_disown(eddy_carrier *base)
     fd_free(base);
 }
 
-/* Nobody else may wait for a descriptor that a carrier has (rule 163). */
+/* Claims a direction: no other code may wait for a descriptor of a carrier (rule 163). */
 static int claim(struct fd_carrier *c, struct eddyi_io_claim *claim, int fd,
                  enum eddyi_direction direction)
 {
@@ -374,7 +376,7 @@ static int check(int fd)
     return rc == -EPERM ? -EINVAL : rc;
 }
 
-/* 1: it was blocking, and will be again. */
+/* Makes @fd non-blocking. Returns 1 if it was blocking, and must be made so again. */
 static int set_nonblocking(int fd)
 {
     return fd < 0 ? 0 : eddyi_sys_set_nonblocking(fd);
@@ -392,8 +394,8 @@ static int set_both_nonblocking(struct fd_carrier *c)
     return rc < 0 ? rc : 0;
 }
 
-/* In a pipe's write end the read direction is used too: that is how the end of the reader shows
- * (rule 161). */
+/* Claims both directions. A pipe's write end uses the read direction as well, through which the end
+ * of the reader is noticed (rule 161). */
 static int claim_both(struct fd_carrier *c, int fd_in, int fd_out)
 {
     int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_READS);

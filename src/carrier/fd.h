@@ -7,15 +7,14 @@
 
 #include "eddy/carrier.h"
 
-/* Makes a carrier of a socket that accept(2) has just given, non-blocking, as
- * eddy_socket_carrier_new() does. */
+/* Creates a carrier on a non-blocking socket from accept(2), as eddy_socket_carrier_new() does. */
 int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret);
 
-/* Takes its descriptors, of which it has made no use yet, from @c: they stay open, and are the
- * caller's. */
+/* Takes the descriptors from @c, which has not used them yet: they stay open, and the caller owns
+ * them. */
 void eddyi_fd_carrier_let_go(eddy_carrier *c);
 
-/* Lets its descriptors go and frees @c. */
+/* Takes the descriptors from @c, which stay open, and frees @c. */
 void eddyi_fd_carrier_disown(eddy_carrier *c);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A connection in memory: two carriers, each with a box for what the other writes.
+ * A connection in memory: two carriers, each with a box for the bytes that the other writes.
  */
 #include "base/sys.h"
 #include "carrier/buffer.h"
@@ -14,10 +14,10 @@ enum { DEFAULT_SIZE = 65536 };
 struct memory_carrier {
     eddy_carrier base;
     struct memory_carrier *other; /* NULL: it is gone */
-    struct eddyi_buffer box;      /* what waits to be read here */
-    size_t size;                  /* at most so much */
+    struct eddyi_buffer box;      /* the bytes to be read here */
+    size_t size;                  /* the most bytes in the box */
     bool ended;                   /* the other side writes no more */
-    bool broken;                  /* and not all that it wrote is here, or was */
+    bool broken;                  /* the other side ended before all its bytes arrived here */
     bool wants_to_read, wants_to_write;
     bool read_cancelled;
     struct eddyi_ready readable, writable, closed;
@@ -135,7 +135,7 @@ static int memory_write_eof(eddy_carrier *base)
     return 0;
 }
 
-/* Nobody will read here any more, and nothing more will come from here. */
+/* Leaves the connection: nothing will be read or written here any more. */
 static void leave(struct memory_carrier *c)
 {
     struct memory_carrier *other = c->other;

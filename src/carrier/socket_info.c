@@ -8,7 +8,7 @@
 
 ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
 {
-    if (size > 0) /* without, @ret may be NULL */
+    if (size > 0) /* otherwise @ret may be NULL */
         memcpy(ret, from, n < size ? n : size);
     return (ssize_t)n;
 }
@@ -47,7 +47,7 @@ static bool is_bound(int fd)
         return false;
     if (addr.any.ss_family == AF_INET)
         return addr.in.sin_port != 0;
-    /* listen(2) knows about others */
+    /* listen(2) knows about other families */
     return addr.any.ss_family != AF_INET6 || addr.in6.sin6_port != 0;
 }
 

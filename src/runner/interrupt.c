@@ -5,8 +5,8 @@
 #include "task/task.h"
 
 /*
- * In the signal handler. A program that does not react to the first ends as if nobody had ever
- * handled the signal.
+ * Counts a signal, in the signal handler. At the second one the process ends as if the signal had
+ * never been handled.
  */
 static void strike(struct eddyi_signal_fallback *f)
 {
@@ -21,7 +21,7 @@ static void strike(struct eddyi_signal_fallback *f)
     }
 }
 
-/* At the start of a turn of the loop, after some signal. */
+/* Cancels the main task, at the start of a turn of the loop after some signal. */
 static void cancel_main_task(eddy_loop *loop, void *arg)
 {
     struct eddyi_interrupt *interrupt = arg;

@@ -7,7 +7,7 @@
 #include "eddy/defs.h"
 #include "loop/signal.h"
 
-/* In the storage of whoever runs the loop. */
+/* The signals of one run; lies in the storage of the code that runs the loop. */
 struct eddyi_interrupt {
     struct eddyi_interrupting_signal {
         struct eddyi_signal_fallback fallback;
@@ -21,8 +21,8 @@ struct eddyi_interrupt {
 };
 
 /*
- * Takes SIGINT if @sigint, and SIGTERM if @sigterm, for @task until _end. Only in the main thread,
- * and each only if nobody else handles or ignores it; otherwise it does nothing.
+ * Takes SIGINT if @sigint, and SIGTERM if @sigterm, for @task until _end. Has no effect outside the
+ * main thread, nor on a signal that is handled or ignored already.
  */
 void eddyi_interrupt_begin(struct eddyi_interrupt *interrupt, eddy_task *task, bool sigint,
                            bool sigterm);

@@ -1,5 +1,5 @@
 /*
- * Making a loop that can be looked at from outside.
+ * Creating a loop that can be inspected from outside.
  */
 #include "debug/dump.h"
 #include "loop/loop.h"

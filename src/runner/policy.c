@@ -1,5 +1,5 @@
 /*
- * The default event loop policy: a loop for each thread, set and made by the program.
+ * The default event loop policy: one loop per thread, set and created by the program.
  */
 #include "loop/policy.h"
 

@@ -18,7 +18,7 @@
 
 enum { CREATED, INITIALISED, CLOSED };
 
-/* Seconds, as eddy/run.h says. */
+/* Seconds, as in eddy/run.h. */
 static const double CLOSE_TIMEOUT = 30;
 
 void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
@@ -68,7 +68,7 @@ eddy_loop *eddy_runner_get_loop(eddy_runner *r)
     return initialise(r) < 0 ? NULL : r->eddyi_loop;
 }
 
-/* Runs the task until it ends, with Ctrl-C meant for it. */
+/* Runs the task until it ends; Ctrl-C cancels it. */
 static int run_interruptible(eddy_runner *r, eddy_task *t, void **ret_value)
 {
     EDDY_CLEANUP(eddyi_interrupt_end) struct eddyi_interrupt interrupt = {.task = t};
@@ -109,7 +109,8 @@ int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options)
     return run_interruptible(r, t, options->ret_value);
 }
 
-/* References to all tasks that have not ended; *ret_n of them. NULL without memory. */
+/* Returns references to all tasks that have not ended, *ret_n of them. NULL when memory is
+ * short. */
 static eddy_awaitable **remaining_tasks(eddy_loop *loop, size_t *ret_n)
 {
     size_t n = 0;
@@ -142,8 +143,8 @@ static void report_failures(eddy_loop *loop, eddy_awaitable **all, size_t n)
     }
 }
 
-/* Cancels them; those that will never end, because they wait for themselves, are left to the loop's
- * close. Returns how many stay. */
+/* Cancels the tasks. Tasks that will never end, because they wait for each other in a circle, are
+ * left to the loop's close. Returns how many tasks remain. */
 static size_t cancel_each(eddy_awaitable **all, size_t n)
 {
     size_t kept = 0;
@@ -163,8 +164,8 @@ static size_t cancel_each(eddy_awaitable **all, size_t n)
     return kept;
 }
 
-/* One pass: what is born while others clean up is not cancelled (rule 193), but ended by the loop's
- * close. */
+/* Cancels all tasks once: a task that is created during the clean-up is not cancelled (rule 193),
+ * but ended by the loop's close. */
 static void cancel_all_tasks(eddy_loop *loop)
 {
     size_t n = 0;
@@ -183,7 +184,7 @@ static void cancel_all_tasks(eddy_loop *loop)
     eddyi_free(all);
 }
 
-/* From here on nobody is waited for without a limit. */
+/* Tells the parts that from here on no wait is without a limit. */
 static void tell_parts(eddy_loop *loop, double close_timeout)
 {
     loop->patience = eddyi_nanoseconds(close_timeout > 0 ? close_timeout : CLOSE_TIMEOUT);
@@ -195,8 +196,8 @@ static void tell_parts(eddy_loop *loop, double close_timeout)
     }
 }
 
-/* Asynchronous generators, connections, executors: the parts that layers keep with the loop (rule
- * 192). */
+/* Shuts down the parts that layers keep with the loop, in stages: asynchronous generators,
+ * connections, executors (rule 192). */
 static void shut_down_parts(eddy_loop *loop)
 {
     for (int stage = EDDYI_GENERATORS_END; stage <= EDDYI_EXECUTORS_END; stage++) {
@@ -224,7 +225,7 @@ void eddy_runner_close(eddy_runner *r)
         eddy_raise(EDDY_ERUNNING, "a runner cannot be closed from a running event loop");
         return;
     }
-    /* The run's own error is the one that its caller will ask for. */
+    /* The caller will ask for the error of the run. */
     kept = *error;
     *error = (struct eddyi_error){0};
     if (!eddyi_loop_forked(r->eddyi_loop)) {
@@ -257,7 +258,7 @@ int eddy_run_with(const eddy_run_options *options)
     eddy_runner_init(&r, options);
     rc = eddy_runner_run_with(&r, options);
     eddy_runner_close(&r);
-    /* A task that was cancelled at the end can have forked as well. */
+    /* A task that was cancelled at the end may have forked as well. */
     return process == eddyi_fork_number || rc == EDDY_EFORKED ? rc : eddy_raise(EDDY_EFORKED, NULL);
 }
 
