@@ -63,8 +63,8 @@ size_t eddyi_log_lines(eddy_log_level level, char *text, size_t n)
     return begin;
 }
 
-/* One write(2), so that the line stays whole beside those of other threads; no stream, whose lock
- * or buffer may be what is broken. */
+/* Writes with one write(2), so that the line stays whole beside those of other threads, and not
+ * through a stream, whose lock or buffer may be broken. */
 void eddyi_log_fatal(const char *text)
 {
     static const char prefix[] = "eddy: ";

@@ -24,7 +24,7 @@ EDDY_COLD void eddyi_log_fatal(const char *text);
 /* Logs each complete line of the @n bytes at @text, and returns how many bytes those are. */
 EDDY_COLD size_t eddyi_log_lines(eddy_log_level level, char *text, size_t n);
 
-/* Returns whether messages go to the program. */
+/* Returns true if messages go to the program. */
 bool eddyi_log_is_taken(void);
 
 #endif

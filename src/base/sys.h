@@ -390,7 +390,7 @@ void eddyi_sys_hang_up(int fd);   /* ends a connection for all processes that ha
 void eddyi_sys_close_all_but(const int *keep, unsigned n);
 /* Preparations that a new process makes; it goes on without any that fails. */
 void eddyi_sys_read_nothing(void); /* standard input is at its end */
-/* As in a new program, but SIGINT does nothing; none is blocked. */
+/* Resets all signals to those of a new program, but SIGINT does nothing; none is blocked. */
 void eddyi_sys_reset_signals(void);
 void eddyi_sys_hold_sigchld(void); /* it interrupts eddyi_sys_poll_or_child(), and only that */
 /* Has this process killed when its parent ends; ends it at once if the parent is no longer @pid. */

@@ -1,8 +1,8 @@
 /*
  * The allocator: the C library's, or the program's.
  *
- * At first the functions are those that note that something was allocated, and then give way to the
- * real ones: so nothing has to be looked at later.
+ * The initial functions note that memory is in use, and then install the real ones. So no later
+ * call has to check anything.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -16,7 +16,7 @@ static void *first_resize(void *p, size_t size);
 
 struct eddyi_allocator eddyi_allocator = {first_alloc, first_zalloc, first_resize, free};
 
-/* What the program has chosen. */
+/* The functions that the program has chosen. */
 static struct {
     void *(*alloc)(size_t size);
     void *(*zalloc)(size_t n, size_t size);
