@@ -1,5 +1,4 @@
-# The commands that people type; CMake does the work. BUILD and PREFIX can be set: make install
-# PREFIX=/opt/eddy.
+# Short commands; CMake does the work. BUILD and PREFIX can be set: make install PREFIX=/opt/eddy.
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -10,12 +9,12 @@ all: $(BUILD)/CMakeCache.txt
 $(BUILD)/CMakeCache.txt:
 	cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 
-# Many URLs at once, from a server of our own on this machine.
+# Fetches many URLs at once, from a server on this machine.
 demo:
 	@tools/install-deps.sh base
 	@tools/demo.sh $(BUILD)
 
-# Everything that must hold, in some minutes; check-full is thorough, and takes very much longer.
+# Checks everything that must hold, in some minutes; check-full is thorough, and takes hours.
 check:
 	tools/install-deps.sh check
 	tests/check
@@ -24,27 +23,25 @@ check-full:
 	tools/install-deps.sh full
 	tests/check --full
 
-# Inputs that nobody thought of, SECONDS for each target; those that were worth it are kept in
-# build-check/fuzz/corpus.
+# Runs each fuzz target for SECONDS; inputs that reach new code are kept in build-check/fuzz/corpus.
 SECONDS ?= 300
 fuzz:
 	tools/install-deps.sh check
 	tests/fuzz/run $(SECONDS)
 
-# The library with one thing wrong, MUTANTS times: at most one in twenty may stay unnoticed.
+# Tests MUTANTS versions of the library with one mistake each; at most one in twenty may pass.
 MUTANTS ?= 200
 mutants:
 	tools/install-deps.sh check
 	cmake -G Ninja -S . -B build-check/mutants -DEDDY_BUILD_BENCH=OFF
 	tests/mutants/run build-check/mutants -n $(MUTANTS)
 
-# Which lines and branches the tests run: build-check/coverage/report.
+# Reports the lines and branches that the tests run, in build-check/coverage/report.
 coverage:
 	tools/install-deps.sh full
 	tests/coverage
 
-# How fast eddy is, beside its peers: bench/README.md. Those of them that bench-deps has installed
-# take part.
+# Measures eddy beside the peers that bench-deps has installed; see bench/README.md.
 bench-deps:
 	tools/install-deps.sh bench
 

@@ -1,9 +1,9 @@
-# What `make install` puts where: the libraries, the public headers, and what finds them, for
-# pkg-config and for CMake. Tools install themselves.
+# Installation: the libraries, the public headers, and the files with which pkg-config and CMake
+# find them. Tools install themselves.
 include(CMakePackageConfigHelpers)
 set(EDDY_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/eddy)
 
-# Each kind of library in an export of its own: eddyConfig.cmake reads those that are wanted.
+# Each kind of library has an export of its own: eddyConfig.cmake reads the requested ones.
 set(EDDY_EXPORTS eddy_shared eddy eddy_test)
 if(EDDY_WITH_CURL)
     list(APPEND EDDY_EXPORTS eddy_curl)
@@ -49,8 +49,8 @@ if(EDDY_WITH_CURL)
     install(FILES include/eddy/curl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
 endif()
 
-# The prefix is known for certain only when installing (cmake --install --prefix), so these are
-# written then.
+# The prefix is certain only at installation (cmake --install --prefix), so these files are written
+# then.
 foreach(package ${packages})
     install(CODE "
         set(CMAKE_INSTALL_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")

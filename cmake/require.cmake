@@ -1,6 +1,6 @@
 # eddy_require(PREFIX MODULE DEBIAN OPTION): defines the target PkgConfig::PREFIX for a package that
-# pkg-config knows as MODULE. Where it is missing, configuring ends with the name of the Debian
-# package and of the option that does without it.
+# pkg-config knows as MODULE. If it is missing, configuring fails with the name of the Debian
+# package and of the option that makes it unnecessary.
 macro(eddy_require prefix module debian option)
     pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${module})
     if(NOT ${prefix}_FOUND)

@@ -1,5 +1,5 @@
 # Removes the files that an install wrote: cmake -D MANIFEST=…/install_manifest.txt -P
-# uninstall.cmake. Heeds $DESTDIR, as installing does. A folder of eddy's own is removed with its
+# uninstall.cmake. Honours $DESTDIR, as installing does. A folder of eddy's own is removed with its
 # last file.
 if(NOT EXISTS "${MANIFEST}")
     message(FATAL_ERROR "There is no ${MANIFEST}: nothing was installed from this build.")
