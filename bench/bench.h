@@ -1,8 +1,8 @@
 /*
- * What the workloads of eddy-bench have in common. Each file holds those of one area; eddy_bench.c
- * has the table.
+ * The shared declarations of eddy-bench's workloads. Each file has the workloads of one area;
+ * eddy_bench.c has the table.
  *
- * A workload does @n operations with @live things (tasks, timers, waiters) that exist at the same
+ * A workload does @n operations with @live objects (tasks, timers, waiters) that exist at the same
  * time, prints its figures with bench_print(), and returns 0, or a status < 0 if it could not.
  */
 #ifndef EDDY_BENCH_H
@@ -23,11 +23,10 @@ bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt,
 bench_fn bench_file;
 bench_fn bench_echo, bench_echo_streams;
 
-/* Prints "eddy WORKLOAD VALUE UNIT", @suffix being appended to the name of the workload that
- * runs. */
+/* Prints "eddy WORKLOAD VALUE UNIT", with @suffix appended to the name of the running workload. */
 void bench_print(const char *suffix, double value, const char *unit);
 
-/* The same for what began at @began and did @n operations. */
+/* Prints the time per operation, for @n operations that began at @began. */
 void bench_print_each(const char *suffix, uint64_t began, double n, const char *unit);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Plain callbacks that schedule themselves again, many side by side and one alone.
+ * Plain callbacks that schedule themselves again, many at once and one alone.
  */
 #include "bench.h"
 
@@ -40,8 +40,8 @@ int bench_call_soon(long n, long live)
     return chains(n, live);
 }
 
-/* A turn of the loop for each callback, and so a look at the kernel: for comparison what such a
- * look costs. */
+/* Measures one callback per turn of the loop, and so one poll of the kernel; prints the cost of
+ * such a poll for comparison. */
 int bench_call_soon_chain(long n, long live)
 {
     struct epoll_event event;

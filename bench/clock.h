@@ -1,6 +1,5 @@
 /*
- * The clock that everything here is measured with, and random numbers that are the same for eddy
- * and its peers.
+ * The clock of all measurements, and random numbers that are the same for eddy and its peers.
  */
 #ifndef EDDY_BENCH_CLOCK_H
 #define EDDY_BENCH_CLOCK_H

@@ -1,6 +1,6 @@
 /*
- * Echo inside one process over a TCP connection, for counting instructions: what eddy itself adds
- * to two system calls a side. For speed see loadgen.c.
+ * Echo within one process over a TCP connection, for counting instructions: eddy's own share beside
+ * two system calls per side. For speed see loadgen.c.
  */
 #include "bench.h"
 
@@ -13,7 +13,7 @@
 
 enum { SIZE = 64 };
 
-/* Both ends of a connection. */
+/* Makes both ends of a connection. */
 static int connect_pair(int ret_fds[2])
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

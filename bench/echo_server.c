@@ -1,5 +1,5 @@
 /*
- * echo-server [--streams] [--backend NAME] [PORT]: sends back what comes, a task for each
+ * echo-server [--streams] [--backend NAME] [PORT]: echoes what it receives, with one task per
  * connection, by operations on sockets or by streams.
  */
 #include "server.h"
@@ -13,7 +13,7 @@
 
 enum { SMALL = 2048, BUFFER_SIZE = 65536 };
 
-/* Large buffers that nobody uses, the latest first: it is the one in the cache. */
+/* Free large buffers, the latest first: it is the one in the cache. */
 static union buffer {
     union buffer *next;
     char data[BUFFER_SIZE];
@@ -38,7 +38,8 @@ static void give_buffer(char *data)
     free_buffers = b;
 }
 
-/* A message, or what there is of it, there and back; its size, or what ended the connection. */
+/* Echoes one message, or the part that has arrived. Returns its size, or the end of the
+ * connection. */
 static ssize_t echo_one(int fd, char *buf, size_t size)
 {
     ssize_t n = eddy_sock_recv(fd, buf, size);
@@ -47,7 +48,7 @@ static ssize_t echo_one(int fd, char *buf, size_t size)
     return rc < 0 ? rc : n;
 }
 
-/* With a buffer that it has only while there is something to put into it. */
+/* Echoes with a buffer that is taken only while there is data for it. */
 static ssize_t echo_large(int fd)
 {
     ssize_t n = eddy_poll(fd, POLLIN);
@@ -64,8 +65,8 @@ static ssize_t echo_large(int fd)
 }
 
 /*
- * While messages are small they fit on the task's own stack; after one that did not, a large buffer
- * is used for the next. Whatever a connection breaks with ends it, and is nothing to report.
+ * Serves one connection. Small messages fit on the task's own stack; after a larger one, a large
+ * buffer serves the next. Any error ends the connection and is not reported.
  */
 static eddy_async(echo, (int, fd))
 {

@@ -1,10 +1,10 @@
 /*
- * eddy-bench WORKLOAD[:N[:LIVE]]…: how fast eddy is, one figure a line: "eddy WORKLOAD VALUE UNIT".
+ * eddy-bench WORKLOAD[:N[:LIVE]]…: eddy's speed, one figure per line: "eddy WORKLOAD VALUE UNIT".
  *
- * Each workload runs in a process of its own, so that none profits or suffers from what another
- * left behind; one alone runs in this process, where a profiler finds it. N is how many operations
- * are done, LIVE how many things are live at the same time; -l lists the workloads, README.md
- * defines them.
+ * Each workload runs in a process of its own, so that the remains of another neither help nor harm
+ * it; a single workload runs in this process, where a profiler finds it. N is the number of
+ * operations, LIVE the number of objects that exist at the same time; -l lists the workloads,
+ * README.md defines them.
  */
 #include "bench.h"
 
@@ -66,7 +66,7 @@ void bench_print_each(const char *suffix, uint64_t began, double n, const char *
     bench_print(suffix, (double)(bench_now() - began) / n, unit);
 }
 
-/* Fills in what "NAME:N:LIVE" asks for. */
+/* Parses "NAME:N:LIVE". */
 static bool parse(const char *argument, struct workload *ret)
 {
     size_t size = strcspn(argument, ":");

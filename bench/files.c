@@ -1,5 +1,5 @@
 /*
- * Reading blocks of a file that is in memory, which need not make anybody wait.
+ * Reading blocks of a cached file, for which no task has to wait.
  */
 #include "bench.h"
 
@@ -12,7 +12,7 @@ enum { BLOCK = 4096, N_BLOCKS = 256 };
 
 static char block[BLOCK];
 
-/* For comparison: the call that blocks if it must, and the one that does not. */
+/* Measures two calls for comparison: the one that blocks if it must, and the one that does not. */
 static void read_plainly(int fd, long n)
 {
     struct iovec iov = {block, BLOCK};

@@ -28,7 +28,7 @@ static inline void histogram_add(struct histogram *h, uint64_t ns)
         h->largest = ns;
 }
 
-/* The value below which the share @q (0 to 1) of all lies. */
+/* Returns the value below which the share @q (0 to 1) of all values lies. */
 static inline uint64_t histogram_quantile(const struct histogram *h, double q)
 {
     uint64_t wanted = (uint64_t)(q * (double)h->n), seen = 0;

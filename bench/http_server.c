@@ -1,7 +1,7 @@
 /*
- * http-server [--backend NAME] [PORT]: answers every request with "Hello", a task for each
- * connection, which stays. The parser is llhttp, that of Node.js. Requests that come together are
- * answered together.
+ * http-server [--backend NAME] [PORT]: answers every request with "Hello", with one task per
+ * connection, which stays open. The parser is llhttp, that of Node.js. Requests that arrive
+ * together are answered together.
  */
 #include "server.h"
 
@@ -21,7 +21,7 @@ static char answers[TOGETHER * ANSWER_SIZE];
 static llhttp_settings_t settings;
 
 struct connection {
-    llhttp_t parser; /* first, so that the parser's callbacks find the rest */
+    llhttp_t parser; /* first, so that the parser's callbacks find the struct */
     size_t n_requests;
     char buf[BUFFER_SIZE];
 };

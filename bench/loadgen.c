@@ -1,12 +1,12 @@
 /*
  * loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
  *
- * Load for a server on this machine: echo, accept or http. One thread, closed loop: each connection
- * has DEPTH requests under way, and sends the next one when an answer has come and every byte of it
- * was right. After a while to warm up (-w) it measures for -t seconds, and prints one line of JSON:
- * rate, latencies, and for the threads of this program and of the server (-p) how much processor
- * time an operation took, how much of a processor that is, and for which share of the time they
- * were ready to run but did not: interference by others.
+ * Generates load for a server on this machine: echo, accept or http. One thread, closed loop: each
+ * connection has DEPTH requests in flight, and sends the next one when an answer has arrived and
+ * every byte of it was right. After a warm-up (-w) it measures for -t seconds, and prints one line
+ * of JSON: rate, latencies, and for the threads of this program and of the server (-p) the
+ * processor time per operation, the share of a processor, and the share of the time in which they
+ * were ready to run but did not: interference by other programs.
  */
 #include "loadgen.h"
 #include "process_time.h"

@@ -1,7 +1,7 @@
 /*
- * What the three kinds of load have in common. A kind opens its connections, each registered with
- * its epoll under a pointer of its own, and gets every event of theirs; the loop in loadgen.c keeps
- * the time.
+ * The shared declarations of the three kinds of load. A kind opens its connections, each registered
+ * with the epoll under a pointer of its own, and receives all events of its connections; the loop
+ * in loadgen.c keeps the time.
  */
 #ifndef EDDY_BENCH_LOADGEN_H
 #define EDDY_BENCH_LOADGEN_H
@@ -16,7 +16,8 @@
 enum { RECEIVE_SIZE = 1 << 18 };
 
 struct load {
-    int (*open)(void); /* all connections, with the first request under way on each; 0, or fails */
+    /* Opens all connections, with the first request in flight on each. Returns 0, or fails. */
+    int (*open)(void);
     void (*event)(void *connection, uint32_t events);
 };
 extern const struct load load_echo, load_accept, load_http;
@@ -32,21 +33,21 @@ struct loadgen {
 };
 extern struct loadgen loadgen;
 
-/* Ends the program: what was measured is worth nothing. */
+/* Ends the program: the measurement is worthless. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Where the @i-th connection goes: 127.0.0.1 and up, as one address has too few ports for a client
- * that closes first. */
+/* Returns the address for the @i-th connection: 127.0.0.1 and up, because one address has too few
+ * ports for a client that closes first. */
 struct sockaddr_in destination(unsigned i);
 
-/* A connected socket, without delay and non-blocking. Waits for a server that has not begun to
- * listen. */
+/* Returns a connected, non-blocking socket without delay. Waits for a server that does not listen
+ * yet. */
 int connect_to_server(unsigned i);
 
 void watch(int fd, void *connection, uint32_t events);
 void watch_again(int fd, void *connection, uint32_t events);
 
-/* An operation that began at @began has ended now. */
+/* Notes that an operation that began at @began has ended now. */
 static inline void operation_done(uint64_t began)
 {
     loadgen.n_done++;

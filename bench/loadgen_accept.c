@@ -1,6 +1,6 @@
 /*
- * Connections that come, have one byte echoed, and are closed by this side, which keeps what the
- * kernel remembers of them.
+ * Connections that have one byte echoed and are then closed by this side, which therefore keeps the
+ * kernel's record of them.
  */
 #include "loadgen.h"
 
@@ -62,7 +62,7 @@ static int open_all(void)
 
     if (!all)
         return -1;
-    close(connect_to_server(0)); /* it listens */
+    close(connect_to_server(0)); /* the server listens */
     n_begun = (unsigned)bench_now();
     for (int i = 0; i < loadgen.n_connections; i++)
         begin(&all[i]);

@@ -1,7 +1,7 @@
 /*
- * Messages that come back. Every connection sends other bytes than its neighbours, and no two
- * messages of one are the same, so that bytes which are lost, doubled, or of somebody else do not
- * go unseen.
+ * Messages that are echoed. Every connection sends other bytes than its neighbours, and no two
+ * messages of one connection are equal, so that bytes which are lost, doubled, or of another
+ * connection are noticed.
  */
 #include "loadgen.h"
 
@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-/* A prime, so that a position in the pattern comes again only after very many messages. */
+/* A prime, so that a position in the pattern recurs only after very many messages. */
 enum { PERIOD = 65521 };
 
 static char pattern[2 * PERIOD];
@@ -23,8 +23,8 @@ struct connection {
     size_t sent_at; /* positions in the pattern */
     size_t received_at;
     size_t unsent;
-    size_t partial;  /* bytes of a message that is not complete */
-    uint64_t *began; /* of the messages under way, a ring of loadgen.depth */
+    size_t partial;  /* bytes of an incomplete message */
+    uint64_t *began; /* of the messages in flight, a ring of loadgen.depth */
     unsigned oldest, newest;
 };
 

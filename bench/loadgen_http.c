@@ -1,5 +1,5 @@
 /*
- * Requests for "/" on connections that stay. An answer has to be "HTTP/1.1 200", headers with
+ * Requests for "/" on connections that stay open. An answer has to be "HTTP/1.1 200", headers with
  * "Content-Length: 5", and "Hello".
  */
 #include "loadgen.h"
@@ -20,13 +20,13 @@ static size_t request_size;
 
 struct connection {
     int fd;
-    uint64_t *began; /* of the requests under way, a ring of loadgen.depth */
+    uint64_t *began; /* of the requests in flight, a ring of loadgen.depth */
     unsigned oldest, newest;
-    size_t n; /* bytes of answers that are not complete */
+    size_t n; /* bytes of incomplete answers */
     char answer[LARGEST_ANSWER];
 };
 
-/* Requests are so small that the socket always takes them. */
+/* Sends a request, which is so small that the socket always takes it. */
 static void begin_request(struct connection *c)
 {
     c->began[c->newest++ % (unsigned)loadgen.depth] = loadgen.now;
@@ -34,7 +34,7 @@ static void begin_request(struct connection *c)
         fail("send: %s", strerror(errno));
 }
 
-/* How long the answer is that @data begins with, 0 if it is not complete. */
+/* Returns the size of the answer at @data, 0 if it is incomplete. */
 static size_t answer_size(const char *data, size_t size)
 {
     const char *end = memmem(data, size, "\r\n\r\n", 4);
@@ -53,7 +53,7 @@ static size_t answer_size(const char *data, size_t size)
     return head + sizeof body - 1;
 }
 
-/* Whole answers are looked at where they are; the rest of the last one is kept. */
+/* Checks whole answers in place; keeps the rest of the last one. */
 static void event(void *connection, uint32_t events)
 {
     struct connection *c = connection;

@@ -1,6 +1,6 @@
 /*
- * How long the threads of a process have run, and how long they have waited for a processor, in
- * nanoseconds (schedstat of proc(5)).
+ * The time that the threads of a process have run, and the time that they have waited for a
+ * processor, in nanoseconds (schedstat of proc(5)).
  */
 #ifndef EDDY_BENCH_PROCESS_TIME_H
 #define EDDY_BENCH_PROCESS_TIME_H
@@ -11,8 +11,8 @@ struct process_time {
     double ran, waited;
 };
 
-/* Of all threads that there are now, those of the kernel's that work for the process included;
- * zeros if @pid is 0. */
+/* Returns the times of all threads that exist now, including the kernel's threads that work for the
+ * process; zeros if @pid is 0. */
 struct process_time process_time(pid_t pid);
 
 #endif

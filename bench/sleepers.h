@@ -1,7 +1,7 @@
 /*
- * What the programs in C and C++ count in the workload `sleepers`: wake-ups, and how late they
- * were, from the moment on in which the last of the sleepers has begun. Before that their memory is
- * touched for the first time.
+ * The counts of the workload `sleepers` for programs in C and C++: wake-ups and their lateness,
+ * from the moment when the last sleeper has begun. Before that moment their memory is touched for
+ * the first time.
  */
 #ifndef EDDY_BENCH_SLEEPERS_H
 #define EDDY_BENCH_SLEEPERS_H
@@ -17,7 +17,7 @@ static struct {
     struct histogram lateness;
 } sleepers_run;
 
-/* @n of them will sleep again and again, for so many seconds. */
+/* Begins a run: @n sleepers will sleep again and again for @seconds. */
 static inline void sleepers_begin(long n, long seconds)
 {
     sleepers_run.to_begin = n;
@@ -25,7 +25,7 @@ static inline void sleepers_begin(long n, long seconds)
     sleepers_run.since = sleepers_run.until = UINT64_MAX;
 }
 
-/* Each says so once. */
+/* Called once by each sleeper when it has begun. */
 static inline void sleepers_begun(void)
 {
     if (--sleepers_run.to_begin > 0)
@@ -45,7 +45,8 @@ static inline void sleepers_woke(uint64_t due, uint64_t now)
         histogram_add(&sleepers_run.lateness, now > due ? now - due : 0);
 }
 
-/* A second, when all have ended; and how late the latest 1 % were at least, in microseconds. */
+/* Return the wake-ups per second, when all have ended, and the least lateness of the latest 1 %, in
+ * microseconds. */
 static inline double sleepers_rate(void)
 {
     return (double)sleepers_run.lateness.n / ((double)(bench_now() - sleepers_run.since) / 1e9);

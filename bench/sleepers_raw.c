@@ -1,8 +1,8 @@
 /*
- * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, by hand and
- * with nothing around it: no tasks, no loop, no descriptors. How late it is, is how late this
- * machine is. With a page for each that lies where the top of a stack of eddy's would, and of which
- * a wake-up touches some cache lines, its rate is what such memory allows.
+ * The reference for `sleepers`: deadlines in a heap and the kernel's most exact sleep, written by
+ * hand without tasks, loop or descriptors. Its lateness is that of the machine. With a page for
+ * each sleeper, in the place of the top of an eddy stack, of which a wake-up touches some cache
+ * lines, its rate is what such memory allows.
  */
 #include "bench.h"
 #include "sleepers.h"
@@ -25,7 +25,7 @@ static void touch(char *page)
         (*(volatile char *)(page + PAGE - LINE * (i + 1)))++;
 }
 
-/* Puts @s where it belongs, from the top of the heap down; that place was free. */
+/* Puts @s into its place, from the free top of the heap downward. */
 static void sift_down(struct raw_sleeper *heap, size_t n, struct raw_sleeper s)
 {
     size_t place = 0;
@@ -49,7 +49,8 @@ static void sleep_until(uint64_t when)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-/* One for each of @n sleepers; the rest of the memory is never touched. NULL: it cannot be had. */
+/* Maps one page for each of @n sleepers; the rest of the memory is never touched. Returns NULL if
+ * that fails. */
 static char *map_pages(size_t n)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;

@@ -1,7 +1,7 @@
 /*
- * The reference for `switch`: from one stack to another and back, by hand and with nothing around
- * it: six registers and the stack pointer. What the loop, fairness and cancellation cost is the
- * difference.
+ * The reference for `switch`: a handwritten switch from one stack to another and back, with six
+ * registers and the stack pointer. The difference is the cost of the loop, of fairness and of
+ * cancellation.
  */
 #include "bench.h"
 
@@ -30,7 +30,7 @@ __asm__(".pushsection .text\n"
         "popq %r12\n"
         "popq %rbx\n"
         "popq %rbp\n"
-        "popq %rcx\n" /* as a ret would be mispredicted each time */
+        "popq %rcx\n" /* because a ret would be mispredicted each time */
         "jmp *%rcx\n"
         ".size bench_swap, .-bench_swap\n"
         ".popsection\n");
@@ -51,7 +51,7 @@ int bench_switch_raw(long n, long live)
 
     if (!stack)
         return -ENOMEM;
-    *--top = 0; /* what a call would have pushed, for the alignment */
+    *--top = 0; /* stands for the return address of a call, for the alignment */
     *--top = (uint64_t)(uintptr_t)bounce;
     for (int i = 0; i < N_REGISTERS; i++)
         *--top = 0;

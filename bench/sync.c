@@ -1,12 +1,12 @@
 /*
- * A queue between two tasks, and a lock that many want.
+ * A queue between two tasks, and a contended lock.
  */
 #include "bench.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Not inlined, so that two tasks in it return to the same places. */
+/* Not inlined, so that two tasks in it return to the same addresses. */
 __attribute__((noinline)) static int relay(eddy_queue *from, eddy_queue *to, long n)
 {
     void *item;
@@ -34,7 +34,7 @@ static int ask_and_wait(eddy_queue *questions, eddy_queue *answers, long n)
     return 0;
 }
 
-/* The same with the code of the other side, but for the first question and the last answer. */
+/* Asks with the code of the other side, except for the first question and the last answer. */
 static int ask_alike(eddy_queue *questions, eddy_queue *answers, long n)
 {
     void *item = NULL;
@@ -44,7 +44,7 @@ static int ask_alike(eddy_queue *questions, eddy_queue *answers, long n)
     return eddy_queue_get(answers, &item);
 }
 
-/* There and back through two queues of capacity 1; each put is a message. */
+/* Measures messages there and back through two queues of capacity 1; each put is a message. */
 static eddy_async(ask, (long, n), (bool, alike))
 {
     eddy_queue questions, answers;
@@ -75,7 +75,7 @@ int bench_queue_alike(long n, long live)
     return eddy_run(ask(n, true));
 }
 
-/* Keeps it over a suspension, so that all others queue up behind. */
+/* Holds the lock over a suspension, so that all others queue. */
 static eddy_async(lock_and_yield, (eddy_lock *, lock), (long, n))
 {
     for (long i = 0; i < n; i++) {
@@ -97,7 +97,7 @@ static eddy_async(locks, (long, n), (long, live))
         return -ENOMEM;
     for (long i = 0; i < live; i++)
         tasks[i] = EDDY_AWAITABLE(eddy_create_task(lock_and_yield(&lock, n / live)));
-    eddy_try(eddy_sleep(0)); /* one has it, the others wait */
+    eddy_try(eddy_sleep(0)); /* one task has the lock, the others wait */
     began = bench_now();
     rc = eddy_await(eddy_gather_list(tasks, (size_t)live, false));
     bench_print_each("", began, (double)(n / live * live), "ns/acquire");

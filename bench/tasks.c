@@ -1,5 +1,5 @@
 /*
- * Tasks: switching, creating, joining, and what one costs in memory.
+ * Tasks: switching, creating and joining them, and their cost in memory.
  */
 #include "bench.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Awaits all of them; the first status that is an error. Frees the array. */
+/* Awaits all tasks and frees the array. Returns the first status that is an error. */
 static int await_all(eddy_task **tasks, long n)
 {
     int rc = 0;
@@ -24,7 +24,7 @@ static int await_all(eddy_task **tasks, long n)
     return rc;
 }
 
-/* they end all in the same round, and giving back a stack is not to count */
+/* All end in the same round, and giving back the stacks must not count. */
 static uint64_t first_ended;
 
 static eddy_async(yield, (long, n))
@@ -46,7 +46,7 @@ static eddy_async(yielders, (long, n), (long, live))
         return -ENOMEM;
     for (long i = 0; i < live; i++)
         tasks[i] = eddy_create_task(yield(n / live + 1));
-    eddy_try(eddy_sleep(0)); /* all have begun, and are behind their first yield */
+    eddy_try(eddy_sleep(0)); /* all have begun, and are after their first yield */
     began = bench_now();
     rc = await_all(tasks, live);
     bench_print("", (double)(first_ended - began) / (double)(n / live * live), "ns");
@@ -91,7 +91,7 @@ static eddy_async(spawn_gather, (long, n), (long, live), (bool, eager))
     if (!tasks)
         return -ENOMEM;
     for (long round = -1; round < rounds && rc == 0; round++) {
-        if (round == 0) /* the first time was for the memory */
+        if (round == 0) /* the first round has allocated the memory */
             began = bench_now();
         for (long i = 0; i < live; i++)
             tasks[i] = EDDY_AWAITABLE(eddy_create_task(trivial(), .eager_start = eager));
@@ -112,7 +112,7 @@ int bench_spawn_gather_eager(long n, long live)
     return eddy_run(spawn_gather(n, live, true));
 }
 
-/* A field of a file in /proc that is given in kB, in bytes. */
+/* Returns a field of a file in /proc that is given in kB, in bytes. */
 static double proc_bytes(const char *path, const char *field)
 {
     FILE *f = fopen(path, "r");
@@ -163,7 +163,7 @@ static eddy_async(many_asleep, (size_t, stack_size), (long, live))
     bench_print("_slab", (after.slab - before.slab) / n, "B/task"); /* the whole system's: noisy */
     bench_print("", (after.resident - before.resident + after.page_tables - before.page_tables) / n,
                 "B/task");
-    /* Ending them is another workload; the kernel is quicker. */
+    /* Ending the tasks is another workload; the kernel is quicker. */
     _exit(0);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Between threads: callbacks posted to the loop from another one, and jobs for a pool.
+ * Between threads: callbacks that another thread posts to the loop, and jobs for a pool.
  */
 #include "bench.h"
 
@@ -37,7 +37,7 @@ static void answer(void *arg)
     atomic_fetch_add_explicit(&answers, 1, memory_order_release);
 }
 
-/* Both sides sleep between two posts. */
+/* Posts with both sides asleep between two posts. */
 static void *post_and_sleep(void *unused)
 {
     uint64_t began = bench_now();
@@ -51,7 +51,7 @@ static void *post_and_sleep(void *unused)
     return NULL;
 }
 
-/* This side never sleeps, and each post comes when the loop has only just had the one before. */
+/* Posts without sleeping, each time just after the loop has taken the previous post. */
 static void *post_and_spin(void *unused)
 {
     uint64_t began = bench_now();
@@ -69,7 +69,8 @@ static void *post_and_spin(void *unused)
 static void *flood(void *unused)
 {
     uint64_t began = bench_now();
-    eddy_loop *there = loop; /* the variable is beside one that the other thread writes */
+    eddy_loop *there =
+        loop; /* the variable shares a cache line with one that the other thread writes */
     long n = wanted;
 
     for (long i = 0; i < n; i++)
@@ -126,7 +127,7 @@ static eddy_async(one_by_one, (eddy_executor *, pool), (long, n))
     return 0;
 }
 
-/* @live jobs are outstanding, then waited for. */
+/* Runs jobs in batches of @live, and awaits each batch. */
 static eddy_async(in_batches, (eddy_executor *, pool), (long, n), (long, live))
 {
     eddy_future **jobs = calloc((size_t)live, sizeof *jobs);
@@ -151,7 +152,7 @@ static eddy_async(in_batches, (eddy_executor *, pool), (long, n), (long, live))
     return rc;
 }
 
-/* A pool of the size that libuv's has. */
+/* Measures a pool of libuv's size. */
 int bench_executor_rt(long n, long live)
 {
     eddy_executor *pool = eddy_thread_pool_new(POOL_SIZE);

@@ -17,9 +17,9 @@ static double random_deadline(uint64_t *random) /* in 1 to 61 seconds */
 }
 
 /*
- * All of @live are started, then all are cancelled; as often as makes @n, after a first time that
- * is for the memory. By their deadlines, counted from one reading of the clock, as libev and libuv
- * count by themselves; or @later, by their delays, each with a reading.
+ * Starts all of @live timers, then cancels all, for @n operations in total, after a first round
+ * that allocates the memory. The timers start by deadlines, counted from one reading of the clock,
+ * as libev and libuv count by themselves; or with @later by delays, each with a reading.
  */
 static eddy_async(timer_cancel, (long, n), (long, live), (bool, later))
 {
@@ -43,7 +43,7 @@ static eddy_async(timer_cancel, (long, n), (long, live), (bool, later))
         }
         for (long i = 0; i < live; i++)
             eddy_handle_cancel(timers[i]);
-        /* Time for a loop that has put the work off. */
+        /* Time for a loop that has deferred the work. */
         eddy_sleep(0);
         eddy_sleep(0);
     }
@@ -62,8 +62,8 @@ int bench_timer_cancel_later(long n, long live)
     return eddy_run(timer_cancel(n, live, true));
 }
 
-/* As a server does for an idle connection whenever it has heard of it. The clock is not read: that
- * costs more than an aim of 10 ns. */
+/* Pushes one timeout later again and again, as a server does for a connection whenever it is
+ * active. The clock is not read: that would cost more than the 10 ns that a push should take. */
 static eddy_async(timer_push, (long, n), (long, live))
 {
     eddy_loop *loop = eddy_get_running_loop();

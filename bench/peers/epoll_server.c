@@ -1,5 +1,5 @@
 /*
- * The reference: an echo server by hand on level-triggered epoll. epoll-server PORT [http]
+ * The reference: a handwritten echo server on level-triggered epoll. epoll-server PORT [http]
  */
 #include "peer.h"
 
@@ -12,7 +12,7 @@ enum { EVENTS = 512, ACCEPTED_AT_ONCE = 64 };
 struct connection {
     int fd;
     unsigned state;
-    char *pending; /* PEER_BUFFER bytes, once a send has fallen short */
+    char *pending; /* PEER_BUFFER bytes, after a send was short */
     size_t begin, size;
 };
 

@@ -69,7 +69,7 @@ static void timer_cancel(const char *workload)
     ev_timer *timers = calloc(N_TIMERS, sizeof *timers);
     uint64_t random = BENCH_SEED, began = 0;
 
-    for (int round = -1; round < 1; round++) { /* the first time is for the memory */
+    for (int round = -1; round < 1; round++) { /* the first round allocates the memory */
         began = bench_now();
         for (long i = 0; i < N_TIMERS; i++) {
             ev_timer_init(&timers[i], on_timer, random_deadline(&random), 0.);
@@ -120,7 +120,7 @@ static void on_idle(struct ev_loop *unused, ev_idle *idle, int events)
         ev_idle_stop(loop, idle);
 }
 
-/* It has no call_soon; idle watchers are called once in each turn. */
+/* Measures idle watchers, which are called once per turn: libev has no call_soon. */
 static void call_soon(const char *workload)
 {
     long live = strstr(workload, "chain") ? 1 : 1000, n = live == 1 ? 3000000 : 30000000;

@@ -1,6 +1,6 @@
 /*
- * What the programs that measure peers in C have in common: "PEER WORKLOAD VALUE UNIT", as
- * eddy-bench prints.
+ * The shared parts of the programs that measure peers in C; they print "PEER WORKLOAD VALUE UNIT",
+ * as eddy-bench does.
  */
 #ifndef EDDY_BENCH_PEER_H
 #define EDDY_BENCH_PEER_H
@@ -19,7 +19,7 @@
 
 enum { PEER_BACKLOG = 4096, PEER_BUFFER = 65536 };
 
-/* One tiny answer, and many of them for requests that came together. */
+/* One tiny answer, and many of them for requests that arrive together. */
 #define PEER_ANSWER                                                                                \
     "HTTP/1.1 200 OK\r\nServer: p\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nHello"
 enum { PEER_ANSWER_SIZE = sizeof PEER_ANSWER - 1, PEER_TOGETHER = 256 };
@@ -52,7 +52,7 @@ static inline void peer_print_sleepers(const char *peer, const char *workload)
     peer_print(peer, p99, sleepers_p99(), "us");
 }
 
-/* "…_10k" has 10 000 of what others have 100 000 of. */
+/* Returns the number of sleepers: 10 000 for "…_10k", otherwise 100 000. */
 static inline long peer_sleepers(const char *workload)
 {
     return strstr(workload, "_10k") ? 10000 : 100000;
@@ -63,7 +63,7 @@ struct peer_workload {
     void (*run)(const char *workload);
 };
 
-/* Runs the one that argv[1] names; the last has no name. */
+/* Runs the workload that argv[1] names; the last entry has no name. */
 static inline int peer_main(const struct peer_workload *workloads, int argc, char **argv)
 {
     for (; workloads->name; workloads++) {
@@ -76,7 +76,7 @@ static inline int peer_main(const struct peer_workload *workloads, int argc, cha
     return 2;
 }
 
-/* Resident memory and page tables, in bytes. */
+/* Returns resident memory and page tables, in bytes. */
 static inline double peer_memory(void)
 {
     FILE *f = fopen("/proc/self/status", "r");
@@ -117,7 +117,7 @@ static inline void peer_no_delay(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-/* PEER_TOGETHER answers in a row. */
+/* Returns PEER_TOGETHER answers in a row. */
 static inline char *peer_answers(void)
 {
     char *answers = malloc(PEER_TOGETHER * PEER_ANSWER_SIZE);
@@ -127,8 +127,8 @@ static inline char *peer_answers(void)
     return answers;
 }
 
-/* How many requests end in these bytes: empty lines, @state being what was seen of one so far. No
- * parser could be faster. */
+/* Returns how many requests end in these bytes: it counts empty lines, with the seen part of one in
+ * @state. No parser could be faster. */
 static inline unsigned peer_count_requests(const char *data, size_t size, unsigned *state)
 {
     unsigned n = 0, s = *state;

@@ -13,7 +13,7 @@ enum { STACK = 32768, N_GATHERED = 10000, N_LOCKERS = 100, N_LOCKS = 10000 };
 
 static long n_run;
 
-/* It has no yield. */
+/* Yields by a sleep of 0: State Threads has no yield. */
 static void *yield(void *n)
 {
     for (long i = 0; i < (long)n; i++)
@@ -56,7 +56,7 @@ static void spawn_gather(const char *workload)
     uint64_t began = 0;
 
     for (int round = -1; round < rounds; round++) {
-        if (round == 0) /* the first time was for the memory */
+        if (round == 0) /* the first round has allocated the memory */
             began = bench_now();
         for (int i = 0; i < N_GATHERED; i++)
             threads[i] = st_thread_create(trivial, NULL, 1, STACK);
@@ -124,7 +124,7 @@ static void sleepers(const char *workload)
     peer_print_sleepers(PEER, workload);
 }
 
-/* It has no queue: one of capacity 1, with a condition variable. */
+/* A channel of capacity 1 with a condition variable: State Threads has no queue. */
 struct channel {
     bool full;
     long value;

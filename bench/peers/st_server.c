@@ -1,5 +1,5 @@
 /*
- * An echo server on State Threads, a thread of its for each connection. st-server PORT
+ * An echo server on State Threads, with one of its threads per connection. st-server PORT
  */
 #include "peer.h"
 

@@ -1,15 +1,14 @@
 /*
- * The reference: an echo server by hand on io_uring, with all that serves it: accept and receive
- * that go on by themselves, a ring of buffers for the kernel to choose from, sends in one batch per
- * turn, completions only when asked for.
+ * The reference: a handwritten echo server on io_uring with everything that helps: multishot accept
+ * and receive, a ring of buffers for the kernel to choose from, sends in one batch per turn,
+ * completions only when asked for.
  *
  *     uring-server PORT [BUFFER_SIZE [BUFFERS]] [single] [send]
  *
- * To see what each of these is worth: "single" receives one by one, each after readiness, and
- * "send" sends at once by send(2).
+ * Two options show what each of these is worth: "single" receives one by one, each after readiness,
+ * and "send" sends at once by send(2).
  *
- * A buffer that was received is sent from where it is; what came for a connection that is sending
- * waits in a queue.
+ * A received buffer is sent from its place; data for a connection that is sending wait in a queue.
  */
 #include "peer.h"
 
@@ -20,7 +19,7 @@
 enum { ENTRIES = 4096, COMPLETIONS = 65536, DESCRIPTORS = 65536 };
 enum op { ACCEPT = 1, RECV, SEND, CLOSE };
 
-/* What a buffer holds; it is in at most one queue. */
+/* The contents of a buffer; it is in at most one queue. */
 struct piece {
     unsigned size, begin;
     int next;
@@ -49,7 +48,7 @@ static struct io_uring_sqe *entry(enum op op, int fd)
         io_uring_submit(&ring);
         sqe = io_uring_get_sqe(&ring);
     }
-    /* The functions that fill an entry leave user_data alone. */
+    /* The functions that fill an entry do not set user_data. */
     sqe->user_data = (uint64_t)op << 32 | (uint32_t)fd;
     return sqe;
 }

@@ -71,7 +71,7 @@ static void timer_cancel(const char *workload)
 
     for (long i = 0; i < N_TIMERS; i++)
         uv_timer_init(loop, &timers[i]);
-    for (int round = -1; round < 1; round++) { /* the first time is for the memory */
+    for (int round = -1; round < 1; round++) { /* the first round allocates the memory */
         began = bench_now();
         for (long i = 0; i < N_TIMERS; i++)
             uv_timer_start(&timers[i], on_timer, 1000 + bench_random(&random) % 60000, 0);
@@ -118,7 +118,7 @@ static void on_idle(uv_idle_t *idle)
         uv_idle_stop(idle);
 }
 
-/* It has no call_soon; idle handles are called once in each turn. */
+/* Measures idle handles, which are called once per turn: libuv has no call_soon. */
 static void call_soon(const char *workload)
 {
     long live = strstr(workload, "chain") ? 1 : 1000, n = live == 1 ? 3000000 : 30000000;

@@ -12,7 +12,7 @@ struct connection {
     unsigned n_requests;
 };
 
-/* What could not be written at once; the bytes follow it. */
+/* Bytes that could not be written at once; they follow the struct. */
 struct rest {
     uv_write_t write;
     char bytes[];
