@@ -9,7 +9,9 @@
  *   Status      An int: >= 0 is success, < 0 is an error, either -errno or a code of eddy/error.h.
  *               A cancelled call gives -ECANCELED, a call that timed out -ETIMEDOUT. An error may
  *               carry a message: eddy_error().
- *   Outputs     Are named ret_…, come last, and are not touched on failure.
+ *   Outputs     Are named ret_…, come last, and are not touched on failure. NULL in place of a
+ *               required output raises -EINVAL. NULL is allowed for an output that comes beside a
+ *               result (ret_value, ret_arg, ret_sent), and where a comment says so.
  *   Ownership   A function that takes an awaitable consumes it (await, create_task, gather,
  *               wait_for, shield, run), even on failure, unless its comment says that it borrows
  *               (wait, as_completed). To use a future again keep a reference:

@@ -127,7 +127,12 @@ typedef struct eddy_server_options {
  * never has more permissions than .mode allows.
  */
 #ifndef __cplusplus
-#define eddy_start_server(...) eddy_start_server_with(&(eddy_server_options){.handle = __VA_ARGS__})
+#define eddy_start_server(handler, argument, at_host, at_port, ...)                                \
+    eddy_start_server_with(&(eddy_server_options){.handle = (handler),                             \
+                                                  .arg = (argument),                               \
+                                                  .host = (at_host),                               \
+                                                  .port = (at_port),                               \
+                                                  .ret_server = __VA_ARGS__})
 #define eddy_start_unix_server(handler, argument, at, ...)                                         \
     eddy_start_server_with(&(eddy_server_options){                                                 \
         .handle = (handler), .arg = (argument), .path = (at), .ret_server = __VA_ARGS__})
@@ -203,8 +208,8 @@ EDDY_API void eddy_server_abort_clients(eddy_server *s);
 EDDY_API EDDY_AWAITS int eddy_server_shutdown(eddy_server *s, double grace);
 
 /*
- * Returns the listening sockets and stores their number in *ret_n: 0 once the server is closed
- * (Server.sockets). Borrowed.
+ * Returns the listening sockets and stores their number in *ret_n (may be NULL): 0 once the
+ * server is closed (Server.sockets). Borrowed.
  */
 EDDY_API const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n);
 

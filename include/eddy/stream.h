@@ -100,8 +100,9 @@ typedef struct eddy_connection_options {
  * Cancelled: nothing is left open.
  */
 #ifndef __cplusplus
-#define eddy_open_connection(...)                                                                  \
-    eddy_open_connection_with(&(eddy_connection_options){.host = __VA_ARGS__})
+#define eddy_open_connection(to_host, to_port, reader, ...)                                        \
+    eddy_open_connection_with(&(eddy_connection_options){                                          \
+        .host = (to_host), .port = (to_port), .ret_reader = (reader), .ret_writer = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_open_connection_with(const eddy_connection_options *options);
@@ -226,7 +227,7 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_reader_readuntil_any(eddy_reade
 /*
  * Returns the number of bytes that had arrived, and were not read, when a call ended with
  * EDDY_EINCOMPLETE (IncompleteReadError.partial) or because the connection broke. *ret_data points
- * to them, and is valid until the next call on @r.
+ * to them, and is valid until the next call on @r; @ret_data may be NULL.
  */
 EDDY_API size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data);
 

@@ -130,10 +130,12 @@ typedef struct eddy_subprocess_options {
  * eddy_create_subprocess_exec().
  */
 #ifndef __cplusplus
-#define eddy_create_subprocess_exec(...)                                                           \
-    eddy_create_subprocess_exec_with(&(eddy_subprocess_options){.argv = __VA_ARGS__})
-#define eddy_create_subprocess_shell(...)                                                          \
-    eddy_create_subprocess_shell_with(&(eddy_subprocess_options){.command = __VA_ARGS__})
+#define eddy_create_subprocess_exec(arguments, ...)                                                \
+    eddy_create_subprocess_exec_with(                                                              \
+        &(eddy_subprocess_options){.argv = (arguments), .ret_process = __VA_ARGS__})
+#define eddy_create_subprocess_shell(text, ...)                                                    \
+    eddy_create_subprocess_shell_with(                                                             \
+        &(eddy_subprocess_options){.command = (text), .ret_process = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_create_subprocess_exec_with(const eddy_subprocess_options *options);

@@ -126,7 +126,7 @@ EDDY_API eddy_task *eddy_current_task(void);
 /*
  * Stores the tasks of @loop that have not ended in @ret_tasks, in the order of their creation, and
  * returns their number (asyncio.all_tasks). @loop NULL means the running loop. At most @n pointers
- * are stored, all borrowed.
+ * are stored, all borrowed; @ret_tasks NULL stores none.
  */
 EDDY_API size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n);
 

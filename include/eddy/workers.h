@@ -48,7 +48,9 @@ typedef struct eddy_workers_options {
  * succeeded, the first failure, -EINTR after Ctrl-C, or -EAGAIN if a thread could not be made.
  */
 #ifndef __cplusplus
-#define eddy_run_workers(...) eddy_run_workers_with(&(eddy_workers_options){.n = __VA_ARGS__})
+#define eddy_run_workers(number, worker, ...)                                                      \
+    eddy_run_workers_with(                                                                         \
+        &(eddy_workers_options){.n = (number), .fn = (worker), .arg = __VA_ARGS__})
 #endif
 EDDY_API int eddy_run_workers_with(const eddy_workers_options *options);
 

@@ -449,6 +449,8 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
 
     if (rc < 0)
         return rc;
+    if (!ret)
+        return eddy_raise(-EINVAL, "there is no place for the carrier");
     if (eddyi_backend_is_virtual(loop->backend))
         return eddy_raise(-EOPNOTSUPP, "virtual time knows no descriptors");
     rc = fd_in < -1 || fd_out < -1 || (fd_in < 0 && fd_out < 0) ? -EBADF : check(fd_in);

@@ -222,6 +222,8 @@ int eddy_memory_carriers_new(eddy_loop *loop, size_t size, eddy_carrier **ret_on
 
     if (rc < 0)
         return rc;
+    if (!ret_one || !ret_other)
+        return eddy_raise(-EINVAL, "there is no place for one of the carriers");
     one = make(loop, size);
     other = make(loop, size);
     if (!one || !other) {

@@ -8,7 +8,7 @@
 
 ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
 {
-    if (size > 0) /* otherwise @ret may be NULL */
+    if (size > 0 && ret)
         memcpy(ret, from, n < size ? n : size);
     return (ssize_t)n;
 }

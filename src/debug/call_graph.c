@@ -228,6 +228,8 @@ int eddy_capture_call_graph(eddy_future *future, const eddy_call_graph_options *
 
     if (rc < 0)
         return rc;
+    if (!ret)
+        return eddy_raise(-EINVAL, "capture_call_graph: there is no place for the graph");
     if (!future && !eddyi_loop_running->tasks.current) {
         *ret = NULL;
         return 0;

@@ -14,7 +14,8 @@ const void *eddy_concurrent_future_bytes(const eddy_concurrent_future *cf, size_
 
     if (!job || !eddyi_concurrent_done(cf) || !job->bytes.data)
         return NULL;
-    *ret_size = job->bytes.size;
+    if (ret_size)
+        *ret_size = job->bytes.size;
     return job->bytes.data;
 }
 
@@ -47,7 +48,8 @@ static int take(eddy_future *f, eddy_bytes *ret)
 
 int eddy_await_bytes(eddy_future *f, eddy_bytes *ret)
 {
-    int rc = eddy_await(eddy_future_ref(f));
+    int rc = ret ? eddy_await(eddy_future_ref(f))
+                 : eddy_raise(-EINVAL, "await_bytes: there is no place for the bytes");
     int taken = rc < 0 ? rc : take(f, ret);
 
     eddy_future_unref(f);

@@ -18,9 +18,12 @@ struct eddy_dir {
 
 int eddy_dir_open(const char *path, eddy_dir **ret)
 {
-    eddy_dir *d = eddyi_alloc(sizeof *d);
+    eddy_dir *d;
     int fd;
 
+    if (!ret)
+        return eddy_raise(-EINVAL, "dir_open '%s': there is no place for the directory", path);
+    d = eddyi_alloc(sizeof *d);
     if (!d)
         return eddy_raise(-ENOMEM, NULL);
     fd = eddy_file_open(path, O_RDONLY | O_DIRECTORY, 0);
@@ -65,6 +68,8 @@ int eddy_dir_next(eddy_dir *d, eddy_dir_entry *ret)
     eddy_dir_entry entry;
     int rc;
 
+    if (!ret)
+        return eddy_raise(-EINVAL, "dir_next: there is no place for the entry");
     do
         rc = next(d, &entry);
     while (rc == 1 && (strcmp(entry.name, ".") == 0 || strcmp(entry.name, "..") == 0));

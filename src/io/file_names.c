@@ -31,7 +31,7 @@ static int64_t stat_as(int dir, const char *path, int flags, struct stat *ret)
 {
     struct eddyi_io_call c;
     struct statx found;
-    int64_t rc = eddyi_io_begin_shared(&c, dir);
+    int64_t rc = ret ? eddyi_io_begin_shared(&c, dir) : -EINVAL;
 
     if (rc < 0)
         return rc;

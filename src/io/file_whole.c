@@ -51,8 +51,11 @@ static int read_to_end(int fd, struct bytes *b, size_t limit)
 int eddy_file_read_all(const char *path, size_t limit, void **ret_data, size_t *ret_size)
 {
     struct bytes b = {NULL, 0, 0};
-    int fd = eddy_file_open(path, O_RDONLY, 0), rc;
+    int fd, rc;
 
+    if (!ret_data || !ret_size)
+        return eddy_raise(-EINVAL, "file_read_all '%s': there is no place for data or size", path);
+    fd = eddy_file_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     rc = read_to_end(fd, &b, limit < SIZE_MAX / 4 ? limit : SIZE_MAX / 4);

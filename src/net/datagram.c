@@ -13,6 +13,8 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *opt
 
     if (!eddyi_task_here())
         return EDDY_ENOTASK;
+    if (!options->ret)
+        return eddy_raise(-EINVAL, "there is no place for the datagram endpoint");
     ep = eddyi_zalloc(sizeof *ep);
     if (!ep)
         return eddy_raise(-ENOMEM, NULL);
@@ -154,7 +156,7 @@ int eddy_datagram_endpoint_send(eddy_datagram_endpoint *ep, const void *buf, siz
 int eddy_datagram_endpoint_local_address(const eddy_datagram_endpoint *ep, struct sockaddr *addr,
                                          socklen_t *addrlen)
 {
-    int rc = eddyi_sys_sockname(ep->fd, addr, addrlen);
+    int rc = addr && addrlen ? eddyi_sys_sockname(ep->fd, addr, addrlen) : -EINVAL;
 
     return rc < 0 ? eddy_raise(rc, "the local address of a datagram endpoint") : 0;
 }
@@ -162,11 +164,14 @@ int eddy_datagram_endpoint_local_address(const eddy_datagram_endpoint *ep, struc
 int eddy_datagram_endpoint_remote_address(const eddy_datagram_endpoint *ep, struct sockaddr *addr,
                                           socklen_t *addrlen)
 {
-    socklen_t room = *addrlen;
+    socklen_t room = addrlen ? *addrlen : 0;
 
+    if (!addrlen || (!addr && room > 0))
+        return eddy_raise(-EINVAL, "there is no place for the remote address");
     if (ep->remote_len == 0)
         return eddy_raise(-ENOTCONN, "the datagram endpoint has no remote address");
-    memcpy(addr, &ep->remote, ep->remote_len < room ? ep->remote_len : room);
+    if (room > 0)
+        memcpy(addr, &ep->remote, ep->remote_len < room ? ep->remote_len : room);
     *addrlen = ep->remote_len;
     return 0;
 }

@@ -60,7 +60,11 @@ int eddy_getaddrinfo(const char *host, const char *service, const struct addrinf
                      struct addrinfo **ret)
 {
     struct eddyi_lookup l;
-    int rc = eddyi_lookup_first(&l, host, service, hints, -1, ret);
+    int rc;
+
+    if (!ret)
+        return eddy_raise(-EINVAL, "getaddrinfo: there is no place for the list");
+    rc = eddyi_lookup_first(&l, host, service, hints, -1, ret);
 
     eddyi_lookup_end(&l);
     return rc;

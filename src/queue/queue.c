@@ -192,6 +192,15 @@ static int check_value(const eddy_queue *q, const void *value)
     return rc;
 }
 
+static int check_output(const eddy_queue *q, bool values, const void *ret)
+{
+    int rc = check_kind(q, values);
+
+    if (rc == 0 && !ret && q->eddyi_item_size > 0)
+        rc = eddy_raise(-EINVAL, "there is no place for an item of the queue");
+    return rc;
+}
+
 int eddy_queue_put(eddy_queue *q, void *item)
 {
     int rc = check_kind(q, false);
@@ -222,28 +231,28 @@ int eddy_queue_put_value_nowait(eddy_queue *q, const void *value)
 
 int eddy_queue_get(eddy_queue *q, void *ret_item)
 {
-    int rc = check_kind(q, false);
+    int rc = check_output(q, false, ret_item);
 
     return rc < 0 ? rc : get(q, ret_item);
 }
 
 int eddy_queue_get_value(eddy_queue *q, void *ret_value)
 {
-    int rc = check_kind(q, true);
+    int rc = check_output(q, true, ret_value);
 
     return rc < 0 ? rc : get(q, ret_value);
 }
 
 int eddy_queue_get_nowait(eddy_queue *q, void *ret_item)
 {
-    int rc = check_kind(q, false);
+    int rc = check_output(q, false, ret_item);
 
     return rc < 0 ? rc : get_nowait(q, ret_item);
 }
 
 int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value)
 {
-    int rc = check_kind(q, true);
+    int rc = check_output(q, true, ret_value);
 
     return rc < 0 ? rc : get_nowait(q, ret_value);
 }

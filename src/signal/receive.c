@@ -66,8 +66,11 @@ static int subscribe(struct receiver *r, int signo)
 int eddy_signals_open_list(eddy_signals *s, const int *signos, size_t n)
 {
     struct receiver *r;
-    int rc = eddyi_loop_check(eddyi_loop_running);
+    int rc = s ? eddyi_loop_check(eddyi_loop_running)
+               : eddy_raise(-EINVAL, "signals_open: there is no place for them");
 
+    if (!s)
+        return rc;
     s->eddyi_receiver = NULL;
     if (rc < 0)
         return rc;

@@ -14,6 +14,8 @@ int eddy_open_connection_with(const eddy_connection_options *options)
 
     if (rc == 0 && options->factory)
         rc = eddy_raise(-EINVAL, "open_connection: it takes no protocol factory");
+    if (rc == 0 && (!options->ret_reader || !options->ret_writer))
+        rc = eddy_raise(-EINVAL, "open_connection: there is no place for reader or writer");
     if (rc == 0)
         rc = eddyi_connect(eddyi_loop_running, options, &c);
     if (rc < 0)

@@ -10,8 +10,11 @@ int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer 
 {
     struct eddyi_stream *one, *other;
     eddy_carrier *c[2];
-    int rc = eddy_memory_carriers_new(eddyi_loop_running, size, &c[0], &c[1]);
+    int rc;
 
+    if (!ret_readers || !ret_writers)
+        return eddy_raise(-EINVAL, "memory_pair_open: there is no place for readers or writers");
+    rc = eddy_memory_carriers_new(eddyi_loop_running, size, &c[0], &c[1]);
     if (rc < 0)
         return rc;
     one = eddyi_stream_new(c[0], 0);
@@ -49,9 +52,12 @@ static struct eddyi_stream *open_pipe(int read_fd, int write_fd, size_t limit, i
 
 int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
 {
+    struct eddyi_stream *s;
     int rc;
-    struct eddyi_stream *s = open_pipe(fd, -1, limit, &rc);
 
+    if (!ret_reader)
+        return eddy_raise(-EINVAL, "connect_read_pipe: there is no place for the reader");
+    s = open_pipe(fd, -1, limit, &rc);
     if (s)
         *ret_reader = &s->reader;
     return rc;
@@ -59,9 +65,12 @@ int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
 
 int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
 {
+    struct eddyi_stream *s;
     int rc;
-    struct eddyi_stream *s = open_pipe(-1, fd, 0, &rc);
 
+    if (!ret_writer)
+        return eddy_raise(-EINVAL, "connect_write_pipe: there is no place for the writer");
+    s = open_pipe(-1, fd, 0, &rc);
     if (!s)
         return rc;
     s->write_only = true;

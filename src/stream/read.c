@@ -72,6 +72,8 @@ ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
 {
     int rc = eddyi_reader_begin(r);
 
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "read_some: there is no place for the data");
     if (rc == 0 && max > 0)
         rc = some(r);
     return rc < 0 ? rc
@@ -83,6 +85,8 @@ ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 {
     int rc = eddyi_reader_begin(r);
 
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "read_all: there is no place for the data");
     while (rc == 0 && !eddyi_reader_is_at_end(r) && eddyi_reader_held(r) <= max)
         rc = eddyi_reader_more(r);
     if (rc < 0)

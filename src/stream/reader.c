@@ -287,7 +287,7 @@ size_t eddy_reader_buffered(const eddy_reader *r)
 
 size_t eddy_reader_partial(const eddy_reader *r, const char **ret_data)
 {
-    if (r->partial > 0)
+    if (r->partial > 0 && ret_data)
         *ret_data = eddyi_buffer_bytes(eddyi_reader_in(r));
     return r->partial;
 }

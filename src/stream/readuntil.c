@@ -107,6 +107,8 @@ ssize_t eddy_reader_readuntil_any(eddy_reader *r, const eddy_separator *seps, si
     }
     if (rc == 0 && n_seps == 0)
         rc = eddy_raise(-EINVAL, "separator should contain at least one element");
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "readuntil: there is no place for the data");
     if (rc == 0)
         rc = search(r, seps, n_seps, &m);
     return rc < 0 ? rc : eddyi_reader_give(r, m.end, ret_data);

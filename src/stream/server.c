@@ -216,7 +216,8 @@ int eddy_server_shutdown(eddy_server *s, double grace)
 
 const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n)
 {
-    *ret_n = s->loop->closed ? 0 : s->n_listeners;
+    if (ret_n)
+        *ret_n = s->loop->closed ? 0 : s->n_listeners;
     return s->fds;
 }
 

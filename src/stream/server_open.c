@@ -146,6 +146,8 @@ int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
     eddy_server *s;
     int rc;
 
+    if (!options->ret_server)
+        return eddy_raise(-EINVAL, "there is no place for the server");
     if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
         return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
     s = new_server(loop, options, start);

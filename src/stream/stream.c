@@ -101,6 +101,8 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
 {
     struct eddyi_stream *s;
 
+    if (!ret)
+        return eddy_raise(-EINVAL, "reader_new: there is no place for the reader");
     if (!eddyi_loop_running)
         return eddy_raise(EDDY_ENOLOOP, NULL);
     s = make(limit);
@@ -150,8 +152,11 @@ void eddyi_stream_end_loan(struct eddyi_stream *s)
 int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader,
                      eddy_writer **ret_writer)
 {
-    struct eddyi_stream *s = eddyi_stream_new(carrier, limit);
+    struct eddyi_stream *s;
 
+    if (!ret_reader || !ret_writer)
+        return eddy_raise(-EINVAL, "stream_open: there is no place for reader or writer");
+    s = eddyi_stream_new(carrier, limit);
     if (!s)
         return -ENOMEM;
     *ret_reader = &s->reader;

@@ -267,6 +267,8 @@ int eddy_completions_anext(eddy_completions *it, eddy_future **ret)
 
     if (!it)
         return eddy_raise(-ENOMEM, NULL);
+    if (!ret)
+        return eddy_raise(-EINVAL, "completions_anext: there is no place for the future");
     if (it->n_left == 0)
         return 0;
     it->n_left--;

@@ -282,7 +282,7 @@ size_t eddy_all_tasks(eddy_loop *loop, eddy_task **ret_tasks, size_t n)
     if (!loop)
         return 0;
     EDDYI_LIST_EACH(l, &loop->tasks.all) {
-        if (count < n)
+        if (count < n && ret_tasks)
             ret_tasks[count] = eddyi_container(l, struct eddy_task, link);
         count++;
     }

@@ -41,9 +41,12 @@ static void set_defaults(eddy_tls_context *c)
 
 int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
 {
-    eddy_tls_context *c = eddyi_zalloc(sizeof *c);
+    eddy_tls_context *c;
     int rc;
 
+    if (!ret)
+        return eddy_raise(-EINVAL, "tls_context_new: there is no place for the context");
+    c = eddyi_zalloc(sizeof *c);
     if (!c)
         return eddy_raise(-ENOMEM, NULL);
     ERR_clear_error();
