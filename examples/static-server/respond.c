@@ -132,7 +132,7 @@ static int status_of(int error)
 static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
 {
     while (count > 0) {
-        size_t piece = count < PIECE ? count : PIECE, sent = 0;
+        int64_t piece = count < PIECE ? (int64_t)count : PIECE, sent = 0;
         int rc = eddy_within(patience, eddy_writer_sendfile(writer, fd, from, piece, &sent));
 
         if (rc == 0 && sent < piece)
@@ -142,7 +142,7 @@ static int send_body(eddy_writer *writer, int fd, off_t from, size_t count)
             return rc;
         }
         from += (off_t)piece;
-        count -= piece;
+        count -= (size_t)piece;
     }
     return 0;
 }

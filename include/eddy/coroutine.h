@@ -113,8 +113,12 @@ EDDY_API bool eddy_awaitable_isfuture(const eddy_awaitable *x);
 EDDY_API void eddy_awaitable_drop(eddy_awaitable *x);
 
 /* Expands to two arguments, an array of awaitables of any kind and their number. */
+#ifdef __cplusplus
+#define EDDY_LIST(...) eddyi_list(__VA_ARGS__), EDDYI_COUNT(__VA_ARGS__)
+#else
 #define EDDY_LIST(...)                                                                             \
     ((eddy_awaitable *[]){EDDYI_MAP(EDDY_AWAITABLE, __VA_ARGS__)}), EDDYI_COUNT(__VA_ARGS__)
+#endif
 
 EDDY_END_DECLS
 
@@ -135,6 +139,20 @@ static inline eddy_awaitable *EDDY_AWAITABLE(eddy_future *x)
 static inline eddy_awaitable *EDDY_AWAITABLE(eddy_task *x)
 {
     return reinterpret_cast<eddy_awaitable *>(x);
+}
+
+/* The list of EDDY_LIST, which lives as long as the full expression. */
+template <typename... Awaitables> struct eddyi_awaitables {
+    eddy_awaitable *list[sizeof...(Awaitables)];
+    operator eddy_awaitable * const *() const
+    {
+        return list;
+    }
+};
+template <typename... Awaitables>
+static inline eddyi_awaitables<Awaitables...> eddyi_list(Awaitables... xs)
+{
+    return {{EDDY_AWAITABLE(xs)...}};
 }
 #else
 static inline eddy_awaitable *eddyi_awaitable_of_awaitable(eddy_awaitable *x)

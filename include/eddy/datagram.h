@@ -39,7 +39,8 @@ typedef struct eddy_datagram_endpoint_options {
     bool reuse_port;          /* SO_REUSEPORT */
     /* SO_BROADCAST; the remote address is then only the destination of send() */
     bool allow_broadcast;
-    /* a datagram socket, used in place of all other options; 0: none; < 0: -EBADF */
+    /* a datagram socket, used in place of all other options; 0: none (eddy_fd() passes a 0);
+     * < 0: -EBADF */
     int sock;
 } eddy_datagram_endpoint_options;
 
@@ -111,5 +112,15 @@ EDDY_API int eddy_datagram_endpoint_remote_address(const eddy_datagram_endpoint 
 EDDY_API int eddy_datagram_endpoint_fileno(const eddy_datagram_endpoint *ep);
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int eddy_create_datagram_endpoint(
+    eddy_datagram_endpoint **ret,
+    eddy_datagram_endpoint_options options = eddy_datagram_endpoint_options())
+{
+    options.ret = ret;
+    return eddy_create_datagram_endpoint_with(&options);
+}
+#endif
 
 #endif

@@ -11,6 +11,7 @@
 #include "datagram.h"
 #include "defs.h"
 #include "loop.h"
+#include "stream.h"
 
 EDDY_BEGIN_DECLS
 
@@ -130,11 +131,21 @@ eddy_datagram_transport_get_protocol(const eddy_datagram_transport *t, void **re
  * eddy/transport.h do. Each queued datagram counts as its size plus 8 bytes (rule 160).
  */
 EDDY_API int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t,
-                                                             size_t high, size_t low);
-EDDY_API void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t,
-                                                              size_t *ret_low, size_t *ret_high);
+                                                             eddy_water_marks marks);
+EDDY_API eddy_water_marks
+eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t);
 EDDY_API size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transport *t);
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int eddy_loop_create_datagram_endpoint(
+    eddy_loop *loop, eddy_datagram_protocol_factory *factory, void *arg,
+    eddy_datagram_transport **ret_transport,
+    const eddy_datagram_endpoint_options &options = eddy_datagram_endpoint_options())
+{
+    return eddy_loop_create_datagram_endpoint_with(loop, factory, arg, ret_transport, &options);
+}
+#endif
 
 #endif

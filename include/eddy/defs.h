@@ -5,6 +5,7 @@
 #ifndef EDDY_DEFS_H
 #define EDDY_DEFS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +81,24 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 #define EDDYI_PLAIN(args)
 #endif
 
+/* A variable of its initialiser's type. */
+#ifdef __cplusplus
+#define EDDYI_AUTO auto
+#else
+#define EDDYI_AUTO __auto_type
+#endif
+
+/*
+ * Returns @fd in the form in which options take a descriptor: there 0 means none, so descriptor 0
+ * needs a number of its own. Every other number is returned unchanged, a negative one included,
+ * which stays an error.
+ */
+enum { EDDY_FD_0 = INT_MIN + 4 };
+static inline int eddy_fd(int fd)
+{
+    return fd == 0 ? EDDY_FD_0 : fd;
+}
+
 /* Expands to the place in the source where a macro is used: "file.c:12". */
 #define EDDYI_STR2(x) #x
 #define EDDYI_STR(x) EDDYI_STR2(x)
@@ -87,6 +106,22 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 
 #define EDDYI_CAT2(a, b) a##b
 #define EDDYI_CAT(a, b) EDDYI_CAT2(a, b)
+
+/*
+ * EDDYI_GUARD(type, end, init): declares a variable without a name of the program's, for which
+ * end(&variable) is called when the block is left. A number of its own lets several stand in one
+ * line, as in a macro. It must be a statement of a block: after if, else or a loop without braces
+ * the guard would end at once, and the two declarations make that an error, which says so.
+ */
+#if defined(__GNUC__)
+typedef char eddyi_a_scope_needs_a_block_so_put_braces_after_if_else_or_a_loop;
+#define EDDYI_GUARD(type, end, init) EDDYI_GUARD_(type, end, __COUNTER__, init)
+#define EDDYI_GUARD_(type, end, n, init)                                                           \
+    eddyi_a_scope_needs_a_block_so_put_braces_after_if_else_or_a_loop EDDYI_CAT(                   \
+        eddyi_put_braces_around_this_scope_, n) __attribute__((unused)) = 0;                       \
+    type EDDYI_CAT(eddyi_guard_, n) EDDY_CLEANUP(end) =                                            \
+        ((void)EDDYI_CAT(eddyi_put_braces_around_this_scope_, n), (init))
+#endif
 
 /* Expands to the number of arguments, 1 to 32. */
 #define EDDYI_COUNT(...)                                                                           \

@@ -131,9 +131,9 @@ EDDY_API const eddy_exception *eddy_error(void);
 #if defined(__GNUC__)
 #define eddy_try(expr)                                                                             \
     __extension__({                                                                                \
-        int eddyi_status = (expr);                                                                 \
+        EDDYI_AUTO eddyi_status = (expr);                                                          \
         if (eddyi_status < 0)                                                                      \
-            return eddyi_status;                                                                   \
+            return (int)eddyi_status;                                                              \
         eddyi_status;                                                                              \
     })
 #endif

@@ -81,8 +81,7 @@ EDDY_API EDDY_AWAITS void eddy_group_abandon(eddy_group *const *tg);
 /* Begins the scope and declares the guard that ends it when the block is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_group_enter(tg)                                                                       \
-    EDDY_CLEANUP(eddy_group_abandon)                                                               \
-    eddy_group *const EDDYI_CAT(eddyi_guard, __LINE__) = eddyi_group_enter((tg), EDDYI_WHERE)
+    EDDYI_GUARD(eddy_group *const, eddy_group_abandon, eddyi_group_enter((tg), EDDYI_WHERE))
 #endif
 EDDY_API eddy_group *eddyi_group_enter(eddy_group *tg, const char *where);
 

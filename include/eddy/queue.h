@@ -79,15 +79,26 @@ EDDY_API EDDY_NODISCARD int eddy_queue_put_value_nowait(eddy_queue *q, const voi
  * *ret_value a copy of the value. Return 0, EDDY_EQUEUESHUTDOWN once the queue is shut down and
  * empty, or the errors of eddy_queue_put(). On any error no item was taken.
  */
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, void *ret_item);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, void **ret_item);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get_value(eddy_queue *q, void *ret_value);
 
 /*
  * Take an item out without waiting (Queue.get_nowait). Return EDDY_EQUEUEEMPTY if the queue is
  * empty.
  */
-EDDY_API EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, void *ret_item);
+EDDY_API EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, void **ret_item);
 EDDY_API EDDY_NODISCARD int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value);
+
+/*
+ * @ret_item is the address of a pointer of any type, `struct job *job; eddy_queue_get(&q, &job)`.
+ * The pointer itself in its place, as in eddy_queue_get(&q, job), does not compile.
+ */
+#ifndef __cplusplus
+#define eddy_queue_get(q, ret_item) eddy_queue_get((q), EDDYI_ADDRESS_OF_POINTER(ret_item))
+#define eddy_queue_get_nowait(q, ret_item)                                                         \
+    eddy_queue_get_nowait((q), EDDYI_ADDRESS_OF_POINTER(ret_item))
+#define EDDYI_ADDRESS_OF_POINTER(p) ((void)sizeof(&**(p)), (void **)(void *)(p))
+#endif
 
 /*
  * Return the number of items, the number at which the queue is full, and whether it is empty or
@@ -118,5 +129,26 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_join(eddy_queue *q);
 EDDY_API void eddy_queue_shutdown(eddy_queue *q, bool immediate);
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+template <typename T> EDDY_NODISCARD int eddy_queue_get(eddy_queue *q, T **ret_item)
+{
+    void *item;
+    int rc = eddy_queue_get(q, &item);
+
+    if (rc >= 0)
+        *ret_item = static_cast<T *>(item);
+    return rc;
+}
+template <typename T> EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, T **ret_item)
+{
+    void *item;
+    int rc = eddy_queue_get_nowait(q, &item);
+
+    if (rc >= 0)
+        *ret_item = static_cast<T *>(item);
+    return rc;
+}
+#endif
 
 #endif

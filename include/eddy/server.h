@@ -62,7 +62,7 @@ typedef struct eddy_server_options {
     size_t n_hosts;
     /*
      * A bound stream socket, used in place of an address, of which the server takes ownership on
-     * success; 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket,
+     * success; 0: none (eddy_fd() passes a 0). A negative number gives -EBADF; a descriptor that is not a stream socket,
      * or is not bound to an address, -ENOTSOCK or -EINVAL.
      */
     int sock;
@@ -231,8 +231,7 @@ EDDY_API void eddy_server_free(eddy_server *s);
 
 /* Declares a guard that frees @s when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
-#define eddy_server_free_at_end(s)                                                                 \
-    EDDY_CLEANUP(eddyi_server_free_guard) eddy_server *EDDYI_CAT(eddyi_guard, __LINE__) = (s)
+#define eddy_server_free_at_end(s) EDDYI_GUARD(eddy_server *, eddyi_server_free_guard, s)
 static inline void eddyi_server_free_guard(eddy_server **s)
 {
     eddy_server_free(*s);
@@ -240,5 +239,30 @@ static inline void eddyi_server_free_guard(eddy_server **s)
 #endif
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int
+eddy_start_server(eddy_connection_fn *handle, void *arg, const char *host, int port,
+                  eddy_server **ret_server, eddy_server_options options = eddy_server_options())
+{
+    options.handle = handle;
+    options.arg = arg;
+    options.host = host;
+    options.port = port;
+    options.ret_server = ret_server;
+    return eddy_start_server_with(&options);
+}
+EDDY_NODISCARD static inline int
+eddy_start_unix_server(eddy_connection_fn *handle, void *arg, const char *path,
+                       eddy_server **ret_server,
+                       eddy_server_options options = eddy_server_options())
+{
+    options.handle = handle;
+    options.arg = arg;
+    options.path = path;
+    options.ret_server = ret_server;
+    return eddy_start_server_with(&options);
+}
+#endif
 
 #endif

@@ -102,4 +102,20 @@ EDDY_API void eddy_signals_close(eddy_signals *s);
 
 EDDY_END_DECLS
 
+#ifdef __cplusplus
+template <typename... Signals> EDDY_NODISCARD static inline int eddy_signal_wait(Signals... signos)
+{
+    const int list[] = {signos...};
+
+    return eddy_signal_wait_list(list, sizeof...(signos));
+}
+template <typename... Signals>
+EDDY_NODISCARD static inline int eddy_signals_open(eddy_signals *s, Signals... signos)
+{
+    const int list[] = {signos...};
+
+    return eddy_signals_open_list(s, list, sizeof...(signos));
+}
+#endif
+
 #endif

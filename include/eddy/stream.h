@@ -75,8 +75,8 @@ typedef struct eddy_connection_options {
     bool all_errors;
     /*
      * A connected stream socket, in place of an address, of which the connection takes ownership on
-     * success; 0: none. A negative number gives -EBADF; a descriptor that is not a stream socket,
-     * or listens, -ENOTSOCK or -EINVAL.
+     * success; 0: none (eddy_fd() passes a 0). A negative number gives -EBADF; a descriptor that is
+     * not a stream socket, or listens, -ENOTSOCK or -EINVAL.
      */
     int sock;
 
@@ -305,8 +305,8 @@ EDDY_API EDDY_AWAITS EDDY_PRINTF(2, 3) int eddy_writer_printf(eddy_writer *w, co
 EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void *data, size_t size);
 
 /*
- * Sends @count bytes of the file @fd, from @offset on, after all bytes written before
- * (loop.sendfile). @count SIZE_MAX means to the end of the file.
+ * Sends @count bytes of the file @file, from @offset on, after all bytes written before
+ * (loop.sendfile). @count < 0 means to the end of the file.
  *
  * The first 64 KiB are read and written. On a socket the kernel then copies the rest itself
  * (sendfile(2)), in a thread, since the disk may block it. With TLS, on any other carrier, and for
@@ -314,10 +314,10 @@ EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void 
  *
  * Returns 0, also if the file ends early. Raises the errors of eddy_writer_write() and of reading
  * the file. *ret_sent (may be NULL) is set in any case, also on failure and when cancelled, to the
- * number of bytes that were sent or buffered. The file's position does not change.
+ * number of bytes that were sent or buffered. The file's position is then behind these bytes.
  */
-EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count,
-                                              size_t *ret_sent);
+EDDY_API EDDY_AWAITS int eddy_writer_sendfile(eddy_writer *w, int file, int64_t offset,
+                                              int64_t count, int64_t *ret_sent);
 
 /*
  * Waits, if the write buffer is above the high-water mark, until it is down to the low-water mark
@@ -342,10 +342,23 @@ EDDY_API int eddy_writer_write_eof(eddy_writer *w);
 EDDY_API bool eddy_writer_can_write_eof(const eddy_writer *w);
 
 /*
- * Sets the water marks of the write buffer, in bytes (WriteTransport.set_write_buffer_limits).
- * SIZE_MAX means not given (rule 154). Returns 0, or -EINVAL if @high < @low.
+ * The water marks of a write buffer, in bytes: above .high writers wait, or a protocol is paused,
+ * until no more than .low are left. When marks are set, SIZE_MAX means not given: .low is then a
+ * quarter of .high, .high four times .low, and both are 16 KiB and 64 KiB (rule 154).
  */
-EDDY_API int eddy_writer_set_write_buffer_limits(eddy_writer *w, size_t high, size_t low);
+typedef struct eddy_water_marks {
+    size_t low, high;
+} eddy_water_marks;
+
+/*
+ * Sets the water marks (WriteTransport.set_write_buffer_limits), which take effect at once:
+ * eddy_writer_set_write_buffer_limits(w, (eddy_water_marks){.low = …, .high = …}). Returns 0, or
+ * -EINVAL if .high < .low.
+ */
+EDDY_API int eddy_writer_set_write_buffer_limits(eddy_writer *w, eddy_water_marks marks);
+
+/* Returns the water marks (WriteTransport.get_write_buffer_limits). */
+EDDY_API eddy_water_marks eddy_writer_get_write_buffer_limits(const eddy_writer *w);
 
 /* Returns the number of bytes in the write buffer (WriteTransport.get_write_buffer_size). */
 EDDY_API size_t eddy_writer_get_write_buffer_size(const eddy_writer *w);
@@ -385,10 +398,8 @@ EDDY_API void eddy_writer_free(eddy_writer *w);
 
 /* Declare a guard that frees @w or @r when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
-#define eddy_writer_free_at_end(w)                                                                 \
-    EDDY_CLEANUP(eddyi_writer_free_guard) eddy_writer *EDDYI_CAT(eddyi_guard, __LINE__) = (w)
-#define eddy_reader_free_at_end(r)                                                                 \
-    EDDY_CLEANUP(eddyi_reader_free_guard) eddy_reader *EDDYI_CAT(eddyi_guard, __LINE__) = (r)
+#define eddy_writer_free_at_end(w) EDDYI_GUARD(eddy_writer *, eddyi_writer_free_guard, w)
+#define eddy_reader_free_at_end(r) EDDYI_GUARD(eddy_reader *, eddyi_reader_free_guard, r)
 static inline void eddyi_writer_free_guard(eddy_writer **w)
 {
     eddy_writer_free(*w);
@@ -435,5 +446,25 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_writer_start_tls_with(eddy_writer *w, const eddy_start_tls_options *options);
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int
+eddy_open_connection(const char *host, int port, eddy_reader **ret_reader, eddy_writer **ret_writer,
+                     eddy_connection_options options = eddy_connection_options())
+{
+    options.host = host;
+    options.port = port;
+    options.ret_reader = ret_reader;
+    options.ret_writer = ret_writer;
+    return eddy_open_connection_with(&options);
+}
+EDDY_NODISCARD static inline int
+eddy_writer_start_tls(eddy_writer *w, eddy_tls_context *context,
+                      eddy_start_tls_options options = eddy_start_tls_options())
+{
+    options.context = context;
+    return eddy_writer_start_tls_with(w, &options);
+}
+#endif
 
 #endif

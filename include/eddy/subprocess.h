@@ -40,9 +40,9 @@ EDDY_BEGIN_DECLS
 typedef struct eddy_process eddy_process;
 
 /*
- * Values for a child's standard input, output and error: one of these, or a descriptor other than 0
- * (EDDY_INHERIT means 0 for standard input; pass a dup(2) of it elsewhere). None of these is a
- * value that a failed call returns: passing on the result of a failed open() raises -EBADF.
+ * Values for a child's standard input, output and error: one of these, or a descriptor (eddy_fd()
+ * passes a 0). None of these is a value that a failed call returns: passing on the result of a
+ * failed open() raises -EBADF.
  */
 enum {
     EDDY_INHERIT = 0,           /* the parent's descriptor (None) */
@@ -231,8 +231,7 @@ EDDY_API void eddy_process_free(eddy_process *p);
 
 /* Declares a guard that frees @p when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
-#define eddy_process_free_at_end(p)                                                                \
-    EDDY_CLEANUP(eddyi_process_free_guard) eddy_process *EDDYI_CAT(eddyi_guard, __LINE__) = (p)
+#define eddy_process_free_at_end(p) EDDYI_GUARD(eddy_process *, eddyi_process_free_guard, p)
 static inline void eddyi_process_free_guard(eddy_process **p)
 {
     eddy_process_free(*p);
@@ -242,7 +241,7 @@ static inline void eddyi_process_free_guard(eddy_process **p)
 EDDY_END_DECLS
 
 #ifdef __cplusplus
-static inline int
+EDDY_NODISCARD static inline int
 eddy_create_subprocess_exec(const char *const *argv, eddy_process **ret_process,
                             eddy_subprocess_options options = eddy_subprocess_options())
 {
@@ -250,13 +249,39 @@ eddy_create_subprocess_exec(const char *const *argv, eddy_process **ret_process,
     options.ret_process = ret_process;
     return eddy_create_subprocess_exec_with(&options);
 }
-static inline int
+EDDY_NODISCARD static inline int
 eddy_create_subprocess_shell(const char *command, eddy_process **ret_process,
                              eddy_subprocess_options options = eddy_subprocess_options())
 {
     options.command = command;
     options.ret_process = ret_process;
     return eddy_create_subprocess_shell_with(&options);
+}
+/* The arguments of a program, which live as long as the full expression. */
+template <typename... Args> struct eddyi_argv {
+    const char *argv[sizeof...(Args) + 1];
+    operator const char * const *() const
+    {
+        return argv;
+    }
+};
+template <typename... Args> static inline eddyi_argv<Args...> eddy_argv(Args... args)
+{
+    return {{args..., nullptr}};
+}
+static inline int
+eddy_process_communicate(eddy_process *p, const void *input = nullptr, size_t n_input = 0,
+                         const char **ret_out = nullptr, size_t *ret_n_out = nullptr,
+                         const char **ret_err = nullptr, size_t *ret_n_err = nullptr,
+                         eddy_communicate_options options = eddy_communicate_options())
+{
+    options.input = input;
+    options.n_input = n_input;
+    options.ret_out = ret_out;
+    options.ret_n_out = ret_n_out;
+    options.ret_err = ret_err;
+    options.ret_n_err = ret_n_err;
+    return eddy_process_communicate_with(p, &options);
 }
 #endif
 

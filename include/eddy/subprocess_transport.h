@@ -124,4 +124,23 @@ EDDY_API bool eddy_subprocess_transport_is_closing(const eddy_subprocess_transpo
 
 EDDY_END_DECLS
 
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int
+eddy_loop_subprocess_exec(eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
+                          eddy_subprocess_transport **ret_transport, const char *const *argv,
+                          eddy_subprocess_options options = eddy_subprocess_options())
+{
+    options.argv = argv;
+    return eddy_loop_subprocess_exec_with(loop, factory, arg, ret_transport, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_subprocess_shell(eddy_loop *loop, eddy_subprocess_protocol_factory *factory, void *arg,
+                           eddy_subprocess_transport **ret_transport, const char *command,
+                           eddy_subprocess_options options = eddy_subprocess_options())
+{
+    options.command = command;
+    return eddy_loop_subprocess_shell_with(loop, factory, arg, ret_transport, &options);
+}
+#endif
+
 #endif

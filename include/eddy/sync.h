@@ -63,8 +63,7 @@ EDDY_API bool eddy_lock_locked(const eddy_lock *lock);
  */
 #if defined(__GNUC__)
 #define eddy_lock_release_at_end(lock)                                                             \
-    EDDY_CLEANUP(eddyi_lock_release_guarded)                                                       \
-    eddy_lock *const EDDYI_CAT(eddyi_guard, __LINE__) = (lock)
+    EDDYI_GUARD(eddy_lock *const, eddyi_lock_release_guarded, lock)
 #endif
 EDDY_API void eddyi_lock_release_guarded(eddy_lock *const *lock);
 
@@ -100,10 +99,19 @@ typedef struct eddy_condition {
 } eddy_condition;
 
 /* Initializes a condition with a lock that is used elsewhere too. */
+#ifdef __cplusplus /* which names members in initializers only from C++20 on */
+#define EDDY_CONDITION_INIT(lock)                                                                  \
+    {                                                                                              \
+        {}, (lock),                                                                                \
+        {                                                                                          \
+        }                                                                                          \
+    }
+#else
 #define EDDY_CONDITION_INIT(lock)                                                                  \
     {                                                                                              \
         .eddyi_shared_lock = (lock)                                                                \
     }
+#endif
 
 /*
  * Acquire, release and examine the condition's lock, as eddy_lock_acquire() and so on do
@@ -148,15 +156,26 @@ typedef struct eddy_semaphore {
     bool eddyi_bounded;
 } eddy_semaphore;
 
+/* _BOUNDED_ initializes a semaphore that cannot be released more often than acquired. */
+#ifdef __cplusplus
+#define EDDY_SEMAPHORE_INIT(value)                                                                 \
+    {                                                                                              \
+        {}, (value), 0, false                                                                      \
+    }
+#define EDDY_BOUNDED_SEMAPHORE_INIT(value)                                                         \
+    {                                                                                              \
+        {}, (value), (value), true                                                                 \
+    }
+#else
 #define EDDY_SEMAPHORE_INIT(value)                                                                 \
     {                                                                                              \
         .eddyi_value = (value)                                                                     \
     }
-/* Initializes a semaphore that cannot be released more often than acquired. */
 #define EDDY_BOUNDED_SEMAPHORE_INIT(value)                                                         \
     {                                                                                              \
         .eddyi_value = (value), .eddyi_bound = (value), .eddyi_bounded = true                      \
     }
+#endif
 
 /*
  * Acquires a token, waiting for one in first-come order if need be (Semaphore.acquire). Returns as
@@ -179,8 +198,7 @@ EDDY_API bool eddy_semaphore_locked(const eddy_semaphore *s);
  */
 #if defined(__GNUC__)
 #define eddy_semaphore_release_at_end(s)                                                           \
-    EDDY_CLEANUP(eddyi_semaphore_release_guarded)                                                  \
-    eddy_semaphore *const EDDYI_CAT(eddyi_guard, __LINE__) = (s)
+    EDDYI_GUARD(eddy_semaphore *const, eddyi_semaphore_release_guarded, s)
 #endif
 EDDY_API void eddyi_semaphore_release_guarded(eddy_semaphore *const *s);
 
@@ -192,10 +210,17 @@ typedef struct eddy_barrier {
     int eddyi_state;
 } eddy_barrier;
 
+#ifdef __cplusplus
+#define EDDY_BARRIER_INIT(parties)                                                                 \
+    {                                                                                              \
+        {}, (parties), 0, 0                                                                        \
+    }
+#else
 #define EDDY_BARRIER_INIT(parties)                                                                 \
     {                                                                                              \
         .eddyi_parties = (parties)                                                                 \
     }
+#endif
 
 /*
  * Waits until as many tasks wait as the barrier has parties (Barrier.wait). Returns the task's

@@ -70,13 +70,11 @@ EDDY_API void eddy_timeout_abandon(eddy_timeout *const *tm);
 /* Begin the scope and declare the guard that ends it when the block is left (gcc and clang). */
 #if defined(__GNUC__)
 #define eddy_timeout_enter(tm, delay)                                                              \
-    EDDY_CLEANUP(eddy_timeout_abandon)                                                             \
-    eddy_timeout *const EDDYI_CAT(eddyi_guard, __LINE__) =                                         \
-        eddyi_timeout_enter((tm), (delay), EDDYI_WHERE)
+    EDDYI_GUARD(eddy_timeout *const, eddy_timeout_abandon,                                         \
+                eddyi_timeout_enter((tm), (delay), EDDYI_WHERE))
 #define eddy_timeout_enter_at(tm, when)                                                            \
-    EDDY_CLEANUP(eddy_timeout_abandon)                                                             \
-    eddy_timeout *const EDDYI_CAT(eddyi_guard, __LINE__) =                                         \
-        eddyi_timeout_enter_at((tm), (when), EDDYI_WHERE)
+    EDDYI_GUARD(eddy_timeout *const, eddy_timeout_abandon,                                         \
+                eddyi_timeout_enter_at((tm), (when), EDDYI_WHERE))
 /*
  * Makes one call that suspends, with a limit of @seconds (asyncio.wait_for):
  *

@@ -64,9 +64,7 @@ EDDY_API void eddy_transport_unref(eddy_transport *t);
 
 /* Declares a guard that drops the reference @t when the enclosing scope is left (gcc and clang). */
 #if defined(__GNUC__)
-#define eddy_transport_unref_at_end(t)                                                             \
-    EDDY_CLEANUP(eddyi_transport_unref_guard)                                                      \
-    eddy_transport *EDDYI_CAT(eddyi_guard, __LINE__) = (t)
+#define eddy_transport_unref_at_end(t) EDDYI_GUARD(eddy_transport *, eddyi_transport_unref_guard, t)
 static inline void eddyi_transport_unref_guard(eddy_transport **t)
 {
     eddy_transport_unref(*t);
@@ -123,7 +121,7 @@ eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options 
     eddy_loop_connect_accepted_socket_with(                                                        \
         (loop), &(eddy_connection_options){.factory = (make),                                      \
                                            .arg = (argument),                                      \
-                                           .sock = (accepted),                                     \
+                                           .sock = eddy_fd(accepted),                              \
                                            .ret_transport = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
@@ -258,15 +256,12 @@ EDDY_API int eddy_transport_write_eof(eddy_transport *t);
 EDDY_API bool eddy_transport_can_write_eof(const eddy_transport *t);
 
 /*
- * Sets the water marks of the write buffer, in bytes (WriteTransport.set_write_buffer_limits; rule
- * 154). They are 64 KiB and 16 KiB by default; SIZE_MAX means not given. They take effect at once.
- * Returns 0, or -EINVAL if @high < @low.
+ * Set and get the water marks of the write buffer (WriteTransport.set_write_buffer_limits,
+ * WriteTransport.get_write_buffer_limits; rule 154), as eddy_writer_set_write_buffer_limits() and
+ * eddy_writer_get_write_buffer_limits() do.
  */
-EDDY_API int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_t low);
-
-/* Stores the water marks in *ret_low and *ret_high (WriteTransport.get_write_buffer_limits). */
-EDDY_API void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low,
-                                                     size_t *ret_high);
+EDDY_API int eddy_transport_set_write_buffer_limits(eddy_transport *t, eddy_water_marks marks);
+EDDY_API eddy_water_marks eddy_transport_get_write_buffer_limits(const eddy_transport *t);
 
 /* Returns the number of bytes in the write buffer (WriteTransport.get_write_buffer_size). */
 EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
@@ -318,5 +313,72 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_sendfile(eddy_loop *loop, eddy
                                                            int64_t *ret_sent);
 
 EDDY_END_DECLS
+
+#ifdef __cplusplus
+EDDY_NODISCARD static inline int
+eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+                            const char *host, int port, eddy_transport **ret_transport,
+                            eddy_connection_options options = eddy_connection_options())
+{
+    options.factory = factory;
+    options.arg = arg;
+    options.host = host;
+    options.port = port;
+    options.ret_transport = ret_transport;
+    return eddy_loop_create_connection_with(loop, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_create_unix_connection(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+                                 const char *path, eddy_transport **ret_transport,
+                                 eddy_connection_options options = eddy_connection_options())
+{
+    options.factory = factory;
+    options.arg = arg;
+    options.path = path;
+    options.ret_transport = ret_transport;
+    return eddy_loop_create_connection_with(loop, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_connect_accepted_socket(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+                                  int sock, eddy_transport **ret_transport,
+                                  eddy_connection_options options = eddy_connection_options())
+{
+    options.factory = factory;
+    options.arg = arg;
+    options.sock = eddy_fd(sock);
+    options.ret_transport = ret_transport;
+    return eddy_loop_connect_accepted_socket_with(loop, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_create_server(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+                        const char *host, int port, eddy_server **ret_server,
+                        eddy_server_options options = eddy_server_options())
+{
+    options.factory = factory;
+    options.arg = arg;
+    options.host = host;
+    options.port = port;
+    options.ret_server = ret_server;
+    return eddy_loop_create_server_with(loop, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_create_unix_server(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+                             const char *path, eddy_server **ret_server,
+                             eddy_server_options options = eddy_server_options())
+{
+    options.factory = factory;
+    options.arg = arg;
+    options.path = path;
+    options.ret_server = ret_server;
+    return eddy_loop_create_server_with(loop, &options);
+}
+EDDY_NODISCARD static inline int
+eddy_loop_start_tls(eddy_loop *loop, eddy_transport *t, eddy_tls_context *context,
+                    eddy_start_tls_options options = eddy_start_tls_options())
+{
+    options.context = context;
+    return eddy_loop_start_tls_with(loop, t, &options);
+}
+#endif
 
 #endif

@@ -140,4 +140,21 @@ EDDY_API void eddy_completions_free(eddy_completions *it);
 
 EDDY_END_DECLS
 
+#ifdef __cplusplus
+template <typename... Awaitables> static inline eddy_future *eddy_gather(Awaitables... xs)
+{
+    eddy_awaitable *const list[] = {EDDY_AWAITABLE(xs)...};
+
+    return eddy_gather_list(list, sizeof...(xs), false);
+}
+static inline int eddy_wait(eddy_future *const *fs, size_t n, double timeout, eddy_return_when when)
+{
+    return eddy_wait_list(fs, n, timeout, when);
+}
+static inline int eddy_wait(eddy_task *const *ts, size_t n, double timeout, eddy_return_when when)
+{
+    return eddy_wait_list(reinterpret_cast<eddy_future *const *>(ts), n, timeout, when);
+}
+#endif
+
 #endif

@@ -56,4 +56,15 @@ EDDY_API int eddy_run_workers_with(const eddy_workers_options *options);
 
 EDDY_END_DECLS
 
+#ifdef __cplusplus
+static inline int eddy_run_workers(unsigned n, eddy_worker_fn *fn, void *arg = nullptr,
+                                   eddy_workers_options options = eddy_workers_options())
+{
+    options.n = n;
+    options.fn = fn;
+    options.arg = arg;
+    return eddy_run_workers_with(&options);
+}
+#endif
+
 #endif

@@ -73,7 +73,7 @@ int eddy_sock_sendfile(int fd, int file, int64_t offset, int64_t count, int64_t 
 
     if (rc < 0)
         return (int)rc;
-    rc = offset < 0 || count == 0 ? -EINVAL : send_claimed(&s);
+    rc = offset < 0 ? -EINVAL : send_claimed(&s);
     eddyi_io_end(&s.call);
     if (ret_sent)
         *ret_sent = s.base.sent;

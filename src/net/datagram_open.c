@@ -2,6 +2,7 @@
  * The socket of a datagram endpoint, with the first pair of a local and a remote address of one
  * family that works.
  */
+#include "base/given.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/net.h"
@@ -162,26 +163,26 @@ static int open_inet(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_op
 
 static int take_over(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_options *o)
 {
-    int type = eddyi_sys_get_option(o->sock, SOL_SOCKET, SO_TYPE), rc;
+    int fd = eddyi_fd_given(o->sock), type = eddyi_sys_get_option(fd, SOL_SOCKET, SO_TYPE), rc;
 
     if (has_local(o) || has_remote(o) || o->family || o->proto || o->flags || o->reuse_port ||
         o->allow_broadcast)
         return eddy_raise(-EINVAL, "datagram endpoint: .sock goes with no other option");
     if (type < 0)
-        return eddy_raise(type, "datagram endpoint on descriptor %d", o->sock);
+        return eddy_raise(type, "datagram endpoint on descriptor %d", fd);
     if (type == SOCK_STREAM)
-        return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d is a stream", o->sock);
-    if (eddyi_sys_get_option(o->sock, SOL_SOCKET, SO_ACCEPTCONN) == 1)
-        return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d listens", o->sock);
-    rc = eddyi_sys_set_nonblocking(o->sock);
+        return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d is a stream", fd);
+    if (eddyi_sys_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+        return eddy_raise(-EINVAL, "datagram endpoint: descriptor %d listens", fd);
+    rc = eddyi_sys_set_nonblocking(fd);
     if (rc < 0)
-        return eddy_raise(rc, "datagram endpoint on descriptor %d", o->sock);
+        return eddy_raise(rc, "datagram endpoint on descriptor %d", fd);
     ep->was_blocking = rc > 0;
     ep->remote_len = sizeof ep->remote;
-    ep->connected = eddyi_sys_peername(o->sock, &ep->remote.sa, &ep->remote_len) == 0;
+    ep->connected = eddyi_sys_peername(fd, &ep->remote.sa, &ep->remote_len) == 0;
     if (!ep->connected)
         ep->remote_len = 0;
-    ep->fd = o->sock;
+    ep->fd = fd;
     return 0;
 }
 

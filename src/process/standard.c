@@ -1,5 +1,6 @@
 #include "process/standard.h"
 
+#include "base/given.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -65,8 +66,8 @@ static int open_one(struct eddyi_standard *s, int which, int wanted, size_t limi
         return eddy_raise(-EINVAL, "EDDY_STDOUT is for standard error, not for %s", names[which]);
     if (wanted == EDDY_STDOUT)
         s->fds[which] = s->fds[STDOUT_FILENO] < 0 ? STDOUT_FILENO : s->fds[STDOUT_FILENO];
-    else if (wanted > 0)
-        s->fds[which] = wanted;
+    else if (wanted > 0 || wanted == EDDY_FD_0)
+        s->fds[which] = eddyi_fd_given(wanted);
     else
         return eddy_raise(-EBADF, "%d is nothing that %s could be", wanted, names[which]);
     return 0;

@@ -48,7 +48,7 @@ struct eddy_datagram_transport {
     struct eddyi_ready made, input, output, lost;
     struct eddyi_list kept; /* struct datagram */
     size_t n_kept;          /* their bytes, and HEADER for each */
-    size_t high, low;
+    eddy_water_marks marks;
     bool begun;  /* the first turn of the input item is over: it only begins to wait (rule 149) */
     bool paused; /* what the protocol was told last */
     bool closing;
@@ -219,11 +219,11 @@ static void in_done(struct eddyi_io_op *o)
 
 static void update_flow(eddy_datagram_transport *t)
 {
-    if (!t->paused && t->n_kept > t->high) {
+    if (!t->paused && t->n_kept > t->marks.high) {
         t->paused = true;
         if (t->protocol->pause_writing)
             t->protocol->pause_writing(t->arg);
-    } else if (t->paused && t->n_kept <= t->low) {
+    } else if (t->paused && t->n_kept <= t->marks.low) {
         t->paused = false;
         if (t->protocol->resume_writing)
             t->protocol->resume_writing(t->arg);
@@ -385,25 +385,22 @@ const eddy_datagram_protocol *eddy_datagram_transport_get_protocol(const eddy_da
     return t->protocol;
 }
 
-int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t, size_t high,
-                                                    size_t low)
+int eddy_datagram_transport_set_write_buffer_limits(eddy_datagram_transport *t,
+                                                    eddy_water_marks marks)
 {
-    int rc = eddyi_water_marks(&high, &low);
+    int rc = eddyi_water_marks_complete(&marks);
 
     if (rc < 0)
         return rc;
-    t->high = high;
-    t->low = low;
+    t->marks = marks;
     if (!t->ended)
         update_flow(t);
     return 0;
 }
 
-void eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t,
-                                                     size_t *ret_low, size_t *ret_high)
+eddy_water_marks eddy_datagram_transport_get_write_buffer_limits(const eddy_datagram_transport *t)
 {
-    *ret_low = t->low;
-    *ret_high = t->high;
+    return t->marks;
 }
 
 size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transport *t)
@@ -431,8 +428,7 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
         return NULL;
     t->loop = eddyi_loop_hold(loop);
     t->refs = 1;
-    t->high = HIGH_WATER;
-    t->low = LOW_WATER;
+    t->marks = (eddy_water_marks){.low = LOW_WATER, .high = HIGH_WATER};
     eddyi_vars_init(&t->vars, NULL);
     t->in.done = in_done;
     t->out.done = out_done;

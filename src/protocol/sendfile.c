@@ -1,7 +1,6 @@
 /*
  * Files that are sent through a transport with a protocol.
  */
-#include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
@@ -13,14 +12,14 @@ static int wait_flushed(struct eddyi_channel *t)
                                  "the peer to take what was written", NULL);
 }
 
-static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset, int64_t count)
+static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset)
 {
     int rc = eddyi_opening_check(loop, true, true);
 
     if (rc < 0)
         return rc;
-    if (offset < 0 || count == 0)
-        return eddy_raise(-EINVAL, "sendfile: a negative offset, or nothing to send");
+    if (offset < 0)
+        return eddy_raise(-EINVAL, "sendfile: a negative offset");
     if (eddyi_channel_is_closing(&t->channel))
         return eddyi_channel_raise(&t->channel);
     if (t->busy || t->ways == EDDYI_READ_ONLY)
@@ -32,7 +31,7 @@ int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t off
                        int64_t *ret_sent)
 {
     int64_t sent = 0;
-    int rc = check(loop, t, offset, count);
+    int rc = check(loop, t, offset);
 
     if (rc < 0)
         return rc;
@@ -41,8 +40,6 @@ int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t off
     rc = eddyi_channel_sendfile(&t->channel, wait_flushed, file, offset, count, &sent);
     t->busy = NULL;
     eddy_transport_unref(t);
-    if (sent > 0)
-        eddyi_sys_seek(file, offset + sent);
     if (ret_sent)
         *ret_sent = sent;
     return rc;

@@ -288,16 +288,14 @@ int eddy_transport_write_eof(eddy_transport *t)
     return eddyi_channel_write_eof(&t->channel);
 }
 
-int eddy_transport_set_write_buffer_limits(eddy_transport *t, size_t high, size_t low)
+int eddy_transport_set_write_buffer_limits(eddy_transport *t, eddy_water_marks marks)
 {
-    return eddyi_channel_set_limits(&t->channel, high, low);
+    return eddyi_channel_set_limits(&t->channel, marks);
 }
 
-void eddy_transport_get_write_buffer_limits(const eddy_transport *t, size_t *ret_low,
-                                            size_t *ret_high)
+eddy_water_marks eddy_transport_get_write_buffer_limits(const eddy_transport *t)
 {
-    *ret_low = t->channel.low;
-    *ret_high = t->channel.high;
+    return t->channel.marks;
 }
 
 size_t eddy_transport_get_write_buffer_size(const eddy_transport *t)

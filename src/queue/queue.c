@@ -229,7 +229,7 @@ int eddy_queue_put_value_nowait(eddy_queue *q, const void *value)
     return rc < 0 ? rc : put_nowait(q, value);
 }
 
-int eddy_queue_get(eddy_queue *q, void *ret_item)
+int(eddy_queue_get)(eddy_queue *q, void **ret_item)
 {
     int rc = check_output(q, false, ret_item);
 
@@ -243,7 +243,7 @@ int eddy_queue_get_value(eddy_queue *q, void *ret_value)
     return rc < 0 ? rc : get(q, ret_value);
 }
 
-int eddy_queue_get_nowait(eddy_queue *q, void *ret_item)
+int(eddy_queue_get_nowait)(eddy_queue *q, void **ret_item)
 {
     int rc = check_output(q, false, ret_item);
 

@@ -60,7 +60,7 @@ static void update_flow(struct eddyi_channel *c)
 {
     size_t kept = eddyi_buffer_length(&c->out);
 
-    if (c->paused ? kept > c->low : kept <= c->high)
+    if (c->paused ? kept > c->marks.low : kept <= c->marks.high)
         return;
     c->paused = !c->paused;
     c->client->flow(c);
@@ -260,8 +260,7 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
                                 .all = all,
                                 .client = client,
                                 .chunk = EDDYI_SMALL_CHUNK,
-                                .high = HIGH_WATER,
-                                .low = LOW_WATER};
+                                .marks = {.low = LOW_WATER, .high = HIGH_WATER}};
     eddyi_ready_init(&c->patience.ready, out_of_patience);
     eddyi_list_append(&all->list, &c->link);
     eddyi_channel_set_carrier(c, carrier);
@@ -457,24 +456,26 @@ void eddyi_channel_run_over(struct eddyi_channel *c)
         restart_patience(c);
 }
 
-int eddyi_water_marks(size_t *high, size_t *low)
+int eddyi_water_marks_complete(eddy_water_marks *m)
 {
-    if (*high == SIZE_MAX)
-        *high = *low == SIZE_MAX ? HIGH_WATER : *low > SIZE_MAX / 8 ? SIZE_MAX / 2 : 4 * *low;
-    if (*low == SIZE_MAX)
-        *low = *high / 4;
-    return *high < *low ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", *high, *low)
-                        : 0;
+    if (m->high == SIZE_MAX)
+        m->high = m->low == SIZE_MAX      ? HIGH_WATER
+                  : m->low > SIZE_MAX / 8 ? SIZE_MAX / 2
+                                          : 4 * m->low;
+    if (m->low == SIZE_MAX)
+        m->low = m->high / 4;
+    return m->high < m->low
+               ? eddy_raise(-EINVAL, "high (%zu) must be at least low (%zu)", m->high, m->low)
+               : 0;
 }
 
-int eddyi_channel_set_limits(struct eddyi_channel *c, size_t high, size_t low)
+int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks)
 {
-    int rc = eddyi_water_marks(&high, &low);
+    int rc = eddyi_water_marks_complete(&marks);
 
     if (rc < 0)
         return rc;
-    c->high = high;
-    c->low = low;
+    c->marks = marks;
     if (c->state <= EDDYI_CLOSING)
         update_flow(c);
     return 0;

@@ -93,9 +93,9 @@ struct eddyi_channel {
 
     /* Writing. */
     struct eddyi_buffer out;
-    size_t high, low; /* the water marks */
-    bool paused;      /* above high, and not yet back to low */
-    bool waiting;     /* for on_writable */
+    eddy_water_marks marks;
+    bool paused;  /* above high, and not yet back to low */
+    bool waiting; /* for on_writable */
     /* the task for which the carrier sends a file; NULL: it does not */
     struct eddyi_file_wait *file_wait;
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
@@ -227,10 +227,10 @@ size_t eddyi_channel_kept(const struct eddyi_channel *c);
 
 /* Sets the water marks as set_write_buffer_limits does, where SIZE_MAX is "not given". 0, or
  * -EINVAL raised. */
-int eddyi_channel_set_limits(struct eddyi_channel *c, size_t high, size_t low);
+int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks);
 
 /* Completes water marks, of which SIZE_MAX is "not given", as that has it. 0, or -EINVAL raised. */
-int eddyi_water_marks(size_t *high, size_t *low);
+int eddyi_water_marks_complete(eddy_water_marks *m);
 
 /*
  * Sends a file: by the carrier where it can (eddy_carrier_ops.send_file), else by reading and

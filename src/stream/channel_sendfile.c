@@ -122,6 +122,8 @@ int eddyi_channel_sendfile(struct eddyi_channel *c, int (*wait)(struct eddyi_cha
         {.to = &to_channel, .file = file, .offset = offset, .count = count}, c, wait};
     int rc = (int)eddyi_send_file(&s.base);
 
+    if (s.base.sent > 0)
+        eddyi_sys_seek(file, offset + s.base.sent);
     *ret_sent = s.base.sent;
     return rc;
 }

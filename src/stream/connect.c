@@ -3,6 +3,7 @@
  */
 #include "stream/connect.h"
 
+#include "base/given.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
@@ -29,7 +30,7 @@ static int connect_to(const eddy_connection_options *o)
 int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o, eddy_carrier **ret)
 {
     bool own = o->sock == 0;
-    int fd = own ? connect_to(o) : o->sock;
+    int fd = own ? connect_to(o) : eddyi_fd_given(o->sock);
     int rc = own && fd < 0 ? fd : eddy_socket_carrier_new(loop, fd, ret);
 
     if (rc < 0 && own && fd >= 0)

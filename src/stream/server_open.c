@@ -1,6 +1,7 @@
 /*
  * Making servers.
  */
+#include "base/given.h"
 #include "base/sys.h"
 #include "carrier/socket_info.h"
 #include "loop/loop.h"
@@ -70,17 +71,17 @@ static int listen_unix(eddy_server *s)
 /* One that does not listen yet is made to, as asyncio does. */
 static int take_socket(eddy_server *s)
 {
-    int rc = eddyi_socket_check(s->options.sock, true);
+    int fd = eddyi_fd_given(s->options.sock), rc = eddyi_socket_check(fd, true);
 
     if (rc < 0)
         return rc;
-    rc = eddyi_sys_listen(s->options.sock, s->options.backlog);
+    rc = eddyi_sys_listen(fd, s->options.backlog);
     if (rc == 0)
-        rc = eddyi_sys_set_nonblocking(s->options.sock);
+        rc = eddyi_sys_set_nonblocking(fd);
     s->fds = rc < 0 ? NULL : eddyi_alloc(sizeof *s->fds);
     if (!s->fds)
-        return eddy_raise(rc < 0 ? rc : -ENOMEM, "listen on descriptor %d", s->options.sock);
-    s->fds[0] = s->options.sock;
+        return eddy_raise(rc < 0 ? rc : -ENOMEM, "listen on descriptor %d", fd);
+    s->fds[0] = fd;
     s->n_listeners = 1;
     return 0;
 }
@@ -131,7 +132,7 @@ static void give_up(eddy_server *s)
     for (size_t i = 0; i < s->n_listeners; i++) {
         if (s->listeners)
             eddyi_io_release(&s->listeners[i].claim);
-        if (s->fds[i] != s->options.sock)
+        if (!s->options.sock)
             eddyi_sys_close(s->fds[i]);
     }
     s->n_listeners = 0;

@@ -141,7 +141,7 @@ static int wait_flushed(struct eddyi_channel *t)
     return eddyi_writer_wait(&eddyi_container(t, struct eddyi_stream, channel)->writer);
 }
 
-int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, size_t *ret_sent)
+int eddy_writer_sendfile(eddy_writer *w, int file, int64_t offset, int64_t count, int64_t *ret_sent)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
     int64_t sent = 0;
@@ -149,12 +149,11 @@ int eddy_writer_sendfile(eddy_writer *w, int fd, off_t offset, size_t count, siz
 
     if (rc == 0) {
         eddyi_stream_enter(s);
-        rc = eddyi_channel_sendfile(&s->channel, wait_flushed, fd, offset,
-                                    count > INT64_MAX ? -1 : (int64_t)count, &sent);
+        rc = eddyi_channel_sendfile(&s->channel, wait_flushed, file, offset, count, &sent);
         eddyi_stream_leave(s);
     }
     if (ret_sent)
-        *ret_sent = (size_t)sent;
+        *ret_sent = sent;
     return rc;
 }
 
@@ -175,9 +174,14 @@ bool eddy_writer_can_write_eof(const eddy_writer *w)
     return channel_of(w)->state == EDDYI_OPEN;
 }
 
-int eddy_writer_set_write_buffer_limits(eddy_writer *w, size_t high, size_t low)
+int eddy_writer_set_write_buffer_limits(eddy_writer *w, eddy_water_marks marks)
 {
-    return eddyi_channel_set_limits(channel_of(w), high, low);
+    return eddyi_channel_set_limits(channel_of(w), marks);
+}
+
+eddy_water_marks eddy_writer_get_write_buffer_limits(const eddy_writer *w)
+{
+    return channel_of(w)->marks;
 }
 
 size_t eddy_writer_get_write_buffer_size(const eddy_writer *w)

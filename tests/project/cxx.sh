@@ -65,6 +65,23 @@ END
     "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp"
 }
 
+# Each macro that only C has, in a header of eddy's, has a function of that name in C++.
+has_all_forms()
+{
+    cat "$top"/include/eddy/*.h | perl -0777 -ne '
+        my (%macros, %functions);
+        while (/#ifndef __cplusplus\n(.*?)#(?:endif|else)/sg) {
+            my $block = $1;
+            $macros{$1} = 1 while $block =~ /#define (eddy_[a-z_0-9]+)\(/g;
+        }
+        $functions{$1} = 1 while /\binline [^\n(;{}]*?\s\*?(eddy_[a-z_0-9]+)\(/g;
+        $functions{$1} = 1 while /template <[^;{]*?\b(eddy_[a-z_0-9]+)\(/g;
+        my @missing = grep { !$functions{$_} } sort keys %macros;
+        die "no macros found\n" unless keys %macros > 25;
+        die "no form in C++: @missing\n" if @missing;'
+}
+check "each macro of C has a form in C++" has_all_forms
+
 libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
 for cxx in g++ clang++; do
     command -v $cxx >/dev/null || continue
@@ -79,6 +96,10 @@ for cxx in g++ clang++; do
     check "an exception that leaves a task ends the process, with $cxx" dies_with task "thrown"
     check "one that leaves a protocol, too, with $cxx" dies_with protocol \
         "a C++ exception has left a function"
+    # shellcheck disable=SC2086 # lists of words
+    check "the forms of macros in C++ compile, with $cxx" compile $cxx -std=c++17 -Wpedantic \
+        "$top/tests/project/cxx/forms.cpp" -o "$work/forms" "$build/src/libeddy.a" $libraries &&
+        check "and do what they say, with $cxx" "$work/forms"
     for macro in eddy_async eddy_gen eddy_async_gen eddy_run_on_executor; do
         check "$macro refuses a std::string, with $cxx" refuses $macro std::string
         check "$macro takes a reference and a pointer, with $cxx" takes $macro "const std::string &"

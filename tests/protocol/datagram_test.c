@@ -215,7 +215,9 @@ TEST_ASYNC_REAL(what_cannot_go_is_kept_in_order_and_flow_is_controlled) /* rules
 
     if (open_pair(&r, &other, &t) < 0)
         return 0;
-    EXPECT_EQ(eddy_datagram_transport_set_write_buffer_limits(t, 100, SIZE_MAX), 0);
+    EXPECT_EQ(eddy_datagram_transport_set_write_buffer_limits(
+                  t, (eddy_water_marks){.low = SIZE_MAX, .high = 100}),
+              0);
     while (eddy_datagram_transport_get_write_buffer_size(t) <= 100) {
         int rc = eddy_datagram_transport_sendto(t, &n, sizeof n, NULL, 0);
 

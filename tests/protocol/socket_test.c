@@ -502,7 +502,9 @@ TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* rule 1
     REQUIRE(eddy_transport_open(one, &recording, &r, &t) == 0);
     REQUIRE(eddy_stream_open(other, 0, &reader, &writer) == 0);
     task = eddy_create_task(read_all(reader));
-    EXPECT_EQ(eddy_loop_sendfile(loop, t, fileno(f), 0, 0, NULL), -EINVAL);
+    EXPECT_EQ(eddy_loop_sendfile(loop, t, fileno(f), -1, 10, NULL), -EINVAL);
+    EXPECT_EQ(eddy_loop_sendfile(loop, t, fileno(f), 0, 0, &sent), 0);
+    EXPECT_EQ(sent, 0);
     EXPECT_EQ(eddy_transport_write(t, "head", 4), 0);
     eddy_loop_call_soon(loop, write_meanwhile, t);
     rc = eddy_loop_sendfile(loop, t, fileno(f), 100000, -1, &sent);

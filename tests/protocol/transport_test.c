@@ -101,13 +101,13 @@ TEST_ASYNC(writing_is_paused_above_the_high_mark_and_resumed_at_the_low_one_once
     static char data[50000];
     static struct line l;
     char buf[4096];
-    size_t low, high;
+    eddy_water_marks marks;
 
     line_open(&l, &recording);
     EXPECT_EQ(settle(), 0);
-    eddy_transport_get_write_buffer_limits(l.transport, &low, &high);
-    EXPECT_EQ(low, 16384);
-    EXPECT_EQ(high, 65536);
+    marks = eddy_transport_get_write_buffer_limits(l.transport);
+    EXPECT_EQ(marks.low, 16384);
+    EXPECT_EQ(marks.high, 65536);
     EXPECT_EQ(eddy_transport_write(l.transport, data, sizeof data), 0);
     EXPECT_EQ(eddy_transport_write(l.transport, data, sizeof data), 0);
     EXPECT_STR(l.r.log, "made ");
@@ -134,20 +134,28 @@ TEST_ASYNC(limits_are_checked_completed_and_strike_at_once) /* rules 154, 155 */
 {
     static char data[65536 + 100];
     static struct line l;
-    size_t low, high;
+    eddy_water_marks marks;
 
     line_open(&l, &recording);
     EXPECT_EQ(settle(), 0);
-    EXPECT_EQ(eddy_transport_set_write_buffer_limits(l.transport, 1000, SIZE_MAX), 0);
-    eddy_transport_get_write_buffer_limits(l.transport, &low, &high);
-    EXPECT_EQ(low, 250);
-    EXPECT_EQ(eddy_transport_set_write_buffer_limits(l.transport, SIZE_MAX, 100), 0);
-    eddy_transport_get_write_buffer_limits(l.transport, &low, &high);
-    EXPECT_EQ(high, 400);
-    EXPECT_EQ(eddy_transport_set_write_buffer_limits(l.transport, 1, 2), -EINVAL);
+    EXPECT_EQ(eddy_transport_set_write_buffer_limits(
+                  l.transport, (eddy_water_marks){.low = SIZE_MAX, .high = 1000}),
+              0);
+    marks = eddy_transport_get_write_buffer_limits(l.transport);
+    EXPECT_EQ(marks.low, 250);
+    EXPECT_EQ(eddy_transport_set_write_buffer_limits(
+                  l.transport, (eddy_water_marks){.low = 100, .high = SIZE_MAX}),
+              0);
+    marks = eddy_transport_get_write_buffer_limits(l.transport);
+    EXPECT_EQ(marks.high, 400);
+    EXPECT_EQ(eddy_transport_set_write_buffer_limits(l.transport,
+                                                     (eddy_water_marks){.low = 2, .high = 1}),
+              -EINVAL);
     EXPECT_EQ(eddy_transport_write(l.transport, data, sizeof data), 0);
     EXPECT_STR(l.r.log, "made ");
-    EXPECT_EQ(eddy_transport_set_write_buffer_limits(l.transport, 99, SIZE_MAX), 0);
+    EXPECT_EQ(eddy_transport_set_write_buffer_limits(
+                  l.transport, (eddy_water_marks){.low = SIZE_MAX, .high = 99}),
+              0);
     EXPECT_STR(l.r.log, "made pause ");
     line_close(&l);
     return 0;

@@ -53,8 +53,8 @@ static int job(void *arg)
         return (int)(expr);                                                                        \
     }
 
-static eddy_reader *a_reader;
-static eddy_writer *a_writer;
+static eddy_reader *a_reader, *two_readers[2];
+static eddy_writer *a_writer, *two_writers[2];
 static eddy_carrier *a_carrier;
 static void *a_pointer;
 static size_t a_size;
@@ -75,8 +75,8 @@ CALL(read_pipe, eddy_connect_read_pipe(on.pipe[0], 0, NULL))
 CALL(write_pipe, eddy_connect_write_pipe(on.pipe[1], NULL))
 CALL(stream_without_reader, eddy_stream_open(a_carrier, 0, NULL, &a_writer))
 CALL(stream_without_writer, eddy_stream_open(a_carrier, 0, &a_reader, NULL))
-CALL(pair_without_readers, eddy_memory_pair_open(0, NULL, &a_writer))
-CALL(pair_without_writers, eddy_memory_pair_open(0, &a_reader, NULL))
+CALL(pair_without_readers, eddy_memory_pair_open(0, NULL, two_writers))
+CALL(pair_without_writers, eddy_memory_pair_open(0, two_readers, NULL))
 CALL(reader, eddy_reader_new(0, NULL))
 CALL(socket_carrier, eddy_socket_carrier_new(on.loop, on.sockets[0], NULL))
 CALL(pipe_carrier, eddy_pipe_carrier_new(on.loop, on.pipe[0], -1, NULL))

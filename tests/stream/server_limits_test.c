@@ -101,7 +101,7 @@ static int send_a_file(eddy_reader *reader, eddy_writer *writer)
 
     REQUIRE(file && fwrite(much, sizeof much, 1, file) == 1 && fflush(file) == 0);
     while (rc == 0)
-        rc = eddy_writer_sendfile(writer, fileno(file), 0, SIZE_MAX, NULL);
+        rc = eddy_writer_sendfile(writer, fileno(file), 0, -1, NULL);
     fclose(file);
     return rc;
 }

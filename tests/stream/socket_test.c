@@ -454,7 +454,8 @@ static eddy_async(leave_streams)
     eddy_spawn(write_and_note(p[WRITING].writer));
     EXPECT_EQ(eddy_writer_write_eof(p[HALF_CLOSED].writer), 0);
     for (int i = 0; i < 8; i++) /* more than the kernel takes */
-        eddy_writer_set_write_buffer_limits(p[CLOSING].writer, SIZE_MAX / 2, 0),
+        eddy_writer_set_write_buffer_limits(p[CLOSING].writer,
+                                            (eddy_water_marks){.low = 0, .high = SIZE_MAX / 2}),
             EXPECT_EQ(eddy_writer_write(p[CLOSING].writer, much, sizeof much), 0);
     eddy_writer_close(p[CLOSING].writer);
     peer_reset(&p[LOST]);

@@ -251,17 +251,25 @@ TEST_ASYNC(water_marks_follow_from_each_other)
     struct pair p;
 
     pair_open(&p);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 10, 20), -EINVAL);
+    EXPECT_EQ(
+        eddy_writer_set_write_buffer_limits(p.writer[0], (eddy_water_marks){.low = 20, .high = 10}),
+        -EINVAL);
     /* every byte kept is too much */
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 0, 0), 0);
+    EXPECT_EQ(
+        eddy_writer_set_write_buffer_limits(p.writer[0], (eddy_water_marks){.low = 0, .high = 0}),
+        0);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), -EAGAIN);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], SIZE_MAX, 100), 0); /* high: 400 */
+    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0],
+                                                  (eddy_water_marks){.low = 100, .high = SIZE_MAX}),
+              0); /* high: 400 */
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], much, 399), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), -EAGAIN);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], 2000, SIZE_MAX), 0); /* low: 500 */
+    EXPECT_EQ(eddy_writer_set_write_buffer_limits(
+                  p.writer[0], (eddy_water_marks){.low = SIZE_MAX, .high = 2000}),
+              0); /* low: 500 */
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     eddy_writer_abort(p.writer[0]);
     pair_free(&p);
@@ -279,7 +287,9 @@ TEST_ASYNC(new_water_marks_count_at_once_for_those_who_wait)
     REQUIRE(t != NULL);
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t));
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], SIZE_MAX, 1000000), 0);
+    EXPECT_EQ(eddy_writer_set_write_buffer_limits(
+                  p.writer[0], (eddy_water_marks){.low = 1000000, .high = SIZE_MAX}),
+              0);
     REQUIRE(eddy_await(t) == 0);
     eddy_writer_abort(p.writer[0]);
     pair_free(&p);

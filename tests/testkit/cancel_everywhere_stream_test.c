@@ -145,7 +145,7 @@ static int talk_in_memory(void *unused)
 static int talk_in_tight_memory(void *unused)
 {
     eddy_try(eddy_memory_pair_open(7, all.reader, all.writer));
-    eddy_writer_set_write_buffer_limits(all.writer[0], 0, 0);
+    eddy_writer_set_write_buffer_limits(all.writer[0], (eddy_water_marks){.low = 0, .high = 0});
     return talk();
 }
 
@@ -222,7 +222,7 @@ static int wait_in_all_ways(void *unused)
     int rc;
 
     eddy_try(eddy_memory_pair_open(7, all.reader, all.writer));
-    eddy_writer_set_write_buffer_limits(all.writer[0], 0, 0);
+    eddy_writer_set_write_buffer_limits(all.writer[0], (eddy_water_marks){.low = 0, .high = 0});
     eddy_try(eddy_writer_write(all.writer[0], "more than the seven", 19));
     for (int i = 0; i < 6; i++)
         tasks[i] = eddy_create_task(i % 3 == 0   ? drain()
