@@ -81,7 +81,7 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 #define EDDYI_PLAIN(args)
 #endif
 
-/* A variable of its initialiser's type. */
+/* Declares a variable with the type of its initializer. */
 #ifdef __cplusplus
 #define EDDYI_AUTO auto
 #else

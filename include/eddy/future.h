@@ -68,8 +68,8 @@ EDDY_API int eddy_future_result_value(eddy_future *f, void **ret_value);
 
 /*
  * Stores the exception of @f in *ret (may be NULL), or NULL if @f succeeded (Future.exception).
- * *ret is borrowed from the future. Returns 0, EDDY_EINVALIDSTATE while @f is pending, or -ECANCELED if it was
- * cancelled.
+ * *ret is borrowed from the future. Returns 0, EDDY_EINVALIDSTATE while @f is pending, or
+ * -ECANCELED if it was cancelled.
  */
 EDDY_API int eddy_future_exception(eddy_future *f, const eddy_exception **ret);
 

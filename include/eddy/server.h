@@ -62,8 +62,8 @@ typedef struct eddy_server_options {
     size_t n_hosts;
     /*
      * A bound stream socket, used in place of an address, of which the server takes ownership on
-     * success; 0: none (eddy_fd() passes a 0). A negative number gives -EBADF; a descriptor that is not a stream socket,
-     * or is not bound to an address, -ENOTSOCK or -EINVAL.
+     * success; 0: none (eddy_fd() passes a 0). A negative number gives -EBADF; a descriptor that is
+     * not a stream socket, or is not bound to an address, -ENOTSOCK or -EINVAL.
      */
     int sock;
     size_t limit;      /* of the readers; 0: EDDY_STREAM_LIMIT */

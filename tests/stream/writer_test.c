@@ -246,32 +246,47 @@ TEST_ASYNC(several_tasks_may_wait_for_the_end)
     return 0;
 }
 
+static int set_marks(struct pair *p, size_t low, size_t high)
+{
+    return eddy_writer_set_write_buffer_limits(p->writer[0],
+                                               (eddy_water_marks){.low = low, .high = high});
+}
+
 TEST_ASYNC(water_marks_follow_from_each_other)
 {
     struct pair p;
 
     pair_open(&p);
-    EXPECT_EQ(
-        eddy_writer_set_write_buffer_limits(p.writer[0], (eddy_water_marks){.low = 20, .high = 10}),
-        -EINVAL);
-    /* every byte kept is too much */
-    EXPECT_EQ(
-        eddy_writer_set_write_buffer_limits(p.writer[0], (eddy_water_marks){.low = 0, .high = 0}),
-        0);
+    EXPECT_EQ(set_marks(&p, 20, 10), -EINVAL);
+    EXPECT_EQ(set_marks(&p, 0, 0), 0); /* every byte kept is too much */
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), -EAGAIN);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0],
-                                                  (eddy_water_marks){.low = 100, .high = SIZE_MAX}),
-              0); /* high: 400 */
+    EXPECT_EQ(set_marks(&p, 100, SIZE_MAX), 0); /* high: 400 */
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], much, 399), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), -EAGAIN);
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(
-                  p.writer[0], (eddy_water_marks){.low = SIZE_MAX, .high = 2000}),
-              0); /* low: 500 */
+    EXPECT_EQ(set_marks(&p, SIZE_MAX, 2000), 0); /* low: 500 */
     EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], "x", 1), 0);
     eddy_writer_abort(p.writer[0]);
+    pair_free(&p);
+    return 0;
+}
+
+TEST_ASYNC(the_water_marks_that_are_got_can_be_set_again)
+{
+    struct pair p;
+    eddy_water_marks first, other;
+
+    pair_open(&p);
+    first = eddy_writer_get_write_buffer_limits(p.writer[0]);
+    EXPECT(first.low == 16384 && first.high == 65536);
+    EXPECT_EQ(set_marks(&p, 100, SIZE_MAX), 0);
+    other = eddy_writer_get_write_buffer_limits(p.writer[0]);
+    EXPECT(other.low == 100 && other.high == 400);
+    EXPECT_EQ(eddy_writer_set_write_buffer_limits(p.writer[0], first), 0);
+    other = eddy_writer_get_write_buffer_limits(p.writer[0]);
+    EXPECT(other.low == 16384 && other.high == 65536);
     pair_free(&p);
     return 0;
 }
@@ -287,9 +302,7 @@ TEST_ASYNC(new_water_marks_count_at_once_for_those_who_wait)
     REQUIRE(t != NULL);
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(!eddy_task_done(t));
-    EXPECT_EQ(eddy_writer_set_write_buffer_limits(
-                  p.writer[0], (eddy_water_marks){.low = 1000000, .high = SIZE_MAX}),
-              0);
+    EXPECT_EQ(set_marks(&p, 1000000, SIZE_MAX), 0);
     REQUIRE(eddy_await(t) == 0);
     eddy_writer_abort(p.writer[0]);
     pair_free(&p);

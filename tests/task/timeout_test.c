@@ -208,3 +208,35 @@ TEST_ASYNC(of_nested_scopes_that_strike_together_the_outer_is_timed_out)
     EXPECT_STR(traced(), "-125");
     return 0;
 }
+
+#define WITHIN(tg, outer, inner)                                                                   \
+    eddy_group_enter(tg);                                                                          \
+    eddy_timeout_enter(outer, 10);                                                                 \
+    eddy_timeout_enter(inner, 5)
+
+/* Leaves all of it by return. */
+static int left_by_return(void)
+{
+    eddy_group tg;
+    eddy_timeout outer, inner;
+
+    WITHIN(&tg, &outer, &inner);
+    return eddy_sleep(1);
+}
+
+TEST_ASYNC(scopes_that_one_macro_enters_are_scopes_like_others)
+{
+    eddy_group tg;
+    eddy_timeout outer, inner;
+    int rc;
+
+    EXPECT_EQ(left_by_return(), 0);
+    WITHIN(&tg, &outer, &inner);
+    rc = eddy_timeout_exit(&inner, eddy_sleep(100));
+    EXPECT_EQ(rc, -ETIMEDOUT);
+    EXPECT_EQ(eddy_timeout_exit(&outer, 0), 0);
+    EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
+    EXPECT_EQ(now(), 6.0);
+    EXPECT_EQ(eddy_sleep(100), 0);
+    return 0;
+}
