@@ -173,7 +173,8 @@ static eddy_async(write_and_leave, (pair_fn *, pair), (int, manner), (int, reads
 TEST_REAL(what_was_written_still_goes_out_when_the_run_is_over)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
-        EXPECT_EQ(eddy_run(write_and_leave(tcp_pair, manner, true), .loop_factory = test_real_loop),
+        EXPECT_EQ(eddy_run(write_and_leave(tcp_pair, manner, true), .loop_factory = test_real_loop,
+                           .close_timeout = 2),
                   0);
         peer_reads_rest();
         EXPECT_EQ(peer.n, how_much());
@@ -188,9 +189,9 @@ TEST_REAL(what_was_written_to_unix_sockets_and_pipes_goes_out_as_well)
     pair_fn *const pairs[] = {unix_pair, pipe_pair};
 
     for (int i = 0; i < 2; i++) {
-        EXPECT_EQ(
-            eddy_run(write_and_leave(pairs[i], GIVEN_BACK, true), .loop_factory = test_real_loop),
-            0);
+        EXPECT_EQ(eddy_run(write_and_leave(pairs[i], GIVEN_BACK, true),
+                           .loop_factory = test_real_loop, .close_timeout = 2),
+                  0);
         peer_reads_rest();
         EXPECT_EQ(peer.n, how_much());
         EXPECT_EQ(peer.end, 0);

@@ -502,9 +502,10 @@ TEST_ASYNC_REAL(connections_between_two_requests_end_when_serve_forever_is_cance
 
     eddy_try(eddy_start_server(answer_lines, NULL, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
-    t = eddy_create_task(serve(server));
     eddy_try(idle_client_open(&c, server));
     eddy_writer_free_at_end(c.writer);
+    t = eddy_create_task(serve(server));
+    eddy_try(eddy_sleep(0)); /* it serves */
     if (t)
         eddy_task_cancel(t, NULL);
     EXPECT_EQ(eddy_await(t), -ECANCELED);

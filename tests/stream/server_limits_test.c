@@ -265,9 +265,9 @@ TEST_ASYNC_REAL(a_client_that_goes_on_asking_keeps_no_server_that_gives_grace)
 
     eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .grace = 0.01));
     eddy_server_free_at_end(server);
-    serving = eddy_create_task(serve(server));
     eddy_try(client_open(&c, server));
     eddy_writer_free_at_end(c.writer);
+    serving = eddy_create_task(serve(server));
     asking = eddy_create_task(ask(&c, &answers));
     while (answers < 3)
         eddy_try(eddy_sleep(0.001));

@@ -251,6 +251,7 @@ TEST_ASYNC(what_cannot_be_made_has_consumed_its_coroutines_and_cancelled_their_t
     EXPECT(eddy_as_completed(EDDY_LIST(twice, mine, twice, (eddy_task *)NULL, work(3, 3)), 5) ==
            NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -ENOMEM);
+    EXPECT(eddy_as_completed(EDDY_LIST(work(1, 5), work(1, 6), (eddy_task *)NULL), 5) == NULL);
     EXPECT(eddy_as_completed(EDDY_LIST(work(4, 4)), NAN) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EINVAL);
     EXPECT_EQ(eddy_await(mine), 2);

@@ -36,6 +36,8 @@ TEST_ASYNC(a_timeout_entered_again_ends_its_block_at_once_and_says_where)
 
     enter(&tm, 10, "a.c:1");
     enter(&tm, 20, "a.c:2");
+    EXPECT_IN("was entered again, at a.c:2", latest());
+    (void)eddy_raise(EDDY_EUSER, "another error meanwhile");
     EXPECT_EQ(eddy_timeout_exit(&tm, eddy_sleep(100)), EDDY_EMISUSE);
     EXPECT_STR(latest(),
                "the timeout entered at a.c:1 was entered again, at a.c:2, without being left");
