@@ -118,7 +118,7 @@ static void withdraw_at_the_first(struct rig_op *o)
                                    : o->backend->ops->cancel)(o->backend, &o->op);
 }
 
-/* What ends it is known before the call in which it was withdrawn returns. */
+/* The accept has ended before the call that withdraws it returns. */
 TEST_REAL(a_multishot_accept_may_be_withdrawn_as_it_brings_a_connection)
 {
     struct eddyi_backend *b = rig_open();

@@ -86,7 +86,7 @@ TEST_REAL(a_cancelled_receive_leaves_an_adopted_descriptor_usable)
     rig_cancel(b, &recv);
     EXPECT_EQ(rig_finish(b, &recv), -ECANCELED);
     EXPECT(socket_write(s[1], "x"));
-    rig_settle(b); /* the edge comes while nobody waits */
+    rig_settle(b); /* the edge comes while no operation waits */
     EXPECT_EQ(rig_run(b, &again), 1);
     forget_and_close(b, s[0]);
     close(s[1]);

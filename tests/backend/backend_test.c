@@ -170,7 +170,7 @@ TEST_REAL(a_cancelled_operation_completes_exactly_once)
     pair_close(s);
 }
 
-/* Whatever the outcome of the race, the bytes are in the buffer or still in the socket. */
+/* Whichever side wins the race, the bytes are in the buffer or still in the socket. */
 TEST_REAL(bytes_that_come_together_with_a_cancellation_are_not_lost)
 {
     struct eddyi_backend *b = rig_open();
@@ -248,7 +248,8 @@ TEST_REAL(who_comes_after_a_cancelled_operation_is_not_hit_by_its_cancellation)
         rig_cancel(b, &recv);
         if (rig_finish(b, &recv) == -ECANCELED)
             EXPECT_EQ(read(s[0], buf, 1), 1);
-        /* The same memory at once: not cancelled, it gets what comes. */
+        /* The operation's memory is used again at once: not cancelled this time, the operation
+         * receives the byte. */
         recv.completions = 0;
         EXPECT_EQ(rig_submit(b, &recv), 0);
         EXPECT(socket_write(s[1], "y"));

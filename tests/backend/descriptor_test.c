@@ -16,7 +16,7 @@ static void receive_one(struct eddyi_backend *b, struct rig_op *recv, int peer)
     EXPECT_EQ(rig_finish(b, recv), 1);
 }
 
-/* The same of what waits for that in either way. */
+/* Does the same for operation @p o, which may receive or poll. */
 static void receive_one_event(struct eddyi_backend *b, struct rig_op *o, int peer)
 {
     EXPECT_EQ(rig_submit(b, o), 0);
@@ -342,8 +342,8 @@ TEST_REAL(a_refused_connection_says_so)
 }
 
 /*
- * A message on the error queue keeps a socket in an error state that recv does not report: whoever
- * waits for data must not be woken for it over and over.
+ * A message on the error queue keeps a socket in an error state that recv does not report. That
+ * state must not wake a receiver over and over.
  */
 TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
 {
@@ -495,8 +495,8 @@ static int times_in_epoll_sets(int number)
 }
 
 /*
- * A connection is waited for by its number, closed under that while somebody else has it, and goes
- * on.
+ * Waits for a connection by its descriptor, and closes that descriptor while a duplicate keeps the
+ * connection open.
  */
 static void hand_over(int wait_for, bool with_others)
 {

@@ -387,7 +387,7 @@ static void *write_much(void *fd)
                                                -1);
 }
 
-/* What was written is told, and the signal comes all the same. */
+/* The kernel returns what was written, and still sends SIGPIPE, which the backend suppresses. */
 TEST(a_reader_that_goes_in_the_midst_of_a_write_to_a_pipe_is_no_signal)
 {
     pthread_t writer;

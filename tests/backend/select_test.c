@@ -22,7 +22,7 @@ static void expect_choice(const char *variable, const char *backend, const char 
     rig_close(b);
 }
 
-/* Whether the kernel lets us have io_uring at all. */
+/* Returns whether the kernel allows io_uring. */
 static bool have_uring(void)
 {
     char reason[160];

@@ -35,7 +35,7 @@ TEST_VIRTUAL(the_tests_library_checks_its_invariants)
     expect_abort(break_one, "base/assert_test.c:", "broken invariant: n == 2 && \"there are two\"");
 }
 
-/* As programs get it. */
+/* The header as programs get it. */
 #pragma push_macro("EDDY_FAULTS")
 #undef EDDY_FAULTS
 #undef EDDYI_ASSERT

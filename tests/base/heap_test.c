@@ -142,7 +142,7 @@ TEST_VIRTUAL(the_first_is_taken_out_without_a_look_at_it)
     eddyi_heap_fini(&heap);
 }
 
-/* What a heap should do, done slowly. */
+/* Returns the earliest node, found by comparing all @p n. */
 static struct eddyi_heap_node *earliest(struct eddyi_heap_node *nodes, int n)
 {
     struct eddyi_heap_node *least = NULL;

@@ -72,7 +72,7 @@ static eddy_async(fail)
     return eddy_raise(EDDY_EUSER, "no disk");
 }
 
-/* A task whose failure nobody receives, a scope that is left, a callback that takes long. */
+/* Makes a task whose failure no task receives, and leaves a scope open. */
 static eddy_async(misbehave)
 {
     eddy_timeout tm;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What becomes of a text, in a buffer of so many bytes. */
+/* Returns the printable form of @p text in a buffer of @p size bytes. */
 static const char *printable(const char *text, size_t size)
 {
     static char buf[200];

@@ -249,7 +249,7 @@ TEST_ASYNC_REAL(the_end_of_a_terminal_ends_who_reads_from_it)
     return 0;
 }
 
-/* What a program said there, before it ended, is not lost. */
+/* The output that a program wrote before it ended is not lost. */
 TEST_ASYNC_REAL(the_end_of_all_who_have_a_terminal_ends_who_reads_from_its_other_side)
 {
     int master, slave;
@@ -284,7 +284,7 @@ TEST_ASYNC_REAL(a_socket_can_be_a_write_end_and_notices_the_end_of_its_peer)
     return 0;
 }
 
-/* The open file is somebody else's as well. */
+/* Another descriptor shares the open file description. */
 
 static bool is_nonblocking(int fd)
 {
@@ -348,7 +348,7 @@ TEST_ASYNC_REAL(a_descriptor_that_gets_no_stream_is_as_it_was)
     return 0;
 }
 
-/* As a shell's child has its terminal: both streams are one open file. */
+/* Both streams share one open file description, like the terminal of a shell's child. */
 TEST_ASYNC_REAL(a_terminal_for_both_directions_is_blocking_in_the_end)
 {
     int master, terminal, output;

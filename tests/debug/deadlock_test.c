@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a run that ends in a deadlock says; the tasks that it leaves are not reported. */
+/* Ignores the reports of the tasks that a deadlocked run leaves. */
 static void ignore(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {
 }
@@ -122,7 +122,7 @@ TEST_VIRTUAL(without_a_cycle_each_wait_is_told)
 {
     const char *text;
 
-    (void)!eddy_lock_acquire(&locks[0]); /* by nobody that waits */
+    (void)!eddy_lock_acquire(&locks[0]); /* held by none of the tasks that wait */
     text = report_of(gather_of_forgotten());
     if (test_tortured())
         return;

@@ -15,7 +15,7 @@
 
 static char text[65536];
 
-/* What eddy_dump_tasks() writes. */
+/* Returns what eddy_dump_tasks() writes. */
 static const char *dump(void)
 {
     int fd = memfd_create("dump", MFD_CLOEXEC), rc = eddy_dump_tasks(NULL, fd);
@@ -333,7 +333,7 @@ static void hang_in_callback(void *arg)
     test_run_real(schedule_callback());
 }
 
-/* What stands between two lines. */
+/* Returns the part of @p output between the lines @p from and @p to. */
 static const char *between(char *output, const char *from, const char *to)
 {
     char *begin = strstr(output, from), *end = begin ? strstr(begin, to) : NULL;

@@ -26,7 +26,7 @@ static eddy_async(zero)
     return 0;
 }
 
-/* What the parent had when it forked. */
+/* The objects that the parent had when it forked. */
 static struct {
     eddy_executor *pool;
     eddy_concurrent_future *pending;

@@ -362,7 +362,7 @@ static int fork_and_wait(void *arg)
     return child ? 5 : 77;
 }
 
-/* As daemon(3): the child goes on, the parent does not. */
+/* Forks like daemon(3): the child goes on, and the parent exits. */
 static int fork_and_leave(void *arg)
 {
     if (fork() > 0)
@@ -523,7 +523,7 @@ static int forge_bytes(void *arg)
     return 0;
 }
 
-/* As a library does that takes the descriptor for its log's. */
+/* Writes to the connection, like a library that mistakes the descriptor for that of its log. */
 static int write_a_letter_and_go_on(void *arg)
 {
     if (write(connection(), "x", 1) < 0)
@@ -585,7 +585,7 @@ TEST_ASYNC_REAL(a_grandchild_that_writes_to_the_connection_spoils_no_result)
     return 0;
 }
 
-/* What cannot make the journey. */
+/* Results that cannot be sent to another process. */
 
 static int return_pointer(void *arg)
 {

@@ -167,7 +167,7 @@ TEST_ASYNC_REAL(a_job_in_a_thread_learns_the_size_of_its_argument)
     return 0;
 }
 
-/* Four that wait for each other at the gate can only end if they run side by side. */
+/* Four jobs that wait for each other at the gate can only end if they run in parallel. */
 TEST_ASYNC_REAL(jobs_run_side_by_side_in_threads)
 {
     static struct gate gate;

@@ -58,7 +58,7 @@ static int receive(const struct eddyi_reply *reply, const void *rest, size_t siz
     return eddyi_worker_process_receive(&process, ret);
 }
 
-/* What becomes of a head that is followed by 100 bytes. */
+/* Returns what receiving @p reply gives when 100 bytes follow it. */
 static int judge(struct eddyi_reply reply)
 {
     struct eddyi_job_result result = {.status = 12345};

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What most tests need: a server, the adapter, and a handle whose body is kept. */
+/* The objects that most tests need: a server, the adapter, and a handle whose body is kept. */
 struct fixture {
     struct server server;
     eddy_curl *curl;
@@ -121,7 +121,7 @@ TEST_ASYNC_REAL(a_refused_connection_says_so_in_libcurls_words)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
-                    0); /* bound, so the port is nobody else's; not listening */
+                    0); /* bound, so that no other socket has the port; not listening */
     struct fixture f;
 
     REQUIRE(bind(fd, (struct sockaddr *)&address, length) == 0);

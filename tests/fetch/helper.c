@@ -47,7 +47,8 @@ static int print_ports(int n)
     return 0;
 }
 
-/* A bound port is nobody else's, and refuses connections as long as nobody listens. */
+/* Binds a port and holds it. No other socket can bind the port, and it refuses connections unless
+ * the helper listens. */
 __attribute__((noreturn)) static void hold(const char *kind)
 {
     int fd = bind_any();

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     char *head = malloc(n + 5);
     int status;
 
-    /* As the stream gives it: up to the first empty line. */
+    /* The stream hands out the head up to the first empty line. */
     memcpy(head, data, n);
     memcpy(head + n, "\r\n\r\n", 5);
     for (size_t i = 0; i + 1 < n; i++) {

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         const char *shown = list.items[i].shown, *at = strstr(list.items[i].url, "://") + 3;
         const char *authority = strndupa(at, strcspn(at, "/?#")), *host = strrchr(authority, '@');
 
-        /* What stands between the first colon and the last @ of the authority is not shown. */
+        /* The text between the first colon and the last @ of the authority is not shown. */
         if (host && strchr(authority, ':') && strchr(authority, ':') < host)
             FUZZ_CHECK(strstr(shown, ":***@"));
     }

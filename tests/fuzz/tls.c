@@ -27,7 +27,7 @@ static eddy_tls_context *client_context, *server_context, *impostor_context;
 static char message[MESSAGE];
 static bool tampered;
 static size_t n_sent, n_received; /* from the client to the server */
-static bool sent_all;             /* the client said farewell */
+static bool sent_all;             /* the client has sent all its data */
 
 /* Numbers that are the same for each run of an input. Nothing here is a secret. */
 static uint32_t random_state;
@@ -241,7 +241,7 @@ static int converse(eddy_reader *r, eddy_writer *w)
     return eddy_writer_wait_closed(w);
 }
 
-/* The client gives up when it hears nothing for long: somebody may have swallowed the answer. */
+/* Talks to the server, and gives up after a while: the input may have swallowed the answer. */
 static int converse_for_a_while(eddy_reader *r, eddy_writer *w)
 {
     eddy_timeout patience;
@@ -290,7 +290,7 @@ static int listen_in(eddy_reader *outer[2], eddy_writer *outer_w[2], eddy_reader
     return 0;
 }
 
-/* What was never TLS is not accepted. */
+/* The server does not accept bytes that were never TLS. */
 static int send_garbage(eddy_reader *reader, eddy_writer *to, eddy_writer *from)
 {
     eddy_task *server = eddy_create_task(serve(reader, to, server_context), .stack_size = STACK);

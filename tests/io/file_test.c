@@ -182,7 +182,7 @@ TEST_ASYNC_REAL(without_descriptors_opening_fails_and_recovers)
     int fd;
 
     fill(p.a, "x");
-    /* What the backend opens for itself it has by now. */
+    /* Lets the backend open the descriptors that it needs for itself. */
     fd = eddy_file_open(p.a, O_RDONLY, 0);
     if (fd >= 0)
         eddy_file_close(fd);

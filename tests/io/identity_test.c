@@ -1,5 +1,5 @@
 /*
- * Files as somebody else: setfsuid(2) is for a thread, and other threads do the work.
+ * Files as another user: setfsuid(2) applies to one thread, and other threads do the work.
  */
 #include "io/sockets.h"
 
@@ -165,7 +165,8 @@ static int open_it(void *arg)
     return 0;
 }
 
-/* The thread is somebody else by the time the loop turns to the kernel. */
+/* Opens a file, and changes the thread's user before the loop submits the operation to the
+ * kernel. */
 static int open_and_change(bool as_whom)
 {
     struct vault v = vault_make();

@@ -1,8 +1,8 @@
 /*
  * Readiness that does not mean that a call succeeds: sending to a Unix datagram socket whose queue
- * is full, and messages on a socket's error queue, which make it "ready" for as long as nobody
- * takes them. Whoever waits must neither keep the processor busy nor miss when the call can be
- * made. What a loop does meanwhile is counted in its turns.
+ * is full, and messages on a socket's error queue, which make the socket "ready" until they are
+ * taken. A waiting task must neither keep the processor busy nor miss the moment when the call can
+ * succeed. The tests count the iterations of the loop meanwhile.
  */
 #include "io/sockets.h"
 

@@ -29,8 +29,8 @@ static int turns(int n)
     return 0;
 }
 
-/* As eddy_sock_recv(); where an injected error makes something fail that should have come first, it
- * does not wait for ever. */
+/* Receives like eddy_sock_recv(), but stops waiting after a while when an injected error made an
+ * earlier step fail. */
 static ssize_t recv_soon(int fd, char *buf, size_t size)
 {
     eddy_timeout tm;
@@ -259,8 +259,8 @@ TEST_ASYNC_REAL(whoever_comes_after_a_cancelled_recv_may_wait_in_the_same_turn)
     return 0;
 }
 
-/* The cancellation comes n turns after the bytes: they are received, and it strikes later, or they
- * are still there. */
+/* The cancellation comes n iterations after the bytes. Either the bytes are received and the
+ * cancellation is delivered later, or the bytes are still in the socket. */
 TEST_ASYNC_REAL(bytes_that_come_with_a_cancellation_are_received_or_stay)
 {
     char buf[8];

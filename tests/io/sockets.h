@@ -68,8 +68,8 @@ __attribute__((unused)) static void connection_open(int fds[2])
     close(listener);
 }
 
-/* An address at which nobody listens: the port is taken by the socket that is returned, which does
- * not. */
+/* Sets @p addr to an address without a listener. The socket that is returned holds the port and
+ * does not listen. */
 static inline int socket_refusing(struct sockaddr_in *addr)
 {
     socklen_t size = sizeof *addr;

@@ -260,7 +260,7 @@ TEST_ASYNC_REAL(a_number_that_is_used_again_has_none_of_the_former_reader)
     return 0;
 }
 
-/* What cannot be watched. */
+/* Descriptors that cannot be watched. */
 
 TEST_ASYNC_REAL(what_cannot_be_watched_is_refused)
 {

@@ -74,7 +74,8 @@ TEST_ASYNC_REAL(a_refused_connection_names_the_address)
     return 0;
 }
 
-/* From the port that it goes to, there being nobody: the kernel lets the two ends meet. */
+/* Connects to a port without a listener from that same port: the kernel connects the socket to
+ * itself. */
 TEST_ASYNC_REAL(a_connection_that_would_meet_itself_is_refused)
 {
     static const char *const hosts[] = {"127.0.0.1", "::1"};

@@ -39,8 +39,8 @@ static void pair_end(struct pair *p)
     eddy_datagram_endpoint_close(p->client);
 }
 
-/* As eddy_datagram_endpoint_recv(); where an injected error kept the datagram from being sent it
- * does not wait for ever. */
+/* Receives like eddy_datagram_endpoint_recv(), but stops waiting after a while when an injected
+ * error kept the datagram from being sent. */
 static ssize_t recv_soon(eddy_datagram_endpoint *ep, void *buf, size_t size, struct sockaddr *addr,
                          socklen_t *addrlen)
 {

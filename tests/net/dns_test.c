@@ -65,7 +65,7 @@ static int closed_port(char *server, size_t size)
     return fd;
 }
 
-/* The same on IPv6; where there is none the server cannot be asked at all. */
+/* Does the same on IPv6. Without IPv6 the server cannot be asked at all. */
 static int closed_port_six(char *server, size_t size)
 {
     struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};

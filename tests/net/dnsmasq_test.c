@@ -61,7 +61,7 @@ static void run_dnsmasq(void)
     _exit(127);
 }
 
-/* Whether it listens. It does so for TCP once it does for datagrams. */
+/* Returns whether dnsmasq listens. Once it accepts TCP connections, it also receives datagrams. */
 static bool is_up(void)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET,

@@ -100,7 +100,7 @@ TEST_ASYNC_REAL(any_other_failure_closes_all)
     struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2};
     int *fds = NULL;
     size_t n = 0;
-    bool elsewhere; /* the port is taken on the first address, by somebody else */
+    bool elsewhere; /* another program has taken the port on the first address */
 
     do {
         struct sockaddr_in addr;

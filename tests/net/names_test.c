@@ -33,7 +33,7 @@ static int length(const struct addrinfo *list)
     return n;
 }
 
-/* What nobody needs to be asked for. */
+/* Names that need no query. */
 
 TEST_ASYNC(literals_are_answered_without_suspending)
 {
@@ -526,7 +526,7 @@ TEST_ASYNC_REAL(an_address_has_a_name_or_stays_a_number)
     return 0;
 }
 
-/* Who is asked. */
+/* The choice of the resolver: the system's or the library's own. */
 
 TEST(nsswitch_says_whether_the_system_is_needed)
 {

@@ -148,7 +148,7 @@ TEST_ASYNC_REAL(signals_after_the_end_are_refused)
     return 0;
 }
 
-/* Without letting the loop look: the end is known to nobody but the kernel. */
+/* Waits for the end of process @p p without running the loop: only the kernel knows of the end. */
 static void until_dead(const eddy_process *p)
 {
     siginfo_t info;
@@ -214,7 +214,7 @@ TEST_ASYNC_REAL(signals_go_by_number_where_pidfds_take_none)
 
 /* Being freed. */
 
-/* Whether there is such a process, be it a zombie. */
+/* Returns whether process @p pid exists; a zombie counts. */
 static bool exists(pid_t pid)
 {
     return kill(pid, 0) == 0;

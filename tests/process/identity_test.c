@@ -1,5 +1,5 @@
 /*
- * Subprocesses that run as somebody else. What needs privileges is tested as root.
+ * Subprocesses that run as another user. Tests that need privileges run only as root.
  */
 #include "process/programs.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a command prints, as these options have it run; its first line. */
+/* Returns the first line that a command prints when it runs with @p options. */
 static const char *said(const eddy_subprocess_options *options)
 {
     static char line[200];

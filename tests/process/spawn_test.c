@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* What can be executed. */
+/* Programs that can be executed. */
 
 TEST_ASYNC_REAL(a_program_is_found_in_the_path)
 {
@@ -192,7 +192,7 @@ TEST_ASYNC_REAL(the_path_is_that_of_the_childs_environment_and_searched_in_its_d
     return 0;
 }
 
-/* What it gets. */
+/* What the subprocess gets from its parent. */
 
 TEST_ASYNC_REAL(the_environment_is_the_one_given)
 {
@@ -367,8 +367,8 @@ static void ignore(int signo)
 {
 }
 
-/* Whether a line of /proc/self/status has just these signals, of those that the test is about:
- * others may be ignored by whoever runs it. */
+/* Returns whether line @p line of /proc/self/status lists exactly the signals @p expected, among
+ * those that the test is about. The program that runs the test may ignore others. */
 static bool has_signals(const char *status, const char *line, unsigned long long expected)
 {
     const unsigned long long concerned =
@@ -390,7 +390,7 @@ TEST_ASYNC_REAL(it_has_no_signal_blocked_or_handled)
     sigaddset(&blocked, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     EXPECT_EQ(shell_output(buf, "exec sed -n '/^Sig[BIC]/p' /proc/self/status"), 0);
-    /* What was ignored on purpose, as nohup does, still is. */
+    /* A signal that was ignored on purpose, as nohup does, is still ignored. */
     EXPECT(has_signals(buf, "SigBlk:", 0));
     EXPECT(has_signals(buf, "SigIgn:", 1u << (SIGHUP - 1)));
     EXPECT(has_signals(buf, "SigCgt:", 0));

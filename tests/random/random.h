@@ -13,7 +13,7 @@
 
 enum { N_SHARED = 2, N_LIVE = 32 };
 
-/* The program that runs. Tasks outlive its main coroutine, so it is in nobody's frame. */
+/* The program that runs. Tasks outlive its main coroutine, so no frame holds it. */
 extern struct program {
     uint64_t state; /* of the random numbers */
     int budget;     /* actions that are left; none: whatever still runs comes to its end */

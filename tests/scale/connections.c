@@ -58,7 +58,7 @@ static int descriptors(void)
     return n;
 }
 
-/* What a process says about itself between two rounds. */
+/* The numbers that a process reports between two rounds. */
 struct state {
     uint64_t bytes, accepted;
     double resident;
@@ -144,8 +144,9 @@ static uint64_t next(uint64_t *random)
 }
 
 /*
- * Sends some bytes that nobody else sends, and compares what comes back. All of the stack that it
- * can need is touched the first time, so that memory does not depend on how often it is called.
+ * Sends random bytes, and compares them with the bytes that come back. The first call touches all
+ * of the stack that any call can need, so that the memory in use does not depend on the number of
+ * calls.
  */
 static int exchange(eddy_reader *reader, eddy_writer *writer, uint64_t *random)
 {
@@ -336,7 +337,8 @@ eddy_async(amain, (int, control))
     return rc;
 }
 
-/* As many descriptors as are wanted, and some for the rest. */
+/* Raises the limit to as many descriptors as the connections need, and some for the rest of the
+ * process. */
 static bool enough_descriptors(void)
 {
     struct rlimit limit;

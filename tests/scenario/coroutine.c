@@ -39,7 +39,7 @@ void frame_clear_error(struct frame *f)
     f->error = NULL;
 }
 
-/* The first name that the op uses and nobody has bound, or NULL. */
+/* Returns the first name that operation @p op uses and that is not bound, or NULL. */
 static const char *unbound_name(const struct op *op, struct step *s)
 {
     bool list = op->uses == USES_LIST_FIRST || op->uses == USES_LIST_SECOND;

@@ -59,7 +59,7 @@ static int run_wait_for_call(struct step *s)
     return give_json(s, status, value);
 }
 
-/* What the names in a list stand for; NULL for {"coro": …}. */
+/* Returns the objects that the names in @p list stand for; NULL for {"coro": …}. */
 static struct object **find_objects(struct step *s, const json_t *list)
 {
     size_t n = json_array_size(list);

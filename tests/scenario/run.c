@@ -25,7 +25,7 @@ bool count_step(struct scenario *sc)
     return !sc->over;
 }
 
-/* Nobody is there to be told of errors that nobody received. */
+/* Ignores exceptions that no task received: a scenario has no place to report them. */
 static void ignore_exception(eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {
 }

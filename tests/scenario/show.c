@@ -1,4 +1,4 @@
-/* What the trace says: lines, values, errors. */
+/* Prints the trace: lines, values, errors. */
 #include "scenario.h"
 
 #include <errno.h>

@@ -30,7 +30,7 @@ static void note_soon(void *arg)
     eddy_loop_call_soon(eddy_get_running_loop(), note, arg);
 }
 
-/* What is there now for a signal. */
+/* Returns the current disposition of signal @p signo. */
 static void (*disposition(int signo))(int)
 {
     struct sigaction now;
@@ -222,7 +222,7 @@ TEST_REAL(who_took_the_signal_meanwhile_keeps_it)
     eddy_loop_unref(loop);
 }
 
-/* As many turns as a signal takes to its callback, and one more. */
+/* Runs as many iterations of the loop as a signal takes to reach its callback, and one more. */
 static void run_some_turns(eddy_loop *loop)
 {
     for (int i = 0; i < 3; i++) {
@@ -357,7 +357,7 @@ TEST_ASYNC_REAL(thousands_that_come_while_the_loop_is_busy_are_all_delivered)
     return 0;
 }
 
-/* What the parent asked for is none of the child's. */
+/* A child process does not inherit the handlers of its parent. */
 static void die_of_sigusr1(void *arg)
 {
     pid_t child = fork();

@@ -275,8 +275,8 @@ static int echo_by_streams(int (*how)(int (*round)(void *arg), void *arg), const
     return rc;
 }
 
-/* What the kernel does not take at once has to be kept somewhere; so this is about writes that go
- * in one piece. */
+/* Covers writes that the kernel takes in one piece. The rest of any other write has to be kept in
+ * allocated memory. */
 TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
 {
     int fds[2];
@@ -315,7 +315,7 @@ TEST_ASYNC_REAL(echo_by_streams_makes_no_call_that_is_not_needed, .whole = true)
     return echo_by_streams(repeat_frugally, fds);
 }
 
-/* As a server does that takes a buffer only when there is something to put into it. */
+/* Echoes like a server that takes a buffer only when there is data to receive. */
 static eddy_async(echo_polled, (int, fd))
 {
     char buf[2 * SIZE];

@@ -125,7 +125,7 @@ TEST_ASYNC(a_cancelled_waiter_just_leaves_and_breaks_nothing, .ordered = true)
     return 0;
 }
 
-/* As in CPython: numbers are counted, not kept. */
+/* As in CPython, the barrier counts its waiters and does not remember their numbers. */
 TEST_ASYNC(after_a_cancellation_a_number_may_be_given_twice, .ordered = true)
 {
     eddy_task *a, *b, *c;

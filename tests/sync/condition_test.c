@@ -241,8 +241,8 @@ TEST_ASYNC(a_notification_of_a_cancelled_waiter_goes_to_the_next, .ordered = tru
 }
 
 /*
- * As in CPython: whoever is cancelled cannot tell whether it was notified, so a spurious wake-up is
- * what may come of it.
+ * As in CPython, a cancelled waiter cannot tell whether it was notified, so its cancellation may
+ * wake another waiter spuriously.
  */
 TEST_ASYNC(a_cancelled_waiter_that_was_not_notified_may_wake_another_for_nothing)
 {
@@ -452,7 +452,7 @@ static eddy_async(leave_waiter_and_holder)
     return eddy_condition_acquire(&cond); /* and keeps it */
 }
 
-/* Nobody will ever free the lock. The wait ends, and says that it has failed. */
+/* No task will ever release the lock. The wait ends, and reports that it has failed. */
 TEST_VIRTUAL(a_loop_that_closes_does_not_wait_for_a_lock_that_is_held)
 {
     eddy_loop *loop = test_virtual_loop();

@@ -148,7 +148,7 @@ TEST_ASYNC(a_newcomer_waits_as_long_as_one_waiter_is_not_cancelled)
 
     eddy_task_cancel(a, NULL);
     eddy_lock_release(
-        &lock); /* wakes nobody: the first waiter is done, and passes the lock on when it runs */
+        &lock); /* wakes no task: the first waiter is done, and passes the lock on when it runs */
     EXPECT_EQ(eddy_lock_acquire(&lock), 0);
     EXPECT_STR(traced(), "a:-125 b");
     eddy_lock_release(&lock);

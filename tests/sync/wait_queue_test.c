@@ -169,7 +169,7 @@ static eddy_async(come_again, (int, i))
     return 0;
 }
 
-/* The index of the first that waits, neither woken nor cancelled; -1: nobody. */
+/* Returns the index of the first waiter that is neither woken nor cancelled, or -1 without one. */
 static int first_of_model(void)
 {
     int first = -1;

@@ -78,7 +78,8 @@ static eddy_async(receive_all)
     return 0;
 }
 
-/* Whoever is left alone is not waited for. */
+/* Runs a receiver and a sender. When one ends early, cancels the other instead of waiting for
+ * it. */
 static int scenario(void *unused)
 {
     eddy_task *tasks[2] = {eddy_create_task(receive_all()), eddy_create_task(send_all())};

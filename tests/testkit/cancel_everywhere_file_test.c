@@ -50,7 +50,7 @@ static int replace_scenario(void *unused)
     return join(tasks, 1);
 }
 
-/* What the file holds; nothing else is in the folder. */
+/* Checks the content of the file, and that the folder holds nothing else. */
 static int replace_check(void *unused, const eddy_test_trial *trial)
 {
     char text[8] = "";

@@ -100,7 +100,7 @@ TEST_VIRTUAL(a_suspended_generator_is_closed_wherever_its_consumer_is_cancelled)
                10);
 }
 
-/* What is sent in is handed out again; what is thrown in ends it. */
+/* Yields each value that is sent in, and ends with the error that is thrown in. */
 static eddy_async_gen(repeat)
 {
     static int nothing;
@@ -159,7 +159,7 @@ TEST_VIRTUAL(a_generator_that_is_sent_to_cleans_up_wherever_its_consumer_is_canc
                3);
 }
 
-/* Nobody closes it but the end of the loop. */
+/* A generator that only the end of the loop closes. */
 static eddy_async_generator *forgotten;
 
 static int forget_scenario(void *unused)

@@ -23,7 +23,7 @@ static void begin_full(void *unused)
     put_in = eddy_queue_put_nowait(&queue, &item) == 0;
 }
 
-/* What went in and did not come out is there. */
+/* Checks that the queue holds exactly the items that were put and not taken. */
 static int check(void *unused, const eddy_test_trial *trial)
 {
     int rc = HOLDS((size_t)(put_in - taken_out) == eddy_queue_qsize(&queue));
@@ -184,7 +184,7 @@ TEST_VIRTUAL(work_is_done_wherever_a_producer_or_a_consumer_is_cancelled)
     everywhere(&s, 3);
 }
 
-/* A shutdown wakes everybody; whoever is cancelled at the same time, too. */
+/* A shutdown wakes every waiter, also one that is cancelled at the same time. */
 
 static eddy_async(put_until_shut_down)
 {

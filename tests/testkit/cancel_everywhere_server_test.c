@@ -1,6 +1,6 @@
 /*
  * Cancellation everywhere in making servers and connections to them, in serving, and in waiting for
- * their end: nobody else is disturbed, and no connection, task or descriptor is left.
+ * their end: no other task is disturbed, and no connection, task or descriptor is left.
  */
 #include "stream/servers.h"
 #include "testkit/everywhere.h"

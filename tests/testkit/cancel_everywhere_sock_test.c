@@ -17,7 +17,7 @@ static struct {
     bool called_after_removal, garbled;
     eddy_event readable;
     unsigned char buffer[CHUNK];
-    bool guarded; /* the buffer is nobody's any more, and full of GUARD */
+    bool guarded; /* no operation uses the buffer any more, and it is full of GUARD */
 } all;
 
 static void begin(void *unused)

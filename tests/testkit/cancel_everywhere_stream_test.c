@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in streams: no byte is lost or sent twice, and whoever comes next can go
- * on.
+ * Cancellation everywhere in streams: no byte is lost or sent twice, and the next reader or writer
+ * can go on.
  */
 #include "testkit/everywhere.h"
 
@@ -141,7 +141,7 @@ static int talk_in_memory(void *unused)
     return talk();
 }
 
-/* With room for 7 bytes, and no more than that kept: whoever writes waits. */
+/* Talks through a pair with room for 7 bytes and no write buffer, so that each writer waits. */
 static int talk_in_tight_memory(void *unused)
 {
     eddy_try(eddy_memory_pair_open(7, all.reader, all.writer));

@@ -2,8 +2,7 @@
  * Cancellation everywhere in locks, events, conditions, semaphores and barriers: nothing lost, the
  * next waiter woken.
  *
- * Where one task passes something on to the next, a hand-over that is lost leaves somebody waiting
- * for ever.
+ * Where one task passes something on to the next, a lost hand-over leaves a task waiting for ever.
  */
 #include "testkit/everywhere.h"
 
@@ -64,7 +63,7 @@ static int lock_check(void *unused, const eddy_test_trial *trial)
 {
     eddy_try(HOLDS(all.most_inside <= 1));
     eddy_try(HOLDS(!eddy_lock_locked(&all.lock)));
-    eddy_try(HOLDS(eddy_lock_acquire(&all.lock) == 0)); /* nobody is left in its queue */
+    eddy_try(HOLDS(eddy_lock_acquire(&all.lock) == 0)); /* no task is left in its queue */
     return eddy_lock_release(&all.lock);
 }
 
@@ -87,7 +86,7 @@ static eddy_async(set_event)
 {
     int rc = eddy_sleep(1);
 
-    eddy_event_set(&all.event); /* also when cancelled, or nobody could come to an end */
+    eddy_event_set(&all.event); /* also when cancelled, or no task could end */
     eddy_event_clear(&all.event);
     return rc;
 }
@@ -97,7 +96,7 @@ static int event_scenario(void *unused)
     return run_three(wait_for_event(), wait_for_event(), set_event());
 }
 
-/* Whoever was not cancelled has seen it. */
+/* Checks that each waiter that was not cancelled has seen the event. */
 static int event_check(void *unused, const eddy_test_trial *trial)
 {
     if (trial->task && strcmp(trial->task, "third") != 0 && trial->status == 0)
@@ -189,8 +188,7 @@ static int condition_check(void *unused, const eddy_test_trial *trial)
     return eddy_condition_release(&all.cond);
 }
 
-/* Should the scenario's own task be cancelled, nobody starts the baton: that is for the others to
- * sit out. */
+/* Spares the scenario's own task: if it were cancelled, no task would start the baton. */
 TEST_VIRTUAL(a_notification_goes_to_the_next_wherever_one_is_cancelled)
 {
     const eddy_test_scenario s = {"condition", condition_scenario, .begin = begin,

@@ -15,7 +15,7 @@ static void begin(void *unused)
     memset(&all, 0, sizeof all);
 }
 
-/* Whoever begins cleans up, and ends one way or the other. */
+/* Sleeps and cleans up, whether it is cancelled or not. */
 static eddy_async(work, (double, seconds))
 {
     int rc;

@@ -1,6 +1,6 @@
 /*
- * Cancellation everywhere in TLS: whoever is cancelled, in the handshake or after it, both sides
- * come to an end, and nothing is left.
+ * Cancellation everywhere in TLS: whichever side is cancelled, in the handshake or after it, both
+ * sides come to an end, and nothing is left.
  */
 #include "testkit/everywhere.h"
 #include "tls/tls.h"
@@ -122,7 +122,8 @@ static void begin_upgrade(void *unused)
     made = lost = 0;
 }
 
-/* Whoever did not come to its end holds the other back no longer. */
+/* Starts TLS on both sides. When one side fails, aborts the other, so that it does not wait for
+ * ever. */
 static int upgrade_scenario(void *unused)
 {
     eddy_loop *loop = eddy_get_running_loop();

@@ -43,7 +43,7 @@ static int gather_scenario(void *unused)
     return eddy_await(eddy_gather(work(1, 0), work(2, 0), work(2, 0)));
 }
 
-/* Whoever waits for a gather that is cancelled waits for its children. */
+/* Checks that a task that waits for a cancelled gather waits for its children. */
 static int gather_check(void *unused, const eddy_test_trial *trial)
 {
     eddy_try(check(NULL, trial));
@@ -60,7 +60,8 @@ TEST_VIRTUAL(a_gather_ends_all_its_children)
                2);
 }
 
-/* What whoever is cancelled waits for has ended when it goes on: no child is still cleaning up. */
+/* When a cancelled task goes on, everything that it waited for has ended: no child is still
+ * cleaning up. */
 
 static int note_left_behind(int rc)
 {
@@ -94,7 +95,8 @@ static int clean_timeout_scenario(void *unused)
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-/* Shielded, it goes on; whoever then cancels it by name waits for its end. */
+/* A shielded task goes on when the wait times out. The scenario then cancels the task itself, and
+ * waits for its end. */
 static int clean_shield_scenario(void *unused)
 {
     eddy_task *inner = eddy_create_task(work(2, 0));
@@ -150,7 +152,7 @@ TEST_VIRTUAL(a_gather_of_outcomes_and_of_gathers_ends_all_its_children)
                2);
 }
 
-/* wait: cancels nobody. */
+/* eddy_wait() cancels none of the tasks that it waits for. */
 
 static int wait_scenario(void *unused)
 {
@@ -247,7 +249,7 @@ TEST_VIRTUAL(as_completed_gives_everything_or_the_cancellation)
     everywhere(&s, 9);
 }
 
-/* Two ask for results of which the second comes only when somebody has got the first. */
+/* Two tasks ask for results, of which the second comes only when one of them has got the first. */
 
 static eddy_async(end_future)
 {

@@ -41,7 +41,7 @@ static eddy_test_result find(eddy_test_scenario s, int failures, const char *com
     return result;
 }
 
-/* What can be counted. */
+/* The suspensions that are counted. */
 
 static int sleep_twice(void *unused)
 {
@@ -96,7 +96,7 @@ TEST_VIRTUAL(the_tasks_to_cancel_can_be_chosen_by_name_or_coroutine)
     EXPECT_EQ(find(s, 0, "").suspensions, 7);
 }
 
-/* What begin() and check() see. */
+/* The calls of begin() and check(). */
 
 static int begun, checked, with_task, cancelled, timed_out;
 
@@ -361,7 +361,7 @@ static int forget_future(void *unused)
     return 0;
 }
 
-/* What is lost is lost, so in a process of its own. */
+/* Runs in a process of its own, because the lost memory cannot be recovered. */
 static void run_forgetful(void *unused)
 {
     eddy_test_scenario s = {.name = "forget future", .fn = forget_future};

@@ -126,7 +126,7 @@ TEST_VIRTUAL(a_timeout_that_outranks_a_cancellation_is_found)
                   "instead of -ECANCELED");
 }
 
-/* The children then tell somebody who is no longer there. */
+/* The children then report to a task that no longer exists. */
 TEST_VIRTUAL(a_group_that_ends_before_its_children_is_found)
 {
     expect_caught("group-leaves", "a_group_ends_only_when_all_its_children_have", "");
@@ -183,7 +183,8 @@ TEST_VIRTUAL(a_result_that_epoll_drops_for_a_cancellation_is_found)
     expect_results_missed("result-epoll");
 }
 
-/* What would come of these is chance; the library in tests ends the process before. */
+/* Expects that the fault @p name ends the process with @p complaint. Its further effects would
+ * depend on chance; the library built for tests ends the process before they occur. */
 static void expect_memory_missed(const char *name, const char *complaint)
 {
     require_operations_on_stacks();

@@ -39,7 +39,7 @@ static struct identity make_server(void)
     return identity_make(&(struct likeness){.name = "server", .hosts = "DNS:server.test"});
 }
 
-/* Whether the call has failed with this, and the message says so. */
+/* Expects that the call has failed with @p code, and that the message contains @p words. */
 #define EXPECT_REFUSED(rc, code, words)                                                            \
     do {                                                                                           \
         EXPECT_EQ(rc, code);                                                                       \

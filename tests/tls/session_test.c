@@ -269,7 +269,7 @@ TEST_ASYNC(a_session_is_not_resumed_after_the_clients_certificate_has_expired)
         SSL_CTX *ssl;
 
         if (!ways[i].tickets)
-            continue; /* in OpenSSL's cache, where the clock stands still for nobody */
+            continue; /* the session is in OpenSSL's cache, which follows the real clock */
         client = identity_make(&(struct likeness){
             .name = "client", .purpose = "clientAuth", .from = -10, .until = -1});
         parties_make(&all);

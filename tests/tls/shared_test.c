@@ -171,7 +171,7 @@ static eddy_async(send_much, (eddy_writer *, w), (int *, changes))
     return eddy_writer_write_eof(w);
 }
 
-/* Who only reads has to answer, though it never writes itself. */
+/* A side that only reads has to answer a change of keys, though its program never writes. */
 TEST_ASYNC(keys_are_changed_while_only_one_side_speaks)
 {
     struct pair p;

@@ -170,7 +170,7 @@ static void socket_pair_open(struct pair *p)
         REQUIRE(eddy_open_connection(NULL, 0, &p->reader[i], &p->writer[i], .sock = fds[i]) == 0);
 }
 
-/* The same over TCP, with little room in between. */
+/* Does the same over TCP, with small socket buffers. */
 static void tcp_pair_open(struct pair *p)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -215,7 +215,8 @@ TEST_REAL(a_loop_can_be_closed_though_a_peer_says_no_farewell)
     eddy_loop_unref(loop);
 }
 
-/* When a run is over: how long it goes on, for a peer that has all, and owes its farewell. */
+/* At the end of a run: how long the run waits for a peer that has received everything and has not
+ * sent its close_notify. */
 
 static void tick(void *ticks)
 {

@@ -76,7 +76,7 @@ static int read_with_errors(struct memory *m, uint64_t address, void *buf, size_
     return rc;
 }
 
-/* The printing goes where nobody sees it. */
+/* Prints @p s to an output that is thrown away. */
 static void print_to_nowhere(const struct snapshot *s)
 {
     fflush(stdout);
@@ -134,7 +134,7 @@ static void read_many_times(int times)
     memory.read = read_truly;
 }
 
-/* Nobody is to be let wait behind, whatever failed. */
+/* Waits for all tasks of the scene, whatever failed. */
 static int end_scene(eddy_task *t)
 {
     (void)eddy_await(a);

@@ -1,6 +1,7 @@
 /*
- * Exceptions of C++ among tasks, generators and callbacks. Prints a line for each promise;
- * "exceptions task" and "exceptions protocol" are to die, of an exception that nobody can catch.
+ * Exceptions of C++ among tasks, generators and callbacks. Prints a line for each promise.
+ * "exceptions task" and "exceptions protocol" end the process by an exception that cannot be
+ * caught.
  */
 #include <eddy.h>
 
