@@ -16,7 +16,7 @@ static int submit(struct eddyi_backend *b, struct eddyi_op *op)
     return EDDY_EFORKED;
 }
 
-static void cancel(struct eddyi_backend *b, struct eddyi_op *op)
+static void forked_cancel(struct eddyi_backend *b, struct eddyi_op *op)
 {
 }
 
@@ -47,7 +47,7 @@ static const struct eddyi_backend_ops forked = {
     .name = "forked",
     .close = close_nothing,
     .submit = submit,
-    .cancel = cancel,
+    .cancel = forked_cancel,
     .adopt = adopt,
     .forget = forget,
     .wait = wait,

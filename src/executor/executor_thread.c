@@ -109,7 +109,7 @@ static struct eddyi_job *next_job(struct eddyi_executor_thread *t)
 
 /* Leaves the executor. The mutex is locked, and unlocked on return. Jobs that are queued because
  * jobs have ended their threads get another thread. */
-static void leave(struct eddyi_executor_thread *t)
+static void thread_leave(struct eddyi_executor_thread *t)
 {
     eddy_executor *e = t->executor;
     bool over;
@@ -182,7 +182,7 @@ static void left_by_job(void *arg)
         t->executor->ops->leave(t);
     pthread_mutex_lock(&t->executor->mutex);
     t->job = NULL;
-    leave(t);
+    thread_leave(t);
 }
 
 /* Runs a thread that cannot be cancelled: a request that comes late would strike between two
@@ -202,7 +202,7 @@ void *eddyi_executor_thread_main(void *arg)
         t->executor->ops->leave(t);
         pthread_mutex_lock(&t->executor->mutex);
     }
-    leave(t);
+    thread_leave(t);
     return NULL;
 }
 

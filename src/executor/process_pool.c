@@ -219,7 +219,7 @@ static int check(const struct eddyi_job *job)
     return 0;
 }
 
-static void leave(struct eddyi_executor_thread *t)
+static void process_pool_leave(struct eddyi_executor_thread *t)
 {
     struct death d = {.cause = NULL};
 
@@ -236,7 +236,7 @@ static const struct eddyi_executor_ops process_pool_ops = {
     .thread_name = "eddy-driver",
     .check = check,
     .run = run,
-    .leave = leave,
+    .leave = process_pool_leave,
     .fini = fini,
 };
 

@@ -146,7 +146,7 @@ static void run_cancel(struct eddyi_ready *ready)
     struct remote *r = eddyi_container(ready, struct remote, cancel);
 
     if (r->task)
-        eddyi_cancel(r->task, NULL);
+        eddyi_future_cancel(r->task, NULL);
     eddy_concurrent_future_unref(&r->cf);
 }
 

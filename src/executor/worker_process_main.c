@@ -23,7 +23,7 @@ struct worker_process {
 
 /* Ends the worker when a job calls exit(), without the functions that the program has registered
  * for its own exit. */
-static void leave(int status, void *unused)
+static void worker_process_leave(int status, void *unused)
 {
     fflush(stdout);
     _exit(status);
@@ -31,7 +31,7 @@ static void leave(int status, void *unused)
 
 static _Noreturn void finish(int status)
 {
-    leave(status, NULL);
+    worker_process_leave(status, NULL);
     _exit(status);
 }
 
@@ -214,7 +214,7 @@ _Noreturn void eddyi_worker_process_main(int connection, long server_pid)
     eddyi_sys_thread_name("eddy-worker");
     eddyi_sys_close_all_but(&connection, 1);
     eddyi_sys_reset_signals();
-    on_exit(leave, NULL);
+    on_exit(worker_process_leave, NULL);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_cleanup_push(left_by_job, &w);
     for (;;)

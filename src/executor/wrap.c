@@ -46,7 +46,7 @@ static void loop_closes(struct eddyi_pending *p)
 
 /* Cancels the wrapper and its source. The source keeps the result of a running job, and drops
  * it. */
-static bool cancel(eddy_future *f, const eddy_exception *message)
+static bool wrapped_cancel(eddy_future *f, const eddy_exception *message)
 {
     struct eddyi_wrapped *w = eddyi_container(f, struct eddyi_wrapped, future);
     eddy_concurrent_future *source;
@@ -77,7 +77,7 @@ static void destroy(eddy_future *f)
 }
 
 static const struct eddyi_future_ops wrapped_ops = {
-    .noun = "result from another thread", .cancel = cancel, .destroy = destroy};
+    .noun = "result from another thread", .cancel = wrapped_cancel, .destroy = destroy};
 
 /* Posts the ready item, in the thread that ended the source. The wrapper may be gone as soon as the
  * item is posted. */

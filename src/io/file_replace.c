@@ -96,7 +96,7 @@ static int find(struct replacement *r)
     return rc < 0 ? rc : is_same(&r->before, &seen);
 }
 
-static void leave(struct replacement *r)
+static void replacement_leave(struct replacement *r)
 {
     if (r->dir >= 0)
         eddyi_sys_close(r->dir);
@@ -127,7 +127,7 @@ static int64_t begin(void *arg)
     int rc = find(r);
 
     for (int i = 1; rc == 0 && i < ATTEMPTS; i++) {
-        leave(r);
+        replacement_leave(r);
         rc = find(r);
     }
     r->exists = r->before.stx_mode != 0;
@@ -207,6 +207,6 @@ int eddy_file_replace(const char *path, const void *data, size_t size)
     struct replacement r = {.path = path, .dir = -1, .fd = -1};
     int rc = replace(&r, data, size);
 
-    leave(&r);
+    replacement_leave(&r);
     return rc;
 }

@@ -308,7 +308,7 @@ static void call_done(struct eddyi_io_op *o)
  * Frees the descriptor for the next call at once (rule 165), although the backend may not release
  * the operation before its next wait(): it processes the cancellation before any later operation.
  */
-static bool call_cancel(struct eddyi_wait *w)
+static bool io_call_cancel(struct eddyi_wait *w)
 {
     struct eddyi_io_call *c = eddyi_container(w, struct eddyi_io_call, wait);
 
@@ -399,7 +399,7 @@ static const char *name_of(enum eddyi_op_kind kind)
 
 EDDYI_DIRECT int64_t eddyi_io_wait(struct eddyi_io_call *c)
 {
-    int rc = eddyi_wait_init(&c->wait, call_cancel);
+    int rc = eddyi_wait_init(&c->wait, io_call_cancel);
 
     c->wait.what = c->what ? c->what : name_of(c->o.op.kind);
     c->wait.on_fd = !eddyi_op_is_of_files(&c->o.op);

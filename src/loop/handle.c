@@ -201,8 +201,8 @@ static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *
 }
 
 /* With whatever that may take. */
-EDDY_COLD static eddy_handle call_soon_anyhow(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
-                                              eddy_context *context)
+EDDY_COLD static eddy_handle call_soon_slow(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
+                                            eddy_context *context)
 {
     struct eddyi_handle_soon *slot;
     int rc = eddyi_loop_check(loop);
@@ -226,7 +226,7 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
     struct eddyi_handle_soon *slot;
 
     if (!fn || !eddyi_loop_is_here(loop) || !loop->soon.free || !eddyi_vars_none(context))
-        return call_soon_anyhow(loop, fn, arg, context);
+        return call_soon_slow(loop, fn, arg, context);
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     slot->handle.vars = (struct eddyi_var_scope){0};
     return make_ready(loop, slot, fn, arg);

@@ -172,7 +172,7 @@ void eddyi_loop_set_running(eddy_loop *loop)
     before->holds_here = 0;
 }
 
-void eddyi_loop_release_elsewhere(eddy_loop *loop)
+void eddyi_loop_release_slow(eddy_loop *loop)
 {
     if (!eddyi_refs_drop_shared(&loop->holds))
         return;
@@ -272,7 +272,7 @@ int eddy_loop_close(eddy_loop *loop)
     return 0;
 }
 
-int eddyi_loop_check_elsewhere(const eddy_loop *loop)
+int eddyi_loop_check_slow(const eddy_loop *loop)
 {
     if (!loop)
         return eddy_raise(EDDY_ENOLOOP, NULL);

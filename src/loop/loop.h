@@ -247,8 +247,8 @@ static inline bool eddyi_loop_forked(const eddy_loop *loop)
     return loop->fork_number != eddyi_fork_number;
 }
 
-/* What is behind eddyi_loop_check() otherwise. */
-int eddyi_loop_check_elsewhere(const eddy_loop *loop);
+/* Slow path of eddyi_loop_check(). */
+int eddyi_loop_check_slow(const eddy_loop *loop);
 
 /*
  * Whether it is the one that runs here, and may be used. In a child of fork() none runs that was
@@ -265,7 +265,7 @@ static inline bool eddyi_loop_is_here(const eddy_loop *loop)
  */
 static inline int eddyi_loop_check(const eddy_loop *loop)
 {
-    return eddyi_loop_is_here(loop) ? 0 : eddyi_loop_check_elsewhere(loop);
+    return eddyi_loop_is_here(loop) ? 0 : eddyi_loop_check_slow(loop);
 }
 
 /*
@@ -322,14 +322,15 @@ static inline eddy_loop *eddyi_loop_hold(eddy_loop *loop)
     return loop;
 }
 
-void eddyi_loop_release_elsewhere(eddy_loop *loop);
+/* Slow path of eddyi_loop_release(): for another thread than the loop's. */
+void eddyi_loop_release_slow(eddy_loop *loop);
 
 static inline void eddyi_loop_release(eddy_loop *loop)
 {
     if (eddyi_loop_running == loop)
         loop->holds_here--;
     else
-        eddyi_loop_release_elsewhere(loop);
+        eddyi_loop_release_slow(loop);
 }
 
 /* Says which loop runs in this thread from now on, or NULL: none. */

@@ -27,7 +27,7 @@ int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *opt
 }
 
 /* Frees a closed endpoint when its last call has left. */
-static void leave(eddy_datagram_endpoint *ep)
+static void endpoint_leave(eddy_datagram_endpoint *ep)
 {
     if (ep->closed && !ep->calls[EDDYI_READS] && !ep->calls[EDDYI_WRITES])
         eddyi_free(ep);
@@ -50,7 +50,7 @@ void eddy_datagram_endpoint_close(eddy_datagram_endpoint *ep)
         if (ep->calls[d])
             end_call(ep->calls[d]);
     eddyi_datagram_let_go(ep, false);
-    leave(ep);
+    endpoint_leave(ep);
 }
 
 static int busy(const char *name)
@@ -66,7 +66,7 @@ static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_direction direction
     bool was_closed = n < 0 && ep->closed && !cancelled;
 
     ep->calls[direction] = NULL;
-    leave(ep);
+    endpoint_leave(ep);
     return was_closed ? eddy_raise(EDDY_ECLOSED, "the datagram endpoint was closed") : n;
 }
 

@@ -110,7 +110,7 @@ static void delay_over(struct eddyi_ready *ready)
     notice(&l->dns);
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool lookup_cancel(struct eddyi_wait *w)
 {
     eddyi_wait_over(w);
     return true;
@@ -120,7 +120,7 @@ static bool cancel(struct eddyi_wait *w)
 static int wait_for_notice(struct eddyi_lookup *l)
 {
     struct eddyi_wait wait;
-    int rc = eddyi_wait_init(&wait, cancel);
+    int rc = eddyi_wait_init(&wait, lookup_cancel);
 
     if (rc < 0)
         return rc;

@@ -141,7 +141,7 @@ static void next_is_due(struct eddyi_ready *ready)
     wake_task(r);
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool race_cancel(struct eddyi_wait *w)
 {
     wake_task(eddyi_container(w, struct eddyi_race, wait));
     return true;
@@ -320,7 +320,7 @@ static void check_attempts(struct eddyi_race *r)
 
 static int park(struct eddyi_race *r)
 {
-    int rc = eddyi_wait_init(&r->wait, cancel);
+    int rc = eddyi_wait_init(&r->wait, race_cancel);
 
     if (rc < 0)
         return rc;

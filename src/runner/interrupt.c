@@ -30,7 +30,7 @@ static void cancel_main_task(eddy_loop *loop, void *arg)
     if (atomic_load(&interrupt->count) == 0 || interrupt->told)
         return;
     interrupt->told = true;
-    if (eddyi_cancel(&interrupt->task->future, NULL) < 0)
+    if (eddyi_future_cancel(&interrupt->task->future, NULL) < 0)
         eddyi_report_circle(interrupt->task);
 }
 

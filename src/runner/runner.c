@@ -152,7 +152,7 @@ static size_t cancel_each(eddy_awaitable **all, size_t n)
     for (size_t i = 0; i < n; i++) {
         eddy_future *f = eddyi_future_of(all[i]);
 
-        if (eddyi_cancel(f, NULL) < 0) {
+        if (eddyi_future_cancel(f, NULL) < 0) {
             eddyi_report_circle(eddyi_task_of(f));
             eddy_future_unref(f);
         } else {

@@ -70,7 +70,7 @@ static bool enter(struct worker *w)
     return !stopped;
 }
 
-static void leave(struct worker *w)
+static void worker_leave(struct worker *w)
 {
     pthread_mutex_lock(&w->mutex);
     w->loop = NULL;
@@ -85,7 +85,7 @@ static eddy_async(work, (struct worker *, w))
 
     if (enter(w))
         rc = o->fn(w->index, o->arg);
-    leave(w);
+    worker_leave(w);
     return rc;
 }
 

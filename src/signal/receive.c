@@ -90,7 +90,7 @@ int eddy_signals_open_list(eddy_signals *s, const int *signos, size_t n)
     return rc;
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool signals_cancel(struct eddyi_wait *w)
 {
     eddyi_wait_over(w);
     return true;
@@ -100,7 +100,7 @@ static bool cancel(struct eddyi_wait *w)
 static int wait_for_one(struct receiver *r)
 {
     struct eddyi_wait w;
-    int rc = eddyi_wait_init(&w, cancel), signo;
+    int rc = eddyi_wait_init(&w, signals_cancel), signo;
 
     if (rc < 0)
         return rc;

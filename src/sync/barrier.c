@@ -42,7 +42,7 @@ static int wait_filled(eddy_barrier *b)
     return rc;
 }
 
-static void leave(eddy_barrier *b)
+static void barrier_leave(eddy_barrier *b)
 {
     if (--b->eddyi_count > 0)
         return;
@@ -64,7 +64,7 @@ static int wait_locked(eddy_barrier *b)
     } else {
         rc = wait_filled(b);
     }
-    leave(b);
+    barrier_leave(b);
     return rc < 0 ? rc : index;
 }
 

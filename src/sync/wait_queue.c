@@ -31,7 +31,7 @@ static struct waiter *waiter_of(struct eddyi_list *l)
     return eddyi_container(l, struct waiter, link);
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool waiter_cancel(struct eddyi_wait *w)
 {
     struct waiter *waiter = eddyi_container(w, struct waiter, wait);
 
@@ -99,7 +99,7 @@ int eddyi_wait_queue_bind(eddy_wait_queue *q)
     return t ? bind_to_loop(queue_of(q), t) : EDDY_ENOTASK;
 }
 
-static void leave(struct waiter *w)
+static void waiter_leave(struct waiter *w)
 {
     struct eddyi_wait_queue *q = w->queue;
 
@@ -128,7 +128,7 @@ EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_with_holder(eddy_wait_que
 
     if (rc < 0)
         return rc;
-    eddyi_wait_init_of(&w.wait, t, cancel);
+    eddyi_wait_init_of(&w.wait, t, waiter_cancel);
     w.wait.what = what;
     w.wait.holder = holder;
     w.queue = q;
@@ -138,7 +138,7 @@ EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_with_holder(eddy_wait_que
         q->next = &w.link;
     q->n_waiting++;
     eddyi_wait_park(&w.wait);
-    leave(&w);
+    waiter_leave(&w);
     if (ret_woken)
         *ret_woken = w.woken;
     return eddyi_wait_finish(&w.wait);

@@ -240,7 +240,7 @@ static eddy_completions *give_up(eddy_completions *it)
 {
     for (size_t i = 0; i < it->n; i++)
         if (it->items[i].made)
-            eddyi_cancel(it->items[i].future, NULL);
+            eddyi_future_cancel(it->items[i].future, NULL);
     completions_unref(it);
     return NULL;
 }

@@ -154,9 +154,13 @@ struct await {
     struct eddyi_hook hook;
 };
 
-static bool cancel_await(struct eddyi_wait *w)
+static bool await_cancel(struct eddyi_wait *w)
 {
-    return eddyi_future_cancel(w->future, w->message);
+    int rc = eddyi_future_cancel(w->future, w->message);
+
+    if (rc < 0)
+        eddyi_report_circle(w->task);
+    return rc > 0;
 }
 
 /*
@@ -174,7 +178,7 @@ void eddyi_await_break(struct eddyi_wait *w)
 
 bool eddyi_wait_is_await(const struct eddyi_wait *w)
 {
-    return w->cancel == cancel_await;
+    return w->cancel == await_cancel;
 }
 
 /* Waits for a pending future to be done. -ECANCELED, raised, if the wait was given up. */
@@ -182,7 +186,7 @@ static int wait_done(eddy_task *t, eddy_future *f)
 {
     struct await a;
 
-    eddyi_wait_init_of(&a.wait, t, cancel_await);
+    eddyi_wait_init_of(&a.wait, t, await_cancel);
     a.wait.future = f;
     eddyi_future_hook(f, &a.hook, &t->ready);
     a.hook.waiter = &t->future;

@@ -7,7 +7,7 @@
  *
  * Where tasks wait for each other in a circle there is no place where something could end. CPython
  * then raises RecursionError out of every call on the request's way; here the loop's flag
- * cancel_circled says so to each of them, and eddyi_cancel() turns it into an error for whoever
+ * cancel_circled says so to each of them, and eddyi_future_cancel() turns it into an error for whoever
  * asked. The tasks stay as they are, until their loop closes.
  *
  * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While
@@ -31,7 +31,7 @@ struct request {
     bool accepted;                 /* by the latest that was asked */
 };
 
-bool eddyi_task_take_cancel_due(eddy_task *t)
+bool eddyi_task_take_cancel_slow(eddy_task *t)
 {
     t->future.loop->tasks.cancel_round++;
     t->must_cancel = false;
@@ -52,14 +52,14 @@ static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
 
 /* The request came back to where it has been: nothing can end early. The flag stops it on its whole
  * way back. */
-static void come_full_circle(struct request *r, eddy_loop *loop)
+static void request_circled(struct request *r, eddy_loop *loop)
 {
     loop->tasks.cancel_circled = true;
     r->accepted = false;
 }
 
 /* What the task awaits, and passes a request on to; NULL if it waits for something else. */
-static eddy_future *awaited(const eddy_task *t)
+static eddy_future *awaited_by(const eddy_task *t)
 {
     return t->wait && !t->wait->over && eddyi_wait_is_await(t->wait) ? t->wait->future : NULL;
 }
@@ -76,7 +76,7 @@ static bool was_asked(struct request *r, eddy_task *t)
 }
 
 /* Gives what the request goes on to, or NULL: it was answered. */
-static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
+static eddy_future *request_arrives_at_task(struct request *r, eddy_task *t)
 {
     eddy_future *next;
 
@@ -88,10 +88,10 @@ static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
     if (!t->visited)
         t->cancelling++;
     if (t->visited || (t->circled && t->asked == t->future.loop->tasks.cancel_round)) {
-        come_full_circle(r, t->future.loop);
+        request_circled(r, t->future.loop);
         return NULL;
     }
-    next = awaited(t);
+    next = awaited_by(t);
     if (!next) {
         r->accepted = (t->wait && eddyi_wait_cancel(t->wait, r->message)) ||
                       cancel_at_next_step(t, r->message);
@@ -108,7 +108,7 @@ static eddy_future *arrive_at_task(struct request *r, eddy_task *t)
 }
 
 /* Its branches are asked on the way back. */
-static void arrive_at_branching(struct request *r, eddy_future *f)
+static void request_arrives_at_branching(struct request *r, eddy_future *f)
 {
     eddy_future *first;
     struct eddyi_branching *b = f->ops->branch(f, &first);
@@ -117,26 +117,26 @@ static void arrive_at_branching(struct request *r, eddy_future *f)
     if (eddyi_future_done(f))
         return;
     if (b->under_way) {
-        come_full_circle(r, f->loop);
+        request_circled(r, f->loop);
         return;
     }
     *b = (struct eddyi_branching){.from = r->at, .under_way = true, .requested = b->requested};
     r->at = eddy_future_ref(f);
 }
 
-static eddy_future *arrive(struct request *r, eddy_future *f)
+static eddy_future *request_arrives(struct request *r, eddy_future *f)
 {
     if (f->base.kind == EDDYI_TASK)
-        return arrive_at_task(r, eddyi_task_of(f));
+        return request_arrives_at_task(r, eddyi_task_of(f));
     if (f->ops->branch)
-        arrive_at_branching(r, f);
+        request_arrives_at_branching(r, f);
     else
         r->accepted = f->ops->cancel(f, r->message);
     return NULL;
 }
 
 /* What the task awaits has answered. */
-static void leave_task(struct request *r, eddy_task *t)
+static void request_leaves_task(struct request *r, eddy_task *t)
 {
     if (t->future.loop->tasks.cancel_circled) {
         r->accepted = false;
@@ -149,7 +149,7 @@ static void leave_task(struct request *r, eddy_task *t)
 }
 
 /* One of the branches has answered. Gives the next, or NULL: all have. */
-static eddy_future *leave_branch(struct request *r, eddy_future *f)
+static eddy_future *request_leaves_branch(struct request *r, eddy_future *f)
 {
     eddy_future *next;
     struct eddyi_branching *b = f->ops->branch(f, &next);
@@ -167,31 +167,24 @@ static eddy_future *leave_branch(struct request *r, eddy_future *f)
     return NULL;
 }
 
-static eddy_future *go_back(struct request *r)
+static eddy_future *request_returns(struct request *r)
 {
     if (r->at->ops->branch)
-        return leave_branch(r, r->at);
-    leave_task(r, eddyi_task_of(r->at));
+        return request_leaves_branch(r, r->at);
+    request_leaves_task(r, eddyi_task_of(r->at));
     return NULL;
 }
 
-bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message)
+int eddyi_future_cancel(eddy_future *f, const eddy_exception *message)
 {
     struct request r = {.message = message};
     eddy_future *next = f;
 
     do
-        next = next ? arrive(&r, next) : go_back(&r);
+        next = next ? request_arrives(&r, next) : request_returns(&r);
     while (next || r.at);
-    return r.accepted;
-}
-
-int eddyi_cancel(eddy_future *f, const eddy_exception *message)
-{
-    bool accepted = eddyi_future_cancel(f, message);
-
     if (!f->loop->tasks.cancel_circled)
-        return accepted;
+        return r.accepted;
     f->loop->tasks.cancel_circled = false;
     return eddy_raise(EDDY_EMISUSE, "cannot be cancelled: tasks wait for each other in a circle");
 }

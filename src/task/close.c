@@ -191,7 +191,7 @@ static bool describe_overflow(const void *addr, bool left, char *buf, size_t siz
     return true;
 }
 
-void eddyi_loop_attach_tasks_first(eddy_loop *loop)
+void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
 {
     static const struct eddyi_task_hooks hooks = {
         .close = eddyi_tasks_close,

@@ -105,7 +105,7 @@ eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args),
     return coro;
 }
 
-void eddyi_coroutine_consume_homeless(eddy_coroutine *coro)
+void eddyi_coroutine_consume_slow(eddy_coroutine *coro)
 {
     pthread_mutex_lock(&homeless_mutex);
     eddyi_list_remove(&coro->link);

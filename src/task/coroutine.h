@@ -34,13 +34,13 @@ struct eddy_coroutine {
  * executors. */
 extern EDDYI_THREAD_LOCAL void **eddyi_return_here;
 
-void eddyi_coroutine_consume_homeless(eddy_coroutine *coro);
+void eddyi_coroutine_consume_slow(eddy_coroutine *coro);
 
 /* Takes it off its list: from now on somebody owns it. */
 static inline void eddyi_coroutine_consume(eddy_coroutine *coro)
 {
     if (coro->homeless)
-        eddyi_coroutine_consume_homeless(coro);
+        eddyi_coroutine_consume_slow(coro);
     else
         eddyi_list_remove(&coro->link);
 }

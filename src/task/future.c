@@ -27,7 +27,7 @@ static void report_unretrieved(eddy_future *f)
     eddy_exception_unref(made);
 }
 
-void eddyi_future_fini_slowly(eddy_future *f)
+void eddyi_future_fini_slow(eddy_future *f)
 {
     if (f->unretrieved) {
         f->unretrieved = false;
@@ -158,7 +158,7 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
     if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
         return false;
     message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
-    accepted = eddyi_cancel(f, message) > 0;
+    accepted = eddyi_future_cancel(f, message) > 0;
     eddy_exception_unref(message);
     return accepted;
 }

@@ -89,12 +89,12 @@ static inline void eddyi_future_init(eddy_future *f, eddy_loop *loop,
     eddyi_list_init(&f->hooks);
 }
 
-void eddyi_future_fini_slowly(eddy_future *f);
+void eddyi_future_fini_slow(eddy_future *f); /* Slow path of eddyi_future_fini(). */
 
 static inline void eddyi_future_fini(eddy_future *f)
 {
     if (f->unretrieved || f->exception || f->cancel_message || !eddyi_list_empty(&f->hooks))
-        eddyi_future_fini_slowly(f);
+        eddyi_future_fini_slow(f);
     eddyi_loop_release(f->loop);
 }
 
@@ -133,14 +133,10 @@ EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, e
 void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
 
 /*
- * Cancels as the kind of future does; @message is borrowed. 1 if it accepted, 0 if it was done, or
- * EDDY_EMISUSE, raised, if it waits for itself, so that nothing was cancelled.
+ * Cancels @f as its kind does; borrows @message, which may be NULL. Returns 1 if it accepted, 0 if
+ * it was done; raises EDDY_EMISUSE if it waits for itself, so that nothing was cancelled.
  */
-int eddyi_cancel(eddy_future *f, const eddy_exception *message);
-
-/* The same for those in between, which leave loop->tasks.cancel_circled set and return false if it waits
- * for itself. */
-bool eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
+int eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 
 /* The plain future's cancel: it is cancelled at once. */
 bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);

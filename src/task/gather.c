@@ -248,7 +248,7 @@ static eddy_future *give_up(struct gather *g, eddy_awaitable *const *aws, size_t
 {
     for (size_t i = 0; i < g->n; i++)
         if (g->children[i].made)
-            eddyi_cancel(g->children[i].future, NULL);
+            eddyi_future_cancel(g->children[i].future, NULL);
     for (size_t i = g->n + 1; i < n; i++)
         if (g->children[i].first == i || !g->children[i].made)
             eddy_awaitable_drop(aws[i]);

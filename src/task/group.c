@@ -71,7 +71,7 @@ static bool abort_children(struct group *g)
         eddy_task *t = eddyi_container(l, struct child, link)->task;
 
         next = l->next;
-        if (eddyi_cancel(&t->future, NULL) < 0) {
+        if (eddyi_future_cancel(&t->future, NULL) < 0) {
             eddyi_report_circle(t);
             return false;
         }
@@ -82,7 +82,7 @@ static bool abort_children(struct group *g)
 static void cancel_parent(struct group *g)
 {
     g->parent_cancelled = true;
-    if (eddyi_cancel(&g->scope.task->future, NULL) < 0)
+    if (eddyi_future_cancel(&g->scope.task->future, NULL) < 0)
         eddyi_report_circle(g->scope.task);
 }
 
@@ -334,7 +334,7 @@ static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *
     /* A cancellation from outside stays due: it strikes again at the next suspension (rule 114). */
     if (parent->cancelling > 0) {
         eddy_task_uncancel(parent);
-        eddyi_cancel(&parent->future, NULL);
+        eddyi_future_cancel(&parent->future, NULL);
     }
     raise_group(g, body);
     eddy_exception_unref(body);

@@ -27,7 +27,7 @@ static void let_go(struct eddyi_pending *p)
     eddy_future_unref(&s->future);
 }
 
-static bool cancel(eddy_future *f, const eddy_exception *message)
+static bool shield_cancel(eddy_future *f, const eddy_exception *message)
 {
     struct shield *s = eddyi_container(f, struct shield, future);
     bool queued = eddyi_future_done(s->inner);
@@ -49,7 +49,7 @@ static void destroy(eddy_future *f)
 }
 
 static const struct eddyi_future_ops shield_ops = {
-    .noun = "shield", .cancel = cancel, .destroy = destroy};
+    .noun = "shield", .cancel = shield_cancel, .destroy = destroy};
 
 static void inner_done(struct eddyi_ready *r)
 {

@@ -18,7 +18,7 @@ static void wake(struct eddyi_ready *r)
     eddyi_wait_over(&eddyi_container(r, struct sleep, timer.ready)->wait);
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool sleep_cancel(struct eddyi_wait *w)
 {
     eddyi_timer_stop(w->task->future.loop, &eddyi_container(w, struct sleep, wait)->timer);
     eddyi_wait_over(w);
@@ -30,7 +30,7 @@ __attribute__((noinline)) static int sleep_for(double delay)
 {
     struct sleep s;
     eddy_loop *loop;
-    int rc = eddyi_wait_init(&s.wait, cancel);
+    int rc = eddyi_wait_init(&s.wait, sleep_cancel);
 
     if (rc < 0)
         return rc;

@@ -151,7 +151,7 @@ void eddyi_task_start_eagerly(eddy_task *t)
  * on it, while it is still running: the pool leaves both alone until somebody takes a stack, and
  * that is somebody after the switch.
  */
-static struct eddyi_fiber *leave(eddy_task *t)
+static struct eddyi_fiber *task_leave(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop;
     struct eddyi_fiber *starter = t->starter;
@@ -171,7 +171,7 @@ static struct eddyi_fiber *task_main(void *arg)
 
     eddyi_vars_current = &t->vars;
     eddyi_task_end(t, eddyi_coroutine_run(t->coro));
-    return leave(t);
+    return task_leave(t);
 }
 
 EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t)

@@ -70,13 +70,14 @@ static inline eddy_task *eddyi_task_of(eddy_future *f)
     return (eddy_task *)(void *)f;
 }
 
-void eddyi_loop_attach_tasks_first(eddy_loop *loop); /* what is behind the next */
+/* Slow path of eddyi_loop_attach_tasks(). */
+void eddyi_loop_attach_tasks_slow(eddy_loop *loop);
 
 /* Makes the loop know tasks: hooks for its close and its reports. */
 static inline void eddyi_loop_attach_tasks(eddy_loop *loop)
 {
     if (!loop->tasks.hooks)
-        eddyi_loop_attach_tasks_first(loop);
+        eddyi_loop_attach_tasks_slow(loop);
 }
 
 /* The running task; NULL in plain callbacks and outside of a loop. */
@@ -97,7 +98,7 @@ static inline eddy_task *eddyi_task_here(void)
     return t;
 }
 
-/* Reports that the present error, EDDY_EMISUSE of eddyi_cancel(), kept a task from being
+/* Reports that the present error, EDDY_EMISUSE of eddyi_future_cancel(), kept a task from being
  * cancelled. */
 void eddyi_report_circle(eddy_task *t);
 
@@ -117,12 +118,13 @@ EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t);
  * cancelled. */
 EDDYI_DIRECT int eddyi_task_yield(eddy_task *t);
 
-bool eddyi_task_take_cancel_due(eddy_task *t); /* one is due; true */
+/* Slow path of eddyi_task_take_cancel(): a cancellation is due. Returns true. */
+bool eddyi_task_take_cancel_slow(eddy_task *t);
 
 /* If a cancellation is due: takes it, raises -ECANCELED with its message, and gives true. */
 static inline bool eddyi_task_take_cancel(eddy_task *t)
 {
-    return t->must_cancel && eddyi_task_take_cancel_due(t);
+    return t->must_cancel && eddyi_task_take_cancel_slow(t);
 }
 
 /* The coroutine has ended with @rc: makes that the task's outcome. */

@@ -49,7 +49,7 @@ static bool is_active(const struct timeout *tm)
 static void refuse(struct timeout *tm, int state)
 {
     if (tm->state == ENTERED)
-        eddyi_cancel(&tm->scope.task->future, NULL);
+        eddyi_future_cancel(&tm->scope.task->future, NULL);
     tm->state = state;
 }
 
@@ -74,7 +74,7 @@ static void strike(struct eddyi_ready *r)
 
     if (eddyi_nanoseconds(tm->when) > tm->timer.node.when && !tm->scope.task->future.loop->closed)
         arm(tm); /* it was moved later meanwhile: see eddy_timeout_reschedule() */
-    else if (eddyi_cancel(&tm->scope.task->future, NULL) < 0)
+    else if (eddyi_future_cancel(&tm->scope.task->future, NULL) < 0)
         eddyi_report_circle(tm->scope.task);
     else
         tm->state = EXPIRING;

@@ -10,11 +10,12 @@
 
 #include <stdio.h>
 
-/* Asks the wait to end early on behalf of a cancellation. */
-static bool cancel_wait(struct eddyi_wait *w, const eddy_exception *message)
+bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message)
 {
     const eddy_exception *before = w->message;
 
+    if (w->over)
+        return false;
     w->message = eddy_exception_ref(message);
     if (!w->cancel(w)) {
         eddy_exception_unref(w->message);
@@ -26,26 +27,7 @@ static bool cancel_wait(struct eddyi_wait *w, const eddy_exception *message)
     return true;
 }
 
-bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message)
-{
-    return !w->over && cancel_wait(w, message);
-}
-
-/* A cancellation that is due already goes to the wait at once; it stays due if the wait cannot be
- * ended. */
-static void cancel_due(eddy_task *t, struct eddyi_wait *w)
-{
-    eddy_loop *loop = t->future.loop;
-
-    if (eddyi_wait_cancel(w, t->future.cancel_message)) {
-        t->must_cancel = false;
-    } else if (loop->tasks.cancel_circled) {
-        loop->tasks.cancel_circled = false;
-        eddyi_report_circle(t);
-    }
-}
-
-void eddyi_wait_park_cancelled(struct eddyi_wait *w)
+void eddyi_wait_park_slow(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
 
@@ -55,14 +37,16 @@ void eddyi_wait_park_cancelled(struct eddyi_wait *w)
     }
     t->wait = w;
     w->since = t->future.loop->schedule.clock;
-    cancel_due(t, w);
+    /* A cancellation that is due goes to the wait at once; it stays due if the wait cannot end. */
+    if (eddyi_wait_cancel(w, t->future.cancel_message))
+        t->must_cancel = false;
     eddyi_task_suspend(t);
     t->wait = NULL;
 }
 
 /* A lock, queue or event was used from another thread: says so, and at least leaves the loop
  * whole. */
-void eddyi_wait_over_elsewhere(struct eddyi_wait *w)
+void eddyi_wait_over_slow(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
     char name[100];

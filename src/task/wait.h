@@ -49,8 +49,8 @@ static inline int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct ed
     return w->task ? 0 : EDDY_ENOTASK;
 }
 
-/* The next for a task that is to be cancelled, or whose loop is closed. */
-void eddyi_wait_park_cancelled(struct eddyi_wait *w);
+/* Slow path of eddyi_wait_park(): the task is to be cancelled, or its loop is closed. */
+void eddyi_wait_park_slow(struct eddyi_wait *w);
 
 /* Suspends the current task until eddyi_wait_over(w), which must not have been called yet. */
 static inline void eddyi_wait_park(struct eddyi_wait *w)
@@ -59,7 +59,7 @@ static inline void eddyi_wait_park(struct eddyi_wait *w)
     eddy_loop *loop = eddyi_loop_running;
 
     if (__builtin_expect(t->must_cancel || loop->closed, false)) {
-        eddyi_wait_park_cancelled(w);
+        eddyi_wait_park_slow(w);
         return;
     }
     EDDYI_ASSERT(t == loop->tasks.current && !t->wait && !w->over);
@@ -74,7 +74,7 @@ static inline void eddyi_wait_park(struct eddyi_wait *w)
 bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
 
 /* by a thread that must not: says so, and posts */
-void eddyi_wait_over_elsewhere(struct eddyi_wait *w);
+void eddyi_wait_over_slow(struct eddyi_wait *w);
 
 /* Queues the waiting task's next step. Only from the loop's thread. */
 static inline void eddyi_wait_over(struct eddyi_wait *w)
@@ -84,7 +84,7 @@ static inline void eddyi_wait_over(struct eddyi_wait *w)
     EDDYI_ASSERT(!w->over && "a wait is over once");
     w->over = true;
     if (eddyi_loop_elsewhere(loop))
-        eddyi_wait_over_elsewhere(w);
+        eddyi_wait_over_slow(w);
     else
         eddyi_loop_ready(loop, &w->task->ready);
 }

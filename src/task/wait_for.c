@@ -49,7 +49,7 @@ static int cancel_and_wait(eddy_future *f)
     eddyi_ready_init(&e.ready, ended);
     eddyi_future_hook(f, &e.hook, &e.ready);
     e.hook.waiter = &e.wait.task->future;
-    rc = eddyi_cancel(f, NULL);
+    rc = eddyi_future_cancel(f, NULL);
     if (rc >= 0)
         eddyi_wait_park(&e.wait);
     eddyi_hook_remove(&e.hook);

@@ -42,7 +42,7 @@ static void time_is_over(struct eddyi_ready *r)
     release(eddyi_container(r, struct waiting, timer.ready));
 }
 
-static bool cancel(struct eddyi_wait *wait)
+static bool wait_many_cancel(struct eddyi_wait *wait)
 {
     release(eddyi_container(wait, struct waiting, wait));
     return true;
@@ -144,7 +144,7 @@ int eddy_wait_list(eddy_future *const *fs, size_t n, double timeout, enum eddy_r
 {
     struct waiting w = {.when = when};
     struct watched few[FEW], *all = few;
-    int rc = eddyi_wait_init(&w.wait, cancel);
+    int rc = eddyi_wait_init(&w.wait, wait_many_cancel);
 
     if (rc == 0)
         rc = check(fs, n, timeout, w.wait.task);
