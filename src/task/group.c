@@ -246,6 +246,8 @@ int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options
     c->task = eddy_loop_create_task_with(g->loop, options);
     if (!c->task)
         return not_made(g, c);
+    if (options->ret_task)
+        *options->ret_task = eddy_ref(c->task);
     if (!eddyi_future_done(&c->task->future)) {
         eddyi_list_append(&g->children, &c->link);
         eddyi_future_hook(&c->task->future, &c->hook, &c->ready);

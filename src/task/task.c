@@ -149,24 +149,24 @@ eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
 
 eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options)
 {
-    eddy_task *t;
-
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
-    t = loop->tasks.factory ? loop->tasks.factory(loop, options, loop->tasks.factory_arg)
-                            : make(loop, options);
-    if (t && options->ret_task)
-        *options->ret_task = eddy_ref(t);
-    return t;
+    return loop->tasks.factory ? loop->tasks.factory(loop, options, loop->tasks.factory_arg)
+                               : make(loop, options);
 }
 
 int eddy_spawn_with(const eddy_task_options *options)
 {
     eddy_task *t = eddy_loop_create_task_with(NULL, options);
 
-    eddy_unref(t);
-    return t ? 0 : eddyi_error_latest(-ENOMEM);
+    if (!t)
+        return eddyi_error_latest(-ENOMEM);
+    if (options->ret_task)
+        *options->ret_task = t;
+    else
+        eddy_unref(t);
+    return 0;
 }
 
 void eddy_loop_set_task_factory(eddy_loop *loop, eddy_task_factory *factory, void *arg)

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Mistakes that must not compile, and what must: each a few lines that are compiled alone, pedantically,
-# with both compilers, as C11 and C++17. Prints one line for each.
+# Checks that mistakes with eddy's macros do not compile, and that what is right does.
+#
+# Each is a few lines that are compiled alone, pedantically, with both compilers, as C11 and C++17.
+# Prints one line for each.
 #
 #     tests/project/traps.sh
 set -u
@@ -27,30 +29,40 @@ compile()
     g++ | clang++) set -- "$1" -x c++ -std=c++17 ;;
     *) set -- "$1" -x c -std=c11 -D_POSIX_C_SOURCE=200809L ;;
     esac
-    "$@" -Wall -Wextra -Wpedantic -Werror -I"$top/include" -fsyntax-only "$work/program" >"$work/messages" 2>&1
+    "$@" -Wall -Wextra -Wpedantic -Werror -I"$top/include" -fsyntax-only "$work/program" \
+        >"$work/messages" 2>&1
 }
 
-# The statements on standard input, in a function with variables that they may use.
+# program STATEMENTS: writes a program with a function of these statements, and what they may use.
 program()
 {
     cat <<'C'
 #include <eddy.h>
 #include <sys/types.h>
 struct job { int n; };
-static int handle(eddy_reader *r, eddy_writer *w, void *arg) { (void)r; (void)w; (void)arg; return 0; }
-static int work(unsigned index, void *arg) { (void)index; (void)arg; return 0; }
-int use(eddy_loop *loop, eddy_protocol_factory *make, eddy_subprocess_protocol_factory *make_process,
-        eddy_reader *reader, eddy_writer *writer, eddy_server *server, eddy_process *process, eddy_transport *t,
-        eddy_datagram_endpoint *ep, eddy_queue *q, struct job *job, void *item, int *number, eddy_coroutine *coro,
-        eddy_group *tg, eddy_timeout *tm, eddy_lock *lock, eddy_semaphore *semaphore, int yes);
-int use(eddy_loop *loop, eddy_protocol_factory *make, eddy_subprocess_protocol_factory *make_process,
-        eddy_reader *reader, eddy_writer *writer, eddy_server *server, eddy_process *process, eddy_transport *t,
-        eddy_datagram_endpoint *ep, eddy_queue *q, struct job *job, void *item, int *number, eddy_coroutine *coro,
-        eddy_group *tg, eddy_timeout *tm, eddy_lock *lock, eddy_semaphore *semaphore, int yes)
+eddy_connection_fn handle;
+eddy_worker_fn work;
+eddy_protocol_factory make;
+eddy_subprocess_protocol_factory make_process;
+extern eddy_loop *loop;
+extern eddy_reader *reader;
+extern eddy_writer *writer;
+extern eddy_server *server;
+extern eddy_process *process;
+extern eddy_transport *t;
+extern eddy_datagram_endpoint *ep;
+extern eddy_queue *q;
+extern struct job *job;
+extern void *item;
+extern int *number, yes;
+extern eddy_coroutine *coro;
+extern eddy_group *tg;
+extern eddy_timeout *tm;
+extern eddy_lock *lock;
+extern eddy_semaphore *semaphore;
+int use(void);
+int use(void)
 {
-    (void)loop, (void)make, (void)make_process, (void)reader, (void)writer, (void)server, (void)process, (void)t;
-    (void)ep, (void)q, (void)job, (void)item, (void)number, (void)coro, (void)tg, (void)tm, (void)lock;
-    (void)semaphore, (void)yes, (void)handle, (void)work;
 C
     echo "$1"
     cat <<'C'
@@ -59,7 +71,7 @@ C
 C
 }
 
-# both LANGUAGES
+# compilers LIST: prints those of the list that are installed.
 compilers()
 {
     for compiler in $1; do
@@ -69,7 +81,8 @@ compilers()
 c="gcc clang"
 any="gcc clang g++ clang++"
 
-# refused COMPILERS NAME STATEMENTS [MESSAGE]: they do not compile; the compiler's message has MESSAGE.
+# refused COMPILERS NAME STATEMENTS [MESSAGE]: checks that they do not compile, and that the
+# compiler's message has MESSAGE.
 refused()
 {
     program "$3" >"$work/program"
@@ -82,6 +95,8 @@ refused()
         fi
     done
 }
+
+# accepted COMPILERS NAME STATEMENTS: checks that they compile.
 accepted()
 {
     program "$3" >"$work/program"
@@ -114,22 +129,31 @@ accepted "$c" "a call with options" '
     eddy_try(eddy_create_datagram_endpoint(&ep, .local_port = 123));
     eddy_try(eddy_run_workers(2, work, NULL, .sigterm = true));'
 refused "$any" "a connection without outputs" 'eddy_try(eddy_open_connection("localhost", 80));'
-refused "$any" "a connection without a writer" 'eddy_try(eddy_open_connection("localhost", 80, &reader));'
-refused "$c" "a connection with an option for a writer" 'eddy_try(eddy_open_connection("localhost", 80, &reader, .limit = 1));'
-refused "$any" "a server without output" 'eddy_try(eddy_start_server(handle, NULL, "localhost", 80));'
-refused "$any" "a Unix server without output" 'eddy_try(eddy_start_unix_server(handle, NULL, "@path"));'
+refused "$any" "a connection without a writer" \
+    'eddy_try(eddy_open_connection("localhost", 80, &reader));'
+refused "$c" "a connection with an option for a writer" \
+    'eddy_try(eddy_open_connection("localhost", 80, &reader, .limit = 1));'
+refused "$any" "a server without output" \
+    'eddy_try(eddy_start_server(handle, NULL, "localhost", 80));'
+refused "$any" "a Unix server without output" \
+    'eddy_try(eddy_start_unix_server(handle, NULL, "@path"));'
 refused "$any" "a program without output" 'eddy_try(eddy_create_subprocess_exec(eddy_argv("ls")));'
 refused "$any" "a shell without output" 'eddy_try(eddy_create_subprocess_shell("ls"));'
 refused "$any" "an endpoint without output" 'eddy_try(eddy_create_datagram_endpoint());'
-refused "$any" "a protocol'\''s connection without output" 'eddy_try(eddy_loop_create_connection(loop, make, NULL, "localhost", 80));'
-refused "$any" "a protocol'\''s server without output" 'eddy_try(eddy_loop_create_server(loop, make, NULL, "localhost", 80));'
-refused "$any" "an accepted socket without output" 'eddy_try(eddy_loop_connect_accepted_socket(loop, make, NULL, 5));'
-refused "$any" "a protocol'\''s program without arguments" 'eddy_try(eddy_loop_subprocess_exec(loop, make_process, NULL, NULL));'
+refused "$any" "a protocol'\''s connection without output" \
+    'eddy_try(eddy_loop_create_connection(loop, make, NULL, "localhost", 80));'
+refused "$any" "a protocol'\''s server without output" \
+    'eddy_try(eddy_loop_create_server(loop, make, NULL, "localhost", 80));'
+refused "$any" "an accepted socket without output" \
+    'eddy_try(eddy_loop_connect_accepted_socket(loop, make, NULL, 5));'
+refused "$any" "a protocol'\''s program without arguments" \
+    'eddy_try(eddy_loop_subprocess_exec(loop, make_process, NULL, NULL));'
 refused "$any" "TLS without a context" 'eddy_try(eddy_writer_start_tls(writer));'
 refused "$any" "workers without a function" 'eddy_try(eddy_run_workers(4));'
 
 # What was owned and what was not.
-refused "$any" "taking the status of a group for its task" 'eddy_task *task = eddy_group_create_task(tg, coro); eddy_unref(task);'
+refused "$any" "taking the status of a group for its task" \
+    'eddy_task *task = eddy_group_create_task(tg, coro); eddy_unref(task);'
 
 # Items of queues.
 accepted "$any" "the address of a pointer of any type for an item" '
@@ -149,16 +173,19 @@ accepted "$c" "eddy_try() of a long status, which stays long" '
 
 # Scopes, twice in one line, and where they would end at once.
 accepted "$any" "scopes of any kind in one macro" '
-#define ALL eddy_group_enter(tg); eddy_timeout_enter(tm, 1); eddy_timeout_enter_at(tm, 1); \
-    eddy_lock_release_at_end(lock); eddy_semaphore_release_at_end(semaphore); eddy_writer_free_at_end(writer); \
-    eddy_reader_free_at_end(reader); eddy_server_free_at_end(server); eddy_process_free_at_end(process); \
+#define ALL \
+    eddy_group_enter(tg); eddy_timeout_enter(tm, 1); eddy_timeout_enter_at(tm, 1); \
+    eddy_lock_release_at_end(lock); eddy_semaphore_release_at_end(semaphore); \
+    eddy_writer_free_at_end(writer); eddy_reader_free_at_end(reader); \
+    eddy_server_free_at_end(server); eddy_process_free_at_end(process); \
     eddy_transport_unref_at_end(t)
     ALL; ALL;
     if (yes) { ALL; }
     for (int i = 0; i < 3; i++) { ALL; }'
 for scope in "eddy_group_enter(tg)" "eddy_timeout_enter(tm, 1)" "eddy_timeout_enter_at(tm, 1)" \
-    "eddy_lock_release_at_end(lock)" "eddy_semaphore_release_at_end(semaphore)" "eddy_writer_free_at_end(writer)" \
-    "eddy_reader_free_at_end(reader)" "eddy_server_free_at_end(server)" "eddy_process_free_at_end(process)" \
+    "eddy_lock_release_at_end(lock)" "eddy_semaphore_release_at_end(semaphore)" \
+    "eddy_writer_free_at_end(writer)" "eddy_reader_free_at_end(reader)" \
+    "eddy_server_free_at_end(server)" "eddy_process_free_at_end(process)" \
     "eddy_transport_unref_at_end(t)"; do
     refused "$any" "if (yes) $scope;" "if (yes) $scope;" "put_braces"
     refused "$any" "else $scope;" "if (yes) yes = 0; else $scope;" "put_braces"
