@@ -131,7 +131,8 @@ eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_op
  * Make the transport of a pipe's end, a terminal, or another descriptor that can be polled
  * (loop.connect_read_pipe, loop.connect_write_pipe; rule 161). Take ownership of @fd on success. A
  * write end notices that the read end was closed even if nothing is written: its connection is then
- * lost, with -EPIPE if bytes were still buffered. Raise -EINVAL for a regular file.
+ * lost, with -EPIPE if bytes were still buffered. The caller owns *ret_transport; @ret_transport
+ * may be NULL. Raise -EINVAL for a regular file.
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_connect_read_pipe(eddy_loop *loop,
                                                                     eddy_protocol_factory *factory,
