@@ -1,8 +1,9 @@
 /*
- * Finding out that the program has a C++ runtime, whose exceptions belong to fibers then (fiber.h):
- * it is there when eddy is loaded; or eddy.h is included by a C++ source, of the program or of a
- * library that dlopen() loads later, which says so before anything in it runs. A C program pays
- * nothing but a look at a byte.
+ * Detects a C++ runtime in the program; its exceptions then belong to fibers (fiber.h).
+ *
+ * The runtime is there when eddy is loaded, or it comes with a C++ source that includes eddy.h, in
+ * the program or in a library that dlopen() loads later: such a source reports the runtime before
+ * any of its code runs. A C program pays for the test of one byte.
  */
 #include "eddy/defs.h"
 #include "fiber/fiber.h"

@@ -1,10 +1,10 @@
 /*
- * Fibers in C: the first frame of a new one, and what the sanitizers must hear about a switch.
+ * Fibers in C: the first frame of a new fiber, and the reports of a switch to the sanitizers.
  *
- * A switch has two halves, and the second is run by whoever arrives: leave() on the old stack,
- * arrive() as the first thing on the new one, be that the return from a switch or the beginning of
- * a fiber. It is a call of its own, for that may be another thread than the one that left: a
- * function keeps the addresses of a thread's variables. Builds without sanitizers have neither, and
+ * A switch has two halves: leave() on the old stack, and arrive() as the first call on the new
+ * stack, after the return from a switch or at the beginning of a fiber. arrive() is a call of its
+ * own, since a generator's fiber may be resumed in another thread, and a function keeps the
+ * addresses of the variables of its thread. Builds without sanitizers have neither half, and
  * eddyi_fiber_switch() is the assembly itself.
  */
 #include "fiber/fiber.h"
@@ -19,7 +19,7 @@
 
 #define UNWATCHED __attribute__((no_sanitize("address")))
 
-/* Who switched last in this thread, unless for the last time; read by the one who arrives. */
+/* The fiber that switched last in this thread, read by arrive(); NULL after a switch for good. */
 static _Thread_local struct eddyi_fiber *left;
 
 UNWATCHED static void leave(struct eddyi_fiber *from, struct eddyi_fiber *to)
@@ -28,7 +28,8 @@ UNWATCHED static void leave(struct eddyi_fiber *from, struct eddyi_fiber *to)
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_low, to->stack_size);
 }
 
-/* Also ends the fake stack, on which @from may be. */
+/* Switches from @from, which has ended, to @to. Also ends the fake stack, on which @from may
+ * lie. */
 UNWATCHED static void leave_for_good(struct eddyi_fiber *from, struct eddyi_fiber *to)
 {
     (void)from;
@@ -42,7 +43,8 @@ UNWATCHED __attribute__((noinline)) static void arrive(struct eddyi_fiber *self)
     size_t size;
 
     __sanitizer_finish_switch_fiber(self->fake_stack, &low, &size);
-    /* ASan knows the bounds of the thread's stack and tells them here, for the way back. */
+    /* ASan knows the bounds of the thread's stack and reports them here; the switch back needs
+     * them. */
     if (left && left->stack_size == 0) {
         left->stack_low = low;
         left->stack_size = size;
@@ -72,12 +74,13 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 #define UNWATCHED __attribute__((no_sanitize("thread")))
 
-/* TSan dies at 8128 threads and fibers; beyond this many, fibers go by their thread's name. */
+/* TSan dies at 8128 threads and fibers; beyond this number, fibers use the name of their thread. */
 #define FIBERS_MAX 7500
 
 static atomic_int fibers;
-static _Thread_local void *thread_tsan; /* the thread's own name */
-static _Thread_local void *ended;       /* left for good: to be destroyed by the one who arrives */
+static _Thread_local void *thread_tsan; /* TSan's name of the thread itself */
+/* the TSan name of a fiber that has ended, which arrive() destroys */
+static _Thread_local void *ended;
 
 static void destroy(void *tsan)
 {
@@ -85,7 +88,7 @@ static void destroy(void *tsan)
     atomic_fetch_sub_explicit(&fibers, 1, memory_order_relaxed);
 }
 
-/* Inline, as clang notes every function's return, and these would return in a fiber that never
+/* Inline: clang notes the return of every function, and these would return in a fiber that never
  * called them. */
 #define INLINE __attribute__((always_inline)) static inline
 
@@ -142,14 +145,15 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 #if defined(EDDYI_FIBER_ASAN) || defined(EDDYI_FIBER_TSAN)
 
-/* Lies at the very top of the fiber's stack. */
+/* The argument of arrive_first(), at the very top of the fiber's stack. */
 struct beginning {
     struct eddyi_fiber *self;
     struct eddyi_fiber *(*entry)(void *arg);
     void *arg;
 };
 
-/* Does not return, as plain fibers do: compilers would still note that, in the wrong fiber. */
+/* Runs the fiber of @arg. Does not return, as plain fibers do: compilers would still note the
+ * return, in the wrong fiber. */
 UNWATCHED static struct eddyi_fiber *arrive_first(void *arg)
 {
     struct beginning *b = arg;
@@ -194,14 +198,14 @@ void eddyi_fiber_fini(struct eddyi_fiber *f)
 
 #endif
 
-/* The beginning of __cxa_eh_globals, in both runtimes (Itanium C++ ABI, exception handling,
- * 2.2.2). */
+/* The beginning of __cxa_eh_globals, which both C++ runtimes share (Itanium C++ ABI, exception
+ * handling, 2.2.2). */
 struct exceptions {
-    void *caught;        /* the latest that is being handled; they are linked */
+    void *caught;        /* the exception handled most recently, linked to the earlier ones */
     unsigned n_uncaught; /* thrown, and not caught yet */
 };
 
-/* Read by the assembly: not 0 makes every switch go through eddyi_fiber_jump_watched(). */
+/* Not 0: every switch goes through eddyi_fiber_jump_watched(). The assembly reads it. */
 __attribute__((visibility("hidden"))) unsigned char eddyi_fiber_watched;
 static void *(*globals)(void);
 
@@ -228,8 +232,9 @@ bool eddyi_fiber_exception_passes(void)
 #endif
 
 /*
- * In place of eddyi_fiber_jump(), when the fiber has left its stack, or has more to it than
- * registers. In a build with sanitizers these already believe that they are on the other stack.
+ * Slow path of eddyi_fiber_jump(), for a fiber that has left its stack, and for fibers that own C++
+ * exceptions beside their registers. In a build with sanitizers, these already take the other stack
+ * for the running one.
  */
 BETWEEN_STACKS void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to)
 {

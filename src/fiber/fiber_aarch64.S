@@ -5,8 +5,8 @@
  *     x29 lr | x19 x20 | x21 x22 | x23 x24 | x25 x26 | x27 x28 | d8 d9 | d10 d11 | d12 d13 |
  *     d14 d15
  *
- * Calls and returns are kept in pairs across switches, as in fiber_x86_64.S. x18 is the platform's
- * and not touched.
+ * Calls and returns stay in pairs across switches, as in fiber_x86_64.S. x18 belongs to the
+ * platform and is not touched.
  *
  * The saved frame has the same shape on both sides, so the unwind information holds on either side
  * of the exchange.
@@ -22,11 +22,11 @@ eddyi_fiber_jump:
         .cfi_startproc
         hint    #34                     /* bti c: may be called through a pointer */
         ldr     x9, [x0, #8]            /* from->limit */
-        cmp     sp, x9                  /* below it? */
-        b.lo    .Lwatched               /* then it has left its stack */
-        adrp    x9, eddyi_fiber_watched /* does more belong to a fiber than its registers? */
+        cmp     sp, x9                  /* is sp below it? */
+        b.lo    .Lwatched               /* then the fiber has left its stack */
+        adrp    x9, eddyi_fiber_watched /* is C++ state part of a fiber? */
         ldrb    w9, [x9, #:lo12:eddyi_fiber_watched]
-        cbnz    w9, .Lwatched           /* which comes back here */
+        cbnz    w9, .Lwatched           /* the slow path calls eddyi_fiber_jump_now */
         .globl  eddyi_fiber_jump_now
         .hidden eddyi_fiber_jump_now
 eddyi_fiber_jump_now:
@@ -49,7 +49,7 @@ eddyi_fiber_jump_now:
         stp     x27, x28, [sp, #80]     /* fifth */
         .cfi_rel_offset x27, 80
         .cfi_rel_offset x28, 88
-        stp     d8, d9, [sp, #96]       /* the low halves of v8 to v15: a call preserves no more of them */
+        stp     d8, d9, [sp, #96]       /* the low halves of v8 to v15, all that a call preserves */
         .cfi_rel_offset d8, 96
         .cfi_rel_offset d9, 104
         stp     d10, d11, [sp, #112]    /* second pair */
@@ -64,8 +64,8 @@ eddyi_fiber_jump_now:
         mov     x9, sp                  /* sp itself cannot be stored */
         str     x9, [x0]                /* from->sp */
         ldr     x9, [x1]                /* to->sp */
-        mov     sp, x9                  /* from here on we are the other */
-        ldp     x19, x20, [sp, #16]     /* its registers */
+        mov     sp, x9                  /* from here on @to runs */
+        ldp     x19, x20, [sp, #16]     /* the registers of @to */
         .cfi_restore x19
         .cfi_restore x20
         ldp     x21, x22, [sp, #32]     /* second pair */
@@ -96,18 +96,19 @@ eddyi_fiber_jump_now:
         .cfi_adjust_cfa_offset -160
         .cfi_restore x29
         .cfi_restore x30
-        adr     x9, .Lstart             /* is it new? */
-        cmp     x30, x9                 /* then this is its address to continue at */
-        b.eq    .Lstart                 /* and nobody called it */
-        ret                             /* to where its call of this function continues */
+        adr     x9, .Lstart             /* is @to new? */
+        cmp     x30, x9                 /* then it continues at .Lstart */
+        b.eq    .Lstart                 /* and has no call to return to */
+        ret                             /* returns from its own call of this function */
 .Lwatched:
-        b       eddyi_fiber_jump_watched /* for what is to be done beside the jump */
+        b       eddyi_fiber_jump_watched /* slow path: C++ state, or the stack was left */
         .cfi_endproc
         .size   eddyi_fiber_jump, .-eddyi_fiber_jump
 
 /*
  * void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *), void *arg)
- * Two zero words end the stack for whoever walks it without unwind information.
+ *
+ * Two zero words end the stack for debuggers that walk it without unwind information.
  */
         .globl  eddyi_fiber_prepare
         .hidden eddyi_fiber_prepare
@@ -133,18 +134,18 @@ eddyi_fiber_prepare:
         .size   eddyi_fiber_prepare, .-eddyi_fiber_prepare
 
 /*
- * The outermost frame of a fiber. Unwinders stop here: its return address is declared to be
- * undefined. They look up the address before a return address, hence the first nop.
+ * The outermost frame of a fiber. Unwinders stop here: the return address of the frame is declared
+ * undefined. Unwinders look up the address before a return address, hence the nop at the beginning.
  */
         .type   eddyi_fiber_start, %function
         .p2align 4
 eddyi_fiber_start:
         .cfi_startproc
         .cfi_undefined x30
-        nop                             /* never run; belongs to this frame for unwinders */
+        nop                             /* never executed; belongs to this frame for unwinders */
 .Lstart:
         mov     x0, x20                 /* arg */
-        blr     x19                     /* entry(arg): which fiber goes on when this one has ended */
+        blr     x19                     /* entry(arg) returns the fiber to run next */
         ldr     x9, [x0]                /* its sp */
         mov     sp, x9                  /* this stack is left for good */
         ldp     x19, x20, [sp, #16]     /* its registers, as in a switch */
@@ -157,10 +158,10 @@ eddyi_fiber_start:
         ldp     d12, d13, [sp, #128]    /* third */
         ldp     d14, d15, [sp, #144]    /* fourth */
         ldp     x29, x30, [sp], #160    /* frame pointer, address to continue at */
-        adr     x9, .Lstart             /* and the same question */
-        cmp     x30, x9                 /* new? */
-        b.eq    .Lstart                 /* in at the top */
-        ret                             /* or back to where it was suspended */
+        adr     x9, .Lstart             /* is the next fiber new? */
+        cmp     x30, x9                 /* then it continues at .Lstart */
+        b.eq    .Lstart                 /* and begins there */
+        ret                             /* otherwise it continues where it was suspended */
         .cfi_endproc
         .size   eddyi_fiber_start, .-eddyi_fiber_start
 

@@ -1,10 +1,11 @@
 /*
- * What valgrind and the sanitizers must hear about stacks. Without them it all comes to nothing,
- * or, for valgrind, to a few instructions without effect.
+ * Reports of stacks to valgrind and the sanitizers. Without them, the functions are empty, or, for
+ * valgrind, a few instructions without effect.
  *
- * Valgrind takes a large change of the stack pointer for a switch only between stacks it knows.
- * AddressSanitizer's marks of frames that never returned would accuse the stack's next user; its
- * leak check does not look into mappings unless told, and a task is in one.
+ * Valgrind takes a large change of the stack pointer for a switch only between stacks that it
+ * knows. AddressSanitizer's marks of frames that never returned would produce false reports for the
+ * next user of the stack; its leak check reads only the mappings that it is told of, and a task
+ * lies in one.
  */
 #ifndef EDDYI_MARK_H
 #define EDDYI_MARK_H
@@ -31,7 +32,8 @@
 #define VALGRIND_MAKE_MEM_UNDEFINED(low, size) ((void)(low), (void)(size))
 #endif
 
-/* Whether anybody wants to hear of fresh stacks; even telling nobody takes 2.5 ns. */
+/* Returns whether valgrind or AddressSanitizer has to be told of fresh stacks; without valgrind,
+ * even a report takes 2.5 ns. */
 static inline bool eddyi_mark_watched(void)
 {
 #ifdef EDDYI_FIBER_ASAN
@@ -41,8 +43,8 @@ static inline bool eddyi_mark_watched(void)
 #endif
 }
 
-/* A stack was made: frames in [low, top), object and descriptor up to @end. Returns valgrind's
- * number. */
+/* Reports a new stack: frames in [low, top), object and descriptor up to @end. Returns valgrind's
+ * number of the stack. */
 static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
 {
     (void)top;
@@ -53,7 +55,8 @@ static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
     return (unsigned)VALGRIND_STACK_REGISTER(low, top);
 }
 
-/* It is one no longer: what comes to lie here next may be anything. */
+/* Reports that [low, end) is no longer a stack: the next mapping at this address may have any
+ * use. */
 static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end)
 {
     (void)low;
@@ -65,7 +68,8 @@ static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end
     VALGRIND_STACK_DEREGISTER(valgrind_id);
 }
 
-/* A stack gets a new user, whom what the last one left there does not concern. */
+/* Reports that a stack has a new user, for which the contents that the last user left are
+ * undefined. */
 static inline void eddyi_mark_stack_fresh(char *low, void *top)
 {
     size_t size = (size_t)((char *)top - low);

@@ -1,9 +1,9 @@
 /*
  * The handler that turns the overflow of a task's stack into a message.
  *
- * Installed once and for all: to take it away again would also take away a handler that somebody
- * has put on top of it. Failures leave the program as it would be without eddy: SIGSEGV, and no
- * message.
+ * The handler is installed once and stays: removing it would also remove a handler that another
+ * library has installed over it. Failures leave the program as it would be without eddy: SIGSEGV,
+ * and no message.
  */
 #include "fiber/overflow.h"
 
@@ -16,26 +16,27 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* Without the frame the kernel pushes (AT_MINSIGSTKSZ): with AVX-512 it has 2.5 KiB of
+/* Without the frame that the kernel pushes (AT_MINSIGSTKSZ): with AVX-512 it holds 2.5 KiB of
  * registers. */
 #define ALTERNATE_SIZE ((size_t)64 * 1024)
 
 static eddyi_overflow_describe_fn *describe;
 static struct sigaction before_segv, before_bus;
 
-/* What would have happened without us. */
+/* Does with the signal what the earlier action would have done. */
 static void pass_on(int signo, siginfo_t *info, void *context)
 {
     struct sigaction *before = signo == SIGSEGV ? &before_segv : &before_bus;
     struct sigaction standard = {.sa_handler = SIG_DFL};
-    bool sent = info->si_code <= 0; /* by kill(2) and its like: nothing will run into it again */
+    /* sent by kill(2) and similar calls: no instruction will fault again */
+    bool sent = info->si_code <= 0;
 
     if (before->sa_flags & SA_SIGINFO) {
         before->sa_sigaction(signo, info, context);
     } else if (before->sa_handler == SIG_IGN && sent) {
         return;
     } else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN) {
-        /* Returning runs into the same fault again, now with its usual end. */
+        /* After the return, the same instruction faults again, now with the default action. */
         sigaction(signo, &standard, NULL);
         if (sent)
             raise(signo);
@@ -79,7 +80,7 @@ void eddyi_overflow_install(eddyi_overflow_describe_fn *fn)
         return;
     describe = fn;
     sigemptyset(&act.sa_mask);
-    /* What was there before is asked for first: the handler may run as soon as it is installed. */
+    /* The earlier action is fetched first: the handler may run as soon as it is installed. */
     if (eddyi_sys_sigaction(SIGSEGV, NULL, &before_segv) == 0)
         eddyi_sys_sigaction(SIGSEGV, &act, NULL);
     if (eddyi_sys_sigaction(SIGBUS, NULL, &before_bus) == 0)
@@ -108,7 +109,7 @@ void eddyi_overflow_leave(void *token)
 
     if (!token)
         return;
-    /* The thread may have taken another one since. */
+    /* The thread may have another alternate stack by now. */
     if (sigaltstack(NULL, &now) == 0 && now.ss_sp == token)
         sigaltstack(&none, NULL);
     eddyi_free(token);

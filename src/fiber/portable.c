@@ -1,13 +1,13 @@
 /*
- * The switch for CPUs without an assembly file: setjmp() and longjmp() between stacks, which
- * makecontext() sets up. Built in place of the assembly where CMake finds another CPU than x86-64
- * and AArch64, or with -DEDDY_PORTABLE_FIBER=ON.
+ * The switch for CPUs without an assembly file: setjmp() and longjmp() between stacks that
+ * makecontext() has set up. Built in place of the assembly where CMake finds a CPU other than
+ * x86-64 and AArch64, or with -DEDDY_PORTABLE_FIBER=ON.
  *
- * A suspended fiber's `sp` points at a struct suspended on its stack. Only the first switch to a
- * fiber enters the kernel: setcontext() sets the signal mask, to what it is already.
+ * The `sp` of a suspended fiber points to a struct suspended on its stack. Only the first switch to
+ * a fiber enters the kernel: setcontext() sets the signal mask, to its present value.
  *
- * glibc's check that longjmp() only goes up is for one stack, so this file is compiled without
- * _FORTIFY_SOURCE.
+ * This file is compiled without _FORTIFY_SOURCE, since glibc's check that longjmp() only goes up
+ * assumes a single stack.
  */
 #undef _FORTIFY_SOURCE
 #include "fiber/fiber.h"
@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-/* A call that runs on a suspended fiber's stack, and where it returns to: see
+/* A call that runs on a suspended fiber's stack, and the place where it returns to: see
  * eddyi_unwind_from(). */
 struct visit {
     void (*fn)(void *arg);
@@ -42,8 +42,8 @@ extern unsigned char eddyi_fiber_watched;
 
 __attribute__((noreturn)) static void resume(struct suspended *s);
 
-/* The outermost frame of a fiber. makecontext() passes ints only: @high and @low are the halves of
- * a pointer. */
+/* Runs a new fiber, as its outermost frame. makecontext() passes ints only: @high and @low are the
+ * halves of a pointer to struct fresh. */
 static void eddyi_fiber_start(unsigned high, unsigned low)
 {
     struct fresh *f = (struct fresh *)(uintptr_t)((uint64_t)high << 32 | low);
@@ -52,11 +52,11 @@ static void eddyi_fiber_start(unsigned high, unsigned low)
     resume(f->entry(f->arg)->sp);
 }
 
-/* The context is made at the last moment, so that it has the thread's present signal mask and
- * floating-point environment, which setcontext() sets. */
+/* Begins a fiber. The context is made this late so that it has the thread's present signal mask and
+ * floating-point environment, both of which setcontext() sets. */
 __attribute__((noreturn)) static void begin(struct fresh *f)
 {
-    enum { ANY_SIZE = 4096 }; /* glibc looks only at where the stack ends */
+    enum { ANY_SIZE = 4096 }; /* glibc uses only the end of the stack */
     uint64_t address = (uintptr_t)f;
     ucontext_t context;
 
@@ -67,7 +67,7 @@ __attribute__((noreturn)) static void begin(struct fresh *f)
     makecontext(&context, (void (*)(void))eddyi_fiber_start, 2, (unsigned)(address >> 32),
                 (unsigned)address);
     setcontext(&context);
-    __builtin_trap(); /* it fails for contexts only that makecontext() did not make */
+    __builtin_trap(); /* setcontext() fails only for contexts that makecontext() did not make */
 }
 
 static void resume(struct suspended *s)
@@ -112,8 +112,8 @@ void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to)
         eddyi_fiber_jump_now(from, to);
 }
 
-/* Runs fn(arg) on the suspended fiber's own stack, beneath the frame that it waits in. A fiber that
- * has not begun has no frames. */
+/* Runs fn(arg) on the suspended fiber's own stack, below the frame in which the fiber waits. Does
+ * nothing for a fiber that has not begun, which has no frames. */
 void eddyi_unwind_from(void *sp, void (*fn)(void *arg), void *arg)
 {
     struct suspended *s = sp;

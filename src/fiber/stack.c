@@ -2,16 +2,17 @@
  * The pool of stacks.
  *
  * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its
- * slab), free (it has a descriptor and whatever pages its last user touched; in its class's free
- * list, latest first) or taken.
+ * slab), free (it has a descriptor and the pages that its last user touched; in the free list of
+ * its class, latest first) or taken.
  *
  *     bare -- make() --> taken -- eddyi_stack_give() --> free -- eddyi_stack_take() --> taken
  *       ^---------------------------- drop() ------------'
  *
- * A slab whose slots are all bare is unmapped. The free list is used at its head only, so as many
- * stacks at its tail as the least it held in a period were of no use in that period: they are
- * dropped, a few at a time. A bare slot costs its share of the page tables only, so a burst leaves
- * little behind even where single long-lived tasks hold on to the slabs.
+ * A slab whose slots are all bare is unmapped. The free list is used at its head only, so the least
+ * length of the list in a period is the number of stacks at its tail that were not used in that
+ * period; these stacks are dropped, a few at a time. A bare slot costs only its share of the page
+ * tables, so a burst leaves little behind even where single long-lived tasks keep their slabs
+ * alive.
  */
 #include "fiber/stack.h"
 
@@ -27,15 +28,16 @@
 
 #define CLASSES 15 /* 16 KiB << 0 … 14 */
 #define SLAB_SIZE ((size_t)16 * 1024 * 1024)
-#define SLAB_SLOTS_MAX 64              /* bits of a word */
-#define GUARD_SIZE ((size_t)64 * 1024) /* a frame may be so large, and be found out: see stack.h */
+#define SLAB_SLOTS_MAX 64 /* bits of a word */
+/* the largest frame whose overflow is detected: see stack.h */
+#define GUARD_SIZE ((size_t)64 * 1024)
 #define LINE ((size_t)64)
 #define SIZE_BITS (8 * (unsigned)sizeof(size_t))
 #define STAGGER_LINES                                                                              \
-    16 /* more gains nothing, and a task and its first frames are to fit in one page */
+    16 /* more gains nothing, and a task and its first frames have to fit in one page */
 
-/* How long a stack is kept for nothing; how many gives pass between looks at the clock; drops after
- * each. */
+/* The time after which an unused stack is dropped, the number of gives between looks at the clock,
+ * and the number of drops after each look. */
 #define UNUSED_NS ((int64_t)5 * 1000000000)
 #define GIVES_PER_TIDY 128
 #define TIDY_BATCH 64
@@ -46,37 +48,39 @@ struct eddyi_stack_slab {
     char *base;
     uint64_t bare;      /* a bit per slot */
     uint64_t guarded;   /* a bit per slot; guards outlive their stacks */
-    unsigned protected; /* of the guards: made with mprotect */
+    unsigned protected; /* number of guards that were made with mprotect */
     unsigned valgrind_ids[SLAB_SLOTS_MAX];
 };
 
 struct eddyi_stack_class {
     struct eddyi_stack_pool *pool;
-    size_t size;      /* a power of two */
-    size_t slot_size; /* from one slot to the next */
+    size_t size;      /* bytes, a power of two */
+    size_t slot_size; /* bytes from one slot to the next */
     size_t guard_size;
     unsigned slots;          /* per slab */
     size_t keep;             /* free stacks that are never dropped: SLAB_SIZE of them */
     struct eddyi_list open;  /* slabs with bare slots */
-    struct eddyi_list dense; /* slabs without */
+    struct eddyi_list dense; /* slabs without bare slots */
     struct eddyi_list free;  /* stacks, the latest first */
     size_t n_free;
-    size_t unused;  /* the least n_free since the period began */
-    size_t surplus; /* what was unused in the last period and is not dropped yet */
+    size_t unused;  /* least n_free since the period began */
+    size_t surplus; /* stacks that were unused in the last period and are not dropped yet */
 };
 
 struct eddyi_stack_pool {
     size_t object_size; /* a multiple of LINE */
     size_t taken;
     bool closed;
-    bool watched; /* by valgrind or AddressSanitizer */
-    /* class in use: with pages above 4 KiB the first have no room beside a guard */
+    bool watched; /* valgrind or AddressSanitizer has to be told of fresh stacks */
+    /* index of the smallest class in use: with pages above 4 KiB, smaller ones have no room beside
+     * a guard */
     unsigned smallest;
     unsigned gives, makes;
-    /* the size that was asked for last, and its class: nearly always the same again */
+    /* the size that was requested last, and its class: the next request is nearly always the
+     * same */
     size_t asked;
     struct eddyi_stack_class *asked_class;
-    int64_t period; /* when it began */
+    int64_t period; /* time at which the period began */
     struct eddyi_stack_class classes[CLASSES];
 };
 
@@ -109,7 +113,7 @@ int eddyi_stack_pool_new(size_t object_size, struct eddyi_stack_pool **ret)
         class_init(&pool->classes[i], pool, EDDYI_STACK_MIN << i, page);
     while (EDDYI_STACK_MIN << pool->smallest < 4 * page)
         pool->smallest++;
-    pool->asked = SIZE_MAX; /* for which there is none */
+    pool->asked = SIZE_MAX; /* a size that has no class */
     *ret = pool;
     return 0;
 }
@@ -125,7 +129,7 @@ EDDY_COLD static struct eddyi_stack_class *find_class(struct eddyi_stack_pool *p
     return &pool->classes[i > pool->smallest ? i : pool->smallest];
 }
 
-/* NULL: there is none so large. */
+/* Returns the class for stacks of @size bytes, or NULL if @size is too large. */
 static inline struct eddyi_stack_class *class_for(struct eddyi_stack_pool *pool, size_t size)
 {
     if (size == pool->asked)
@@ -142,7 +146,7 @@ static uint64_t all_slots(const struct eddyi_stack_class *c)
     return UINT64_MAX >> (SLAB_SLOTS_MAX - c->slots);
 }
 
-/* A slab more, in the open list; false if memory is short. */
+/* Adds a slab to the open list of @c; false when memory is short. */
 static bool slab_new(struct eddyi_stack_class *c)
 {
     struct eddyi_stack_slab *slab = eddyi_zalloc(sizeof(*slab));
@@ -154,7 +158,7 @@ static bool slab_new(struct eddyi_stack_class *c)
         eddyi_free(slab);
         return false;
     }
-    /* Before Linux 6.7 MAP_STACK does not say so. Failure: the kernel has no huge pages. */
+    /* MAP_STACK does not imply this before Linux 6.7. On failure, the kernel has no huge pages. */
     eddyi_sys_advise(base, c->slots * c->slot_size, MADV_NOHUGEPAGE);
     slab->class = c;
     slab->base = base;
@@ -173,7 +177,7 @@ static void slab_free(struct eddyi_stack_slab *slab)
     eddyi_free(slab);
 }
 
-/* Tries to have the low end of a slot guarded. */
+/* Tries to guard the low end of @slot; returns whether it is guarded. */
 static bool guard(struct eddyi_stack_slab *slab, unsigned slot)
 {
     struct eddyi_stack_class *c = slab->class;
@@ -221,7 +225,7 @@ EDDY_COLD static struct eddyi_stack *make(struct eddyi_stack_class *c)
     return s;
 }
 
-/* Valgrind and AddressSanitizer look on. */
+/* Tells valgrind and AddressSanitizer that @s has a new user. */
 EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
 {
     eddyi_mark_stack_fresh(s->limit, s->object);
@@ -253,8 +257,8 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
     return 0;
 }
 
-/* Its slot's number, after valgrind and the sanitizers have been told that it is no stack any
- * more. */
+/* Tells valgrind and the sanitizers that @s is no longer a stack, and returns the number of its
+ * slot. */
 EDDYI_UNGUARDED static unsigned unmark(const struct eddyi_stack *s)
 {
     size_t slot_size = s->class->slot_size;
@@ -264,7 +268,7 @@ EDDYI_UNGUARDED static unsigned unmark(const struct eddyi_stack *s)
     return slot;
 }
 
-/* Makes the longest unused stack bare. */
+/* Makes the stack of @c that was unused longest bare. */
 static void drop(struct eddyi_stack_class *c)
 {
     struct eddyi_stack *s = eddyi_container(c->free.prev, struct eddyi_stack, link);
@@ -281,7 +285,7 @@ static void drop(struct eddyi_stack_class *c)
     slab->bare |= (uint64_t)1 << unmark(s);
     if (slab->bare == all_slots(c))
         slab_free(slab);
-    else /* Failure: the pages stay, and are used again when the slot is. */
+    else /* On failure, the pages stay, and are used again with the slot. */
         eddyi_sys_advise(s->limit, (size_t)(s->guard + c->slot_size - s->limit), MADV_DONTNEED);
 }
 
@@ -336,7 +340,7 @@ EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *s)
     struct eddyi_stack_class *c = s->class;
     struct eddyi_stack_pool *pool = c->pool;
 
-    /* Before the stack is free: it may be running, and must not be dropped. */
+    /* Called before the stack is free: it may be running, and must not be dropped. */
     if (++pool->gives % GIVES_PER_TIDY == 0)
         eddyi_stack_pool_tidy(pool, eddyi_sys_now());
 
@@ -356,7 +360,7 @@ bool eddyi_stack_guards(const struct eddyi_stack *s, const void *addr)
     return p >= s->slab->base && p < s->limit;
 }
 
-/* Below the frame are those of the functions that it calls to do this; they are small. */
+/* Keeps STAYS bytes below @frame, for the small frames of the functions that this call uses. */
 void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame)
 {
     enum { STAYS = 1024 };

@@ -1,13 +1,13 @@
 /*
- * Unwinding the stack of a fiber that is suspended, with the unwind tables that every program has.
+ * Unwinding the stack of a suspended fiber, with the unwind tables that every program has.
  */
 #ifndef EDDYI_UNWIND_H
 #define EDDYI_UNWIND_H
 
 /*
- * In assembly: calls fn(arg) in a frame whose caller, as unwinders see it, is the fiber suspended
- * with the stack pointer @sp (fiber.h). So _Unwind_Backtrace(), called by fn, goes through that
- * fiber's stack. The frames of the fiber are those after EDDYI_UNWIND_BASE's.
+ * Calls fn(arg) in a frame whose caller, for unwinders, is the fiber suspended with the stack
+ * pointer @sp (fiber.h), so that _Unwind_Backtrace(), called by @fn, goes through that fiber's
+ * stack. The fiber's frames follow the frame of EDDYI_UNWIND_BASE. In assembly.
  */
 void eddyi_unwind_from(void *sp, void (*fn)(void *arg), void *arg);
 

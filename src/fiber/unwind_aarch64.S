@@ -1,7 +1,7 @@
 /*
- * A call that seems to come from a suspended fiber; the frame of the latter is drawn in
- * fiber_aarch64.S. Where the call returns to, the unwind information describes not this function's
- * frame, but the registers that the fiber left on its stack.
+ * A call that seems to come from a suspended fiber, whose frame is drawn in fiber_aarch64.S. At the
+ * return address of the call, the unwind information describes not the frame of this function, but
+ * the registers that the fiber left on its stack.
  */
         .text
 
@@ -17,12 +17,12 @@ eddyi_unwind_from:
         .cfi_adjust_cfa_offset 32
         .cfi_rel_offset x29, 0
         .cfi_rel_offset x30, 8
-        str     x19, [sp, #16]          /* will hold sp: fn preserves it, and unwinders can find it again */
+        str     x19, [sp, #16]          /* x19 will hold sp: unwinders find it, fn preserves it */
         .cfi_rel_offset x19, 16
         mov     x19, x0                 /* sp */
         mov     x0, x2                  /* arg */
         .cfi_remember_state
-        .cfi_def_cfa x19, 160           /* from here on: as if the fiber's jump had called */
+        .cfi_def_cfa x19, 160           /* from here on: as if the fiber's jump had made the call */
         .cfi_offset x29, -160
         .cfi_offset x30, -152
         .cfi_offset x19, -144
@@ -45,7 +45,7 @@ eddyi_unwind_from:
         .cfi_offset d15, -8
         blr     x1                      /* fn(arg) */
         .cfi_restore_state
-        ldr     x19, [sp, #16]          /* as it was */
+        ldr     x19, [sp, #16]          /* its old value */
         .cfi_restore x19
         ldp     x29, x30, [sp], #32     /* the frame is gone */
         .cfi_adjust_cfa_offset -32

@@ -1,7 +1,7 @@
 /*
- * A call that seems to come from a suspended fiber; the frame of the latter is drawn in
- * fiber_x86_64.S. Where the call returns to, the unwind information describes not this function's
- * frame, but the registers that the fiber left on its stack.
+ * A call that seems to come from a suspended fiber, whose frame is drawn in fiber_x86_64.S. At the
+ * return address of the call, the unwind information describes not the frame of this function, but
+ * the registers that the fiber left on its stack.
  */
         .text
 
@@ -13,13 +13,13 @@
 eddyi_unwind_from:
         .cfi_startproc
         endbr64                         /* may be called through a pointer */
-        pushq   %rbx                    /* will hold sp: fn preserves it, and unwinders can find it again */
+        pushq   %rbx                    /* rbx will hold sp: unwinders find it, fn preserves it */
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbx, 0
         movq    %rdi, %rbx              /* sp */
         movq    %rdx, %rdi              /* arg */
         .cfi_remember_state
-        .cfi_def_cfa %rbx, 56           /* from here on: as if the fiber's jump had called */
+        .cfi_def_cfa %rbx, 56           /* from here on: as if the fiber's jump had made the call */
         .cfi_offset %r15, -56
         .cfi_offset %r14, -48
         .cfi_offset %r13, -40
@@ -29,7 +29,7 @@ eddyi_unwind_from:
         .cfi_offset %rip, -8
         call    *%rsi                   /* fn(arg) */
         .cfi_restore_state
-        popq    %rbx                    /* as it was */
+        popq    %rbx                    /* its old value */
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbx
         ret
@@ -39,7 +39,7 @@ eddyi_unwind_from:
         .section .note.GNU-stack, "", @progbits
 
 #if defined(__CET__) && (__CET__ & 1)
-/* Indirect branch tracking works with this file, shadow stacks as well. */
+/* This file supports indirect branch tracking, and shadow stacks as well. */
         .section .note.gnu.property, "a", @note
         .p2align 3
         .long   4                       /* size of the name */

@@ -8,7 +8,7 @@ cd "$top" || exit 2
 failed=0
 
 # Folders whose words are being revised: their comments, and their long lines, are not checked yet.
-comments_pending='^src/(fiber|loop|protocol|stream|task)/'
+comments_pending='^src/(loop|protocol|stream|task)/'
 lines_pending='^(src|cmake|tests|tools)/|^bench/(peers/|CMake)|CMakeLists.txt|Makefile'
 
 # Reports whether a rule holds; standard input has the places that break it.
