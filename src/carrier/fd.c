@@ -36,6 +36,7 @@ struct fd_carrier {
     bool adopted_in, adopted_out;
     /* the descriptor was blocking and is made so again, for others that have the open file */
     bool was_blocking_in, was_blocking_out;
+    bool borrowed; /* the descriptors stay open at its end */
     bool closing;
 };
 
@@ -64,7 +65,8 @@ static void close_fd(struct fd_carrier *c, int fd)
     if (b && b->ops->forget)
         b->ops->forget(b, fd);
     give_flag_back(c, fd);
-    eddyi_sys_close(fd);
+    if (!c->borrowed)
+        eddyi_sys_close(fd);
 }
 
 static void close_all(struct fd_carrier *c)
@@ -473,6 +475,15 @@ int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
     return check_and_make(loop, &socket_ops, fd, fd, ret);
+}
+
+int eddy_socket_carrier_borrow(eddy_loop *loop, int fd, eddy_carrier **ret)
+{
+    int rc = eddy_socket_carrier_new(loop, fd, ret);
+
+    if (rc == 0)
+        of(*ret)->borrowed = true;
+    return rc;
 }
 
 int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)

@@ -107,3 +107,74 @@ int eddyi_connect_tcp(const struct eddyi_connect *c)
     eddy_freeaddrinfo(local);
     return rc;
 }
+
+/* Connecting by callback. */
+
+struct eddy_connecting {
+    struct eddyi_race race;
+    eddy_connected_fn *done;
+    void *arg;
+};
+
+static void connecting_free(struct eddy_connecting *c)
+{
+    eddyi_race_fini(&c->race);
+    eddyi_free(c);
+}
+
+static void tell(struct eddyi_race *r)
+{
+    struct eddy_connecting *c = eddyi_container(r, struct eddy_connecting, race);
+    eddy_connected_fn *done = c->done;
+    void *arg = c->arg;
+    int result = r->result;
+
+    if (result < 0 && r->n > 0 && r->n_errors == r->n)
+        result = summarise(r);
+    connecting_free(c);
+    done(arg, result);
+}
+
+/* Runs in place of the race's step, where that has ended at once. */
+static void told(struct eddyi_ready *ready)
+{
+    tell(eddyi_container(ready, struct eddyi_race, step));
+}
+
+int eddy_loop_connect(eddy_loop *loop, const struct addrinfo *list, double delay,
+                      eddy_connected_fn *done, void *arg, eddy_connecting **ret)
+{
+    struct eddyi_connect options = {.happy_eyeballs_delay = delay};
+    struct eddy_connecting *c;
+    int rc = eddyi_loop_check(loop);
+
+    if (rc == 0 && (!list || !done || !ret || delay != delay))
+        rc = eddy_raise(-EINVAL, "connect: no address, no function to be told, or no delay");
+    c = rc < 0 ? NULL : eddyi_zalloc(sizeof *c);
+    if (!c)
+        return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
+    *c = (struct eddy_connecting){
+        {.loop = loop, .delay = delay_of(&options), .done = tell, .result = -1}, done, arg};
+    rc = eddyi_race_add(&c->race, list, 1);
+    if (rc < 0) {
+        connecting_free(c);
+        return eddy_raise(rc, NULL);
+    }
+    /* What is known at once is told later as well. */
+    if (eddyi_race_begin(&c->race)) {
+        eddyi_ready_init(&c->race.step, told);
+        eddyi_loop_ready(loop, &c->race.step);
+    }
+    *ret = c;
+    return 0;
+}
+
+void eddy_connecting_cancel(eddy_connecting *c)
+{
+    if (!c)
+        return;
+    if (c->race.result >= 0)
+        eddyi_sys_close(c->race.result);
+    eddyi_race_end(&c->race);
+    connecting_free(c);
+}

@@ -153,9 +153,9 @@ static void take_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
 
 /* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver any
  * more. */
-static void leave_turn(struct eddyi_lookup *l)
+static void leave_turn(struct eddyi_lookup *l, const eddy_loop *loop)
 {
-    struct eddyi_resolver *r = eddyi_task_here()->future.loop->closed ? NULL : l->resolver;
+    struct eddyi_resolver *r = loop->closed ? NULL : l->resolver;
     struct eddyi_list *next = r ? eddyi_list_pop(&r->queue) : NULL;
 
     l->resolver = NULL;
@@ -186,7 +186,7 @@ static int wait_for_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
     rc = wait_for_notice(l);
     eddyi_list_remove(&l->turn);
     if (rc < 0)
-        leave_turn(l);
+        leave_turn(l, eddyi_task_here()->future.loop);
     return rc;
 }
 
@@ -213,7 +213,7 @@ static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union edd
         return rc;
     rc = eddyi_dns_config_update(r);
     if (rc < 0) {
-        leave_turn(l);
+        leave_turn(l, eddyi_task_here()->future.loop);
         return rc;
     }
     begin(l, r, a);
@@ -296,9 +296,11 @@ int eddyi_dns_more(struct eddyi_lookup *l, struct addrinfo **ret)
 
 void eddyi_dns_end(struct eddyi_lookup *l)
 {
-    eddyi_timer_stop(l->dns.loop, &l->delay);
+    eddy_loop *loop = l->dns.loop;
+
+    eddyi_timer_stop(loop, &l->delay);
     eddyi_dns_lookup_end(&l->dns);
-    leave_turn(l);
+    leave_turn(l, loop);
 }
 
 static int ask_for_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)

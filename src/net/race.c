@@ -113,12 +113,19 @@ void eddyi_race_fini(struct eddyi_race *r)
     eddy_freeaddrinfo(r->more_list);
 }
 
-/* Wakes the task, which then looks at the race. */
-static void wake_task(struct eddyi_race *r)
+static void over(struct eddyi_race *r, int result);
+
+/* Has the race looked at, soon; where the loop closes, it is over. */
+static void queue_step(struct eddyi_race *r)
 {
-    if (r->parked)
-        eddyi_wait_over(&r->wait);
-    r->parked = false;
+    if (r->ended)
+        return;
+    if (r->loop->closed) {
+        over(r, eddy_raise(-ECANCELED, NULL));
+        r->done(r);
+    } else if (eddyi_list_empty(&r->step.link)) {
+        eddyi_loop_ready(r->loop, &r->step);
+    }
 }
 
 static void attempt_polled(struct eddyi_io_op *o)
@@ -127,7 +134,7 @@ static void attempt_polled(struct eddyi_io_op *o)
 
     if (a->race) {
         a->over = true;
-        wake_task(a->race);
+        queue_step(a->race);
     } else {
         eddyi_free(a);
     }
@@ -138,13 +145,7 @@ static void next_is_due(struct eddyi_ready *ready)
     struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, timer.ready);
 
     r->due = true;
-    wake_task(r);
-}
-
-static bool race_cancel(struct eddyi_wait *w)
-{
-    wake_task(eddyi_container(w, struct eddyi_race, wait));
-    return true;
+    queue_step(r);
 }
 
 static void attempt_drop(struct attempt *a)
@@ -318,24 +319,9 @@ static void check_attempts(struct eddyi_race *r)
     }
 }
 
-static int park(struct eddyi_race *r)
-{
-    int rc = eddyi_wait_init(&r->wait, race_cancel);
-
-    if (rc < 0)
-        return rc;
-    r->wait.what = "connect";
-    r->parked = true;
-    eddyi_wait_park(&r->wait);
-    r->parked = false;
-    rc = eddyi_wait_finish(&r->wait);
-    /* The loop closes: its operations were cancelled, not the task. */
-    return rc == 0 && r->loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
-}
-
 static void more_came(struct eddyi_lookup *l)
 {
-    wake_task(l->arg);
+    queue_step(l->arg);
 }
 
 /*
@@ -358,31 +344,55 @@ static void take_more(struct eddyi_race *r)
         r->more = NULL;
 }
 
-static int run(struct eddyi_race *r)
+/* Starts the attempts that are due. False: the race is over. */
+static bool go_on(struct eddyi_race *r)
 {
-    for (;;) {
-        int rc;
-
-        take_more(r);
-        while (r->winner < 0 && r->next < r->n && (r->due || eddyi_list_empty(&r->running)))
-            start_next(r);
-        if (r->winner >= 0 || (eddyi_list_empty(&r->running) && !r->more))
-            return r->winner >= 0 ? r->winner : r->error;
-        rc = park(r);
-        if (rc < 0)
-            return rc;
-        check_attempts(r);
-    }
+    take_more(r);
+    while (r->winner < 0 && r->next < r->n && (r->due || eddyi_list_empty(&r->running)))
+        start_next(r);
+    return r->winner < 0 && (!eddyi_list_empty(&r->running) || r->more);
 }
 
-int eddyi_race_run(struct eddyi_race *r)
+void eddyi_race_end(struct eddyi_race *r)
 {
-    int rc;
+    r->ended = true;
+    eddyi_ready_cancel(&r->step);
+    eddyi_timer_stop(r->loop, &r->timer);
+    while (!eddyi_list_empty(&r->running))
+        attempt_drop(eddyi_container(r->running.next, struct attempt, link));
+}
 
+static void over(struct eddyi_race *r, int result)
+{
+    eddyi_race_end(r);
+    r->result = result;
+}
+
+static int result_of(const struct eddyi_race *r)
+{
+    return r->winner >= 0 ? r->winner : r->error;
+}
+
+static void look(struct eddyi_ready *ready)
+{
+    struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, step);
+
+    if (!r->loop->closed) {
+        check_attempts(r);
+        if (go_on(r))
+            return;
+    }
+    over(r, r->loop->closed ? eddy_raise(-ECANCELED, NULL) : result_of(r));
+    r->done(r);
+}
+
+bool eddyi_race_begin(struct eddyi_race *r)
+{
     eddyi_list_init(&r->running);
+    eddyi_ready_init(&r->step, look);
     eddyi_ready_init(&r->timer.ready, next_is_due);
     r->timer.node.place = 0;
-    r->parked = r->due = false;
+    r->due = r->ended = false;
     r->winner = -1;
     r->next = r->n_errors = 0;
     if (r->more) {
@@ -391,10 +401,40 @@ int eddyi_race_run(struct eddyi_race *r)
     }
     /* A task that cleans up while its loop closes cannot wait. */
     if (r->loop->closed)
-        return eddy_raise(-ECANCELED, NULL);
-    rc = run(r);
-    eddyi_timer_stop(r->loop, &r->timer);
-    while (!eddyi_list_empty(&r->running))
-        attempt_drop(eddyi_container(r->running.next, struct attempt, link));
-    return rc;
+        r->result = eddy_raise(-ECANCELED, NULL);
+    else if (go_on(r))
+        return false;
+    else
+        over(r, result_of(r));
+    return true;
+}
+
+static void wake(struct eddyi_race *r)
+{
+    if (!r->wait.over)
+        eddyi_wait_over(&r->wait);
+}
+
+static bool race_cancel(struct eddyi_wait *w)
+{
+    eddyi_race_end(eddyi_container(w, struct eddyi_race, wait));
+    eddyi_wait_over(w);
+    return true;
+}
+
+int eddyi_race_run(struct eddyi_race *r)
+{
+    int rc;
+
+    r->done = wake;
+    r->result = -1;
+    if (eddyi_race_begin(r))
+        return r->result;
+    eddyi_wait_init_of(&r->wait, eddyi_task_here(), race_cancel);
+    r->wait.what = "connect";
+    eddyi_wait_park(&r->wait);
+    rc = eddyi_wait_finish(&r->wait);
+    if (rc < 0 && r->result >= 0)
+        eddyi_sys_close(r->result);
+    return rc < 0 ? rc : r->result == -ECANCELED ? eddy_raise(-ECANCELED, NULL) : r->result;
 }

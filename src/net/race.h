@@ -1,5 +1,5 @@
 /*
- * Happy Eyeballs: attempts to connect that overtake each other, within one task.
+ * Happy Eyeballs: attempts to connect that overtake each other.
  */
 #ifndef EDDYI_RACE_H
 #define EDDYI_RACE_H
@@ -12,12 +12,15 @@
 #include <netdb.h>
 
 /*
- * A race; lies on the stack of the task that connects. Its attempts lie elsewhere: a lost one is
- * given up at once, and freed when the backend releases it.
+ * A race is a row of callbacks of the loop; a task may wait for its end. The memory is the
+ * caller's, for a task its stack. That of the attempts is not: an attempt that has lost is given up
+ * at once, and goes when the backend lets go of it.
  */
 struct eddyi_race {
-    struct eddyi_wait wait;
-    struct eddyi_timer timer; /* the next attempt is due */
+    void (*done)(struct eddyi_race *r); /* r->result is there */
+    struct eddyi_wait wait;             /* of eddyi_race_run() */
+    struct eddyi_ready step;            /* looks at what has happened */
+    struct eddyi_timer timer;           /* the next attempt is due */
     eddy_loop *loop;
     const char *host;                  /* for messages; NULL: the address says everything */
     struct eddyi_lookup *more;         /* may deliver further addresses; NULL if not */
@@ -29,11 +32,15 @@ struct eddyi_race {
     int64_t delay;
     int64_t latest;            /* when the latest attempt began */
     struct eddyi_list running; /* attempts */
-    bool parked, due;
+    bool due;
+    bool ended;              /* what comes of the lookup is of no interest any more */
     int winner;              /* a descriptor, or -1 */
     eddy_exception **errors; /* room for n; owned. NULL where memory was short */
     size_t n_errors;
     int error; /* the code of the latest */
+    /* the connected descriptor, the caller's; r->error, when all have failed; or -ECANCELED, raised:
+     * the loop closes */
+    int result;
 };
 
 /*
@@ -46,6 +53,13 @@ void eddyi_race_fini(struct eddyi_race *r);
 
 /* Runs the race. Returns the connected descriptor, raises -ECANCELED, or returns race->error if all
  * attempts have failed. */
+/* Begins a race. True: it has ended, with r->result. False: done is called at its end. */
+bool eddyi_race_begin(struct eddyi_race *r);
+
+/* Ends a race that is under way, without a call of done. */
+void eddyi_race_end(struct eddyi_race *r);
+
+/* Begins a race, suspends until it has ended, and returns its result; -ECANCELED, raised. */
 EDDY_AWAITS int eddyi_race_run(struct eddyi_race *r);
 
 #endif

@@ -295,6 +295,124 @@ TEST_REAL(a_loop_that_closes_ends_the_attempts)
     EXPECT_EQ(closing_rc, -ECANCELED);
 }
 
+/* Connecting without a task. */
+
+struct told {
+    eddy_loop *loop;
+    int fd; /* -1: not yet */
+    char message[100];
+};
+
+static void note_connection(void *arg, int fd)
+{
+    struct told *t = arg;
+
+    t->fd = fd;
+    if (fd < 0)
+        snprintf(t->message, sizeof t->message, "%s", eddy_exception_message(eddy_error()));
+    eddy_loop_stop(t->loop);
+}
+
+static struct addrinfo info_of(struct sockaddr_in *addr)
+{
+    return (struct addrinfo){.ai_family = AF_INET,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_protocol = IPPROTO_TCP,
+                             .ai_addr = (struct sockaddr *)addr,
+                             .ai_addrlen = sizeof *addr};
+}
+
+/* Runs the loop until it is told, and closes it. */
+static int connect_by_callback(struct told *t, struct sockaddr_in *addr)
+{
+    struct addrinfo info = info_of(addr);
+    eddy_connecting *c;
+    int rc;
+
+    *t = (struct told){.loop = test_real_loop(), .fd = -1};
+    if (!t->loop)
+        return -ENOMEM;
+    rc = eddy_loop_connect(t->loop, &info, 0, note_connection, t, &c);
+    if (rc == 0) {
+        EXPECT_EQ(t->fd, -1);
+        EXPECT_EQ(eddy_loop_run_forever(t->loop), 0);
+    }
+    eddy_loop_close(t->loop);
+    eddy_loop_unref(t->loop);
+    return rc;
+}
+
+TEST_REAL(a_connection_is_made_without_a_task)
+{
+    struct sockaddr_in addr;
+    int listener = socket_listen(&addr, 0);
+    struct told t;
+
+    EXPECT_EQ(connect_by_callback(&t, &addr), 0);
+    if (EXPECT(t.fd >= 0))
+        expect_fresh(t.fd);
+    close_if(t.fd);
+    close(listener);
+}
+
+TEST_REAL(a_refusal_without_a_task_names_the_address)
+{
+    struct sockaddr_in addr;
+    struct told t;
+
+    close(socket_listen(&addr, 0));
+    EXPECT_EQ(connect_by_callback(&t, &addr), 0);
+    EXPECT_EQ(t.fd, -ECONNREFUSED);
+    EXPECT(strstr(t.message, "127.0.0.1") != NULL);
+    close_if(t.fd);
+}
+
+TEST_REAL(a_connection_that_is_given_up_tells_nothing)
+{
+    eddy_loop *loop = test_real_loop();
+    struct told t = {.loop = loop, .fd = -1};
+    struct black_hole hole;
+    struct addrinfo info;
+    eddy_connecting *c;
+
+    REQUIRE(loop != NULL);
+    black_hole_open(&hole);
+    info = info_of(&hole.addr);
+    if (EXPECT_EQ(eddy_loop_connect(loop, &info, 0, note_connection, &t, &c), 0)) {
+        eddy_loop_stop(loop);
+        EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+        if (EXPECT_EQ(t.fd, -1))
+            eddy_connecting_cancel(c);
+    }
+    eddy_loop_close(loop);
+    EXPECT_EQ(t.fd, -1);
+    black_hole_close(&hole);
+    eddy_loop_unref(loop);
+}
+
+TEST_REAL(a_loop_that_closes_tells_who_connects_without_a_task)
+{
+    eddy_loop *loop = test_real_loop();
+    struct told t = {.loop = loop, .fd = -1};
+    struct black_hole hole;
+    struct addrinfo info;
+    eddy_connecting *c;
+
+    REQUIRE(loop != NULL);
+    black_hole_open(&hole);
+    info = info_of(&hole.addr);
+    if (EXPECT_EQ(eddy_loop_connect(loop, &info, 0, note_connection, &t, &c), 0)) {
+        eddy_loop_stop(loop);
+        EXPECT_EQ(eddy_loop_run_forever(loop), 0);
+        EXPECT_EQ(t.fd, -1);
+        eddy_loop_close(loop);
+        EXPECT_EQ(t.fd, -ECANCELED);
+    }
+    eddy_loop_close(loop);
+    black_hole_close(&hole);
+    eddy_loop_unref(loop);
+}
+
 /* Unix sockets. */
 
 TEST_ASYNC_REAL(a_unix_socket_is_found_by_path_and_by_abstract_name)

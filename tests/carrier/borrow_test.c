@@ -1,0 +1,78 @@
+/*
+ * Carriers on sockets that stay the program's.
+ */
+#include "harness/test.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A stream over @fd, which it borrows; NULL if that fails. */
+static eddy_writer *borrow(int fd, eddy_reader **ret_reader)
+{
+    eddy_carrier *c;
+    eddy_writer *w;
+
+    if (!EXPECT_EQ(eddy_socket_carrier_borrow(eddy_get_running_loop(), fd, &c), 0))
+        return NULL;
+    if (EXPECT_EQ(eddy_stream_open(c, 0, ret_reader, &w), 0))
+        return w;
+    c->ops->free(c);
+    return NULL;
+}
+
+static void pair_open(int fds[2])
+{
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+}
+
+static void close_both(int fds[2])
+{
+    close(fds[0]);
+    close(fds[1]);
+}
+
+TEST_ASYNC_REAL(a_borrowed_socket_is_open_and_blocking_when_its_stream_has_ended, .whole = true)
+{
+    char buf[8] = "";
+    eddy_reader *r;
+    eddy_writer *w;
+    int fds[2];
+
+    pair_open(fds);
+    w = borrow(fds[0], &r);
+    if (w) {
+        EXPECT_EQ(eddy_writer_write(w, "one", 3), 0);
+        eddy_writer_close(w);
+        EXPECT_EQ(eddy_writer_wait_closed(w), 0);
+        eddy_writer_free(w);
+        EXPECT_EQ(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+        EXPECT_EQ(write(fds[0], "two", 3), 3);
+        EXPECT_EQ(read(fds[1], buf, sizeof buf), 6);
+        EXPECT_STR(buf, "onetwo");
+    }
+    close_both(fds);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_borrowed_socket_serves_one_stream_after_the_other)
+{
+    const char *line;
+    eddy_reader *r;
+    int fds[2];
+
+    pair_open(fds);
+    for (int i = 0; i < 2; i++) {
+        eddy_writer *w = borrow(fds[0], &r);
+
+        if (!w)
+            break;
+        EXPECT_EQ(write(fds[1], "line\n", 5), 5);
+        EXPECT_EQ(eddy_reader_readline(r, &line), 5);
+        eddy_writer_close(w);
+        EXPECT_EQ(eddy_writer_wait_closed(w), 0);
+        eddy_writer_free(w);
+    }
+    close_both(fds);
+    return 0;
+}
