@@ -8,12 +8,11 @@
 #include "net/datagram.h"
 
 #include "base/exception.h"
-#include "base/refs.h"
 #include "base/sys.h"
 #include "carrier/socket_info.h"
-#include "contextvars/contextvars.h"
 #include "eddy/datagram_transport.h"
 #include "loop/loop.h"
+#include "protocol/face.h"
 #include "protocol/opening.h"
 #include "stream/channel.h"
 
@@ -39,10 +38,9 @@ struct datagram {
 struct eddy_datagram_transport {
     eddy_loop *loop; /* held */
     struct eddy_datagram_endpoint ep;
-    unsigned refs; /* one is the endpoint's own, until connection_lost() has returned */
+    struct eddyi_face face;
     const eddy_datagram_protocol *protocol; /* NULL: lost */
     void *arg;
-    struct eddyi_var_scope vars; /* in which its callbacks run */
     struct eddyi_io_op in, out;
     struct eddyi_io_claim claim_in, claim_out;
     struct eddyi_ready made, input, output, lost;
@@ -56,32 +54,22 @@ struct eddy_datagram_transport {
     int error;  /* why, < 0; 0: it was closed */
 };
 
-static struct eddyi_var_scope *enter(eddy_datagram_transport *t)
-{
-    struct eddyi_var_scope *outside = eddyi_vars_current;
-
-    t->refs++;
-    eddyi_vars_current = &t->vars;
-    return outside;
-}
-
-static void leave(eddy_datagram_transport *t, struct eddyi_var_scope *outside)
-{
-    eddyi_vars_current = outside;
-    eddy_datagram_transport_unref(t);
-}
-
 eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t)
 {
-    t->refs++;
+    t->face.refs++;
     return t;
 }
 
 void eddy_datagram_transport_unref(eddy_datagram_transport *t)
 {
-    if (!t || !eddyi_refs_drop(&t->refs))
-        return;
-    eddyi_vars_fini(&t->vars);
+    if (t)
+        eddyi_face_unref(&t->face);
+}
+
+static void transport_free(struct eddyi_face *f)
+{
+    eddy_datagram_transport *t = eddyi_container(f, eddy_datagram_transport, face);
+
     eddyi_loop_release(t->loop);
     eddyi_free(t);
 }
@@ -124,7 +112,7 @@ static void end(eddy_datagram_transport *t, int error)
 static void lost(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, lost);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
     eddy_exception *e = t->error < 0 ? eddy_exception_new(t->error, "the endpoint is lost") : NULL;
 
     if (t->protocol && t->protocol->connection_lost)
@@ -132,8 +120,8 @@ static void lost(struct eddyi_ready *r)
     eddy_exception_unref(e);
     t->protocol = NULL;
     t->arg = NULL;
-    eddy_datagram_transport_unref(t);
-    leave(t, outside);
+    eddyi_face_end(&t->face);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void tell_error(eddy_datagram_transport *t, int error)
@@ -147,16 +135,28 @@ static void tell_error(eddy_datagram_transport *t, int error)
 
 /* Receiving. */
 
-static void wait_readable(eddy_datagram_transport *t)
+static void wait_for(eddy_datagram_transport *t, struct eddyi_io_op *o, unsigned events)
 {
     int rc;
 
-    t->in.op.kind = EDDYI_OP_POLL;
-    t->in.op.fd = t->ep.fd;
-    t->in.op.events = POLLIN;
-    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->in);
+    o->op.kind = EDDYI_OP_POLL;
+    o->op.fd = t->ep.fd;
+    o->op.events = events;
+    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), o);
     if (rc < 0)
         end(t, rc);
+}
+
+/* Queues @item, which moves datagrams, unless it is NULL or the endpoint has ended. */
+static void ready(eddy_datagram_transport *t, const struct eddyi_io_op *o, struct eddyi_ready *item)
+{
+    if (t->loop->closed)
+        end(t, -ECANCELED);
+    else if (o->op.result < 0 && o->op.result != -ECANCELED)
+        end(t, (int)o->op.result);
+    else if (item)
+        eddyi_loop_ready(t->loop, item);
+    end_if_free(t);
 }
 
 /* One datagram. Whether there may be more. */
@@ -192,27 +192,21 @@ static void receive_some(eddy_datagram_transport *t)
 static void input(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, input);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     if (t->begun && !t->loop->closed)
         receive_some(t);
     t->begun = true;
     if (!t->closing)
-        wait_readable(t);
-    leave(t, outside);
+        wait_for(t, &t->in, POLLIN);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void in_done(struct eddyi_io_op *o)
 {
     eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, in);
 
-    if (t->loop->closed)
-        end(t, -ECANCELED);
-    else if (o->op.result < 0 && o->op.result != -ECANCELED)
-        end(t, (int)o->op.result);
-    else if (!t->closing)
-        eddyi_loop_ready(t->loop, &t->input);
-    end_if_free(t);
+    ready(t, o, t->closing ? NULL : &t->input);
 }
 
 /* Sending. */
@@ -232,16 +226,8 @@ static void update_flow(eddy_datagram_transport *t)
 
 static void wait_writable(eddy_datagram_transport *t)
 {
-    int rc;
-
-    if (t->out.io || !eddyi_list_empty(&t->output.link))
-        return;
-    t->out.op.kind = EDDYI_OP_POLL;
-    t->out.op.fd = t->ep.fd;
-    t->out.op.events = POLLOUT;
-    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), &t->out);
-    if (rc < 0)
-        end(t, rc);
+    if (!t->out.io && eddyi_list_empty(&t->output.link))
+        wait_for(t, &t->out, POLLOUT);
 }
 
 /* The first that is kept. Whether to go on. */
@@ -264,7 +250,7 @@ static bool send_first(eddy_datagram_transport *t)
 static void output(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, output);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
     size_t kept = t->n_kept;
 
     while (!t->ended && !eddyi_loop_forked(t->loop) && !eddyi_list_empty(&t->kept) && send_first(t))
@@ -276,20 +262,14 @@ static void output(struct eddyi_ready *r)
         wait_writable(t);
     else if (!t->ended && t->closing)
         end(t, 0);
-    leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void out_done(struct eddyi_io_op *o)
 {
     eddy_datagram_transport *t = eddyi_container(o, eddy_datagram_transport, out);
 
-    if (t->loop->closed)
-        end(t, -ECANCELED);
-    else if (o->op.result < 0 && o->op.result != -ECANCELED)
-        end(t, (int)o->op.result);
-    else if (!t->ended)
-        eddyi_loop_ready(t->loop, &t->output);
-    end_if_free(t);
+    ready(t, o, t->ended ? NULL : &t->output);
 }
 
 static int keep(eddy_datagram_transport *t, const void *data, size_t size,
@@ -413,11 +393,11 @@ size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transpo
 static void made(struct eddyi_ready *r)
 {
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, made);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     if (t->protocol->connection_made)
         t->protocol->connection_made(t->arg, t);
-    leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static eddy_datagram_transport *transport_new(eddy_loop *loop)
@@ -427,9 +407,8 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
     if (!t)
         return NULL;
     t->loop = eddyi_loop_hold(loop);
-    t->refs = 1;
     t->marks = (eddy_water_marks){.low = LOW_WATER, .high = HIGH_WATER};
-    eddyi_vars_init(&t->vars, NULL);
+    eddyi_face_init(&t->face, NULL, transport_free);
     t->in.done = in_done;
     t->out.done = out_done;
     eddyi_list_init(&t->kept);
@@ -503,7 +482,8 @@ int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
     t = transport_new(loop);
     rc = t ? open_endpoint(t, factory, arg, options) : eddy_raise(-ENOMEM, NULL);
     if (rc < 0) {
-        eddy_datagram_transport_unref(t);
+        if (t)
+            eddyi_face_end(&t->face);
         return rc;
     }
     eddy_datagram_transport_ref(t);

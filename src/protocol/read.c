@@ -205,13 +205,13 @@ void eddyi_protocol_input(struct eddyi_ready *r)
 
     if (t->channel.armed || t->ended || t->channel.tls_start || !eddy_transport_is_reading(t))
         return;
-    outside = eddyi_protocol_enter(t);
+    outside = eddyi_face_enter(&t->face);
     if (t->ways != EDDYI_WRITE_ONLY)
         step(t);
     else if (has_news(t))
         eddyi_channel_read_end_closed(&t->channel);
     go_on(t);
-    eddyi_protocol_leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 void eddy_transport_pause_reading(eddy_transport *t)

@@ -3,7 +3,6 @@
  */
 #include "stream/server.h"
 
-#include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
@@ -26,53 +25,30 @@ static void opening(struct eddyi_ready *r)
 
     if (eddyi_channel_is_closing(&t->channel))
         return;
-    outside = eddyi_protocol_enter(t);
+    outside = eddyi_face_enter(&t->face);
     rc = eddyi_protocol_make(t, t->connection.server->options.factory,
                              t->connection.server->options.arg);
     if (rc == 0)
         eddyi_protocol_begin(t);
     end(t, rc);
-    eddyi_protocol_leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
-struct handshake {
-    struct eddyi_tls_start start;
-    eddy_transport *transport;
-};
-
 /* Nobody has to hear that a connection was closed meanwhile. */
-static void shaken(struct eddyi_tls_start *start, int rc)
+static void shaken(void *arg, int rc)
 {
-    struct handshake *h = eddyi_container(start, struct handshake, start);
-    eddy_transport *t = h->transport;
+    eddy_transport *t = arg;
 
-    eddyi_free(h);
     if (rc == 0)
         eddyi_loop_ready(t->channel.loop, &t->opening);
     else if (rc == t->channel.error)
         end(t, rc);
 }
 
-static int shake_hands(eddy_transport *t)
-{
-    struct handshake *h = eddyi_alloc(sizeof *h);
-    int rc;
-
-    if (!h)
-        return eddy_raise(-ENOMEM, NULL);
-    *h = (struct handshake){
-        {.options = eddyi_server_tls(t->connection.server), .server_side = true, .done = shaken},
-        t};
-    t->tls = true;
-    rc = eddyi_channel_begin_tls(&t->channel, &h->start);
-    if (rc < 0)
-        eddyi_free(h);
-    return rc;
-}
-
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
     eddy_context *context = eddyi_connection_context(s);
+    eddy_start_tls_options tls = eddyi_server_tls(s);
     eddy_transport *t = context ? eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS) : NULL;
 
     if (!t) {
@@ -80,15 +56,15 @@ static int start(eddy_server *s, eddy_carrier *carrier)
         carrier->ops->free(carrier);
         return eddy_raise(-ENOMEM, NULL);
     }
-    eddyi_vars_fini(&t->vars);
-    eddyi_vars_init(&t->vars, context);
+    eddyi_vars_fini(&t->face.vars);
+    eddyi_vars_init(&t->face.vars, context);
     eddy_context_unref(context);
     eddyi_connection_begin(&t->connection, s, &t->channel);
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
     t->channel.write_limit = eddyi_time_limit(s->options.write_timeout);
     eddyi_ready_init(&t->opening, opening);
     if (s->options.tls)
-        end(t, shake_hands(t));
+        end(t, eddyi_protocol_start_tls(t, &tls, true, shaken, t));
     else
         eddyi_loop_ready(s->loop, &t->opening);
     return 0;

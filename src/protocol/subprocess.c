@@ -4,14 +4,13 @@
  * The pipes are made here, and given to the process as plain descriptors. The end has come when the
  * child has been waited for and the last pipe is lost.
  */
-#include "base/refs.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
-#include "contextvars/contextvars.h"
 #include "eddy/error.h"
 #include "eddy/subprocess_transport.h"
 #include "loop/loop.h"
 #include "process/process.h"
+#include "protocol/face.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
 
@@ -25,46 +24,34 @@ struct pipe {
 
 struct eddy_subprocess_transport {
     eddy_loop *loop; /* held */
-    /* one is its own, until connection_lost() has returned */
-    unsigned refs;
+    struct eddyi_face face;
     const eddy_subprocess_protocol *protocol; /* NULL: lost */
     void *arg;
-    struct eddyi_var_scope vars; /* in which its callbacks run */
-    eddy_process *process;       /* NULL: lost */
-    struct pipe pipes[3];        /* by the child's descriptor */
-    unsigned n_open;             /* of those */
+    eddy_process *process; /* NULL: lost */
+    struct pipe pipes[3];  /* by the child's descriptor */
+    unsigned n_open;       /* of those */
     struct eddyi_ready made, exited, lost;
     int returncode;
     bool told_exit;
     bool closing;
 };
 
-static struct eddyi_var_scope *enter(eddy_subprocess_transport *t)
-{
-    struct eddyi_var_scope *outside = eddyi_vars_current;
-
-    t->refs++;
-    eddyi_vars_current = &t->vars;
-    return outside;
-}
-
-static void leave(eddy_subprocess_transport *t, struct eddyi_var_scope *outside)
-{
-    eddyi_vars_current = outside;
-    eddy_subprocess_transport_unref(t);
-}
-
 eddy_subprocess_transport *eddy_subprocess_transport_ref(eddy_subprocess_transport *t)
 {
-    t->refs++;
+    t->face.refs++;
     return t;
 }
 
 void eddy_subprocess_transport_unref(eddy_subprocess_transport *t)
 {
-    if (!t || !eddyi_refs_drop(&t->refs))
-        return;
-    eddyi_vars_fini(&t->vars);
+    if (t)
+        eddyi_face_unref(&t->face);
+}
+
+static void transport_free(struct eddyi_face *f)
+{
+    eddy_subprocess_transport *t = eddyi_container(f, eddy_subprocess_transport, face);
+
     eddyi_loop_release(t->loop);
     eddyi_free(t);
 }
@@ -72,11 +59,11 @@ void eddy_subprocess_transport_unref(eddy_subprocess_transport *t)
 static void made(struct eddyi_ready *r)
 {
     eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, made);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     if (t->protocol->connection_made)
         t->protocol->connection_made(t->arg, t);
-    leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void finish_if_done(eddy_subprocess_transport *t)
@@ -88,20 +75,20 @@ static void finish_if_done(eddy_subprocess_transport *t)
 static void exited(struct eddyi_ready *r)
 {
     eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, exited);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     t->returncode = eddy_process_returncode(t->process);
     t->told_exit = true;
     if (t->protocol->process_exited)
         t->protocol->process_exited(t->arg);
     finish_if_done(t);
-    leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void lost(struct eddyi_ready *r)
 {
     eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, lost);
-    struct eddyi_var_scope *outside = enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     t->closing = true;
     if (t->protocol->connection_lost)
@@ -111,8 +98,8 @@ static void lost(struct eddyi_ready *r)
     t->process->exited = NULL;
     eddy_process_free(t->process);
     t->process = NULL;
-    eddy_subprocess_transport_unref(t);
-    leave(t, outside);
+    eddyi_face_end(&t->face);
+    eddyi_face_leave(&t->face, outside);
 }
 
 /* The protocol of a pipe, which hands on to that of the process. Its context is the pipe's, so a
@@ -175,9 +162,8 @@ static eddy_subprocess_transport *transport_new(eddy_loop *loop)
     if (!t)
         return NULL;
     t->loop = eddyi_loop_hold(loop);
-    t->refs = 1;
     t->returncode = EDDY_RUNNING;
-    eddyi_vars_init(&t->vars, NULL);
+    eddyi_face_init(&t->face, NULL, transport_free);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->exited, exited);
     eddyi_ready_init(&t->lost, lost);
@@ -372,7 +358,8 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
     t = transport_new(loop);
     rc = t ? start(t, create, &o, factory, arg) : eddy_raise(-ENOMEM, NULL);
     if (rc < 0) {
-        eddy_subprocess_transport_unref(t);
+        if (t)
+            eddyi_face_end(&t->face);
         return rc;
     }
     eddy_subprocess_transport_ref(t);

@@ -20,21 +20,60 @@ static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options
     return options->server_side || t->connection.server;
 }
 
-/* Nobody else writes meanwhile, and nothing is given out. */
-static void begin(eddy_transport *t)
-{
-    eddy_transport_ref(t);
-    t->busy = "start_tls";
-    eddyi_timer_stop(t->channel.loop, &t->silence);
-}
+struct starting {
+    struct eddyi_tls_start start;
+    eddy_transport *transport;
+    eddy_transport_done_fn *done;
+    void *arg;
+};
 
 static void end(eddy_transport *t, int rc)
 {
     t->busy = NULL;
     t->tls |= rc == 0;
-    if (!eddyi_channel_is_closing(&t->channel))
+    if (t->protocol && !eddyi_channel_is_closing(&t->channel))
         eddyi_protocol_want_input(t);
-    eddy_transport_unref(t);
+}
+
+static void started(struct eddyi_tls_start *start, int rc)
+{
+    struct starting *s = eddyi_container(start, struct starting, start);
+    eddy_transport *t = s->transport;
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
+
+    end(t, rc);
+    s->done(s->arg, rc);
+    eddyi_free(s);
+    eddyi_face_leave(&t->face, outside);
+}
+
+int eddyi_protocol_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
+                             bool server_side, eddy_transport_done_fn *done, void *arg)
+{
+    struct starting *s = eddyi_alloc(sizeof *s);
+    int rc;
+
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    *s = (struct starting){
+        {.options = *options, .server_side = server_side, .done = started}, t, done, arg};
+    eddyi_timer_stop(t->channel.loop, &t->silence);
+    t->busy = "start_tls";
+    rc = eddyi_channel_begin_tls(&t->channel, &s->start);
+    if (rc < 0) {
+        end(t, rc);
+        eddyi_free(s);
+    }
+    return rc;
+}
+
+int eddy_transport_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
+                             eddy_transport_done_fn *done, void *arg)
+{
+    int rc = check(t, options);
+
+    return rc < 0 ? rc
+                  : eddyi_protocol_start_tls(t, options, is_server_side(t, options), done, arg);
 }
 
 int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
@@ -46,52 +85,11 @@ int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
         rc = check(t, options);
     if (rc < 0)
         return rc;
-    begin(t);
+    eddy_transport_ref(t);
+    eddyi_timer_stop(loop, &t->silence);
+    t->busy = "start_tls";
     rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
     end(t, rc);
-    return rc;
-}
-
-struct starting {
-    struct eddyi_tls_start start;
-    eddy_transport *transport;
-    eddy_transport_done_fn *done;
-    void *arg;
-};
-
-static void started(struct eddyi_tls_start *start, int rc)
-{
-    struct starting *s = eddyi_container(start, struct starting, start);
-    eddy_transport *t = s->transport;
-    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
-
-    end(t, rc);
-    s->done(s->arg, rc);
-    eddyi_free(s);
-    eddyi_protocol_leave(t, outside);
-}
-
-int eddy_transport_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
-                             eddy_transport_done_fn *done, void *arg)
-{
-    struct starting *s;
-    int rc = check(t, options);
-
-    if (rc < 0)
-        return rc;
-    s = eddyi_alloc(sizeof *s);
-    if (!s)
-        return eddy_raise(-ENOMEM, NULL);
-    *s = (struct starting){
-        {.options = *options, .server_side = is_server_side(t, options), .done = started},
-        t,
-        done,
-        arg};
-    begin(t);
-    rc = eddyi_channel_begin_tls(&t->channel, &s->start);
-    if (rc < 0) {
-        end(t, rc);
-        eddyi_free(s);
-    }
+    eddy_transport_unref(t);
     return rc;
 }

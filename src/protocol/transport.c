@@ -13,41 +13,22 @@ static eddy_transport *of(struct eddyi_channel *c)
 
 eddy_transport *eddy_transport_ref(eddy_transport *t)
 {
-    t->refs++;
+    t->face.refs++;
     return t;
-}
-
-static void destroy(eddy_transport *t)
-{
-    eddyi_vars_fini(&t->vars);
-    eddyi_channel_fini(&t->channel);
-    eddyi_free(t);
 }
 
 void eddy_transport_unref(eddy_transport *t)
 {
-    /* The connection's own is dropped behind connection_lost(): an unref too many does no harm
-     * before. */
-    if (!t || t->refs == 0 || (t->refs == 1 && t->connected))
-        return;
-    if (--t->refs == 0 && t->calls == 0)
-        destroy(t);
+    if (t)
+        eddyi_face_unref(&t->face);
 }
 
-struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t)
+static void transport_free(struct eddyi_face *f)
 {
-    struct eddyi_var_scope *outside = eddyi_vars_current;
+    eddy_transport *t = eddyi_container(f, eddy_transport, face);
 
-    t->calls++;
-    eddyi_vars_current = &t->vars;
-    return outside;
-}
-
-void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside)
-{
-    eddyi_vars_current = outside;
-    if (--t->calls == 0 && t->refs == 0)
-        destroy(t);
+    eddyi_channel_fini(&t->channel);
+    eddyi_free(t);
 }
 
 /* The protocol is told once for each crossing: of too much from within the write, of the rest by an
@@ -82,20 +63,20 @@ static void flow(struct eddyi_ready *r)
     if (!t->writing_paused || t->channel.paused || t->channel.state > EDDYI_CLOSING)
         return;
     t->writing_paused = false;
-    outside = eddyi_protocol_enter(t);
+    outside = eddyi_face_enter(&t->face);
     if (t->protocol->resume_writing)
         t->protocol->resume_writing(t->arg);
-    eddyi_protocol_leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void made(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, made);
-    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     if (t->protocol->connection_made)
         t->protocol->connection_made(t->arg, t);
-    eddyi_protocol_leave(t, outside);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static void on_lost(struct eddyi_channel *c)
@@ -128,7 +109,7 @@ static void lost(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, lost);
     const eddy_protocol *protocol = t->protocol;
-    struct eddyi_var_scope *outside = eddyi_protocol_enter(t);
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     if (protocol) {
         report(t);
@@ -138,9 +119,8 @@ static void lost(struct eddyi_ready *r)
         t->arg = NULL;
     }
     eddyi_connection_gone(&t->connection);
-    t->connected = false;
-    eddy_transport_unref(t);
-    eddyi_protocol_leave(t, outside);
+    eddyi_face_end(&t->face);
+    eddyi_face_leave(&t->face, outside);
 }
 
 static const struct eddyi_channel_client client = {
@@ -162,10 +142,8 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways wa
         eddyi_free(t);
         return NULL;
     }
-    t->refs = 1;
-    t->connected = true;
     t->ways = ways;
-    eddyi_vars_init(&t->vars, NULL);
+    eddyi_face_init(&t->face, NULL, transport_free);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->input, eddyi_protocol_input);
     eddyi_ready_init(&t->flow, flow);

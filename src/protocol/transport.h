@@ -13,9 +13,9 @@
 #ifndef EDDYI_PROTOCOL_TRANSPORT_H
 #define EDDYI_PROTOCOL_TRANSPORT_H
 
-#include "contextvars/contextvars.h"
 #include "eddy/sync.h"
 #include "eddy/transport.h"
+#include "protocol/face.h"
 #include "stream/channel.h"
 #include "stream/connection.h"
 #include "stream/tls_hook.h"
@@ -24,14 +24,9 @@ enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 struct eddy_transport {
     struct eddyi_channel channel;
-    unsigned refs;
-    /* one is the connection's own, until connection_lost() has returned */
-    bool connected;
-    /* of the protocol that run now: it is not freed before they return */
-    unsigned calls;
+    struct eddyi_face face;
     const eddy_protocol *protocol; /* NULL: not made yet, or lost */
     void *arg;                     /* of the protocol */
-    struct eddyi_var_scope vars;   /* in which its callbacks run */
     struct eddyi_ready made, input, flow, lost;
 
     int64_t read_limit;         /* how long a read may take, in nanoseconds; 0: no limit */
@@ -70,8 +65,11 @@ void eddyi_protocol_input(struct eddyi_ready *r);
 void eddyi_protocol_silence(struct eddyi_ready *r);
 void eddyi_protocol_want_input(eddy_transport *t);
 
-/* Around calls to the user: the connection's context, and a reference. */
-struct eddyi_var_scope *eddyi_protocol_enter(eddy_transport *t);
-void eddyi_protocol_leave(eddy_transport *t, struct eddyi_var_scope *outside);
+/*
+ * Starts TLS, and calls done(@arg, rc) at its end; meanwhile nobody else writes, and nothing is
+ * given out. 0, or a raised error.
+ */
+int eddyi_protocol_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
+                             bool server_side, eddy_transport_done_fn *done, void *arg);
 
 #endif

@@ -156,7 +156,7 @@ static void done(struct eddyi_tls_start *s, int rc)
         eddyi_wait_over(&w->wait);
 }
 
-static bool cancel(struct eddyi_wait *w)
+static bool tls_wait_cancel(struct eddyi_wait *w)
 {
     eddyi_container(w, struct tls_wait, wait)->start.done = NULL;
     eddyi_wait_over(w);
@@ -167,7 +167,7 @@ int eddyi_channel_start_tls(struct eddyi_channel *c, const eddy_start_tls_option
                             bool server_side)
 {
     struct tls_wait w = {.start = {.options = *options, .server_side = server_side, .done = done}};
-    int rc = eddyi_wait_init(&w.wait, cancel);
+    int rc = eddyi_wait_init(&w.wait, tls_wait_cancel);
 
     if (rc == 0)
         rc = eddyi_channel_begin_tls(c, &w.start);
