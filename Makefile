@@ -71,4 +71,5 @@ format:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth lib install uninstall format clean
+.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth
+.PHONY: lib install uninstall format clean

@@ -59,6 +59,7 @@ foreach(package ${packages})
         set(PROJECT_VERSION \"${PROJECT_VERSION}\")
         set(EDDY_PROGRAM_FLAGS \"${EDDY_PROGRAM_FLAGS}\")
         set(EDDY_PC_REQUIRES \"${EDDY_PC_REQUIRES}\")
-        configure_file(\"${PROJECT_SOURCE_DIR}/cmake/${package}.pc.in\" \"${PROJECT_BINARY_DIR}/${package}.pc\" @ONLY)")
+        configure_file(\"${PROJECT_SOURCE_DIR}/cmake/${package}.pc.in\"
+                       \"${PROJECT_BINARY_DIR}/${package}.pc\" @ONLY)")
     install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()

@@ -1,22 +1,24 @@
 /*
- * A job, the future that wraps it, and everything that may happen to them at once (src/executor/concurrent.c, wrap.c,
- * executor.c): a worker takes, begins and finishes the job; the loop cancels the future, or awaits it, or closes; another
- * thread cancels the job itself; the executor shuts down and cancels what it has not begun. The job may be a private one, which ends
- * without its mutex.
+ * Models a job, the future that wraps it, and all concurrent actions on them
+ * (src/executor/concurrent.c, wrap.c, executor.c): a worker takes, begins and finishes the job; the
+ * loop cancels the future, or awaits it, or closes; another thread cancels the job itself; the
+ * executor shuts down and cancels the jobs that have not begun. The job may be a private one, which
+ * ends without its mutex.
  *
- * The promises: the job's function runs at most once, and not if anybody cancelled it before; the future ends once; memory
- * of the future and of the job is freed, once, and not touched afterwards, and the executor not touched when its threads and owner
- * have left it; nobody waits for ever. Mutexes are taken in
- * one order: the job's, then the executor's or the loop's. (The wrapper of a private job lies in the job's memory; here it is freed by itself,
- * which is stricter.) Each mutation breaks one of these:
+ * The promises: the job's function runs at most once, and not if the job was cancelled before; the
+ * future ends once; the memory of the future and of the job is freed, once, and not touched
+ * afterwards; the executor is not touched after its threads and its owner have left it; no thread
+ * waits forever. Mutexes are taken in one order: the job's, then the executor's or the loop's. (The
+ * wrapper of a private job is part of the job's memory; here it is freed separately, which is
+ * stricter.) Each mutation breaks one of these:
  *
- * mutation: TELLS_UNLOCKED     the watcher is told after the job's mutex was given up
- * mutation: BEGINS_UNCHECKED   the worker does not ask whether the job was cancelled
- * mutation: CLOSES_UNCHECKED   closing the loop lets go of a future although its item was posted
- * mutation: WITHDRAWS_BLINDLY  cancelling gives up the queue's reference whether the job was in the queue or not
- * mutation: CLOSES_HASTILY     closing the loop lets go of a private job's future while that is being told
- * mutation: LEAVES_EARLY       the worker does not wait for whoever cancelled the job that it took
- * mutation: KEEPS_WHAT_IT_GAVE the worker gives up the reference that went with the posted item
+ * mutation: TELLS_UNLOCKED     the watcher is notified after the job's mutex was released
+ * mutation: BEGINS_UNCHECKED   the worker does not check whether the job was cancelled
+ * mutation: CLOSES_UNCHECKED   closing the loop drops a future although its item was posted
+ * mutation: WITHDRAWS_BLINDLY  cancelling drops the queue's reference of a job that is not queued
+ * mutation: CLOSES_HASTILY     closing the loop drops a private job's future while it is notified
+ * mutation: LEAVES_EARLY       the worker does not wait for the thread that cancelled its job
+ * mutation: KEEPS_WHAT_IT_GAVE the worker drops the reference that went with the posted item
  */
 mtype = { PENDING, RUNNING, ENDING, FINISHED, CANCELLED };
 mtype = { NONE, WATCHING, TELLING, UNTOLD };

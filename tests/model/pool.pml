@@ -1,23 +1,25 @@
 /*
- * The hand-over between those who submit jobs and the threads of an executor (src/executor/executor.c): put_into_inbox(), enqueue(),
- * eddyi_executor_call(), next_job(), idle(), leave(), and the shutdown.
+ * Models the hand-over from submitters of jobs to the threads of an executor
+ * (src/executor/executor.c): put_into_inbox(), enqueue(), eddyi_executor_call(), next_job(),
+ * idle(), leave(), and the shutdown.
  *
- * The promises: every job runs, once; if a thread is free, or may be made, it does not wait for another job to end (the jobs here all
- * wait for each other at a barrier, so otherwise nobody ever gets on); after the shutdown every thread leaves, and
- * the last one says so. Each mutation breaks one of them:
+ * The promises: every job runs, once; if a thread is idle, or may be made, a job does not wait for
+ * another job to end (the jobs here all wait for each other at a barrier, so otherwise none would
+ * end); after the shutdown every thread leaves, and the last one reports it. Each mutation breaks
+ * one of them:
  *
- * mutation: SLEEPS_BLINDLY      a thread that has looked in vain sleeps without another look at the queue
- * mutation: COUNTS_TOO_LATE     a thread that comes looks into the inbox before it is no longer counted
- * mutation: CALLS_NO_FURTHER    who takes a job does not call the next thread, although more are queued
- * mutation: IS_STILL_COMING     a thread that was called goes on being counted on after it has come
- * mutation: FORGETS_SLEEPERS    shutting down does not wake the threads that sleep
+ * mutation: SLEEPS_BLINDLY      a thread that found no job sleeps without re-checking the queue
+ * mutation: COUNTS_TOO_LATE     a thread checks the inbox before it stops being counted as coming
+ * mutation: CALLS_NO_FURTHER    a thread that takes a job does not call another, with more queued
+ * mutation: IS_STILL_COMING     a called thread is still counted as coming when it has come
+ * mutation: FORGETS_SLEEPERS    shutting down does not wake the sleeping threads
  */
 #define THREADS 3
 #define SUBMITTERS 2
-#define JOBS 3 /* as many as threads may run, for they wait for each other */
+#define JOBS 3 /* as many as threads may run, since the jobs wait for each other */
 
 byte inbox, queued, n_threads, n_coming, n_asleep, n_called;
-byte waiting, signals; /* the condition: who waits, and wake-ups on their way */
+byte waiting, signals; /* the condition: waiting threads, and wake-ups in flight */
 byte spurious; /* wake-ups for no reason, of which a run has one at most */
 byte begun, ended, submitted;
 bool shut_down, over;

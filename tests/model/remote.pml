@@ -1,12 +1,13 @@
 /*
- * run_coroutine_threadsafe (src/executor/remote.c): a thread has started a coroutine on a loop, and waits for the result, or
- * cancels; meanwhile the loop starts the task, the task ends, or the loop is closed.
+ * Models run_coroutine_threadsafe (src/executor/remote.c): a thread has started a coroutine on a
+ * loop, and waits for the result, or cancels it; meanwhile the loop starts the task, the task ends,
+ * or the loop is closed.
  *
- * The promises: the thread's wait ends, whatever happens; the memory of what both share is freed, once, and not touched
- * afterwards; nothing is posted to a loop that is gone. Each mutation breaks one of these:
+ * The promises: the thread's wait always ends; the shared memory is freed, once, and not touched
+ * afterwards; nothing is posted to a loop that no longer exists. Each mutation breaks one of these:
  *
- * mutation: CLOSES_SILENTLY  closing the loop does not look for what has not ended
- * mutation: LETS_GO_UNLOCKED the loop lets go without the mutex, so somebody who cancels may still post to it
+ * mutation: CLOSES_SILENTLY  closing the loop does not handle the coroutines that have not ended
+ * mutation: LETS_GO_UNLOCKED the loop detaches without the mutex: a cancel may still be posted
  * mutation: POSTS_UNCOUNTED  the item that cancels has no reference of its own
  */
 mtype = { PENDING, FINISHED, CANCELLED };

@@ -1,14 +1,16 @@
 /*
- * Posting to a loop that is falling asleep, or is being closed (src/loop/post.c, turn.c): put(), eddyi_loop_post_elsewhere(), wait(),
- * take(), eddyi_loop_close_inbox(), and the signal handler's eddyi_loop_signal().
+ * Models posting to a loop that is falling asleep, or is being closed (src/loop/post.c, turn.c):
+ * put(), eddyi_loop_post_elsewhere(), wait(), take(), eddyi_loop_close_inbox(), and the signal
+ * handler's eddyi_loop_signal().
  *
- * The promises: whatever the inbox accepted is taken, however the steps of the threads fall between each other (otherwise the loop sleeps for
- * ever, which Spin finds as an end that is none); and nobody touches a loop that has been closed for the sake of an item that it had already
- * taken. Each access to the inbox is one atomic step in C. Each mutation breaks a promise:
+ * The promises: every item that the inbox accepted is taken, in all interleavings of the threads'
+ * steps (otherwise the loop sleeps forever, which Spin reports as an invalid end state); and no
+ * thread touches a closed loop on account of an item that the loop had already taken. Each access
+ * to the inbox is one atomic step in C. Each mutation breaks a promise:
  *
- * mutation: MARKS_BLINDLY   the loop says that it sleeps without seeing whether something was posted meanwhile
- * mutation: WAKES_NOBODY    who posts to a loop that sleeps does not wake it
- * mutation: WAKES_UNLOCKED  who posts to a loop that sleeps does so without the mutex
+ * mutation: MARKS_BLINDLY   the loop marks itself asleep without checking for posted items
+ * mutation: WAKES_NOBODY    a thread that posts to a sleeping loop does not wake it
+ * mutation: WAKES_UNLOCKED  a thread that posts to a sleeping loop wakes it without the mutex
  * mutation: CLOSES_UNLOCKED closing does not wait for the mutex
  */
 #define POSTERS 2
@@ -62,7 +64,7 @@ proctype poster()
             fi;
 #endif
             if
-            :: before == CLOSED -> mutex = false /* it still has a reference to the loop: its item was not taken */
+            :: before == CLOSED -> mutex = false /* its item was not taken: it has a reference */
             :: else -> unlock()
             fi
         :: else

@@ -105,10 +105,11 @@ func main() {
 		echo(os.Args[2])
 	case "http":
 		body := []byte("Hello")
-		http.ListenAndServe("0.0.0.0:"+os.Args[2], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			w.Write(body)
-		}))
+		})
+		http.ListenAndServe("0.0.0.0:"+os.Args[2], answer)
 	}
 	switch wl {
 	case "switch":

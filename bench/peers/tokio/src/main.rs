@@ -155,7 +155,8 @@ async fn run(p: String, wl: String, port: u16) {
                     let mut f = Box::pin(tokio::time::sleep(Duration::from_nanos(
                         1_000_000_000 + s % 60_000_000_000,
                     )));
-                    // poll inside unconstrained() would need an extra wrapper; use poll once (coop budget may make it Pending w/o registering)
+                    // Polled once inside unconstrained(): without it the coop budget may make the
+                    // future pending before its timer is registered.
                     let mut u = tokio::task::unconstrained(f.as_mut());
                     let _ = std::future::Future::poll(std::pin::Pin::new(&mut u), cx);
                     v.push(f);
@@ -170,7 +171,8 @@ async fn run(p: String, wl: String, port: u16) {
             let n: u64 = if wl == "sleepers" { 100_000 } else { 10_000 };
             let start = Instant::now();
             let begun = Arc::new(AtomicU64::new(0));
-            let since = Arc::new(AtomicU64::new(u64::MAX / 2)); // as in sleepers.h; nanoseconds from the start
+            // As in sleepers.h; in nanoseconds from the start.
+            let since = Arc::new(AtomicU64::new(u64::MAX / 2));
             let hs: Vec<_> = (0..n)
                 .map(|i| {
                     let (begun, since) = (begun.clone(), since.clone());
@@ -186,7 +188,8 @@ async fn run(p: String, wl: String, port: u16) {
                             s ^= s << 17;
                             let d = Duration::from_nanos(s % 100_000_000);
                             let t0 = Instant::now();
-                            if (t0 - start).as_nanos() as u64 > since.load(Relaxed) + 3_000_000_000 {
+                            let end = since.load(Relaxed) + 3_000_000_000;
+                            if (t0 - start).as_nanos() as u64 > end {
                                 break;
                             }
                             tokio::time::sleep(d).await;
