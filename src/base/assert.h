@@ -2,7 +2,8 @@
  * Invariants of the library, stated where they hold.
  *
  * A mistake of the program, or an event of the outside world, is no broken invariant: it gives a
- * status. A broken invariant ends the process with one line in the log, the place and the condition:
+ * status. A broken invariant ends the process with one line in the log: the place and the
+ * condition:
  *
  *     eddy: src/task/future.h:88: broken invariant: f->refs > 0
  *

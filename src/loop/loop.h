@@ -36,7 +36,8 @@
  */
 enum eddyi_sight {
     EDDYI_SEES_TURN, /* a turn begins; it has not looked for events yet */
-    EDDYI_SEES_BATCH, /* loop->schedule.batch is what the turn will run, and may be put in another order */
+    /* loop->schedule.batch has the items that the turn will run, and may be reordered */
+    EDDYI_SEES_BATCH,
     /* @item is the first of the batch, and runs next unless it is now taken out of it */
     EDDYI_SEES_NEXT,
     EDDYI_SEES_ITEM, /* @item is off the batch and about to run */

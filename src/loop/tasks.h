@@ -18,7 +18,7 @@ struct eddyi_ready;
 
 /* The questions of a loop to task/. */
 struct eddyi_task_hooks {
-    /* Reports and frees the tasks, coroutines and pending futures that are left: the loop closes. */
+    /* Reports and frees the tasks, coroutines and pending futures of a loop that is closing. */
     void (*close)(eddy_loop *loop);
     /* Frees the items of task/ on @list, which will not run. */
     void (*drop)(struct eddyi_list *list);

@@ -170,7 +170,7 @@ static int spin(eddy_loop *loop, int64_t begin, int64_t timeout)
     return rc;
 }
 
-/* Renews the budget if posts have ended a sleep, begun at @since, that spinning would have spared. */
+/* Renews the budget if posts ended the sleep begun at @since, which spinning would have avoided. */
 static void slept(eddy_loop *loop, int64_t since)
 {
     if (loop->spin.enabled && eddyi_loop_posted(loop) &&
@@ -216,9 +216,9 @@ static int wait(eddy_loop *loop)
 
 /*
  * Decides how many turns share the poll that was just made. A poll costs 150 ns (a system call and
- * the clock), a switch between two tasks 8 ns; so as many turns as were done in QUICK, at that pace,
- * do without. Turns that take longer than that are polled for one by one, as in asyncio. Should they
- * suddenly become slow, MAX_TURNS of them pass before that is noticed.
+ * the clock), a switch between two tasks 8 ns; so one poll serves as many turns as fit into QUICK,
+ * at the present pace. Longer turns are polled for one by one, as in asyncio. If turns suddenly
+ * become slow, MAX_TURNS of them pass before that is noticed.
  */
 enum { QUICK = 2000 /* nanoseconds */, MAX_TURNS = 64 };
 

@@ -69,8 +69,10 @@ void eddyi_server_unref(eddy_server *s);
 void eddyi_server_unused(struct eddyi_ready *r);
 void eddyi_server_wake(eddy_server *s);
 
-/* Listens as @options say, and has @start serve each connection. Suspends only to look up a host. 0,
- * or a raised error. */
+/*
+ * Listens according to @options, and calls @start for each connection. Suspends only to look up a
+ * host. Returns 0 or raises an error.
+ */
 EDDY_AWAITS int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
                                   eddyi_server_start_fn *start);
 

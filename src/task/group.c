@@ -125,7 +125,10 @@ static void on_child_done(struct eddyi_ready *r)
 {
     struct child *c = eddyi_container(r, struct child, ready);
 
-    /* One that ended eagerly has been seen; only its memory is left, which create_task may have given out. */
+    /*
+     * A child that ended eagerly has been seen already; only its memory is left, which create_task
+     * may have given out.
+     */
     if (!c->group || !child_ended(c->group, c))
         child_free(c);
 }

@@ -4,7 +4,8 @@
  * A task that has not ended is in exactly one of these states (rule 43):
  *
  *   queued    its ready item is in the loop's queue; `wait` is NULL or over
- *   running   it is loop->tasks.current, or it started another task eagerly and waits for that to suspend
+ *   running   it is loop->tasks.current, or it started another task eagerly, which has not
+ *             suspended yet
  *   parked    `wait` is set and not over
  *
  * The struct lies at the top of its own stack (fiber/stack.h), so a parked task is one page. It

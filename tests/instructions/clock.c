@@ -1,8 +1,8 @@
 /*
- * The clock of the program whose instructions are counted: each reading is a nanosecond after the
- * one before, whatever the machine does. How many turns of a loop share a look at the kernel
- * depends on how long turns take (share_poll() in src/loop/turn.c), so with the machine's own clock, and
- * valgrind's slowness, each run would count something else. By this one all turns are quick.
+ * The clock of the program whose instructions are counted: each reading is one nanosecond after the
+ * one before, whatever the machine does. The number of turns of a loop that share a poll depends on
+ * the duration of turns (share_poll() in src/loop/turn.c), so with the machine's own clock, and
+ * valgrind's slowness, each run would give another count. On this clock all turns are quick.
  */
 #include <time.h>
 
