@@ -5,10 +5,10 @@
  * The way may be longer than any stack, so it is walked by a loop: each task and gather on it notes
  * where the request came from.
  *
- * Where tasks wait for each other in a circle there is no place where something could end. CPython
- * then raises RecursionError out of every call on the request's way; here the loop's flag
- * cancel_circled says so to each of them, and eddyi_future_cancel() turns it into an error for whoever
- * asked. The tasks stay as they are, until their loop closes.
+ * If tasks wait for each other in a cycle, there is no wait that could end. CPython then raises
+ * RecursionError out of every call on the request's way; here the loop's flag cancel_circled tells
+ * each of them, and eddyi_future_cancel() turns it into an error for the caller. The tasks stay as
+ * they are, until their loop closes.
  *
  * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While
  * no future has ended since, the later requests change nothing but counts: then they are passed on
