@@ -6,8 +6,8 @@
 
 enum { SMALLEST = 4096 };
 
-/* Moves the contents to the front, which is enough if they are at most half of the memory: so each
- * byte is moved once, on average. */
+/* Moves the contents to the front. Called only when they are at most half of the memory, or when
+ * the memory grows, so that each byte is moved once, on average. */
 static void move_to_front(struct eddyi_buffer *b)
 {
     size_t n = eddyi_buffer_length(b);

@@ -343,7 +343,7 @@ static const eddy_carrier_ops pipe_ops = {
     .get_extra_info = fd_get_extra_info,
 };
 
-/* Construction. */
+/* Constructors. */
 
 void eddyi_fd_carrier_let_go(eddy_carrier *base)
 {

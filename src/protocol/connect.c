@@ -9,8 +9,9 @@
 #include "protocol/transport.h"
 
 /*
- * The protocol of a new transport, which has the connection's reference only. On failure it is
- * closed, and told so if it was made already.
+ * Makes the protocol of the new transport @t, which has only the connection's reference, and waits
+ * until it has begun. On failure the transport is closed; a protocol that was made already gets
+ * connection_lost().
  */
 static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, void *arg,
                           eddy_transport **ret_transport)
@@ -33,7 +34,7 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     return rc;
 }
 
-/* Goes on from a connected socket, or one of the user's. */
+/* Makes a transport over a socket that is connected here or comes from the user. */
 static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bool server_side)
 {
     eddy_transport *t;

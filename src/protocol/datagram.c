@@ -1,9 +1,10 @@
 /*
  * Datagram endpoints that call a protocol.
  *
- * While one is open, a poll for reading is with the backend or the input item is queued, which
- * submits it again; while datagrams are kept, the same holds of writing and the output item. So the
- * end of the loop is always noticed. The descriptor is closed when the backend has let go of both.
+ * While an endpoint is open, either a poll for reading is with the backend, or the input item is
+ * queued, which submits the poll again; while datagrams are kept, the same holds for writing and
+ * the output item. So the end of the loop is always noticed. The descriptor is closed when the
+ * backend has released both operations.
  */
 #include "net/datagram.h"
 
@@ -22,15 +23,15 @@
 /* asyncio's water marks. */
 enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
 
-/* What asyncio adds to the size of each that is kept (rule 160); what a datagram may have; how many
- * are taken in one go. */
+/* The bytes that asyncio adds to the size of each kept datagram (rule 160), the largest size of a
+ * datagram, and the most datagrams received in one turn. */
 enum { HEADER = 8, LARGEST = 65536, AT_ONCE = 16 };
 
-/* One that waits to be sent. */
+/* A datagram that waits to be sent. */
 struct datagram {
     struct eddyi_list link;
     union eddyi_address addr;
-    socklen_t addrlen; /* 0: the kernel knows */
+    socklen_t addrlen; /* 0: the kernel knows the address */
     size_t size;
     char bytes[];
 };
@@ -39,19 +40,20 @@ struct eddy_datagram_transport {
     eddy_loop *loop; /* held */
     struct eddy_datagram_endpoint ep;
     struct eddyi_face face;
-    const eddy_datagram_protocol *protocol; /* NULL: lost */
+    const eddy_datagram_protocol *protocol; /* NULL: connection_lost() has been called */
     void *arg;
     struct eddyi_io_op in, out;
     struct eddyi_io_claim claim_in, claim_out;
     struct eddyi_ready made, input, output, lost;
     struct eddyi_list kept; /* struct datagram */
-    size_t n_kept;          /* their bytes, and HEADER for each */
+    size_t n_kept;          /* sum of their sizes, and HEADER for each */
     eddy_water_marks marks;
-    bool begun;  /* the first turn of the input item is over: it only begins to wait (rule 149) */
-    bool paused; /* what the protocol was told last */
+    /* the first turn of the input item, which only begins to wait (rule 149), is over */
+    bool begun;
+    bool paused; /* the latest callback was pause_writing(), not resume_writing() */
     bool closing;
-    bool ended; /* closed; lost is queued when the backend has let go */
-    int error;  /* why, < 0; 0: it was closed */
+    bool ended; /* closed; lost is queued when the backend has released the operations */
+    int error;  /* the reason of the end, < 0; 0: the endpoint was closed */
 };
 
 eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t)
@@ -74,7 +76,7 @@ static void transport_free(struct eddyi_face *f)
     eddyi_free(t);
 }
 
-/* Its end. */
+/* The end. */
 
 static void drop_kept(eddy_datagram_transport *t)
 {
@@ -159,7 +161,7 @@ static void ready(eddy_datagram_transport *t, const struct eddyi_io_op *o, struc
     end_if_free(t);
 }
 
-/* One datagram. Whether there may be more. */
+/* Receives one datagram and gives it to the protocol. Returns whether there may be more. */
 static bool receive(eddy_datagram_transport *t, void *buf)
 {
     union eddyi_address from;
@@ -175,7 +177,7 @@ static bool receive(eddy_datagram_transport *t, void *buf)
     return true;
 }
 
-/* The memory is there only meanwhile. */
+/* Receives up to AT_ONCE datagrams. The buffer exists only during the call. */
 static void receive_some(eddy_datagram_transport *t)
 {
     void *buf = eddyi_alloc(LARGEST);
@@ -230,7 +232,7 @@ static void wait_writable(eddy_datagram_transport *t)
         wait_for(t, &t->out, POLLOUT);
 }
 
-/* The first that is kept. Whether to go on. */
+/* Sends the first kept datagram. Returns false if the socket takes none now. */
 static bool send_first(eddy_datagram_transport *t)
 {
     struct datagram *d = eddyi_container(t->kept.next, struct datagram, link);
@@ -318,7 +320,7 @@ int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data,
     return eddy_raise((int)n, "sendto");
 }
 
-/* What users ask. */
+/* The public calls. */
 
 void eddy_datagram_transport_close(eddy_datagram_transport *t)
 {
@@ -388,7 +390,7 @@ size_t eddy_datagram_transport_get_write_buffer_size(const eddy_datagram_transpo
     return t->n_kept;
 }
 
-/* Its beginning. */
+/* The beginning. */
 
 static void made(struct eddyi_ready *r)
 {

@@ -1,6 +1,6 @@
 /*
- * What transports of connections, datagrams and subprocesses have in common: references, and calls
- * of the user's functions in a context of their own.
+ * The common part of the transports of connections, datagrams and subprocesses: references, and
+ * calls of user functions in a context of their own.
  */
 #ifndef EDDYI_PROTOCOL_FACE_H
 #define EDDYI_PROTOCOL_FACE_H
@@ -9,13 +9,15 @@
 
 struct eddyi_face {
     unsigned refs;
-    bool connected; /* one of those is the face's own, until connection_lost() has returned */
-    unsigned calls; /* of the user's functions that run now: it is not freed before they return */
-    struct eddyi_var_scope vars; /* in which they run */
+    bool connected; /* one reference is the face's own, until connection_lost() has returned */
+    /* user functions that run now; the face is freed only after they have returned */
+    unsigned calls;
+    struct eddyi_var_scope vars; /* the context in which they run */
     void (*free)(struct eddyi_face *f);
 };
 
-/* Makes a face in a copy of @context; NULL: of the current one. */
+/* Initializes @f with one reference of its own and a copy of @context; NULL: of the current
+ * context. */
 static inline void eddyi_face_init(struct eddyi_face *f, eddy_context *context,
                                    void (*free)(struct eddyi_face *f))
 {
@@ -31,8 +33,8 @@ static inline void eddyi_face_free_if_unused(struct eddyi_face *f)
     f->free(f);
 }
 
-/* Drops a reference. The face's own is dropped by eddyi_face_end() only: an unref too many does no
- * harm before. */
+/* Drops a reference. Only eddyi_face_end() drops the face's own reference: before that, an unref
+ * too many does no harm. */
 static inline void eddyi_face_unref(struct eddyi_face *f)
 {
     if (f->refs == 0 || (f->refs == 1 && f->connected))
@@ -48,7 +50,7 @@ static inline void eddyi_face_end(struct eddyi_face *f)
     eddyi_face_unref(f);
 }
 
-/* Begins calls of the user's functions; returns what eddyi_face_leave() needs. */
+/* Begins a call of user functions; returns the argument for eddyi_face_leave(). */
 static inline struct eddyi_var_scope *eddyi_face_enter(struct eddyi_face *f)
 {
     struct eddyi_var_scope *outside = eddyi_vars_current;

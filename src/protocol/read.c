@@ -1,11 +1,11 @@
 /*
- * How bytes get from the carrier to a protocol.
+ * Reading: the way of the bytes from the carrier to a protocol.
  *
- * One step is one turn of the input item: what came is given out, and a read is with the carrier
- * again. The first only does the latter, so that whoever waits for the connection hears of it
- * before any data (rule 149). For a plain protocol that read goes right into the transport's
- * buffer; a buffered one is asked for its memory only when there is something to read, so that it
- * never has to leave memory with the kernel.
+ * A step is one turn of the input item: it gives the bytes that have arrived to the protocol, and
+ * submits the next read to the carrier. The first step only submits the read, so that a task that
+ * waits for the connection is woken before any data arrives (rule 149). For a plain protocol, the
+ * read goes directly into the transport's buffer. A buffered protocol is asked for its memory only
+ * when there are bytes to read, so that it never has to leave memory with the kernel.
  */
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -36,7 +36,7 @@ void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
     eddyi_protocol_want_input(t);
 }
 
-/* Whether there is something to be done before the next read. */
+/* Returns whether bytes, an end or an error have to be handled before the next read. */
 static bool has_news(const eddy_transport *t)
 {
     const struct eddyi_channel *c = &t->channel;
@@ -44,8 +44,8 @@ static bool has_news(const eddy_transport *t)
     return eddyi_buffer_length(&c->in) > 0 || t->readable || c->eof || c->read_error < 0;
 }
 
-/* The memory that a buffered protocol wants filled, NULL if it is none: then the transport is
- * broken (rule 159). */
+/* Returns the memory that a buffered protocol wants filled. Returns NULL, and breaks the transport,
+ * if the memory is NULL or empty (rule 159). */
 static void *ask_for_buffer(eddy_transport *t, size_t hint, size_t *ret_size)
 {
     size_t size = 0;
@@ -66,7 +66,7 @@ static void tell_updated(eddy_transport *t, size_t n)
         t->protocol->buffer_updated(t->arg, n);
 }
 
-/* Gives a buffered protocol a piece of what was read before it was there. */
+/* Copies bytes that were read before the buffered protocol was set into its memory. */
 static void give_copy(eddy_transport *t)
 {
     struct eddyi_buffer *in = &t->channel.in;
@@ -81,8 +81,8 @@ static void give_copy(eddy_transport *t)
     tell_updated(t, size);
 }
 
-/* Gives out all; what the protocol does meanwhile, pausing and closing included, counts for the
- * rest. */
+/* Gives all bytes to the protocol. The protocol's calls meanwhile, such as pausing, closing or
+ * setting another protocol, apply to the remaining bytes. */
 static void give_out(eddy_transport *t)
 {
     struct eddyi_buffer *in = &t->channel.in;
@@ -100,7 +100,7 @@ static void give_out(eddy_transport *t)
     }
 }
 
-/* One read into a buffered protocol's own memory. */
+/* Reads once, into the buffered protocol's own memory. */
 static void read_buffered(eddy_transport *t)
 {
     size_t size;
@@ -126,7 +126,7 @@ static void read_plain(eddy_transport *t)
         eddyi_channel_read_ended(&t->channel, n);
 }
 
-/* The peer writes no more. */
+/* Handles the end of the peer's data. */
 static void end_of_input(eddy_transport *t)
 {
     bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
@@ -145,7 +145,7 @@ static int arm(eddy_transport *t)
     return rc < 0 ? rc : eddyi_channel_arm(&t->channel);
 }
 
-/* Puts a read with the carrier, if there is nothing else to do first. */
+/* Submits a read to the carrier, unless something else has to be done first. */
 static void go_on(eddy_transport *t)
 {
     struct eddyi_channel *c = &t->channel;
@@ -164,7 +164,8 @@ static void go_on(eddy_transport *t)
         eddyi_channel_break(c, rc);
 }
 
-/* While the user wants nothing, nothing is amiss; the time begins anew. */
+/* Expires the read timeout. While the user has paused reading, the timeout does not expire but
+ * starts again. */
 void eddyi_protocol_silence(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, silence.ready);
@@ -175,7 +176,7 @@ void eddyi_protocol_silence(struct eddyi_ready *r)
         eddyi_channel_expire(&t->channel, "the peer has sent nothing", t->read_limit);
 }
 
-/* Reads, where the carrier has said that it is worth it; gives out what there is; then tells the
+/* Reads if the carrier has reported readiness, gives the bytes to the protocol, then reports the
  * end. */
 static void step(eddy_transport *t)
 {

@@ -1,5 +1,5 @@
 /*
- * Files that are sent through a transport with a protocol.
+ * Sending a file through a transport with a protocol.
  */
 #include "loop/loop.h"
 #include "protocol/opening.h"

@@ -16,7 +16,7 @@ static void end(eddy_transport *t, int rc)
 }
 
 /* Makes the protocol and queues its first callbacks; runs as a callback of the loop, since the
- * factory is the user's. */
+ * factory is user code. */
 static void opening(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, opening);
@@ -34,7 +34,7 @@ static void opening(struct eddyi_ready *r)
     eddyi_face_leave(&t->face, outside);
 }
 
-/* Nobody has to hear that a connection was closed meanwhile. */
+/* Goes on after the handshake. A connection that was closed meanwhile needs no report. */
 static void shaken(void *arg, int rc)
 {
     eddy_transport *t = arg;

@@ -1,8 +1,8 @@
 /*
  * Subprocesses that call a protocol: a process, and a transport for each of its pipes.
  *
- * The pipes are made here, and given to the process as plain descriptors. The end has come when the
- * child has been waited for and the last pipe is lost.
+ * The pipes are made here, and given to the process as plain descriptors. connection_lost() is
+ * called when the child has been waited for and the last pipe is lost.
  */
 #include "base/sys.h"
 #include "carrier/fd.h"
@@ -18,18 +18,18 @@
 #include <unistd.h>
 
 struct pipe {
-    struct eddy_subprocess_transport *owner; /* has a reference, while there is a transport */
-    eddy_transport *transport;               /* a reference; NULL: no pipe, or lost */
+    struct eddy_subprocess_transport *owner; /* a reference, while there is a transport */
+    eddy_transport *transport; /* a reference; NULL: there is no pipe, or it is lost */
 };
 
 struct eddy_subprocess_transport {
     eddy_loop *loop; /* held */
     struct eddyi_face face;
-    const eddy_subprocess_protocol *protocol; /* NULL: lost */
+    const eddy_subprocess_protocol *protocol; /* NULL: connection_lost() has been called */
     void *arg;
-    eddy_process *process; /* NULL: lost */
-    struct pipe pipes[3];  /* by the child's descriptor */
-    unsigned n_open;       /* of those */
+    eddy_process *process; /* NULL: connection_lost() has been called */
+    struct pipe pipes[3];  /* indexed by the child's descriptor */
+    unsigned n_open;       /* number of pipes that are not lost */
     struct eddyi_ready made, exited, lost;
     int returncode;
     bool told_exit;
@@ -102,8 +102,8 @@ static void lost(struct eddyi_ready *r)
     eddyi_face_leave(&t->face, outside);
 }
 
-/* The protocol of a pipe, which hands on to that of the process. Its context is the pipe's, so a
- * copy of the same. */
+/* The protocol of a pipe, which forwards to the protocol of the process. It runs in the context of
+ * the pipe, a copy of the same context. */
 
 static int number_of(const struct pipe *p)
 {
@@ -170,7 +170,7 @@ static eddy_subprocess_transport *transport_new(eddy_loop *loop)
     return t;
 }
 
-/* What users call. */
+/* The public calls. */
 
 pid_t eddy_subprocess_transport_get_pid(const eddy_subprocess_transport *t)
 {
@@ -221,9 +221,9 @@ bool eddy_subprocess_transport_is_closing(const eddy_subprocess_transport *t)
     return t->closing;
 }
 
-/* Starting one. */
+/* Starting a process. */
 
-/* The ends of the pipes, -1 where there is none. */
+/* The ends of the pipes, -1 for a descriptor without a pipe. */
 struct ends {
     int here[3], child[3];
 };
@@ -237,7 +237,8 @@ static void close_all(int *fds)
     }
 }
 
-/* A pipe for each descriptor that shall have one, which in @o becomes the child's end of it. */
+/* Opens a pipe for each descriptor of @o that is EDDY_PIPE, and stores the child's end in its
+ * place. */
 static int open_pipes(struct ends *e, eddy_subprocess_options *o)
 {
     int *wanted[3] = {&o->std_in, &o->std_out, &o->std_err};
@@ -262,7 +263,8 @@ static int open_pipes(struct ends *e, eddy_subprocess_options *o)
     return eddy_raise(rc, "no pipe for a subprocess");
 }
 
-/* A transport for this side's end; it does not begin yet. */
+/* Makes a transport for this side's end, *fd, and takes ownership of it on success. The transport
+ * does not begin yet. */
 static int attach(eddy_subprocess_transport *t, int number, int *fd)
 {
     struct pipe *p = &t->pipes[number];
@@ -286,7 +288,7 @@ static int attach(eddy_subprocess_transport *t, int number, int *fd)
     return 0;
 }
 
-/* Takes back the pipes of one that was never begun. */
+/* Closes the pipes of a transport that has not begun. */
 static void detach_all(eddy_subprocess_transport *t)
 {
     for (int i = 0; i < 3; i++) {
@@ -303,7 +305,8 @@ static void detach_all(eddy_subprocess_transport *t)
 
 typedef int start_fn(const eddy_subprocess_options *options);
 
-/* The process with its pipes, and the protocol. On failure there is no process any more. */
+/* Starts the process with its pipes, and makes the protocol. On failure there is no process any
+ * more. */
 static int start(eddy_subprocess_transport *t, start_fn *create, eddy_subprocess_options *o,
                  eddy_subprocess_protocol_factory *factory, void *arg)
 {

@@ -1,5 +1,5 @@
 /*
- * A transport that is there already begins to speak TLS.
+ * Starting TLS on an existing transport.
  */
 #include "base/sys.h"
 #include "loop/loop.h"

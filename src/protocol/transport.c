@@ -31,8 +31,8 @@ static void transport_free(struct eddyi_face *f)
     eddyi_free(t);
 }
 
-/* The protocol is told once for each crossing: of too much from within the write, of the rest by an
- * item. */
+/* Notes that the buffer has crossed a water mark. Each crossing is reported to the protocol once:
+ * pause_writing() is called from within the write, resume_writing() from an item. */
 static void on_flow(struct eddyi_channel *c)
 {
     eddy_transport *t = of(c);
@@ -54,7 +54,7 @@ static void on_flushed(struct eddyi_channel *c)
     eddyi_wait_queue_wake_all(&of(c)->quiet);
 }
 
-/* It may be too much again by now: then there is nothing to tell. */
+/* Calls resume_writing(), unless the buffer is above the high-water mark again. */
 static void flow(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, flow);
@@ -91,8 +91,8 @@ static void on_lost(struct eddyi_channel *c)
     eddyi_loop_ready(c->loop, &t->lost);
 }
 
-/* What the network did is for the protocol alone; mistakes, and a lack of memory, are for all to
- * hear (rule 158). */
+/* Reports an error to the exception handler. An error of the network concerns only the protocol;
+ * misuse and lack of memory are reported always, other errors in debug mode (rule 158). */
 static void report(eddy_transport *t)
 {
     int error = t->channel.error;
@@ -194,7 +194,7 @@ int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, vo
     return 0;
 }
 
-/* What users call. */
+/* The public calls. */
 
 void eddy_transport_close(eddy_transport *t)
 {
