@@ -11,13 +11,13 @@
 /* asyncio's water marks. */
 enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
 
-/* How long the peer of a deserted one may take nothing, or owe its farewell when the run is
- * over. */
+/* The longest time that the peer of a deserted channel may take nothing, and the longest time for
+ * the peer's close_notify after the run, in nanoseconds. */
 static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000),
                      FAREWELL_LIMIT = INT64_C(1000000000);
 
-/* The exception behind a failure of the carrier's. An errno says all there is; what is there for it
- * may be of some earlier failure. */
+/* Returns the exception of a failure of the carrier, or NULL. An errno has no exception of its own:
+ * the one that is there may belong to an earlier failure. */
 static eddy_exception *exception_of(int error)
 {
     return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error
@@ -25,7 +25,7 @@ static eddy_exception *exception_of(int error)
                : NULL;
 }
 
-/* The carrier has ended. */
+/* Handles the end of the carrier. */
 static void on_closed(eddy_carrier *carrier, int status)
 {
     struct eddyi_channel *c = carrier->user;
@@ -66,7 +66,8 @@ static void update_flow(struct eddyi_channel *c)
     c->client->flow(c);
 }
 
-/* How long the peer may take nothing once nobody waits for it any more; 0: somebody does. */
+/* Returns the longest time that the peer may take nothing once no task can wait for it, in
+ * nanoseconds; 0 while a task can. */
 static int64_t limit_at_end(const struct eddyi_channel *c)
 {
     int64_t limit = c->loop->patience;
@@ -78,7 +79,7 @@ static int64_t limit_at_end(const struct eddyi_channel *c)
                : limit;
 }
 
-/* How long the peer may take nothing as things are; 0: no limit. */
+/* Returns the longest time that the peer may take nothing now, in nanoseconds; 0: no limit. */
 static int64_t limit_of(const struct eddyi_channel *c)
 {
     int64_t limit = c->write_limit, at_end = limit_at_end(c);
@@ -88,10 +89,8 @@ static int64_t limit_of(const struct eddyi_channel *c)
     return limit > 0 ? limit : c->n_drains > 0 ? c->drain_limit : 0;
 }
 
-/*
- * Whether something waits for the peer: bytes that are kept, or a task that sends a file; or, when
- * the run is over, the end of the connection.
- */
+/* Returns whether progress depends on the peer: bytes are kept, or a task sends a file; or, after
+ * the run, the connection is ending. */
 static bool waits_for_peer(const struct eddyi_channel *c)
 {
     if (c->state > EDDYI_CLOSING)
@@ -99,8 +98,8 @@ static bool waits_for_peer(const struct eddyi_channel *c)
     return c->waiting || c->deserted || (c->loop->patience > 0 && c->file_wait);
 }
 
-/* Starts the peer's time anew. Called when something begins to wait for it, and whenever it has
- * taken something. */
+/* Starts the peer's time again. Called when something begins to wait for the peer, and whenever the
+ * peer has taken bytes. */
 static void restart_patience(struct eddyi_channel *c)
 {
     int64_t limit;
@@ -135,8 +134,8 @@ static void end(struct eddyi_channel *c, bool abort)
         c->carrier->ops->close(c->carrier, abort);
 }
 
-/* While a file goes out nobody else waits; what was written meanwhile goes behind this piece of
- * it. */
+/* Waits for the carrier to become writable. While a file is being sent, there is no other wait;
+ * bytes written meanwhile follow the present piece of the file. */
 static void wait_writable(struct eddyi_channel *c)
 {
     int rc = c->waiting || c->file_wait ? 0 : c->carrier->ops->wait_writable(c->carrier);
@@ -148,7 +147,8 @@ static void wait_writable(struct eddyi_channel *c)
         restart_patience(c);
 }
 
-/* All that was kept is out: what waited for that. */
+/* Handles an empty write buffer: sends the pending EOF, ends a closing channel, or tells the
+ * client. */
 static void flushed(struct eddyi_channel *c)
 {
     eddyi_timer_stop(c->loop, &c->patience);
@@ -211,8 +211,8 @@ static void on_file_sent(eddy_carrier *carrier, ssize_t result)
         wait_writable(c);
 }
 
-/* What a carrier has got out meanwhile shows only now. Who waits for the end hears why it was cut
- * off. */
+/* Acts when the peer's time is over. A carrier reports the bytes that it has sent only here. A task
+ * that waits for the end gets the reason why the channel was aborted. */
 static void out_of_patience(struct eddyi_ready *r)
 {
     struct eddyi_channel *c = eddyi_container(r, struct eddyi_channel, patience.ready);
@@ -297,21 +297,23 @@ const eddy_exception *eddyi_channel_reason(struct eddyi_channel *c)
     return c->error == 0 ? NULL : c->exception ? c->exception : eddyi_exception_no_memory();
 }
 
-/* The connection is the parent's: no byte of its child goes there, and no end. */
+/* Refuses a call in a child process: the connection belongs to the parent, and the child must send
+ * neither bytes nor an end on it. */
 static int raise_forked(void)
 {
     return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
 }
 
-/* Something that was written will not go out: the peer shall not take the end for that of the
- * data. */
+/* Resets the connection, since bytes that were written will not be sent: the peer must not take the
+ * end of the connection for the end of the data. */
 static void reset(struct eddyi_channel *c)
 {
     if (c->carrier->ops->reset)
         c->carrier->ops->reset(c->carrier);
 }
 
-/* Writes what goes at once, if nothing waits to go before it. How many bytes, or -errno. */
+/* Writes immediately, unless earlier bytes are kept. Returns the number of bytes written, or
+ * -errno. */
 static ssize_t write_at_once(struct eddyi_channel *c, const struct iovec *iov, int n)
 {
     ssize_t written;
@@ -322,7 +324,7 @@ static ssize_t write_at_once(struct eddyi_channel *c, const struct iovec *iov, i
     return written == -EAGAIN ? 0 : written;
 }
 
-/* Keeps the pieces, but for the first @skip bytes. */
+/* Keeps the @n pieces of @iov, except for the first @skip bytes. */
 static int keep(struct eddyi_channel *c, const struct iovec *iov, int n, size_t skip)
 {
     int rc = 0;

@@ -1,5 +1,5 @@
 /*
- * Channels: a connection, whatever carries it, and whatever face it shows to the user.
+ * Channels: connections, independent of their carrier and of the interface that the user has.
  *
  *                 client: a stream (reader and writer), or a protocol's transport
  *                   ^  readable, flow, flushed, lost
@@ -7,17 +7,18 @@
  *      ^         channel         out
  *      | read    carrier    write |
  *
- * A channel owns its carrier and two buffers. What came and was not taken yet is in `in`; at most
- * one read is with the carrier, which goes right behind that, so the buffer must not move
- * meanwhile. It stays there when whoever asked for it does not wait any more, and what it brings
- * serves the next: no byte can get lost, and giving up a read has nothing to wait for. What the
- * carrier did not take at once is in `out`, and goes when the carrier is writable. Its life:
+ * A channel owns its carrier and two buffers. Bytes that have arrived and were not taken yet are in
+ * `in`. At most one read is with the carrier; it writes directly behind those bytes, so the buffer
+ * must not move meanwhile. The read stays with the carrier when the task that asked for it no
+ * longer waits, and its bytes serve the next call: no byte can get lost, and abandoning a read
+ * waits for nothing. Bytes that the carrier did not take at once are in `out`, and are sent when
+ * the carrier is writable. The life of a channel:
  *
- *     OPEN --close--> CLOSING (what is kept still goes out) --> ENDING (the carrier ends) --> LOST
+ *     OPEN --close--> CLOSING (kept bytes are still sent) --> ENDING (the carrier ends) --> LOST
  *          \---------- abort, or an error of the carrier ---------^
  *
- * A client hears of the end once, by its lost(); nothing comes after that, and then the channel may
- * be freed. The loop ends those that are left when it closes.
+ * A client learns of the end once, through its lost(); no other callback follows, and the channel
+ * may be freed then. The loop ends the remaining channels when it closes.
  */
 #ifndef EDDYI_CHANNEL_H
 #define EDDYI_CHANNEL_H
@@ -36,98 +37,101 @@ enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST }
 struct eddyi_channel;
 struct eddyi_file_wait;
 
-/* The channels of a loop that are not lost; in channels.c. */
+/* The channels of a loop that are not lost; see channels.c. */
 struct eddyi_channels {
     struct eddyi_loop_part part;
     struct eddyi_list list;
-    eddy_wait_queue ends; /* the task that waits for those that are closing */
-    /* there is such a task, which frees this if the loop was closed meanwhile */
+    eddy_wait_queue ends; /* the task that waits until the closing channels have ended */
+    /* there is such a task, which frees this struct if the loop was closed meanwhile */
     bool waited_for;
     bool closed;
-    /* when the run was over: those that were cut off, and what they kept */
+    /* channels that were cut off after the run, and the bytes that they kept */
     size_t n_cut, bytes_cut;
 };
 
-/* Returns the loop's, made at the first use. NULL when memory is short. */
+/* Returns the struct eddyi_channels of @loop, creating it at the first use. NULL when memory is
+ * short. */
 struct eddyi_channels *eddyi_channels_of(eddy_loop *loop);
 
-/*
- * What the one client of a channel is told. flow and flushed may be called from within a call of
- * the client's, and, where the loop is closed, lost.
- */
+/* The callbacks of a channel's single client. flow and flushed may be called from within a call of
+ * the client, and so may lost when the loop is closed. */
 struct eddyi_channel_client {
-    /*
-     * The read that was with the carrier is over. This is the carrier's on_readable itself, whose
-     * user is the channel; it begins with eddyi_channel_read_done().
-     */
+    /* Called when the read that was with the carrier is over. This is the carrier's on_readable
+     * itself; carrier->user is the channel. It begins with eddyi_channel_read_done(). */
     void (*readable)(eddy_carrier *carrier, ssize_t result);
-    /* c->paused has changed: more than `high` bytes are kept, or, after that, at most `low`. */
+    /* Called when c->paused has changed: more than `high` bytes are kept, or, after that, at most
+     * `low`. */
     void (*flow)(struct eddyi_channel *c);
-    /* Nothing is kept any more, or there is room for a file. */
+    /* Called when the write buffer is empty, or when there is room for a file. */
     void (*flushed)(struct eddyi_channel *c);
     void (*lost)(struct eddyi_channel *c);
 };
 
-/* What a call adds to channel.used: units, and one more for every 4 KiB that it moves. */
+/* The units that a call adds to channel.used; each 4 KiB that it moves adds one more. */
 enum { EDDYI_READ_UNITS = 1, EDDYI_WRITE_UNITS = 2, EDDYI_UNIT_SHIFT = 12 };
 
-/* Room for a read at first, and when reads fill it; and how much an idle buffer keeps. */
+/* The room for a read at first, the room after reads that filled it, and the most memory that an
+ * idle buffer keeps, in bytes. */
 enum { EDDYI_SMALL_CHUNK = 4096, EDDYI_LARGE_CHUNK = 65536, EDDYI_IDLE_MEMORY = 16384 };
 
 struct eddyi_channel {
-    eddy_loop *loop;            /* held, until it is freed */
-    struct eddyi_list link;     /* among those of the loop, until LOST */
-    struct eddyi_channels *all; /* of the loop; NULL: that is closed */
+    eddy_loop *loop;            /* held until the channel is freed */
+    struct eddyi_list link;     /* in the list of the loop's channels, until LOST */
+    struct eddyi_channels *all; /* the loop's channels; NULL: the loop is closed */
     eddy_carrier *carrier;      /* owned; NULL: LOST */
     const struct eddyi_channel_client *client;
-    struct eddyi_tls_start *tls_start; /* stands in for the client; NULL: TLS is not beginning */
+    /* replaces the client while TLS starts; NULL: TLS is not starting */
+    struct eddyi_tls_start *tls_start;
     enum eddyi_channel_state state;
-    unsigned used; /* of the share that a stream has of a turn: see fairness.c */
+    unsigned used; /* units of the stream's share of a turn that are used: see fairness.c */
 
     /* Reading, in channel_read.c. */
     struct eddyi_buffer in;
-    size_t chunk;   /* how much room a read gets */
+    size_t chunk;   /* bytes of room that a read gets */
     bool armed;     /* a read is with the carrier */
-    bool eof;       /* the peer writes no more, or the channel was lost in order */
-    int read_error; /* < 0: why nothing can be read any more */
+    bool eof;       /* the peer's data has ended, or the channel was lost in order */
+    int read_error; /* < 0: the reason why nothing can be read any more */
 
     /* Writing. */
     struct eddyi_buffer out;
     eddy_water_marks marks;
-    bool paused;  /* above high, and not yet back to low */
-    bool waiting; /* for on_writable */
-    /* the task for which the carrier sends a file; NULL: it does not */
+    /* more than `high` bytes were kept, and the buffer has not fallen to `low` since */
+    bool paused;
+    bool waiting; /* waits for on_writable */
+    /* the task for which the carrier sends a file; NULL: it sends none */
     struct eddyi_file_wait *file_wait;
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
     bool eof_sent;
 
     /* The end. */
-    bool aborted;              /* the carrier was told to end without farewell */
-    bool dropped;              /* and something that was kept went with it */
-    bool deserted;             /* nobody can wait for it any more */
-    bool out_of_time;          /* a limit of time struck: on reading, or on the peer's taking */
-    int error;                 /* what broke it, < 0; 0: it ended in order */
-    eddy_exception *exception; /* of that, owned; may be NULL */
-    /* Runs while the peer takes nothing, if that has a limit. */
+    bool aborted;     /* the carrier was told to end without a close_notify */
+    bool dropped;     /* kept bytes were dropped by the abort */
+    bool deserted;    /* no task can wait for the channel any more */
+    bool out_of_time; /* a time limit has expired: of reading, or of the peer's taking bytes */
+    int error;        /* the error that broke the channel, < 0; 0: it ended in order */
+    eddy_exception *exception; /* the exception of that error, owned; may be NULL */
+    /* armed while the peer takes nothing, if that time is limited */
     struct eddyi_timer patience;
-    size_t kept_before;  /* when that was started */
-    unsigned n_drains;   /* tasks that wait until less is kept */
-    int64_t write_limit; /* how long the peer may take nothing, in nanoseconds; 0: no limit */
-    int64_t drain_limit; /* the same while a task waits for that; 0: no limit */
+    size_t kept_before; /* bytes kept when the timer was started */
+    unsigned n_drains;  /* tasks that wait until fewer bytes are kept */
+    /* longest time that the peer may take nothing, in nanoseconds; 0: no limit */
+    int64_t write_limit;
+    int64_t drain_limit; /* such a limit while tasks drain, in nanoseconds; 0: no limit */
 };
 
-/* Takes over @carrier from success on. 0, or -ENOMEM raised. */
+/* Initializes @c over @carrier, and takes ownership of @carrier on success. Returns 0, or raises
+ * -ENOMEM. */
 int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
                        const struct eddyi_channel_client *client);
 
-/* Makes one without carrier and client, whose buffer is filled by hand: as if a read were always
- * with the carrier. */
+/* Initializes @c without carrier and client, with a buffer that the program feeds, as if a read
+ * were always with the carrier. */
 void eddyi_channel_init_fed(struct eddyi_channel *c, eddy_loop *loop);
 
-/* Only for LOST ones, and those that are fed. */
+/* Releases the resources of @c, which is LOST or fed. */
 void eddyi_channel_fini(struct eddyi_channel *c);
 
-/* Puts another carrier in place, which stands upon the present one. */
+/* Replaces the carrier of @c with @carrier, which is built upon it. */
 void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier);
 
 static inline bool eddyi_channel_is_fed(const struct eddyi_channel *c)
@@ -137,8 +141,8 @@ static inline bool eddyi_channel_is_fed(const struct eddyi_channel *c)
 
 /* Reading. */
 
-/* Has the carrier read into the @size bytes at @buf, the room in the buffer; NULL: has it say when
- * there is something to be read. 0 or -errno. */
+/* Makes the carrier read into the @size bytes at @buf, the room in the buffer; with NULL, makes it
+ * report when there are bytes to read. Returns 0 or -errno. */
 static inline int eddyi_channel_wait_readable(struct eddyi_channel *c, void *buf, size_t size)
 {
     int rc = c->carrier->ops->wait_readable(c->carrier, buf, size);
@@ -147,21 +151,22 @@ static inline int eddyi_channel_wait_readable(struct eddyi_channel *c, void *buf
     return rc;
 }
 
-/* Has the carrier read into the buffer behind what is there; there is room. 0 or -errno. */
+/* Makes the carrier read into the buffer, behind the bytes in it; there must be room. Returns 0 or
+ * -errno. */
 static inline int eddyi_channel_arm(struct eddyi_channel *c)
 {
     return eddyi_channel_wait_readable(c, c->in.data ? c->in.data + c->in.end : NULL,
                                        eddyi_buffer_room(&c->in));
 }
 
-/* Has the carrier say when there is something to be read. 0 or -errno. */
+/* Makes the carrier report when there are bytes to read. Returns 0 or -errno. */
 static inline int eddyi_channel_watch(struct eddyi_channel *c)
 {
     return eddyi_channel_wait_readable(c, NULL, 0);
 }
 
-/* Notes @n bytes behind those in the buffer, where there was room for @room. A read that fills its
- * room gets more the next time. */
+/* Records @n bytes that were read into the buffer's room of @room bytes. A read that fills its room
+ * makes the next room larger. */
 static inline void eddyi_channel_came(struct eddyi_channel *c, size_t n, size_t room)
 {
     eddyi_buffer_extend(&c->in, n);
@@ -171,10 +176,10 @@ static inline void eddyi_channel_came(struct eddyi_channel *c, size_t n, size_t 
         c->chunk = EDDYI_SMALL_CHUNK;
 }
 
-/* Notes what a read gave other than bytes. */
+/* Records the @result of a read that gave no bytes. */
 void eddyi_channel_read_ended(struct eddyi_channel *c, ssize_t result);
 
-/* Notes what the read that was with the carrier came to: bytes, the end, or an error. */
+/* Records the @result of the read that was with the carrier: bytes, the end, or an error. */
 static inline void eddyi_channel_read_done(struct eddyi_channel *c, ssize_t result)
 {
     c->armed = false;
@@ -184,7 +189,7 @@ static inline void eddyi_channel_read_done(struct eddyi_channel *c, ssize_t resu
         eddyi_channel_read_ended(c, result);
 }
 
-/* Notes that nothing more will be read, since it ends or has ended. */
+/* Records that nothing more will be read, since the channel ends or has ended. */
 static inline void eddyi_channel_read_over(struct eddyi_channel *c)
 {
     if (c->error < 0)
@@ -193,80 +198,86 @@ static inline void eddyi_channel_read_over(struct eddyi_channel *c)
         c->eof = true;
 }
 
-/* Makes room for a read. 0 or -ENOMEM. */
+/* Makes room for a read. Returns 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_channel_make_room(struct eddyi_channel *c);
 
-/* Reads into the buffer what is there already. How many bytes, 0 at the end, which is noted,
- * -EAGAIN, or -errno. */
+/* Reads the bytes that have arrived into the buffer. Returns their number, 0 at the end, which it
+ * records, -EAGAIN, or -errno. */
 EDDYI_DIRECT ssize_t eddyi_channel_fill(struct eddyi_channel *c);
 
-/* Nobody reads any more from the pipe of which this is the write end. */
+/* Ends the channel of a pipe's write end: the read end is closed. */
 void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 
 /* Writing. */
 
 /*
- * Sends, or keeps, all of it; never suspends. 0, or as a raised error what broke the channel,
- * EDDY_ECLOSED once it is closing, EDDY_EMISUSE after write_eof(), -ENOMEM: then nothing of it was
- * kept that was not sent, and the channel is broken.
+ * Sends or keeps all bytes of the @n pieces of @iov; never suspends. Returns 0, or raises the error
+ * that broke the channel, EDDY_ECLOSED on a closing channel, EDDY_EMISUSE after write_eof(), or
+ * -ENOMEM: then the channel is broken, and no unsent byte of the call was kept.
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
-/* Around the wait of a task until less is kept: meanwhile drain_limit counts. */
+/* Enclose a task's wait until fewer bytes are kept; drain_limit applies meanwhile. */
 void eddyi_channel_drain_begin(struct eddyi_channel *c);
 void eddyi_channel_drain_end(struct eddyi_channel *c);
 
-/* Has the client's flushed() called when the carrier is writable again; nothing is kept. */
+/* Makes the client's flushed() be called when the carrier is writable again. The write buffer is
+ * empty. */
 void eddyi_channel_wait_writable(struct eddyi_channel *c);
 
-/* Says, when all that is kept has gone, that no more will come. Twice is harmless. */
+/* Sends EOF after all kept bytes. A second call is harmless. */
 int eddyi_channel_write_eof(struct eddyi_channel *c);
 
-/* Returns how many bytes were written to it that are not out, in its carriers too. */
+/* Returns the number of bytes that were written and not sent, including those in its carriers. */
 size_t eddyi_channel_kept(const struct eddyi_channel *c);
 
-/* Sets the water marks as set_write_buffer_limits does, where SIZE_MAX is "not given". 0, or
- * -EINVAL raised. */
+/* Sets the water marks as set_write_buffer_limits() does; SIZE_MAX means "not given". Returns 0, or
+ * raises -EINVAL. */
 int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks);
 
-/* Completes water marks, of which SIZE_MAX is "not given", as that has it. 0, or -EINVAL raised. */
+/* Replaces the marks of *m that are SIZE_MAX ("not given") as set_write_buffer_limits() does.
+ * Returns 0, or raises -EINVAL. */
 int eddyi_water_marks_complete(eddy_water_marks *m);
 
 /*
- * Sends a file: by the carrier where it can (eddy_carrier_ops.send_file), else by reading and
- * writing. @wait suspends until the client's flushed() or lost() was called; 0, or a raised error.
- * Returns 0, or a raised error; *ret_sent has in either case how much of it is out, or kept to go
- * out. Nothing else may be written meanwhile.
+ * Sends @count bytes of @file from @offset on: through the carrier if it can
+ * (eddy_carrier_ops.send_file), otherwise by reading and writing. @wait suspends until the client's
+ * flushed() or lost() was called; it returns 0 or a raised error.
+ *
+ * Returns 0 or a raised error; in either case *ret_sent is the number of bytes that were sent or
+ * kept. Other calls must not write meanwhile.
  */
 EDDY_AWAITS int eddyi_channel_sendfile(struct eddyi_channel *c,
                                        int (*wait)(struct eddyi_channel *c), int file,
                                        int64_t offset, int64_t count, int64_t *ret_sent);
 
-/* The carrier's on_file_sent. */
+/* Handles the carrier's on_file_sent. */
 void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result);
 
 /* The end. */
 
-/* Closes it when all that is kept has gone. */
+/* Closes @c when all kept bytes have been sent. */
 void eddyi_channel_close(struct eddyi_channel *c);
 void eddyi_channel_abort(struct eddyi_channel *c);
 
-/* Aborts it because of @error; takes eddy_error() along. */
+/* Aborts @c because of @error, and keeps eddy_error() as its exception. */
 void eddyi_channel_break(struct eddyi_channel *c, int error);
 
-/* Aborts it because of a limit of time: "@what for @limit seconds". */
+/* Aborts @c because a time limit has expired. The message is "@what for @limit seconds"; @limit is
+ * in nanoseconds. */
 void eddyi_channel_expire(struct eddyi_channel *c, const char *what, int64_t limit);
 
-/* Closes it, and aborts it if its peer takes nothing for half a minute: nobody will wait for it. */
+/* Closes @c, for which no task will wait, and aborts it if its peer takes nothing for half a
+ * minute. */
 void eddyi_channel_desert(struct eddyi_channel *c);
 
-/* The run is over: from here on it waits for its peer only so long. */
+/* Limits, now that the run is over, the time for which @c waits for its peer. */
 void eddyi_channel_run_over(struct eddyi_channel *c);
 
-/* Raises the error that it was lost with, or why it cannot be used. */
+/* Raises the error with which @c was lost, or the reason why it cannot be used. */
 int eddyi_channel_raise(const struct eddyi_channel *c);
 
-/* Returns what it was lost with, borrowed; NULL: it ended in order. */
+/* Returns the exception with which @c was lost, borrowed; NULL: it ended in order. */
 const eddy_exception *eddyi_channel_reason(struct eddyi_channel *c);
 
 static inline bool eddyi_channel_is_closing(const struct eddyi_channel *c)
@@ -274,30 +285,31 @@ static inline bool eddyi_channel_is_closing(const struct eddyi_channel *c)
     return c->state != EDDYI_OPEN;
 }
 
-/* Converts a limit of time of the user's to nanoseconds; 0: no limit. */
+/* Converts a user's time limit from seconds to nanoseconds; 0: no limit. */
 int64_t eddyi_time_limit(double seconds);
 
 /* Speaking TLS. */
 
-/* A start of TLS under way; the memory is the caller's, until done is called. */
+/* A start of TLS in flight. The caller owns its memory, and keeps it until done is called. */
 struct eddyi_tls_start {
-    eddy_start_tls_options options; /* what it points to is borrowed until then */
+    eddy_start_tls_options options; /* the objects that it points to are borrowed until then */
     bool server_side;
-    /* @rc < 0: a raised error, and the channel is broken unless TLS was not begun. NULL: nobody
-     * waits any more. */
+    /* Called at the end. @rc < 0: a raised error, and the channel is broken if TLS had begun. NULL:
+     * no task waits any more. */
     void (*done)(struct eddyi_tls_start *s, int rc);
-    const struct eddyi_channel_client *client; /* of the channel, for as long */
-    bool begun;                                /* TLS is in place */
+    const struct eddyi_channel_client *client; /* the channel's client, to be restored at the end */
+    bool begun;                                /* the TLS carrier is in place */
 };
 
 /*
- * Speaks TLS from here on: when the read that is with the carrier has ended, and all that was
- * written is out, the handshake begins, of which what was read already is the beginning. 0, and
- * done is called later; or a raised error.
+ * Starts TLS on @c. The handshake begins when the read that is with the carrier has ended and the
+ * write buffer is empty; bytes that were read already are its first input. Returns 0, and calls
+ * done later; or raises an error.
  */
 int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s);
 
-/* Does so and suspends until the two sides agree. 0, or a raised error as that of done. */
+/* Starts TLS on @c and suspends until the handshake has ended. Returns 0, or raises the error of
+ * the handshake. */
 EDDY_AWAITS int eddyi_channel_start_tls(struct eddyi_channel *c,
                                         const eddy_start_tls_options *options, bool server_side);
 

@@ -12,14 +12,14 @@ struct sending {
     int (*wait)(struct eddyi_channel *c);
 };
 
-/* The task, while the carrier has the file. */
+/* The task that waits while the carrier sends the file. */
 struct eddyi_file_wait {
     struct eddyi_wait wait;
     struct eddyi_channel *channel;
     ssize_t result;
 };
 
-/* Until all that was written is out, and the carrier is free. */
+/* Waits until the write buffer is empty and the carrier is free. */
 static int wait_until_free(struct sending *s)
 {
     struct eddyi_channel *c = s->channel;
@@ -57,18 +57,19 @@ static int64_t have_carrier_send(struct eddyi_channel *c, int file, int64_t offs
         rc = eddy_raise(-ECANCELED, NULL);
     if (rc == 0)
         rc = c->carrier->ops->send_file(c->carrier, file, offset, size);
-    /* No thread could be had for it: that is not the socket's want of room. */
+    /* -EAGAIN means that there was no thread for the call, not that the socket has no room. */
     if (rc < 0)
         return rc == -EAGAIN ? -ENOSYS : rc;
     c->file_wait = &w;
     eddyi_wait_park(&w.wait);
-    /* The channel was given up, and its carrier with it. */
+    /* The channel was aborted, and its carrier with it. */
     if (w.result == -ECANCELED && !w.wait.cancelled)
         return eddyi_channel_raise(c);
     return eddyi_wait_finish_with(&w.wait, w.result);
 }
 
-/* An error of sendfile(2) can be the file's or the socket's; only the latter ends the stream. */
+/* Raises an error of sendfile(2). It can be an error of the file or of the socket; only the latter
+ * ends the stream. */
 static int64_t failed(struct eddyi_channel *c, int64_t rc)
 {
     if (rc == -EPIPE || rc == -ECONNRESET || rc == -ETIMEDOUT || rc == -EHOSTUNREACH)
@@ -100,7 +101,8 @@ static int64_t channel_wait_for_room(struct eddyi_sending *base)
     return 0; /* the next piece waits */
 }
 
-/* Waits first: what is kept can still go out while the next piece is read. */
+/* Writes the bytes after a wait for the earlier ones, which can be sent while the next piece is
+ * read. */
 static int64_t channel_write(struct eddyi_sending *base, const char *buf, size_t size, size_t *sent)
 {
     struct sending *s = eddyi_container(base, struct sending, base);

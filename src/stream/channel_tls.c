@@ -1,7 +1,8 @@
 /*
- * Speaking TLS on a channel that is there already: the one place where that begins.
+ * Starting TLS on an existing channel: the only place where TLS begins.
  *
- * Meanwhile the channel's client is the start of TLS, which gives it back at the end.
+ * Until the handshake has ended, the channel's client is the start of TLS, which restores the
+ * former client at the end.
  */
 #include "base/exception.h"
 #include "fiber/stack.h"
@@ -10,7 +11,7 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-/* Gives the channel back to its client. */
+/* Restores the client of the channel. */
 static struct eddyi_tls_start *give_back(struct eddyi_channel *c)
 {
     struct eddyi_tls_start *s = c->tls_start;
@@ -33,7 +34,8 @@ static void end(struct eddyi_channel *c, int rc)
         s->done(s, rc);
 }
 
-/* Where end() itself breaks the channel, this is too late. */
+/* Ends the start when the handshake has ended. If end() itself breaks the channel, this call comes
+ * too late and does nothing. */
 static void agreed(void *arg, int rc)
 {
     if (((struct eddyi_channel *)arg)->tls_start)
@@ -56,8 +58,8 @@ static int wrap(struct eddyi_channel *c, struct eddyi_tls_start *s)
     eddy_carrier *tls;
     int rc;
 
-    /* A client speaks first in TLS, so this would be plain text that somebody put there to be taken
-     * as protected. */
+    /* A client speaks first in TLS, so these bytes would be plain text that an attacker has
+     * injected in order to have it taken for protected data. */
     if (!s->server_side && params.n_ahead > 0)
         return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS",
                           params.n_ahead);
@@ -70,7 +72,7 @@ static int wrap(struct eddyi_channel *c, struct eddyi_tls_start *s)
     return ops->handshake(tls, agreed, c);
 }
 
-/* Goes on when the carrier has no read of the channel's, and all that was written is out. */
+/* Goes on if the channel has no read with the carrier, and the write buffer is empty. */
 static int go_on(struct eddyi_channel *c)
 {
     if (c->state != EDDYI_OPEN)
@@ -138,12 +140,12 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s)
     return rc;
 }
 
-/* A task that waits for it. */
+/* The wait of a task for the start of TLS. */
 struct tls_wait {
     struct eddyi_tls_start start;
     struct eddyi_wait wait;
     int rc;
-    const eddy_exception *exception; /* of rc; owned */
+    const eddy_exception *exception; /* the exception of rc, owned */
 };
 
 static void done(struct eddyi_tls_start *s, int rc)

@@ -1,8 +1,8 @@
 /*
- * The channels of a loop, and how they end with it.
+ * The channels of a loop, and their end with it.
  *
- * When a run is over, what was written still goes out, as long as peers take it; what is left when
- * the loop closes is cut off.
+ * After the run, written bytes are still sent, as long as peers take them; bytes that remain when
+ * the loop closes are cut off.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -22,7 +22,8 @@ static void run_over(struct eddyi_loop_part *part)
         eddyi_channel_run_over(eddyi_container(l, struct eddyi_channel, link));
 }
 
-/* One that was aborted ends as soon as its carrier lets go of it: there is no peer to wait for. */
+/* Returns whether @c waits for its peer to end. An aborted channel has no peer to wait for: it ends
+ * as soon as its carrier has released it. */
 static bool is_ending(const struct eddyi_channel *c)
 {
     return c->state != EDDYI_OPEN && !c->aborted;
@@ -66,7 +67,7 @@ static eddy_async(wait_for_ends, (struct eddyi_channels *, all))
     return rc;
 }
 
-/* Nobody closed those that are open, but what was written to them goes out as well. */
+/* Closes the open channels that keep bytes, so that these are sent as well. */
 static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
 {
     struct eddyi_channels *all = of(part);
@@ -80,7 +81,7 @@ static eddy_coroutine *shut_down(struct eddyi_loop_part *part)
     return any_ends(all) ? wait_for_ends(all) : NULL;
 }
 
-/* Who still waits for one, or uses it later, hears that it was given up, and not of an end in
+/* Cuts off @c. A task that waits for it, or uses it later, gets -ECANCELED, and not an end in
  * order. */
 static void close_one(struct eddyi_channels *all, struct eddyi_channel *c)
 {
@@ -89,7 +90,7 @@ static void close_one(struct eddyi_channels *all, struct eddyi_channel *c)
     all->n_cut += kept > 0;
     all->bytes_cut += kept;
     c->all = NULL;
-    /* One that ends already does not wait for its peer any longer. */
+    /* A channel that is ending no longer waits for its peer. */
     if (c->state == EDDYI_ENDING)
         eddyi_channel_abort(c);
     else
@@ -114,7 +115,8 @@ static void init_list(struct eddyi_loop_part *part)
     eddyi_list_init(&of(part)->list);
 }
 
-/* The operations of descriptors end after the channels: so their part is older. */
+/* Reaches the struct eddyi_io first, so that it is older: the operations of descriptors end after
+ * the channels. */
 struct eddyi_channels *eddyi_channels_of(eddy_loop *loop)
 {
     static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_channels),

@@ -1,5 +1,5 @@
 /*
- * Connecting: an address or a socket becomes a carrier, and a channel on it speaks TLS.
+ * Connecting: makes a carrier of an address or a socket, and starts TLS on the channel over it.
  */
 #include "stream/connect.h"
 
@@ -61,7 +61,7 @@ int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o,
     return rc;
 }
 
-/* Streams that begin so. */
+/* Opening streams by connecting. */
 
 int eddy_open_connection_with(const eddy_connection_options *options)
 {

@@ -1,5 +1,5 @@
 /*
- * Connecting, for whatever face the connection will have.
+ * Connecting, for streams and for protocols.
  */
 #ifndef EDDYI_STREAM_CONNECT_H
 #define EDDYI_STREAM_CONNECT_H
@@ -8,16 +8,16 @@
 
 struct eddyi_channel;
 
-/* Connects as @o says, or takes its socket. 0 and the carrier, or a raised error, after which a
- * socket of @o is the caller's. */
+/* Connects according to @o, or takes the socket of @o. Returns 0, and the caller owns *ret; or
+ * raises an error, and the caller still owns the socket of @o. */
 EDDY_AWAITS int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o,
                               eddy_carrier **ret);
 
-/* Undoes that, where nothing could be made of @carrier: it is freed, and a socket of @o is the
- * caller's. */
+/* Undoes eddyi_connect() when no connection could be made of @carrier: frees @carrier, and gives a
+ * socket of @o back to the caller. */
 void eddyi_connect_undo(const eddy_connection_options *o, eddy_carrier *carrier);
 
-/* Speaks TLS, if @o says so. 0, or a raised error: then the channel is aborted. */
+/* Starts TLS if @o has a context. Returns 0, or aborts the channel and raises an error. */
 EDDY_AWAITS int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o,
                                   bool server_side);
 

@@ -1,5 +1,5 @@
 /*
- * A connection of a server. Its client, a stream or a protocol's transport, has it inside.
+ * A connection of a server. Its client, a stream or a protocol's transport, embeds it.
  */
 #ifndef EDDYI_CONNECTION_H
 #define EDDYI_CONNECTION_H
@@ -9,27 +9,26 @@
 #include "stream/channel.h"
 
 struct eddyi_connection {
-    eddy_server *server; /* has a reference; NULL: it is no server's */
+    eddy_server *server; /* a reference; NULL: the connection belongs to no server */
     struct eddyi_channel *channel;
-    struct eddyi_list link;        /* among those of the server */
-    eddy_task *task;               /* handles it; a reference, until it has ended. NULL: none */
-    eddy_reader *between_requests; /* its handler waits for the next request; NULL: it does not */
+    struct eddyi_list link; /* in the list of the server's connections */
+    eddy_task *task;        /* runs the handler; a reference, until it has ended. NULL: none */
+    /* its handler waits for the next request on this reader; NULL: it does not */
+    eddy_reader *between_requests;
 };
 
-/* Counts @c among the connections of @s. */
+/* Adds @c, with the channel @t, to the connections of @s. */
 void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t);
 
-/* Takes it from its server, if it is one's, behind its end: last of all, since the server may be
- * freed by that. */
+/* Removes @c from its server, if it has one, after the end of the connection. The last step of that
+ * end, since it may free the server. */
 void eddyi_connection_gone(struct eddyi_connection *c);
 
-/* Returns a copy of the server's context, the caller's; NULL without memory. */
+/* Returns a copy of the server's context, owned; NULL when memory is short. */
 eddy_context *eddyi_connection_context(eddy_server *s);
 
-/*
- * Reports @rc < 0 to the loop's exception handler, unless the peer is its cause: that it went away,
- * or was too slow, is nothing that a server's owner has to hear of.
- */
+/* Reports @rc < 0 to the loop's exception handler, unless the peer caused it: a lost or slow peer
+ * is reported in debug mode only. */
 void eddyi_connection_report(struct eddyi_connection *c, int rc);
 
 #endif

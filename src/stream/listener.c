@@ -1,9 +1,9 @@
 /*
- * Accepting connections, also in hard times.
+ * Accepting connections, also when resources are short.
  *
- * What goes wrong with one connection is passed over. When there is no descriptor or memory left,
- * the server says so, once a second at most, and tries again when one of its own connections has
- * ended, or after a tenth of a second: so it neither dies nor spins.
+ * Errors of a single connection are ignored. When descriptors or memory are short, the server
+ * reports it, once a second at most, and tries again when one of its own connections has ended, or
+ * after a tenth of a second: so it neither stops nor spins.
  */
 #include "base/sys.h"
 #include "carrier/fd.h"
@@ -16,7 +16,7 @@ static const int64_t RETRY = 100000000, REPORT_AGAIN = 1000000000; /* nanosecond
 
 static void submit(struct eddyi_listener *l);
 
-/* Whether there is room for one more connection. */
+/* Returns whether @s may have one more connection. */
 static bool has_room(const eddy_server *s)
 {
     return s->options.max_connections == 0 || s->n_connections < s->options.max_connections;
@@ -34,7 +34,7 @@ static void report(eddy_server *s, int rc, const char *message)
         s->loop, &(eddy_exception_context){.message = message, .exception = eddy_error()});
 }
 
-/* Tries again later. */
+/* Stops accepting, and tries again later. */
 static void pause_accepting(eddy_server *s, int rc)
 {
     report(s, rc, "a server cannot accept connections for now; it will try again");
@@ -44,7 +44,7 @@ static void pause_accepting(eddy_server *s, int rc)
         eddyi_loop_ready(s->loop, &s->retry.ready);
 }
 
-/* Errors of the connection that was to be accepted, not of the server (accept(2)). */
+/* Returns whether @rc is an error of the accepted connection, not of the server (accept(2)). */
 static bool is_of_the_peer(int rc)
 {
     switch (rc) {
@@ -70,7 +70,7 @@ static bool is_not_listening(int rc)
     return rc == -EBADF || rc == -EINVAL || rc == -ENOTSOCK;
 }
 
-/* Starts what serves the connection on @fd, which is closed if that fails. */
+/* Starts to serve the connection on @fd, and closes @fd if that fails. */
 static int start(eddy_server *s, int fd)
 {
     eddy_carrier *c;
@@ -82,7 +82,7 @@ static int start(eddy_server *s, int fd)
     return rc;
 }
 
-/* One result of accepting. Whether to go on at once. */
+/* Handles one result of accepting. Returns whether to go on at once. */
 static bool took(struct eddyi_listener *l, int rc)
 {
     eddy_server *s = l->server;
@@ -104,7 +104,7 @@ static bool took(struct eddyi_listener *l, int rc)
     return false;
 }
 
-/* Its address is free from here on. */
+/* Closes the socket; its address is free afterwards. */
 static void close_socket(struct eddyi_listener *l)
 {
     eddy_server *s = l->server;
@@ -116,14 +116,13 @@ static void close_socket(struct eddyi_listener *l)
     eddyi_server_wake(s);
 }
 
-/* Those that wait behind the first are accepted in one go; more than the backlog cannot wait (rule
- * 167). */
+/* Accepts the first connection and those queued behind it, at most the backlog (rule 167). */
 static void take_all(struct eddyi_listener *l, int rc)
 {
     eddy_server *s = l->server;
     int left = s->options.backlog;
 
-    /* ECANCELED: it was to end when something fell short. */
+    /* -ECANCELED: the operation was cancelled because resources were short. */
     while (rc != -ECANCELED && took(l, rc)) {
         if (s->state != EDDYI_SERVING || eddyi_loop_forked(s->loop) || !has_room(s) || left-- <= 0)
             break;

@@ -1,4 +1,6 @@
-/* Waiting between two requests, which ends when the server closes. */
+/*
+ * Waiting between two requests; the wait ends when the server closes.
+ */
 #include "eddy/server.h"
 #include "stream/reader.h"
 #include "stream/server.h"

@@ -1,5 +1,5 @@
 /*
- * Streams that need no connecting: pairs in memory, and pipes.
+ * Opening streams without connecting: pairs in memory, and pipes.
  */
 #include "base/sys.h"
 #include "carrier/fd.h"
@@ -74,7 +74,8 @@ int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
     if (!s)
         return rc;
     s->write_only = true;
-    /* What somebody types at a terminal is no sign of its end. */
+    /* On a terminal, readiness to read means that the user has typed, not that the terminal was
+     * closed. */
     rc = eddyi_sys_is_device(fd) ? 0 : eddyi_channel_watch(&s->channel);
     if (rc < 0) {
         eddyi_fd_carrier_let_go(s->channel.carrier);

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* Copies out what there is, at most @size bytes. */
+/* Copies out the buffered bytes, at most @size. */
 static ssize_t take(eddy_reader *r, void *buf, size_t size)
 {
     size_t n = eddyi_reader_held(r) < size ? eddyi_reader_held(r) : size;
@@ -18,7 +18,7 @@ static ssize_t take(eddy_reader *r, void *buf, size_t size)
     return (ssize_t)n;
 }
 
-/* Waits until there is at least a byte, or the end. */
+/* Waits until at least one byte, or the end, is there. */
 static int some(eddy_reader *r)
 {
     int rc = 0;
@@ -28,8 +28,8 @@ static int some(eddy_reader *r)
     return rc;
 }
 
-/* Past the buffer, where it is empty and much is asked for: how many bytes, 0 if that did not work
- * out. */
+/* Reads directly into @buf if the buffer is empty and @size is large. Returns the number of bytes,
+ * or 0 if that was not possible. */
 static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
 {
     struct eddyi_channel *c = &eddyi_stream_of_reader(r)->channel;
@@ -40,7 +40,7 @@ static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
         return 0;
     n = c->carrier->ops->read(c->carrier, buf, size);
     if (n <= 0)
-        return 0; /* the end and errors are there the next time as well */
+        return 0; /* the next read meets the end and errors again */
     c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
     return n;
 }

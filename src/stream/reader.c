@@ -1,5 +1,6 @@
 /*
- * The reader: how bytes get into its buffer. How they get out of it is in read.c and readuntil.c.
+ * The reader: reading from the channel into the buffer. read.c and readuntil.c take bytes out of
+ * it.
  */
 #include "stream/reader.h"
 #include "base/exception.h"
@@ -28,7 +29,7 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-/* On the stack of a task that reads, where a call has a limit of time. */
+/* A wait with a time limit, on the stack of the task that reads. */
 struct limited_wait {
     struct eddyi_wait wait;
     struct eddyi_timer timer;
@@ -52,7 +53,7 @@ static int raise_out_of_time(eddy_reader *r)
                       (double)r->time_limit * 1e-9);
 }
 
-/* All waits of a call together have the limit. */
+/* Waits for data. The time limit applies to all waits of a call together. */
 static int wait_for_data_in_time(eddy_reader *r)
 {
     eddy_loop *loop = channel_of(r)->loop;
@@ -110,7 +111,8 @@ EDDY_COLD static int raise_unusable(eddy_reader *r)
     return r->exception ? eddy_reraise(r->exception) : eddyi_channel_raise(c);
 }
 
-/* Drops what the latest call gave out. False: raise_unusable() says why nothing can be read. */
+/* Drops the bytes that the latest call returned. Returns false if nothing can be read; then
+ * raise_unusable() raises the reason. */
 static inline bool drop_partial(eddy_reader *r)
 {
     struct eddyi_channel *c = channel_of(r);
@@ -135,7 +137,7 @@ static int let_others_run(eddy_reader *r)
     return rc < 0 ? rc : eddyi_reader_check(r);
 }
 
-/* Slow path of eddyi_reader_begin(): this stream has had its share. */
+/* Slow path of eddyi_reader_begin(): the stream has used up its share. */
 EDDY_COLD static int begin_later(eddy_reader *r)
 {
     int rc = let_others_run(r);
@@ -144,7 +146,7 @@ EDDY_COLD static int begin_later(eddy_reader *r)
     return rc;
 }
 
-/* Its slow paths are calls in the last place, so that no register has to be saved. */
+/* Calls its slow paths last, so that it need not save registers. */
 EDDYI_DIRECT int eddyi_reader_begin(eddy_reader *r)
 {
     if (__builtin_expect(!drop_partial(r), false))
@@ -158,7 +160,7 @@ EDDYI_DIRECT int eddyi_reader_begin(eddy_reader *r)
     return 0;
 }
 
-/* What breaks a stream while it reads breaks it for the writer as well. */
+/* Breaks the stream, for the writer as well, because of an error of reading. */
 static int broken(eddy_reader *r, int error)
 {
     struct eddyi_channel *c = channel_of(r);
@@ -168,8 +170,8 @@ static int broken(eddy_reader *r, int error)
     return eddyi_reader_check(r);
 }
 
-/* Has the carrier read. Where the kernel does not read into it, an empty buffer is of no use while
- * nothing comes. */
+/* Makes the carrier read. If the kernel does not read into the buffer, an empty one is of no use
+ * during the wait, and is freed. */
 static int arm(struct eddyi_channel *c)
 {
     if (c->carrier->ops->waits_without_memory && eddyi_buffer_length(&c->in) == 0)
@@ -177,8 +179,8 @@ static int arm(struct eddyi_channel *c)
     return eddyi_channel_arm(c);
 }
 
-/* Reads what is there, or has the carrier read. Bytes, 0 at the end, -EAGAIN: wait for it, or
- * -errno. */
+/* Reads the bytes that are there, or makes the carrier read. Returns the number of bytes, 0 at the
+ * end, -EAGAIN if the caller has to wait, or -errno. */
 static ssize_t fill_or_arm(struct eddyi_channel *c)
 {
     ssize_t n = eddyi_channel_fill(c);
@@ -233,7 +235,7 @@ int eddyi_reader_disarm(eddy_reader *r)
     return rc < 0 ? rc : eddyi_reader_check(r);
 }
 
-/* Feeding by hand. */
+/* Feeding by the program. */
 
 int eddy_reader_feed_data(eddy_reader *r, const void *data, size_t size)
 {
@@ -266,7 +268,7 @@ void eddy_reader_set_exception(eddy_reader *r, const eddy_exception *e)
     eddyi_reader_wake(r);
 }
 
-/* Looking. */
+/* Queries. */
 
 const eddy_exception *eddy_reader_exception(const eddy_reader *r)
 {

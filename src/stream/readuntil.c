@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* A match in the buffer, counted from its front. */
+/* A match in the buffer, as offsets from its front. */
 struct match {
     size_t start, end;
 };
@@ -29,7 +29,7 @@ static size_t longest_of(const eddy_separator *seps, size_t n)
     return longest;
 }
 
-/* Looks for the separators from @offset on: the match that ends first (rule 137). */
+/* Searches for the separators from @offset on, and finds the match that ends first (rule 137). */
 static bool find(const eddy_reader *r, const eddy_separator *seps, size_t n, size_t offset,
                  struct match *ret)
 {
@@ -68,8 +68,8 @@ static int incomplete(eddy_reader *r)
     return rc;
 }
 
-/* Finds the first separator. 0, or a raised error; what the search has seen in vain it does not
- * look at again. */
+/* Finds the first separator. Bytes that were searched before are not searched again. Returns 0, or
+ * raises an error. */
 static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct match *ret)
 {
     size_t shortest = shortest_of(seps, n), longest = longest_of(seps, n), offset = 0;
@@ -119,7 +119,7 @@ ssize_t eddy_reader_readuntil(eddy_reader *r, const void *sep, size_t n_sep, con
     return eddy_reader_readuntil_any(r, &(eddy_separator){sep, n_sep}, 1, ret_data);
 }
 
-/* Drops the line that was too long, with its end if that is there (rule 138). */
+/* Drops the line that was too long, together with its newline if that has arrived (rule 138). */
 static void drop_line(eddy_reader *r)
 {
     const char *from = eddyi_buffer_bytes(eddyi_reader_in(r));

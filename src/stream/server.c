@@ -1,5 +1,5 @@
 /*
- * The server as its owner sees it.
+ * The public calls of a server.
  */
 #include "stream/server.h"
 
@@ -102,10 +102,8 @@ void eddyi_server_unused(struct eddyi_ready *r)
     eddyi_server_unref(eddyi_container(r, struct eddy_server, unused));
 }
 
-/*
- * Around a call that suspends: the server stays in memory, although it is given back meanwhile, as
- * a handler may do, until the task that called has suspended once more.
- */
+/* Enclose a call that suspends: if the server is given back meanwhile, as a handler may do, it
+ * stays in memory until the calling task has suspended once more. */
 static void enter(eddy_server *s)
 {
     s->refs++;
@@ -119,7 +117,7 @@ static void leave(eddy_server *s)
         s->refs--;
 }
 
-/* Waits until a condition holds that the server's changes bring about. */
+/* Waits until @holds returns true, which it can only after a change of the server. */
 static int wait_until(eddy_server *s, bool (*holds)(const eddy_server *s), const char *what)
 {
     int rc = 0;

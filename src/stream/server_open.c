@@ -41,10 +41,8 @@ static eddy_server *new_server(eddy_loop *loop, const eddy_server_options *optio
     return NULL;
 }
 
-/*
- * Remembers the file that a Unix socket is now known by, in whatever directory the program will be
- * then.
- */
+/* Records the absolute path and the identity of a Unix socket's file, so that it can be removed
+ * after a change of the working directory. */
 static int remember_file(eddy_server *s, const char *path)
 {
     if (path[0] == '@' || s->options.no_cleanup_socket)
@@ -68,7 +66,7 @@ static int listen_unix(eddy_server *s)
     return rc < 0 ? eddy_raise(rc, "listen on %s", o->path) : 0;
 }
 
-/* One that does not listen yet is made to, as asyncio does. */
+/* Takes the socket of the options. Makes it listen if it does not yet, as asyncio does. */
 static int take_socket(eddy_server *s)
 {
     int fd = eddyi_fd_given(s->options.sock), rc = eddyi_socket_check(fd, true);
@@ -103,7 +101,7 @@ static int listen_tcp(eddy_server *s)
                             &s->fds, &s->n_listeners);
 }
 
-/* Connections inherit TCP_NODELAY from the socket that they come from (rule 162). */
+/* Makes the listeners. Connections inherit TCP_NODELAY from the listening socket (rule 162). */
 static int make_listeners(eddy_server *s)
 {
     struct eddyi_io *io = s->io = eddyi_io_of(s->loop);
@@ -117,7 +115,7 @@ static int make_listeners(eddy_server *s)
         l->server = s;
         l->fd = s->fds[i];
         l->claim.lost = eddyi_listener_lost;
-        (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* a Unix socket refuses */
+        (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* fails on a Unix socket */
         if (eddyi_io_claimed(io, l->fd, EDDYI_READS))
             return eddy_raise(-EBUSY, "descriptor %d: somebody waits for it already", l->fd);
         if (eddyi_io_claim(io, &l->claim, l->fd, EDDYI_READS) < 0)
@@ -126,7 +124,8 @@ static int make_listeners(eddy_server *s)
     return 0;
 }
 
-/* Not yet a server: closes what it has but the caller's own socket. */
+/* Frees a server that could not be opened, and closes all its descriptors but the caller's own
+ * socket. */
 static void give_up(eddy_server *s)
 {
     for (size_t i = 0; i < s->n_listeners; i++) {

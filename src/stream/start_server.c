@@ -1,5 +1,5 @@
 /*
- * Servers with a handler: each connection is a stream, and a task that the handler runs in.
+ * Servers with a handler: each connection is a stream, and a task that runs the handler.
  */
 #include "loop/loop.h"
 #include "stream/server.h"
@@ -7,10 +7,11 @@
 #include "task/coroutine.h"
 #include "task/task.h"
 
-/* How long a client may take nothing while the handler waits for that, in nanoseconds. */
+/* The longest time that a client may take nothing while the handler waits for that, in
+ * nanoseconds. */
 static const int64_t DRAIN_LIMIT = 60 * INT64_C(1000000000);
 
-/* Its task has ended, or will never run. */
+/* Ends the handler's use of the stream: the task has ended, or will never run. */
 static void leave(void *arg)
 {
     struct eddyi_stream *stream = arg;
@@ -39,7 +40,7 @@ static int handle(void *arg)
     return rc == -ECANCELED ? rc : 0;
 }
 
-/* Runs the handler in a task. 0, or -ENOMEM raised: then leave() was called. */
+/* Runs the handler in a task. Returns 0, or raises -ENOMEM after leave() was called. */
 static int create_task(struct eddyi_stream *stream)
 {
     eddy_coroutine *coro = eddy_coroutine_new("connection", handle, stream, "eddy_start_server");

@@ -28,7 +28,7 @@ static void unused(struct eddyi_ready *r)
     free_if_done(eddyi_container(r, struct eddyi_stream, unused));
 }
 
-/* The read that was with the carrier is over. */
+/* Handles the end of the read that was with the carrier. */
 static void on_readable(eddy_carrier *carrier, ssize_t result)
 {
     struct eddyi_channel *c = carrier->user;
@@ -43,7 +43,7 @@ static void on_readable(eddy_carrier *carrier, ssize_t result)
     eddyi_reader_wake(&of(c)->reader);
 }
 
-/* Every waiter re-checks whether little enough is kept. */
+/* Wakes the waiters, each of which re-checks the low-water mark. */
 static void on_flushed(struct eddyi_channel *c)
 {
     eddyi_wait_queue_wake_all(&of(c)->writer.drained);
@@ -72,7 +72,7 @@ static const struct eddyi_channel_client client = {
     .lost = on_lost,
 };
 
-/* Allocates one without a channel. NULL, with -ENOMEM raised. */
+/* Allocates a stream without a channel. Raises -ENOMEM. */
 static struct eddyi_stream *make(size_t limit)
 {
     struct eddyi_stream *s = eddyi_zalloc(sizeof *s);
@@ -119,7 +119,8 @@ void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double
     s->channel.write_limit = eddyi_time_limit(write_timeout);
 }
 
-/* Closing may lose it at once, where the loop is closed. */
+/* Gives the stream back. Closing it may lose the channel at once if the loop is closed, hence the
+ * count of users. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {
     if (s->given_back)

@@ -1,10 +1,11 @@
 /*
- * Streams inside: the waiting face of a channel, a reader and a writer.
+ * Streams: the interface of a channel for tasks, a reader and a writer.
  *
- * It is one object, freed when its owner has given it back, the channel is lost, and no call is
- * under way. Of a pipe's end one of the two is not used; a reader that is fed by hand has a channel
- * without a carrier. A server's handler, or a subprocess, only lends its streams: there a user's
- * giving back closes the stream, and the memory stays until the lender is done with it as well.
+ * A stream is one object, freed when its owner has given it back, the channel is lost, and no call
+ * is in flight. For one end of a pipe, either the reader or the writer is not used; a reader that
+ * the program feeds has a channel without a carrier. A server's handler, or the user of a
+ * subprocess, only borrows its streams: if it gives a stream back, the stream is closed, and the
+ * memory stays until the lender has released it as well.
  */
 #ifndef EDDYI_STREAM_H
 #define EDDYI_STREAM_H
@@ -21,18 +22,18 @@ struct eddyi_wait;
 
 struct eddy_reader {
     size_t limit;
-    struct eddyi_wait *waiter; /* the task that reads, while it waits */
-    bool yields;               /* a task that reads lets others run first */
-    int64_t time_limit;        /* for each call, in nanoseconds; 0: none */
-    int64_t deadline;          /* of the call under way; 0: it has not waited yet */
-    /* bytes at the front that the latest call left behind, to be dropped by the next */
+    struct eddyi_wait *waiter; /* the wait of the task that reads; NULL: none waits */
+    bool yields;               /* the task that reads lets others run first */
+    int64_t time_limit;        /* of each call, in nanoseconds; 0: no limit */
+    int64_t deadline;          /* of the call in flight; 0: it has not waited yet */
+    /* bytes at the front that the latest call returned, to be dropped by the next */
     size_t partial;
     size_t consumed;
-    eddy_exception *exception; /* that it was given, owned; NULL: none */
+    eddy_exception *exception; /* set by eddy_reader_set_exception(), owned; NULL: none */
 };
 
 struct eddy_writer {
-    eddy_wait_queue drained; /* those who wait until less is kept */
+    eddy_wait_queue drained; /* tasks that wait until fewer bytes are kept */
     eddy_wait_queue closed;
 };
 
@@ -40,11 +41,11 @@ struct eddyi_stream {
     struct eddyi_channel channel;
     struct eddy_reader reader;
     struct eddy_writer writer;
-    bool given_back; /* the owner is gone; freed when lost, and when users is 0 */
-    unsigned users;  /* calls that suspend on it, and whoever lends it to its owner */
-    bool write_only; /* a pipe's write end; its carrier waits for the read end to be closed */
-    uint64_t turn;   /* of the loop, as channel.used began to count; see fairness.c */
-    struct eddyi_ready unused;          /* frees it behind the call that was the last to use it */
+    bool given_back; /* by the owner; freed when lost, and when users is 0 */
+    unsigned users;  /* calls that suspend on it, and its lender */
+    bool write_only; /* the write end of a pipe, whose carrier waits for the end of the read end */
+    uint64_t turn;   /* turn of the loop in which channel.used began to count; see fairness.c */
+    struct eddyi_ready unused; /* frees the stream after the last call that used it has returned */
     struct eddyi_connection connection; /* of a server, until the memory is about to be freed */
 };
 
@@ -58,16 +59,16 @@ static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
     return eddyi_container(w, struct eddyi_stream, writer);
 }
 
-/* A stream over a carrier, which it owns from success on. NULL, with -ENOMEM raised. */
+/* Creates a stream over @c. Takes ownership of @c on success. Raises -ENOMEM. */
 struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
 
-/* The owner is done with it. Twice is harmless while there are users. */
+/* Gives @s back for its owner. A second call is harmless while there are users. */
 void eddyi_stream_give_back(struct eddyi_stream *s);
 
 /*
- * Around a call that suspends: the stream stays in memory, although it is given back meanwhile,
- * until the task that called has suspended once more. So what is left of the call need not look
- * whether it is still there.
+ * Enters a call that suspends: if the stream is given back meanwhile, it stays in memory until the
+ * calling task has suspended once more. So the rest of the call need not check that the stream
+ * still exists.
  */
 static inline void eddyi_stream_enter(struct eddyi_stream *s)
 {
@@ -84,28 +85,31 @@ static inline void eddyi_stream_leave(struct eddyi_stream *s)
         eddyi_stream_leave_last(s);
 }
 
-/* Lends it to a user, who may give it back or not; and its end: it is given back, and may be freed
- * at once. */
+/* Lend @s to a user, who may give it back, and end the loan: then @s is given back, and may be
+ * freed at once. */
 static inline void eddyi_stream_lend(struct eddyi_stream *s)
 {
     s->users++;
 }
 void eddyi_stream_end_loan(struct eddyi_stream *s);
 
-/* Takes back the read that is with the carrier, so that somebody else may use it. 0, or -ECANCELED
- * and so on, raised. */
+/* Cancels the read that is with the carrier, so that another reader may use the carrier. Returns 0,
+ * or raises an error such as -ECANCELED. */
 EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
 
-/* Waits until less is kept than before, or the carrier is writable again. 0; -ECANCELED, or what
- * broke the connection, raised. */
+/* Waits until fewer bytes are kept than before, or the carrier is writable again. Returns 0, or
+ * raises -ECANCELED or the error that broke the connection. */
 EDDY_AWAITS int eddyi_writer_wait(eddy_writer *w);
 
-/* Limits the time of each call that reads, and of the peer's taking nothing; seconds, 0: none. */
+/* Limits the time of each call that reads, and the time that the peer may take nothing, in seconds;
+ * 0: no limit. */
 void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout);
 
 /*
- * Fairness: whether the stream has had its share, so that a call lets others run before it moves
- * more; and that: 0, or -ECANCELED raised. Calls count in channel.used. See fairness.c.
+ * Fairness: eddyi_stream_has_had_its_share() returns whether the stream has used up its share of
+ * the turn, so that a call has to let others run before it moves more bytes;
+ * eddyi_stream_let_others_run() does so. It returns 0, or raises -ECANCELED. Calls are counted in
+ * channel.used. See fairness.c.
  */
 enum { EDDYI_SHARE = 64 };
 
@@ -116,7 +120,7 @@ static inline bool eddyi_stream_has_had_its_share(const struct eddyi_stream *s)
 
 EDDY_AWAITS int eddyi_stream_let_others_run(struct eddyi_stream *s);
 
-/* Speaks TLS from here on. */
+/* Starts TLS on the stream. */
 EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s,
                                        const eddy_start_tls_options *options);
 

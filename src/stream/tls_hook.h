@@ -1,5 +1,5 @@
 /*
- * Calls of TLS, the layer above, for streams: a context brings a table of them along.
+ * Calls of TLS, the layer above, for streams: a TLS context brings a table of them.
  */
 #ifndef EDDYI_TLS_HOOK_H
 #define EDDYI_TLS_HOOK_H
@@ -9,7 +9,7 @@
 struct eddyi_tls_params {
     bool server_side;
     const char *
-        /* of a client: the name that the certificate must have; NULL: none is known */
+        /* of a client: the name that the certificate must have; NULL: no name is known */
         server_hostname;
     double handshake_timeout; /* seconds, > 0 */
     double shutdown_timeout;
@@ -18,21 +18,22 @@ struct eddyi_tls_params {
 };
 
 struct eddyi_tls_ops {
-    /* A TLS carrier over @lower, which it owns from success on. 0, or a raised error. Nothing is
-     * sent yet. */
+    /* Makes a TLS carrier over @lower, and takes ownership of @lower on success. The caller owns
+     * *ret. Sends nothing yet. Returns 0, or raises an error. */
     int (*wrap)(eddy_tls_context *context, eddy_carrier *lower,
                 const struct eddyi_tls_params *params, eddy_carrier **ret);
     /*
-     * Begins the handshake. 0: done(@arg, rc) is called once, from the loop or from close(), when
-     * the two sides agree, or with a raised error: the carrier then takes nothing but close and
-     * free. Or a raised error, and done is not called. Meanwhile nobody else uses the carrier.
+     * Begins the handshake. Returns 0, and calls done(@arg, rc) once, from the loop or from
+     * close(): rc is 0 after the handshake, or a raised error; then the carrier accepts only close
+     * and free. Or raises an error, and does not call done. Other code must not use the carrier
+     * meanwhile.
      */
     int (*handshake)(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg);
     void (*ref)(eddy_tls_context *context);
     void (*unref)(eddy_tls_context *context);
 };
 
-/* Each context begins with this. */
+/* The beginning of each context. */
 struct eddyi_tls_context_base {
     const struct eddyi_tls_ops *ops;
 };

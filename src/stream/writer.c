@@ -16,7 +16,7 @@ static struct eddyi_channel *channel_of(const eddy_writer *w)
     return &eddyi_stream_of_writer(w)->channel;
 }
 
-/* What broke the connection, on either side. */
+/* Returns 0, or raises the error that broke the connection, on either side. */
 static int check(const eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
@@ -41,7 +41,7 @@ int eddyi_writer_wait(eddy_writer *w)
     return rc < 0 ? rc : check(w);
 }
 
-/* Waits until no more than the low-water mark is kept. */
+/* Waits until the write buffer is at most at the low-water mark. */
 static int wait_drained(eddy_writer *w)
 {
     int rc = check(w);
@@ -51,7 +51,7 @@ static int wait_drained(eddy_writer *w)
     return rc;
 }
 
-/* What is sent or kept cannot be taken back, so it comes after the wait. */
+/* Writes after the wait, since bytes that are sent or kept cannot be taken back. */
 int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
@@ -110,8 +110,8 @@ int eddy_writer_printf(eddy_writer *w, const char *fmt, ...)
     return rc;
 }
 
-/* On a closing stream it lets others run first, so that a task that writes on and on sees the end
- * come (rule 143). */
+/* Drains the write buffer. On a closing stream it lets others run first, so that a task that writes
+ * continuously sees the end (rule 143). */
 int eddy_writer_drain(eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
@@ -161,7 +161,7 @@ int eddy_writer_write_eof(eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
 
-    /* There the end is the closing of the descriptor. */
+    /* For the write end of a pipe, EOF is the closing of the descriptor. */
     if (s->write_only) {
         eddyi_channel_close(&s->channel);
         return 0;
