@@ -146,9 +146,9 @@ struct eddy_carrier {
 EDDY_API EDDY_NODISCARD int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret);
 
 /*
- * Makes the carrier of a connected stream socket that stays the caller's, as an object of another
- * language may have one. Borrows @fd until the carrier has ended, which its user hears as
- * on_closed(), connection_lost() or the end of eddy_writer_wait_closed(): the peer sees the end of
+ * Makes the carrier of a connected stream socket that the caller still owns, for example as an
+ * object of another language. Borrows @fd until the carrier has ended, which its user learns by
+ * on_closed(), connection_lost() or the end of eddy_writer_wait_closed(). The peer sees the end of
  * the connection when the caller then closes @fd. Otherwise as eddy_socket_carrier_new().
  */
 EDDY_API EDDY_NODISCARD int eddy_socket_carrier_borrow(eddy_loop *loop, int fd, eddy_carrier **ret);

@@ -78,7 +78,7 @@ EDDY_API int eddy_return(void *value);
  * call itself:
  *
  *   -ENOMEM          @x is NULL: making it ran out of memory
- *   EDDY_EMISUSE     @x is a coroutine that a task runs, or that is being awaited, already
+ *   EDDY_EMISUSE     @x is a coroutine that a task already runs, or that is already being awaited
  *   EDDY_EMISUSE     in debug mode: @x was consumed before, and no longer exists
  *   EDDY_ENOTASK     not called from a task; @x is consumed all the same
  *   EDDY_EMISUSE     a task cannot await itself
@@ -141,7 +141,7 @@ static inline eddy_awaitable *EDDY_AWAITABLE(eddy_task *x)
     return reinterpret_cast<eddy_awaitable *>(x);
 }
 
-/* The list of EDDY_LIST, which lives as long as the full expression. */
+/* The array of EDDY_LIST, which is valid until the end of the full expression. */
 template <typename... Awaitables> struct eddyi_awaitables {
     eddy_awaitable *list[sizeof...(Awaitables)];
     operator eddy_awaitable * const *() const

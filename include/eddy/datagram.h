@@ -39,8 +39,10 @@ typedef struct eddy_datagram_endpoint_options {
     bool reuse_port;          /* SO_REUSEPORT */
     /* SO_BROADCAST; the remote address is then only the destination of send() */
     bool allow_broadcast;
-    /* a datagram socket, used in place of all other options; 0: none (eddy_fd() passes a 0);
-     * < 0: -EBADF */
+    /*
+     * a datagram socket, used in place of all other options; 0: none (eddy_fd() passes a 0); < 0:
+     * -EBADF
+     */
     int sock;
 } eddy_datagram_endpoint_options;
 

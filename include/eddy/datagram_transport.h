@@ -63,8 +63,8 @@ typedef int eddy_datagram_protocol_factory(void *arg, const eddy_datagram_protoc
  * Returns 0, or raises the errors of that call or of the factory; if the factory fails, .sock is
  * closed.
  *
- * With .sock, or with Unix sockets, it may also be called outside of a task, on the loop's thread:
- * it then returns at once, and connection_made() is called in the next turn.
+ * With .sock, or with Unix sockets, the call can also be made outside of a task, in the loop's
+ * thread: it then returns at once, and connection_made() is called in the next turn.
  */
 #ifndef __cplusplus
 #define eddy_loop_create_datagram_endpoint(loop, factory, arg, ret_transport, ...)                 \

@@ -89,9 +89,9 @@ __attribute__((unused)) const int eddyi_cxx = eddyi_cxx_begin(eddyi_cxa_get_glob
 #endif
 
 /*
- * Returns @fd in the form in which options take a descriptor: there 0 means none, so descriptor 0
- * needs a number of its own. Every other number is returned unchanged, a negative one included,
- * which stays an error.
+ * Converts @fd to the form in which options take a descriptor: 0 means none there, so descriptor 0
+ * is represented by another number. Every other number is returned unchanged; a negative one stays
+ * an error.
  */
 enum { EDDY_FD_0 = INT_MIN + 4 };
 static inline int eddy_fd(int fd)
@@ -108,10 +108,10 @@ static inline int eddy_fd(int fd)
 #define EDDYI_CAT(a, b) EDDYI_CAT2(a, b)
 
 /*
- * EDDYI_GUARD(type, end, init): declares a variable without a name of the program's, for which
- * end(&variable) is called when the block is left. A number of its own lets several stand in one
- * line, as in a macro. It must be a statement of a block: after if, else or a loop without braces
- * the guard would end at once, and the two declarations make that an error, which says so.
+ * Declares a variable with a generated name, for which end(&variable) is called when the block is
+ * left: EDDYI_GUARD(type, end, init). The name has a number of its own, so several guards can stand
+ * in one line, as in a macro. A guard must be a statement of a block: after if, else or a loop
+ * without braces it would end at once, so the two declarations make that an error, with a message.
  */
 #if defined(__GNUC__)
 typedef char eddyi_a_scope_needs_a_block_so_put_braces_after_if_else_or_a_loop;

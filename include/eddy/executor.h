@@ -168,8 +168,8 @@ EDDY_API void eddy_bytes_fini(eddy_bytes *b);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_await_bytes(eddy_future *f, eddy_bytes *ret);
 
 /*
- * Return the bytes that a job returned, or NULL, and store their number in *ret_size (may be
- * NULL). Borrowed from the future.
+ * Return the bytes that a job returned, or NULL, and store their number in *ret_size (may be NULL).
+ * Borrowed from the future.
  */
 EDDY_API const void *eddy_future_bytes(const eddy_future *f, size_t *ret_size);
 EDDY_API const void *eddy_concurrent_future_bytes(const eddy_concurrent_future *cf,

@@ -1,4 +1,4 @@
-/* The log: what eddy itself has to say, in place of standard error. */
+/* The log: a function that receives eddy's messages in place of standard error. */
 #ifndef EDDY_LOG_H
 #define EDDY_LOG_H
 
@@ -7,31 +7,30 @@
 EDDY_BEGIN_DECLS
 
 typedef enum eddy_log_level {
-    EDDY_LOG_INFO,    /* was asked for: slow callbacks in debug mode, dumps of EDDY_DUMP_SIGNAL */
+    EDDY_LOG_INFO,    /* requested: slow callbacks in debug mode, dumps of EDDY_DUMP_SIGNAL */
     EDDY_LOG_WARNING, /* a misuse, or a setting that is ignored; the program goes on */
     EDDY_LOG_ERROR, /* a failure that no task can receive; see eddy_loop_set_exception_handler() */
-    EDDY_LOG_FATAL  /* the process is about to be ended by eddy: an overflow, a broken invariant */
+    EDDY_LOG_FATAL  /* eddy is about to end the process: an overflow, a broken invariant */
 } eddy_log_level;
 
 /*
- * Receives one message: a sentence without a line feed and without "eddy: " before it. May be
- * called in any thread, in several at the same time, and between any two calls of a task: @fn must
- * not suspend, and must not use the loop. @text is valid until @fn returns.
+ * Receives one message: a sentence without a line feed and without the prefix "eddy: ". The
+ * function is called in any thread, in several at the same time, and between any two calls of a
+ * task; it must not suspend, and must not use the loop. @text is valid until the function returns.
  *
- * With EDDY_LOG_FATAL it may be called in a signal handler, or in a child process after fork(): it
- * may then use async-signal-safe functions only, such as write(2). The process ends when it
- * returns.
+ * With EDDY_LOG_FATAL the function may be called in a signal handler, or in a child process after
+ * fork(), and may then use only async-signal-safe functions, such as write(2). The process ends
+ * when the function returns.
  */
 typedef void eddy_log_fn(eddy_log_level level, const char *text, void *arg);
 
 /*
- * Passes eddy's messages to fn(@arg), and writes none to standard error. @fn NULL has them written
- * to standard error, each as a line that begins with "eddy: ", as at the start of the program. Call
- * this before other threads use eddy.
+ * Passes eddy's messages to fn(level, text, @arg), and writes none to standard error. @fn NULL
+ * restores the default: each message is written to standard error as a line that begins with "eddy:
+ * ". Must be called before other threads use eddy.
  *
- * Some text goes to standard error all the same: eddy_perror(), since it says so; and the dump of a
- * loop that hangs, which EDDY_DUMP_SIGNAL asks for in a signal handler. OpenSSL, c-ares and the C
- * library write nothing by themselves.
+ * Two texts always go to standard error: that of eddy_perror(), and the dump of a hung loop, which
+ * EDDY_DUMP_SIGNAL makes in a signal handler. OpenSSL, c-ares and the C library write nothing.
  */
 EDDY_API void eddy_set_log(eddy_log_fn *fn, void *arg);
 

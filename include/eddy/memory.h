@@ -1,4 +1,4 @@
-/* Memory: an allocator of the program's own. */
+/* Memory: replacing the allocator. */
 #ifndef EDDY_MEMORY_H
 #define EDDY_MEMORY_H
 
@@ -9,17 +9,17 @@
 EDDY_BEGIN_DECLS
 
 /*
- * Has eddy use these functions in place of malloc(3), calloc(3), realloc(3) and free(3), whose
- * contracts they keep: eddy_set_allocator(mi_malloc, mi_calloc, mi_realloc, mi_free). They are
- * called in all threads that use eddy, never in a signal handler.
+ * Sets the functions that eddy calls in place of malloc(3), calloc(3), realloc(3) and free(3),
+ * whose contracts they must keep: eddy_set_allocator(mi_malloc, mi_calloc, mi_realloc, mi_free).
+ * They are called in all threads that use eddy, but never in a signal handler.
  *
- * It must be called before anything of eddy's is made: before the first loop, and before the
- * coroutine that eddy_main() gets. Returns 0; EDDY_EMISUSE once eddy has allocated memory, since it
- * would be released by the wrong function; -EINVAL if one of the four is NULL.
+ * Must be called before any object of eddy is made: before the first loop, and before the coroutine
+ * for eddy_main(). Returns 0; EDDY_EMISUSE once eddy has allocated memory, since the wrong function
+ * would release it; -EINVAL if one of the four is NULL.
  *
- * Memory that does not come from there: the stacks of tasks and the rings of io_uring, which are
- * mapped; and what other libraries allocate for themselves, c-ares (ares_library_init_mem()),
- * OpenSSL (CRYPTO_set_mem_functions()), libcurl (curl_global_init_mem()) and the C library.
+ * Some memory does not come from these functions: the stacks of tasks and the rings of io_uring,
+ * which are mapped; and the memory of other libraries: c-ares (ares_library_init_mem()), OpenSSL
+ * (CRYPTO_set_mem_functions()), libcurl (curl_global_init_mem()) and the C library.
  */
 EDDY_API EDDY_NODISCARD int eddy_set_allocator(void *(*alloc)(size_t size),
                                                void *(*zalloc)(size_t n, size_t size),

@@ -99,16 +99,16 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getnameinfo(const struct sockaddr *
 typedef struct eddy_connecting eddy_connecting;
 
 /*
- * Tells how a connection was made: @fd >= 0 is its descriptor, non-blocking and close-on-exec, which
- * the function owns; < 0 is an error, of which eddy_error() has the message.
+ * Receives the result of a connection attempt: @fd >= 0 is its descriptor, non-blocking and
+ * close-on-exec, which the function owns; @fd < 0 is an error, whose message is in eddy_error().
  */
 typedef void eddy_connected_fn(void *arg, int fd);
 
 /*
  * Connects to the address in @list that answers first (RFC 8305), without a task: returns at once,
  * and the loop calls done(@arg, fd) later. The next address is tried @delay seconds after the last;
- * 0: 0.25, EDDY_FOREVER: when that has failed. @list must stay until then. eddy_open_connection()
- * connects in the same way.
+ * 0: 0.25, EDDY_FOREVER: when the last has failed. Borrows @list, which must stay valid until @done
+ * is called. eddy_open_connection() connects in the same way.
  *
  * *ret is valid until @done is called. Returns 0, or raises an error and does not call @done:
  * -EINVAL, -ENOMEM, ….
@@ -117,7 +117,7 @@ EDDY_API EDDY_NODISCARD int eddy_loop_connect(eddy_loop *loop, const struct addr
                                               double delay, eddy_connected_fn *done, void *arg,
                                               eddy_connecting **ret);
 
-/* Gives up a connection that is being made; its function is not called. NULL is allowed. */
+/* Cancels a connection attempt; its function is not called. NULL is allowed. */
 EDDY_API void eddy_connecting_cancel(eddy_connecting *c);
 
 /* The resolver that looks up names for a loop. */

@@ -54,9 +54,9 @@ typedef struct eddy_run_options {
 EDDY_API int eddy_run_with(const eddy_run_options *options);
 
 /*
- * Runs @coro as eddy_run() does, prints its failure to standard error (see eddy_set_log())
- * and returns the exit code of
- * the process. Usually the last line of main(): `return eddy_main(amain(), .sigterm = true);`.
+ * Runs @coro as eddy_run() does, prints its failure to standard error (see eddy_set_log()) and
+ * returns the exit code of the process. Usually the last line of main(): `return eddy_main(amain(),
+ * .sigterm = true);`.
  *
  * Returns 0 if the coroutine succeeded, .sigterm_exit (0) if SIGTERM ended it, 130 if Ctrl-C did,
  * and 1 for any other failure. A coroutine that SIGTERM or Ctrl-C cancels, and that returns another

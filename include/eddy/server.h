@@ -146,7 +146,8 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server
 EDDY_API int eddy_server_start_serving(eddy_server *s);
 
 /*
- * For a handler, between two requests: waits until bytes of the next one are in @reader's buffer.
+ * Called by a handler between two requests: waits until bytes of the next request are in the buffer
+ * of @reader.
  *
  *     while ((rc = eddy_connection_next_request(reader)) > 0) {
  *         eddy_try(read_request(reader, &request));
@@ -155,10 +156,11 @@ EDDY_API int eddy_server_start_serving(eddy_server *s);
  *
  * Returns 1 if there are bytes, which stay in the buffer. Returns 0 if the handler should end,
  * because the client has closed the connection, or because the server is closed and no byte has
- * arrived: so an idle client does not delay eddy_server_shutdown(). In other reads a handler is not
- * disturbed. Errors are those of a read: -ETIMEDOUT after .read_timeout, -EBUSY, ….
+ * arrived: so an idle client does not delay eddy_server_shutdown(). Other reads of a handler are
+ * not interrupted. Errors are those of a read: -ETIMEDOUT after .read_timeout, -EBUSY, …. Readers
+ * of other streams are accepted too.
  *
- * Cancelled: nothing is consumed. A reader that is no server's can be passed too.
+ * Cancelled: nothing is consumed.
  */
 EDDY_AWAITS EDDY_NODISCARD int eddy_connection_next_request(eddy_reader *reader);
 
@@ -180,8 +182,8 @@ EDDY_API EDDY_AWAITS int eddy_server_serve_forever(eddy_server *s);
 
 /*
  * Stops listening; open connections go on (Server.close), except those whose handlers wait in
- * eddy_connection_next_request(), which gives 0. When the call returns, the listening
- * sockets are closed and their addresses free. Closing twice is harmless.
+ * eddy_connection_next_request(), which gives 0. When the call returns, the listening sockets are
+ * closed and their addresses free. Closing twice is harmless.
  */
 EDDY_API void eddy_server_close(eddy_server *s);
 
@@ -208,8 +210,8 @@ EDDY_API void eddy_server_abort_clients(eddy_server *s);
 EDDY_API EDDY_AWAITS int eddy_server_shutdown(eddy_server *s, double grace);
 
 /*
- * Returns the listening sockets and stores their number in *ret_n (may be NULL): 0 once the
- * server is closed (Server.sockets). Borrowed.
+ * Returns the listening sockets and stores their number in *ret_n (may be NULL): 0 once the server
+ * is closed (Server.sockets). Borrowed.
  */
 EDDY_API const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n);
 

@@ -49,9 +49,9 @@ typedef struct eddy_tls_context eddy_tls_context;
 /* Making streams. */
 
 /*
- * Where and how to connect, for both faces of a connection: eddy_open_connection(), which gives a
- * reader and a writer, and eddy_loop_create_connection() of eddy/transport.h, which has a factory
- * make a protocol. The outputs or the factory, and an address or a socket, are required.
+ * The options of connecting, for both interfaces of a connection: eddy_open_connection(), which
+ * makes a reader and a writer, and eddy_loop_create_connection() of eddy/transport.h, which makes a
+ * protocol with a factory. The outputs or the factory, and an address or a socket, are required.
  */
 typedef struct eddy_connection_options {
     const char *host; /* a name or an address */

@@ -257,7 +257,7 @@ eddy_create_subprocess_shell(const char *command, eddy_process **ret_process,
     options.ret_process = ret_process;
     return eddy_create_subprocess_shell_with(&options);
 }
-/* The arguments of a program, which live as long as the full expression. */
+/* The arguments of a program, which are valid until the end of the full expression. */
 template <typename... Args> struct eddyi_argv {
     const char *argv[sizeof...(Args) + 1];
     operator const char * const *() const

@@ -25,8 +25,10 @@ typedef struct eddy_task_options {
     /* runs the first step at once, up to the first suspension (ignored unless the loop runs) */
     bool eager_start;
     const char *where; /* "file.c:12", set by the macros */
-    /* gets a reference to the task, which the caller owns: for eddy_group_create_task() and
-     * eddy_spawn(), which return none; untouched on failure; NULL: not wanted */
+    /*
+     * gets a reference to the task, which the caller owns: for eddy_group_create_task() and
+     * eddy_spawn(), which return none; untouched on failure; NULL: not wanted
+     */
     eddy_task **ret_task;
 } eddy_task_options;
 

@@ -80,9 +80,9 @@ EDDY_API void eddy_timeout_abandon(eddy_timeout *const *tm);
  *
  *     ssize_t n = eddy_within(5, eddy_reader_readline(reader, &line));
  *
- * The value is the call's, of its type, or -ETIMEDOUT if the time ran out first. What that leaves
- * behind is what the call says of being cancelled: a read consumes nothing, and the stream stays
- * usable. The call, the last argument, is evaluated once.
+ * The value is that of the call, with its type, or -ETIMEDOUT if the time ran out first. The call
+ * is then cancelled, with the effects that its comment describes: a read consumes nothing, and the
+ * stream stays usable. The call, the last argument, is evaluated once.
  */
 #define eddy_within(seconds, ...)                                                                  \
     __extension__({                                                                                \

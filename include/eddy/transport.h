@@ -74,10 +74,10 @@ static inline void eddyi_transport_unref_guard(eddy_transport **t)
 /* Connecting. */
 
 /*
- * In a task each of the functions below returns when connection_made() was called. Those that have
- * nothing to wait for, because a socket is given (without TLS), a pipe, or a path to listen on, may
- * also be called outside of a task, on the loop's thread: then they return at once, and
- * connection_made() is called in the next turn.
+ * In a task each of the functions below returns after connection_made() was called. A call that
+ * need not wait, because it has a socket (without TLS), a pipe, or a path to listen on, can also be
+ * made outside of a task, in the loop's thread: it then returns at once, and connection_made() is
+ * called in the next turn.
  */
 
 /*
@@ -283,14 +283,16 @@ EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
 
-/* Tells how a call ended that was begun on a transport: 0, or an error < 0, of which eddy_error()
- * has the message. Called once, by the loop, in the connection's context, or, where the connection
- * ends meanwhile, from within the call that ends it. */
+/*
+ * Receives the result of an operation on a transport: 0, or an error < 0, whose message is in
+ * eddy_error(). Called once, by the loop, in the connection's context; if the connection ends
+ * meanwhile, from within the call that ends it.
+ */
 typedef void eddy_transport_done_fn(void *arg, int status);
 
 /*
  * Starts TLS as eddy_loop_start_tls() does, without a task: returns at once, and calls done(@arg,
- * status) when the handshake is over. What @options points to must stay until then. Returns 0, or
+ * status) when the handshake is over. Borrows the objects in @options until then. Returns 0, or
  * raises an error and does not call @done.
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_start_tls(eddy_transport *t,

@@ -160,7 +160,7 @@ int eddy_loop_connect(eddy_loop *loop, const struct addrinfo *list, double delay
         connecting_free(c);
         return eddy_raise(rc, NULL);
     }
-    /* What is known at once is told later as well. */
+    /* A result that is known at once is reported later too. */
     if (eddyi_race_begin(&c->race)) {
         eddyi_ready_init(&c->race.step, told);
         eddyi_loop_ready(loop, &c->race.step);

@@ -38,8 +38,10 @@ struct eddyi_race {
     eddy_exception **errors; /* room for n; owned. NULL where memory was short */
     size_t n_errors;
     int error; /* the code of the latest */
-    /* the connected descriptor, the caller's; r->error, when all have failed; or -ECANCELED, raised:
-     * the loop closes */
+    /*
+     * the connected descriptor, which the caller owns; r->error if all attempts failed; or
+     * -ECANCELED, raised: the loop closes
+     */
     int result;
 };
 
