@@ -1,6 +1,4 @@
-/*
- * Where slots come from.
- */
+/* The allocation of slots. */
 #include "base/sys.h"
 #include "base/thread.h"
 #include "loop/loop.h"
@@ -11,10 +9,10 @@ _Static_assert(sizeof(struct eddyi_handle_soon) == LINE, "a slot is a cache line
 
 struct eddyi_handle_chunk {
     struct eddyi_handle_chunk *next;
-    char memory[]; /* slots, from the first beginning of a cache line */
+    char memory[]; /* slots, from the first cache line boundary */
 };
 
-/* Each chunk has as many slots as there are already: a million come from few calls. */
+/* Adds a chunk with as many slots as there are already: a million slots take few calls. */
 static int add_chunk(struct eddyi_handle_pool *pool, size_t size)
 {
     size_t n = pool->n_slots < CHUNK_SLOTS_MIN   ? CHUNK_SLOTS_MIN
@@ -69,7 +67,10 @@ static void put_batch(eddy_loop *loop, struct eddyi_handle *first)
     pthread_mutex_unlock(&loop->inbox.mutex);
 }
 
-/* Fresh slots go by the batch as well; a chunk has a whole number of these. */
+/*
+ * Takes a batch of slots. Fresh slots are taken by the batch too; a chunk has a whole number of
+ * batches.
+ */
 static struct eddyi_handle_soon *take_batch(struct eddyi_handle_depot *d, bool *ret_fresh)
 {
     struct eddyi_handle_soon *batch = d->batches;
@@ -86,9 +87,9 @@ static struct eddyi_handle_soon *take_batch(struct eddyi_handle_depot *d, bool *
     return batch;
 }
 
-/* What this thread has left of the latest batch that it took. */
+/* The rest of the latest batch that this thread took. */
 static EDDYI_THREAD_LOCAL struct {
-    eddy_loop *loop; /* whose; held. NULL: none yet */
+    eddy_loop *loop; /* the loop of the slots, held; NULL: none so far */
     struct eddyi_handle *free;
 } stash;
 
@@ -100,14 +101,16 @@ static void give_up_stash(void)
     stash.loop = NULL;
     stash.free = NULL;
     if (!loop || eddyi_loop_forked(loop))
-        return; /* of a forked child's copy the mutex may be held for ever */
+        return; /* in a forked child the copy of the mutex may be locked forever */
     if (rest)
         put_batch(loop, rest);
     eddyi_loop_release(loop);
 }
 
-/* The pages of a fresh batch are touched without the mutex: that may take the kernel longer than
- * all else. */
+/*
+ * Fills the stash of this thread. The pages of a fresh batch are touched without the mutex, since
+ * this may take the kernel longer than all the rest.
+ */
 static void fill_stash(eddy_loop *loop)
 {
     struct eddyi_handle_soon *batch;

@@ -1,6 +1,6 @@
 /*
- * What other layers keep with a loop: their parts of it, made at their first use and closed with
- * it, the latest first. So a part that needs another until its end asks for that one before it is
+ * The parts of a loop that belong to other layers, made at their first use and closed with the
+ * loop, the latest first. So a part that needs another until its end requests that one before it is
  * made.
  */
 #ifndef EDDYI_PART_H
@@ -19,29 +19,34 @@ struct eddyi_loop_part {
     const struct eddyi_part_kind *kind;
 };
 
-/* Shutting down goes by stages: each part after those that may still need it (rule 192). */
+/* The stages of shutting down: each part follows those that may still need it (rule 192). */
 enum eddyi_shutdown_stage { EDDYI_GENERATORS_END, EDDYI_CONNECTIONS_END, EDDYI_EXECUTORS_END };
 
 struct eddyi_part_kind {
     size_t size; /* of a struct that begins with the part */
-    /* the rest of it, which is zero so far; NULL: it may stay so */
+    /* initializes the other members, which are zero; NULL: they stay zero */
     void (*init)(struct eddyi_loop_part *p);
-    void (*close)(struct eddyi_loop_part *p); /* frees it; the backend still works */
-    /* NULL, or hears that the run is over: tasks will be cancelled, and peers are waited for no
-     * longer than loop->patience. */
+    void (*close)(struct eddyi_loop_part *p); /* frees the part; the backend still works */
+    /*
+     * NULL, or called when the run is over: tasks will be cancelled, and peers are awaited for at
+     * most loop->patience
+     */
     void (*run_over)(struct eddyi_loop_part *p);
     /*
-     * NULL, or makes the coroutine that a runner runs before it closes the loop, to bring to an end
-     * what needs a running loop for that. It may give NULL: nothing to do.
+     * NULL, or makes the coroutine that a runner runs before it closes the loop, for work that
+     * needs a running loop. May return NULL: there is no such work.
      */
     eddy_coroutine *(*shutdown)(struct eddyi_loop_part *p);
     enum eddyi_shutdown_stage stage;
 };
 
-/* The loop's part of that kind, or NULL: it has none as yet. */
+/* Returns the loop's part of that kind, or NULL if it has none so far. Borrowed. */
 void *eddyi_loop_part_find(eddy_loop *loop, const struct eddyi_part_kind *kind);
 
-/* The same, but it is made now if there is none. NULL when memory is short. */
+/*
+ * Returns the loop's part of that kind, and makes it if there is none. Borrowed. Returns NULL when
+ * memory is short.
+ */
 EDDYI_DIRECT void *eddyi_loop_part(eddy_loop *loop, const struct eddyi_part_kind *kind);
 
 #endif

@@ -1,26 +1,28 @@
 /*
  * Posting: ready items from other threads.
  *
- * They are put into the inbox, one word: the latest of them, or what it means that there is none:
+ * Items are put into the inbox, one word, which is the latest of them or, if there is none, one of
  *
- *   NULL      the loop will look by itself
- *   &asleep   it sleeps, or is about to; whoever puts something in must wake it
- *   &closed   nothing is taken any more
+ *   NULL     the loop will check the inbox by itself
+ *   &asleep  the loop sleeps, or is about to: a thread that posts must wake it
+ *   &closed  no item is accepted any more
  *
  * So a post is one atomic step, after which its thread does not touch the loop again: the item may
- * have run then, and the loop be gone. Who wakes it does both with the mutex held, for which
- * closing the loop waits. (tests/model/wake.pml)
+ * have run then, and the loop be freed. A thread that wakes the loop does both with the mutex held,
+ * and closing the loop waits for the mutex. (tests/model/wake.pml)
  *
- * Each item is linked by link.prev to the one before it. Its link.next is left alone until the loop
- * has taken it, so the loop's thread may always ask whether an item is in a queue.
+ * Each item is linked by link.prev to the one before it. Its link.next is not changed until the
+ * loop has taken it, so the loop's thread may always ask whether an item is in a queue.
  */
 #include "eddy/error.h"
 #include "loop/loop.h"
 
 static struct eddyi_list asleep, closed;
 
-/* Returns what was there before. The item was not taken if that is &closed, or &asleep and nobody
- * is going to wake the loop. */
+/*
+ * Puts @r into the inbox and returns its former value. The item was not accepted if that is
+ * &closed, or if it is &asleep and @will_wake is false.
+ */
 static struct eddyi_list *put(eddy_loop *loop, struct eddyi_ready *r, bool will_wake)
 {
     struct eddyi_list *before = atomic_load_explicit(&loop->inbox.newest, memory_order_relaxed);
@@ -55,14 +57,14 @@ int eddyi_loop_post(eddy_loop *loop, struct eddyi_ready *r)
     if (eddyi_loop_forked(loop))
         return EDDY_EFORKED;
     if (eddyi_loop_running == loop && !loop->closed) {
-        /* in order with what the loop's own thread schedules (rule 196) */
+        /* in order with the items that the loop's own thread schedules (rule 196) */
         eddyi_loop_ready(loop, r);
         return 0;
     }
     return eddyi_loop_post_elsewhere(loop, r);
 }
 
-/* Moves all that was posted to the end of the ready queue, and leaves @instead. */
+/* Moves all posted items to the end of the ready queue, and sets the inbox to @instead. */
 static void take(eddy_loop *loop, struct eddyi_list *instead)
 {
     struct eddyi_list *l =

@@ -7,14 +7,14 @@
 
 #include <sched.h>
 
-/* A loop that wants a signal; in the signal's list, the latest last. */
+/* A loop's claim on a signal; in the signal's list, the latest last. */
 struct claim {
     struct eddyi_list link;
     struct eddyi_signals *owner;
     unsigned subscribers;
 };
 
-/* What a loop has that ever subscribed to a signal. */
+/* The state of a loop that has ever subscribed to a signal. */
 struct eddyi_signals {
     struct eddyi_loop_part part;
     struct eddyi_signal_fifo arrived;
@@ -24,14 +24,16 @@ struct eddyi_signals {
 };
 
 /*
- * A signal, for the process. What the handler reads is atomic, the rest is behind the mutex:
- * subscriptions begin in the main thread, but end with their loop, wherever that is closed.
+ * A signal, for the process. The fields that the handler reads are atomic, the others are guarded
+ * by the mutex: subscriptions begin in the main thread, but end with their loop, in whatever thread
+ * that is closed.
  */
 static struct entry {
-    _Atomic(struct eddyi_signals *) taker;            /* the loop that is told; NULL: none */
-    _Atomic(struct eddyi_signal_fallback *) fallback; /* told if there is none */
+    _Atomic(struct eddyi_signals *) taker;            /* the loop that gets it; NULL: none */
+    _Atomic(struct eddyi_signal_fallback *) fallback; /* gets it if there is no loop */
     struct eddyi_list claims;                         /* next is NULL until it is first used */
-    struct sigaction before;                          /* while ours is installed: what was there */
+    /* the former action, while our handler is installed */
+    struct sigaction before;
 } entries[EDDYI_SIGNALS];
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -63,8 +65,8 @@ static int take_extra(struct eddyi_signal_fifo *f)
         }
     }
     /*
-     * A writer counts first and says so afterwards, so none is overlooked by one who looks again in
-     * between.
+     * A writer counts first and sets the flag afterwards, so a reader that checks again in between
+     * misses none.
      */
     atomic_store(&f->any_extra, false);
     for (int signo = 1; signo < EDDYI_SIGNALS; signo++)
@@ -82,7 +84,7 @@ int eddyi_signal_fifo_take(struct eddyi_signal_fifo *f)
     if (tail == atomic_load(&f->head))
         return take_extra(f);
     signo = atomic_exchange(place, 0);
-    /* 0: its writer, in another thread, wakes the loop when it is there. */
+    /* 0: its writer, in another thread, wakes the loop once it has stored the number. */
     if (signo)
         atomic_store(&f->tail, tail + 1);
     return signo;
@@ -142,9 +144,9 @@ static bool is_ours(const struct sigaction *action)
 }
 
 /*
- * SA_RESTART: system calls of the program shall not fail because of us. SA_ONSTACK: the stack of a
- * task may have no room for a signal's frame. Every signal is blocked meanwhile, for no reason but
- * to keep the depth of that stack at one.
+ * Installs the handler. SA_RESTART: the program's system calls must not fail because of it.
+ * SA_ONSTACK: the stack of a task may have no room for a signal's frame. Every signal is blocked
+ * meanwhile, only to keep the depth of that stack at one.
  */
 static int install(int signo)
 {
@@ -158,7 +160,7 @@ static int install(int signo)
     return eddyi_sys_sigaction(signo, &ours, NULL);
 }
 
-/* Whoever took the signal meanwhile keeps it. */
+/* Restores the former action, unless the program has installed another handler meanwhile. */
 static void restore(int signo)
 {
     struct sigaction now;
@@ -176,7 +178,7 @@ static struct eddyi_list *claims_on(int signo)
     return claims;
 }
 
-/* The claims on a signal have changed: tells the handler whose it is. */
+/* Stores the loop that gets the signal, for the handler, after the claims on it have changed. */
 static void choose_taker(int signo)
 {
     struct eddyi_list *claims = claims_on(signo);
@@ -273,7 +275,7 @@ static void init_part(struct eddyi_loop_part *part)
     part->loop->signal.subscriptions = signals;
 }
 
-/* The loop's; made at the first subscription. NULL when memory is short. */
+/* Returns the loop's signals, made at the first subscription; NULL when memory is short. */
 static struct eddyi_signals *signals_of(eddy_loop *loop)
 {
     static const struct eddyi_part_kind kind = {
@@ -298,7 +300,7 @@ int eddyi_signal_check(int signo)
             -EINVAL, "signal %d says that the program is broken; a callback cannot handle that",
             signo);
     }
-    /* The C library keeps some for itself. */
+    /* The C library reserves some signals. */
     if (signo < 1 || signo >= EDDYI_SIGNALS || eddyi_sys_sigaction(signo, NULL, &now) < 0)
         return eddy_raise(-EINVAL, "invalid signal number %d", signo);
     if (!eddyi_sys_is_main_thread())
@@ -368,8 +370,8 @@ void eddyi_signal_fallback_end(struct eddyi_signal_fallback *f)
 }
 
 /*
- * Until the child has put the dispositions back, a signal to it would run our handler, and wake the
- * parent's loop. So signals wait that long.
+ * The signal mask of the thread that forks. Until the child has restored the actions, a signal to
+ * it would run our handler, and wake the parent's loop, so signals are blocked until then.
  */
 static EDDYI_THREAD_LOCAL sigset_t mask_before_fork;
 
@@ -398,7 +400,7 @@ void eddyi_signals_after_fork(bool in_child)
 {
     pthread_mutex_unlock(&mutex);
     if (in_child) {
-        atomic_store(&handlers_running, 0); /* of other threads, which are not here */
+        atomic_store(&handlers_running, 0); /* of other threads, which do not exist here */
         for (int signo = 1; signo < EDDYI_SIGNALS; signo++)
             forget_entry(signo);
     }
