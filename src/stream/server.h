@@ -79,7 +79,8 @@ EDDY_AWAITS int eddyi_server_open(eddy_loop *loop, const eddy_server_options *op
 /* Makes the listeners that are not accepting accept. */
 void eddyi_server_accept(eddy_server *s);
 void eddyi_listener_close(struct eddyi_listener *l);
-void eddyi_listener_lost(
-    struct eddyi_io_claim *c); /* the loop closes; operations with the backend end by themselves */
+
+/* Closes a listener, or lets its operation with the backend end by itself: the loop closes. */
+void eddyi_listener_lost(struct eddyi_io_claim *c);
 
 #endif

@@ -8,9 +8,8 @@
 
 struct eddyi_tls_params {
     bool server_side;
-    const char *
-        /* of a client: the name that the certificate must have; NULL: no name is known */
-        server_hostname;
+    /* of a client: the name that the certificate must have; NULL: no name is known */
+    const char *server_hostname;
     double handshake_timeout; /* seconds, > 0 */
     double shutdown_timeout;
     const void *ahead; /* n_ahead bytes that were read from @lower already */

@@ -1,8 +1,8 @@
 /*
  * as_completed: several awaitables in the order in which they end.
  *
- * What ended goes into a queue; each result asked for waits for one entry of it, as asyncio does
- * with its Queue.
+ * Awaitables that have ended go into a queue; each requested result waits for one entry of it, as
+ * asyncio does with its Queue.
  */
 #include "base/exception.h"
 #include "base/refs.h"
@@ -14,18 +14,18 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-/* One of the awaitables. */
+/* An awaitable that was passed. */
 struct item {
     struct eddyi_hook hook;
     struct eddyi_ready ready;
-    struct eddyi_list link; /* in the queue of those that ended */
+    struct eddyi_list link; /* in the queue of ended items */
     eddy_completions *it;
     eddy_future *future; /* owned */
-    bool made;           /* it is the task of a coroutine that was given */
-    bool repeated;       /* the argument at this index is one that was given before */
+    bool made;           /* the future is the task of a coroutine that was passed */
+    bool repeated;       /* the argument at this index was passed at an earlier index as well */
 };
 
-/* A task that waits for the queue to have something; on its stack. */
+/* The wait of a task until the queue has an entry, on the task's stack. */
 struct getter {
     struct eddyi_wait wait;
     struct eddyi_list link;
@@ -34,14 +34,14 @@ struct getter {
 struct eddy_completions {
     unsigned refs;   /* the user's, and one for each coroutine made by _next() */
     eddy_loop *loop; /* owned */
-    /* owned; the task that made it and so most likely waits for it; NULL: none */
+    /* owned; the task that made the object, and so most likely waits for it; NULL: none */
     eddy_future *maker;
     struct eddyi_timer timer;
     struct eddyi_list ended;   /* items, to be handed out */
-    struct eddyi_list getters; /* first come, first served */
-    size_t n;                  /* items */
-    size_t n_left;             /* results not asked for yet */
-    size_t n_running;          /* items not ended; 0 after the timeout */
+    struct eddyi_list getters; /* served in the order of their arrival */
+    size_t n;                  /* number of items */
+    size_t n_left;             /* results not requested yet */
+    size_t n_running;          /* items that have not ended; 0 after the timeout */
     size_t n_timeouts;         /* results that will be -ETIMEDOUT, after those in the queue */
     struct item items[];
 };
@@ -65,7 +65,7 @@ static void item_ended(struct eddyi_ready *r)
     eddy_completions *it = item->it;
 
     if (it->n_running == 0)
-        return; /* the timeout was first */
+        return; /* the timeout came first */
     eddyi_list_append(&it->ended, &item->link);
     if (--it->n_running == 0)
         eddyi_timer_stop(it->loop, &it->timer);
@@ -91,7 +91,7 @@ static bool cancel_getter(struct eddyi_wait *w)
     return true;
 }
 
-/* Waits until the queue has something. */
+/* Waits until the queue has an entry, or a timeout is due. */
 static int wait_for_something(eddy_completions *it)
 {
     while (!something_there(it)) {
@@ -106,7 +106,7 @@ static int wait_for_something(eddy_completions *it)
         eddyi_list_remove(&g.link);
         rc = eddyi_wait_finish(&g.wait);
         if (rc < 0) {
-            /* Woken and then cancelled: the wake-up is the next one's. */
+            /* The getter was woken and then cancelled: the wake-up passes to the next getter. */
             if (something_there(it) && !g.wait.cancelled)
                 wake_getter(it);
             return rc;
@@ -115,7 +115,7 @@ static int wait_for_something(eddy_completions *it)
     return 0;
 }
 
-/* The next of those that ended. 1, or why there is none. */
+/* Takes the next awaitable that has ended. Returns 1, or raises the reason why there is none. */
 static int get(eddy_completions *it, eddy_future **ret)
 {
     int rc = wait_for_something(it);
@@ -147,7 +147,8 @@ static void completions_unref(eddy_completions *it)
     eddyi_free(it);
 }
 
-/* Afterwards a coroutine that was given twice cannot be looked at any more. */
+/* Marks arguments that were passed before. This comes first, because a coroutine that was passed
+ * twice cannot be read after it was consumed. */
 static void find_repeated(eddy_completions *it, eddy_awaitable *const *aws, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -160,7 +161,7 @@ static void find_repeated(eddy_completions *it, eddy_awaitable *const *aws, size
             aws[i]->marked = false;
 }
 
-/* Adds one. A coroutine is consumed, a future stays the caller's as well. */
+/* Adds an argument. Consumes a coroutine; takes a reference of its own to a future. */
 static int add_item(eddy_completions *it, eddy_awaitable *x)
 {
     struct item *item = &it->items[it->n];
@@ -235,7 +236,7 @@ static eddy_completions *completions_new(eddy_loop *loop, size_t n)
     return it;
 }
 
-/* It cannot be made, after all: tasks that were made for it are cancelled. */
+/* Gives up an object that could not be completed: cancels the tasks that were made for it. */
 static eddy_completions *give_up(eddy_completions *it)
 {
     for (size_t i = 0; i < it->n; i++)
@@ -272,7 +273,7 @@ int eddy_completions_anext(eddy_completions *it, eddy_future **ret)
     if (it->n_left == 0)
         return 0;
     it->n_left--;
-    it->refs++; /* another task may free it meanwhile */
+    it->refs++; /* another task may free the object meanwhile */
     rc = get(it, ret);
     completions_unref(it);
     return rc;

@@ -1,5 +1,5 @@
 /*
- * eddy_await: a coroutine runs here and now, a future is waited for.
+ * eddy_await: runs a coroutine in the current task, or waits for a future.
  */
 #include "base/exception.h"
 #include "base/refs.h"
@@ -12,10 +12,11 @@
 #include "task/wait.h"
 
 /*
- * What this thread lets go of, and is still to be freed: linked by fields that are of no more use.
- * What owns awaitables lets go of them here when it is freed itself, and they may own others, as
- * many in succession as a program has made. So only the first call frees, and the others, from
- * within it, add to the list.
+ * The awaitables that this thread has released and not freed yet, linked by fields that are no
+ * longer used.
+ *
+ * The owner of awaitables releases them here when it is freed itself, and they may own others in
+ * turn, to any depth. So only the outermost call frees; the calls within it add to the list.
  */
 static EDDYI_THREAD_LOCAL struct doomed {
     eddy_awaitable *first, *last;
@@ -50,7 +51,7 @@ static void free_doomed(struct doomed *d)
     d->freeing = false;
 }
 
-/* Returns whether it was the last one of @f. */
+/* Drops a reference to @f; returns whether it was the last. */
 static bool drop_reference(eddy_future *f)
 {
     EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
@@ -72,8 +73,8 @@ void eddy_awaitable_drop(eddy_awaitable *x)
 
 void eddyi_awaitables_drop(eddy_awaitable *const *aws, size_t n, bool futures)
 {
-    /* From the end, where each can still be looked at: the coroutine of a later place was not
-     * closed yet. */
+    /* Goes from the end, where every coroutine can still be read: the last occurrence of a
+     * coroutine finds an earlier one, and only the first occurrence is closed. */
     while (n-- > 0) {
         size_t same = 0;
 
@@ -111,13 +112,13 @@ int eddy_return(void *value)
     return 0;
 }
 
-/* A coroutine that is awaited, by the task that runs it. */
+/* An awaited coroutine, and the task that runs it. */
 struct call {
     eddy_task *task;
     eddy_coroutine *coro;
 };
 
-/* Also when a C++ exception has left it, on its way to whoever awaits. */
+/* Ends the call, also when a C++ exception has left the coroutine on its way to the caller. */
 static void call_ended(struct call *c)
 {
     c->task->coro = c->coro->outer;
@@ -148,7 +149,7 @@ static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
     return rc;
 }
 
-/* A task that waits for a future; on its stack. */
+/* The wait of a task for a future, on the task's stack. */
 struct await {
     struct eddyi_wait wait;
     struct eddyi_hook hook;
@@ -163,14 +164,12 @@ static bool await_cancel(struct eddyi_wait *w)
     return rc > 0;
 }
 
-/*
- * The awaited future leads back to the task itself, so neither will ever end: gives up the wait
- * alone, not the future.
- */
+/* Ends a wait whose future leads back to the task itself, so that neither would ever end. Gives up
+ * only the wait, not the future. */
 void eddyi_await_break(struct eddyi_wait *w)
 {
     eddyi_hook_remove(&eddyi_container(w, struct await, wait)->hook);
-    eddyi_ready_cancel(&w->task->ready); /* of a future that is done already */
+    eddyi_ready_cancel(&w->task->ready); /* queued by a future that is done already */
     w->task->future.loop->tasks.cancel_round++;
     eddyi_wait_over(w);
     w->cancelled = true;
@@ -181,7 +180,7 @@ bool eddyi_wait_is_await(const struct eddyi_wait *w)
     return w->cancel == await_cancel;
 }
 
-/* Waits for a pending future to be done. -ECANCELED, raised, if the wait was given up. */
+/* Waits for a pending future to be done. Raises -ECANCELED if the wait was given up. */
 static int wait_done(eddy_task *t, eddy_future *f)
 {
     struct await a;
@@ -193,7 +192,7 @@ static int wait_done(eddy_task *t, eddy_future *f)
     eddyi_wait_park(&a.wait);
     if (a.wait.over)
         return eddyi_wait_finish(&a.wait);
-    /* The message of a cancellation went to the future and comes back with its result. */
+    /* The message of a cancellation went to the future, and comes back with its result. */
     if (a.wait.message)
         eddy_exception_unref(a.wait.message);
     return 0;
@@ -209,7 +208,8 @@ static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
     if (rc < 0)
         return rc;
     rc = eddyi_future_retrieve_raise(f, NULL);
-    /* Cancelled after the future was done: that wins, and the result is lost (rule 59). */
+    /* The task was cancelled after the future was done: the cancellation wins, and the result is
+     * lost (rule 59). */
     if (rc == -ECANCELED)
         t->must_cancel = false;
     else if (eddyi_task_take_cancel(t))
@@ -219,7 +219,7 @@ static int await_future(eddy_task *t, eddy_future *f, void **ret_value)
     return rc;
 }
 
-/* A mistake strikes, as in asyncio, at the task's next step (rules 39 and 44). */
+/* Raises a misuse at the task's next step, as asyncio does (rules 39 and 44). */
 static int mistake(eddy_task *t, int code, const char *message)
 {
     int rc = eddyi_task_yield(t);
@@ -228,8 +228,9 @@ static int mistake(eddy_task *t, int code, const char *message)
 }
 
 /*
- * CPython leaves a mark on a task that awaits itself (_asyncio_future_blocking stays set): until it
- * ends, every further await of it, by whomever, fails at once and without a turn of the loop.
+ * Raises the error of a task that awaits itself. CPython leaves a mark on such a task
+ * (_asyncio_future_blocking stays set): until the task ends, every further await of it, in any
+ * task, fails at once and without a turn of the loop.
  */
 static int await_self(eddy_task *t)
 {

@@ -1,18 +1,18 @@
 /*
- * Cancellation: a request travels along what the task waits for, to where something can end early.
+ * Cancellation: a request travels along the chain of waits to a wait that can end early.
  *
- * A task that awaits a future passes it on to that; a gather passes it on to each of its children.
- * The way may be longer than any stack, so it is walked by a loop: each task and gather on it notes
- * where the request came from.
+ * A task that awaits a future passes the request on to the future; a gather passes it on to each of
+ * its children. The chain may be longer than any stack, so a loop walks it: each task and gather on
+ * it records where the request came from.
  *
- * If tasks wait for each other in a cycle, there is no wait that could end. CPython then raises
- * RecursionError out of every call on the request's way; here the loop's flag cancel_circled tells
- * each of them, and eddyi_future_cancel() turns it into an error for the caller. The tasks stay as
- * they are, until their loop closes.
+ * If tasks wait for each other in a cycle, no wait can end. CPython then raises RecursionError out
+ * of every call on the request's way; here the loop's flag cancel_circled tells each of them, and
+ * eddyi_future_cancel() turns it into an error for the caller. The tasks stay as they are until
+ * their loop closes.
  *
- * Whoever cancels all tasks of a long chain, one by one, asks the last of them as many times. While
- * no future has ended since, the later requests change nothing but counts: then they are passed on
- * through so many tasks, and no further. A circle is remembered as long.
+ * A program that cancels all tasks of a long chain, one by one, sends the last task as many
+ * requests. While no future has ended since, the later requests change nothing but counts; so they
+ * are passed on through a limited number of tasks only. A circle is remembered for the same time.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -21,14 +21,14 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-/* So many tasks in succession, asked already, get a request once more. */
+/* A request is passed on through at most this number of successive tasks that were asked before. */
 enum { MAX_REPEATED = 100 };
 
 struct request {
     const eddy_exception *message; /* borrowed; may be NULL */
-    eddy_future *at;               /* the innermost that it has passed through; NULL: none */
-    unsigned repeated;             /* tasks in succession that were asked before in this round */
-    bool accepted;                 /* by the latest that was asked */
+    eddy_future *at;               /* the innermost future that it has passed through; NULL: none */
+    unsigned repeated;             /* successive tasks that were asked before in this round */
+    bool accepted;                 /* by the future that was asked last */
 };
 
 bool eddyi_task_take_cancel_slow(eddy_task *t)
@@ -39,7 +39,7 @@ bool eddyi_task_take_cancel_slow(eddy_task *t)
     return true;
 }
 
-/* There is nothing that could end early: the next step does. */
+/* Lets the next step of @t end with the cancellation: no wait of it can end early. */
 static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
 {
     eddy_exception *old = t->future.cancel_message;
@@ -50,21 +50,22 @@ static bool cancel_at_next_step(eddy_task *t, const eddy_exception *message)
     return true;
 }
 
-/* The request came back to where it has been: nothing can end early. The flag stops it on its whole
- * way back. */
+/* Handles a request that came back to a place it has been to: no wait can end early. The flag stops
+ * the request on its whole way back. */
 static void request_circled(struct request *r, eddy_loop *loop)
 {
     loop->tasks.cancel_circled = true;
     r->accepted = false;
 }
 
-/* What the task awaits, and passes a request on to; NULL if it waits for something else. */
+/* Returns the future that @t awaits, to which it passes a request on; NULL if it waits for
+ * something else. */
 static eddy_future *awaited_by(const eddy_task *t)
 {
     return t->wait && !t->wait->over && eddyi_wait_is_await(t->wait) ? t->wait->future : NULL;
 }
 
-/* Whether a request that arrives at @t need not go further. */
+/* Returns whether a request that arrives at @t need not go further. */
 static bool was_asked(struct request *r, eddy_task *t)
 {
     if (t->asked == t->future.loop->tasks.cancel_round)
@@ -75,7 +76,8 @@ static bool was_asked(struct request *r, eddy_task *t)
     return false;
 }
 
-/* Gives what the request goes on to, or NULL: it was answered. */
+/* Handles the arrival at @t. Returns the future to which the request goes on, or NULL if it was
+ * answered. */
 static eddy_future *request_arrives_at_task(struct request *r, eddy_task *t)
 {
     eddy_future *next;
@@ -107,7 +109,7 @@ static eddy_future *request_arrives_at_task(struct request *r, eddy_task *t)
     return next;
 }
 
-/* Its branches are asked on the way back. */
+/* Handles the arrival at a gather or its kind, whose branches are asked on the way back. */
 static void request_arrives_at_branching(struct request *r, eddy_future *f)
 {
     eddy_future *first;
@@ -135,7 +137,7 @@ static eddy_future *request_arrives(struct request *r, eddy_future *f)
     return NULL;
 }
 
-/* What the task awaits has answered. */
+/* Handles the answer of the future that @t awaits. */
 static void request_leaves_task(struct request *r, eddy_task *t)
 {
     if (t->future.loop->tasks.cancel_circled) {
@@ -148,7 +150,7 @@ static void request_leaves_task(struct request *r, eddy_task *t)
     r->at = t->cancelled_from;
 }
 
-/* One of the branches has answered. Gives the next, or NULL: all have. */
+/* Handles the answer of a branch of @f. Returns the next branch, or NULL if all have answered. */
 static eddy_future *request_leaves_branch(struct request *r, eddy_future *f)
 {
     eddy_future *next;

@@ -1,5 +1,5 @@
 /*
- * What the loop asks of tasks: their end when it closes, and names for its reports.
+ * The calls of the loop on tasks: their end when it closes, and names for its reports.
  */
 #include "base/exception.h"
 #include "base/printable.h"
@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A task that goes on suspending in spite of so many refusals is left where it is, with its
- * stack. */
+/* The number of refusals after which a task that still suspends is abandoned, with its stack. */
 enum { MAX_REFUSALS = 100 };
 
 static void report(eddy_task *t, const char *message)
@@ -35,7 +34,7 @@ static void refuse(eddy_task *t)
         eddyi_fiber_switch(&t->fiber, &t->future.loop->fiber);
 }
 
-/* Unlinks the wait from whatever it waits for. */
+/* Unlinks the wait from the object that it waits for. */
 static void end_wait(struct eddyi_wait *w)
 {
     if (w->over)
@@ -60,7 +59,7 @@ void eddyi_close_yield(eddy_task *t)
     t->must_cancel = true;
 }
 
-/* Lets a task run that is suspended, on the closing loop, until it ends. */
+/* Runs a suspended task, on the closing loop, until it ends. */
 static void run_out(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop, *running = eddyi_loop_running;
@@ -75,7 +74,7 @@ static void run_out(eddy_task *t)
     eddyi_loop_set_running(loop);
     if (!running)
         eddyi_fiber_init_thread(&loop->fiber);
-    else /* closed from within another loop: the flow of control is that one's */
+    else /* closed from within another loop, which has the flow of control */
         loop->fiber = running->tasks.current ? running->tasks.current->fiber : running->fiber;
     loop->tasks.current = t;
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
@@ -126,7 +125,7 @@ static struct eddyi_error *error_of_current(void)
     return t ? &t->error : NULL;
 }
 
-/* A name may come from a peer, and goes to a terminal. */
+/* Prints a name escaped: it may come from a peer, and goes to a terminal. */
 static size_t print_name(const char *noun, const char *name, char *buf, size_t size)
 {
     char text[400];
@@ -157,8 +156,8 @@ static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
     }
 }
 
-/* The task on whose stack control is, or was: the loop may take another for its current task
- * already. */
+/* Returns the task on whose stack control is, or with @left was: the loop may have another current
+ * task already. */
 static eddy_task *task_at(const void *addr, bool left)
 {
     eddy_loop *loop = eddyi_loop_running;
@@ -175,7 +174,7 @@ static eddy_task *task_at(const void *addr, bool left)
     return NULL;
 }
 
-/* Called in a signal handler: nothing here allocates or locks. */
+/* Describes a stack overflow. Called in a signal handler: neither allocates nor locks. */
 static bool describe_overflow(const void *addr, bool left, char *buf, size_t size)
 {
     eddy_task *t = task_at(addr, left);

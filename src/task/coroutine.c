@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * Coroutines made while no loop ran in their thread: some other thread may run them, and outlive
- * this one. Nobody can know that they are forgotten before the process ends.
- */
+/* Coroutines made while no loop ran in their thread. Another thread may run them, and outlive this
+ * one, so only the end of the process shows that they were forgotten. */
 static struct eddyi_list homeless = {&homeless, &homeless};
 static pthread_mutex_t homeless_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -48,7 +46,7 @@ EDDY_COLD static void add_to_homeless(eddy_coroutine *coro)
     pthread_mutex_unlock(&homeless_mutex);
 }
 
-/* In place of a function that was not given: then whoever awaits the coroutine hears of it. */
+/* Replaces a function that was not given: the task that awaits the coroutine gets the error. */
 EDDYI_UNGUARDED
 static int no_function(void *arg)
 {
@@ -122,7 +120,8 @@ const char *eddy_coroutine_name(const eddy_coroutine *coro)
     return coro->name;
 }
 
-/* Where the coroutine was made: in the source, or the calling function, or at least an address. */
+/* Returns the place where the coroutine was made: a source line, the calling function, or at least
+ * an address. */
 static const char *place(const eddy_coroutine *coro, char *buf, size_t size)
 {
     Dl_info info;

@@ -1,5 +1,5 @@
 /*
- * The deadlock report: under the virtual clock nothing is ready, nothing is due, and so nobody will
+ * The deadlock report: under the virtual clock nothing is ready and nothing is due, so no task will
  * ever wake.
  */
 #include "base/cycles.h"
@@ -12,7 +12,7 @@
 
 struct report {
     struct eddyi_wait_graph waits;
-    bool *told; /* of each task */
+    bool *told; /* for each task: it is in the report */
     size_t length;
     char text[2000];
 };
@@ -40,7 +40,7 @@ static void add_task(struct report *r, const eddy_task *t, bool with_place)
         add(r, " (%s)", t->where);
 }
 
-/* "task 'a' (x.c:1) waits for task 'b' (x.c:2), which waits for task 'a'" */
+/* Adds "task 'a' (x.c:1) waits for task 'b' (x.c:2), which waits for task 'a'". */
 static void add_cycle(const size_t *nodes, size_t n, void *arg)
 {
     struct report *r = arg;
@@ -72,7 +72,7 @@ static void add_cycles(struct report *r)
     eddyi_free(targets);
 }
 
-/* For a gather, a group and their kind: whom it waits for by way of that. */
+/* Adds the tasks for which a task waits through a gather, a group or their kind. */
 static void add_members(struct report *r, size_t node)
 {
     const char *before = ": ";

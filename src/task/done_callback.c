@@ -8,7 +8,7 @@
 #include "task/future.h"
 
 struct done_callback {
-    struct eddyi_hook hook; /* its keep is the future, a reference of its own once it is queued */
+    struct eddyi_hook hook; /* keep is the future, with a reference of its own when queued */
     struct eddyi_ready ready;
     eddy_done_fn *fn;
     void *arg;
@@ -21,7 +21,7 @@ static void free_callback(struct done_callback *cb)
     eddyi_block_free(cb, sizeof *cb);
 }
 
-/* Also when an exception has left it. */
+/* Frees the callback after its call, also when an exception has left it. */
 static void called(struct done_callback **called)
 {
     struct done_callback *cb = *called;
@@ -72,7 +72,7 @@ int eddy_future_add_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg)
     return eddy_future_add_done_callback_in(f, fn, arg, NULL);
 }
 
-/* The hook as a user's callback, or NULL if it is a hook of another kind. */
+/* Returns the user's callback of a hook, or NULL for a hook of another kind. */
 static struct done_callback *callback_of(struct eddyi_list *l)
 {
     struct eddyi_hook *hook = eddyi_container(l, struct eddyi_hook, link);

@@ -7,7 +7,7 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-/* Nobody ever asked how it ended, and now nobody can (rule 36). */
+/* Reports a failure that was never retrieved and no longer can be (rule 36). */
 static void report_unretrieved(eddy_future *f)
 {
     bool is_task = f->base.kind == EDDYI_TASK;

@@ -1,12 +1,12 @@
 /*
- * Futures inside: state, result, and who is told.
+ * Futures: state, result, and hooks.
  *
  *   PENDING --set_result, set_exception--> FINISHED   status, value, exception
  *           --cancel---------------------> CANCELLED  exception, cancel_message
  *
- * Whoever wants to know puts a hook on the list; the end of the future queues each hook's ready
- * item, in order. A kind of future that cancels or dies in its own way (task, gather, …) has its
- * own ops.
+ * To learn of the end of a future, a waiter puts a hook on its list; the end of the future queues
+ * the ready item of each hook, in order. A kind of future with its own way to cancel or to be freed
+ * (task, gather, …) has its own ops.
  */
 #ifndef EDDYI_FUTURE_H
 #define EDDYI_FUTURE_H
@@ -20,64 +20,60 @@
 
 enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
 
-/*
- * Of a kind of future that is cancelled by cancelling others, and ends when they have: a request on
- * its way through it. See cancel.c.
- */
+/* A request on its way through a future that is cancelled by cancelling others, and ends when they
+ * have ended. See cancel.c. */
 struct eddyi_branching {
-    eddy_future *from; /* where the request came from; NULL: it began here */
-    size_t next;       /* the next that is to be cancelled */
+    eddy_future *from; /* the future that the request came from; NULL: it began here */
+    size_t next;       /* index of the next future to cancel */
     bool under_way;
-    bool accepted;  /* by one of the others */
-    bool requested; /* at some time it was */
+    bool accepted;  /* by one of the other futures */
+    bool requested; /* a request was accepted at some time */
 };
 
 struct eddyi_future_ops {
     const char *noun; /* for messages: "Future", "Task" */
-    /* Ends it early, with @message (may be NULL); false if it was done. NULL: it is a task, or
-     * branches. */
+    /* Ends the future early, with @message (may be NULL). Returns false if it was done. NULL for a
+     * task, and for a kind with `branch`. */
     bool (*cancel)(eddy_future *f, const eddy_exception *message);
-    /* NULL: it does not. Else what is noted of a request, and *ret, the next of the others; NULL:
-     * there are no more. */
+    /* Returns the request on its way through the future, and in *ret the next of the futures to be
+     * cancelled, or NULL if there are no more. NULL: the kind does not branch. */
     struct eddyi_branching *(*branch)(eddy_future *f, eddy_future **ret);
-    /* The last reference is gone: frees it, after eddyi_future_fini(). */
+    /* Frees the future, after eddyi_future_fini(). Called when the last reference is dropped. */
     void (*destroy)(eddy_future *f);
 };
 
 struct eddy_future {
     struct eddy_awaitable base;
     enum eddyi_future_state state : 8;
-    bool unretrieved; /* failed, and nobody has asked yet (rule 36) */
-    bool value_taken; /* somebody was given the value */
+    bool unretrieved; /* it failed, and its outcome was not retrieved (rule 36) */
+    bool value_taken; /* the value was given to a caller */
     unsigned refs;
     int status;
     void *value;
-    eddy_exception
-        *exception; /* of a failure. CANCELLED: handed to the first who asks, then NULL (rule 33) */
-    eddy_exception *
-        /* CANCELLED: for all who ask later. On a pending task: of the latest request */
-        cancel_message;
+    /* of a failure. CANCELLED: given to the first caller, then NULL (rule 33) */
+    eddy_exception *exception;
+    /* CANCELLED: for all later callers. Pending task: of the latest request */
+    eddy_exception *cancel_message;
     eddy_loop *loop; /* owned */
     struct eddyi_list hooks;
     const struct eddyi_future_ops *ops;
 };
 
-/*
- * Of a future that holds a reference to itself until others have ended: in loop->tasks.pending
- * meanwhile. close() has it let go: the loop closes.
- */
+/* Part of a future that holds a reference to itself until others have ended, and is in
+ * loop->tasks.pending until then. close() makes it drop the reference when the loop closes. */
 struct eddyi_pending {
     struct eddyi_list link;
     void (*close)(struct eddyi_pending *p);
 };
 
-/* One who is to be told. Removing it also takes back what is queued already. */
+/* A ready item that is queued when a future is done. Removing the hook also takes back a queued
+ * item. */
 struct eddyi_hook {
     struct eddyi_list link;
     struct eddyi_ready *ready; /* queued when the future is done */
-    /* the future, if it is to be kept alive until the item has run; else NULL */
+    /* the future, if it is kept alive until the item has run; else NULL */
     eddy_future *keep;
-    /* the task that waits by it, or the future others wait for; NULL: a callback */
+    /* the task that waits, or the future for which others wait; NULL: a callback */
     eddy_future *waiter;
 };
 
@@ -101,7 +97,7 @@ static inline void eddyi_future_fini(eddy_future *f)
 /* Slow path of eddyi_future_unref(): the reference is the last. */
 EDDYI_DIRECT void eddyi_future_unref_last(eddy_future *f);
 
-/* eddy_future_unref() of one that is not NULL, without a call. */
+/* Drops a reference as eddy_future_unref() does, without a call; @f is not NULL. */
 static inline void eddyi_future_unref(eddy_future *f)
 {
     EDDYI_ASSERT(!eddyi_loop_elsewhere(f->loop));
@@ -111,10 +107,8 @@ static inline void eddyi_future_unref(eddy_future *f)
         eddyi_future_unref_last(f);
 }
 
-/*
- * The same on behalf of a future that is being freed itself: not by recursion, see
- * eddy_awaitable_drop(). A task owns no other future.
- */
+/* Drops the reference of a future that is being freed itself, without recursion: see
+ * eddy_awaitable_drop(). A task owns no other future. */
 static inline void eddyi_future_release(eddy_future *f)
 {
     if (f->base.kind == EDDYI_TASK)
@@ -128,20 +122,19 @@ static inline bool eddyi_future_done(const eddy_future *f)
     return f->state != EDDYI_PENDING;
 }
 
-/* Ends a pending future and queues its hooks; takes over the reference to @e (may be NULL). */
+/* End a pending future and queue its hooks; take ownership of @e and @message, which may be
+ * NULL. */
 EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
 void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
 
-/*
- * Cancels @f as its kind does; borrows @message, which may be NULL. Returns 1 if it accepted, 0 if
- * it was done; raises EDDY_EMISUSE if it waits for itself, so that nothing was cancelled.
- */
+/* Cancels @f in the way of its kind; borrows @message, which may be NULL. Returns 1 if it accepted,
+ * 0 if it was done; raises EDDY_EMISUSE, and cancels nothing, if it waits for itself. */
 int eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 
-/* The plain future's cancel: it is cancelled at once. */
+/* Cancels a plain future, at once. */
 bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);
 
-/* Its value, for somebody who will have it; of a future that is done and did not fail. */
+/* Returns the value of a future that is done and has not failed, for a caller who keeps it. */
 static inline void *eddyi_future_take(eddy_future *f)
 {
     f->value_taken = true;
@@ -149,16 +142,16 @@ static inline void *eddyi_future_take(eddy_future *f)
 }
 
 /*
- * The outcome of a future that is done: its status; value and exception (may be NULL, the caller
- * owns a reference) besides. A CancelledError's message is handed out as CPython does.
+ * Returns the outcome of a future that is done: its status, and also *ret_value and *ret_exception.
+ * The caller owns *ret_exception, which may be NULL. The message of a CancelledError is given out
+ * as CPython does.
  */
 int eddyi_future_retrieve(eddy_future *f, void **ret_value, eddy_exception **ret_exception);
 
-/* The status of one that failed or was cancelled; what it failed with is raised as the caller's
- * error. */
+/* Raises the error of a future that failed or was cancelled, and returns its status. */
 int eddyi_future_raise(eddy_future *f);
 
-/* The outcome, of whichever kind: status and value, or raised. */
+/* Returns status and value of a future that is done, or raises its error. */
 static inline int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
 {
     if (f->status < 0)
@@ -168,10 +161,8 @@ static inline int eddyi_future_retrieve_raise(eddy_future *f, void **ret_value)
     return f->status;
 }
 
-/*
- * Adds the hook of a pending future. Removing is harmless if it is on none. Who waits may then be
- * noted in it, for reports; what is noted must live as long as the hook.
- */
+/* Adds @hook to a pending future. hook->waiter may be set afterwards, for reports; it must live as
+ * long as the hook. Removing a hook is harmless if it is on no list. */
 static inline void eddyi_future_hook(eddy_future *f, struct eddyi_hook *hook,
                                      struct eddyi_ready *ready)
 {
@@ -191,14 +182,15 @@ static inline void eddyi_hook_remove(struct eddyi_hook *hook)
     eddyi_list_remove(&hook->link);
 }
 
-/* The message of a cancellation as an exception; NULL if there is none, or no memory for it. */
+/* Makes the exception of a cancellation message; NULL if there is no message, or memory is
+ * short. */
 eddy_exception *eddyi_cancel_message(const char *msg);
 
-/* Empties a future's list of hooks; the users' done-callbacks on it are freed. */
+/* Empties a future's list of hooks, and frees the users' done-callbacks on it. */
 void eddyi_done_callbacks_drop(struct eddyi_list *hooks);
 
-/* Empties a queue of a closing loop: users' done-callbacks are freed, eddy's own items run, to let
- * go of things. */
+/* Empties a queue of a closing loop: frees users' done-callbacks, and runs eddy's own items so that
+ * they release their objects. */
 void eddyi_done_callbacks_drop_queued(struct eddyi_list *list);
 
 static inline eddy_future *eddyi_future_of(eddy_awaitable *x)

@@ -11,15 +11,15 @@
 
 struct gather;
 
-/* One argument. What was given several times counts once, at its first place. */
+/* An argument. An awaitable that occurs several times counts once, at its first place. */
 struct child {
     struct eddyi_hook hook;
     struct eddyi_ready ready;
     struct gather *gather;
     eddy_future *future; /* owned */
-    size_t first;        /* index of the first child that is the same; its own if that is it */
-    bool made;           /* the future is the task of a coroutine that was given */
-    bool was_done;       /* when it was added, so nothing will tell of its end */
+    size_t first;        /* index of the first child with the same awaitable */
+    bool made;           /* the future is the task of a coroutine that was passed */
+    bool was_done;       /* the future was done when it was added, so no hook reports its end */
 };
 
 struct gather {
@@ -29,9 +29,9 @@ struct gather {
     bool return_exceptions;
     bool has_exceptions; /* in outcomes */
     size_t n;
-    /* different futures whose end has not been seen: if there are none, no child has a hook */
+    /* different futures whose end has not been seen; with none, no child has a hook */
     size_t n_left;
-    eddy_outcome *outcomes; /* n of them behind the children, filled when all have ended */
+    eddy_outcome *outcomes; /* n outcomes behind the children, filled when all have ended */
     struct child children[];
 };
 
@@ -40,7 +40,8 @@ static struct gather *gather_of(eddy_future *f)
     return eddyi_container(f, struct gather, future);
 }
 
-/* The children are cancelled; the gather itself ends when they have (rules 83 and 84). */
+/* Returns the state of a request to cancel, and the next child. The children are cancelled; the
+ * gather itself ends when they have ended (rules 83 and 84). */
 static struct eddyi_branching *branch(eddy_future *f, eddy_future **ret)
 {
     struct gather *g = gather_of(f);
@@ -50,7 +51,7 @@ static struct eddyi_branching *branch(eddy_future *f, eddy_future **ret)
     return &g->cancel;
 }
 
-/* Ends that have not been seen are of no interest any more, even if they have come. */
+/* Stops watching the remaining children, and ignores ends that were queued already. */
 static void forget_rest(struct gather *g)
 {
     for (size_t i = 0; i < g->n && g->n_left > 0; i++) {
@@ -91,7 +92,7 @@ static void fill_outcomes(struct gather *g)
     }
 }
 
-/* The gather ends as the child did. */
+/* Ends the gather with the failure of @child. */
 static void fail_as(struct gather *g, eddy_future *child)
 {
     eddy_exception *e;
@@ -100,7 +101,8 @@ static void fail_as(struct gather *g, eddy_future *child)
     eddyi_future_finish(&g->future, status, NULL, e);
 }
 
-/* The CancelledError is made by the last child, as CPython does; it decides the message. */
+/* Ends the gather as cancelled. The last child makes the CancelledError, as in CPython, so it
+ * determines the message. */
 static void fail_cancelled(struct gather *g)
 {
     eddy_future *last = g->children[g->n - 1].future;
@@ -133,10 +135,8 @@ static void child_ended(struct gather *g, eddy_future *child)
         eddyi_future_finish(&g->future, 0, NULL, NULL);
 }
 
-/*
- * While children are left the gather holds a reference to itself, and is among the loop's pending:
- * their ends are looked at also if nobody waits.
- */
+/* Makes the gather hold a reference to itself, in the loop's list of pending futures, while
+ * children remain: their ends are handled even if no task waits. */
 static void hold(struct gather *g)
 {
     eddy_future_ref(&g->future);
@@ -190,9 +190,9 @@ static size_t index_of(eddy_awaitable *const *aws, const eddy_awaitable *x)
 }
 
 /*
- * Fills in what depends on the arguments alone: afterwards a coroutine cannot be looked at any
- * more. What has this gather's number already was probably given twice; if not, it is its own first
- * place that is found.
+ * Fills in the fields that depend on the arguments alone, since a coroutine cannot be read after it
+ * was consumed. An argument with this gather's number was probably passed twice; if not, index_of()
+ * finds its own place.
  */
 static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
@@ -214,7 +214,7 @@ static void prepare(struct gather *g, eddy_awaitable *const *aws, size_t n)
     }
 }
 
-/* Watches for the end of one of the arguments. */
+/* Watches for the end of an argument. */
 static void watch(struct gather *g, struct child *c)
 {
     g->n_left++;
@@ -230,7 +230,7 @@ static int add_child(struct gather *g, eddy_awaitable *x)
 {
     struct child *c = &g->children[g->n];
 
-    /* A coroutine that was given before is that one's task by now. */
+    /* A coroutine that was passed before has become the task of its first place. */
     if (c->first < g->n && c->made)
         c->future = eddy_future_ref(g->children[c->first].future);
     else
@@ -243,7 +243,7 @@ static int add_child(struct gather *g, eddy_awaitable *x)
     return 0;
 }
 
-/* Gives up a gather whose next argument could not be added: tasks that it made are cancelled. */
+/* Gives up a gather whose next argument could not be added: cancels the tasks that it made. */
 static eddy_future *give_up(struct gather *g, eddy_awaitable *const *aws, size_t n)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -256,7 +256,7 @@ static eddy_future *give_up(struct gather *g, eddy_awaitable *const *aws, size_t
     return NULL;
 }
 
-/* The loop of the first future among the arguments, else the current one. */
+/* Returns the loop of the first argument if that is a future, else the current loop. */
 static eddy_loop *loop_for(eddy_awaitable *const *aws, size_t n)
 {
     if (n > 0 && aws[0] && aws[0]->kind != EDDYI_COROUTINE)
@@ -283,8 +283,8 @@ eddy_future *eddy_gather_list(eddy_awaitable *const *aws, size_t n, bool return_
     else
         hold(g);
 
-    /* Children that are done need no turn of the loop; if all are, neither does the gather (rule
-     * 75). */
+    /* Children that are done need no turn of the loop; if all are done, neither does the gather
+     * (rule 75). */
     for (size_t i = 0; i < n && g->n_left > 0; i++)
         if (g->children[i].was_done)
             run(&g->children[i].ready);

@@ -1,7 +1,8 @@
 /*
- * What debug mode keeps of awaitables that were freed: their last so many, of each loop, so that
- * whoever uses one again, most likely because an eddy_await() has consumed it, is told so, and does
- * not meet another task in the same memory.
+ * Freed awaitables that debug mode keeps: the latest KEPT_MAX of each loop.
+ *
+ * A program that uses such an awaitable again, most likely because an eddy_await() has consumed it,
+ * gets an error, instead of meeting another task in the same memory.
  */
 #include "eddy/error.h"
 #include "fiber/stack.h"

@@ -1,5 +1,5 @@
 /*
- * Task groups: what asyncio.TaskGroup does, flag by flag.
+ * Task groups: the behaviour of asyncio.TaskGroup, flag by flag.
  */
 #include "eddy/group.h"
 #include "base/assert.h"
@@ -20,21 +20,21 @@
 
 enum { NO_TASK, ENTERED, EXITING, EXITED };
 
-/* eddy_group as the library sees it. */
+/* The library's view of eddy_group. */
 struct group {
-    struct eddyi_scope scope; /* of the parent */
+    struct eddyi_scope scope; /* the parent's scope */
     eddy_loop *loop;
     struct eddyi_list children;
     struct eddyi_list errors;  /* children that failed, in the order of their failures */
-    struct eddyi_wait *waiter; /* the parent, while it waits in _exit */
-    const char *again;         /* where it was entered when it was entered already; may be NULL */
+    struct eddyi_wait *waiter; /* the parent's wait, while it waits in _exit */
+    const char *again;         /* where the group was entered a second time; may be NULL */
     size_t n_errors;
     int state;
-    bool aborting;         /* children were cancelled; no new ones */
-    bool parent_cancelled; /* the group cancelled its parent, and owes it an uncancel */
-    bool ended_early;      /* eddy_group_cancel() */
+    bool aborting;         /* the children were cancelled; new ones are refused */
+    bool parent_cancelled; /* the group cancelled its parent, and must uncancel it */
+    bool ended_early;      /* eddy_group_cancel() was called */
     bool no_memory;        /* a child could not be made */
-    bool twice;            /* it was entered when it was entered already */
+    bool twice;            /* the group was entered a second time */
 };
 
 _Static_assert(sizeof(struct group) == sizeof(eddy_group), "eddy_group has another size");
@@ -42,10 +42,10 @@ _Static_assert(sizeof(struct group) == sizeof(eddy_group), "eddy_group has anoth
 struct child {
     struct eddyi_hook hook;
     struct eddyi_ready ready;
-    struct eddyi_list link; /* among the children, then perhaps among the errors */
+    struct eddyi_list link; /* in the list of children, later perhaps in that of errors */
     struct group *group;    /* NULL once the end has been seen */
     eddy_task *task;        /* owned */
-    eddy_exception *error;  /* owned; how it failed */
+    eddy_exception *error;  /* owned; the failure of the task */
 };
 
 static struct group *group_of(eddy_group *tg)
@@ -63,7 +63,8 @@ static void child_free(struct child *c)
     eddyi_block_free(c, sizeof *c);
 }
 
-/* False if a child waits for itself: then it, and those after it, were not cancelled. */
+/* Cancels the children. Returns false if a child waits for itself: then that child and those after
+ * it were not cancelled. */
 static bool abort_children(struct group *g)
 {
     g->aborting = true;
@@ -86,14 +87,14 @@ static void cancel_parent(struct group *g)
         eddyi_report_circle(g->scope.task);
 }
 
-/* Something failed: ends the children, and interrupts the parent in its block or its _exit. */
+/* Handles a failure: cancels the children, and interrupts the parent in its block or its _exit. */
 static void fail(struct group *g)
 {
     if (!g->aborting && !g->parent_cancelled && abort_children(g))
         cancel_parent(g);
 }
 
-/* What the child failed with; never NULL. */
+/* Returns the failure of a child; never NULL. */
 static eddy_exception *error_of(eddy_task *t)
 {
     eddy_exception *e;
@@ -104,7 +105,7 @@ static eddy_exception *error_of(eddy_task *t)
     return e ? e : eddy_exception_ref(eddyi_exception_no_memory());
 }
 
-/* True if the child stays, as an error. */
+/* Handles the end of a child. Returns true if the child stays, as an error. */
 static bool child_ended(struct group *g, struct child *c)
 {
     eddyi_list_remove(&c->link);
@@ -125,15 +126,13 @@ static void on_child_done(struct eddyi_ready *r)
 {
     struct child *c = eddyi_container(r, struct child, ready);
 
-    /*
-     * A child that ended eagerly has been seen already; only its memory is left, which create_task
-     * may have given out.
-     */
+    /* The end of a child that ended eagerly has been handled already; only its memory remains,
+     * which create_task may have given out. */
     if (!c->group || !child_ended(c->group, c))
         child_free(c);
 }
 
-/* Nobody will hear from the children any more. */
+/* Releases the children, whose ends will not be reported any more. */
 static void let_go_of_children(struct group *g)
 {
     while (!eddyi_list_empty(&g->children))
@@ -159,7 +158,8 @@ static void orphan(struct eddyi_scope *s)
 
 static const struct eddyi_scope_kind kind = {"task group", orphan};
 
-/* The storage is in use: what is there goes on, but ends as a failure if it is the same task's. */
+/* Handles entering storage that is in use: the entered scope goes on, but ends as a failure if it
+ * is a group of the same task. */
 static void enter_again(struct eddyi_scope *s, const eddy_task *t, const char *where)
 {
     struct group *g = eddyi_container(s, struct group, scope);
@@ -208,8 +208,8 @@ static int may_create(const struct group *g)
     return eddyi_loop_check(g->loop);
 }
 
-/* A child that could not be made fails the group as it would have by failing. @c: NULL without
- * memory even for that. */
+/* Fails the group because a child could not be made, as a failing child would. @c is NULL if there
+ * was no memory for it. */
 static int not_made(struct group *g, struct child *c)
 {
     int rc = eddyi_error_latest(-ENOMEM);
@@ -267,7 +267,7 @@ static bool stop_waiting(struct eddyi_wait *w)
     return true;
 }
 
-/* Waits once for the last child to end; -ECANCELED raised if the parent is cancelled meanwhile. */
+/* Waits once for the last child to end. Raises -ECANCELED if the parent is cancelled meanwhile. */
 static int wait_for_children(struct group *g)
 {
     struct eddyi_wait w;
@@ -282,11 +282,11 @@ static int wait_for_children(struct group *g)
     g->waiter = NULL;
     rc = eddyi_wait_finish(&w);
     if (g->loop->closed)
-        let_go_of_children(g); /* nobody tells of their ends any more */
+        let_go_of_children(g); /* their ends will not be reported any more */
     return rc;
 }
 
-/* The running task's present error, if it belongs to @rc. */
+/* Returns the running task's present error if its code is @rc, else an exception of @rc. */
 static eddy_exception *error_for(int rc)
 {
     const eddy_exception *e = eddy_error();
@@ -294,7 +294,8 @@ static eddy_exception *error_for(int rc)
     return eddy_exception_code(e) == rc ? eddy_exception_ref(e) : eddy_exception_new(rc, NULL);
 }
 
-/* All failures as one exception; the errors are used up. @body may be NULL. */
+/* Raises all failures as one exception, together with @body, which may be NULL. Uses up the
+ * errors. */
 static int raise_group(struct group *g, eddy_exception *body)
 {
     size_t n = 0, total = g->n_errors + (body != NULL) + g->no_memory;
@@ -314,8 +315,8 @@ static int raise_group(struct group *g, eddy_exception *body)
     return EDDY_EGROUP;
 }
 
-/* How the scope ends, once no child is left. @cancelled: the cancellation to pass on, may be
- * NULL. */
+/* Returns the outcome of the scope, which has no children left. @cancelled, which may be NULL, is
+ * the cancellation to pass on. */
 static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *cancelled)
 {
     eddy_task *parent = g->scope.task;
@@ -336,7 +337,8 @@ static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *
     if (g->n_errors == 0 && !g->no_memory && (rc >= 0 || rc == -ECANCELED))
         return rc < 0 && g->ended_early ? 0 : rc;
 
-    /* A cancellation from outside stays due: it strikes again at the next suspension (rule 114). */
+    /* A cancellation from outside stays pending: it is raised again at the next suspension (rule
+     * 114). */
     if (parent->cancelling > 0) {
         eddy_task_uncancel(parent);
         eddyi_future_cancel(&parent->future, NULL);
@@ -414,7 +416,8 @@ static void report_errors(struct group *g)
     }
 }
 
-/* As wait_for_children(); a generator may be closed where nobody can wait. */
+/* Waits for the children, or releases them where no task can wait: a generator may be closed
+ * outside of a task. */
 static int wait_or_let_go(struct group *g)
 {
     if (eddy_current_task())
@@ -424,8 +427,9 @@ static int wait_or_let_go(struct group *g)
 }
 
 /*
- * Runs while the block returns: what the block returns, status, value and error, must come through
- * it. The block of a generator may be closed by another task than the group's.
+ * Ends a group that its block left without eddy_group_exit(). Runs while the block returns, so it
+ * preserves the status, value and error that the block returns. The block of a generator may be
+ * closed by another task than the group's.
  */
 void eddy_group_abandon(eddy_group *const *guarded)
 {
@@ -435,7 +439,8 @@ void eddy_group_abandon(eddy_group *const *guarded)
     void *value;
     bool cancelled = false;
 
-    if (g->state != ENTERED || eddyi_loop_forked(g->loop) || /* the tasks are the parent's */
+    /* After a fork the tasks belong to the parent process. */
+    if (g->state != ENTERED || eddyi_loop_forked(g->loop) ||
         !eddyi_scope_is_guarded_here(&g->scope))
         return;
     if (g->loop->debug)
@@ -455,7 +460,7 @@ void eddy_group_abandon(eddy_group *const *guarded)
     if (g->parent_cancelled && eddy_task_uncancel(g->scope.task) == 0)
         cancelled = false;
     if (cancelled)
-        t->must_cancel = true; /* strikes at the next suspension instead */
+        t->must_cancel = true; /* raised at the next suspension instead */
     report_errors(g);
     free_errors(g);
     eddyi_error_clear(slot);

@@ -5,7 +5,7 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-/* Stops the loop when the future is done; on the stack of whoever runs the loop. */
+/* Stops the loop when the future is done; lies on the stack of the function that runs the loop. */
 struct stopper {
     struct eddyi_hook hook;
     struct eddyi_ready ready;

@@ -86,10 +86,8 @@ bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s)
     return t == s->task || (s->generator && (!t || t->generator == s->generator));
 }
 
-/*
- * What a generator has entered is no part of the order outside of it, nor the other way round: it
- * may hand out a value within a scope, and whoever resumed it leaves its own meanwhile.
- */
+/* Checks the order of scopes separately for each generator: a generator may return a value within a
+ * scope, and its caller may leave scopes of its own meanwhile. */
 int eddyi_scope_check(const struct eddyi_scope *s)
 {
     eddy_task *t = eddyi_task_current();
@@ -134,7 +132,7 @@ static void die(eddy_task *t)
 
 void eddyi_scopes_orphan(eddy_task *t)
 {
-    /* they are the parent's, and nothing here will look at them */
+    /* the scopes belong to the parent process, and no code here will read them */
     if (eddyi_loop_forked(t->future.loop))
         return;
     while (t->scopes) {

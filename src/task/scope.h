@@ -1,59 +1,59 @@
 /*
  * Scopes: the timeouts and groups that a task has entered and not left, innermost first.
  *
- * They lie in the users' storage, which is not initialised before it is entered, so it cannot be
- * asked whether it is in use. The task's list says so of storage on its own stack; of any other,
- * which another task may have entered, a table of the loop's.
+ * They lie in the user's storage, which is not initialized before it is entered, so it cannot tell
+ * whether it is in use. The task's list tells for storage on its own stack; a table of the loop
+ * tells for any other storage, which another task may have entered.
  */
 #ifndef EDDYI_SCOPE_H
 #define EDDYI_SCOPE_H
 
 #include "eddy/defs.h"
 
-/* What a timeout and a group begin with. */
+/* The common beginning of a timeout and a group. */
 struct eddyi_scope {
-    eddy_task *task; /* the one that entered it; NULL: none */
-    struct eddyi_scope
-        *outer; /* the one entered before it by the same task; as the rest, while it is entered */
-    struct eddyi_scope *next, **at;    /* in its row of the loop's table */
-    struct eddyi_generator *generator; /* the innermost that the task was running; NULL: none */
+    eddy_task *task; /* the task that entered it; NULL: none */
+    /* the scope entered before it by the same task; valid, as the other links, while it is
+     * entered */
+    struct eddyi_scope *outer;
+    struct eddyi_scope *next, **at; /* in its row of the loop's table */
+    /* the innermost generator that the task was running; NULL: none */
+    struct eddyi_generator *generator;
     const struct eddyi_scope_kind *kind;
     const char *where; /* "file.c:12" where it was entered, or NULL */
 };
 
 struct eddyi_scope_kind {
     const char *noun;
-    /* Its task ends although it was not left. Afterwards nothing of it refers to the task; it is
-     * left. */
+    /* Ends a scope that was not left before its task ends. The scope then counts as left, and does
+     * not refer to the task any more. */
     void (*orphan)(struct eddyi_scope *s);
 };
 
-/*
- * The scope in this storage, which need not be initialised, if a task of the loop that runs here
- * has entered it and not left it; else NULL. @t is the running task, NULL if there is none.
- */
+/* Returns the scope in @storage, which need not be initialized, if a task of the loop that runs
+ * here has entered it and not left it; else NULL. @t is the running task, NULL if there is none. */
 struct eddyi_scope *eddyi_scope_entered(const eddy_task *t, const void *storage);
 
-/* Begins a scope of @t, in storage that is no scope now. */
+/* Enters a scope of @t, in storage that is not in use by a scope. */
 void eddyi_scope_enter(struct eddyi_scope *s, eddy_task *t, const struct eddyi_scope_kind *kind,
                        const char *where);
 
-/* 0 if the running task may leave @s now: it entered it, and nothing within it is still entered.
- * Else EDDY_EMISUSE, raised. */
+/* Checks that the running task may leave @s now: it entered @s, and has left all scopes within it.
+ * Returns 0, or raises EDDY_EMISUSE. */
 int eddyi_scope_check(const struct eddyi_scope *s);
 
 void eddyi_scope_leave(struct eddyi_scope *s);
 
-/* Whether a guard of the scope that runs now is that of who entered it: of its task, or of its
- * generator, which another closes. */
+/* Returns whether the guard that runs now belongs to @s: it runs in the task that entered @s, or in
+ * the generator that did, which another task may close. */
 bool eddyi_scope_is_guarded_here(const struct eddyi_scope *s);
 
-/* EDDY_EMISUSE, raised: @s, which is entered, was entered again at @again (may be NULL). */
+/* Raises EDDY_EMISUSE: @s was entered again, at @again (may be NULL), without being left. */
 int eddyi_scope_raise_twice(const struct eddyi_scope *s, const char *again);
 
 /*
- * The task ends within scopes: in a generator that is suspended, or without guards. Those whose
- * storage is gone with the task's frames cannot be ended any more: then the process is, with a
+ * Ends the scopes of a task that ends within them: in a suspended generator, or without guards. If
+ * the storage of a scope lies in the task's frames, which are gone, ends the process with a
  * message.
  */
 void eddyi_scopes_orphan(eddy_task *t);

@@ -1,5 +1,5 @@
 /*
- * shield: a future that ends as another one does, and whose cancellation stays with itself.
+ * shield: a future that ends as another one does, and does not pass its cancellation on.
  */
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -10,13 +10,13 @@
 struct shield {
     struct eddy_future future;
     struct eddyi_pending pending;
-    struct eddyi_hook hook; /* on inner, until one of the two is done */
+    struct eddyi_hook hook; /* on inner, until either future is done */
     struct eddyi_ready ready;
     eddy_future *inner; /* owned */
 };
 
-/* It holds a reference to itself until one of the two is done: the outcome is passed on also if
- * nobody waits. */
+/* Drops the reference that the shield holds to itself until either future is done, so that the
+ * outcome is passed on even if no task waits. */
 static void let_go(struct eddyi_pending *p)
 {
     struct shield *s = eddyi_container(p, struct shield, pending);
@@ -92,7 +92,7 @@ eddy_future *eddy_awaitable_shield(eddy_awaitable *x)
         return NULL;
     if (eddy_awaitable_isfuture(x) && eddyi_future_done(eddyi_future_of(x)))
         return eddyi_future_of(x);
-    /* First the memory, that nothing is started in vain. */
+    /* The memory is allocated first, so that no task is started in vain. */
     s = x ? eddyi_alloc(sizeof *s) : NULL;
     if (!s) {
         eddy_awaitable_drop(x);

@@ -5,14 +5,14 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-/* On the sleeping task's stack. */
+/* The wait of a sleeping task, on its stack. */
 struct sleep {
     struct eddyi_wait wait;
     struct eddyi_timer timer;
 };
 
-/* Like asyncio's, the timer ends a future, so to speak, and the task has its turn after that (rule
- * 42). */
+/* Ends the sleep. As in asyncio, where the timer ends a future, the task has its turn after the
+ * timer's (rule 42). */
 static void wake(struct eddyi_ready *r)
 {
     eddyi_wait_over(&eddyi_container(r, struct sleep, timer.ready)->wait);
@@ -25,7 +25,7 @@ static bool sleep_cancel(struct eddyi_wait *w)
     return true;
 }
 
-/* Not inlined, so that eddy_sleep(0) needs no frame for it. */
+/* Sleeps for @delay seconds. Not inlined, so that eddy_sleep(0) needs no frame for it. */
 __attribute__((noinline)) static int sleep_for(double delay)
 {
     struct sleep s;

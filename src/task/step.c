@@ -1,9 +1,9 @@
 /*
- * Steps: how control gets into a task and out of it.
+ * Steps: entering a task and leaving it.
  *
- * A task that parks or ends goes straight to the next task of this turn, if the next thing to run
- * is a task; only otherwise back to the loop. In debug mode, and before an observer, it always goes
- * back, so that the loop sees each step.
+ * A task that parks or ends switches directly to the next task of this turn, if the next item to
+ * run is a task; otherwise it switches to the loop. In debug mode, and with an observer, it always
+ * switches to the loop, so that the loop sees each step.
  */
 #include "base/sys.h"
 #include "fiber/stack.h"
@@ -25,18 +25,18 @@ static eddy_task *task_of(struct eddyi_ready *r)
     return eddyi_container(r, struct eddy_task, ready);
 }
 
-/* Whether it is the step of a task that needs its stack: not of one that was cancelled before its
- * first. */
+/* Returns whether @r is the step of a task that needs its stack, that is, of any task but one that
+ * was cancelled before its first step. */
 static inline bool has_step(struct eddyi_ready *r)
 {
     return r->run == eddyi_task_run && (task_of(r)->started || !task_of(r)->must_cancel);
 }
 
 /*
- * Who runs when the present task leaves: the task whose step is the next thing to run, if that is a
- * step and needs its stack, taken off the queue; else the loop. Two branches that each take it: one
- * that chose the list first would have all that follows wait for the choice, 9.0 ns a yield instead
- * of 8.1.
+ * Returns the fiber that runs when the present task leaves: the task whose step is the next item,
+ * taken off the queue, if it needs its stack; else the loop. Each of the two branches takes the
+ * step itself: code that first chose the list would make all that follows wait for the choice, 9.0
+ * ns a yield instead of 8.1 ns.
  */
 __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy_loop *loop)
 {
@@ -70,9 +70,9 @@ loop:
 }
 
 /*
- * The loop that runs here is the task's. It is not looked up in the task, here and wherever one
- * suspends, for that one's address has only just come off its stack, and everything that leads to
- * the next task would wait for it.
+ * Suspends @t. The loop is the one that runs here; it is not read from the task, here or at any
+ * other suspension, since the address of the task has only just been loaded from its stack, and all
+ * code that leads to the next task would wait for it.
  */
 static inline void suspend(eddy_task *t)
 {
@@ -106,7 +106,7 @@ EDDYI_DIRECT int eddyi_task_yield(eddy_task *t)
     return eddyi_task_take_cancel(t) ? -ECANCELED : 0;
 }
 
-/* Cancelled before its first step: the coroutine never runs (rule 57). */
+/* Ends a task that was cancelled before its first step: its coroutine never runs (rule 57). */
 void eddyi_task_end_unstarted(eddy_task *t)
 {
     eddyi_task_take_cancel(t);
@@ -147,9 +147,9 @@ void eddyi_task_start_eagerly(eddy_task *t)
 }
 
 /*
- * Leaves the stack for good: gives the fiber that goes on. The stack is given back, with the task
- * on it, while it is still running: the pool leaves both alone until somebody takes a stack, and
- * that is somebody after the switch.
+ * Leaves the stack for good, and returns the fiber to run next. The stack is given back, with the
+ * task on it, while it is still running: the pool touches neither until the next stack is taken,
+ * which happens after the switch.
  */
 static struct eddyi_fiber *task_leave(eddy_task *t)
 {
@@ -164,7 +164,7 @@ static struct eddyi_fiber *task_leave(eddy_task *t)
     return starter ? starter : next_fiber(loop);
 }
 
-/* Where the first switch to a task arrives. */
+/* Runs a task; the first switch to it arrives here. */
 static struct eddyi_fiber *task_main(void *arg)
 {
     eddy_task *t = arg;

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <sys/single_threaded.h>
 
-/* Task-1, Task-2, …: one count for the process (rule 50). */
+/* Numbers for the names Task-1, Task-2, …: one count for the process (rule 50). */
 static atomic_uint_fast64_t next_number = 1;
 
-/* An atomic operation costs 5 ns, which a process with one thread can spare. */
+/* Takes a number. An atomic operation costs 5 ns, which a process with one thread need not pay. */
 static uint64_t take_number(void)
 {
     uint64_t n = atomic_load_explicit(&next_number, memory_order_relaxed);
@@ -38,7 +38,7 @@ int eddyi_raise_no_task(void)
     return eddy_raise(EDDY_ENOTASK, NULL);
 }
 
-/* The last reference is gone, so the task has ended, or never will. */
+/* Frees a task that has ended, or never began, with its last reference. */
 static void destroy(eddy_future *f)
 {
     eddy_task *t = eddyi_task_of(f);
@@ -59,7 +59,7 @@ static void destroy(eddy_future *f)
 
 static const struct eddyi_future_ops task_ops = {.noun = "Task", .destroy = destroy};
 
-/* A struct on a stack of its own, nothing in it yet. */
+/* Allocates a task on a stack of its own; all fields but `stack` are zero. */
 static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
 {
     struct eddyi_stack *stack;
@@ -110,7 +110,7 @@ EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options 
     options->coro->owned = true;
     eddyi_future_init(&t->future, loop, &task_ops);
     t->future.base.kind = EDDYI_TASK;
-    t->future.refs = 2; /* the caller's, and the loop's until it has ended */
+    t->future.refs = 2; /* the caller's, and the loop's until the task has ended */
     t->coro = options->coro;
     t->where = options->where;
     t->number = take_number();
@@ -126,7 +126,7 @@ EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options 
     return t;
 }
 
-/* Whether a task can be made; otherwise the coroutine is consumed, and the error raised. */
+/* Returns whether a task can be made; if not, consumes the coroutine and raises the error. */
 static inline bool check(const eddy_loop *loop, const eddy_task_options *options)
 {
     if (!options->coro) {
@@ -191,7 +191,7 @@ eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *opt
     return eddy_task_new(loop, &eager);
 }
 
-/* The task's own error goes with the status that it came with; an older one stays behind. */
+/* Takes the task's error if its code is @rc; an older error stays behind. */
 static eddy_exception *take_error(eddy_task *t, int rc)
 {
     eddy_exception *e = NULL;
@@ -219,8 +219,8 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
         eddyi_future_finish_cancelled(&t->future, take_error(t, rc), NULL);
         eddy_exception_unref(message);
     } else if (rc >= 0 && t->must_cancel) {
-        /* Asked to end after its last suspension: cancelled all the same, the result is dropped
-         * (rule 64). */
+        /* Cancelled after its last suspension: the task counts as cancelled, and its result is
+         * dropped (rule 64). */
         eddyi_future_finish_cancelled(&t->future, NULL, message);
     } else {
         t->future.cancel_message = message;

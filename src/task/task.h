@@ -1,5 +1,5 @@
 /*
- * Tasks inside: a future, a stack, and the coroutine that runs on it.
+ * Tasks: a future, a stack, and the coroutine that runs on it.
  *
  * A task that has not ended is in exactly one of these states (rule 43):
  *
@@ -8,8 +8,8 @@
  *             suspended yet
  *   parked    `wait` is set and not over
  *
- * The struct lies at the top of its own stack (fiber/stack.h), so a parked task is one page. It
- * goes with the last reference; the loop holds one until the task has ended.
+ * The struct lies at the top of its own stack (fiber/stack.h), so a parked task occupies one page.
+ * It is freed with the last reference; the loop holds one until the task has ended.
  */
 #ifndef EDDYI_TASK_H
 #define EDDYI_TASK_H
@@ -26,42 +26,44 @@
 struct eddyi_wait;
 
 /*
- * In the order in which cache lines are needed, for where there are very many tasks each is a miss:
- * when it is freed, the first two; when it is resumed, the third.
+ * A task. Its fields are in the order in which their cache lines are needed, since with very many
+ * tasks each line is a miss: the first two lines when the task is freed, the third when it is
+ * resumed.
  */
 struct eddy_task {
     struct eddy_future future;
     struct eddyi_var_scope vars;
-    struct eddyi_error error; /* the latest failure in it (eddy_error) */
-    char *name;               /* owned; NULL: nobody asked for "Task-N" yet */
+    struct eddyi_error error; /* the latest failure in the task (eddy_error) */
+    char *name;               /* owned; NULL: the name "Task-N" has not been requested yet */
     struct eddyi_stack *stack;
-    void *value; /* what eddy_return() left, for whoever receives the status */
+    void *value; /* value of the latest eddy_return(), for the receiver of the status */
 
-    struct eddyi_ready ready; /* its next step */
+    struct eddyi_ready ready; /* the task's next step */
     struct eddyi_fiber fiber;
-    struct eddyi_wait *wait; /* what it is parked on; NULL while queued by itself, or running */
-    /* eager start: who goes on at the first suspension; NULL after it */
+    /* the wait on which it is parked; NULL while queued by itself, or running */
+    struct eddyi_wait *wait;
+    /* eager start: the fiber that goes on at the first suspension; NULL after it */
     struct eddyi_fiber *starter;
-    int cancelling; /* requests that were not withdrawn */
+    int cancelling; /* requests to cancel that were not withdrawn */
     bool started;
-    bool must_cancel;  /* the next step, or suspension, gives -ECANCELED */
-    bool self_awaited; /* it has awaited itself: nobody else can until it ends */
-    bool visited;      /* by the walk along who-waits-for-whom that is under way */
+    bool must_cancel;  /* the next step, or suspension, raises -ECANCELED */
+    bool self_awaited; /* it has awaited itself: no task can await it until it ends */
+    bool visited;      /* set by the walk along the chain of waits while it is in progress */
 
-    eddy_coroutine *coro; /* the innermost that runs; NULL once ended */
+    eddy_coroutine *coro; /* the innermost coroutine that runs; NULL when the task has ended */
     /* visited: where the request to cancel it came from; NULL: it began here */
     eddy_future *cancelled_from;
-    unsigned asked; /* the loop's cancel_round when a request last went through it */
-    bool circled;   /* that one came back to where it had been */
+    unsigned asked; /* the loop's cancel_round when a request last passed through the task */
+    bool circled;   /* that request came back to a task that it had passed */
 
-    struct eddyi_list link; /* in loop->tasks.all until it has ended */
-    /* of generator/: the innermost that it is running; NULL: none */
+    struct eddyi_list link; /* in loop->tasks.all until the task has ended */
+    /* the innermost generator (generator/) that it is running; NULL: none */
     struct eddyi_generator *generator;
-    /* the innermost that it has entered and not left; NULL: none */
+    /* the innermost scope that it has entered and not left; NULL: none */
     struct eddyi_scope *scopes;
     const char *where; /* "file.c:12" where it was created, or NULL */
     uint64_t number;
-    uint8_t refused; /* suspensions refused since its loop closed */
+    uint8_t refused; /* suspensions refused since the loop closed */
 };
 _Static_assert(offsetof(struct eddy_task, ready) % 64 == 0,
                "what a task needs to be resumed begins a line");
@@ -74,22 +76,22 @@ static inline eddy_task *eddyi_task_of(eddy_future *f)
 /* Slow path of eddyi_loop_attach_tasks(). */
 void eddyi_loop_attach_tasks_slow(eddy_loop *loop);
 
-/* Makes the loop know tasks: hooks for its close and its reports. */
+/* Gives @loop its hooks for tasks: for its close and its reports. */
 static inline void eddyi_loop_attach_tasks(eddy_loop *loop)
 {
     if (!loop->tasks.hooks)
         eddyi_loop_attach_tasks_slow(loop);
 }
 
-/* The running task; NULL in plain callbacks and outside of a loop. */
+/* Returns the running task; NULL in plain callbacks and outside of a loop. */
 static inline eddy_task *eddyi_task_current(void)
 {
     return eddyi_loop_running ? eddyi_loop_running->tasks.current : NULL;
 }
 
-int eddyi_raise_no_task(void); /* EDDY_ENOTASK */
+int eddyi_raise_no_task(void); /* raises EDDY_ENOTASK */
 
-/* The same; where there is none EDDY_ENOTASK is raised. */
+/* Returns the running task; if there is none, raises EDDY_ENOTASK and returns NULL. */
 static inline eddy_task *eddyi_task_here(void)
 {
     eddy_task *t = eddyi_task_current();
@@ -99,56 +101,57 @@ static inline eddy_task *eddyi_task_here(void)
     return t;
 }
 
-/* Reports that the present error, EDDY_EMISUSE of eddyi_future_cancel(), kept a task from being
- * cancelled. */
+/* Reports that @t could not be cancelled, because of the present error, EDDY_EMISUSE of
+ * eddyi_future_cancel(). */
 void eddyi_report_circle(eddy_task *t);
 
-/* Returns whether @t is parked: waits for what has not happened. */
+/* Returns whether @t is parked: its wait is not over. */
 bool eddyi_task_is_parked(const eddy_task *t);
 
-/* Runs one step; the function of a task's ready item. */
+/* Runs a step of a task, as the function of its ready item. */
 void eddyi_task_run(struct eddyi_ready *r);
 
-/* Runs a new task at once, until it suspends or ends. Only while its loop runs. */
+/* Runs a new task at once, until it suspends or ends. Called only while its loop runs. */
 void eddyi_task_start_eagerly(eddy_task *t);
 
 /* Suspends the running task until its ready item has been queued and had its turn. */
 EDDYI_DIRECT void eddyi_task_suspend(eddy_task *t);
 
-/* Lets everything else that is ready run once. 0, or -ECANCELED raised if the task was
+/* Lets every other ready item run once. Returns 0, or raises -ECANCELED if the task was
  * cancelled. */
 EDDYI_DIRECT int eddyi_task_yield(eddy_task *t);
 
-/* Slow path of eddyi_task_take_cancel(): a cancellation is due. Returns true. */
+/* Slow path of eddyi_task_take_cancel(): a cancellation is pending. Returns true. */
 bool eddyi_task_take_cancel_slow(eddy_task *t);
 
-/* If a cancellation is due: takes it, raises -ECANCELED with its message, and gives true. */
+/* Takes a pending cancellation: raises -ECANCELED with its message and returns true. Returns false
+ * if none is pending. */
 static inline bool eddyi_task_take_cancel(eddy_task *t)
 {
     return t->must_cancel && eddyi_task_take_cancel_slow(t);
 }
 
-/* The coroutine has ended with @rc: makes that the task's outcome. */
+/* Ends @t, whose coroutine has returned @rc, with that outcome. */
 EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc);
 
-/* Makes the stack of a new task ready for its first step. */
+/* Prepares the stack of a new task for its first step. */
 EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
 
 /* Ends, as cancelled, a task that has not had its first step. */
 void eddyi_task_end_unstarted(eddy_task *t);
 
 /*
- * The loop closes: every task that is left is ended, as Python closes the coroutine of a pending
- * task when it goes. Its suspension gives -ECANCELED, and so at once does every further one.
+ * End the remaining tasks when their loop closes, as Python closes the coroutine of a pending task
+ * that it frees: the task's suspension raises -ECANCELED, and every further one raises it at once.
  */
 void eddyi_tasks_close(eddy_loop *loop);
 void eddyi_close_wait(struct eddyi_wait *w);
 void eddyi_close_yield(eddy_task *t);
 
-/* The function of eddyi_print_names_hook. */
+/* Prints the names of @context; the function of eddyi_print_names_hook. */
 void eddyi_print_names(const eddy_exception_context *context, char *buf, size_t size);
 
-/* Raises -EDEADLK, with who waits for whom in the message. */
+/* Raises -EDEADLK with a message that describes which task waits for which. */
 int eddyi_explain_deadlock(eddy_loop *loop);
 
 #endif

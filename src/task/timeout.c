@@ -1,5 +1,5 @@
 /*
- * timeout: a deadline that cancels the task, once, and owns up to it at the end of the scope.
+ * timeout: a deadline that cancels the task once, and becomes -ETIMEDOUT at the end of the scope.
  */
 #include "eddy/timeout.h"
 
@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-/* The functions behind the macros that declare guards. */
+/* The functions that the guarding macros of the same names call. */
 #undef eddy_timeout_enter
 #undef eddy_timeout_enter_at
 
@@ -23,14 +23,14 @@
  */
 enum { NO_TASK, ENTERED, EXPIRING, EXPIRED, EXITED, NO_MEMORY, NOT_A_NUMBER, TWICE };
 
-/* eddy_timeout as the library sees it. */
+/* The library's view of eddy_timeout. */
 struct timeout {
     struct eddyi_scope scope;
     struct eddyi_timer timer;
-    const char *again; /* where it was entered when it was entered already; may be NULL */
-    double when;       /* on the loop's clock */
+    const char *again; /* where the timeout was entered a second time; may be NULL */
+    double when;       /* seconds on the loop's clock */
     int state;
-    int cancelling; /* the task's count at entry */
+    int cancelling; /* the task's count when the timeout was entered */
 };
 
 _Static_assert(sizeof(struct timeout) == sizeof(eddy_timeout), "eddy_timeout has another size");
@@ -45,7 +45,7 @@ static bool is_active(const struct timeout *tm)
     return tm->state != NO_TASK && tm->state != EXPIRED && tm->state != EXITED;
 }
 
-/* Nothing would limit the block: it is ended at once instead. */
+/* Cancels the block at once, since no timer limits it. */
 static void refuse(struct timeout *tm, int state)
 {
     if (tm->state == ENTERED)
@@ -73,7 +73,7 @@ static void strike(struct eddyi_ready *r)
     struct timeout *tm = eddyi_container(r, struct timeout, timer.ready);
 
     if (eddyi_nanoseconds(tm->when) > tm->timer.node.when && !tm->scope.task->future.loop->closed)
-        arm(tm); /* it was moved later meanwhile: see eddy_timeout_reschedule() */
+        arm(tm); /* the deadline was moved later: see eddy_timeout_reschedule() */
     else if (eddyi_future_cancel(&tm->scope.task->future, NULL) < 0)
         eddyi_report_circle(tm->scope.task);
     else
@@ -90,8 +90,8 @@ static void orphan(struct eddyi_scope *s)
 
 static const struct eddyi_scope_kind kind = {"timeout", orphan};
 
-/* The storage is in use: what is there goes on, but not without a limit if it is the same
- * task's. */
+/* Handles entering storage that is in use: the entered scope goes on, but a timeout of the same
+ * task ends at once, so that it does not go on without a limit. */
 static void enter_again(struct eddyi_scope *s, const eddy_task *t, const char *where)
 {
     struct timeout *tm = eddyi_container(s, struct timeout, scope);
@@ -153,14 +153,14 @@ void eddy_timeout_enter_at(eddy_timeout *tm, double when)
     eddyi_timeout_enter_at(tm, when, NULL);
 }
 
-/* The scope ends after its deadline struck: withdraws the cancellation, and tells whether it was
- * the only one. */
+/* Withdraws the cancellation of an expired timeout at the end of its scope, and returns whether it
+ * was the only one. */
 static bool withdraw(struct timeout *tm)
 {
     return eddy_task_uncancel(tm->scope.task) <= tm->cancelling;
 }
 
-/* What it says to have been cancelled by it alone. */
+/* Raises the outcome of a timeout that alone cancelled its task. */
 static int raise_outcome(const struct timeout *tm)
 {
     switch (tm->state) {
@@ -210,8 +210,8 @@ int eddy_timeout_reschedule(eddy_timeout *public, double when)
     if (when != when)
         return eddy_raise(-EINVAL, "reschedule: the time is not a number");
     tm->when = when;
-    /* An idle timeout is pushed later again and again: the timer stays where it is, and looks when
-     * its old deadline comes. */
+    /* An idle timeout is often moved later: its timer stays armed, and checks the new deadline when
+     * the old one expires. */
     ns = eddyi_nanoseconds(when);
     if (tm->timer.node.place && tm->timer.node.when <= ns && ns != EDDYI_NEVER)
         return 0;

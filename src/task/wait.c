@@ -37,15 +37,15 @@ void eddyi_wait_park_slow(struct eddyi_wait *w)
     }
     t->wait = w;
     w->since = t->future.loop->schedule.clock;
-    /* A cancellation that is due goes to the wait at once; it stays due if the wait cannot end. */
+    /* A pending cancellation ends the wait at once; it stays pending if the wait cannot end. */
     if (eddyi_wait_cancel(w, t->future.cancel_message))
         t->must_cancel = false;
     eddyi_task_suspend(t);
     t->wait = NULL;
 }
 
-/* A lock, queue or event was used from another thread: says so, and at least leaves the loop
- * whole. */
+/* Slow path of eddyi_wait_over(): a lock, queue or event was used from another thread. Reports it,
+ * and posts the task so that the loop stays consistent. */
 void eddyi_wait_over_slow(struct eddyi_wait *w)
 {
     eddy_task *t = w->task;
@@ -59,7 +59,7 @@ void eddyi_wait_over_slow(struct eddyi_wait *w)
     eddyi_loop_post(t->future.loop, &t->ready);
 }
 
-/* One -ECANCELED answers every request made so far (rule 63). */
+/* Raises -ECANCELED, once for all requests made so far (rule 63). */
 int eddyi_wait_raise_cancelled(struct eddyi_wait *w)
 {
     w->task->must_cancel = false;

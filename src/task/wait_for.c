@@ -1,5 +1,5 @@
 /*
- * wait_for: a timeout around one await, in the task that awaits (rules 99 to 103).
+ * wait_for: a timeout around one await, in the awaiting task (rules 99 to 103).
  */
 #include "base/block.h"
 #include "base/exception.h"
@@ -17,7 +17,7 @@ struct wait_for {
     double timeout;
 };
 
-/* Waits until a future that was cancelled has ended; on the waiting task's stack. */
+/* The wait for the end of a future that was cancelled, on the waiting task's stack. */
 struct ending {
     struct eddyi_wait wait;
     struct eddyi_hook hook;
@@ -57,7 +57,7 @@ static int cancel_and_wait(eddy_future *f)
     return rc < 0 ? rc : eddyi_wait_finish(&e.wait);
 }
 
-/* There is no time at all: only what is done already counts. */
+/* Waits without any time: only a future that is done already has a result. */
 static int without_time(eddy_awaitable *x, void **ret_value)
 {
     eddy_future *f = eddy_awaitable_ensure_future(x, NULL);
@@ -109,11 +109,11 @@ static bool is_wait_for(const eddy_awaitable *x)
 /* A wait_for within another one. */
 struct inner {
     struct inner *outer;
-    eddy_coroutine *coro; /* as eddy_await() runs it */
-    eddy_timeout limit;   /* of the outer one */
+    eddy_coroutine *coro; /* in the state in which eddy_await() runs it */
+    eddy_timeout limit;   /* the timeout of the outer one */
 };
 
-/* Begins the next within @w, if there is one, and memory. */
+/* Begins the next wait_for within @w, if there is one and memory suffices. */
 static struct inner *begin_inner(eddy_task *t, const struct wait_for *w, struct inner *outer)
 {
     struct inner *i = w->timeout > 0 && is_wait_for(w->x) ? eddyi_block_alloc(sizeof *i) : NULL;
@@ -138,7 +138,7 @@ static int end_inner(eddy_task *t, struct inner *i, int rc)
     return rc;
 }
 
-/* Those that a C++ exception passes through; else there are none. */
+/* Ends the inner ones that a C++ exception passes through; without an exception none are left. */
 static void end_all(struct inner **innermost)
 {
     struct inner *i;
@@ -149,8 +149,8 @@ static void end_all(struct inner **innermost)
     }
 }
 
-/* One may await another one, and so on, in greater number than would fit on a stack: they are begun
- * and ended by loops. */
+/* Runs a wait_for. They may be nested more deeply than would fit on a stack, so loops begin and end
+ * the inner ones. */
 static int run(void *arg)
 {
     eddy_task *t = eddyi_task_current();
@@ -186,7 +186,7 @@ eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
 
     if (!x || eddyi_is_gone(x))
         return NULL;
-    /* From here on the coroutine answers for what it awaits. */
+    /* From here on the coroutine owns the awaitable. */
     if (x->kind == EDDYI_COROUTINE)
         eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
     coro =

@@ -38,7 +38,7 @@ static int list_tasks(struct eddyi_wait_graph *w, eddy_loop *loop)
     return 0;
 }
 
-/* -1: it is of another loop, or has ended. */
+/* Returns the number of @t, or -1 if it belongs to another loop or has ended. */
 static long number_of(const struct eddyi_wait_graph *w, const eddy_task *t)
 {
     struct eddyi_numbered_task key = {t, 0}, *found;
@@ -68,10 +68,8 @@ static int add_edge(struct eddyi_wait_graph *w, size_t from, size_t to)
     return 0;
 }
 
-/*
- * The futures in between that were found, linked by the values that they do not have yet; the last
- * by itself.
- */
+/* The intermediate futures that were found, linked by their values, which are not set yet; the last
+ * is linked to itself. */
 struct between {
     eddy_future *first, *last;
 };
@@ -136,7 +134,7 @@ static int add_waiter(eddy_task *waiter, void *arg)
     return from < 0 ? 0 : add_edge(e->w, (size_t)from, e->to);
 }
 
-/* Adds an edge to the task that holds the lock that @i waits for. */
+/* Adds an edge to the task that holds the lock that task @i waits for. */
 static int add_holder(struct eddyi_wait_graph *w, size_t i)
 {
     const struct eddyi_wait *wait = w->tasks[i]->wait;

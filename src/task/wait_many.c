@@ -1,5 +1,5 @@
 /*
- * asyncio.wait: until some of several futures are done, or a time has passed.
+ * asyncio.wait: waits until some of several futures are done, or a time has passed.
  */
 #include "base/exception.h"
 #include "base/sys.h"
@@ -11,7 +11,8 @@
 
 struct waiting;
 
-/* One of the futures; told through a turn of the loop even if it is done already (rule 91). */
+/* A watched future. Its end is reported through a turn of the loop even if it is done already (rule
+ * 91). */
 struct watched {
     struct eddyi_hook hook;
     struct eddyi_ready ready;
@@ -19,7 +20,7 @@ struct watched {
     eddy_future *future;
 };
 
-/* On the waiting task's stack. */
+/* The wait, on the waiting task's stack. */
 struct waiting {
     struct eddyi_wait wait;
     struct eddyi_timer timer;
@@ -27,7 +28,7 @@ struct waiting {
     size_t n_left;
 };
 
-/* So many futures are watched without an allocation. */
+/* The number of futures that are watched without an allocation. */
 enum { FEW = 8 };
 
 static void release(struct waiting *w)
@@ -74,7 +75,7 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         eddyi_hook_init(&all[i].hook);
         eddyi_ready_init(&all[i].ready, completed);
         all[i].waiting = w;
-        all[i].future = eddy_future_ref(fs[i]); /* others may drop theirs meanwhile */
+        all[i].future = eddy_future_ref(fs[i]); /* others may drop their references meanwhile */
         if (fs[i]->base.marked)
             continue;
         fs[i]->base.marked = true;
@@ -90,7 +91,7 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         fs[i]->base.marked = false;
 }
 
-/* Returns how many are done. */
+/* Ends the watching; returns the number of futures that are done. */
 static int unwatch_all(struct watched *all, size_t n)
 {
     int done = 0;
