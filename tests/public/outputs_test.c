@@ -263,3 +263,32 @@ TEST_ASYNC_REAL(an_output_that_may_be_null_is_left_out)
     close_all();
     return 0;
 }
+
+TEST_ASYNC_REAL(what_is_known_of_an_object_may_be_left_out)
+{
+    eddy_reader *of_socket;
+    eddy_writer *to_socket;
+    eddy_server *s;
+    eddy_process *p;
+    int rc;
+
+    eddy_try(open_all());
+    rc = eddy_open_connection(NULL, 0, &of_socket, &to_socket, .sock = on.sockets[0]);
+    if (rc == 0) {
+        on.sockets[0] = dup(0); /* close_all() closes that one instead */
+        EXPECT_EQ(eddy_writer_get_extra_info(to_socket, "socket", NULL, 4), sizeof(int));
+        EXPECT_EQ(eddy_writer_get_extra_info(to_socket, "none", NULL, 4), -ENOENT);
+        eddy_writer_free(to_socket);
+    }
+    if (eddy_start_server(ignore, NULL, "127.0.0.1", 0, &s) == 0) {
+        EXPECT(eddy_server_sockets(s, NULL) != NULL);
+        eddy_server_free(s);
+    }
+    if (eddy_create_subprocess_exec(eddy_argv("true"), &p) == 0) {
+        EXPECT_EQ(eddy_process_wait(p, NULL), 0);
+        eddy_process_free(p);
+    }
+    EXPECT_EQ(eddy_file_write_fully(on.pipe[1], "x", 1, -1, NULL), 0);
+    close_all();
+    return 0;
+}
