@@ -8,12 +8,11 @@
 #include <sys/single_threaded.h>
 
 /*
- * A slot's state: what it is, in the lowest bits; whether it is a timer's, for good; and the
- * generation. A handle's generation is all of it but the first.
+ * A slot's state: the state of its callback in the lowest bits; a bit that is set permanently in a
+ * timer's slot; and the generation. A handle's generation is all of it except the first.
  *
- * A timer that is cancelled by another thread (ELSEWHERE) cannot be taken out of the heap there:
- * the slot's other item is posted, and that is what frees the slot, whether or not the deadline
- * comes first.
+ * A timer that is cancelled by another thread (ELSEWHERE) cannot be removed from the heap there:
+ * the slot's other item is posted, and it frees the slot, whether or not the deadline comes first.
  */
 enum {
     FREE,
@@ -31,8 +30,10 @@ static uint64_t pack(uint64_t generation, unsigned what)
     return generation << WHAT_BITS | what;
 }
 
-/* Fills in a free slot, which is pending then, and gives its handle. Without its context
- * variables. */
+/*
+ * Fills in a free slot, which is then pending, except for its context variables, and returns its
+ * handle.
+ */
 static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_callback_fn *fn,
                                void *arg)
 {
@@ -45,15 +46,15 @@ static inline eddy_handle fill(struct eddyi_handle *h, unsigned timer, eddy_call
     return (eddy_handle){h, state >> WHAT_BITS};
 }
 
-/* The state of the slot when it is free again; who cancels changes nothing of that. */
+/* Returns the state of the slot when it is free again; cancelling does not change that. */
 static inline uint64_t next_state(uint64_t state)
 {
     return (state & ~(uint64_t)WHAT) + ONE_GENERATION;
 }
 
 /*
- * Makes the handle stale and the slot free, unless it is a @timer that is ELSEWHERE. Returns what
- * it was.
+ * Makes the handle stale and the slot free, unless it is a @timer that is ELSEWHERE. Returns the
+ * former state of the callback.
  */
 static inline unsigned retire(struct eddyi_handle *h, bool timer)
 {
@@ -61,7 +62,7 @@ static inline unsigned retire(struct eddyi_handle *h, bool timer)
     uint64_t next = next_state(state);
 
     EDDYI_ASSERT((state & WHAT) != FREE);
-    /* Nobody else to cancel it: spares the 5 ns of the bus lock. */
+    /* No other thread can cancel it: this saves the 5 ns of a locked bus. */
     if (__builtin_expect(__libc_single_threaded, 1)) {
         atomic_store_explicit(&h->state, next, memory_order_relaxed);
         return state & WHAT;
@@ -73,7 +74,7 @@ static inline unsigned retire(struct eddyi_handle *h, bool timer)
     return state & WHAT;
 }
 
-/* False if the slot is not to be given back. */
+/* Runs the callback. Returns false if the slot must not be freed. */
 static inline bool call(struct eddyi_handle *h, bool timer)
 {
     eddy_callback_fn *fn = h->fn;
@@ -143,7 +144,7 @@ bool eddyi_handle_left(struct eddyi_ready *r)
     return true;
 }
 
-/* Whatever became of it. */
+/* Makes the handle stale and releases its resources, in any state. */
 static void drop(struct eddyi_handle *h)
 {
     uint64_t state = atomic_load_explicit(&h->state, memory_order_relaxed);
@@ -152,8 +153,10 @@ static void drop(struct eddyi_handle *h)
     eddyi_vars_fini(&h->vars);
 }
 
-/* Frees the slot of a timer that is ELSEWHERE. When the loop closes, it may have been dropped
- * before. */
+/*
+ * Frees the slot of a timer that is ELSEWHERE. When the loop closes, the timer may have been
+ * dropped before.
+ */
 static void let_go(struct eddyi_ready *r)
 {
     struct eddyi_handle_later *slot = eddyi_container(r, struct eddyi_handle_later, let_go);
@@ -165,7 +168,7 @@ static void let_go(struct eddyi_ready *r)
     eddyi_handle_give_back(&slot->loop->later, &slot->handle);
 }
 
-/* The slots are needed no more. */
+/* Makes the handles on @list stale; their slots are not used again. */
 void eddyi_handles_drop(struct eddyi_list *list)
 {
     for (struct eddyi_list *l = list->next, *next; l != list; l = next) {
@@ -185,7 +188,7 @@ EDDY_COLD static int refuse(eddy_callback_fn *fn, const char *call, const char *
               : eddy_raise(-EINVAL, "%s: there is no callback", call);
 }
 
-/* The handle of a callback that could not be scheduled; the error has been raised. */
+/* Returns the handle of a callback that could not be scheduled; the error has been raised. */
 static eddy_handle failed(int raised)
 {
     (void)raised;
@@ -200,7 +203,7 @@ static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *
     return fill(&slot->handle, 0, fn, arg);
 }
 
-/* With whatever that may take. */
+/* Slow path of eddy_loop_call_soon_in(): without a free slot, or with context variables. */
 EDDY_COLD static eddy_handle call_soon_slow(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
                                             eddy_context *context)
 {
@@ -218,8 +221,10 @@ EDDY_COLD static eddy_handle call_soon_slow(eddy_loop *loop, eddy_callback_fn *f
     return make_ready(loop, slot, fn, arg);
 }
 
-/* Nearly always there is a free slot and there are no variables; then nothing is called, and so
- * nothing has to be saved. */
+/*
+ * Takes the fast path if there is a free slot and there are no variables, which is nearly always
+ * so: it calls no function, so no register has to be saved.
+ */
 eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
                                    eddy_context *context)
 {
@@ -242,7 +247,7 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, int64_t now, eddy_call
         return failed(eddy_raise(-ENOMEM, NULL));
     eddyi_vars_init(&slot->handle.vars, context);
     h = fill(&slot->handle, TIMER, fn, arg);
-    if (!slot->loop) /* for good: threads that cancel may look */
+    if (!slot->loop) /* permanently: threads that cancel may read it */
         slot->loop = loop;
     eddyi_ready_init(&slot->timer.ready, eddyi_handle_run_later);
     if (eddyi_timer_start(loop, &slot->timer, when, now) < 0) {
@@ -268,8 +273,8 @@ eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback
 }
 
 /*
- * Reads the clock for a timer at @when, which may be of this very moment. Not for one that is far
- * ahead of the latest poll: turns that share a poll do not take a second, and a reading costs as
+ * Reads the clock for a timer at @when, which may be due at once. Does not read it for a timer far
+ * ahead of the latest poll: turns that share a poll take less than a second, and a reading costs as
  * much as the rest of a timer.
  */
 static inline int64_t now_beside(const eddy_loop *loop, int64_t when)
@@ -304,7 +309,8 @@ static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_c
         return failed(eddy_raise(-ENOMEM, NULL));
     eddyi_vars_init(&slot->handle.vars, context);
     slot->ready.run = run_shared;
-    h = fill(&slot->handle, 0, fn, arg); /* it may have run before the post returns */
+    /* read before the post: the callback may have run before the post returns */
+    h = fill(&slot->handle, 0, fn, arg);
     if (eddyi_loop_post_elsewhere(loop, &slot->ready) == 0)
         return h;
     drop(&slot->handle);
@@ -350,8 +356,8 @@ eddy_handle eddy_loop_call_at(eddy_loop *loop, double when, eddy_callback_fn *fn
 }
 
 /*
- * A cancelled timer's turn would be its deadline: lets it have it now, that nothing piles up until
- * then.
+ * Makes a cancelled timer due now, so that cancelled timers do not accumulate until their
+ * deadlines.
  */
 static void bring_forward(struct eddyi_handle_later *slot)
 {
@@ -361,11 +367,13 @@ static void bring_forward(struct eddyi_handle_later *slot)
     eddyi_loop_ready(slot->loop, &slot->timer.ready);
 }
 
-/* The same where the loop does not run in this thread. */
+/*
+ * Posts the item that frees the slot of a cancelled timer, in a thread that does not run the loop.
+ */
 static void post_let_go(struct eddyi_handle_later *slot)
 {
     eddyi_ready_init(&slot->let_go, let_go);
-    /* one that is closed drops all it has */
+    /* a closed loop drops all its handles */
     (void)eddyi_loop_post_elsewhere(slot->loop, &slot->let_go);
 }
 

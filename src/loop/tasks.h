@@ -1,6 +1,6 @@
 /*
- * What task/ keeps in a loop. It is embedded there, and so known here, because each switch between
- * tasks reads and writes it; its members are task/'s, and loop/ calls the hooks.
+ * The members of a loop that belong to task/. They are embedded in the loop, and so declared here,
+ * because each switch between tasks reads and writes them; loop/ calls the hooks.
  */
 #ifndef EDDYI_LOOP_TASKS_H
 #define EDDYI_LOOP_TASKS_H
