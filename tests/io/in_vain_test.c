@@ -171,7 +171,7 @@ TEST_ASYNC_REAL(datagrams_of_many_who_wait_for_one_queue_arrive_whole)
         t[i] = eddy_create_task(i % 2 ? send_connected(&each[i]) : send_with_sendmsg(&each[i]));
         REQUIRE(t[i] != NULL);
     }
-    EXPECT_EQ(rest(), 0);
+    eddy_try(rest()); /* cancelled, nothing more will come */
     while (got < N) {
         ssize_t n = recv(s.receiver, buf, sizeof buf, 0);
 
@@ -403,9 +403,13 @@ static eddy_async(receive_with_endpoint, (int, fd))
 {
     eddy_datagram_endpoint *ep;
     char buf[8];
+    int sock = dup(fd), rc = eddy_create_datagram_endpoint(&ep, .sock = sock);
     ssize_t n;
 
-    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(fd)));
+    if (rc < 0) {
+        close(sock);
+        return rc;
+    }
     n = eddy_datagram_endpoint_recv(ep, buf, sizeof buf, NULL, NULL);
     eddy_datagram_endpoint_close(ep);
     return (int)n;
