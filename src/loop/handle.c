@@ -133,7 +133,7 @@ bool eddyi_handle_left(struct eddyi_ready *r)
         return false;
     eddyi_vars_current = NULL;
     eddyi_vars_fini(later ? &later_of(r)->handle.vars : &soon_of(r)->handle.vars);
-    if (!eddyi_loop_running) /* in a child that it forked */
+    if (!eddyi_loop_running) /* in a child that the callback forked */
         return true;
     if (later)
         eddyi_handle_give_back(&eddyi_loop_running->later, &later_of(r)->handle);
@@ -321,7 +321,7 @@ static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_c
 eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
                                               eddy_context *context)
 {
-    /* In the loop's own thread it is call_soon, so that the two keep their order (rule 196). */
+    /* In the loop's own thread this is call_soon, so that the two keep their order (rule 196). */
     if (eddyi_loop_running == loop)
         return eddy_loop_call_soon_in(loop, fn, arg, context);
     if (!loop)

@@ -93,7 +93,7 @@ void eddyi_handle_untake_shared(struct eddyi_handle_soon *slot);
 /* Returns a slot whose callback has run, in the loop's thread. */
 void eddyi_handle_return_shared(eddy_loop *loop, struct eddyi_handle_soon *slot);
 
-/* Frees all slots. */
+/* Frees all slots of @pool. */
 void eddyi_handle_pool_fini(struct eddyi_handle_pool *pool);
 
 /*

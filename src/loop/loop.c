@@ -1,5 +1,5 @@
 /*
- * Making, closing and asking a loop.
+ * Making, closing and querying a loop.
  */
 #include "loop/loop.h"
 
@@ -17,10 +17,8 @@ unsigned eddyi_fork_number;
 
 EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
 
-/*
- * Of a run in this thread: nothing more has its turn, so control goes from the callback or task
- * that forked, when it returns, to the end of the run.
- */
+/* Ends the run of @loop in this thread: no further item has its turn, so control returns from the
+ * callback or task that forked to the end of the run. */
 static void end_run(eddy_loop *loop)
 {
     eddyi_list_move_all(&loop->schedule.ready, &loop->schedule.batch);
@@ -33,12 +31,12 @@ void eddyi_loop_leave_behind(eddy_loop *loop)
     if (pthread_equal(loop->thread, pthread_self()))
         end_run(loop);
     loop->running = false;
-    eddyi_sys_mutex_init(&loop->inbox.mutex); /* it may be held by a thread that is not here */
+    eddyi_sys_mutex_init(&loop->inbox.mutex); /* a thread that does not exist here may hold it */
     eddyi_backend_after_fork(loop->backend);
 }
 
-/* The child shares the parent's ring and descriptors; it must not touch them, and has no running
- * loop (rule 13). */
+/* Separates the child from its parent's loops: it shares their rings and descriptors and must not
+ * touch them, and it has no running loop (rule 13). */
 static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
@@ -49,7 +47,7 @@ static void after_fork_in_child(void)
     eddyi_signals_after_fork(true);
 }
 
-/* Locks are taken in the same order as elsewhere, so that the child finds all of them free. */
+/* Takes the locks in the usual order, so that the child finds all of them free. */
 static void before_fork(void)
 {
     eddyi_registry_before_fork();
@@ -191,8 +189,8 @@ void eddy_loop_unref(eddy_loop *loop)
         eddyi_loop_release(loop);
         return;
     }
-    /* Closing reports to handlers, which may look at the loop and take references. In a forked
-     * child it cannot be closed, and stays. */
+    /* Closing calls the exception handler, which may use the loop and take references. In a forked
+     * child the loop cannot be closed, and stays. */
     atomic_store(&loop->refs, 1);
     if (eddy_loop_close(loop) == 0)
         eddy_loop_unref(loop);
@@ -220,7 +218,8 @@ static void close_parts(eddy_loop *loop)
     }
 }
 
-/* Without tasks all that is left are eddy's own items, which let go of things when they run. */
+/* Drops the items of tasks, then runs the remaining ones: these are eddy's own, and release their
+ * objects when they run. */
 static void drop_own(eddy_loop *loop, struct eddyi_list *list)
 {
     struct eddyi_list *l;
@@ -231,7 +230,7 @@ static void drop_own(eddy_loop *loop, struct eddyi_list *list)
         EDDYI_READY(l)->run(EDDYI_READY(l));
 }
 
-/* Dropping one item can queue others. */
+/* Drops all ready items. Dropping one can queue others. */
 static void drop_ready(eddy_loop *loop)
 {
     struct eddyi_list dropped;
@@ -255,12 +254,12 @@ int eddy_loop_close(eddy_loop *loop)
         return 0;
     eddyi_loop_close_inbox(loop);
 
-    /* First whatever still has operations with the backend, whose memory may be on the stacks of
-     * tasks; the tasks after that; their stacks last. */
+    /* First the parts, which have operations with the backend whose memory may be on the stacks of
+     * tasks; then the tasks; their stacks last. */
     close_parts(loop);
     if (loop->tasks.hooks)
         loop->tasks.hooks->close(loop);
-    if (eddyi_loop_forked(loop)) /* by one of the tasks, in which this has returned twice */
+    if (eddyi_loop_forked(loop)) /* a task has forked, and this call returns in both processes */
         return eddy_raise(EDDY_EFORKED, NULL);
     drop_timers(loop);
     drop_ready(loop);

@@ -56,7 +56,7 @@ struct eddyi_schedule {
     struct eddyi_ready *item; /* taken from the batch, and running; NULL: the loop polls */
     struct eddyi_heap timers;
     uint64_t turns;
-    int64_t clock;           /* the time as of its latest reading, once in a poll */
+    int64_t clock;           /* the time at its latest reading, once in a poll */
     int64_t polled_at;       /* the clock at the latest poll of the backend */
     unsigned turns_per_poll; /* at least 1 */
     unsigned turns_left;     /* turns that may still begin without a poll */
@@ -67,7 +67,7 @@ struct eddyi_inbox {
     pthread_mutex_t mutex; /* guards the slots, and closed while other threads may read it */
     struct eddyi_handle_depot slots;
     char apart[64]; /* separates the fields before and after, which different threads write */
-    _Atomic(struct eddyi_list *) newest; /* ready items, the latest first: see post.c */
+    _Atomic(struct eddyi_list *) newest; /* posted ready items, the latest first: see post.c */
 };
 
 /* Spinning before a sleep: see turn.c. */
@@ -90,7 +90,7 @@ struct eddyi_loop_report {
     void *handler_arg;
 };
 
-/* For debuggers, other processes, the dump signal: loop/registry.h. */
+/* For debuggers, other processes and the dump signal: loop/registry.h. */
 struct eddyi_loop_introspection {
     _Atomic(eddy_loop *) next;
     atomic_bool dump_wanted; /* the dump signal arrived */
@@ -107,17 +107,17 @@ struct eddy_loop {
     atomic_uint holds;
     /* references that the loop's thread took, minus those it dropped, in the present run */
     unsigned holds_here;
-    atomic_bool running, closed; /* read by other threads, to refuse them */
-    atomic_bool stopping;        /* other threads may ask for it */
+    atomic_bool running, closed; /* read by other threads, to refuse their calls */
+    atomic_bool stopping;        /* other threads may set it */
     bool debug;
     /* closed, and the queued items were dropped: no item may be queued any more */
     bool drained;
     pthread_t thread; /* the thread that made the loop, or the latest that ran it */
-    /* eddyi_fork_number when it was made; another value means a forked child */
+    /* eddyi_fork_number when the loop was made; another value means a forked child */
     unsigned fork_number;
 
     struct eddyi_schedule schedule;
-    int run_error; /* why the run ends early, < 0; 0 otherwise */
+    int run_error; /* the error that ends the run early, < 0; 0: none */
 
     struct eddyi_backend *backend;
     char backend_reason[160];
@@ -130,7 +130,7 @@ struct eddy_loop {
     struct eddyi_loop_tasks tasks;
     struct eddyi_list parts;
 
-    struct eddyi_handle_pool soon, later; /* free slots, of the loop's thread */
+    struct eddyi_handle_pool soon, later; /* free slots of the loop's thread */
     struct eddyi_inbox inbox;
     struct eddyi_spin spin;
     /*
@@ -169,7 +169,7 @@ static inline void eddyi_loop_observe(eddy_loop *loop, enum eddyi_sight sight,
         loop->observer->see(loop->observer, loop, sight, item);
 }
 
-/* The loop that runs in this thread. */
+/* The loop that runs in this thread; NULL: none. */
 extern EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
 
 /* Returns whether the loop runs in another thread, so that this one must not touch it. */
@@ -345,7 +345,7 @@ static inline eddy_loop *eddyi_loop_hold(eddy_loop *loop)
     return loop;
 }
 
-/* Slow path of eddyi_loop_release(): for another thread than the loop's. */
+/* Slow path of eddyi_loop_release(): called in another thread than the loop's. */
 void eddyi_loop_release_slow(eddy_loop *loop);
 
 static inline void eddyi_loop_release(eddy_loop *loop)

@@ -1,8 +1,8 @@
 /*
- * The ready queue: things to run once, first come, first served.
+ * The ready queue: items that run once, in the order of their arrival.
  *
- * A doubly linked ring, so that what waits in it can be taken out again: the items live on the
- * stacks of tasks, which may leave before their turn has come.
+ * A doubly linked ring, so that an item can be taken out again: items lie on the stacks of tasks,
+ * which may leave before their turn has come.
  */
 #ifndef EDDYI_READY_H
 #define EDDYI_READY_H
@@ -11,8 +11,8 @@
 
 struct eddyi_ready {
     struct eddyi_list link; /* points to itself while the item is in no queue */
-    /* Called when its turn has come. The item is out of the queue then, and may be queued again or
-     * freed. */
+    /* Called when the item's turn has come. The item is out of the queue then, and may be queued
+     * again or freed. */
     void (*run)(struct eddyi_ready *r);
 };
 
@@ -24,7 +24,7 @@ static inline void eddyi_ready_init(struct eddyi_ready *r, void (*run)(struct ed
     r->run = run;
 }
 
-/* Harmless if it is in no queue. */
+/* Takes @r out of its queue; harmless if it is in none. */
 static inline void eddyi_ready_cancel(struct eddyi_ready *r)
 {
     eddyi_list_remove(&r->link);

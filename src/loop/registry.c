@@ -36,7 +36,8 @@ void eddyi_registry_before_fork(void)
     pthread_mutex_lock(&mutex);
 }
 
-/* They stay in memory, where tools that look for leaks find them. */
+/* Detaches the loops of the parent. They stay in memory, reachable, so that leak checkers do not
+ * report them. */
 static void leave_behind(void)
 {
     static eddy_loop *left_behind;

@@ -1,9 +1,9 @@
 /*
- * All loops of this process that are not closed, for whoever looks at them from outside: another
- * process, a debugger, the handler of the dump signal.
+ * All loops of this process that are not closed, for readers from outside: another process, a
+ * debugger, the handler of the dump signal.
  *
- * A singly linked list, the latest first, which readers follow without a lock. It is changed behind
- * one, and a loop that leaves is freed only when no signal handler can still be looking at it.
+ * A singly linked list, the latest first, which readers follow without a lock. Changes hold a lock,
+ * and a loop that leaves the list is freed only when no signal handler can still read it.
  */
 #ifndef EDDYI_REGISTRY_H
 #define EDDYI_REGISTRY_H
@@ -12,14 +12,15 @@
 
 #include <stdatomic.h>
 
-extern _Atomic(eddy_loop *) eddyi_loops; /* the next one is its next_loop */
+extern _Atomic(eddy_loop *) eddyi_loops; /* linked by introspection.next */
 
 void eddyi_registry_add(eddy_loop *loop);
 void eddyi_registry_remove(eddy_loop *loop);
 void eddyi_registry_before_fork(void);
 void eddyi_registry_after_fork(bool in_child); /* a child has none of its parent's loops */
 
-/* Dumps the tasks of a loop that finds its dump_wanted set. Set by debug/ before it sets that. */
+/* Dumps the tasks of a loop whose dump_wanted is set. debug/ sets the hook before it sets
+ * dump_wanted. */
 extern void (*eddyi_dump_hook)(eddy_loop *loop);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The exception handler: where errors go that nobody can receive.
+ * The exception handler, for errors that no caller receives.
  */
 #include "base/log.h"
 #include "eddy/error.h"

@@ -31,7 +31,7 @@ struct eddyi_signals {
 static struct entry {
     _Atomic(struct eddyi_signals *) taker;            /* the loop that gets it; NULL: none */
     _Atomic(struct eddyi_signal_fallback *) fallback; /* gets it if there is no loop */
-    struct eddyi_list claims;                         /* next is NULL until it is first used */
+    struct eddyi_list claims;                         /* next is NULL until the first use */
     /* the former action, while our handler is installed */
     struct sigaction before;
 } entries[EDDYI_SIGNALS];

@@ -16,7 +16,7 @@
 
 struct eddyi_ready;
 
-/* The questions of a loop to task/. */
+/* The calls of a loop into task/. */
 struct eddyi_task_hooks {
     /* Reports and frees the tasks, coroutines and pending futures of a loop that is closing. */
     void (*close)(eddy_loop *loop);
@@ -28,36 +28,38 @@ struct eddyi_task_hooks {
     int (*explain_deadlock)(eddy_loop *loop);
 };
 
-/* Writes ": task 'name': coroutine 'name'" to @buf, of those that @context has. */
+/* Writes ": task 'name': coroutine 'name'" to @buf, for those of the two that @context has. */
 typedef void eddyi_print_names_fn(const eddy_exception_context *context, char *buf, size_t size);
 
-/* Set by task/ before there is any of those; NULL before. */
+/* Set by task/ before there is any task or coroutine; NULL before. */
 extern _Atomic(eddyi_print_names_fn *) eddyi_print_names_hook;
 
 enum { EDDYI_SCOPE_ROWS = 256 };
 
-/* Debug mode: the latest of the awaitables that were freed. */
+/* The latest freed awaitables, in debug mode. */
 struct eddyi_kept {
     struct eddyi_list all;
     size_t n;
 };
 
 struct eddyi_loop_tasks {
-    bool cancel_circled;   /* the cancellation under way came back to where it has been */
-    unsigned cancel_round; /* changes once a future ends, or a request is answered */
+    bool cancel_circled; /* the present request to cancel came back to a task that it had passed */
+    unsigned cancel_round; /* changes when a future ends, or a request is answered */
     eddy_task *current;    /* the task whose step runs; NULL in plain callbacks */
-    bool leaving; /* a task that has ended is about to leave its stack: none may start from there */
+    /* a task that has ended is about to leave its stack: no task may start from there */
+    bool leaving;
     struct eddyi_list all;        /* tasks that have not ended, in order of creation */
     struct eddyi_list coroutines; /* made while the loop ran, not consumed yet */
     struct eddyi_list pending;    /* futures that hold a reference to themselves: see future.h */
     struct eddyi_kept kept_tasks, kept_coroutines;
-    uint16_t gathers; /* a number for each gather, from 1 on, and again when there are no more */
-    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS]; /* entered and not left, by address */
+    uint16_t gathers; /* number of the latest gather, from 1 on; wraps around to 1 */
+    /* scopes that were entered and not left, by address */
+    struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS];
     struct eddyi_stack_pool *stacks;
     size_t stack_size;
     eddy_task_factory *factory;
     void *factory_arg;
-    const struct eddyi_task_hooks *hooks; /* NULL until there was a task or coroutine */
+    const struct eddyi_task_hooks *hooks; /* NULL until the first task or coroutine */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Timers, and one turn of the loop after the other.
+ * Timers, and the turns of the loop.
  */
 #include "base/log.h"
 #include "base/sys.h"
@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The longest that a backend is asked to wait; the loop then looks again (rule 6). */
+/* The longest wait that is requested of a backend, in nanoseconds; the loop then looks again (rule
+ * 6). */
 static const int64_t MAX_WAIT = 24 * 3600 * INT64_C(1000000000);
 
 EDDYI_THREAD_LOCAL eddy_loop *eddyi_loop_running;
@@ -37,7 +38,7 @@ EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64
                                    int64_t now)
 {
     if (when <= now)
-        loop->schedule.turns_left = 0; /* due already: the next turn runs it */
+        loop->schedule.turns_left = 0; /* already due: the next turn runs it */
     return eddyi_heap_insert(&loop->schedule.timers, &t->node, when);
 }
 
@@ -54,8 +55,8 @@ EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
     eddyi_ready_cancel(&t->ready);
 }
 
-/* How long the backend may wait: 0 if there is work, < 0 if only the outside world can bring
- * some. */
+/* Returns how long the backend may wait: 0 if there is work, < 0 if only the outside world can
+ * bring some. */
 static int64_t wait_time(const eddy_loop *loop)
 {
     int64_t first = eddyi_heap_first_when(&loop->schedule.timers), left;
@@ -69,15 +70,17 @@ static int64_t wait_time(const eddy_loop *loop)
     return left < 0 ? 0 : left < MAX_WAIT ? left : MAX_WAIT;
 }
 
-/* So many timers are taken at a time. */
+/* The number of timers that are taken at a time. */
 enum { MANY_TIMERS = 64 };
 
 /*
- * Puts timers that are due at *until on the ready queue. Each may be the first thing in a long time
- * to be touched of its page, that of the task that sleeps. So they are touched one after the other,
- * which the processor overlaps, and not in between moves of the heap: with 100 000 tasks that
- * sleep, a wake-up costs 0.7 us instead of 0.95. Whether there may be more; *until is the deadline
- * of the last then.
+ * Puts timers that are due at *until on the ready queue. Returns whether there may be more; then
+ * *until is the deadline of the last one taken.
+ *
+ * Each timer may lie on a page that has not been touched for a long time, that of the sleeping
+ * task. So the timers are touched one after the other, which the processor overlaps, and not
+ * between moves of the heap: with 100 000 sleeping tasks, a wake-up costs 0.7 us instead of 0.95
+ * us.
  */
 static bool take_some(eddy_loop *loop, int64_t *until)
 {
@@ -100,10 +103,13 @@ static bool take_some(eddy_loop *loop, int64_t *until)
 }
 
 /*
- * As of one reading of the clock: a timer made meanwhile waits for the next turn (rule 21). Where
- * very many are due, it is as if the clock had been read a little earlier, so that what one turn
- * has touched is still in the cache when the next, which runs the tasks, needs it: once that made
- * 1.0 us of 1.6. Equal deadlines are not parted.
+ * Puts the timers that are due on the ready queue.
+ *
+ * All are compared to one reading of the clock: a timer made meanwhile waits for the next turn
+ * (rule 21). If very many are due, the rest is left to the next turn, as if the clock had been read
+ * a little earlier, so that the memory that one turn has touched is still in the cache when the
+ * next turn runs the tasks: this once saved 1.0 us of 1.6 us a wake-up. Timers with equal deadlines
+ * stay together.
  */
 static void take_matured(eddy_loop *loop)
 {
@@ -114,26 +120,27 @@ static void take_matured(eddy_loop *loop)
     while (take_some(loop, &until))
         continue;
     if (eddyi_heap_first_when(&loop->schedule.timers) <= loop->schedule.clock)
-        loop->schedule.turns_left = 0; /* the next turn looks again */
+        loop->schedule.turns_left = 0; /* the next turn polls again */
 }
 
 /*
- * Spinning: a loop that will have work again in a moment looks for it instead of going to sleep.
+ * Spinning: a loop that will soon have work again looks for it instead of going to sleep.
  *
  * To put a thread to sleep and wake it takes 20 to 40 us on an idle processor of a virtual machine,
  * and the thread that wakes it pays for a system call. So
  *
- *   - while posts of other threads come in quick succession the loop spins for the next one for
- *     about as long as that; a post is then seen in less than a microsecond. Spinning in vain a few
- *     times in a row ends it, so a loop without posts never spins; nor does one that has the only
+ *   - while posts of other threads come in quick succession, the loop spins for the next one for
+ *     about as long as that; it then sees a post in less than a microsecond. A few waits in a row
+ *     that spin in vain end it, so a loop without posts never spins; nor does a loop on the only
  *     processor, which the poster needs;
- *   - a timer that is due before a sleep could be over is waited for awake, unless time is virtual.
+ *   - the loop waits awake for a timer that is due before a sleep could be over, unless time is
+ *     virtual.
  */
 enum {
     SPIN_FOR_POSTS = 50000,   /* nanoseconds */
     SPIN_FOR_A_TIMER = 20000, /* nanoseconds */
-    SPIN_BUDGET = 4,          /* waits that may spin in vain, in a row */
-    LOOKS_PER_POLL = 64       /* at the inbox, between two polls of the kernel: 1 to 2 us */
+    SPIN_BUDGET = 4,          /* successive waits that may spin in vain */
+    LOOKS_PER_POLL = 64       /* looks at the inbox between two polls of the kernel: 1 to 2 us */
 };
 
 static bool has_news(eddy_loop *loop)
@@ -142,7 +149,7 @@ static bool has_news(eddy_loop *loop)
            atomic_load_explicit(&loop->signal.came, memory_order_relaxed);
 }
 
-/* Tells if a wait of @timeout nanoseconds begins with spinning. */
+/* Returns whether a wait of @timeout nanoseconds begins with spinning. */
 static bool would_spin(const eddy_loop *loop, int64_t timeout)
 {
     bool brief = timeout >= 0 && timeout < SPIN_FOR_A_TIMER;
@@ -150,7 +157,8 @@ static bool would_spin(const eddy_loop *loop, int64_t timeout)
     return loop->spin.budget > 0 || (brief && !eddyi_backend_is_virtual(loop->backend));
 }
 
-/* Polls until something comes, or for so long at most. @begin is now. As ops->wait(). */
+/* Polls until there is work, for @timeout nanoseconds or SPIN_FOR_POSTS at most. @begin is the
+ * present time. Returns the result of ops->wait(). */
 static int spin(eddy_loop *loop, int64_t begin, int64_t timeout)
 {
     int64_t end = begin + (timeout >= 0 && timeout < SPIN_FOR_POSTS ? timeout : SPIN_FOR_POSTS);
@@ -217,8 +225,8 @@ static int wait(eddy_loop *loop)
 /*
  * Decides how many turns share the poll that was just made. A poll costs 150 ns (a system call and
  * the clock), a switch between two tasks 8 ns; so one poll serves as many turns as fit into QUICK,
- * at the present pace. Longer turns are polled for one by one, as in asyncio. If turns suddenly
- * become slow, MAX_TURNS of them pass before that is noticed.
+ * at the present pace. Longer turns poll once each, as in asyncio. If turns suddenly become slow,
+ * MAX_TURNS of them pass before the loop notices.
  */
 enum { QUICK = 2000 /* nanoseconds */, MAX_TURNS = 64 };
 
@@ -233,17 +241,15 @@ static void share_poll(eddy_loop *loop)
     else
         s->turns_per_poll = (unsigned)(s->turns_per_poll * (uint64_t)QUICK / (uint64_t)took);
     if (s->turns_per_poll == 0 || loop->watched ||
-        eddyi_backend_is_virtual(loop->backend)) /* virtual time must not stand */
+        eddyi_backend_is_virtual(loop->backend)) /* virtual time must not stand still */
         s->turns_per_poll = 1;
     s->turns_left = s->turns_per_poll - 1;
 }
 
 EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
 
-/*
- * An exception, or pthread_exit(), has left @r, the item that runs, or NULL: a completion. What has
- * cleaned up after itself may be gone by now.
- */
+/* Handles an exception, or pthread_exit(), that has left the running item @r (NULL: a completion).
+ * An item that has cleaned up after itself may be freed by now. */
 static void left_early(struct eddyi_ready *r)
 {
     bool clean = r && (r == eddyi_cleaned_up || eddyi_handle_left(r));
@@ -300,8 +306,8 @@ static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
         r->run(r);
 }
 
-/* The observer may take it out of the batch, as the callback before could have; then it is the one
- * after it. */
+/* Takes the next item of the batch. The observer may take the first one out, as an earlier callback
+ * could have; then the one after it is next. */
 static struct eddyi_ready *next_of_batch(eddy_loop *loop)
 {
     struct eddyi_list *l;
@@ -321,7 +327,7 @@ EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
         eddyi_loop_skip_look(loop);
     } else {
         wait_for_events(loop);
-        if (eddyi_loop_running != loop) /* this is a child that a signal handler forked meanwhile */
+        if (eddyi_loop_running != loop) /* this is a child that a signal handler forked */
             return;
     }
     eddyi_list_move_all(&loop->schedule.batch, &loop->schedule.ready);
@@ -345,10 +351,10 @@ void eddyi_loop_signal(eddy_loop *loop)
 struct run {
     eddy_loop *loop;
     void *overflow;
-    bool in_order; /* it came to its end */
+    bool in_order; /* the run has ended without an exception */
 };
 
-/* Also when an exception or pthread_exit() ends it. */
+/* Ends the run, also when an exception or pthread_exit() has left it. */
 static void run_ended(struct run *r)
 {
     eddy_loop *loop = r->loop;
@@ -371,7 +377,8 @@ static int run(eddy_loop *loop)
 {
     EDDY_CLEANUP(run_ended) struct run r = {loop, eddyi_overflow_enter(), false};
 
-    pthread_mutex_lock(&loop->inbox.mutex); /* see eddy_handle_cancel() */
+    /* eddy_loop_stop() reads `running` with the mutex held */
+    pthread_mutex_lock(&loop->inbox.mutex);
     loop->thread = pthread_self();
     loop->running = true;
     pthread_mutex_unlock(&loop->inbox.mutex);
@@ -380,7 +387,7 @@ static int run(eddy_loop *loop)
     loop->introspection.stack_base = __builtin_frame_address(0);
     loop->schedule.clock = eddyi_loop_now(loop);
     eddyi_loop_set_running(loop);
-    if (eddyi_loop_forked(loop)) /* a signal handler did that just before */
+    if (eddyi_loop_forked(loop)) /* a signal handler has forked just before */
         eddyi_loop_set_running(NULL);
     eddyi_fiber_init_thread(&loop->fiber);
     do
@@ -393,7 +400,7 @@ static int run(eddy_loop *loop)
 struct outside {
     eddy_loop *loop; /* NULL until the run begins */
     struct eddyi_var_scope *vars;
-    int cancellable; /* the thread's state of cancellation */
+    int cancellable; /* the thread's former cancel state */
 };
 
 static void go_outside(struct outside *o)
@@ -417,7 +424,7 @@ int eddy_loop_run_forever(eddy_loop *loop)
     if (rc < 0)
         return rc;
 
-    outside.loop = eddy_loop_ref(loop); /* a callback may give up the caller's */
+    outside.loop = eddy_loop_ref(loop); /* a callback may drop the caller's reference */
     eddyi_vars_current = NULL;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &outside.cancellable);
     rc = run(loop);
@@ -435,14 +442,13 @@ int eddy_loop_run_forever(eddy_loop *loop)
     return rc;
 }
 
-/* Another thread's word wakes a loop that sleeps. */
+/* Stops the loop. A call from another thread wakes a loop that sleeps. */
 void eddy_loop_stop(eddy_loop *loop)
 {
     atomic_store(&loop->stopping, true);
     if (loop == eddyi_loop_running)
         return;
-    pthread_mutex_lock(
-        &loop->inbox.mutex); /* one that is being closed keeps its backend meanwhile */
+    pthread_mutex_lock(&loop->inbox.mutex); /* keeps the backend of a loop that is being closed */
     if (loop->running && !loop->closed)
         loop->backend->ops->wake(loop->backend);
     pthread_mutex_unlock(&loop->inbox.mutex);
