@@ -2,27 +2,8 @@
 # The rules of CONTRIBUTING.md, Words, that a script can check. Prints one line for each.
 #
 #     tests/project/words.sh
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
-cd "$top" || exit 2
-failed=0
-
-# Files whose comments, and whose lines, are not checked.
-comments_pending='^$' # none
-lines_pending='^tests/mutants/equivalent' # a table
-
-# Reports whether a rule holds; standard input has the places that break it.
-rule()
-{
-    broken=$(cat)
-    if [ -z "$broken" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1 - $(echo "$broken" | head -n 1)"
-        echo "$broken" | sed 's/^/# /'
-        failed=1
-    fi
-}
+# shellcheck source=tests/project/rules.sh
+. "$(dirname "$0")/rules.sh"
 
 # Lists the files of the project below the given paths, except recorded and generated ones.
 files()
@@ -35,17 +16,17 @@ files()
 # Lists the C files below the given paths.
 sources()
 {
-    files "$@" | grep -E '\.(c|h|cpp|S)$' | grep -Ev "$comments_pending"
+    files "$@" | grep -E '\.(c|h|cpp|S)$'
 }
 
-# Tables of Markdown and lines with a URL may be longer.
-files . | grep -Ev "$lines_pending" | xargs perl -CSD -ne '
+# Tables and lines with a URL may be longer.
+files . | grep -v '^tests/mutants/equivalent$' | xargs perl -CSD -ne '
     chomp;
     print "$ARGV:$.: ", length, " columns\n" if length > 100 && !/^\s*\|/ && !m{https?://};
     close ARGV if eof' | rule "no line has more than 100 columns"
 
 # Each comment begins on a line of its own, or behind code; the rest of it does not count.
-sources include src examples adapters | xargs perl -CSD -ne '
+sources include src examples adapters tools bench | xargs perl -CSD -ne '
     print "$ARGV:$.: begins with \"$1\"\n"
         if m{/\*\s*(The same|And|What|Whether|Whoever|Those)\b} ||
            ($open && m{^\s*\*\s+(The same|And|What|Whether|Whoever|Those)\b});
@@ -54,7 +35,7 @@ sources include src examples adapters | xargs perl -CSD -ne '
 
 # Words for which there is a term: the task or caller; close_notify; expires; concurrently.
 terms='whoever|whomever|somebody|anybody|everybody|nobody|farewell|strikes|side by side'
-{ sources include src examples adapters; files . | grep '\.md$' |
+{ sources include src examples adapters tools bench; files . | grep '\.md$' |
     grep -Ev '^CONTRIBUTING|semantics|docs/tls'; } | TERMS=$terms xargs perl -CSD -0777 -ne '
     my $text = $ARGV =~ /\.md$/ ? s/^```.*?^```//gmsr =~ s/`[^`]*`//gr
                                 : join "\n", m{/\*.*?\*/|//[^\n]*}gs;

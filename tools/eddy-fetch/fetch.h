@@ -1,4 +1,4 @@
-/* Fetches all URLs, side by side. */
+/* Fetches all URLs concurrently. */
 #ifndef FETCH_H
 #define FETCH_H
 
