@@ -47,7 +47,7 @@ static bool is_bound(int fd)
         return false;
     if (addr.any.ss_family == AF_INET)
         return addr.in.sin_port != 0;
-    /* listen(2) knows about other families */
+    /* listen(2) checks the other families */
     return addr.any.ss_family != AF_INET6 || addr.in6.sin6_port != 0;
 }
 

@@ -11,7 +11,7 @@ void eddyi_channel_read_ended(struct eddyi_channel *c, ssize_t result)
         c->read_error = (int)result;
 }
 
-/* Gives the memory of an empty buffer that had grown back when reads are small again. */
+/* Frees the memory of an empty buffer that had grown, when reads are small again. */
 EDDYI_DIRECT int eddyi_channel_make_room(struct eddyi_channel *c)
 {
     if (c->chunk == EDDYI_SMALL_CHUNK && eddyi_buffer_length(&c->in) == 0)

@@ -80,7 +80,8 @@ EDDY_AWAITS int eddyi_server_open(eddy_loop *loop, const eddy_server_options *op
 void eddyi_server_accept(eddy_server *s);
 void eddyi_listener_close(struct eddyi_listener *l);
 
-/* Closes a listener, or lets its operation with the backend end by itself: the loop closes. */
+/* Closes the listener of the claim @c because the loop closes, unless an operation of it is with
+ * the backend, which then ends by itself. */
 void eddyi_listener_lost(struct eddyi_io_claim *c);
 
 #endif

@@ -85,7 +85,7 @@ static inline void eddyi_stream_leave(struct eddyi_stream *s)
         eddyi_stream_leave_last(s);
 }
 
-/* Lend @s to a user, who may give it back, and end the loan: then @s is given back, and may be
+/* Lend @s to a user, which may give it back, and end the loan: then @s is given back, and may be
  * freed at once. */
 static inline void eddyi_stream_lend(struct eddyi_stream *s)
 {

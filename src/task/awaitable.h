@@ -11,8 +11,8 @@ enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK, EDDYI_GONE };
 
 struct eddy_awaitable {
     enum eddyi_kind kind : 8;
-    /* set while a function goes through several awaitables: this one occurred before. No user code
-     * runs meanwhile */
+    /* set while a function goes through several awaitables, without running user code: this one
+     * occurred before */
     bool marked;
     /* the number of the latest gather that has read it; numbers begin at 1 */
     uint16_t gathered;

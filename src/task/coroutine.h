@@ -20,7 +20,7 @@ struct eddy_coroutine {
      * homeless ones */
     struct eddyi_list link;
     const char *name;   /* name of the function; static */
-    const char *where;  /* "file.c:12" where it was made; NULL: @caller tells */
+    const char *where;  /* "file.c:12" where it was made; NULL: see @caller */
     const void *caller; /* the instruction that called its constructor */
     int (*fn)(void *arg);
     /* called if it is freed without having run: releases the objects that @arg owns; NULL: none */

@@ -134,7 +134,7 @@ int eddyi_future_cancel(eddy_future *f, const eddy_exception *message);
 /* Cancels a plain future, at once. */
 bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message);
 
-/* Returns the value of a future that is done and has not failed, for a caller who keeps it. */
+/* Returns the value of a future that is done and has not failed, for a caller that keeps it. */
 static inline void *eddyi_future_take(eddy_future *f)
 {
     f->value_taken = true;

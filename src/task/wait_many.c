@@ -75,7 +75,7 @@ static void watch_all(struct waiting *w, struct watched *all, eddy_future *const
         eddyi_hook_init(&all[i].hook);
         eddyi_ready_init(&all[i].ready, completed);
         all[i].waiting = w;
-        all[i].future = eddy_future_ref(fs[i]); /* others may drop their references meanwhile */
+        all[i].future = eddy_future_ref(fs[i]); /* other owners may drop theirs meanwhile */
         if (fs[i]->base.marked)
             continue;
         fs[i]->base.marked = true;
