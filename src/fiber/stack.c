@@ -158,7 +158,7 @@ static bool slab_new(struct eddyi_stack_class *c)
         eddyi_free(slab);
         return false;
     }
-    /* MAP_STACK does not imply this before Linux 6.7. On failure, the kernel has no huge pages. */
+    /* MAP_STACK implies this only since Linux 6.7. Fails only if the kernel has no huge pages. */
     eddyi_sys_advise(base, c->slots * c->slot_size, MADV_NOHUGEPAGE);
     slab->class = c;
     slab->base = base;

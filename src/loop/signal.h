@@ -68,7 +68,7 @@ void eddyi_signal_unsubscribe(struct eddyi_signal_subscriber *s);
 /* Returns whether there is a subscription to @signo, in any loop. */
 bool eddyi_signal_is_subscribed(int signo);
 
-/* Delivers the signals that have arrived at once, in the loop's thread. */
+/* Delivers at once the signals that have arrived. Called in the loop's thread. */
 void eddyi_signal_look(eddy_loop *loop);
 
 /*

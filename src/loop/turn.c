@@ -130,9 +130,9 @@ static void take_matured(eddy_loop *loop)
  * and the thread that wakes it pays for a system call. So
  *
  *   - while posts of other threads come in quick succession, the loop spins for the next one for
- *     about as long as that; it then sees a post in less than a microsecond. A few waits in a row
- *     that spin in vain end it, so a loop without posts never spins; nor does a loop on the only
- *     processor, which the poster needs;
+ *     about the time that a sleep takes; it then sees a post in less than a microsecond. After a
+ *     few waits in a row that spin in vain it stops, so a loop without posts never spins; nor does
+ *     a loop on the only processor, which the poster needs;
  *   - the loop waits awake for a timer that is due before a sleep could be over, unless time is
  *     virtual.
  */

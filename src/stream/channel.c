@@ -211,8 +211,8 @@ static void on_file_sent(eddy_carrier *carrier, ssize_t result)
         wait_writable(c);
 }
 
-/* Acts when the peer's time is over. A carrier reports the bytes that it has sent only here. A task
- * that waits for the end gets the reason why the channel was aborted. */
+/* Acts when the peer's time is over. Whether a carrier has sent some of the bytes that it keeps is
+ * checked only here. A task that waits for the end gets the reason why the channel was aborted. */
 static void out_of_patience(struct eddyi_ready *r)
 {
     struct eddyi_channel *c = eddyi_container(r, struct eddyi_channel, patience.ready);

@@ -72,7 +72,7 @@ static void add_cycles(struct report *r)
     eddyi_free(targets);
 }
 
-/* Adds the tasks for which a task waits through a gather, a group or their kind. */
+/* Adds the tasks that a task waits for through a gather, a group or their kind. */
 static void add_members(struct report *r, size_t node)
 {
     const char *before = ": ";

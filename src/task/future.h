@@ -107,8 +107,10 @@ static inline void eddyi_future_unref(eddy_future *f)
         eddyi_future_unref_last(f);
 }
 
-/* Drops the reference of a future that is being freed itself, without recursion: see
- * eddy_awaitable_drop(). A task owns no other future. */
+/*
+ * Drops @f, a reference of a future that is itself being freed, without recursion: see
+ * eddy_awaitable_drop(). A task owns no other future.
+ */
 static inline void eddyi_future_release(eddy_future *f)
 {
     if (f->base.kind == EDDYI_TASK)
