@@ -1,7 +1,10 @@
 #include "io/sendfile.h"
 
+#include "base/exception.h"
 #include "base/sys.h"
-#include "eddy/file.h"
+#include "eddy/error.h"
+#include "task/task.h"
+#include "task/wait.h"
 
 enum { STEP = 1 << 20, BUFFER = 64 << 10 }; /* bytes */
 
@@ -17,59 +20,191 @@ static size_t next_size(const struct eddyi_sending *s, size_t most)
     return s->count >= 0 && left < (int64_t)most ? (size_t)left : most;
 }
 
-static int64_t copy_piece(struct eddyi_sending *s, char *buf)
+static int64_t over(struct eddyi_sending *s, int64_t result)
 {
-    int64_t n = eddy_file_read(s->file, buf, next_size(s, BUFFER), s->offset + s->sent), rc = 0;
-    size_t sent = 0;
-
-    if (n > 0)
-        rc = s->to->write(s, buf, (size_t)n, &sent);
-    s->sent += (int64_t)sent;
-    return rc < 0 ? rc : n;
+    s->step = EDDYI_SENDING_OVER;
+    s->result = result < 0 ? result : 0;
+    eddyi_free(s->buf);
+    s->buf = NULL;
+    return EDDYI_PENDING;
 }
 
-/* Copies pieces with @buf: all of them if @all, otherwise up to the first whole one, since after a
- * short piece only the end is expected. Returns > 0 if there may be more. */
-static int64_t copy(struct eddyi_sending *s, char *buf, bool all)
+static void read_done(struct eddyi_io_op *o)
 {
-    int64_t n;
-
-    do
-        n = copy_piece(s, buf);
-    while (n > 0 && (all || n < BUFFER) && !is_all(s));
-    return n;
+    eddyi_sending_step(eddyi_container(o, struct eddyi_sending, read), o->op.result);
 }
 
-static int64_t send_by_kernel(struct eddyi_sending *s)
+/* Reads more of the piece: what is cached at once, the rest in a thread or in the kernel. */
+static int64_t read_more(struct eddyi_sending *s)
 {
-    int64_t n, rc = 1;
+    int64_t offset = s->offset + s->sent + (int64_t)s->got, n;
+    struct eddyi_io *io;
+    int rc;
 
-    do {
-        n = s->to->send(s, s->offset + s->sent, next_size(s, STEP));
-        s->sent += n > 0 ? n : 0;
-        if (n == -EAGAIN)
-            rc = s->to->wait_for_room(s);
-    } while (rc >= 0 && (n > 0 || n == -EAGAIN) && !is_all(s));
-    return rc < 0 ? rc : n;
+    s->iov = (struct iovec){s->buf + s->got, next_size(s, BUFFER) - s->got};
+    n = eddyi_sys_preadv_nowait(s->file, &s->iov, 1, offset);
+    if (n != -EAGAIN && n != -EOPNOTSUPP)
+        return n;
+    io = eddyi_io_of(s->loop);
+    s->read.done = read_done;
+    s->read.op.kind = EDDYI_OP_READ;
+    s->read.op.fd = s->file;
+    s->read.op.tried = s->read.op.waits = true;
+    s->read.op.rw.iov = &s->iov;
+    s->read.op.rw.n = 1;
+    s->read.op.rw.offset = offset;
+    rc = s->loop->closed ? -ECANCELED : io ? eddyi_io_submit(io, &s->read) : -ENOMEM;
+    return rc < 0 ? rc : EDDYI_PENDING;
 }
 
-static int64_t send_with(struct eddyi_sending *s, char *buf)
+static int64_t begin(struct eddyi_sending *s, enum eddyi_sending_step step)
 {
-    int64_t n = copy(s, buf, false);
-
-    if (n > 0 && !is_all(s)) {
-        n = send_by_kernel(s);
-        if (eddyi_sendfile_refused(n))
-            n = copy(s, buf, true);
+    if (s->cancelled)
+        return over(s, -ECANCELED);
+    s->step = step;
+    switch (step) {
+    case EDDYI_SENDING_READ:
+        return read_more(s);
+    case EDDYI_SENDING_WAIT_TO_WRITE:
+    case EDDYI_SENDING_WAIT_TO_SEND:
+        return s->to->wait(s, s->full);
+    case EDDYI_SENDING_WRITE:
+        return s->to->write(s, s->buf + s->written, s->got - s->written);
+    default:
+        return s->to->send(s, s->offset + s->sent, next_size(s, STEP));
     }
-    return n;
+}
+
+/* A file that is cached only in part comes in pieces. An error after the first of those is left for
+ * the next read to find. */
+static int64_t after_read(struct eddyi_sending *s, int64_t n)
+{
+    s->got += n > 0 ? (size_t)n : 0;
+    if (n > 0 && s->got < next_size(s, BUFFER))
+        return begin(s, EDDYI_SENDING_READ);
+    if (s->got > 0)
+        return begin(s, EDDYI_SENDING_WAIT_TO_WRITE);
+    if (n < 0 && n != -ECANCELED)
+        eddy_raise((int)n, "file_read on descriptor %d", s->file);
+    return over(s, n);
+}
+
+/* A piece that is not whole is the last but for the end of the file. */
+static int64_t after_write(struct eddyi_sending *s, int64_t n)
+{
+    bool whole = s->got == BUFFER;
+
+    if (n < 0)
+        return over(s, n);
+    s->sent += n;
+    s->written += (size_t)n;
+    if (s->written < s->got)
+        return begin(s, EDDYI_SENDING_WAIT_TO_WRITE);
+    s->got = s->written = 0;
+    if (is_all(s))
+        return over(s, 0);
+    return begin(s, whole && !s->refused ? EDDYI_SENDING_WAIT_TO_SEND : EDDYI_SENDING_READ);
+}
+
+static int64_t after_send(struct eddyi_sending *s, int64_t n)
+{
+    s->sent += n > 0 ? n : 0;
+    s->full = n == -EAGAIN;
+    if (eddyi_sendfile_refused(n)) {
+        s->refused = true;
+        return begin(s, EDDYI_SENDING_READ);
+    }
+    if ((n <= 0 && !s->full) || is_all(s))
+        return over(s, n);
+    return begin(s, EDDYI_SENDING_WAIT_TO_SEND);
+}
+
+/* Takes the result of the present step and begins the next. */
+static int64_t next(struct eddyi_sending *s, int64_t n)
+{
+    switch (s->step) {
+    case EDDYI_SENDING_READ:
+        return after_read(s, n);
+    case EDDYI_SENDING_WRITE:
+        return after_write(s, n);
+    case EDDYI_SENDING_SEND:
+        return after_send(s, n);
+    default:
+        s->full = false;
+        return n < 0 ? over(s, n) : begin(s, s->step + 1);
+    }
+}
+
+void eddyi_sending_step(struct eddyi_sending *s, int64_t result)
+{
+    while (result != EDDYI_PENDING)
+        result = next(s, result);
+    if (s->step == EDDYI_SENDING_OVER)
+        s->done(s);
+}
+
+void eddyi_sending_begin(struct eddyi_sending *s)
+{
+    s->buf = is_all(s) ? NULL : eddyi_alloc(next_size(s, BUFFER));
+    if (s->buf)
+        eddyi_sending_step(s, begin(s, EDDYI_SENDING_READ));
+    else
+        eddyi_sending_step(s, over(s, is_all(s) ? 0 : eddy_raise(-ENOMEM, NULL)));
+}
+
+void eddyi_sending_cancel(struct eddyi_sending *s)
+{
+    s->cancelled = true;
+    if (s->step == EDDYI_SENDING_READ)
+        eddyi_io_cancel(&s->read);
+    else
+        s->to->cancel(s);
+}
+
+/* A task that waits for the end. */
+struct sending_wait {
+    struct eddyi_wait wait;
+    struct eddyi_sending *sending;
+    bool parked;
+    const eddy_exception *exception; /* of the result; owned */
+};
+
+static void wake(struct eddyi_sending *s)
+{
+    struct sending_wait *w = s->waiter;
+
+    w->exception =
+        s->result < 0 && s->result != -ECANCELED ? eddy_exception_ref(eddy_error()) : NULL;
+    s->waiter = NULL;
+    if (w->parked)
+        eddyi_wait_over(&w->wait);
+}
+
+static bool sending_cancel(struct eddyi_wait *w)
+{
+    eddyi_sending_cancel(eddyi_container(w, struct sending_wait, wait)->sending);
+    return true;
 }
 
 int64_t eddyi_send_file(struct eddyi_sending *s)
 {
-    char *buf = is_all(s) ? NULL : eddyi_alloc(next_size(s, BUFFER));
-    int64_t n = buf ? send_with(s, buf) : is_all(s) ? 0 : eddy_raise(-ENOMEM, NULL);
+    struct sending_wait w = {.sending = s};
+    int64_t rc = eddyi_wait_init(&w.wait, sending_cancel);
 
-    eddyi_free(buf);
-    return n < 0 ? n : 0;
+    if (rc < 0)
+        return rc;
+    s->done = wake;
+    s->waiter = &w;
+    eddyi_sending_begin(s);
+    rc = s->result;
+    if (s->waiter) {
+        w.wait.what = "sendfile";
+        w.parked = true;
+        eddyi_wait_park(&w.wait);
+        rc = eddyi_wait_finish_with(&w.wait, s->result);
+    }
+    if (rc < 0 && !w.wait.cancelled)
+        rc = rc == -ECANCELED ? eddy_raise(-ECANCELED, NULL) : eddy_reraise(w.exception);
+    eddy_exception_unref(w.exception);
+    return rc;
 }

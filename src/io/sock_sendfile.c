@@ -19,38 +19,66 @@ static struct sending *of(struct eddyi_sending *s)
     return eddyi_container(s, struct sending, base);
 }
 
+static void done(struct eddyi_io_op *o)
+{
+    struct sending *s = eddyi_container(o, struct sending, call.o);
+    int64_t n = o->op.result;
+
+    o->in_vain += o->op.kind == EDDYI_OP_SENDFILE && n == -EAGAIN;
+    eddyi_sending_step(&s->base, n);
+}
+
+static int64_t submit(struct eddyi_io_call *c, enum eddyi_op_kind kind)
+{
+    struct eddyi_io *io = c->loop->closed ? NULL : eddyi_io_of(c->loop);
+    int rc;
+
+    c->o.done = done;
+    c->o.op.kind = kind;
+    c->o.op.fd = c->fd;
+    c->o.op.tried = c->o.op.waits = true;
+    rc = io ? eddyi_io_submit(io, &c->o) : -ECANCELED;
+    return rc < 0 ? rc : EDDYI_PENDING;
+}
+
+static int64_t sock_wait(struct eddyi_sending *s, bool full)
+{
+    of(s)->call.o.op.events = POLLOUT;
+    return full ? submit(&of(s)->call, EDDYI_OP_POLL) : 0;
+}
+
+/* The first try fills the socket's buffer; further ones wait for room. */
+static int64_t sock_write(struct eddyi_sending *s, const char *bytes, size_t size)
+{
+    struct eddyi_io_call *c = &of(s)->call;
+    int64_t n = s->written == 0 ? eddyi_sys_send(c->fd, bytes, size) : -EAGAIN;
+
+    if (n != -EAGAIN)
+        return n;
+    c->o.op.io.buf = (void *)(uintptr_t)bytes;
+    c->o.op.io.size = size;
+    return submit(c, EDDYI_OP_SEND);
+}
+
 static int64_t sock_send(struct eddyi_sending *s, int64_t offset, size_t size)
 {
     struct eddyi_io_call *c = &of(s)->call;
-    int64_t n;
+    int64_t rc;
 
-    c->o.op.kind = EDDYI_OP_SENDFILE;
     c->o.op.sendfile.file = s->file;
     c->o.op.sendfile.offset = offset;
     c->o.op.sendfile.size = size;
-    n = eddyi_io_wait(c);
+    rc = submit(c, EDDYI_OP_SENDFILE);
     /* No thread was available. That is not a full socket, so the file is copied instead. */
-    if (n == -EAGAIN && !c->submitted)
-        return -ENOSYS;
-    c->o.in_vain += n == -EAGAIN;
-    return n;
+    return rc == -EAGAIN ? -ENOSYS : rc;
 }
 
-static int64_t sock_wait_for_room(struct eddyi_sending *s)
+static void sock_cancel(struct eddyi_sending *s)
 {
-    struct eddyi_io_call *c = &of(s)->call;
-
-    c->o.op.kind = EDDYI_OP_POLL;
-    c->o.op.events = POLLOUT;
-    return eddyi_io_wait(c);
+    eddyi_io_cancel(&of(s)->call.o);
 }
 
-static int64_t sock_write(struct eddyi_sending *s, const char *buf, size_t size, size_t *sent)
-{
-    return eddyi_sock_send_all(&of(s)->call, buf, size, sent);
-}
-
-static const struct eddyi_sending_to to_socket = {sock_send, sock_wait_for_room, sock_write};
+static const struct eddyi_sending_to to_socket = {sock_wait, sock_write, sock_send, sock_cancel};
 
 /* Sends the file with the socket claimed from the beginning, so that no other bytes come in
  * between. */
@@ -73,6 +101,7 @@ int eddy_sock_sendfile(int fd, int file, int64_t offset, int64_t count, int64_t 
 
     if (rc < 0)
         return (int)rc;
+    s.base.loop = s.call.loop;
     rc = offset < 0 ? -EINVAL : send_claimed(&s);
     eddyi_io_end(&s.call);
     if (ret_sent)

@@ -10,7 +10,6 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "protocol/transport.h"
-#include "sync/wait_queue.h"
 
 #include <string.h>
 
@@ -32,7 +31,6 @@ void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
     eddyi_channel_read_done(&t->channel, result);
     t->readable = result == -EAGAIN;
     eddyi_timer_stop(t->channel.loop, &t->silence);
-    eddyi_wait_queue_wake_all(&t->quiet);
     eddyi_protocol_want_input(t);
 }
 

@@ -1,23 +1,13 @@
 /*
- * Sending a file through a transport with a protocol.
+ * Files that are sent through a transport with a protocol.
  */
+#include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
-#include "sync/wait_queue.h"
 
-static int wait_flushed(struct eddyi_channel *t)
+static int check(const eddy_transport *t, int64_t offset)
 {
-    return eddyi_wait_queue_wait(&eddyi_protocol_transport(t)->quiet,
-                                 "the peer to take what was written", NULL);
-}
-
-static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset)
-{
-    int rc = eddyi_opening_check(loop, true, true);
-
-    if (rc < 0)
-        return rc;
     if (offset < 0)
         return eddy_raise(-EINVAL, "sendfile: a negative offset");
     if (eddyi_channel_is_closing(&t->channel))
@@ -27,20 +17,71 @@ static int check(eddy_loop *loop, const eddy_transport *t, int64_t offset)
     return 0;
 }
 
+static void end(eddy_transport *t, const struct eddyi_sending *s, int64_t *ret_sent)
+{
+    t->busy = NULL;
+    if (ret_sent)
+        *ret_sent = s->sent;
+}
+
 int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t offset, int64_t count,
                        int64_t *ret_sent)
 {
-    int64_t sent = 0;
-    int rc = check(loop, t, offset);
+    struct eddyi_file_sending s = {.base = {.file = file, .offset = offset, .count = count}};
+    int rc = eddyi_opening_check(loop, true, true);
 
+    if (rc == 0)
+        rc = check(t, offset);
     if (rc < 0)
         return rc;
     eddy_transport_ref(t);
     t->busy = "sendfile";
-    rc = eddyi_channel_sendfile(&t->channel, wait_flushed, file, offset, count, &sent);
-    t->busy = NULL;
+    rc = eddyi_channel_sendfile(&t->channel, &s);
+    end(t, &s.base, ret_sent);
     eddy_transport_unref(t);
-    if (ret_sent)
-        *ret_sent = sent;
     return rc;
+}
+
+/* A file that is sent without a task. */
+struct sending {
+    struct eddyi_file_sending file;
+    eddy_transport *transport;
+    int64_t *ret_sent;
+    eddy_transport_done_fn *done;
+    void *arg;
+};
+
+static void sent(struct eddyi_file_sending *file)
+{
+    struct sending *s = eddyi_container(file, struct sending, file);
+    eddy_transport *t = s->transport;
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
+
+    end(t, &file->base, s->ret_sent);
+    s->done(s->arg, (int)file->base.result);
+    eddyi_free(s);
+    eddyi_face_leave(&t->face, outside);
+    eddy_transport_unref(t);
+}
+
+int eddy_transport_sendfile(eddy_transport *t, int file, int64_t offset, int64_t count,
+                            int64_t *ret_sent, eddy_transport_done_fn *done, void *arg)
+{
+    struct sending *s;
+    int rc = check(t, offset);
+
+    if (rc < 0)
+        return rc;
+    s = eddyi_alloc(sizeof *s);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    *s = (struct sending){{.base = {.file = file, .offset = offset, .count = count}, .done = sent},
+                          t,
+                          ret_sent,
+                          done,
+                          arg};
+    eddy_transport_ref(t);
+    t->busy = "sendfile";
+    eddyi_channel_begin_sendfile(&t->channel, &s->file);
+    return 0;
 }

@@ -4,7 +4,6 @@
 #include "protocol/transport.h"
 #include "base/exception.h"
 #include "base/sys.h"
-#include "sync/wait_queue.h"
 
 static eddy_transport *of(struct eddyi_channel *c)
 {
@@ -49,11 +48,6 @@ static void on_flow(struct eddyi_channel *c)
         t->protocol->pause_writing(t->arg);
 }
 
-static void on_flushed(struct eddyi_channel *c)
-{
-    eddyi_wait_queue_wake_all(&of(c)->quiet);
-}
-
 /* Calls resume_writing(), unless the buffer is above the high-water mark again. */
 static void flow(struct eddyi_ready *r)
 {
@@ -87,7 +81,6 @@ static void on_lost(struct eddyi_channel *c)
     eddyi_ready_cancel(&t->flow);
     eddyi_buffer_fini(&c->in);
     eddyi_timer_stop(c->loop, &t->silence);
-    eddyi_wait_queue_wake_all(&t->quiet);
     eddyi_loop_ready(c->loop, &t->lost);
 }
 
@@ -126,7 +119,6 @@ static void lost(struct eddyi_ready *r)
 static const struct eddyi_channel_client client = {
     .readable = eddyi_protocol_readable,
     .flow = on_flow,
-    .flushed = on_flushed,
     .lost = on_lost,
 };
 

@@ -38,8 +38,7 @@ struct eddy_transport {
     bool tls;
     /* "start_tls" or "sendfile", the only call that may write now; NULL: neither runs */
     const char *busy;
-    eddy_wait_queue quiet; /* the task in sendfile, while it waits until the carrier is free */
-    enum eddyi_ways ways;  /* one end of a pipe has one way only */
+    enum eddyi_ways ways;               /* one end of a pipe has one way only */
     struct eddyi_connection connection; /* set for connections of a server */
     struct eddyi_ready opening;         /* makes the protocol of a server's connection */
 };

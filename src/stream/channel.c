@@ -45,6 +45,8 @@ static void on_closed(eddy_carrier *carrier, int status)
     eddyi_buffer_fini(&c->out);
     c->carrier = NULL;
     carrier->ops->free(carrier);
+    if (c->sending)
+        eddyi_channel_go_on_sending(c);
     c->client->lost(c);
 }
 
@@ -95,7 +97,7 @@ static bool waits_for_peer(const struct eddyi_channel *c)
 {
     if (c->state > EDDYI_CLOSING)
         return c->loop->patience > 0 && !c->aborted;
-    return c->waiting || c->deserted || (c->loop->patience > 0 && c->file_wait);
+    return c->waiting || c->deserted || (c->loop->patience > 0 && c->file_out);
 }
 
 /* Starts the peer's time again. Called when something begins to wait for the peer, and whenever the
@@ -138,9 +140,9 @@ static void end(struct eddyi_channel *c, bool abort)
  * bytes written meanwhile follow the present piece of the file. */
 static void wait_writable(struct eddyi_channel *c)
 {
-    int rc = c->waiting || c->file_wait ? 0 : c->carrier->ops->wait_writable(c->carrier);
+    int rc = c->waiting || c->file_out ? 0 : c->carrier->ops->wait_writable(c->carrier);
 
-    c->waiting = rc == 0 && !c->file_wait;
+    c->waiting = rc == 0 && !c->file_out;
     if (rc < 0)
         eddyi_channel_break(c, rc);
     else if (limit_of(c) > 0 && !has_patience(c))
@@ -168,8 +170,10 @@ static void flushed(struct eddyi_channel *c)
     }
     if (c->state == EDDYI_CLOSING)
         end(c, false);
-    else
+    else if (c->client->flushed)
         c->client->flushed(c);
+    if (c->sending)
+        eddyi_channel_go_on_sending(c);
 }
 
 static void on_writable(eddy_carrier *carrier)
@@ -405,7 +409,7 @@ void eddyi_channel_abort(struct eddyi_channel *c)
 
     if (c->aborted || c->state == EDDYI_LOST || eddyi_loop_forked(c->loop))
         return;
-    c->dropped = kept > 0 || c->file_wait;
+    c->dropped = kept > 0 || c->file_out;
     if (c->dropped)
         reset(c);
     if (c->all && c->loop->patience && c->dropped) {
@@ -454,7 +458,7 @@ void eddyi_channel_desert(struct eddyi_channel *c)
 
 void eddyi_channel_run_over(struct eddyi_channel *c)
 {
-    if (c->state > EDDYI_OPEN || eddyi_channel_kept(c) > 0 || c->file_wait)
+    if (c->state > EDDYI_OPEN || eddyi_channel_kept(c) > 0 || c->file_out)
         restart_patience(c);
 }
 

@@ -30,12 +30,12 @@
 #include "eddy/error.h"
 #include "eddy/stream.h"
 #include "eddy/sync.h"
+#include "io/sendfile.h"
 #include "loop/loop.h"
 
 enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
 
 struct eddyi_channel;
-struct eddyi_file_wait;
 
 /* The channels of a loop that are not lost; see channels.c. */
 struct eddyi_channels {
@@ -62,7 +62,7 @@ struct eddyi_channel_client {
     /* Called when c->paused has changed: more than `high` bytes are kept, or, after that, at most
      * `low`. */
     void (*flow)(struct eddyi_channel *c);
-    /* Called when the write buffer is empty, or when there is room for a file. */
+    /* Called when the write buffer is empty, or when there is room for a file. May be NULL. */
     void (*flushed)(struct eddyi_channel *c);
     void (*lost)(struct eddyi_channel *c);
 };
@@ -97,9 +97,9 @@ struct eddyi_channel {
     eddy_water_marks marks;
     /* more than `high` bytes were kept, and the buffer has not fallen to `low` since */
     bool paused;
-    bool waiting; /* waits for on_writable */
-    /* the task for which the carrier sends a file; NULL: it sends none */
-    struct eddyi_file_wait *file_wait;
+    bool waiting;                       /* waits for on_writable */
+    struct eddyi_file_sending *sending; /* a file that is being sent; NULL: none */
+    bool file_out;                      /* the carrier sends a piece of it */
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
     bool eof_sent;
 
@@ -239,20 +239,30 @@ int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks);
  * Returns 0, or raises -EINVAL. */
 int eddyi_water_marks_complete(eddy_water_marks *m);
 
+/* A file on its way; the memory is the caller's, until done is called. */
+struct eddyi_file_sending {
+    struct eddyi_sending base; /* of which file, offset and count are set by the caller */
+    struct eddyi_channel *channel;
+    bool waiting; /* until all that was written is out, and the carrier is free */
+    /* base.result and base.sent are there: how much is out, or kept to go out. */
+    void (*done)(struct eddyi_file_sending *s);
+};
+
 /*
- * Sends @count bytes of @file from @offset on: through the carrier if it can
- * (eddy_carrier_ops.send_file), otherwise by reading and writing. @wait suspends until the client's
- * flushed() or lost() was called; it returns 0 or a raised error.
- *
- * Returns 0 or a raised error; in either case *ret_sent is the number of bytes that were sent or
- * kept. Other calls must not write meanwhile.
+ * Sends a file: through the carrier if it can (eddy_carrier_ops.send_file), otherwise by reading
+ * and writing. Calls done at the end, possibly at once; the file's position is then behind the bytes
+ * that were sent or kept. Other calls must not write meanwhile, and no other file be sent.
  */
-EDDY_AWAITS int eddyi_channel_sendfile(struct eddyi_channel *c,
-                                       int (*wait)(struct eddyi_channel *c), int file,
-                                       int64_t offset, int64_t count, int64_t *ret_sent);
+void eddyi_channel_begin_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s);
+
+/* Does so and suspends until the end. 0, or a raised error; base.sent is right in either case. */
+EDDY_AWAITS int eddyi_channel_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s);
 
 /* Handles the carrier's on_file_sent. */
 void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result);
+
+/* Goes on with the file that is being sent, when all else is out or the channel is lost. */
+void eddyi_channel_go_on_sending(struct eddyi_channel *c);
 
 /* The end. */
 

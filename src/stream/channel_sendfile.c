@@ -1,131 +1,143 @@
 /*
  * Sending a file through a channel.
  */
-
-#include "io/sendfile.h"
+#include "base/sys.h"
 #include "stream/channel.h"
-#include "task/wait.h"
 
-struct sending {
-    struct eddyi_sending base;
-    struct eddyi_channel *channel;
-    int (*wait)(struct eddyi_channel *c);
-};
-
-/* The task that waits while the carrier sends the file. */
-struct eddyi_file_wait {
-    struct eddyi_wait wait;
-    struct eddyi_channel *channel;
-    ssize_t result;
-};
-
-/* Waits until the write buffer is empty and the carrier is free. */
-static int wait_until_free(struct sending *s)
+static struct eddyi_file_sending *of(struct eddyi_sending *s)
 {
-    struct eddyi_channel *c = s->channel;
-    int rc = 0;
-
-    while (rc == 0 && c->state == EDDYI_OPEN && (c->waiting || eddyi_buffer_length(&c->out) > 0))
-        rc = s->wait(c);
-    return rc < 0 || c->state == EDDYI_OPEN ? rc : eddyi_channel_raise(c);
+    return eddyi_container(s, struct eddyi_file_sending, base);
 }
 
-static bool cancel(struct eddyi_wait *w)
+/*
+ * Converts the result of sendfile(2). An error can be the file's or the socket's; only the latter
+ * ends the channel. -ECANCELED without a cancellation: the channel was aborted, and its carrier with
+ * it.
+ */
+static int64_t result_of(const struct eddyi_sending *s, struct eddyi_channel *c, int64_t rc)
 {
-    eddy_carrier *carrier = eddyi_container(w, struct eddyi_file_wait, wait)->channel->carrier;
-
-    carrier->ops->cancel_file(carrier);
-    return true;
-}
-
-void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result)
-{
-    struct eddyi_file_wait *w = c->file_wait;
-
-    c->file_wait = NULL;
-    w->result = result;
-    eddyi_wait_over(&w->wait);
-}
-
-static int64_t have_carrier_send(struct eddyi_channel *c, int file, int64_t offset, size_t size)
-{
-    struct eddyi_file_wait w = {.channel = c};
-    int rc = eddyi_wait_init(&w.wait, cancel);
-
-    w.wait.what = "sendfile";
-    if (rc == 0 && c->loop->closed)
-        rc = eddy_raise(-ECANCELED, NULL);
-    if (rc == 0)
-        rc = c->carrier->ops->send_file(c->carrier, file, offset, size);
-    /* -EAGAIN means that there was no thread for the call, not that the socket has no room. */
-    if (rc < 0)
-        return rc == -EAGAIN ? -ENOSYS : rc;
-    c->file_wait = &w;
-    eddyi_wait_park(&w.wait);
-    /* The channel was aborted, and its carrier with it. */
-    if (w.result == -ECANCELED && !w.wait.cancelled)
-        return eddyi_channel_raise(c);
-    return eddyi_wait_finish_with(&w.wait, w.result);
-}
-
-/* Raises an error of sendfile(2). It can be an error of the file or of the socket; only the latter
- * ends the stream. */
-static int64_t failed(struct eddyi_channel *c, int64_t rc)
-{
+    if (rc == -ECANCELED)
+        return s->cancelled ? rc : eddyi_channel_raise(c);
+    if (rc >= 0 || rc == -EAGAIN || eddyi_sendfile_refused(rc))
+        return rc;
     if (rc == -EPIPE || rc == -ECONNRESET || rc == -ETIMEDOUT || rc == -EHOSTUNREACH)
         eddyi_channel_break(c, (int)rc);
     return eddy_raise((int)rc, "sendfile");
 }
 
-static int64_t channel_send(struct eddyi_sending *base, int64_t offset, size_t size)
+static bool is_free(const struct eddyi_channel *c)
 {
-    struct sending *s = eddyi_container(base, struct sending, base);
-    struct eddyi_channel *c = s->channel;
-    int64_t rc = wait_until_free(s);
+    return !c->waiting && eddyi_buffer_length(&c->out) == 0;
+}
 
-    if (rc < 0)
-        return rc;
+static int64_t channel_wait(struct eddyi_sending *s, bool full)
+{
+    struct eddyi_channel *c = of(s)->channel;
+
+    if (full && c->state == EDDYI_OPEN)
+        eddyi_channel_wait_writable(c);
+    if (c->state != EDDYI_OPEN)
+        return eddyi_channel_raise(c);
+    of(s)->waiting = !is_free(c);
+    return of(s)->waiting ? EDDYI_PENDING : 0;
+}
+
+void eddyi_channel_go_on_sending(struct eddyi_channel *c)
+{
+    struct eddyi_file_sending *s = c->sending;
+
+    if (!s->waiting || (c->state <= EDDYI_CLOSING && !is_free(c)))
+        return;
+    s->waiting = false;
+    eddyi_sending_step(&s->base, c->state == EDDYI_OPEN ? 0 : eddyi_channel_raise(c));
+}
+
+static int64_t channel_write(struct eddyi_sending *s, const char *bytes, size_t size)
+{
+    int rc =
+        eddyi_channel_write(of(s)->channel, &(struct iovec){(void *)(uintptr_t)bytes, size}, 1);
+
+    return rc < 0 ? rc : (int64_t)size;
+}
+
+static int64_t channel_send(struct eddyi_sending *s, int64_t offset, size_t size)
+{
+    struct eddyi_channel *c = of(s)->channel;
+    int rc;
+
     if (!c->carrier->ops->send_file)
         return -EOPNOTSUPP;
     if (c->eof_asked)
         return eddy_raise(EDDY_EMISUSE, "sendfile after write_eof");
-    rc = have_carrier_send(c, base->file, offset, size);
-    if (rc >= 0 || rc == -EAGAIN || rc == -ECANCELED || eddyi_sendfile_refused(rc))
-        return rc;
-    return failed(c, rc);
+    rc = c->loop->closed ? -ECANCELED
+                         : c->carrier->ops->send_file(c->carrier, s->file, offset, size);
+    c->file_out = rc == 0;
+    /* -EAGAIN means that there was no thread for the call, not that the socket has no room. */
+    return rc == 0 ? EDDYI_PENDING : rc == -EAGAIN ? -ENOSYS : result_of(s, c, rc);
 }
 
-static int64_t channel_wait_for_room(struct eddyi_sending *base)
+void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result)
 {
-    eddyi_channel_wait_writable(eddyi_container(base, struct sending, base)->channel);
-    return 0; /* the next piece waits */
+    c->file_out = false;
+    if (c->sending)
+        eddyi_sending_step(&c->sending->base, result_of(&c->sending->base, c, result));
 }
 
-/* Writes the bytes after a wait for the earlier ones, which can be sent while the next piece is
- * read. */
-static int64_t channel_write(struct eddyi_sending *base, const char *buf, size_t size, size_t *sent)
+static void channel_cancel(struct eddyi_sending *s)
 {
-    struct sending *s = eddyi_container(base, struct sending, base);
-    int rc = wait_until_free(s);
+    struct eddyi_channel *c = of(s)->channel;
 
-    if (rc == 0)
-        rc = eddyi_channel_write(s->channel, &(struct iovec){(void *)(uintptr_t)buf, size}, 1);
-    *sent += rc == 0 ? size : 0;
-    return rc;
+    if (c->file_out) {
+        c->carrier->ops->cancel_file(c->carrier);
+    } else if (of(s)->waiting) {
+        of(s)->waiting = false;
+        eddyi_sending_step(s, -ECANCELED);
+    }
 }
 
-static const struct eddyi_sending_to to_channel = {channel_send, channel_wait_for_room,
-                                                   channel_write};
+static const struct eddyi_sending_to to_channel = {channel_wait, channel_write, channel_send,
+                                                   channel_cancel};
 
-int eddyi_channel_sendfile(struct eddyi_channel *c, int (*wait)(struct eddyi_channel *c), int file,
-                           int64_t offset, int64_t count, int64_t *ret_sent)
+static void take(struct eddyi_channel *c, struct eddyi_file_sending *s)
 {
-    struct sending s = {
-        {.to = &to_channel, .file = file, .offset = offset, .count = count}, c, wait};
-    int rc = (int)eddyi_send_file(&s.base);
+    s->base.to = &to_channel;
+    s->base.loop = c->loop;
+    s->channel = c;
+    c->sending = s;
+    eddyi_channel_drain_begin(c);
+}
 
-    if (s.base.sent > 0)
-        eddyi_sys_seek(file, offset + s.base.sent);
-    *ret_sent = s.base.sent;
+static void give_back(struct eddyi_channel *c)
+{
+    const struct eddyi_sending *s = &c->sending->base;
+
+    if (s->sent > 0)
+        eddyi_sys_seek(s->file, s->offset + s->sent);
+    eddyi_channel_drain_end(c);
+    c->sending = NULL;
+}
+
+static void done(struct eddyi_sending *base)
+{
+    give_back(of(base)->channel);
+    of(base)->done(of(base));
+}
+
+void eddyi_channel_begin_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s)
+{
+    take(c, s);
+    s->base.done = done;
+    eddyi_sending_begin(&s->base);
+}
+
+int eddyi_channel_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s)
+{
+    int rc;
+
+    if (c->sending)
+        return eddy_raise(-EBUSY, "another file is being sent through this connection");
+    take(c, s);
+    rc = (int)eddyi_send_file(&s->base);
+    give_back(c);
     return rc;
 }

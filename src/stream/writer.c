@@ -136,24 +136,19 @@ int eddy_writer_flush(eddy_writer *w)
     return rc;
 }
 
-static int wait_flushed(struct eddyi_channel *t)
-{
-    return eddyi_writer_wait(&eddyi_container(t, struct eddyi_stream, channel)->writer);
-}
-
 int eddy_writer_sendfile(eddy_writer *w, int file, int64_t offset, int64_t count, int64_t *ret_sent)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
-    int64_t sent = 0;
+    struct eddyi_file_sending f = {.base = {.file = file, .offset = offset, .count = count}};
     int rc = offset < 0 ? eddy_raise(-EINVAL, "sendfile: a negative offset") : check(w);
 
     if (rc == 0) {
         eddyi_stream_enter(s);
-        rc = eddyi_channel_sendfile(&s->channel, wait_flushed, file, offset, count, &sent);
+        rc = eddyi_channel_sendfile(&s->channel, &f);
         eddyi_stream_leave(s);
     }
     if (ret_sent)
-        *ret_sent = sent;
+        *ret_sent = f.base.sent;
     return rc;
 }
 

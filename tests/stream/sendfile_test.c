@@ -209,3 +209,58 @@ TEST_ASYNC_REAL(a_transport_that_is_aborted_ends_what_sends_a_file_through_it)
     way_close(&w);
     return 0;
 }
+
+static void note_status(void *arg, int status)
+{
+    *(int *)arg = status;
+}
+
+TEST_ASYNC_REAL(a_transport_sends_a_file_without_a_task_and_tells_when_it_is_out)
+{
+    static struct way w;
+    static char buf[SIZE];
+    size_t got = 0;
+    int status = 1;
+    ssize_t n;
+
+    if (way_open(&w) < 0)
+        return 0;
+    if (EXPECT_EQ(
+            eddy_transport_sendfile(w.transport, w.file, 0, -1, &w.sent, note_status, &status),
+            0)) {
+        if (status == 1)
+            EXPECT_EQ(eddy_transport_write(w.transport, "x", 1), EDDY_EMISUSE);
+        while (got < SIZE && (n = eddy_sock_recv(w.other, buf + got, SIZE - got)) > 0)
+            got += (size_t)n;
+        while (status == 1 && eddy_sleep(0.001) == 0) {
+        }
+        EXPECT_EQ(status, 0);
+        EXPECT_EQ(w.sent, SIZE);
+        EXPECT(memcmp(buf, content, SIZE) == 0);
+    }
+    way_close(&w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_transport_that_is_aborted_tells_that_its_file_is_not_out)
+{
+    static struct way w;
+    int status = 1;
+
+    if (way_open(&w) < 0)
+        return 0;
+    REQUIRE(ftruncate(w.file, 8 << 20) == 0);
+    if (EXPECT_EQ(
+            eddy_transport_sendfile(w.transport, w.file, 0, -1, &w.sent, note_status, &status),
+            0)) {
+        for (int i = 0; i < 10 && eddy_sleep(0) == 0; i++) {
+        }
+        eddy_transport_abort(w.transport);
+        while (status == 1 && eddy_sleep(0.001) == 0) {
+        }
+        EXPECT(status < 0);
+        EXPECT(w.sent < 8 << 20);
+    }
+    way_close(&w);
+    return 0;
+}
