@@ -53,7 +53,7 @@ struct eddyi_sending {
     int64_t result; /* at the end: 0, or -errno */
     /* Called once, at the end, maybe from within eddyi_sending_begin(). */
     void (*done)(struct eddyi_sending *s);
-    void *waiter; /* of eddyi_send_file(): the task that waits; NULL: nobody, or not any more */
+    void *waiter; /* of eddyi_send_file(): the waiting task; NULL: none */
 
     enum eddyi_sending_step step; /* the present one */
     bool cancelled;

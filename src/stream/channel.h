@@ -250,8 +250,8 @@ struct eddyi_file_sending {
 
 /*
  * Sends a file: through the carrier if it can (eddy_carrier_ops.send_file), otherwise by reading
- * and writing. Calls done at the end, possibly at once; the file's position is then behind the bytes
- * that were sent or kept. Other calls must not write meanwhile, and no other file be sent.
+ * and writing. Calls done at the end, possibly at once; the file's position is then behind the
+ * bytes that were sent or buffered. No other call may write or send a file meanwhile.
  */
 void eddyi_channel_begin_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s);
 

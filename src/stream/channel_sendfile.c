@@ -11,8 +11,8 @@ static struct eddyi_file_sending *of(struct eddyi_sending *s)
 
 /*
  * Converts the result of sendfile(2). An error can be the file's or the socket's; only the latter
- * ends the channel. -ECANCELED without a cancellation: the channel was aborted, and its carrier with
- * it.
+ * ends the channel. -ECANCELED without a cancellation: the channel was aborted, and its carrier
+ * with it.
  */
 static int64_t result_of(const struct eddyi_sending *s, struct eddyi_channel *c, int64_t rc)
 {
