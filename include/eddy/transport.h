@@ -316,9 +316,9 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_loop_sendfile(eddy_loop *loop, eddy
                                                            int64_t *ret_sent);
 
 /*
- * Sends a file as eddy_loop_sendfile() does, without a task: calls done(@arg, status) when all bytes
- * are sent or buffered, possibly before the call returns. Borrows @ret_sent until then. Returns 0,
- * or raises an error and does not call @done.
+ * Sends a file as eddy_loop_sendfile() does, without a task: calls done(@arg, status) when all its
+ * bytes are sent or buffered, possibly before the call returns. Borrows @ret_sent until then.
+ * Returns 0, or raises an error and does not call @done.
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_sendfile(eddy_transport *t, int file, int64_t offset,
                                                     int64_t count, int64_t *ret_sent,
