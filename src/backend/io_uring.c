@@ -1,15 +1,205 @@
 /*
- * The backend on io_uring(7): its life cycle, submission and delivery. io_uring_queue.c and
- * io_uring_results.c exchange operations and results with the kernel; io_uring_leave.c handles a
- * ring that cannot be used any more.
+ * The backend on io_uring(7): its life cycle, the submission queue, waiting, and the end of a ring.
+ * io_uring_prepare.c fills in the queue's entries, io_uring_results.c sorts the kernel's results.
  */
 #include "backend/io_uring.h"
 
 #include "backend/io_uring_prepare.h"
 #include "backend/io_uring_ring.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Returns a free entry of the submission queue, submitting a full queue first. NULL: the kernel
+ * takes no more for now. */
+static struct io_uring_sqe *get_entry(struct eddyi_uring *u)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+    if (sqe || eddyi_sys_uring_submit(&u->ring) < 0)
+        return sqe;
+    return io_uring_get_sqe(&u->ring);
+}
+
+static bool arm_waker(struct eddyi_uring *u)
+{
+    struct io_uring_sqe *sqe = u->waker_armed ? NULL : get_entry(u);
+
+    if (!sqe)
+        return u->waker_armed;
+    if (u->waker_once)
+        io_uring_prep_poll_add(sqe, u->wakefd, POLLIN);
+    else
+        io_uring_prep_poll_multishot(sqe, u->wakefd, POLLIN);
+    io_uring_sqe_set_data64(sqe, EDDYI_WAKER);
+    u->waker_armed = true;
+    return true;
+}
+
+/* Prepares an operation. COOP_TASKRUN came with kernel 5.19, as did the flags that are set here. */
+static void prepare(struct eddyi_uring *u, struct io_uring_sqe *sqe, struct eddyi_op *op)
+{
+    if (op->state & EDDYI_POLLING) {
+        eddyi_uring_prepare_poll(sqe, op);
+        return;
+    }
+    eddyi_uring_prepare(sqe, op);
+    if (!(u->ring.flags & IORING_SETUP_COOP_TASKRUN))
+        return;
+    /* The kernel need not repeat a try that has just failed; with MSG_DONTWAIT it would not try at
+     * all. */
+    if ((op->tried || op->waits) && !(op->state & EDDYI_POLLED))
+        eddyi_uring_poll_first(sqe, op);
+    if (op->kind == EDDYI_OP_ACCEPT && op->accept.multishot)
+        sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
+}
+
+/*
+ * Returns true if a thread of the pool must perform the operation. The kernel acts as the thread's
+ * present identity, which may differ from that at submission.
+ */
+static bool is_for_pool(const struct eddyi_op *op, struct eddyi_identity *now, bool *known)
+{
+    if (op->state & EDDYI_POLLING || !eddyi_op_looks_at_names(op))
+        return false;
+    if (!*known)
+        *now = eddyi_sys_identity();
+    *known = true;
+    return !eddyi_is_same_identity(*now, op->caller);
+}
+
+static void move_to_pool(struct eddyi_uring *u, struct eddyi_op *op)
+{
+    int rc;
+
+    eddyi_list_remove(&op->link);
+    rc = eddyi_uring_give_to_pool(u, op);
+    if (rc < 0)
+        eddyi_uring_finish(u, op, rc);
+}
+
+/* Writes everything that the kernel must know into the queue. Returns false if the queue did not
+ * take all of it. */
+static bool fill_queue(struct eddyi_uring *u)
+{
+    struct eddyi_identity now;
+    struct io_uring_sqe *sqe;
+    bool known = false;
+
+    if (!arm_waker(u))
+        return false;
+    while (!eddyi_list_empty(&u->to_cancel)) {
+        struct eddyi_op *op = eddyi_uring_op(u->to_cancel.next);
+
+        sqe = get_entry(u);
+        if (!sqe)
+            return false;
+        io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
+        io_uring_sqe_set_data64(sqe, EDDYI_CANCEL_REQUEST);
+        eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->in_kernel);
+    }
+    while (!eddyi_list_empty(&u->to_submit)) {
+        struct eddyi_op *op = eddyi_uring_op(u->to_submit.next);
+
+        if (is_for_pool(op, &now, &known)) {
+            move_to_pool(u, op);
+            continue;
+        }
+        sqe = get_entry(u);
+        if (!sqe)
+            return false;
+        prepare(u, sqe, op);
+        io_uring_sqe_set_data64(sqe, (uintptr_t)op);
+        op->in_kernel = true;
+        eddyi_uring_move(op, EDDYI_IN_KERNEL, &u->in_kernel);
+    }
+    return true;
+}
+
+static bool any_of_files(const struct eddyi_list *list)
+{
+    EDDYI_LIST_EACH(l, list) {
+        const struct eddyi_op *op = eddyi_uring_op(l);
+
+        if (!(op->state & EDDYI_POLLING) &&
+            (eddyi_op_is_of_files(op) || eddyi_uring_cannot_be_polled(op)))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Waits for the results of operations on files. The kernel performs them in threads of its own,
+ * whether or not the results are taken: a new ring would have them done again, and a descriptor
+ * that was opened would leak.
+ */
+static void uring_leave(struct eddyi_backend *b)
+{
+    struct eddyi_uring *u = eddyi_uring_of(b);
+    int rc = 0;
+
+    while (!u->ring_given_up && rc >= 0 && !eddyi_any_withheld() &&
+           (any_of_files(&u->in_kernel) || any_of_files(&u->to_cancel))) {
+        rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : eddyi_sys_uring_wait(&u->ring, -1);
+        if (rc == -EINTR || rc == -EAGAIN || rc == -EBUSY)
+            rc = 0;
+        eddyi_uring_take_results(u);
+    }
+}
+
+/*
+ * Replaces the ring, which belongs to another thread, by one of this thread. The results of the old
+ * ring count; its waiting operations are submitted again. Nothing is lost: without its thread the
+ * kernel only notes that a descriptor is ready, and makes no call; operations on files ended before
+ * that thread left.
+ */
+static int move_here(struct eddyi_uring *u)
+{
+    struct io_uring ring;
+    struct eddyi_list *l;
+    bool disabled;
+    int rc = eddyi_ring_make(&ring, &disabled);
+
+    if (rc < 0)
+        return rc;
+    eddyi_uring_take_results(u);
+    eddyi_sys_uring_exit(&u->ring);
+    u->ring = ring;
+    u->disabled = disabled;
+    u->waker_armed = false;
+
+    eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
+    while ((l = eddyi_list_pop(&u->in_kernel)))
+        eddyi_uring_take_result(u, eddyi_uring_op(l), -ECANCELED);
+    return 0;
+}
+
+/*
+ * Ends every operation with @rc, after waiting has failed repeatedly: no result could ever be
+ * delivered. Exiting the ring alone would make the kernel release the memory as well, but only some
+ * time later.
+ */
+static void give_up(struct eddyi_uring *u, int rc)
+{
+    struct eddyi_list *l;
+
+    if (!u->ring_given_up) {
+        eddyi_sys_uring_cancel_all(&u->ring);
+        eddyi_uring_take_results(u);
+        eddyi_sys_uring_exit(&u->ring);
+    }
+    u->ring_given_up = true;
+    u->waker_armed = false;
+
+    eddyi_list_move_all(&u->in_kernel, &u->to_cancel);
+    eddyi_list_move_all(&u->in_kernel, &u->to_submit);
+    while ((l = eddyi_list_pop(&u->in_kernel))) {
+        eddyi_uring_op(l)->in_kernel = false;
+        eddyi_uring_finish(u, eddyi_uring_op(l), rc);
+    }
+    eddyi_pool_settle(&u->pool, &u->done);
+}
 
 /* The delay, in nanoseconds, of a wait that is impossible now. */
 enum { RETRY_DELAY = 1000000 };
@@ -173,7 +363,7 @@ static void uring_withdraw(struct eddyi_backend *b, struct eddyi_op *op)
 
     uring_cancel(b, op);
     for (int i = 0; rc >= 0 && i < LOOKS && (op->state & EDDYI_STATE) == EDDYI_IN_KERNEL; i++) {
-        rc = eddyi_uring_fill_queue(u) ? eddyi_sys_uring_look(&u->ring) : -EBUSY;
+        rc = fill_queue(u) ? eddyi_sys_uring_look(&u->ring) : -EBUSY;
         if (rc >= 0)
             eddyi_uring_take_results(u);
     }
@@ -262,13 +452,13 @@ static int have_ring(struct eddyi_uring *u)
 /* Submits everything and waits for the first result. Returns 0 or -errno. */
 static int exchange(struct eddyi_uring *u, int64_t timeout)
 {
-    bool all_told = eddyi_uring_fill_queue(u);
+    bool all_told = fill_queue(u);
     bool at_hand = !all_told || atomic_load(&u->pool.any_done) || !eddyi_list_empty(&u->done) ||
                    u->n_arrivals > 0 || io_uring_cq_ready(&u->ring) > 0;
     int rc = enter(u, at_hand ? 0 : timeout);
 
     if (rc == -EEXIST)
-        rc = eddyi_uring_move_here(u);
+        rc = move_here(u);
     u->short_of_memory = false;
     rc = take_all_results(u, rc);
     if (rc == -EAGAIN || rc == -EBUSY) {
@@ -290,7 +480,7 @@ static int uring_wait(struct eddyi_backend *b, int64_t timeout)
     if (rc == 0)
         rc = exchange(u, timeout);
     if (rc < 0 && u->wait_failed)
-        eddyi_uring_give_up(u, rc);
+        give_up(u, rc);
     u->wait_failed = rc < 0;
     deliver(u);
     return rc;
@@ -332,7 +522,7 @@ const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .cancel = uring_cancel,
     .withdraw = uring_withdraw,
     .wait = uring_wait,
-    .leave = eddyi_uring_leave,
+    .leave = uring_leave,
     .wake = uring_wake,
     .now = uring_now,
     .forked = uring_forked,

@@ -106,10 +106,6 @@ static inline int eddyi_uring_give_to_pool(struct eddyi_uring *u, struct eddyi_o
     return eddyi_pool_submit(&u->pool, op);
 }
 
-/* Writes everything that the kernel must know into the queue (io_uring_queue.c). Returns false if
- * the queue did not take all of it. */
-bool eddyi_uring_fill_queue(struct eddyi_uring *u);
-
 /* Take the kernel's results, and process one of them (io_uring_results.c). */
 void eddyi_uring_take_results(struct eddyi_uring *u);
 void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int result);
@@ -117,11 +113,5 @@ void eddyi_uring_take_result(struct eddyi_uring *u, struct eddyi_op *op, int res
 /* Returns true for a file that does not signal readiness: the kernel gives up on non-blocking files
  * of some file systems. */
 bool eddyi_uring_cannot_be_polled(const struct eddyi_op *op);
-
-/* A ring that cannot be used any more (io_uring_leave.c). This is the backend's leave(). */
-void eddyi_uring_leave(struct eddyi_backend *b);
-/* Replaces the ring by one of this thread; returns 0 or -errno. */
-int eddyi_uring_move_here(struct eddyi_uring *u);
-void eddyi_uring_give_up(struct eddyi_uring *u, int rc); /* ends every operation with that error */
 
 #endif
