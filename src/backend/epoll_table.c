@@ -1,8 +1,8 @@
 #include "backend/epoll_table.h"
 
+#include "base/fd_table.h"
 #include "base/sys.h"
 
-#include <string.h>
 #include <sys/epoll.h>
 
 void eddyi_table_init(struct eddyi_table *t)
@@ -17,29 +17,17 @@ void eddyi_table_fini(struct eddyi_table *t)
     eddyi_free(t->slots);
 }
 
-static int grow(struct eddyi_table *t, int fd)
-{
-    size_t n = t->n_slots ? t->n_slots : 64;
-    struct eddyi_slot *slots;
-
-    while (n <= (size_t)fd)
-        n *= 2;
-    slots = eddyi_realloc(t->slots, n * sizeof *slots);
-    if (!slots)
-        return -ENOMEM;
-    memset(slots + t->n_slots, 0, (n - t->n_slots) * sizeof *slots);
-    t->slots = slots;
-    t->n_slots = n;
-    return 0;
-}
-
-/* Ensures that there is a slot for @fd. A number that is no descriptor is refused, so that it
- * cannot inflate the table. */
 static int have_slot(struct eddyi_table *t, int fd)
 {
-    int rc = (size_t)fd < t->n_slots ? 0 : eddyi_sys_is_open(fd);
+    void *slots;
+    int rc;
 
-    return rc == 0 && (size_t)fd >= t->n_slots ? grow(t, fd) : rc;
+    if ((size_t)fd < t->n_slots)
+        return 0;
+    rc = eddyi_fd_table_grow(t->slots, &t->n_slots, sizeof t->slots[0], fd, &slots);
+    if (rc == 0)
+        t->slots = slots;
+    return rc;
 }
 
 EDDYI_DIRECT int eddyi_table_enter(struct eddyi_table *t, struct eddyi_op *op)

@@ -1,11 +1,10 @@
 #include "io/io.h"
 
 #include "base/assert.h"
+#include "base/fd_table.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "task/task.h"
-
-#include <string.h>
 
 /* The first pause of an operation, and how often it doubles at most. */
 enum { PAUSE = 1000000 /* nanoseconds */, DOUBLINGS = 6 };
@@ -89,25 +88,14 @@ struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
     return (size_t)fd < io->n_slots ? io->slots[fd].claim[direction] : NULL;
 }
 
-/* Makes room for @fd. A number that is no descriptor is refused, so that it cannot inflate the
- * table. */
 static int grow(struct eddyi_io *io, int fd)
 {
-    size_t n = io->n_slots ? io->n_slots : 64;
-    struct eddyi_io_slot *slots;
-    int rc = eddyi_sys_is_open(fd);
+    void *slots;
+    int rc = eddyi_fd_table_grow(io->slots, &io->n_slots, sizeof io->slots[0], fd, &slots);
 
-    if (rc < 0)
-        return rc;
-    while (n <= (size_t)fd)
-        n *= 2;
-    slots = eddyi_realloc(io->slots, n * sizeof *slots);
-    if (!slots)
-        return -ENOMEM;
-    memset(slots + io->n_slots, 0, (n - io->n_slots) * sizeof *slots);
-    io->slots = slots;
-    io->n_slots = n;
-    return 0;
+    if (rc == 0)
+        io->slots = slots;
+    return rc;
 }
 
 EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
