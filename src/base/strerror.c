@@ -24,7 +24,7 @@ static const struct {
     {EDDY_ETHREAD, "Called from a thread other than the event loop's"},
     {EDDY_EFORKED, "The event loop was made before fork()"},
     {EDDY_EGENERATOREXIT, "The generator is being closed"},
-    {EDDY_EMISUSE, "The call makes no sense here"},
+    {EDDY_EMISUSE, "The call is not allowed here"},
     {EDDY_EBROKEN, "The worker that ran the job has died"},
     {EDDY_ENONAME, "No such host name"},
     {EDDY_ENAMEAGAIN, "Temporary failure in name resolution"},
@@ -33,7 +33,7 @@ static const struct {
     {EDDY_ENAMEFAIL, "Name resolution failed"},
     {EDDY_ETLS, "TLS failed"},
     {EDDY_ECERT, "The certificate is not accepted"},
-    {EDDY_ETRUNCATED, "The connection ended without the farewell of TLS"},
+    {EDDY_ETRUNCATED, "The connection ended without close_notify: the data may be truncated"},
     {EDDY_ETERMINATED, "Ended by SIGTERM"},
 };
 

@@ -39,7 +39,7 @@ static int raise_end(const struct eddyi_tls_carrier *t)
                           eddyi_tls_peer(t));
     return eddy_raise(
         EDDY_ETRUNCATED,
-        "TLS with %s: the connection ended without farewell: what came may be cut off",
+        "TLS with %s: the connection ended without close_notify: the data may be truncated",
         eddyi_tls_peer(t));
 }
 

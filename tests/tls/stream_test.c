@@ -327,7 +327,7 @@ TEST_ASYNC(an_end_without_farewell_is_no_ordinary_end)
         eddy_writer_abort(p.writer[0]);
         EXPECT_EQ(eddy_reader_readexactly(p.reader[1], buf, 4), 4);
         EXPECT_EQ(eddy_reader_read(p.reader[1], buf, sizeof buf), EDDY_ETRUNCATED);
-        EXPECT_IN("without farewell", eddy_exception_message(eddy_error()));
+        EXPECT_IN("without close_notify", eddy_exception_message(eddy_error()));
         EXPECT_EQ(eddy_reader_read(p.reader[1], buf, sizeof buf), EDDY_ETRUNCATED);
     }
     pair_free(&p);
