@@ -74,6 +74,7 @@ TEST_ASYNC(a_coroutine_that_a_task_was_made_of_is_given_to_no_other)
     expect_taken(eddy_exception_code(eddy_error()));
     expect_taken(eddy_await(coro));
     eddy_try(eddy_sleep(0)); /* now it runs */
+    REQUIRE(!eddy_task_done(t));
     expect_taken(eddy_await(coro));
     EXPECT_EQ(eddy_await(t), 7);
     return 0;
@@ -91,6 +92,7 @@ TEST_ASYNC(a_coroutine_that_is_being_awaited_is_given_to_no_other)
 
     REQUIRE(t != NULL);
     eddy_try(eddy_sleep(0));
+    REQUIRE(!eddy_task_done(t));
     expect_taken(eddy_await(coro));
     EXPECT(eddy_create_task(coro) == NULL);
     expect_taken(eddy_exception_code(eddy_error()));
