@@ -108,6 +108,7 @@ typedef struct eddy_carrier_ops {
      * hold any.
      */
     bool waits_without_memory;
+    void (*eddyi_reserved[4])(void); /* NULL; see docs/abi.md */
 } eddy_carrier_ops;
 
 /*
@@ -135,6 +136,7 @@ struct eddy_carrier {
      * @status < 0: ending the carrier failed; it has ended all the same
      */
     void (*on_closed)(eddy_carrier *c, int status);
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 };
 
 /*

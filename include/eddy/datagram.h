@@ -61,7 +61,10 @@ typedef struct eddy_datagram_endpoint_options {
     eddy_create_datagram_endpoint_with(&(eddy_datagram_endpoint_options){.ret = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *options);
+eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *options,
+                                   size_t options_size);
+#define eddy_create_datagram_endpoint_with(...)                                                    \
+    eddy_create_datagram_endpoint_with(__VA_ARGS__, sizeof(eddy_datagram_endpoint_options))
 
 /*
  * Closes and frees the endpoint; its address is free when the call returns. A task that waits in a

@@ -49,6 +49,7 @@ typedef struct eddy_datagram_protocol {
 
     /* Called when the queue is down to the low-water mark again. */
     void (*resume_writing)(void *arg);
+    void (*eddyi_reserved[4])(void); /* NULL; see docs/abi.md */
 } eddy_datagram_protocol;
 
 /* Makes the protocol of one endpoint, as eddy_protocol_factory does for a connection. */
@@ -74,7 +75,10 @@ typedef int eddy_datagram_protocol_factory(void *arg, const eddy_datagram_protoc
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_create_datagram_endpoint_with(eddy_loop *loop, eddy_datagram_protocol_factory *factory,
                                         void *arg, eddy_datagram_transport **ret_transport,
-                                        const eddy_datagram_endpoint_options *options);
+                                        const eddy_datagram_endpoint_options *options,
+                                        size_t options_size);
+#define eddy_loop_create_datagram_endpoint_with(...)                                               \
+    eddy_loop_create_datagram_endpoint_with(__VA_ARGS__, sizeof(eddy_datagram_endpoint_options))
 
 /* Adds a reference to @t and returns @t. */
 EDDY_API eddy_datagram_transport *eddy_datagram_transport_ref(eddy_datagram_transport *t);

@@ -58,7 +58,10 @@ typedef struct eddy_call_graph_options {
  */
 EDDY_API EDDY_NODISCARD int eddy_capture_call_graph(eddy_future *future,
                                                     const eddy_call_graph_options *options,
-                                                    eddy_future_call_graph **ret);
+                                                    eddy_future_call_graph **ret,
+                                                    size_t options_size);
+#define eddy_capture_call_graph(...)                                                               \
+    eddy_capture_call_graph(__VA_ARGS__, sizeof(eddy_call_graph_options))
 
 /* Frees a call graph. NULL is allowed. */
 EDDY_API void eddy_call_graph_free(eddy_future_call_graph *graph);
@@ -69,14 +72,18 @@ EDDY_API void eddy_call_graph_free(eddy_future_call_graph *graph);
  * the errors of eddy_capture_call_graph().
  */
 EDDY_API int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options,
-                                    char *buf, size_t size);
+                                    char *buf, size_t size, size_t options_size);
+#define eddy_format_call_graph(...)                                                                \
+    eddy_format_call_graph(__VA_ARGS__, sizeof(eddy_call_graph_options))
 
 /*
  * Writes the call graph of @future as text to @file (asyncio.print_call_graph); NULL means stdout.
  * Returns 0, or the errors of eddy_capture_call_graph().
  */
 EDDY_API int eddy_print_call_graph(eddy_future *future, const eddy_call_graph_options *options,
-                                   FILE *file);
+                                   FILE *file, size_t options_size);
+#define eddy_print_call_graph(...)                                                                 \
+    eddy_print_call_graph(__VA_ARGS__, sizeof(eddy_call_graph_options))
 
 EDDY_END_DECLS
 

@@ -115,10 +115,15 @@ EDDY_API void eddy_executor_free(eddy_executor *e);
     eddy_executor_submit_with(                                                                     \
         (executor), &(eddy_job){.fn = (function), .name = #function, .arg = __VA_ARGS__})
 #endif
-EDDY_API EDDY_NODISCARD eddy_future *
-eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e, const eddy_job *job);
-EDDY_API EDDY_NODISCARD eddy_concurrent_future *eddy_executor_submit_with(eddy_executor *e,
-                                                                          const eddy_job *job);
+EDDY_API EDDY_NODISCARD eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop,
+                                                                    eddy_executor *e,
+                                                                    const eddy_job *job,
+                                                                    size_t options_size);
+#define eddy_loop_run_in_executor_with(...)                                                        \
+    eddy_loop_run_in_executor_with(__VA_ARGS__, sizeof(eddy_job))
+EDDY_API EDDY_NODISCARD eddy_concurrent_future *
+eddy_executor_submit_with(eddy_executor *e, const eddy_job *job, size_t options_size);
+#define eddy_executor_submit_with(...) eddy_executor_submit_with(__VA_ARGS__, sizeof(eddy_job))
 
 /*
  * Makes a coroutine that calls fn(arg) on the default executor of its loop, in a copy of the
@@ -130,7 +135,9 @@ EDDY_API EDDY_NODISCARD eddy_concurrent_future *eddy_executor_submit_with(eddy_e
     eddy_to_thread_with(&(eddy_job){.fn = (function), .name = #function, .arg = __VA_ARGS__},      \
                         EDDYI_WHERE)
 #endif
-EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_to_thread_with(const eddy_job *job, const char *where);
+EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_to_thread_with(const eddy_job *job, const char *where,
+                                                            size_t options_size);
+#define eddy_to_thread_with(...) eddy_to_thread_with(__VA_ARGS__, sizeof(eddy_job))
 
 /*
  * Defines a coroutine function with a blocking body: eddy_run_on_executor(name, (type, parameter)…)

@@ -32,6 +32,7 @@ typedef struct eddy_group {
     size_t eddyi_n_errors;
     int eddyi_state;
     bool eddyi_flags[5];
+    void *eddyi_reserved[4]; /* zero; see docs/abi.md */
 } eddy_group;
 
 /*
@@ -55,7 +56,10 @@ EDDY_API void eddy_group_enter(eddy_group *tg);
     eddy_group_create_task_with((tg),                                                              \
                                 &(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
 #endif
-EDDY_API int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options);
+EDDY_API int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options,
+                                         size_t options_size);
+#define eddy_group_create_task_with(...)                                                           \
+    eddy_group_create_task_with(__VA_ARGS__, sizeof(eddy_task_options))
 
 /*
  * Ends the scope: waits for every child. @rc is the status of the block; an error cancels the

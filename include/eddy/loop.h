@@ -42,7 +42,9 @@ typedef struct eddy_loop_options {
  * same course. If nothing is ready and no timer is left, the program is deadlocked: the run ends
  * with -EDEADLK, and the message in eddy_error() lists the tasks and their awaitables.
  */
-EDDY_API EDDY_NODISCARD eddy_loop *eddy_loop_new(const eddy_loop_options *options);
+EDDY_API EDDY_NODISCARD eddy_loop *eddy_loop_new(const eddy_loop_options *options,
+                                                 size_t options_size);
+#define eddy_loop_new(...) eddy_loop_new(__VA_ARGS__, sizeof(eddy_loop_options))
 
 /*
  * Add a reference to @loop and return @loop; drop one, and close the loop with the last. NULL is
@@ -216,6 +218,7 @@ struct eddy_event_loop_policy {
     eddy_loop *(*get_event_loop)(eddy_event_loop_policy *policy);
     void (*set_event_loop)(eddy_event_loop_policy *policy, eddy_loop *loop);
     eddy_loop *(*new_event_loop)(eddy_event_loop_policy *policy);
+    void (*eddyi_reserved[4])(void); /* NULL; see docs/abi.md */
 };
 EDDY_API eddy_event_loop_policy *eddy_get_event_loop_policy(void);
 EDDY_API void eddy_set_event_loop_policy(eddy_event_loop_policy *policy); /* NULL: the default */
@@ -258,9 +261,15 @@ EDDY_API eddy_exception_handler *eddy_loop_get_exception_handler(const eddy_loop
  * loop.call_exception_handler). Borrow @context.
  */
 EDDY_API void eddy_loop_default_exception_handler(eddy_loop *loop,
-                                                  const eddy_exception_context *context);
+                                                  const eddy_exception_context *context,
+                                                  size_t context_size);
+#define eddy_loop_default_exception_handler(...)                                                   \
+    eddy_loop_default_exception_handler(__VA_ARGS__, sizeof(eddy_exception_context))
 EDDY_API void eddy_loop_call_exception_handler(eddy_loop *loop,
-                                               const eddy_exception_context *context);
+                                               const eddy_exception_context *context,
+                                               size_t context_size);
+#define eddy_loop_call_exception_handler(...)                                                      \
+    eddy_loop_call_exception_handler(__VA_ARGS__, sizeof(eddy_exception_context))
 
 /*
  * Get and set debug mode (loop.get_debug, loop.set_debug). In debug mode steps longer than

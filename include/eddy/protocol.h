@@ -64,6 +64,7 @@ typedef struct eddy_protocol {
 
     /* Called with the number of bytes that were stored at the start of that memory. */
     void (*buffer_updated)(void *arg, size_t size);
+    void (*eddyi_reserved[4])(void); /* NULL; see docs/abi.md */
 } eddy_protocol;
 
 /*

@@ -37,6 +37,7 @@ typedef struct eddy_queue {
     int eddyi_order;
     bool eddyi_values;
     bool eddyi_shut_down;
+    void *eddyi_reserved[4]; /* zero; see docs/abi.md */
 } eddy_queue;
 
 /*

@@ -51,7 +51,8 @@ typedef struct eddy_run_options {
 #define eddy_runner_run(runner, ...)                                                               \
     eddy_runner_run_with((runner), &(eddy_run_options){.coro = __VA_ARGS__})
 #endif
-EDDY_API int eddy_run_with(const eddy_run_options *options);
+EDDY_API int eddy_run_with(const eddy_run_options *options, size_t options_size);
+#define eddy_run_with(...) eddy_run_with(__VA_ARGS__, sizeof(eddy_run_options))
 
 /*
  * Runs @coro as eddy_run() does, prints its failure to standard error (see eddy_set_log()) and
@@ -65,7 +66,8 @@ EDDY_API int eddy_run_with(const eddy_run_options *options);
 #ifndef __cplusplus
 #define eddy_main(...) eddy_main_with(&(eddy_run_options){.coro = __VA_ARGS__})
 #endif
-EDDY_API int eddy_main_with(const eddy_run_options *options);
+EDDY_API int eddy_main_with(const eddy_run_options *options, size_t options_size);
+#define eddy_main_with(...) eddy_main_with(__VA_ARGS__, sizeof(eddy_run_options))
 
 /*
  * Prints the failure @status and eddy_error() as eddy_main() does, and returns its exit code: for
@@ -87,19 +89,24 @@ typedef struct eddy_runner {
     bool eddyi_sigterm;
     bool eddyi_set_event_loop;
     double eddyi_close_timeout;
+    void *eddyi_reserved[4]; /* zero; see docs/abi.md */
 } eddy_runner;
 
 /*
  * Initializes @r; the loop is made at the first use. Of @options (NULL: defaults) it takes debug,
  * no_sigint, sigterm, loop_factory and close_timeout.
  */
-EDDY_API void eddy_runner_init(eddy_runner *r, const eddy_run_options *options);
+EDDY_API void eddy_runner_init(eddy_runner *r, const eddy_run_options *options,
+                               size_t options_size);
+#define eddy_runner_init(...) eddy_runner_init(__VA_ARGS__, sizeof(eddy_run_options))
 
 /*
  * Runs a coroutine as eddy_run() does, but keeps the loop and its other tasks (Runner.run). Raises
  * EDDY_ECLOSED after eddy_runner_close().
  */
-EDDY_API int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options);
+EDDY_API int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options,
+                                  size_t options_size);
+#define eddy_runner_run_with(...) eddy_runner_run_with(__VA_ARGS__, sizeof(eddy_run_options))
 
 /*
  * Returns the runner's loop; NULL if it could not be made, or after eddy_runner_close()

@@ -137,7 +137,9 @@ typedef struct eddy_server_options {
     eddy_start_server_with(&(eddy_server_options){                                                 \
         .handle = (handler), .arg = (argument), .path = (at), .ret_server = __VA_ARGS__})
 #endif
-EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server_options *options);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_start_server_with(const eddy_server_options *options,
+                                                               size_t options_size);
+#define eddy_start_server_with(...) eddy_start_server_with(__VA_ARGS__, sizeof(eddy_server_options))
 
 /*
  * Starts a server that was made with no_start (Server.start_serving); harmless if it is serving

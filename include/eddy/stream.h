@@ -105,7 +105,9 @@ typedef struct eddy_connection_options {
         .host = (to_host), .port = (to_port), .ret_reader = (reader), .ret_writer = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_open_connection_with(const eddy_connection_options *options);
+eddy_open_connection_with(const eddy_connection_options *options, size_t options_size);
+#define eddy_open_connection_with(...)                                                             \
+    eddy_open_connection_with(__VA_ARGS__, sizeof(eddy_connection_options))
 
 /*
  * Connects to the Unix socket at @path (asyncio.open_unix_connection). A @path that begins with '@'
@@ -443,7 +445,10 @@ typedef struct eddy_start_tls_options {
     eddy_writer_start_tls_with((w), &(eddy_start_tls_options){.context = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_writer_start_tls_with(eddy_writer *w, const eddy_start_tls_options *options);
+eddy_writer_start_tls_with(eddy_writer *w, const eddy_start_tls_options *options,
+                           size_t options_size);
+#define eddy_writer_start_tls_with(...)                                                            \
+    eddy_writer_start_tls_with(__VA_ARGS__, sizeof(eddy_start_tls_options))
 
 EDDY_END_DECLS
 

@@ -138,9 +138,13 @@ typedef struct eddy_subprocess_options {
         &(eddy_subprocess_options){.command = (text), .ret_process = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_create_subprocess_exec_with(const eddy_subprocess_options *options);
+eddy_create_subprocess_exec_with(const eddy_subprocess_options *options, size_t options_size);
+#define eddy_create_subprocess_exec_with(...)                                                      \
+    eddy_create_subprocess_exec_with(__VA_ARGS__, sizeof(eddy_subprocess_options))
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_create_subprocess_shell_with(const eddy_subprocess_options *options);
+eddy_create_subprocess_shell_with(const eddy_subprocess_options *options, size_t options_size);
+#define eddy_create_subprocess_shell_with(...)                                                     \
+    eddy_create_subprocess_shell_with(__VA_ARGS__, sizeof(eddy_subprocess_options))
 
 /*
  * Waits until the process has ended (Process.wait). Any number of tasks may wait. *ret_returncode
@@ -220,7 +224,10 @@ typedef struct eddy_communicate_options {
     eddy_process_communicate_with((p), &(eddy_communicate_options){.input = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS int eddy_process_communicate_with(eddy_process *p,
-                                                       const eddy_communicate_options *options);
+                                                       const eddy_communicate_options *options,
+                                                       size_t options_size);
+#define eddy_process_communicate_with(...)                                                         \
+    eddy_process_communicate_with(__VA_ARGS__, sizeof(eddy_communicate_options))
 
 /*
  * Frees the process and its streams; no task may wait for it. A child that still runs is killed,

@@ -45,6 +45,7 @@ typedef struct eddy_subprocess_protocol {
     /* Called for the child's standard input: see eddy_protocol. */
     void (*pause_writing)(void *arg);
     void (*resume_writing)(void *arg);
+    void (*eddyi_reserved[4])(void); /* NULL; see docs/abi.md */
 } eddy_subprocess_protocol;
 
 /*
@@ -77,11 +78,15 @@ typedef int eddy_subprocess_protocol_factory(void *arg,
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
                                void *arg, eddy_subprocess_transport **ret_transport,
-                               const eddy_subprocess_options *options);
+                               const eddy_subprocess_options *options, size_t options_size);
+#define eddy_loop_subprocess_exec_with(...)                                                        \
+    eddy_loop_subprocess_exec_with(__VA_ARGS__, sizeof(eddy_subprocess_options))
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
 eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
                                 void *arg, eddy_subprocess_transport **ret_transport,
-                                const eddy_subprocess_options *options);
+                                const eddy_subprocess_options *options, size_t options_size);
+#define eddy_loop_subprocess_shell_with(...)                                                       \
+    eddy_loop_subprocess_shell_with(__VA_ARGS__, sizeof(eddy_subprocess_options))
 
 /* Adds a reference to @t and returns @t. */
 EDDY_API eddy_subprocess_transport *eddy_subprocess_transport_ref(eddy_subprocess_transport *t);

@@ -29,6 +29,7 @@ typedef struct eddy_wait_queue {
     void *eddyi_next;
     size_t eddyi_n_waiting;
     eddy_loop *eddyi_loop;
+    void *eddyi_reserved[1]; /* zero; see docs/abi.md */
 } eddy_wait_queue;
 
 /*
@@ -39,6 +40,7 @@ typedef struct eddy_lock {
     eddy_wait_queue eddyi_queue;
     const void *eddyi_holder; /* the task that acquired it, for reports */
     bool eddyi_locked;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_lock;
 
 /*
@@ -71,6 +73,7 @@ EDDY_API void eddyi_lock_release_guarded(eddy_lock *const *lock);
 typedef struct eddy_event {
     eddy_wait_queue eddyi_queue;
     bool eddyi_set;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_event;
 
 /* Sets the flag and wakes all waiting tasks, even if the flag is cleared at once (Event.set). */
@@ -96,13 +99,14 @@ typedef struct eddy_condition {
     eddy_wait_queue eddyi_queue;
     eddy_lock *eddyi_shared_lock; /* NULL: eddyi_own_lock */
     eddy_lock eddyi_own_lock;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_condition;
 
 /* Initializes a condition with a lock that is used elsewhere too. */
 #ifdef __cplusplus /* which names members in initializers only from C++20 on */
 #define EDDY_CONDITION_INIT(lock)                                                                  \
     {                                                                                              \
-        {}, (lock),                                                                                \
+        {}, (lock), {},                                                                            \
         {                                                                                          \
         }                                                                                          \
     }
@@ -154,17 +158,22 @@ typedef struct eddy_semaphore {
     size_t eddyi_value;
     size_t eddyi_bound;
     bool eddyi_bounded;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_semaphore;
 
 /* _BOUNDED_ initializes a semaphore that cannot be released more often than acquired. */
 #ifdef __cplusplus
 #define EDDY_SEMAPHORE_INIT(value)                                                                 \
     {                                                                                              \
-        {}, (value), 0, false                                                                      \
+        {}, (value), 0, false,                                                                     \
+        {                                                                                          \
+        }                                                                                          \
     }
 #define EDDY_BOUNDED_SEMAPHORE_INIT(value)                                                         \
     {                                                                                              \
-        {}, (value), (value), true                                                                 \
+        {}, (value), (value), true,                                                                \
+        {                                                                                          \
+        }                                                                                          \
     }
 #else
 #define EDDY_SEMAPHORE_INIT(value)                                                                 \
@@ -208,12 +217,15 @@ typedef struct eddy_barrier {
     int eddyi_parties;
     int eddyi_count;
     int eddyi_state;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_barrier;
 
 #ifdef __cplusplus
 #define EDDY_BARRIER_INIT(parties)                                                                 \
     {                                                                                              \
-        {}, (parties), 0, 0                                                                        \
+        {}, (parties), 0, 0,                                                                       \
+        {                                                                                          \
+        }                                                                                          \
     }
 #else
 #define EDDY_BARRIER_INIT(parties)                                                                 \

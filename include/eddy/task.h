@@ -65,17 +65,22 @@ typedef struct eddy_task_options {
 #define eddy_spawn(...)                                                                            \
     eddy_spawn_with(&(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
 #endif
-EDDY_API EDDY_NODISCARD eddy_task *eddy_loop_create_task_with(eddy_loop *loop,
-                                                              const eddy_task_options *options);
+EDDY_API EDDY_NODISCARD eddy_task *
+eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options, size_t options_size);
+#define eddy_loop_create_task_with(...)                                                            \
+    eddy_loop_create_task_with(__VA_ARGS__, sizeof(eddy_task_options))
 
 /*
  * Creates a task that the loop owns: eddy_spawn(coro, …). If the task fails, the loop's exception
  * handler is called. Returns 0, or the reason why the task could not be created.
  */
-EDDY_API int eddy_spawn_with(const eddy_task_options *options);
+EDDY_API int eddy_spawn_with(const eddy_task_options *options, size_t options_size);
+#define eddy_spawn_with(...) eddy_spawn_with(__VA_ARGS__, sizeof(eddy_task_options))
 
 /* Makes the task itself (asyncio.Task); a task factory calls this function in the end. */
-EDDY_API EDDY_NODISCARD eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options);
+EDDY_API EDDY_NODISCARD eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options,
+                                                 size_t options_size);
+#define eddy_task_new(...) eddy_task_new(__VA_ARGS__, sizeof(eddy_task_options))
 
 /*
  * Replaces the function that makes the tasks of @loop (loop.set_task_factory); NULL restores the

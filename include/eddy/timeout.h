@@ -30,6 +30,7 @@ typedef struct eddy_timeout {
     double eddyi_when;
     int eddyi_state;
     int eddyi_cancelling;
+    void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_timeout;
 
 /*

@@ -109,7 +109,10 @@ static inline void eddyi_transport_unref_guard(eddy_transport **t)
                                                                 .ret_transport = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options *options);
+eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options *options,
+                                 size_t options_size);
+#define eddy_loop_create_connection_with(...)                                                      \
+    eddy_loop_create_connection_with(__VA_ARGS__, sizeof(eddy_connection_options))
 
 /*
  * Makes the transport of a connection that was accepted elsewhere (loop.connect_accepted_socket):
@@ -125,7 +128,10 @@ eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options 
                                            .ret_transport = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_options *options);
+eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_options *options,
+                                       size_t options_size);
+#define eddy_loop_connect_accepted_socket_with(...)                                                \
+    eddy_loop_connect_accepted_socket_with(__VA_ARGS__, sizeof(eddy_connection_options))
 
 /*
  * Make the transport of a pipe's end, a terminal, or another descriptor that can be polled
@@ -175,7 +181,10 @@ EDDY_API EDDY_NODISCARD int eddy_transport_open(eddy_carrier *carrier,
                                                                 .ret_server = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options);
+eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options,
+                             size_t options_size);
+#define eddy_loop_create_server_with(...)                                                          \
+    eddy_loop_create_server_with(__VA_ARGS__, sizeof(eddy_server_options))
 
 /* The connection. */
 
@@ -281,7 +290,10 @@ EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *t);
     eddy_loop_start_tls_with((loop), (transport), &(eddy_start_tls_options){.context = __VA_ARGS__})
 #endif
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int
-eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options);
+eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t, const eddy_start_tls_options *options,
+                         size_t options_size);
+#define eddy_loop_start_tls_with(...)                                                              \
+    eddy_loop_start_tls_with(__VA_ARGS__, sizeof(eddy_start_tls_options))
 
 /*
  * Receives the result of an operation on a transport: 0, or an error < 0, whose message is in
@@ -297,7 +309,10 @@ typedef void eddy_transport_done_fn(void *arg, int status);
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_start_tls(eddy_transport *t,
                                                      const eddy_start_tls_options *options,
-                                                     eddy_transport_done_fn *done, void *arg);
+                                                     eddy_transport_done_fn *done, void *arg,
+                                                     size_t options_size);
+#define eddy_transport_start_tls(...)                                                              \
+    eddy_transport_start_tls(__VA_ARGS__, sizeof(eddy_start_tls_options))
 
 /*
  * Sends @count bytes of the file @file, from @offset on, after all bytes written before

@@ -52,7 +52,8 @@ typedef struct eddy_workers_options {
     eddy_run_workers_with(                                                                         \
         &(eddy_workers_options){.n = (number), .fn = (worker), .arg = __VA_ARGS__})
 #endif
-EDDY_API int eddy_run_workers_with(const eddy_workers_options *options);
+EDDY_API int eddy_run_workers_with(const eddy_workers_options *options, size_t options_size);
+#define eddy_run_workers_with(...) eddy_run_workers_with(__VA_ARGS__, sizeof(eddy_workers_options))
 
 EDDY_END_DECLS
 

@@ -5,6 +5,7 @@
  * children. The graph is built and walked without recursion, because chains of tasks may be longer
  * than a stack is deep.
  */
+#include "base/options.h"
 #include "base/sys.h"
 #include "debug/symbols.h"
 #include "eddy/debug.h"
@@ -220,9 +221,10 @@ static int build(struct building *b, eddy_future *f, eddy_future_call_graph **re
     return 0;
 }
 
-int eddy_capture_call_graph(eddy_future *future, const eddy_call_graph_options *options,
-                            eddy_future_call_graph **ret)
+int(eddy_capture_call_graph)(eddy_future *future, const eddy_call_graph_options *options,
+                             eddy_future_call_graph **ret, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_call_graph_options, options, options_size, -E2BIG);
     struct building b = {.options = options ? *options : (eddy_call_graph_options){0}};
     int rc = eddyi_loop_check(future ? future->loop : eddyi_loop_running);
 
@@ -288,9 +290,10 @@ static void add_graph(struct text *t, const eddy_future_call_graph *graph)
         add_node(t, node);
 }
 
-int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *options, char *buf,
-                           size_t size)
+int(eddy_format_call_graph)(eddy_future *future, const eddy_call_graph_options *options, char *buf,
+                            size_t size, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_call_graph_options, options, options_size, -E2BIG);
     struct text t = {.buf = buf, .size = size};
     eddy_future_call_graph *graph;
     int rc = eddy_capture_call_graph(future, options, &graph);
@@ -304,8 +307,10 @@ int eddy_format_call_graph(eddy_future *future, const eddy_call_graph_options *o
     return (int)t.length;
 }
 
-int eddy_print_call_graph(eddy_future *future, const eddy_call_graph_options *options, FILE *file)
+int(eddy_print_call_graph)(eddy_future *future, const eddy_call_graph_options *options, FILE *file,
+                           size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_call_graph_options, options, options_size, -E2BIG);
     eddy_future_call_graph *graph;
     struct text t = {.buf = NULL};
     int rc = eddy_capture_call_graph(future, options, &graph);

@@ -1,6 +1,7 @@
 /*
  * Jobs on executors, and the loop's futures that end with them: run_in_executor, submit, to_thread.
  */
+#include "base/options.h"
 #include "executor/default.h"
 #include "executor/executor.h"
 #include "loop/loop.h"
@@ -32,9 +33,10 @@ static eddy_future *run_job(eddy_loop *loop, eddy_executor *e, struct eddyi_job 
     return NULL;
 }
 
-eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e,
-                                            const eddy_job *description)
+eddy_future *(eddy_loop_run_in_executor_with)(eddy_loop *loop, eddy_executor *e,
+                                              const eddy_job *description, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_job, description, options_size, NULL);
     struct eddyi_job *job = eddyi_job_new(description);
 
     loop = loop ? loop : eddyi_loop_running;
@@ -47,8 +49,10 @@ eddy_future *eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *e,
     return run_job(loop, e, job);
 }
 
-eddy_concurrent_future *eddy_executor_submit_with(eddy_executor *e, const eddy_job *description)
+eddy_concurrent_future *(eddy_executor_submit_with)(eddy_executor *e, const eddy_job *description,
+                                                    size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_job, description, options_size, NULL);
     struct eddyi_job *job = eddyi_job_new(description);
 
     if (!job)
@@ -90,8 +94,10 @@ static void drop_job(void *arg)
     eddyi_job_unref(arg);
 }
 
-eddy_coroutine *eddy_to_thread_with(const eddy_job *description, const char *where)
+eddy_coroutine *(eddy_to_thread_with)(const eddy_job *description, const char *where,
+                                      size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_job, description, options_size, NULL);
     struct eddyi_job *job = eddyi_job_new(description);
     eddy_coroutine *coro;
 

@@ -1,13 +1,16 @@
 #include "net/datagram.h"
 
+#include "base/options.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "task/task.h"
 
 #include <string.h>
 
-int eddy_create_datagram_endpoint_with(const eddy_datagram_endpoint_options *options)
+int(eddy_create_datagram_endpoint_with)(const eddy_datagram_endpoint_options *options,
+                                        size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_datagram_endpoint_options, options, options_size, -E2BIG);
     eddy_datagram_endpoint *ep;
     int rc;
 

@@ -1,6 +1,7 @@
 /*
  * Communicating with a subprocess until its end: one task per pipe serves all pipes at once.
  */
+#include "base/options.h"
 #include "eddy/error.h"
 #include "eddy/group.h"
 #include "process/process.h"
@@ -110,8 +111,10 @@ static void give(const struct eddyi_output *out, const char **ret, size_t *ret_n
         *ret_n = out->n;
 }
 
-int eddy_process_communicate_with(eddy_process *p, const eddy_communicate_options *options)
+int(eddy_process_communicate_with)(eddy_process *p, const eddy_communicate_options *options,
+                                   size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_communicate_options, options, options_size, -E2BIG);
     struct exchange x = {p, options};
     int rc = 0;
 

@@ -1,6 +1,7 @@
 /*
  * Starting a subprocess.
  */
+#include "base/options.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
@@ -147,13 +148,15 @@ static int create(const eddy_subprocess_options *o, const char *const *argv)
     return rc;
 }
 
-int eddy_create_subprocess_exec_with(const eddy_subprocess_options *options)
+int(eddy_create_subprocess_exec_with)(const eddy_subprocess_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
     return create(options, options->argv);
 }
 
-int eddy_create_subprocess_shell_with(const eddy_subprocess_options *options)
+int(eddy_create_subprocess_shell_with)(const eddy_subprocess_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
     const char *argv[] = {options->executable ? options->executable : "/bin/sh", "-c",
                           options->command, NULL};
 

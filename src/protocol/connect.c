@@ -2,6 +2,7 @@
  * Connections with a protocol: the calls of the loop that make them.
  */
 #include "stream/connect.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
@@ -64,15 +65,19 @@ static int check(eddy_loop *loop, const eddy_connection_options *o)
     return rc;
 }
 
-int eddy_loop_create_connection_with(eddy_loop *loop, const eddy_connection_options *options)
+int(eddy_loop_create_connection_with)(eddy_loop *loop, const eddy_connection_options *options,
+                                      size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_connection_options, options, options_size, -E2BIG);
     int rc = check(loop, options);
 
     return rc < 0 ? rc : open_connection(loop, options, false);
 }
 
-int eddy_loop_connect_accepted_socket_with(eddy_loop *loop, const eddy_connection_options *options)
+int(eddy_loop_connect_accepted_socket_with)(eddy_loop *loop, const eddy_connection_options *options,
+                                            size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_connection_options, options, options_size, -E2BIG);
     int rc = check(loop, options);
 
     if (rc == 0 && options->sock == 0)

@@ -9,6 +9,7 @@
 #include "net/datagram.h"
 
 #include "base/exception.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "carrier/socket_info.h"
 #include "eddy/datagram_transport.h"
@@ -470,11 +471,13 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
     return rc;
 }
 
-int eddy_loop_create_datagram_endpoint_with(eddy_loop *loop,
-                                            eddy_datagram_protocol_factory *factory, void *arg,
-                                            eddy_datagram_transport **ret_transport,
-                                            const eddy_datagram_endpoint_options *options)
+int(eddy_loop_create_datagram_endpoint_with)(eddy_loop *loop,
+                                             eddy_datagram_protocol_factory *factory, void *arg,
+                                             eddy_datagram_transport **ret_transport,
+                                             const eddy_datagram_endpoint_options *options,
+                                             size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_datagram_endpoint_options, options, options_size, -E2BIG);
     eddy_datagram_transport *t;
     bool looks_up = !options->sock && options->family != AF_UNIX;
     int rc = eddyi_opening_check(loop, factory != NULL, looks_up);

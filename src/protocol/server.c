@@ -3,6 +3,7 @@
  */
 #include "stream/server.h"
 
+#include "base/options.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
 #include "protocol/transport.h"
@@ -70,8 +71,10 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     return 0;
 }
 
-int eddy_loop_create_server_with(eddy_loop *loop, const eddy_server_options *options)
+int(eddy_loop_create_server_with)(eddy_loop *loop, const eddy_server_options *options,
+                                  size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_server_options, options, options_size, -E2BIG);
     bool looks_up = !options->sock && !options->path;
     int rc = eddyi_opening_check(loop, options->factory != NULL, looks_up);
 

@@ -4,6 +4,7 @@
  * The pipes are made here, and given to the process as plain descriptors. connection_lost() is
  * called when the child has been waited for and the last pipe is lost.
  */
+#include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "eddy/error.h"
@@ -348,6 +349,16 @@ static void begin(eddy_subprocess_transport *t)
         eddyi_loop_ready(t->loop, &t->exited);
 }
 
+static int start_exec(const eddy_subprocess_options *options)
+{
+    return eddy_create_subprocess_exec_with(options);
+}
+
+static int start_shell(const eddy_subprocess_options *options)
+{
+    return eddy_create_subprocess_shell_with(options);
+}
+
 static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_factory *factory,
                void *arg, eddy_subprocess_transport **ret_transport,
                const eddy_subprocess_options *options)
@@ -377,16 +388,18 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
     return rc;
 }
 
-int eddy_loop_subprocess_exec_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
-                                   void *arg, eddy_subprocess_transport **ret_transport,
-                                   const eddy_subprocess_options *options)
+int(eddy_loop_subprocess_exec_with)(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                    void *arg, eddy_subprocess_transport **ret_transport,
+                                    const eddy_subprocess_options *options, size_t options_size)
 {
-    return run(loop, eddy_create_subprocess_exec_with, factory, arg, ret_transport, options);
+    EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
+    return run(loop, start_exec, factory, arg, ret_transport, options);
 }
 
-int eddy_loop_subprocess_shell_with(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
-                                    void *arg, eddy_subprocess_transport **ret_transport,
-                                    const eddy_subprocess_options *options)
+int(eddy_loop_subprocess_shell_with)(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
+                                     void *arg, eddy_subprocess_transport **ret_transport,
+                                     const eddy_subprocess_options *options, size_t options_size)
 {
-    return run(loop, eddy_create_subprocess_shell_with, factory, arg, ret_transport, options);
+    EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
+    return run(loop, start_shell, factory, arg, ret_transport, options);
 }

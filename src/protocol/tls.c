@@ -1,6 +1,7 @@
 /*
  * Starting TLS on an existing transport.
  */
+#include "base/options.h"
 #include "base/sys.h"
 #include "loop/loop.h"
 #include "protocol/opening.h"
@@ -67,18 +68,20 @@ int eddyi_protocol_start_tls(eddy_transport *t, const eddy_start_tls_options *op
     return rc;
 }
 
-int eddy_transport_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
-                             eddy_transport_done_fn *done, void *arg)
+int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *options,
+                              eddy_transport_done_fn *done, void *arg, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
     int rc = check(t, options);
 
     return rc < 0 ? rc
                   : eddyi_protocol_start_tls(t, options, is_server_side(t, options), done, arg);
 }
 
-int eddy_loop_start_tls_with(eddy_loop *loop, eddy_transport *t,
-                             const eddy_start_tls_options *options)
+int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
+                              const eddy_start_tls_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
     int rc = eddyi_opening_check(loop, true, true);
 
     if (rc == 0)

@@ -18,7 +18,8 @@ static eddy_loop *default_new(eddy_event_loop_policy *policy)
     return eddy_loop_new(NULL);
 }
 
-static eddy_event_loop_policy default_policy = {default_get, default_set, default_new};
+static eddy_event_loop_policy default_policy = {
+    .get_event_loop = default_get, .set_event_loop = default_set, .new_event_loop = default_new};
 
 eddy_event_loop_policy *eddy_default_event_loop_policy(void)
 {

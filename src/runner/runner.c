@@ -2,6 +2,7 @@
  * Running a program: a loop for a while, Ctrl-C, and the clean-up (rules 191 to 195).
  */
 #include "base/log.h"
+#include "base/options.h"
 #include "eddy/run.h"
 
 #include "base/exception.h"
@@ -16,14 +17,17 @@
 
 #include <stdio.h>
 
-enum { CREATED, INITIALISED, CLOSED };
+/* REFUSED: it was given options that are not known. */
+enum { CREATED, INITIALISED, CLOSED, REFUSED };
 
 /* Seconds, as in eddy/run.h. */
 static const double CLOSE_TIMEOUT = 30;
 
-void eddy_runner_init(eddy_runner *r, const eddy_run_options *options)
+void(eddy_runner_init)(eddy_runner *r, const eddy_run_options *options, size_t options_size)
 {
-    *r = (eddy_runner){.eddyi_state = CREATED};
+    *r = (eddy_runner){.eddyi_state = REFUSED};
+    EDDYI_OPTIONS(eddy_run_options, options, options_size, /* void */);
+    r->eddyi_state = CREATED;
     if (options) {
         r->eddyi_debug = options->debug;
         r->eddyi_no_sigint = options->no_sigint;
@@ -42,6 +46,8 @@ static int initialise(eddy_runner *r)
 {
     if (r->eddyi_state == CLOSED)
         return eddy_raise(EDDY_ECLOSED, "the runner is closed");
+    if (r->eddyi_state == REFUSED)
+        return eddy_raise(-E2BIG, "the runner was given an option that is not known");
     if (r->eddyi_state == INITIALISED)
         return 0;
     r->eddyi_context = eddy_copy_context();
@@ -87,8 +93,10 @@ static void unref_task(eddy_task **t)
     eddy_unref(*t);
 }
 
-int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options)
+int(eddy_runner_run_with)(eddy_runner *r, const eddy_run_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_run_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), -E2BIG));
     eddy_task_options task_options = {.coro = options->coro, .context = options->context};
     EDDY_CLEANUP(unref_task) eddy_task *t = NULL;
     int rc;
@@ -217,7 +225,7 @@ void eddy_runner_close(eddy_runner *r)
 {
     struct eddyi_error *error = eddyi_error_here(), kept;
 
-    if (r->eddyi_state == CREATED)
+    if (r->eddyi_state == CREATED || r->eddyi_state == REFUSED)
         r->eddyi_state = CLOSED;
     if (r->eddyi_state == CLOSED)
         return;
@@ -245,8 +253,10 @@ void eddy_runner_close(eddy_runner *r)
     *error = kept;
 }
 
-int eddy_run_with(const eddy_run_options *options)
+int(eddy_run_with)(const eddy_run_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_run_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), -E2BIG));
     EDDY_CLEANUP(eddy_runner_close) eddy_runner r = {.eddyi_state = CLOSED};
     unsigned process = eddyi_fork_number;
     int rc;
@@ -278,8 +288,10 @@ int eddy_exit_code(int status)
     return 1;
 }
 
-int eddy_main_with(const eddy_run_options *options)
+int(eddy_main_with)(const eddy_run_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_run_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), -E2BIG));
     int rc = eddy_run_with(options);
 
     return rc == EDDY_ETERMINATED ? options->sigterm_exit : eddy_exit_code(rc);

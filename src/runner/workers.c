@@ -7,6 +7,7 @@
  */
 #include "eddy/workers.h"
 
+#include "base/options.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/executor.h"
@@ -180,8 +181,9 @@ static int crew_open(struct crew *crew, const eddy_workers_options *options)
     return rc < 0 ? eddy_raise(rc, NULL) : 0;
 }
 
-int eddy_run_workers_with(const eddy_workers_options *options)
+int(eddy_run_workers_with)(const eddy_workers_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_workers_options, options, options_size, -E2BIG);
     struct crew crew;
     int rc;
 

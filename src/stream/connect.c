@@ -4,6 +4,7 @@
 #include "stream/connect.h"
 
 #include "base/given.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
@@ -63,8 +64,9 @@ int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o,
 
 /* Opening streams by connecting. */
 
-int eddy_open_connection_with(const eddy_connection_options *options)
+int(eddy_open_connection_with)(const eddy_connection_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_connection_options, options, options_size, -E2BIG);
     int rc = eddyi_task_here() ? 0 : EDDY_ENOTASK;
     struct eddyi_stream *s;
     eddy_carrier *c;

@@ -1,6 +1,7 @@
 /*
  * Servers with a handler: each connection is a stream, and a task that runs the handler.
  */
+#include "base/options.h"
 #include "loop/loop.h"
 #include "stream/server.h"
 #include "stream/stream.h"
@@ -83,8 +84,9 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     return create_task(stream);
 }
 
-int eddy_start_server_with(const eddy_server_options *options)
+int(eddy_start_server_with)(const eddy_server_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_server_options, options, options_size, -E2BIG);
     eddy_task *t = eddyi_task_here();
     int rc = t ? eddyi_loop_check(t->future.loop) : EDDY_ENOTASK;
 

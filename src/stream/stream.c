@@ -1,5 +1,6 @@
 #include "stream/reader.h"
 
+#include "base/options.h"
 #include "base/sys.h"
 #include "sync/wait_queue.h"
 
@@ -182,8 +183,10 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
     return rc;
 }
 
-int eddy_writer_start_tls_with(eddy_writer *w, const eddy_start_tls_options *options)
+int(eddy_writer_start_tls_with)(eddy_writer *w, const eddy_start_tls_options *options,
+                                size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
     if (!options->context)
         return eddy_raise(-EINVAL, "start_tls: no context");
     return eddyi_stream_start_tls(eddyi_stream_of_writer(w), options);

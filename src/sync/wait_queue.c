@@ -6,7 +6,7 @@
 #include "loop/loop.h"
 #include "task/task.h"
 
-_Static_assert(sizeof(struct eddyi_wait_queue) == sizeof(eddy_wait_queue),
+_Static_assert(sizeof(struct eddyi_wait_queue) <= sizeof(eddy_wait_queue),
                "eddy_wait_queue has another size");
 
 /* A waiting task's place in the queue; lies on the stack of that task. */

@@ -7,6 +7,7 @@
 #include "base/block.h"
 #include "base/exception.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
@@ -37,7 +38,7 @@ struct group {
     bool twice;            /* the group was entered a second time */
 };
 
-_Static_assert(sizeof(struct group) == sizeof(eddy_group), "eddy_group has another size");
+_Static_assert(sizeof(struct group) <= sizeof(eddy_group), "eddy_group is too small");
 
 struct child {
     struct eddyi_hook hook;
@@ -226,8 +227,11 @@ static int not_made(struct group *g, struct child *c)
     return rc;
 }
 
-int eddy_group_create_task_with(eddy_group *tg, const eddy_task_options *options)
+int(eddy_group_create_task_with)(eddy_group *tg, const eddy_task_options *options,
+                                 size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_task_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), -E2BIG));
     struct group *g = group_of(tg);
     struct child *c;
     int rc = may_create(g);

@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include "base/assert.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 #include "eddy/error.h"
@@ -142,13 +143,18 @@ static inline bool check(const eddy_loop *loop, const eddy_task_options *options
     return false;
 }
 
-eddy_task *eddy_task_new(eddy_loop *loop, const eddy_task_options *options)
+eddy_task *(eddy_task_new)(eddy_loop *loop, const eddy_task_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_task_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), NULL));
     return check(loop, options) ? make(loop, options) : NULL;
 }
 
-eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options)
+eddy_task *(eddy_loop_create_task_with)(eddy_loop *loop, const eddy_task_options *options,
+                                        size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_task_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), NULL));
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
@@ -156,8 +162,10 @@ eddy_task *eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *
                                : make(loop, options);
 }
 
-int eddy_spawn_with(const eddy_task_options *options)
+int(eddy_spawn_with)(const eddy_task_options *options, size_t options_size)
 {
+    EDDYI_OPTIONS(eddy_task_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), -E2BIG));
     eddy_task *t = eddy_loop_create_task_with(NULL, options);
 
     if (!t)

@@ -33,7 +33,7 @@ struct timeout {
     int cancelling; /* the task's count when the timeout was entered */
 };
 
-_Static_assert(sizeof(struct timeout) == sizeof(eddy_timeout), "eddy_timeout has another size");
+_Static_assert(sizeof(struct timeout) <= sizeof(eddy_timeout), "eddy_timeout is too small");
 
 static struct timeout *timeout_of(const eddy_timeout *tm)
 {

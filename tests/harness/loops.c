@@ -8,12 +8,12 @@
  * Makes every loop of a test, or of the library for it: the linker puts this function in the place
  * of eddy_loop_new().
  */
-eddy_loop *__real_eddy_loop_new(const eddy_loop_options *options);
-eddy_loop *__wrap_eddy_loop_new(const eddy_loop_options *options);
+eddy_loop *__real_eddy_loop_new(const eddy_loop_options *options, size_t size);
+eddy_loop *__wrap_eddy_loop_new(const eddy_loop_options *options, size_t size);
 
-eddy_loop *__wrap_eddy_loop_new(const eddy_loop_options *options)
+eddy_loop *__wrap_eddy_loop_new(const eddy_loop_options *options, size_t size)
 {
-    eddy_loop *loop = __real_eddy_loop_new(options);
+    eddy_loop *loop = __real_eddy_loop_new(options, size);
     const char *seed = getenv("EDDY_SHUFFLE");
 
     if (loop && seed && eddy_test_loop_shuffle(loop, strtoul(seed, NULL, 0)) < 0) {

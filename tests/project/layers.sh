@@ -88,7 +88,7 @@ if [ -e "$build/src/libeddy.so" ]; then
         sed 's/$/ is exported but in no public header/' |
         rule "every exported name is declared in a public header"
     comm -13 "$build/exported.txt" "$build/declared.txt" | grep '^eddyi\{0,1\}_' |
-        sed 's/$/ is declared in a public header but not exported/' |
+        sed 's/$/ is declared in a public header but not exported (src\/eddy.map: see abi.sh)/' |
         rule "every function declared in a public header is exported"
 else
     echo "ok exported names # skip $build has no shared library"

@@ -73,7 +73,12 @@ static void resumed(void *arg)
 
 static int make_recorder(void *arg, const eddy_datagram_protocol **ret_protocol, void **ret_arg)
 {
-    static const eddy_datagram_protocol recording = {made, received, failed, lost, paused, resumed};
+    static const eddy_datagram_protocol recording = {.connection_made = made,
+                                                     .datagram_received = received,
+                                                     .error_received = failed,
+                                                     .connection_lost = lost,
+                                                     .pause_writing = paused,
+                                                     .resume_writing = resumed};
     struct recorder *r = arg;
 
     *r = (struct recorder){.status = 1, .echo = r->echo};

@@ -105,7 +105,8 @@ static eddy_async(tell_backend)
 
 TEST_VIRTUAL(a_policy_replaces_how_loops_are_made_set_and_found)
 {
-    eddy_event_loop_policy policy = {trace_get, trace_set, make_virtual};
+    eddy_event_loop_policy policy = {
+        .get_event_loop = trace_get, .set_event_loop = trace_set, .new_event_loop = make_virtual};
 
     EXPECT(eddy_get_event_loop_policy() == eddy_default_event_loop_policy());
     eddy_set_event_loop_policy(&policy);
