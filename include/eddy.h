@@ -39,8 +39,8 @@
  *   Cancelled: …                        The state in which the call leaves its objects when its
  *                                       task is cancelled.
  *   May be called from any thread.      An exception to the rule on threads above.
- *   options_size                        The size of *options, which the macro of the function's name
- *                                       passes; see docs/abi.md.
+ *   options_size                        The size of *options, passed by the macro of the function's
+ *                                       name; see docs/abi.md.
  *   (rule N)                            Cites docs/semantics.md, which has the numbered rules of
  *                                       asyncio's behaviour and their tests.
  *   Slow path of f().                   An internal function that the inline function f() calls in
