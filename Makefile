@@ -68,8 +68,12 @@ uninstall:
 format:
 	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
+# A release of what is committed: make release VERSION=0.1.0.
+release:
+	tools/release $(VERSION)
+
 clean:
 	rm -rf $(BUILD) build-check
 
 .PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth
-.PHONY: lib install uninstall format clean
+.PHONY: lib install uninstall format release clean

@@ -121,13 +121,21 @@ END
 }
 check "find_package: eddy::test and eddy::curl" components
 
+# Succeeds if the command fails; "!" would not end a script with -e.
+fails()
+{
+    if "$@"; then
+        return 1
+    fi
+}
+
 # refused SENTENCE LINE: a project with this line is refused with this sentence.
 refused()
 {
     printf 'cmake_minimum_required(VERSION 3.20)\nproject(wrong C)\n%s\n' "$2" \
         >"$work/wrong/CMakeLists.txt"
     rm -rf "$work/out"
-    ! cmake -S "$work/wrong" -B "$work/out" "-DCMAKE_PREFIX_PATH=$prefix"
+    fails cmake -S "$work/wrong" -B "$work/out" "-DCMAKE_PREFIX_PATH=$prefix"
     cmake -S "$work/wrong" -B "$work/out" "-DCMAKE_PREFIX_PATH=$prefix" 2>&1 | tr -s ' \n' ' ' |
         grep -F "$1"
 }
@@ -207,7 +215,10 @@ check "make, with what pkg-config says" with_make cc
 without()
 {
     rm -rf "$work/out"
-    ! PKG_CONFIG_LIBDIR=/nowhere PKG_CONFIG_PATH='' cmake -S "$top" -B "$work/out" 2>"$work/reason"
+    PKG_CONFIG_LIBDIR=/nowhere
+    PKG_CONFIG_PATH=
+    export PKG_CONFIG_LIBDIR PKG_CONFIG_PATH
+    fails cmake -S "$top" -B "$work/out" 2>"$work/reason"
     tr -s ' \n' ' ' <"$work/reason" >"$work/sentence"
     grep -F 'eddy needs liburing, which pkg-config does not find.' "$work/sentence"
     grep -F 'apt install liburing-dev), or do without: cmake -DEDDY_WITH_URING=OFF' "$work/sentence"
