@@ -150,16 +150,30 @@ eddy_task *(eddy_task_new)(eddy_loop *loop, const eddy_task_options *options, si
     return check(loop, options) ? make(loop, options) : NULL;
 }
 
-eddy_task *(eddy_loop_create_task_with)(eddy_loop *loop, const eddy_task_options *options,
-                                        size_t options_size)
+static inline eddy_task *create_task(eddy_loop *loop, const eddy_task_options *options)
 {
-    EDDYI_OPTIONS(eddy_task_options, options, options_size,
-                  (eddy_coroutine_close(options->coro), NULL));
     loop = loop ? loop : eddyi_loop_running;
     if (!check(loop, options))
         return NULL;
     return loop->tasks.factory ? loop->tasks.factory(loop, options, loop->tasks.factory_arg)
                                : make(loop, options);
+}
+
+/* Slow path of eddy_loop_create_task_with(): the program knows other options than the library. */
+EDDY_COLD __attribute__((noinline)) static eddy_task *
+create_task_slow(eddy_loop *loop, const eddy_task_options *options, size_t options_size)
+{
+    EDDYI_OPTIONS(eddy_task_options, options, options_size,
+                  (eddy_coroutine_close(options->coro), NULL));
+    return create_task(loop, options);
+}
+
+eddy_task *(eddy_loop_create_task_with)(eddy_loop *loop, const eddy_task_options *options,
+                                        size_t options_size)
+{
+    if (__builtin_expect(options_size != sizeof *options, 0))
+        return create_task_slow(loop, options, options_size);
+    return create_task(loop, options);
 }
 
 int(eddy_spawn_with)(const eddy_task_options *options, size_t options_size)
