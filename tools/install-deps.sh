@@ -11,8 +11,8 @@ set -eu
 
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev
 libjansson-dev node-llhttp"
-check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light openssl
-curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
+check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
+openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
 full="gcovr gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev

@@ -9,7 +9,7 @@
 files()
 {
     { git ls-files -co --exclude-standard -- "$@" 2>/dev/null || find "$@" -type f; } |
-        grep -Ev '\.(svg|jsonl|gz|png)$|^tests/fuzz/corpus/|^tests/scenario/recorded/|^tests/project/abi\.xml$' |
+        grep -Ev '\.(svg|jsonl|gz|png)$|^tests/(fuzz/corpus|scenario/recorded)/|/abi\.xml$' |
         while read -r file; do [ -f "$file" ] && echo "$file"; done
 }
 
