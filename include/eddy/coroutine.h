@@ -79,7 +79,9 @@ EDDY_API int eddy_return(void *value);
  *
  *   -ENOMEM          @x is NULL: making it ran out of memory
  *   EDDY_EMISUSE     @x is a coroutine that a task already runs, or that is already being awaited
- *   EDDY_EMISUSE     in debug mode: @x was consumed before, and no longer exists
+ *   EDDY_EMISUSE     @x was consumed before: "awaited twice; made at FILE:LINE". Detected while the
+ *                    memory of @x has no new owner; in debug mode, and in tests with the test kit,
+ *                    for the last 200 coroutines, 200 tasks and 200 futures of the loop
  *   EDDY_ENOTASK     not called from a task; @x is consumed all the same
  *   EDDY_EMISUSE     a task cannot await itself
  *   EDDY_EOTHERLOOP  @x belongs to another loop

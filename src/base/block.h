@@ -16,6 +16,7 @@
 #define EDDYI_LARGE_BLOCK_SIZE ((size_t)448)
 
 struct eddyi_block {
+    uint64_t mark; /* what the last owner left: see task/gone.c */
     struct eddyi_block *next;
 };
 

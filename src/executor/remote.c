@@ -181,6 +181,8 @@ eddy_concurrent_future *eddy_run_coroutine_threadsafe(eddy_coroutine *coro, eddy
         eddy_coroutine_close(coro);
         return NULL;
     }
+    if (eddyi_is_gone((eddy_awaitable *)(void *)coro) || eddyi_coroutine_is_taken(coro))
+        return NULL;
     eddyi_coroutine_consume(coro); /* leaves this thread's list before another thread gets it */
     r = remote_new(coro, loop);
     rc = r ? eddyi_loop_post(loop, &r->start) : -ENOMEM;

@@ -71,9 +71,11 @@ static void destroy(eddy_future *f)
     if (f->value_taken)
         eddyi_concurrent_take(w->source);
     eddyi_future_fini(f);
+    if (!has_memory)
+        eddyi_awaitable_mark_gone(&f->base);
     eddy_concurrent_future_unref(w->source);
     if (has_memory)
-        eddyi_block_free(w, sizeof *w);
+        eddyi_awaitable_free(&f->base, sizeof *w);
 }
 
 static const struct eddyi_future_ops wrapped_ops = {

@@ -68,6 +68,24 @@ static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end
     VALGRIND_STACK_DEREGISTER(valgrind_id);
 }
 
+/* Has reads and writes of @size bytes at @low reported: an object there was freed, and is kept. */
+static inline void eddyi_mark_gone(char *low, size_t size)
+{
+    (void)low, (void)size;
+#ifdef EDDYI_FIBER_ASAN
+    __asan_poison_memory_region(low, size);
+#endif
+}
+
+/* Ends eddyi_mark_gone(): the memory is about to be given back. */
+static inline void eddyi_mark_not_gone(char *low, size_t size)
+{
+    (void)low, (void)size;
+#ifdef EDDYI_FIBER_ASAN
+    __asan_unpoison_memory_region(low, size);
+#endif
+}
+
 /* Reports that a stack has a new user, for which the contents that the last user left are
  * undefined. */
 static inline void eddyi_mark_stack_fresh(char *low, void *top)

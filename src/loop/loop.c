@@ -94,8 +94,10 @@ static void tasks_init(struct eddyi_loop_tasks *tasks, size_t stack_size)
     eddyi_list_init(&tasks->all);
     eddyi_list_init(&tasks->coroutines);
     eddyi_list_init(&tasks->pending);
-    eddyi_list_init(&tasks->kept_tasks.all);
-    eddyi_list_init(&tasks->kept_coroutines.all);
+    eddyi_list_init(&tasks->failed);
+#ifdef EDDY_FAULTS
+    tasks->keeps = true;
+#endif
 }
 
 static eddy_loop *loop_alloc(const eddy_loop_options *options)

@@ -159,6 +159,22 @@ static inline bool eddyi_loop_any_debugged(void)
 /* Makes a loop, as eddy_loop_new() documents. */
 eddy_loop *eddyi_loop_new(const eddy_loop_options *options);
 
+/* Returns whether any loop of this process keeps awaitables that were freed; in the tests' library
+ * all do. */
+static inline bool eddyi_loop_any_keeps(void)
+{
+#ifdef EDDY_FAULTS
+    return true;
+#else
+    return eddyi_loop_any_debugged();
+#endif
+}
+
+static inline bool eddyi_loop_keeps(const eddy_loop *loop)
+{
+    return loop->debug || loop->tasks.keeps;
+}
+
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer);
 
 /* Calls the observer, if there is one. */

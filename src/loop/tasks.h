@@ -36,11 +36,7 @@ extern _Atomic(eddyi_print_names_fn *) eddyi_print_names_hook;
 
 enum { EDDYI_SCOPE_ROWS = 256 };
 
-/* The latest freed awaitables, in debug mode. */
-struct eddyi_kept {
-    struct eddyi_list all;
-    size_t n;
-};
+struct eddyi_kept;
 
 struct eddyi_loop_tasks {
     bool cancel_circled; /* the present request to cancel came back to a task that it had passed */
@@ -51,7 +47,9 @@ struct eddyi_loop_tasks {
     struct eddyi_list all;        /* tasks that have not ended, in order of creation */
     struct eddyi_list coroutines; /* made while the loop ran, not consumed yet */
     struct eddyi_list pending;    /* futures that hold a reference to themselves: see future.h */
-    struct eddyi_kept kept_tasks, kept_coroutines;
+    struct eddyi_kept *kept;  /* awaitables that were freed: see task/gone.c; NULL: none yet */
+    bool keeps;               /* keeps them outside of debug mode as well */
+    struct eddyi_list failed; /* debug mode: tasks that failed, and were not freed */
     uint16_t gathers; /* number of the latest gather, from 1 on; wraps around to 1 */
     /* scopes that were entered and not left, by address */
     struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS];

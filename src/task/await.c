@@ -62,6 +62,8 @@ void eddy_awaitable_drop(eddy_awaitable *x)
 {
     if (!x || eddyi_is_gone(x))
         return;
+    if (x->kind == EDDYI_COROUTINE && eddyi_coroutine_is_taken((eddy_coroutine *)(void *)x))
+        return;
     if (x->kind == EDDYI_COROUTINE)
         eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
     else if (!drop_reference(eddyi_future_of(x)))

@@ -4,10 +4,12 @@
 #ifndef EDDYI_AWAITABLE_H
 #define EDDYI_AWAITABLE_H
 
+#include "base/block.h"
 #include "eddy/coroutine.h"
+#include "loop/loop.h"
 
-/* GONE: the awaitable was freed, and its memory is kept for a while; see gone.c. */
-enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK, EDDYI_GONE };
+/* One that was freed has its kind plus GONE, as long as its memory is what it was: see gone.c. */
+enum eddyi_kind { EDDYI_COROUTINE = 1, EDDYI_FUTURE, EDDYI_TASK, EDDYI_GONE = EDDYI_TASK };
 
 struct eddy_awaitable {
     enum eddyi_kind kind : 8;
@@ -18,19 +20,56 @@ struct eddy_awaitable {
     uint16_t gathered;
 };
 
-/* Keep a freed coroutine or task of a loop in debug mode for a while, so that its next use is
- * detected. Return false if the object is not kept, and the caller has to free its memory. */
-bool eddyi_keep_coroutine(eddy_coroutine *coro);
-bool eddyi_keep_task(eddy_task *t, eddy_loop *loop);
+/*
+ * Keeps the memory of @x, which is marked and was allocated as eddyi_awaitable_free() describes, for
+ * the loop that runs here to free it later. Returns false if that keeps nothing.
+ */
+bool eddyi_keep(eddy_awaitable *x, size_t block_size);
+
+/* Makes room for what @loop is to keep; without memory it keeps nothing. */
+void eddyi_begin_keeping(eddy_loop *loop);
+
+/* Frees all that @loop keeps. */
 void eddyi_free_kept(eddy_loop *loop);
 
-int eddyi_raise_gone(void);  /* raises EDDY_EMISUSE */
-int eddyi_raise_taken(void); /* raises EDDY_EMISUSE for a coroutine that a task has already */
+/* Raise EDDY_EMISUSE for one that was freed, and for one that a task has; with the place where it
+ * was made. */
+EDDY_COLD int eddyi_raise_gone(const eddy_awaitable *x);
+EDDY_COLD int eddyi_raise_taken(const eddy_coroutine *coro);
 
-/* Returns whether @x is GONE; if it is, raises EDDY_EMISUSE. */
+/* Raises as eddyi_raise_gone(), where there is no status to return: in debug mode the loop's
+ * exception handler hears of it. */
+EDDY_COLD void eddyi_report_gone(const eddy_awaitable *x);
+
+/* Returns whether @x was freed, and its memory not been given out again. */
+static inline bool eddyi_was_freed(const eddy_awaitable *x)
+{
+    return __builtin_expect((unsigned)x->kind - 1u >= (unsigned)EDDYI_GONE, 0);
+}
+
+/* The same, and raises EDDY_EMISUSE then. */
 static inline bool eddyi_is_gone(const eddy_awaitable *x)
 {
-    return __builtin_expect(x->kind == EDDYI_GONE, 0) && eddyi_raise_gone() < 0;
+    return eddyi_was_freed(x) && eddyi_raise_gone(x) < 0;
+}
+
+/* Marks @x, which is about to be freed. */
+static inline void eddyi_awaitable_mark_gone(eddy_awaitable *x)
+{
+    x->kind = (enum eddyi_kind)(x->kind + EDDYI_GONE);
+}
+
+/* Frees one of which nothing is left but the memory: a block of @block_size bytes, or, if that is 0,
+ * of eddyi_alloc(). */
+static inline void eddyi_awaitable_free(eddy_awaitable *x, size_t block_size)
+{
+    eddyi_awaitable_mark_gone(x);
+    if (eddyi_loop_any_keeps() && eddyi_keep(x, block_size))
+        return;
+    if (block_size)
+        eddyi_block_free(x, block_size);
+    else
+        eddyi_free(x);
 }
 
 /* Closes the coroutines among @aws, each once even if it occurs twice; with @futures, also drops

@@ -105,6 +105,21 @@ static void close_pending(struct eddyi_list *pending)
     }
 }
 
+/* Reports, in debug mode, tasks that failed unnoticed and still have a reference: it was most likely
+ * forgotten. */
+static void report_failed(eddy_loop *loop)
+{
+    struct eddyi_list *l;
+
+    while ((l = eddyi_list_pop(&loop->tasks.failed)) != NULL) {
+        eddy_task *t = eddyi_container(l, struct eddy_task, link);
+
+        if (t->future.unretrieved)
+            eddyi_future_report_unretrieved(&t->future);
+        t->future.unretrieved = false;
+    }
+}
+
 void eddyi_tasks_close(eddy_loop *loop)
 {
     struct eddyi_list *l;
@@ -113,6 +128,7 @@ void eddyi_tasks_close(eddy_loop *loop)
         close_task(eddyi_container(l, struct eddy_task, link));
     if (!eddyi_loop_forked(loop))
         eddyi_coroutines_report(&loop->tasks.coroutines, loop);
+    report_failed(loop);
     eddyi_free_kept(loop);
     if (!eddyi_loop_forked(loop))
         close_pending(&loop->tasks.pending);
@@ -200,6 +216,8 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
     };
 
     loop->tasks.hooks = &hooks;
+    if (eddyi_loop_keeps(loop))
+        eddyi_begin_keeping(loop);
     eddyi_error_set_hook(error_of_current);
     atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     eddyi_overflow_install(describe_overflow);

@@ -120,22 +120,20 @@ const char *eddy_coroutine_name(const eddy_coroutine *coro)
     return coro->name;
 }
 
-/* Returns the place where the coroutine was made: a source line, the calling function, or at least
- * an address. */
-static const char *place(const eddy_coroutine *coro, char *buf, size_t size)
+const char *eddyi_place(const char *where, const void *caller, char *buf, size_t size)
 {
     Dl_info info;
 
-    if (coro->where || !coro->caller)
-        return coro->where;
-    if (!dladdr(coro->caller, &info))
-        snprintf(buf, size, "%p", coro->caller);
+    if (where || !caller)
+        return where;
+    if (!dladdr(caller, &info))
+        snprintf(buf, size, "%p", caller);
     else if (info.dli_sname)
         snprintf(buf, size, "%s+0x%zx", info.dli_sname,
-                 (size_t)((char *)coro->caller - (char *)info.dli_saddr));
+                 (size_t)((char *)caller - (char *)info.dli_saddr));
     else
         snprintf(buf, size, "%s+0x%zx", info.dli_fname,
-                 (size_t)((char *)coro->caller - (char *)info.dli_fbase));
+                 (size_t)((char *)caller - (char *)info.dli_fbase));
     return buf;
 }
 
@@ -149,7 +147,7 @@ void eddyi_coroutines_report(struct eddyi_list *list, eddy_loop *loop)
         eddy_exception_context context = {
             .message = "coroutine was never awaited",
             .coroutine = coro,
-            .where = place(coro, buf, sizeof buf),
+            .where = eddyi_place(coro->where, coro->caller, buf, sizeof buf),
         };
 
         if (loop)

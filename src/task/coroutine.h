@@ -15,7 +15,7 @@ struct eddy_coroutine {
     struct eddy_awaitable base;
     uint32_t size : 30;    /* bytes of this allocation */
     uint32_t homeless : 1; /* made while no loop ran in its thread */
-    uint32_t owned : 1;    /* by the task that was made of it */
+    uint32_t owned : 1;    /* by the task that was made of it, or by a wait_for */
     /* in the list of coroutines that were made and not consumed: of the loop that ran then, or the
      * homeless ones */
     struct eddyi_list link;
@@ -49,7 +49,7 @@ static inline void eddyi_coroutine_consume(eddy_coroutine *coro)
  * owner would free it twice. */
 static inline bool eddyi_coroutine_is_taken(const eddy_coroutine *coro)
 {
-    return __builtin_expect(coro->owned || coro->outer, 0) && eddyi_raise_taken() < 0;
+    return __builtin_expect(coro->owned || coro->outer, 0) && eddyi_raise_taken(coro) < 0;
 }
 
 /* Runs a consumed coroutine in the current task. */
@@ -66,10 +66,11 @@ static inline void eddyi_coroutine_free(eddy_coroutine *coro)
     EDDYI_ASSERT(eddyi_list_empty(&coro->link) && "one that is freed was consumed");
     if (coro->drop)
         coro->drop(coro->arg);
-    if (eddyi_loop_any_debugged() && eddyi_keep_coroutine(coro))
-        return;
-    eddyi_block_free(coro, coro->size);
+    eddyi_awaitable_free(&coro->base, coro->size);
 }
+
+/* Returns @where, else a text about @caller in @buf; NULL if neither is known. */
+const char *eddyi_place(const char *where, const void *caller, char *buf, size_t size);
 
 /* Reports each coroutine of @list as never awaited, to @loop (may be NULL), and frees it. */
 void eddyi_coroutines_report(struct eddyi_list *list, eddy_loop *loop);

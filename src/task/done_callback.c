@@ -45,8 +45,13 @@ int eddy_future_add_done_callback_in(eddy_future *f, eddy_done_fn *fn, void *arg
                                      eddy_context *context)
 {
     struct done_callback *cb;
-    int rc = f ? eddyi_loop_check(f->loop) : eddy_raise(-ENOMEM, NULL);
+    int rc;
 
+    if (!f)
+        return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_is_gone(&f->base))
+        return EDDY_EMISUSE;
+    rc = eddyi_loop_check(f->loop);
     if (rc < 0)
         return rc;
     if (!fn)
@@ -86,6 +91,8 @@ int eddy_future_remove_done_callback(eddy_future *f, eddy_done_fn *fn, void *arg
 
     if (!f)
         return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_is_gone(&f->base))
+        return EDDY_EMISUSE;
     if (eddyi_loop_elsewhere(f->loop))
         return eddyi_loop_check(f->loop);
     for (struct eddyi_list *l = f->hooks.next, *next; l != &f->hooks; l = next) {

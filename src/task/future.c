@@ -8,7 +8,7 @@
 #include "task/task.h"
 
 /* Reports a failure that was never retrieved and no longer can be (rule 36). */
-static void report_unretrieved(eddy_future *f)
+void eddyi_future_report_unretrieved(eddy_future *f)
 {
     bool is_task = f->base.kind == EDDYI_TASK;
     eddy_exception_context context = {
@@ -32,7 +32,7 @@ void eddyi_future_fini_slow(eddy_future *f)
     if (f->unretrieved) {
         f->unretrieved = false;
         f->refs++; /* the handler may take a reference and drop it again */
-        report_unretrieved(f);
+        eddyi_future_report_unretrieved(f);
     }
     if (!eddyi_list_empty(&f->hooks))
         eddyi_done_callbacks_drop(&f->hooks);
@@ -40,18 +40,24 @@ void eddyi_future_fini_slow(eddy_future *f)
     eddy_exception_unref(f->cancel_message);
 }
 
+/* One that a program made. */
+struct plain {
+    eddy_future future;
+    const void *caller; /* the instruction that called for it */
+};
+
 static void destroy(eddy_future *f)
 {
     eddyi_future_fini(f);
-    eddyi_block_free(f, sizeof *f);
+    eddyi_awaitable_free(&f->base, sizeof(struct plain));
 }
 
 static const struct eddyi_future_ops plain_ops = {
     .noun = "Future", .cancel = eddyi_future_cancel_plain, .destroy = destroy};
 
-eddy_future *eddy_loop_create_future(eddy_loop *loop)
+static inline eddy_future *create(eddy_loop *loop, const void *caller)
 {
-    eddy_future *f;
+    struct plain *f;
 
     if (eddyi_loop_check(loop) < 0)
         return NULL;
@@ -61,18 +67,31 @@ eddy_future *eddy_loop_create_future(eddy_loop *loop)
         return NULL;
     }
     eddyi_loop_attach_tasks(loop);
-    eddyi_future_init(f, loop, &plain_ops);
-    return f;
+    eddyi_future_init(&f->future, loop, &plain_ops);
+    f->caller = caller;
+    return &f->future;
+}
+
+const void *eddyi_future_caller(const eddy_future *f)
+{
+    return f->ops == &plain_ops ? eddyi_container(f, struct plain, future)->caller : NULL;
+}
+
+eddy_future *eddy_loop_create_future(eddy_loop *loop)
+{
+    return create(loop, __builtin_return_address(0));
 }
 
 eddy_future *eddy_create_future(void)
 {
-    return eddy_loop_create_future(eddyi_loop_running);
+    return create(eddyi_loop_running, __builtin_return_address(0));
 }
 
 eddy_future *eddy_future_ref(eddy_future *f)
 {
-    if (f)
+    if (f && eddyi_was_freed(&f->base))
+        eddyi_report_gone(&f->base);
+    else if (f)
         f->refs++;
     return f;
 }
@@ -86,7 +105,9 @@ EDDYI_DIRECT void eddyi_future_unref_last(eddy_future *f)
 
 void eddy_future_unref(eddy_future *f)
 {
-    if (f)
+    if (f && eddyi_was_freed(&f->base))
+        eddyi_report_gone(&f->base);
+    else if (f)
         eddyi_future_unref(f);
 }
 
@@ -155,6 +176,8 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
         eddy_raise(-ENOMEM, NULL);
         return false;
     }
+    if (eddyi_is_gone(&f->base))
+        return false;
     if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
         return false;
     message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
@@ -167,6 +190,8 @@ static int settable(const eddy_future *f, const char *call)
 {
     if (!f)
         return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_is_gone(&f->base))
+        return EDDY_EMISUSE;
     if (eddyi_loop_elsewhere(f->loop))
         return eddyi_loop_check(f->loop);
     if (f->base.kind == EDDYI_TASK)
@@ -267,6 +292,8 @@ int eddy_future_result_value(eddy_future *f, void **ret_value)
 {
     if (!f)
         return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_is_gone(&f->base))
+        return EDDY_EMISUSE;
     if (!eddyi_future_done(f))
         return eddy_raise(EDDY_EINVALIDSTATE, "Result is not set.");
     return eddyi_future_retrieve_raise(f, ret_value);
@@ -281,6 +308,8 @@ int eddy_future_exception(eddy_future *f, const eddy_exception **ret)
 {
     if (!f)
         return eddy_raise(-ENOMEM, NULL);
+    if (eddyi_is_gone(&f->base))
+        return EDDY_EMISUSE;
     if (!eddyi_future_done(f))
         return eddy_raise(EDDY_EINVALIDSTATE, "Exception is not set.");
     if (f->state == EDDYI_CANCELLED)

@@ -119,6 +119,12 @@ static inline void eddyi_future_release(eddy_future *f)
         eddy_awaitable_drop(&f->base);
 }
 
+/* Reports the failure of @f, which nobody has asked for. */
+void eddyi_future_report_unretrieved(eddy_future *f);
+
+/* The instruction that called for the making of @f; NULL: not known. */
+const void *eddyi_future_caller(const eddy_future *f);
+
 static inline bool eddyi_future_done(const eddy_future *f)
 {
     return f->state != EDDYI_PENDING;

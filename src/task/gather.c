@@ -71,7 +71,7 @@ static void destroy(eddy_future *f)
     eddyi_future_fini(f);
     for (size_t i = 0; i < g->n; i++)
         eddyi_future_release(g->children[i].future);
-    eddyi_free(g);
+    eddyi_awaitable_free(&f->base, 0);
 }
 
 static const struct eddyi_future_ops gather_ops = {
@@ -259,7 +259,7 @@ static eddy_future *give_up(struct gather *g, eddy_awaitable *const *aws, size_t
 /* Returns the loop of the first argument if that is a future, else the current loop. */
 static eddy_loop *loop_for(eddy_awaitable *const *aws, size_t n)
 {
-    if (n > 0 && aws[0] && aws[0]->kind != EDDYI_COROUTINE)
+    if (n > 0 && eddy_awaitable_isfuture(aws[0]) && !eddyi_was_freed(aws[0]))
         return eddyi_future_of(aws[0])->loop;
     return eddy_get_event_loop();
 }

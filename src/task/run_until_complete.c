@@ -53,6 +53,8 @@ static int check(eddy_loop *loop, eddy_awaitable *x)
         return rc;
     if (eddyi_loop_running || loop->running)
         return eddy_raise(EDDY_ERUNNING, "cannot run the event loop while another loop is running");
+    if (x && eddyi_is_gone(x))
+        return EDDY_EMISUSE;
     if (x && x->kind != EDDYI_COROUTINE && eddyi_future_of(x)->loop != loop)
         return eddy_raise(EDDY_EOTHERLOOP, NULL);
     return 0;

@@ -45,7 +45,7 @@ static void destroy(eddy_future *f)
 
     eddyi_future_fini(f);
     eddyi_future_release(s->inner);
-    eddyi_free(s);
+    eddyi_awaitable_free(&f->base, 0);
 }
 
 static const struct eddyi_future_ops shield_ops = {

@@ -43,8 +43,9 @@ int eddyi_raise_no_task(void)
 static void destroy(eddy_future *f)
 {
     eddy_task *t = eddyi_task_of(f);
-    eddy_loop *loop = f->loop;
 
+    if (eddyi_loop_any_debugged())
+        eddyi_list_remove(&t->link); /* of those that failed */
     EDDYI_ASSERT(!t->coro && !t->wait && eddyi_list_empty(&t->ready.link));
     EDDYI_ASSERT(eddyi_list_empty(&t->link));
     eddyi_future_fini(f);
@@ -53,9 +54,9 @@ static void destroy(eddy_future *f)
         eddyi_error_clear(&t->error);
     if (t->name)
         eddyi_free(t->name);
-    if (eddyi_loop_any_debugged() && eddyi_keep_task(t, loop))
-        return;
-    eddyi_stack_give(t->stack);
+    eddyi_awaitable_mark_gone(&f->base);
+    if (!eddyi_loop_any_keeps() || !eddyi_keep(&f->base, 0))
+        eddyi_stack_give(t->stack);
 }
 
 static const struct eddyi_future_ops task_ops = {.noun = "Task", .destroy = destroy};
@@ -250,6 +251,8 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
                             rc < 0 ? take_error(t, rc) : NULL);
     }
     t->must_cancel = false;
+    if (t->future.unretrieved && t->future.loop->debug)
+        eddyi_list_append(&t->future.loop->tasks.failed, &t->link);
 }
 
 int eddy_task_cancelling(const eddy_task *t)

@@ -88,15 +88,25 @@ static int within_time(eddy_awaitable *x, double timeout, void **ret_value)
     return eddy_timeout_exit(&tm, eddy_awaitable_await(x, ret_value));
 }
 
+/* Gives away what it waits for; a coroutine is nobody's then, so that it can be run or closed. */
+static eddy_awaitable *take(struct wait_for *w)
+{
+    if (w->x->kind == EDDYI_COROUTINE)
+        ((eddy_coroutine *)(void *)w->x)->owned = false;
+    return w->x;
+}
+
 static int run_one(struct wait_for *w, void **ret_value)
 {
+    eddy_awaitable *x = take(w);
+
     if (w->timeout != w->timeout) {
-        eddy_awaitable_drop(w->x);
+        eddy_awaitable_drop(x);
         return eddy_raise(-EINVAL, "wait_for: the timeout is not a number");
     }
     if (w->timeout <= 0)
-        return without_time(w->x, ret_value);
-    return within_time(w->x, w->timeout, ret_value);
+        return without_time(x, ret_value);
+    return within_time(x, w->timeout, ret_value);
 }
 
 static int run(void *arg);
@@ -176,7 +186,17 @@ static int run(void *arg)
 
 static void drop(void *arg)
 {
-    eddy_awaitable_drop(((struct wait_for *)arg)->x);
+    eddy_awaitable_drop(take(arg));
+}
+
+/* Consumes @coro; false if it is somebody else's already. */
+static bool take_over(eddy_coroutine *coro)
+{
+    if (eddyi_coroutine_is_taken(coro))
+        return false;
+    eddyi_coroutine_consume(coro);
+    coro->owned = true;
+    return true;
 }
 
 eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
@@ -187,13 +207,13 @@ eddy_coroutine *eddy_awaitable_wait_for(eddy_awaitable *x, double timeout)
     if (!x || eddyi_is_gone(x))
         return NULL;
     /* From here on the coroutine owns the awaitable. */
-    if (x->kind == EDDYI_COROUTINE)
-        eddyi_coroutine_consume((eddy_coroutine *)(void *)x);
+    if (x->kind == EDDYI_COROUTINE && !take_over((eddy_coroutine *)(void *)x))
+        return NULL;
     coro =
         eddy_coroutine_new_copy("wait_for", run, &args, sizeof args, __builtin_return_address(0));
     if (coro)
         coro->drop = drop;
     else
-        eddy_awaitable_drop(x);
+        drop(&args);
     return coro;
 }

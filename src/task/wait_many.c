@@ -135,6 +135,8 @@ static int check(eddy_future *const *fs, size_t n, double timeout, const eddy_ta
     for (size_t i = 0; i < n; i++) {
         if (!fs[i])
             return eddy_raise(-EINVAL, "wait: future %zu is NULL", i);
+        if (eddyi_is_gone(&fs[i]->base))
+            return EDDY_EMISUSE;
         if (fs[i]->loop != t->future.loop)
             return eddy_raise(EDDY_EOTHERLOOP, "wait: future %zu belongs to another event loop", i);
     }
