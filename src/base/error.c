@@ -2,9 +2,11 @@
  * The latest failure: of the task that failed, or of the thread outside of tasks.
  */
 #include "base/exception.h"
+#include "base/log.h"
 #include "base/thread.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 static EDDYI_THREAD_LOCAL struct eddyi_error thread_error;
 
@@ -36,6 +38,54 @@ int eddyi_error_latest(int otherwise)
     int code = eddyi_error_here()->code;
 
     return code < 0 ? code : otherwise;
+}
+
+const eddy_exception *eddyi_error_of(int status)
+{
+    struct eddyi_error *error = eddyi_error_here();
+
+    return status < 0 && error->code == status ? eddyi_error_get(error) : NULL;
+}
+
+eddy_exception *eddyi_error_take(struct eddyi_error *error, int status)
+{
+    eddy_exception *e = NULL;
+
+    if (status < 0 && error->code == status) {
+        e = error->exception;
+        error->exception = NULL;
+    }
+    eddyi_error_clear(error);
+    return e;
+}
+
+void eddyi_error_format(int status, char *buf, size_t size)
+{
+    const eddy_exception *e = eddyi_error_of(status);
+
+    if (e)
+        eddy_exception_format(e, buf, size);
+    else
+        snprintf(buf, size, "%s", eddy_strerror(status));
+}
+
+void eddy_error_clear(void)
+{
+    eddyi_error_clear(eddyi_error_here());
+}
+
+void eddy_perror(const char *what)
+{
+    const eddy_exception *e = eddy_error();
+    char text[1000] = "no error";
+
+    if (e)
+        eddy_exception_format(e, text, sizeof text);
+    what = what ? what : "";
+    if (eddyi_log_is_taken())
+        eddyi_log(EDDY_LOG_ERROR, "%s%s%s", what, *what ? ": " : "", text);
+    else
+        fprintf(stderr, "%s%s%s\n", what, *what ? ": " : "", text);
 }
 
 const eddy_exception *eddy_error(void)

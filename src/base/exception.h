@@ -43,6 +43,20 @@ const eddy_exception *eddyi_error_get(struct eddyi_error *error);
  * call raised nothing. */
 int eddyi_error_latest(int otherwise);
 
+/*
+ * A message belongs to the failure that it was raised with. It is told by the status: these two are
+ * the only places that compare.
+ */
+/* Returns the exception of the latest failure here if its code is @status, else NULL. Borrowed,
+ * valid until the next failure. */
+const eddy_exception *eddyi_error_of(int status);
+/* Takes the exception of @error out if its code is @status, else returns NULL; clears @error. The
+ * caller owns the result. */
+eddy_exception *eddyi_error_take(struct eddyi_error *error, int status);
+
+/* Writes the message of @status, if the latest failure here has it, and its meaning to @buf. */
+void eddyi_error_format(int status, char *buf, size_t size);
+
 /* Returns the error slot of whatever runs: the current task's, else the thread's. */
 struct eddyi_error *eddyi_error_here(void);
 

@@ -94,20 +94,6 @@ struct eddyi_job *eddyi_job_new(const eddy_job *description)
     return job;
 }
 
-/* Returns the exception of the thread's latest error if that error's code is @status, and clears
- * the error. */
-static eddy_exception *take_error(struct eddyi_error *error, int status)
-{
-    eddy_exception *e = NULL;
-
-    if (status < 0 && error->code == status) {
-        e = error->exception;
-        error->exception = NULL;
-    }
-    eddyi_error_clear(error);
-    return e;
-}
-
 /* Ends a forked child without flushing standard output: the buffer's contents are the parent's. */
 _Noreturn void eddyi_job_end_child(void)
 {
@@ -132,7 +118,7 @@ void eddyi_job_call(int (*fn)(void *arg), void *arg, size_t size, struct eddyi_j
     here.runs = false;
 
     ret->value = ret->status < 0 ? NULL : here.value;
-    ret->exception = take_error(error, ret->status);
+    ret->exception = eddyi_error_take(error, ret->status);
     if (ret->status < 0)
         eddy_bytes_fini(&here.bytes);
     ret->bytes = here.bytes;

@@ -136,10 +136,9 @@ static void end(struct eddyi_generator *g, int result)
     g->loop = NULL;
     eddyi_list_remove(&g->link);
     if (result < 0) {
-        const eddy_exception *e = eddy_error();
+        const eddy_exception *e = eddyi_error_of(result);
 
-        g->error = eddy_exception_code(e) == result ? eddy_exception_ref(e)
-                                                    : eddy_exception_new(result, NULL);
+        g->error = e ? eddy_exception_ref(e) : eddy_exception_new(result, NULL);
     }
 }
 

@@ -325,7 +325,7 @@ eddy_handle eddy_loop_call_soon_threadsafe_in(eddy_loop *loop, eddy_callback_fn 
     if (eddyi_loop_running == loop)
         return eddy_loop_call_soon_in(loop, fn, arg, context);
     if (!loop)
-        return failed(eddy_raise(EDDY_ENOLOOP, NULL));
+        return failed(eddyi_raise_no_loop());
     if (!fn)
         return failed(refuse(fn, "call_soon_threadsafe", NULL));
     if (eddyi_loop_forked(loop))

@@ -273,10 +273,16 @@ int eddy_loop_close(eddy_loop *loop)
     return 0;
 }
 
+int eddyi_raise_no_loop(void)
+{
+    return eddy_raise(EDDY_ENOLOOP,
+                      "eddy_run() runs a loop, eddy_set_event_loop() gives a thread one");
+}
+
 int eddyi_loop_check_slow(const eddy_loop *loop)
 {
     if (!loop)
-        return eddy_raise(EDDY_ENOLOOP, NULL);
+        return eddyi_raise_no_loop();
     if (eddyi_loop_forked(loop))
         return eddy_raise(EDDY_EFORKED,
                           "the event loop was made before fork(); make a new one in the child");

@@ -282,6 +282,8 @@ static inline bool eddyi_loop_forked(const eddy_loop *loop)
     return loop->fork_number != eddyi_fork_number;
 }
 
+int eddyi_raise_no_loop(void); /* EDDY_ENOLOOP */
+
 /* Slow path of eddyi_loop_check(). */
 int eddyi_loop_check_slow(const eddy_loop *loop);
 

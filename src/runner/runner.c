@@ -280,10 +280,7 @@ int eddy_exit_code(int status)
         return 0;
     if (status == -EINTR)
         return 130;
-    if (eddy_exception_code(eddy_error()) == status)
-        eddy_exception_format(eddy_error(), text, sizeof text);
-    else
-        snprintf(text, sizeof text, "%s", eddy_strerror(status));
+    eddyi_error_format(status, text, sizeof text);
     eddyi_log_as(EDDY_LOG_ERROR, "error", text);
     return 1;
 }

@@ -20,9 +20,7 @@ static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000),
  * the one that is there may belong to an earlier failure. */
 static eddy_exception *exception_of(int error)
 {
-    return error <= EDDY_EINVALIDSTATE && eddyi_error_here()->code == error
-               ? eddy_exception_ref(eddy_error())
-               : NULL;
+    return error <= EDDY_EINVALIDSTATE ? eddy_exception_ref(eddyi_error_of(error)) : NULL;
 }
 
 /* Handles the end of the carrier. */

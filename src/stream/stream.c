@@ -105,7 +105,7 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
     if (!ret)
         return eddy_raise(-EINVAL, "reader_new: there is no place for the reader");
     if (!eddyi_loop_running)
-        return eddy_raise(EDDY_ENOLOOP, NULL);
+        return eddyi_raise_no_loop();
     s = make(limit);
     if (!s)
         return -ENOMEM;

@@ -109,7 +109,7 @@ int eddy_return(void *value)
     eddy_task *t = eddy_current_task();
 
     if (!t && !eddyi_return_here)
-        return eddy_raise(EDDY_ENOTASK, NULL);
+        return eddy_raise(EDDY_ENOTASK, "eddy_return() is for coroutines and jobs");
     *(t ? &t->value : eddyi_return_here) = value;
     return 0;
 }
@@ -245,6 +245,15 @@ static bool was_self_awaited(eddy_future *f)
     return f->base.kind == EDDYI_TASK && eddyi_task_of(f)->self_awaited && !eddyi_future_done(f);
 }
 
+/* Forgets a failure that came before a success: it was handled, and its message is for no later one
+ * of the same code. */
+static inline int handled(eddy_task *t, int rc)
+{
+    if (rc >= 0 && __builtin_expect(t->error.code != 0, 0))
+        eddyi_error_clear(&t->error);
+    return rc;
+}
+
 EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
 {
     eddy_task *t;
@@ -259,7 +268,7 @@ EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
         return EDDY_ENOTASK;
     }
     if (x->kind == EDDYI_COROUTINE)
-        return await_coroutine(t, (eddy_coroutine *)(void *)x, ret_value);
+        return handled(t, await_coroutine(t, (eddy_coroutine *)(void *)x, ret_value));
 
     if (eddyi_is_gone(x))
         return EDDY_EMISUSE;
@@ -274,5 +283,5 @@ EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
     else
         rc = await_future(t, f, ret_value);
     eddyi_future_unref(f);
-    return rc;
+    return handled(t, rc);
 }

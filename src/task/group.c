@@ -293,9 +293,9 @@ static int wait_for_children(struct group *g)
 /* Returns the running task's present error if its code is @rc, else an exception of @rc. */
 static eddy_exception *error_for(int rc)
 {
-    const eddy_exception *e = eddy_error();
+    const eddy_exception *e = eddyi_error_of(rc);
 
-    return eddy_exception_code(e) == rc ? eddy_exception_ref(e) : eddy_exception_new(rc, NULL);
+    return e ? eddy_exception_ref(e) : eddy_exception_new(rc, NULL);
 }
 
 /* Raises all failures as one exception, together with @body, which may be NULL. Uses up the

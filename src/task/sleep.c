@@ -55,7 +55,7 @@ int eddy_sleep(double delay)
     if (!(delay <= 0))
         return sleep_for(delay);
     t = eddyi_task_current();
-    return t ? eddyi_task_yield(t) : eddy_raise(EDDY_ENOTASK, NULL);
+    return t ? eddyi_task_yield(t) : eddyi_raise_no_task();
 }
 
 static eddy_async(sleep_and_return, (double, delay), (int, result), (void *, value))

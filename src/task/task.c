@@ -36,7 +36,8 @@ eddy_task *eddy_current_task(void)
 
 int eddyi_raise_no_task(void)
 {
-    return eddy_raise(EDDY_ENOTASK, NULL);
+    return eddy_raise(EDDY_ENOTASK,
+                      "it may suspend: call it in a coroutine, run by eddy_run() or a task");
 }
 
 /* Frees a task that has ended, or never began, with its last reference. */
@@ -214,18 +215,6 @@ eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *opt
     return eddy_task_new(loop, &eager);
 }
 
-/* Takes the task's error if its code is @rc; an older error stays behind. */
-static eddy_exception *take_error(eddy_task *t, int rc)
-{
-    eddy_exception *e = NULL;
-
-    if (t->error.code == rc) {
-        e = t->error.exception;
-        t->error.exception = NULL;
-    }
-    return e;
-}
-
 EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
 {
     eddy_exception *message = t->future.cancel_message;
@@ -239,7 +228,7 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
     t->future.cancel_message = NULL;
 
     if (rc == -ECANCELED) {
-        eddyi_future_finish_cancelled(&t->future, take_error(t, rc), NULL);
+        eddyi_future_finish_cancelled(&t->future, eddyi_error_take(&t->error, rc), NULL);
         eddy_exception_unref(message);
     } else if (rc >= 0 && t->must_cancel) {
         /* Cancelled after its last suspension: the task counts as cancelled, and its result is
@@ -248,7 +237,7 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
     } else {
         t->future.cancel_message = message;
         eddyi_future_finish(&t->future, rc, rc < 0 ? NULL : t->value,
-                            rc < 0 ? take_error(t, rc) : NULL);
+                            rc < 0 ? eddyi_error_take(&t->error, rc) : NULL);
     }
     t->must_cancel = false;
     if (t->future.unretrieved && t->future.loop->debug)

@@ -195,10 +195,7 @@ static void check(struct eddyi_trial *t)
     rc = s->check ? s->check(s->arg, &trial) : 0;
     if (rc >= 0)
         return;
-    if (eddy_exception_code(eddy_error()) == rc)
-        eddy_exception_format(eddy_error(), text, sizeof text);
-    else
-        snprintf(text, sizeof text, "%s", eddy_strerror(rc));
+    eddyi_error_format(rc, text, sizeof text);
     eddyi_trial_wrong(t, "its check says: %s", text);
 }
 

@@ -11,9 +11,8 @@
  * below. */
 static void keep_reason(struct eddyi_tls_carrier *t, int error)
 {
-    if (error > EDDY_EINVALIDSTATE || t->lower_reason || eddyi_error_here()->code != error)
-        return;
-    t->lower_reason = eddy_exception_ref(eddy_error());
+    if (error <= EDDY_EINVALIDSTATE && !t->lower_reason)
+        t->lower_reason = eddy_exception_ref(eddyi_error_of(error));
 }
 
 static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
