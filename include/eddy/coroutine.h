@@ -34,6 +34,19 @@ EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new(const char *name, int
                                                            void *arg, const char *where);
 
 /*
+ * Makes a coroutine object as eddy_coro() does, which owns @arg: drop(arg) is called once if fn
+ * never runs, because its task is cancelled before its first step, its group or loop has ended, it
+ * is closed or never awaited, or memory is short, also in this call. drop() must not suspend, and
+ * runs in the thread that gives the coroutine up.
+ */
+#define eddy_coro_owning(fn, arg, drop)                                                            \
+    eddy_coroutine_new_owning(#fn, (fn), (arg), (drop), EDDYI_WHERE)
+EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new_owning(const char *name,
+                                                                  int (*fn)(void *arg), void *arg,
+                                                                  void (*drop)(void *arg),
+                                                                  const char *where);
+
+/*
  * Makes a coroutine object that will call fn with a copy of the @size bytes at @args. The copy is
  * freed with the object. Otherwise as eddy_coroutine_new().
  */
@@ -41,6 +54,12 @@ EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new_copy(const char *name
                                                                 int (*fn)(void *args),
                                                                 const void *args, size_t size,
                                                                 const void *caller);
+
+/* Makes a coroutine object as eddy_coroutine_new_copy() does; drop() gets the copy, or, if memory
+ * is short, @args, as eddy_coro_owning() says. */
+EDDY_API EDDY_NODISCARD eddy_coroutine *
+eddy_coroutine_new_copy_owning(const char *name, int (*fn)(void *args), void (*drop)(void *args),
+                               const void *args, size_t size, const void *caller);
 
 /* Frees a coroutine that will not be run (coroutine.close). NULL is allowed. */
 EDDY_API void eddy_coroutine_close(eddy_coroutine *coro);
@@ -57,9 +76,22 @@ EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
  * function local to the file; eddy_async_declare(name, …) declares it in a header.
  *
  * Arguments are copied byte by byte. A reference or memory that an argument owns can be released
- * only by the body, and the body never runs if its task is cancelled before its first step.
+ * only by the body, and the body never runs if its task is cancelled before its first step: then
+ * eddy_async_owning() is for it.
  */
 #define eddy_async(...) EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
+
+/*
+ * Defines a coroutine function that owns what its arguments stand for:
+ *
+ *     static void forget(int fd, char *name) { close(fd); free(name); }
+ *
+ *     eddy_async_owning(serve, forget, (int, fd), (char *, name)) { body, which releases both }
+ *
+ * Either the body runs, or drop() is called with the arguments, as eddy_coro_owning() says. At
+ * least one parameter; otherwise as eddy_async(), and declared by eddy_async_declare().
+ */
+#define eddy_async_owning(name, drop, ...) EDDYI_ASYNC_OWNING(name, drop, __VA_ARGS__)
 #define eddy_async_declare(...)                                                                    \
     EDDYI_CAT(EDDYI_ASYNC_DECLARE_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
@@ -258,7 +290,7 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
     }                                                                                              \
     static int name##_eddy_body(void)
 
-#define EDDYI_ASYNC_N(name, ...)                                                                   \
+#define EDDYI_ASYNC_BEGIN(name, ...)                                                               \
     EDDY_NODISCARD eddy_coroutine *name(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__));                      \
     struct name##_eddy_args {                                                                      \
         EDDYI_FIELDS(__VA_ARGS__)                                                                  \
@@ -269,7 +301,25 @@ static inline eddy_awaitable *eddyi_awaitable_of_task(eddy_task *x)
     {                                                                                              \
         struct name##_eddy_args *eddyi_args = (struct name##_eddy_args *)eddyi_p;                  \
         return name##_eddy_body(EDDYI_MAP(EDDYI_PARAM_FROM, __VA_ARGS__));                         \
+    }
+
+#define EDDYI_ASYNC_OWNING(name, drop, ...)                                                        \
+    EDDYI_ASYNC_BEGIN(name, __VA_ARGS__)                                                           \
+    static void name##_eddy_drop(void *eddyi_p)                                                    \
+    {                                                                                              \
+        struct name##_eddy_args *eddyi_args = (struct name##_eddy_args *)eddyi_p;                  \
+        drop(EDDYI_MAP(EDDYI_PARAM_FROM, __VA_ARGS__));                                            \
     }                                                                                              \
+    EDDYI_NOINLINE eddy_coroutine *name(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__))                       \
+    {                                                                                              \
+        struct name##_eddy_args eddyi_args = {EDDYI_MAP(EDDYI_PARAM_NAME, __VA_ARGS__)};           \
+        return eddy_coroutine_new_copy_owning(#name, name##_eddy_entry, name##_eddy_drop,          \
+                                              &eddyi_args, sizeof eddyi_args, EDDYI_CALLER);       \
+    }                                                                                              \
+    static int name##_eddy_body(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__))
+
+#define EDDYI_ASYNC_N(name, ...)                                                                   \
+    EDDYI_ASYNC_BEGIN(name, __VA_ARGS__)                                                           \
     EDDYI_NOINLINE eddy_coroutine *name(EDDYI_MAP(EDDYI_PARAM, __VA_ARGS__))                       \
     {                                                                                              \
         struct name##_eddy_args eddyi_args = {EDDYI_MAP(EDDYI_PARAM_NAME, __VA_ARGS__)};           \

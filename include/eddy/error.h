@@ -119,21 +119,22 @@ EDDY_API int eddy_reraise(const eddy_exception *e);
 
 /*
  * Returns the exception of the latest failed await or call of the current task, or, outside of
- * tasks, of this thread; NULL if none has failed, or an eddy_await() has succeeded since. (To await in
- * a clean-up and keep the message: eddy_exception_ref() before it, eddy_reraise() after it.) Borrowed, and valid until the next failure;
- * eddy_exception_ref() keeps it longer.
+ * tasks, of this thread; NULL if none has failed, or an eddy_await() has succeeded since. Borrowed,
+ * and valid until then; eddy_exception_ref() keeps it longer. A clean-up that awaits keeps it so,
+ * and calls eddy_reraise() at its end.
  */
 EDDY_API const eddy_exception *eddy_error(void);
 
 /*
- * Forgets the latest failure, which has been dealt with: a later `return -ENOENT;` does not carry the
- * message of an earlier -ENOENT. An eddy_await() that succeeds does this by itself.
+ * Forgets the latest failure, which has been dealt with: a later `return -ENOENT;` does not carry
+ * the message of an earlier -ENOENT. An eddy_await() that succeeds does this by itself.
  */
 EDDY_API void eddy_error_clear(void);
 
 /*
  * Prints "@what: message (meaning of the code)" of eddy_error() as a line on standard error, as
- * perror(3) does, or to the program's log (eddy/log.h); "no error" if nothing has failed. @what: NULL or "" for the text alone.
+ * perror(3) does, or to the program's log (eddy/log.h); "no error" if nothing has failed. @what:
+ * NULL or "" for the text alone.
  */
 EDDY_API void eddy_perror(const char *what);
 

@@ -21,8 +21,8 @@ struct eddy_awaitable {
 };
 
 /*
- * Keeps the memory of @x, which is marked and was allocated as eddyi_awaitable_free() describes, for
- * the loop that runs here to free it later. Returns false if that keeps nothing.
+ * Keeps the memory of @x, which is marked and was allocated as eddyi_awaitable_free() describes,
+ * for the loop that runs here to free it later. Returns false if that loop keeps nothing.
  */
 bool eddyi_keep(eddy_awaitable *x, size_t block_size);
 
@@ -59,8 +59,8 @@ static inline void eddyi_awaitable_mark_gone(eddy_awaitable *x)
     x->kind = (enum eddyi_kind)(x->kind + EDDYI_GONE);
 }
 
-/* Frees one of which nothing is left but the memory: a block of @block_size bytes, or, if that is 0,
- * of eddyi_alloc(). */
+/* Frees the memory of @x, all that is left of it: a block of @block_size bytes, or, if that is 0,
+ * memory of eddyi_alloc(). */
 static inline void eddyi_awaitable_free(eddy_awaitable *x, size_t block_size)
 {
     eddyi_awaitable_mark_gone(x);

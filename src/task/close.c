@@ -105,8 +105,8 @@ static void close_pending(struct eddyi_list *pending)
     }
 }
 
-/* Reports, in debug mode, tasks that failed unnoticed and still have a reference: it was most likely
- * forgotten. */
+/* Reports, in debug mode, tasks that failed unnoticed and still have a reference, which was most
+ * likely forgotten. */
 static void report_failed(eddy_loop *loop)
 {
     struct eddyi_list *l;

@@ -103,6 +103,30 @@ eddy_coroutine *eddy_coroutine_new_copy(const char *name, int (*fn)(void *args),
     return coro;
 }
 
+/* Leaves @drop to @coro; or, if there is none, or nothing to run, calls it. */
+static eddy_coroutine *own(eddy_coroutine *coro, bool runs, void (*drop)(void *arg), void *arg)
+{
+    if (coro && runs)
+        coro->drop = drop;
+    else if (drop)
+        drop(arg);
+    return coro;
+}
+
+eddy_coroutine *eddy_coroutine_new_owning(const char *name, int (*fn)(void *arg), void *arg,
+                                          void (*drop)(void *arg), const char *where)
+{
+    return own(eddy_coroutine_new(name, fn, arg, where), fn != NULL, drop, arg);
+}
+
+eddy_coroutine *eddy_coroutine_new_copy_owning(const char *name, int (*fn)(void *args),
+                                               void (*drop)(void *args), const void *args,
+                                               size_t size, const void *caller)
+{
+    return own(eddy_coroutine_new_copy(name, fn, args, size, caller), fn != NULL, drop,
+               (void *)args);
+}
+
 void eddyi_coroutine_consume_slow(eddy_coroutine *coro)
 {
     pthread_mutex_lock(&homeless_mutex);

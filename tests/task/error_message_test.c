@@ -1,4 +1,4 @@
-/* A message belongs to the failure that it was raised with, and to no later one of the same code. */
+/* A message belongs to the failure that it was raised with, not to a later one of that code. */
 #include "harness/test.h"
 
 #include "harness/trace.h"

@@ -1,6 +1,6 @@
 /*
- * A coroutine, task or future that is used after it was consumed is found out: always while its memory
- * has not been given out again, and for the last 200 of each kind in debug mode and in tests.
+ * A coroutine, task or future that is used after it was consumed is found out: always while its
+ * memory has no new owner, and for the last 200 of each kind in debug mode and in tests.
  */
 #include "harness/test.h"
 
