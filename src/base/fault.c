@@ -30,6 +30,7 @@ static const struct call_errors {
     {"mmap", {ENOMEM}, {0}},
     {"mprotect", {ENOMEM}, {0}},
     {"madvise", {ENOMEM, EINVAL}, {0}},
+    {"mincore", {ENOMEM}, {EAGAIN}},
     {"guard_install", {ENOMEM, EINVAL}, {0}},
     {"eventfd", {EMFILE, ENFILE, ENOMEM}, {0}},
     {"eventfd_signal", {0}, {0}},

@@ -67,6 +67,13 @@ int eddyi_sys_advise(void *p, size_t size, int advice)
     return f < 0 ? f : (int)eddyi_sys_result(madvise(p, size, advice));
 }
 
+int eddyi_sys_resident(void *p, size_t size, unsigned char *ret)
+{
+    int f = eddyi_fault("mincore");
+
+    return f < 0 ? f : (int)eddyi_sys_result(mincore(p, size, ret));
+}
+
 int eddyi_sys_eventfd(void)
 {
     int f = eddyi_fault("eventfd");

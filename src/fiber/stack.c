@@ -371,3 +371,22 @@ void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame)
     if (end > (uintptr_t)stack->limit)
         eddyi_sys_advise(stack->limit, end - (uintptr_t)stack->limit, MADV_DONTNEED);
 }
+
+size_t eddyi_stack_depth(const struct eddyi_stack *stack)
+{
+    enum { PAGES = 256 };
+    unsigned char resident[PAGES];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (char *p = stack->limit; p < (char *)stack->object; p += PAGES * page) {
+        size_t n = ((size_t)((char *)stack->object - p) + page - 1) / page;
+
+        n = n < PAGES ? n : PAGES;
+        if (eddyi_sys_resident(p, n * page, resident) < 0)
+            return 0;
+        for (size_t i = 0; i < n; i++)
+            if (resident[i] & 1)
+                return (size_t)((char *)stack->object - (p + i * page));
+    }
+    return 0;
+}

@@ -8,6 +8,7 @@
 #include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/stack_use.h"
 #include "task/task.h"
 #include "task/wait.h"
 
@@ -220,5 +221,6 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
         eddyi_begin_keeping(loop);
     eddyi_error_set_hook(error_of_current);
     atomic_store(&eddyi_print_names_hook, eddyi_print_names);
+    eddyi_stack_use_init();
     eddyi_overflow_install(describe_overflow);
 }

@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "task/coroutine.h"
 #include "task/scope.h"
+#include "task/stack_use.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -79,6 +80,8 @@ static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
                                      : "no stack for another task");
         return NULL;
     }
+    if (__builtin_expect(eddyi_stack_use_wanted, 0)) /* the last user's pages are not this task's */
+        eddyi_stack_shrink(stack, (char *)stack->object - 1);
     t = stack->object;
     *t = (eddy_task){.stack = stack};
     return t;
@@ -220,6 +223,8 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
     eddy_exception *message = t->future.cancel_message;
 
     EDDYI_ASSERT(t->coro && !t->wait);
+    if (__builtin_expect(eddyi_stack_use_wanted, 0))
+        eddyi_stack_use_note(t);
     if (t->scopes)
         eddyi_scopes_orphan(t);
     eddyi_coroutine_free(t->coro);

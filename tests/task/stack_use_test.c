@@ -1,0 +1,90 @@
+/* EDDY_STACKS=1: at exit, how deep the stacks of tasks went, by the places where those were made. */
+#include "harness/test.h"
+
+#include "harness/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char output[4000];
+
+__attribute__((noinline)) static void go_deep(size_t bytes)
+{
+    volatile char *p = __builtin_alloca(bytes);
+
+    for (size_t i = 0; i < bytes; i += 512)
+        p[i] = 1;
+}
+
+static eddy_async(uses, (size_t, bytes))
+{
+    go_deep(bytes);
+    return eddy_sleep(1);
+}
+
+static eddy_async(use_stacks)
+{
+    eddy_try(eddy_await(eddy_create_task(uses(100 * 1024))));
+    eddy_try(eddy_await(eddy_create_task(uses(1024), .name = "shallow")));
+    for (int i = 0; i < 3; i++)
+        eddy_try(eddy_await(eddy_create_task(uses(40 * 1024))));
+    return 0;
+}
+
+static void run(void *wanted)
+{
+    setenv("EDDY_STACKS", wanted ? "1" : "0", 1);
+    exit(test_run(use_stacks()) < 0);
+}
+
+static const char *run_in_child(bool wanted)
+{
+    if (test_tortured())
+        SKIP("the child is a process of its own, which exits");
+    EXPECT_EQ(test_in_child(run, wanted ? output : NULL, output, sizeof output), 0);
+    return output;
+}
+
+/* The KiB that the report says of the line that @n tasks share; -1: there is no such line. */
+static int depth_of(const char *report, const char *tasks)
+{
+    for (const char *line = report; line && *line; line = strchr(line, '\n') + 1) {
+        const char *end = strchr(line, '\n'), *found = strstr(line, tasks);
+        int kib;
+
+        if (found && found < end && strstr(line, "'uses'") < end &&
+            sscanf(line, "eddy: stack use: %d KiB", &kib) == 1)
+            return kib;
+        if (!end)
+            break;
+    }
+    return -1;
+}
+
+TEST_VIRTUAL(stack_use_is_reported_at_exit_by_place_of_creation)
+{
+    const char *report = run_in_child(true);
+    int deepest;
+
+    EXPECT_EQ(sscanf(report, "eddy: stack use: %d KiB of 256", &deepest), 1);
+    EXPECT(deepest >= 100 && deepest < 160);
+    EXPECT_IN("coroutine 'uses', task made at " __FILE__ ":", report);
+    EXPECT(depth_of(report, "3 tasks") >= 40 && depth_of(report, "3 tasks") < 100);
+}
+
+TEST_VIRTUAL(what_an_earlier_task_left_on_a_stack_does_not_count)
+{
+    const char *report = run_in_child(true), *last = strstr(report, ", 1 task\n");
+    int n = 0, shallow = 0;
+
+    for (const char *line = report; line && *line; line = strchr(line, '\n') + 1)
+        n += sscanf(line, "eddy: stack use: %d KiB", &shallow) == 1;
+    EXPECT(last != NULL);
+    EXPECT(n >= 3);
+    EXPECT(shallow < 40); /* the last line is the shallowest */
+}
+
+TEST_VIRTUAL(nothing_is_said_of_stacks_unless_asked)
+{
+    EXPECT_STR(run_in_child(false), "");
+}
