@@ -158,7 +158,7 @@ int eddyi_sys_map(size_t size, bool stack, void **ret);
 void eddyi_sys_unmap(void *p, size_t size);
 int eddyi_sys_protect_none(void *p, size_t size);
 int eddyi_sys_advise(void *p, size_t size, int advice);
-/* mincore(2): a byte for each page in *ret, whose lowest bit tells whether the page is in memory. */
+/* mincore(2): a byte for each page in *ret; its lowest bit: the page is in memory. */
 int eddyi_sys_resident(void *p, size_t size, unsigned char *ret);
 /* madvise(MADV_GUARD_INSTALL): -EINVAL from kernels before 6.13. */
 int eddyi_sys_guard_install(void *p, size_t size);

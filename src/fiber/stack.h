@@ -71,8 +71,8 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
 EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *stack);
 
 /*
- * Returns how many bytes below @stack's object have been touched since the memory was fresh, in whole
- * pages; so earlier users count, unless eddyi_stack_shrink() came between. 0 if that is not known.
+ * Returns how many bytes below @stack's object have been touched since the memory was fresh, in
+ * whole pages; so earlier users count, unless eddyi_stack_shrink() came between. 0: not known.
  */
 size_t eddyi_stack_depth(const struct eddyi_stack *stack);
 

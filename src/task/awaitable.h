@@ -47,7 +47,7 @@ static inline bool eddyi_was_freed(const eddy_awaitable *x)
     return __builtin_expect((unsigned)x->kind - 1u >= (unsigned)EDDYI_GONE, 0);
 }
 
-/* The same, and raises EDDY_EMISUSE then. */
+/* Returns eddyi_was_freed(@x); if it was, raises EDDY_EMISUSE. */
 static inline bool eddyi_is_gone(const eddy_awaitable *x)
 {
     return eddyi_was_freed(x) && eddyi_raise_gone(x) < 0;

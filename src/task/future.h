@@ -119,7 +119,7 @@ static inline void eddyi_future_release(eddy_future *f)
         eddy_awaitable_drop(&f->base);
 }
 
-/* Reports the failure of @f, which nobody has asked for. */
+/* Reports the failure of @f, which was never retrieved. */
 void eddyi_future_report_unretrieved(eddy_future *f);
 
 /* The instruction that called for the making of @f; NULL: not known. */

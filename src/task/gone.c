@@ -18,7 +18,7 @@
 
 enum { KEPT_MAX = 200 };
 
-/* What a message says of an awaitable. */
+/* The origin of an awaitable, for messages. */
 struct origin {
     const char *noun;   /* "coroutine", "Task" */
     const char *name;   /* of a coroutine; NULL: none */
@@ -88,7 +88,7 @@ static struct origin origin_of(const eddy_awaitable *x)
     }
 }
 
-/* Whether @loop, the one that runs here, is to keep @x. A task's stack is its loop's to free. */
+/* Returns whether @loop, which runs here, is to keep @x. A task's stack is its loop's to free. */
 static bool may_keep(const eddy_loop *loop, const eddy_awaitable *x)
 {
     if (!loop || !eddyi_loop_keeps(loop) || loop->closed || !loop->tasks.hooks)
@@ -133,7 +133,7 @@ void eddyi_free_kept(eddy_loop *loop)
     loop->tasks.kept = NULL;
 }
 
-/* What is kept of @x here, or NULL. */
+/* Returns the entry of @x in the rings of the loop that runs here, or NULL. */
 static const struct one *find(const eddy_awaitable *x)
 {
     const struct eddyi_kept *kept = eddyi_loop_running ? eddyi_loop_running->tasks.kept : NULL;

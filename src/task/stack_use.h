@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Whether it was asked for. Set before the first task runs. */
+/* EDDY_STACKS is set. Valid from the first loop with a task on. */
 extern bool eddyi_stack_use_wanted;
 
 /* Reads EDDY_STACKS, once. */

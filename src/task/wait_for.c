@@ -88,7 +88,7 @@ static int within_time(eddy_awaitable *x, double timeout, void **ret_value)
     return eddy_timeout_exit(&tm, eddy_awaitable_await(x, ret_value));
 }
 
-/* Gives away what it waits for; a coroutine is nobody's then, so that it can be run or closed. */
+/* Returns the awaitable of @w, and disowns a coroutine, so that it can be run or closed. */
 static eddy_awaitable *take(struct wait_for *w)
 {
     if (w->x->kind == EDDYI_COROUTINE)
@@ -189,7 +189,7 @@ static void drop(void *arg)
     eddy_awaitable_drop(take(arg));
 }
 
-/* Consumes @coro; false if it is somebody else's already. */
+/* Consumes @coro; returns false, with EDDY_EMISUSE raised, if it has another owner. */
 static bool take_over(eddy_coroutine *coro)
 {
     if (eddyi_coroutine_is_taken(coro))

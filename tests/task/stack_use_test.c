@@ -1,4 +1,4 @@
-/* EDDY_STACKS=1: at exit, how deep the stacks of tasks went, by the places where those were made. */
+/* EDDY_STACKS=1 reports at exit how deep the stacks of tasks went, by place of creation. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
