@@ -166,15 +166,14 @@ struct sending_wait {
     struct eddyi_wait wait;
     struct eddyi_sending *sending;
     bool parked;
-    const eddy_exception *exception; /* of the result; owned */
+    const eddy_exception *exception; /* of the result; owned; NULL: it was not raised */
 };
 
 static void wake(struct eddyi_sending *s)
 {
     struct sending_wait *w = s->waiter;
 
-    w->exception =
-        s->result < 0 && s->result != -ECANCELED ? eddy_exception_ref(eddy_error()) : NULL;
+    w->exception = eddy_exception_ref(eddyi_error_of((int)s->result));
     s->waiter = NULL;
     if (w->parked)
         eddyi_wait_over(&w->wait);
@@ -203,8 +202,10 @@ int64_t eddyi_send_file(struct eddyi_sending *s)
         eddyi_wait_park(&w.wait);
         rc = eddyi_wait_finish_with(&w.wait, s->result);
     }
-    if (rc < 0 && !w.wait.cancelled)
-        rc = rc == -ECANCELED ? eddy_raise(-ECANCELED, NULL) : eddy_reraise(w.exception);
+    if (rc == -ECANCELED && !w.wait.cancelled)
+        rc = eddy_raise(-ECANCELED, NULL);
+    else if (w.exception && !w.wait.cancelled)
+        rc = eddy_reraise(w.exception);
     eddy_exception_unref(w.exception);
     return rc;
 }
