@@ -71,7 +71,7 @@ struct eddyi_stack_pool {
     size_t object_size; /* a multiple of LINE */
     size_t taken;
     bool closed;
-    bool watched; /* valgrind or AddressSanitizer has to be told of fresh stacks */
+    void (*prepare)(struct eddyi_stack *s); /* for a new user; NULL: nothing is to be done */
     /* index of the smallest class in use: with pages above 4 KiB, smaller ones have no room beside
      * a guard */
     unsigned smallest;
@@ -100,6 +100,19 @@ static void class_init(struct eddyi_stack_class *c, struct eddyi_stack_pool *poo
     eddyi_list_init(&c->free);
 }
 
+/* Tells valgrind and AddressSanitizer that @s has a new user. */
+EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
+{
+    eddyi_mark_stack_fresh(s->limit, s->object);
+}
+
+/* Gives the pages of earlier users back, so that the depth of the new one can be measured. */
+EDDY_COLD static void freshen(struct eddyi_stack *s)
+{
+    eddyi_stack_shrink(s, (char *)s->object - 1);
+    mark_fresh(s);
+}
+
 int eddyi_stack_pool_new(size_t object_size, struct eddyi_stack_pool **ret)
 {
     struct eddyi_stack_pool *pool = eddyi_zalloc(sizeof(*pool));
@@ -107,7 +120,7 @@ int eddyi_stack_pool_new(size_t object_size, struct eddyi_stack_pool **ret)
 
     if (!pool)
         return -ENOMEM;
-    pool->watched = eddyi_mark_watched();
+    pool->prepare = eddyi_mark_watched() ? mark_fresh : NULL;
     pool->object_size = (object_size + LINE - 1) & ~(LINE - 1);
     for (unsigned i = 0; i < CLASSES; i++)
         class_init(&pool->classes[i], pool, EDDYI_STACK_MIN << i, page);
@@ -225,12 +238,6 @@ EDDY_COLD static struct eddyi_stack *make(struct eddyi_stack_class *c)
     return s;
 }
 
-/* Tells valgrind and AddressSanitizer that @s has a new user. */
-EDDYI_UNGUARDED EDDY_COLD static void mark_fresh(struct eddyi_stack *s)
-{
-    eddyi_mark_stack_fresh(s->limit, s->object);
-}
-
 EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
                                   struct eddyi_stack **ret)
 {
@@ -251,8 +258,8 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
             return -ENOMEM;
     }
     pool->taken++;
-    if (pool->watched)
-        mark_fresh(s);
+    if (pool->prepare)
+        pool->prepare(s);
     *ret = s;
     return 0;
 }
@@ -370,6 +377,11 @@ void eddyi_stack_shrink(struct eddyi_stack *stack, void *frame)
         return;
     if (end > (uintptr_t)stack->limit)
         eddyi_sys_advise(stack->limit, end - (uintptr_t)stack->limit, MADV_DONTNEED);
+}
+
+void eddyi_stack_pool_measure(struct eddyi_stack_pool *pool)
+{
+    pool->prepare = freshen;
 }
 
 size_t eddyi_stack_depth(const struct eddyi_stack *stack)

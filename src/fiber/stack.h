@@ -70,9 +70,13 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
  * descriptor is touched, and its memory stays mapped until another call on the pool. */
 EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *stack);
 
+/* Has each stack that is taken from @pool from now on begin with fresh memory, so that
+ * eddyi_stack_depth() is its present user's. */
+void eddyi_stack_pool_measure(struct eddyi_stack_pool *pool);
+
 /*
  * Returns how many bytes below @stack's object have been touched since the memory was fresh, in
- * whole pages; so earlier users count, unless eddyi_stack_shrink() came between. 0: not known.
+ * whole pages; earlier users count, unless the pool is measured. 0: not known.
  */
 size_t eddyi_stack_depth(const struct eddyi_stack *stack);
 

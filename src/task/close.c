@@ -222,5 +222,7 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
     eddyi_error_set_hook(error_of_current);
     atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     eddyi_stack_use_init();
+    if (eddyi_stack_use_wanted)
+        eddyi_stack_pool_measure(loop->tasks.stacks);
     eddyi_overflow_install(describe_overflow);
 }

@@ -99,7 +99,6 @@ eddy_future *eddy_future_ref(eddy_future *f)
 EDDYI_DIRECT void eddyi_future_unref_last(eddy_future *f)
 {
     EDDYI_ASSERT_ALWAYS(f->refs == 1);
-    f->refs = 0;
     f->ops->destroy(f);
 }
 

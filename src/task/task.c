@@ -46,10 +46,7 @@ static void destroy(eddy_future *f)
 {
     eddy_task *t = eddyi_task_of(f);
 
-    if (eddyi_loop_any_debugged())
-        eddyi_list_remove(&t->link); /* of those that failed */
     EDDYI_ASSERT(!t->coro && !t->wait && eddyi_list_empty(&t->ready.link));
-    EDDYI_ASSERT(eddyi_list_empty(&t->link));
     eddyi_future_fini(f);
     eddyi_vars_fini(&t->vars);
     if (t->error.exception)
@@ -57,7 +54,13 @@ static void destroy(eddy_future *f)
     if (t->name)
         eddyi_free(t->name);
     eddyi_awaitable_mark_gone(&f->base);
-    if (!eddyi_loop_any_keeps() || !eddyi_keep(&f->base, 0))
+    if (__builtin_expect(!eddyi_loop_any_keeps(), 1)) {
+        EDDYI_ASSERT(eddyi_list_empty(&t->link));
+        eddyi_stack_give(t->stack);
+        return;
+    }
+    eddyi_list_remove(&t->link); /* in debug mode it may be with the tasks that failed */
+    if (!eddyi_keep(&f->base, 0))
         eddyi_stack_give(t->stack);
 }
 
@@ -80,8 +83,6 @@ static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
                                      : "no stack for another task");
         return NULL;
     }
-    if (__builtin_expect(eddyi_stack_use_wanted, 0)) /* the last user's pages are not this task's */
-        eddyi_stack_shrink(stack, (char *)stack->object - 1);
     t = stack->object;
     *t = (eddy_task){.stack = stack};
     return t;
@@ -218,10 +219,30 @@ eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *opt
     return eddy_task_new(loop, &eager);
 }
 
-EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
+/* Slow path of eddyi_task_end(): the task failed, or is cancelled. */
+EDDY_COLD __attribute__((noinline)) static void end_slow(eddy_task *t, int rc)
 {
     eddy_exception *message = t->future.cancel_message;
 
+    t->future.cancel_message = NULL;
+    if (rc == -ECANCELED) {
+        eddyi_future_finish_cancelled(&t->future, eddyi_error_take(&t->error, rc), NULL);
+        eddy_exception_unref(message);
+    } else if (rc >= 0) {
+        /* Cancelled after its last suspension: the task counts as cancelled, and its result is
+         * dropped (rule 64). */
+        eddyi_future_finish_cancelled(&t->future, NULL, message);
+    } else {
+        t->future.cancel_message = message;
+        eddyi_future_finish(&t->future, rc, NULL, eddyi_error_take(&t->error, rc));
+    }
+    t->must_cancel = false;
+    if (t->future.unretrieved && t->future.loop->debug)
+        eddyi_list_append(&t->future.loop->tasks.failed, &t->link);
+}
+
+EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
+{
     EDDYI_ASSERT(t->coro && !t->wait);
     if (__builtin_expect(eddyi_stack_use_wanted, 0))
         eddyi_stack_use_note(t);
@@ -230,23 +251,10 @@ EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
     eddyi_coroutine_free(t->coro);
     t->coro = NULL;
     eddyi_list_remove(&t->link);
-    t->future.cancel_message = NULL;
-
-    if (rc == -ECANCELED) {
-        eddyi_future_finish_cancelled(&t->future, eddyi_error_take(&t->error, rc), NULL);
-        eddy_exception_unref(message);
-    } else if (rc >= 0 && t->must_cancel) {
-        /* Cancelled after its last suspension: the task counts as cancelled, and its result is
-         * dropped (rule 64). */
-        eddyi_future_finish_cancelled(&t->future, NULL, message);
-    } else {
-        t->future.cancel_message = message;
-        eddyi_future_finish(&t->future, rc, rc < 0 ? NULL : t->value,
-                            rc < 0 ? eddyi_error_take(&t->error, rc) : NULL);
-    }
-    t->must_cancel = false;
-    if (t->future.unretrieved && t->future.loop->debug)
-        eddyi_list_append(&t->future.loop->tasks.failed, &t->link);
+    if (__builtin_expect(rc >= 0 && !t->must_cancel, 1))
+        eddyi_future_finish(&t->future, rc, t->value, NULL);
+    else
+        end_slow(t, rc);
 }
 
 int eddy_task_cancelling(const eddy_task *t)
