@@ -247,7 +247,6 @@ static void trace_users_of_report(eddy_loop *loop, const eddy_exception_context 
 
     trace_user(NULL);
     EXPECT_EQ(eddy_context_run(its, trace_user_here, NULL), 0);
-    eddy_context_unref(its);
 }
 
 static eddy_async(fail_as_child)
