@@ -69,7 +69,8 @@ fi
 # parenthesis.
 exported()
 {
-    nm -D --defined-only "$build"/src/libeddy.so | awk '$2 != "A" && $2 != "R" && $2 != "D" {print $3}' |
+    nm -D --defined-only "$build"/src/libeddy.so |
+        awk '$2 != "A" && $2 != "R" && $2 != "D" {print $3}' |
         sed 's/@.*//' | grep -v '^_' | sort -u
 }
 declared()
