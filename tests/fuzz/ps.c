@@ -6,10 +6,13 @@
 #include "fuzz.h"
 
 #include "debug/introspection.h"
+#include "depth.h"
 #include "snapshot.h"
 #include "tasks.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     SIZE = 1 << 14,
@@ -27,6 +30,7 @@ static const uint64_t BASE = 0x100000;
 static unsigned char forged[SIZE + MEMORY_PAGE]; /* all the memory that the process has */
 static struct memory memory;
 static struct block block;
+static int pagemap;    /* of the same memory */
 static size_t largest; /* piece of memory that was allocated for this input */
 
 void __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
@@ -47,6 +51,28 @@ static int read_forged(struct memory *m, uint64_t address, void *buf, size_t siz
         return -EFAULT;
     memcpy(buf, forged + (address - BASE), size);
     return 0;
+}
+
+/* Makes the list of pages, of which every third is in memory. */
+static void forge_pagemap(void)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), in_memory = (uint64_t)1 << 63;
+
+    pagemap = memfd_create("pagemap", MFD_CLOEXEC);
+    FUZZ_CHECK(ftruncate(pagemap, (off_t)1 << 40) == 0);
+    for (uint64_t at = BASE; at < BASE + SIZE; at += 3 * page)
+        FUZZ_CHECK(pwrite(pagemap, &in_memory, sizeof in_memory, (off_t)(at / page * 8)) == 8);
+}
+
+static void check_depths(struct snapshot *s)
+{
+    measure_stacks_in(s, pagemap);
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        const struct task *t = &s->tasks[i];
+
+        FUZZ_CHECK(!t->has_depth || (t->stack_limit < t->stack_top && t->depth > 0 &&
+                                     t->stack_top - t->stack_limit <= (uint64_t)1 << 30));
+    }
 }
 
 /* The block of this process, with other offsets; any small ones, so that objects lie upon each
@@ -96,7 +122,8 @@ static void put_list(uint64_t head, const uint64_t *links, unsigned n)
  * waits for it. */
 static void put_task(struct fuzz_input *in, uint64_t task, uint64_t loop)
 {
-    uint64_t wait = slot(fuzz_byte(in)), hook = member(slot(fuzz_byte(in)), "hook.link");
+    uint64_t wait = slot(fuzz_byte(in)), stack = slot(fuzz_byte(in)),
+             hook = member(slot(fuzz_byte(in)), "hook.link");
     unsigned how = fuzz_byte(in);
 
     put(member(task, "task.kind"), (uint64_t)block_field(&block, "constant.task_kind"));
@@ -107,6 +134,9 @@ static void put_task(struct fuzz_input *in, uint64_t task, uint64_t loop)
     put(member(task, "task.where"), how & 8 ? slot(SLOTS - 1) + fuzz_byte(in) : 0);
     put(member(wait, "wait.what"), slot(SLOTS - 1) + fuzz_byte(in));
     put(member(task, "task.wait"), how & 16 ? wait : 0);
+    put(member(task, "task.stack"), how & 2 ? stack : 0);
+    put(member(stack, "stack.limit"), BASE);
+    put(member(stack, "stack.object"), BASE + fuzz_below(in, 2 * SIZE));
     put(member(task, "task.ready"), member(task, "task.ready"));
     put(member(wait, "wait.future"), how & 32 ? slot(fuzz_byte(in)) : 0);
     put(member(wait, "wait.holder"), how & 64 ? slot(fuzz_byte(in)) : 0);
@@ -240,6 +270,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     if (!begun)
         __sanitizer_install_malloc_and_free_hooks(note_size, note_nothing);
+    if (!begun)
+        forge_pagemap();
     begun = true;
     snapshot_most_tasks = MOST_TASKS;
     memory_init(&memory, 1);
@@ -250,6 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     FUZZ_CHECK(snapshot_take(&s, &memory, &block, 1) == 0);
     FUZZ_CHECK(memory.steps <= MOST_STEPS && s.n_tasks <= MOST_TASKS);
     FUZZ_CHECK(largest <= MOST_BYTES);
+    check_depths(&s);
     check_output(&s);
     snapshot_free(&s);
     return 0;

@@ -148,8 +148,8 @@ test_ps_tells_what_each_task_waits_for()
     start zoo
     run ps $pid
     expect_code 0
-    expect_line out \
-        '^LOOP +TID +TASK ID +NAME +STATE +FOR +WAITS FOR +COROUTINES +AWAITED BY +CREATED AT$'
+    titles='LOOP +TID +TASK ID +NAME +STATE +FOR +WAITS FOR +COROUTINES +AWAITED BY +STACK +CREATED'
+    expect_line out "^$titles AT$"
     task="^1 +$pid +0x[0-9a-f]+ +Task-1"
     expect_line out "$task +waiting +[0-9.]+ s +the tasks of its group +zoo +locker \(lock\)"
     expect_line out ' locker .* a lock held by .Task-1. +take_lock +'
@@ -160,6 +160,27 @@ test_ps_tells_what_each_task_waits_for()
     expect_line out ' member .* a shield +wait_for +Task-1 '
     expect_line out ' watcher .* task .watched. +await_the_other +Task-1 +.*subject\.c:[0-9]+$'
     [ "$(wc -l <out)" = 11 ] || fail "not 10 tasks"
+}
+
+# With sanitizers, frames are larger.
+test_ps_shows_how_deep_each_stack_was()
+{
+    start stacks
+    run ps $pid
+    expect_code 0
+    expect_line out ' deep .* sleep_after_dive +1[0-4][0-9]K/256K +[^ ]*subject\.c:[0-9]+$'
+    expect_line out ' shallow .* leaf +[1-9][0-9]?K/512K +[^ ]*subject\.c:[0-9]+$'
+}
+
+test_ps_shows_no_depth_where_it_cannot_be_read()
+{
+    unshare -m true 2>err || skip "no file can be hidden here"
+    start stacks
+    unshare -m sh -c "mount --bind /dev/null /proc/$pid/pagemap && exec $eddy ps $pid" >out 2>err
+    code=$?
+    expect_code 0
+    expect_line out ' deep .* sleep_after_dive +- +[^ ]*subject\.c:[0-9]+$'
+    expect_no_line out '[0-9]K/'
 }
 
 test_pstree_shows_each_task_once()

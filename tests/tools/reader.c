@@ -6,6 +6,7 @@
  */
 #include "harness/test.h"
 
+#include "depth.h"
 #include "locate.h"
 #include "memory.h"
 #include "snapshot.h"
@@ -76,9 +77,10 @@ static int read_with_errors(struct memory *m, uint64_t address, void *buf, size_
     return rc;
 }
 
-/* Prints @p s to an output that is thrown away. */
-static void print_to_nowhere(const struct snapshot *s)
+/* Prints @s, and the depths of its stacks, to an output that is thrown away. */
+static void print_to_nowhere(struct snapshot *s)
 {
+    measure_stacks(s, getpid());
     fflush(stdout);
     print_table(s);
     print_tree(s, 1);
@@ -425,6 +427,83 @@ TEST(lists_of_hooks_that_lead_nowhere_are_left)
 {
     EXPECT_EQ(look_at((struct forged){.hooks = (uint64_t)1 << 45}), N_FORGED);
     EXPECT(forged.reads < 8 * N_FORGED * 4);
+}
+
+enum { STACK = 1 << 20 }; /* where forged stacks begin */
+
+/* Returns a list of pages in which only that of @address has been touched. */
+static int forge_pagemap(uint64_t address)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), in_memory = (uint64_t)1 << 63;
+    int fd = memfd_create("pagemap", MFD_CLOEXEC);
+
+    EXPECT_EQ(ftruncate(fd, (off_t)1 << 40), 0);
+    EXPECT_EQ(pwrite(fd, &in_memory, sizeof in_memory, (off_t)(address / page * 8)), 8);
+    return fd;
+}
+
+/* Expects that a stack of @size bytes is shown as @text. */
+static void expect_depth(int pagemap, uint64_t size, const char *text)
+{
+    struct task task = {.stack_limit = STACK, .stack_top = STACK + size};
+    struct snapshot s = {.tasks = &task, .n_tasks = 1};
+    char buf[48];
+
+    measure_stacks_in(&s, pagemap);
+    format_depth(&task, buf, sizeof buf);
+    EXPECT_STR(buf, text);
+}
+
+TEST(the_depth_of_a_stack_is_that_of_its_lowest_touched_page)
+{
+    int pagemap = forge_pagemap(STACK + (12 << 20)), last = forge_pagemap(STACK);
+
+    expect_depth(pagemap, (12 << 20) + 1500, "1K/12288K");
+    expect_depth(pagemap, (12 << 20) + (128 << 10) + 1500, "129K/12416K");
+    expect_depth(last, (256 << 10) + 1500, "256K/256K");
+    close(pagemap);
+    close(last);
+}
+
+TEST(a_depth_that_cannot_be_read_is_not_shown)
+{
+    int pagemap = forge_pagemap(0), nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    expect_depth(pagemap, 256 << 10, "-");
+    expect_depth(nothing, 256 << 10, "-");
+    expect_depth(-1, 256 << 10, "-");
+    close(pagemap);
+    close(nothing);
+}
+
+TEST(ranges_that_are_no_stack_are_not_read)
+{
+    int pagemap = forge_pagemap(STACK);
+
+    expect_depth(pagemap, 0, "-");
+    expect_depth(pagemap, (uint64_t)-1, "-");
+    expect_depth(pagemap, (uint64_t)1 << 46, "-");
+    expect_depth(pagemap, -(uint64_t)STACK, "-");
+    close(pagemap);
+}
+
+/* A thousand stacks of 1 GiB, none of which is touched but at its upper end. */
+TEST(stacks_that_are_costly_to_measure_are_not_all_measured)
+{
+    static struct task tasks[1000];
+    struct snapshot s = {.tasks = tasks, .n_tasks = 1000};
+    uint64_t size = (uint64_t)1 << 30;
+    int pagemap = forge_pagemap(STACK + size - 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n_tasks; i++)
+        tasks[i] = (struct task){.stack_limit = STACK, .stack_top = STACK + size};
+    measure_stacks_in(&s, pagemap);
+    for (size_t i = 0; i < s.n_tasks; i++)
+        n += tasks[i].has_depth;
+    EXPECT(n > 0);
+    EXPECT(n < 100);
+    close(pagemap);
 }
 
 /* Another version of eddy, with a name that does things to a terminal. */

@@ -178,6 +178,30 @@ static eddy_async(busy)
             eddy_await(eddy_gather(short_lived(), short_lived(), short_lived(), short_lived())));
 }
 
+/* Touches 100 KiB of the stack, from its caller's frame down. */
+static __attribute__((noinline)) void dive(void)
+{
+    volatile char water[100 * 1024];
+
+    for (size_t i = sizeof water; i > 0; i--)
+        water[i - 1] = 0;
+}
+
+static eddy_async(sleep_after_dive)
+{
+    dive();
+    return eddy_sleep(1000);
+}
+
+/* A task that was deep once, and one whose stack is of another size and hardly used. */
+static eddy_async(stacks)
+{
+    eddy_try(eddy_spawn(sleep_after_dive(), .name = "deep"));
+    eddy_try(eddy_spawn(leaf(1000), .name = "shallow", .stack_size = 512 * 1024));
+    eddy_try(eddy_spawn(say_ready()));
+    return eddy_sleep(1000);
+}
+
 static eddy_async(wait_for_next, (eddy_task *, next))
 {
     return next ? eddy_await(next) : eddy_sleep(1000);
@@ -199,7 +223,8 @@ static const struct {
     eddy_coroutine *(*make)(void);
 } scenes[] = {{"deadlock", deadlock}, {"crosswise", crosswise}, {"generator", iterate},
               {"zoo", zoo},           {"hang", hang},           {"hang_in_task", hang_in_task},
-              {"busy", busy},         {"chain", chain},         {"names", names}};
+              {"busy", busy},         {"chain", chain},         {"names", names},
+              {"stacks", stacks}};
 
 int main(int argc, char **argv)
 {

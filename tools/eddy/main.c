@@ -2,6 +2,7 @@
  * eddy: looks at programs that use eddy from outside, also at one that hangs.
  */
 #include "commands.h"
+#include "depth.h"
 #include "eddy/version.h"
 #include "target.h"
 #include "tasks.h"
@@ -14,7 +15,7 @@
 
 static const char usage[] =
     "usage: eddy ps PID        the tasks of a process: state, what each waits for, who waits for "
-    "it\n"
+    "it, stack\n"
     "       eddy pstree PID    the same as a tree: below each task those that it waits for, and "
     "cycles\n"
     "       eddy top PID       the tasks, again and again; q ends it\n"
@@ -30,7 +31,7 @@ static const char usage[] =
 
 static struct target target; /* large, because it keeps the pages read */
 
-static int with_snapshot(const struct options *o, int (*print)(const struct snapshot *s))
+static int with_snapshot(const struct options *o, int (*print)(struct snapshot *s))
 {
     struct snapshot s;
     int rc;
@@ -48,13 +49,14 @@ static int with_snapshot(const struct options *o, int (*print)(const struct snap
     return rc < 0;
 }
 
-static int print_ps(const struct snapshot *s)
+static int print_ps(struct snapshot *s)
 {
+    measure_stacks(s, target.pid);
     print_table(s);
     return 0;
 }
 
-static int print_pstree(const struct snapshot *s)
+static int print_pstree(struct snapshot *s)
 {
     return print_tree(s, target.pid);
 }

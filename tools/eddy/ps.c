@@ -1,5 +1,6 @@
 #include "tasks.h"
 
+#include "depth.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -24,19 +25,20 @@ void format_waiters(const struct snapshot *s, size_t task, char *buf, size_t siz
 
 void print_table(const struct snapshot *s)
 {
-    static const char *const titles[] = {"LOOP",       "TID",       "TASK ID",   "NAME",
-                                         "STATE",      "FOR",       "WAITS FOR", "COROUTINES",
-                                         "AWAITED BY", "CREATED AT"};
+    static const char *const titles[] = {"LOOP",       "TID",   "TASK ID",   "NAME",
+                                         "STATE",      "FOR",   "WAITS FOR", "COROUTINES",
+                                         "AWAITED BY", "STACK", "CREATED AT"};
     struct table table;
 
     table_init(&table, titles, sizeof titles / sizeof titles[0]);
     for (size_t i = 0; i < s->n_tasks; i++) {
         const struct task *t = &s->tasks[i];
-        char since[32] = "", waiters[200];
+        char since[32] = "", waiters[200], depth[48];
 
         if (t->has_since)
             format_duration(t->since, since, sizeof since);
         format_waiters(s, i, waiters, sizeof waiters);
+        format_depth(t, depth, sizeof depth);
         table_add(&table, "%u", s->loops[t->loop].number);
         table_add(&table, "%d", s->loops[t->loop].tid);
         table_add(&table, "0x%" PRIx64, t->address);
@@ -47,6 +49,7 @@ void print_table(const struct snapshot *s)
         table_add(&table, "%s", t->waits_for);
         table_add(&table, "%s", t->coroutines);
         table_add(&table, "%s", waiters);
+        table_add(&table, "%s", depth);
         table_add(&table, "%s", t->where);
     }
     table_print(&table, s->n_tasks, 0);

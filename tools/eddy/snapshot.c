@@ -39,11 +39,14 @@ size_t snapshot_most_tasks = 1000 * 1000;
     F(wait, fd)                                                                                    \
     F(coroutine, name) F(coroutine, outer)                                                         \
     F(constant, task_kind) F(constant, future_kind) F(constant, pending)
+/* Their absence leaves the stacks unknown, and nothing else. */
+#define MORE_FIELDS(F) F(task, stack) F(stack, limit) F(stack, object)
 /* clang-format on */
 
 struct offsets {
 #define MEMBER(object, member) long object##_##member;
     FIELDS(MEMBER)
+    MORE_FIELDS(MEMBER)
 #undef MEMBER
 };
 
@@ -55,14 +58,18 @@ struct reading {
     int error;
 };
 
-/* Reads the offsets. Returns false if one is missing: the block is of an unknown version. */
+/* Reads the offsets. Returns false if one is missing that has to be there: the block is of an
+ * unknown version. */
 static bool read_offsets(const struct block *b, struct offsets *at)
 {
     bool all = true;
-#define LOOK_UP(object, member)                                                                    \
-    all &= (at->object##_##member = block_field(b, #object "." #member)) >= 0;
+#define LOOK_UP(object, member) at->object##_##member = block_field(b, #object "." #member);
+#define CHECK(object, member) all &= at->object##_##member >= 0;
     FIELDS(LOOK_UP)
+    MORE_FIELDS(LOOK_UP)
+    FIELDS(CHECK)
 #undef LOOK_UP
+#undef CHECK
     return all;
 }
 
@@ -172,6 +179,17 @@ static void read_state(struct reading *r, uint64_t address, uint64_t current, st
     }
 }
 
+static void read_stack(struct reading *r, uint64_t address, struct task *t)
+{
+    bool known = r->at.task_stack >= 0 && r->at.stack_limit >= 0 && r->at.stack_object >= 0;
+    uint64_t stack = known ? pointer(r, address, r->at.task_stack) : 0;
+
+    if (!stack)
+        return;
+    t->stack_limit = pointer(r, stack, r->at.stack_limit);
+    t->stack_top = pointer(r, stack, r->at.stack_object);
+}
+
 static bool read_task(struct reading *r, uint64_t address, size_t loop, uint64_t current)
 {
     struct snapshot *s = r->s;
@@ -189,6 +207,7 @@ static bool read_task(struct reading *r, uint64_t address, size_t loop, uint64_t
     read_name(r, address, t);
     read_coroutines(r, pointer(r, address, r->at.task_coroutine), t);
     read_state(r, address, current, t);
+    read_stack(r, address, t);
     s->n_tasks++;
     r->m->most_steps += STEPS_OF_A_TASK;
     return true;

@@ -38,6 +38,10 @@ struct task {
     char where[80];
     char coroutines[160]; /* "main > fetch > wait_for": the outermost first */
     char waits_for[96];   /* "a lock"; for a task or gather the edges say more */
+    uint64_t stack_limit; /* lowest byte of its stack */
+    uint64_t stack_top;   /* where its stack begins; 0: not known */
+    bool has_depth;       /* set by measure_stacks(), as the next */
+    uint64_t depth;       /* how many bytes of the stack have been touched, in whole pages */
     uint64_t awaits;      /* the task that it awaits directly; 0: none */
     /* the task that holds the lock it waits for, unless that task has ended; 0: none */
     uint64_t holder;
