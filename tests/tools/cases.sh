@@ -176,7 +176,8 @@ test_ps_shows_no_depth_where_it_cannot_be_read()
 {
     unshare -m true 2>err || skip "no file can be hidden here"
     start stacks
-    unshare -m sh -c "mount --bind /dev/null /proc/$pid/pagemap && exec $eddy ps $pid" >out 2>err
+    : >empty
+    unshare -m sh -c "mount --bind empty /proc/$pid/pagemap && exec $eddy ps $pid" >out 2>err
     code=$?
     expect_code 0
     expect_line out ' deep .* sleep_after_dive +- +[^ ]*subject\.c:[0-9]+$'

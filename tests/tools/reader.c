@@ -467,7 +467,7 @@ TEST(the_depth_of_a_stack_is_that_of_its_lowest_touched_page)
 
 TEST(a_depth_that_cannot_be_read_is_not_shown)
 {
-    int pagemap = forge_pagemap(0), nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int pagemap = forge_pagemap(0), nothing = memfd_create("empty", MFD_CLOEXEC);
 
     expect_depth(pagemap, 256 << 10, "-");
     expect_depth(nothing, 256 << 10, "-");
@@ -476,12 +476,22 @@ TEST(a_depth_that_cannot_be_read_is_not_shown)
     close(nothing);
 }
 
+TEST(a_process_without_tasks_has_no_stacks_to_measure)
+{
+    struct snapshot s = {.tasks = NULL};
+
+    measure_stacks_in(&s, -1);
+    EXPECT_EQ(s.n_tasks, 0);
+}
+
 TEST(ranges_that_are_no_stack_are_not_read)
 {
     int pagemap = forge_pagemap(STACK);
 
     expect_depth(pagemap, 0, "-");
     expect_depth(pagemap, (uint64_t)-1, "-");
+    expect_depth(pagemap, (uint64_t)1 << 30, "1048576K/1048576K");
+    expect_depth(pagemap, ((uint64_t)1 << 30) + 1, "-");
     expect_depth(pagemap, (uint64_t)1 << 46, "-");
     expect_depth(pagemap, -(uint64_t)STACK, "-");
     close(pagemap);

@@ -8,7 +8,7 @@
 enum {
     ENTRIES = 512, /* of a read, one for each page */
     /* The limit of entries read for a snapshot, and what each task adds, so that a forged process
-     * does not choose the work. An entry takes about 10 ns. */
+     * does not choose the work. An entry takes about 3 ns. */
     MOST_ENTRIES = 16 * 1000 * 1000,
     ENTRIES_OF_A_TASK = 256,
 };
@@ -44,7 +44,8 @@ void measure_stacks_in(struct snapshot *s, int pagemap)
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), touched;
     uint64_t left = MOST_ENTRIES + (uint64_t)s->n_tasks * ENTRIES_OF_A_TASK;
 
-    for (struct task *t = s->tasks; t < s->tasks + s->n_tasks; t++) {
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        struct task *t = &s->tasks[i];
         uint64_t first = t->stack_limit / page_size, end = (t->stack_top - 1) / page_size + 1;
 
         if (t->stack_top <= t->stack_limit || t->stack_top - t->stack_limit > LARGEST_STACK ||
