@@ -171,8 +171,8 @@ static void check_memory(void)
 
 void leaks_after(void)
 {
+    check_threads(); /* first: one that is ending may still have a descriptor */
     check_descriptors();
-    check_threads();
     check_children();
     check_memory();
     if (!test_tortured() && !report->broken && __lsan_do_recoverable_leak_check &&
