@@ -97,10 +97,6 @@ void eddyi_stream_end_loan(struct eddyi_stream *s);
  * or raises an error such as -ECANCELED. */
 EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
 
-/* Waits until fewer bytes are kept than before, or the carrier is writable again. Returns 0, or
- * raises -ECANCELED or the error that broke the connection. */
-EDDY_AWAITS int eddyi_writer_wait(eddy_writer *w);
-
 /* Limits the time of each call that reads, and the time that the peer may take nothing, in seconds;
  * 0: no limit. */
 void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout);

@@ -28,7 +28,9 @@ static int check(const eddy_writer *w)
     return 0;
 }
 
-int eddyi_writer_wait(eddy_writer *w)
+/* Waits until fewer bytes are kept than before, or the carrier is writable again. Returns 0, or
+ * raises -ECANCELED or the error that broke the connection. */
+static int wait_for_room(eddy_writer *w)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
     int rc;
@@ -47,7 +49,7 @@ static int wait_drained(eddy_writer *w)
     int rc = check(w);
 
     while (rc == 0 && channel_of(w)->paused && channel_of(w)->state <= EDDYI_CLOSING)
-        rc = eddyi_writer_wait(w);
+        rc = wait_for_room(w);
     return rc;
 }
 
@@ -130,7 +132,7 @@ int eddy_writer_flush(eddy_writer *w)
     int rc = channel_of(w)->dropped ? 0 : eddy_writer_drain(w);
 
     while (rc == 0 && eddyi_buffer_length(&channel_of(w)->out) > 0)
-        rc = eddyi_writer_wait(w);
+        rc = wait_for_room(w);
     if (rc == 0 && channel_of(w)->dropped)
         rc = eddy_raise(-ECONNRESET, "the connection was aborted, and what was kept is lost");
     return rc;

@@ -161,7 +161,9 @@ bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message)
     return true;
 }
 
-eddy_exception *eddyi_cancel_message(const char *msg)
+/* Makes the exception of a cancellation message; NULL if there is no message, or memory is
+ * short. */
+static eddy_exception *cancel_message_of(const char *msg)
 {
     return msg ? eddy_exception_new(-ECANCELED, "%s", msg) : NULL;
 }
@@ -179,7 +181,7 @@ bool eddy_future_cancel(eddy_future *f, const char *msg)
         return false;
     if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
         return false;
-    message = eddyi_future_done(f) ? NULL : eddyi_cancel_message(msg);
+    message = eddyi_future_done(f) ? NULL : cancel_message_of(msg);
     accepted = eddyi_future_cancel(f, message) > 0;
     eddy_exception_unref(message);
     return accepted;

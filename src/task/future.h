@@ -190,10 +190,6 @@ static inline void eddyi_hook_remove(struct eddyi_hook *hook)
     eddyi_list_remove(&hook->link);
 }
 
-/* Makes the exception of a cancellation message; NULL if there is no message, or memory is
- * short. */
-eddy_exception *eddyi_cancel_message(const char *msg);
-
 /* Empties a future's list of hooks, and frees the users' done-callbacks on it. */
 void eddyi_done_callbacks_drop(struct eddyi_list *hooks);
 

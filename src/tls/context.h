@@ -64,7 +64,4 @@ int eddyi_tls_verify_callback(int ok, X509_STORE_CTX *store);
  */
 int eddyi_tls_raise(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Returns the sentence for an error of OpenSSL. */
-const char *eddyi_tls_reason(unsigned long error);
-
 #endif

@@ -39,7 +39,8 @@ static const struct {
      "the other side does not accept the certificate (alert bad certificate)"},
 };
 
-const char *eddyi_tls_reason(unsigned long error)
+/* Returns the sentence for an error of OpenSSL. */
+static const char *reason_of(unsigned long error)
 {
     const char *reason;
 
@@ -65,5 +66,5 @@ int eddyi_tls_raise(int code, const char *fmt, ...)
         return eddy_raise(-ERR_GET_REASON(error), "%s", what);
     if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
         return eddy_raise(-ENOMEM, "%s", what);
-    return eddy_raise(code, "%s: %s", what, eddyi_tls_reason(last));
+    return eddy_raise(code, "%s: %s", what, reason_of(last));
 }
