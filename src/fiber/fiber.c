@@ -206,7 +206,7 @@ struct exceptions {
 };
 
 /* Not 0: every switch goes through eddyi_fiber_jump_watched(). The assembly reads it. */
-__attribute__((visibility("hidden"))) unsigned char eddyi_fiber_watched;
+unsigned char eddyi_fiber_watched;
 static void *(*globals)(void);
 
 void eddyi_fiber_watch_exceptions(void *(*get_globals)(void))

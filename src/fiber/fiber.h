@@ -89,6 +89,9 @@ void eddyi_fiber_jump(struct eddyi_fiber *from, const struct eddyi_fiber *to);
 
 void eddyi_fiber_jump_watched(struct eddyi_fiber *from, const struct eddyi_fiber *to);
 
+/* Not 0: every switch goes through eddyi_fiber_jump_watched(). Read by the assembly too. */
+extern unsigned char eddyi_fiber_watched __attribute__((visibility("hidden")));
+
 /* Performs the jump from @from to @to alone. In assembly. */
 void eddyi_fiber_jump_now(struct eddyi_fiber *from, const struct eddyi_fiber *to);
 

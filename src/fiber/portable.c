@@ -38,8 +38,6 @@ struct fresh {
     void *arg;
 };
 
-extern unsigned char eddyi_fiber_watched;
-
 __attribute__((noreturn)) static void resume(struct suspended *s);
 
 /* Runs a new fiber, as its outermost frame. makecontext() passes ints only: @high and @low are the
@@ -92,8 +90,10 @@ void *eddyi_fiber_prepare(void *top, struct eddyi_fiber *(*entry)(void *arg), vo
 __attribute__((noinline)) void eddyi_fiber_jump_now(struct eddyi_fiber *from,
                                                     const struct eddyi_fiber *to)
 {
-    struct suspended self = {.fresh = NULL};
+    struct suspended self; /* not initialized whole: jmp_buf is large */
 
+    self.visit = NULL;
+    self.fresh = NULL;
     if (_setjmp(self.here) == 0) {
         from->sp = &self;
         resume(to->sp);
