@@ -1,10 +1,8 @@
 #include "io/sendfile.h"
 
-#include "base/exception.h"
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "task/task.h"
-#include "task/wait.h"
+#include "task/outcome.h"
 
 enum { STEP = 1 << 20, BUFFER = 64 << 10 }; /* bytes */
 
@@ -163,49 +161,31 @@ void eddyi_sending_cancel(struct eddyi_sending *s)
 
 /* A task that waits for the end. */
 struct sending_wait {
-    struct eddyi_wait wait;
+    struct eddyi_outcome outcome;
     struct eddyi_sending *sending;
-    bool parked;
-    const eddy_exception *exception; /* of the result; owned; NULL: it was not raised */
 };
 
 static void wake(struct eddyi_sending *s)
 {
-    struct sending_wait *w = s->waiter;
-
-    w->exception = eddy_exception_ref(eddyi_error_of((int)s->result));
-    s->waiter = NULL;
-    if (w->parked)
-        eddyi_wait_over(&w->wait);
+    eddyi_outcome_set(s->waiter, s->result);
 }
 
 static bool sending_cancel(struct eddyi_wait *w)
 {
-    eddyi_sending_cancel(eddyi_container(w, struct sending_wait, wait)->sending);
+    eddyi_sending_cancel(eddyi_container(w, struct sending_wait, outcome.wait)->sending);
     return true;
 }
 
 int64_t eddyi_send_file(struct eddyi_sending *s)
 {
     struct sending_wait w = {.sending = s};
-    int64_t rc = eddyi_wait_init(&w.wait, sending_cancel);
+    int64_t rc = eddyi_outcome_init(&w.outcome, sending_cancel, "sendfile");
 
     if (rc < 0)
         return rc;
+    w.outcome.kept = true;
     s->done = wake;
-    s->waiter = &w;
+    s->waiter = &w.outcome;
     eddyi_sending_begin(s);
-    rc = s->result;
-    if (s->waiter) {
-        w.wait.what = "sendfile";
-        w.parked = true;
-        eddyi_wait_park(&w.wait);
-        rc = eddyi_wait_finish_with(&w.wait, s->result);
-    }
-    if (rc == -ECANCELED && !w.wait.cancelled)
-        rc = eddy_raise(-ECANCELED, NULL);
-    else if (w.exception && !w.wait.cancelled)
-        rc = eddy_reraise(w.exception);
-    eddy_exception_unref(w.exception);
-    return rc;
+    return eddyi_outcome_wait(&w.outcome);
 }

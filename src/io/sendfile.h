@@ -20,6 +20,7 @@
 #define EDDYI_PENDING INT64_MIN
 
 struct eddyi_sending;
+struct eddyi_outcome;
 
 /* Operations on the target. Each returns EDDYI_PENDING, its result, or -errno. */
 struct eddyi_sending_to {
@@ -53,7 +54,7 @@ struct eddyi_sending {
     int64_t result; /* at the end: 0, or -errno */
     /* Called once, at the end, maybe from within eddyi_sending_begin(). */
     void (*done)(struct eddyi_sending *s);
-    void *waiter; /* of eddyi_send_file(): the waiting task; NULL: none */
+    struct eddyi_outcome *waiter; /* of eddyi_send_file() */
 
     enum eddyi_sending_step step; /* the present one */
     bool cancelled;

@@ -3,7 +3,6 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/io.h"
-#include "task/task.h"
 
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -411,30 +410,27 @@ bool eddyi_race_begin(struct eddyi_race *r)
 
 static void wake(struct eddyi_race *r)
 {
-    if (!r->wait.over)
-        eddyi_wait_over(&r->wait);
+    eddyi_outcome_set(&r->outcome, r->result);
 }
 
 static bool race_cancel(struct eddyi_wait *w)
 {
-    eddyi_race_end(eddyi_container(w, struct eddyi_race, wait));
-    eddyi_wait_over(w);
-    return true;
+    eddyi_race_end(eddyi_container(w, struct eddyi_race, outcome.wait));
+    return eddyi_outcome_cancel(w);
 }
 
 int eddyi_race_run(struct eddyi_race *r)
 {
-    int rc;
+    int rc = eddyi_outcome_init(&r->outcome, race_cancel, "connect");
 
+    if (rc < 0)
+        return rc;
     r->done = wake;
     r->result = -1;
     if (eddyi_race_begin(r))
         return r->result;
-    eddyi_wait_init_of(&r->wait, eddyi_task_here(), race_cancel);
-    r->wait.what = "connect";
-    eddyi_wait_park(&r->wait);
-    rc = eddyi_wait_finish(&r->wait);
+    rc = (int)eddyi_outcome_wait(&r->outcome);
     if (rc < 0 && r->result >= 0)
         eddyi_sys_close(r->result);
-    return rc < 0 ? rc : r->result == -ECANCELED ? eddy_raise(-ECANCELED, NULL) : r->result;
+    return rc;
 }

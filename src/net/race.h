@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "loop/loop.h"
 #include "net/lookup.h"
-#include "task/wait.h"
+#include "task/outcome.h"
 
 #include <netdb.h>
 
@@ -18,7 +18,7 @@
  */
 struct eddyi_race {
     void (*done)(struct eddyi_race *r); /* r->result is there */
-    struct eddyi_wait wait;             /* of eddyi_race_run() */
+    struct eddyi_outcome outcome;       /* of eddyi_race_run() */
     struct eddyi_ready step;            /* looks at what has happened */
     struct eddyi_timer timer;           /* the next attempt is due */
     eddy_loop *loop;
@@ -53,15 +53,14 @@ struct eddyi_race {
 int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count);
 void eddyi_race_fini(struct eddyi_race *r);
 
-/* Runs the race. Returns the connected descriptor, raises -ECANCELED, or returns race->error if all
- * attempts have failed. */
-/* Begins a race. True: it has ended, with r->result. False: done is called at its end. */
+/* Begins a race. Returns true if it has ended at once, with r->result; otherwise calls done at its
+ * end. */
 bool eddyi_race_begin(struct eddyi_race *r);
 
 /* Ends a race that is under way, without a call of done. */
 void eddyi_race_end(struct eddyi_race *r);
 
-/* Begins a race, suspends until it has ended, and returns its result; -ECANCELED, raised. */
+/* Begins a race and suspends until it has ended. Returns r->result, or raises -ECANCELED. */
 EDDY_AWAITS int eddyi_race_run(struct eddyi_race *r);
 
 #endif
