@@ -21,21 +21,24 @@
 
 #include <poll.h>
 
+/* A direction. On a socket both have the same descriptor, and the reading side owns it. */
+struct side {
+    struct eddyi_io_op o;
+    struct eddyi_io_claim claim;
+    int fd;       /* -1: not this direction */
+    bool woken;   /* the latest poll has reported readiness, and no call was tried yet */
+    bool adopted; /* the backend knows the descriptor as adopted: from the first wait on */
+    /* the descriptor was blocking and is made so again, for others that have the open file */
+    bool was_blocking;
+};
+
 struct fd_carrier {
     eddy_carrier base;
     struct eddyi_io *io;
-    struct eddyi_io_op in, out;
-    struct eddyi_io_claim claim_in, claim_out;
+    struct side in, out;
     struct eddyi_ready closed; /* ends the carrier if no operation is with the backend */
-    int fd_in, fd_out;         /* -1: not this direction; equal for a socket */
     bool is_socket;
-    bool emptied; /* the latest read was short */
-    /* the latest poll has reported readiness, and no call was tried yet */
-    bool woken_in, woken_out;
-    /* the backend knows the descriptor as adopted: from the first wait on */
-    bool adopted_in, adopted_out;
-    /* the descriptor was blocking and is made so again, for others that have the open file */
-    bool was_blocking_in, was_blocking_out;
+    bool emptied;  /* the latest read was short */
     bool borrowed; /* the descriptors stay open at its end */
     bool closing;
 };
@@ -47,50 +50,49 @@ static inline struct fd_carrier *of(eddy_carrier *c)
 
 /* The end: the descriptors are closed when the backend has released them. */
 
-static void give_flag_back(struct fd_carrier *c, int fd)
+static void give_flag_back(struct side *side)
 {
-    bool *was_blocking = fd == c->fd_in ? &c->was_blocking_in : &c->was_blocking_out;
-
-    if (fd >= 0 && *was_blocking)
-        eddyi_sys_set_blocking(fd);
-    *was_blocking = false;
+    if (side->fd >= 0 && side->was_blocking)
+        eddyi_sys_set_blocking(side->fd);
+    side->was_blocking = false;
 }
 
 /* Closes a descriptor. The backend, if it still exists, forgets it first; the loop's table of
  * descriptors may be freed earlier than the carrier. */
-static void close_fd(struct fd_carrier *c, int fd)
+static void close_side(struct fd_carrier *c, struct side *side)
 {
     struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;
 
+    eddyi_io_release(&side->claim);
+    if (side->fd < 0)
+        return;
     if (b && b->ops->forget)
-        b->ops->forget(b, fd);
-    give_flag_back(c, fd);
+        b->ops->forget(b, side->fd);
+    give_flag_back(side);
     if (!c->borrowed)
-        eddyi_sys_close(fd);
+        eddyi_sys_close(side->fd);
+    side->fd = -1;
 }
 
 static void close_all(struct fd_carrier *c)
 {
-    eddyi_io_release(&c->claim_in);
-    eddyi_io_release(&c->claim_out);
-    if (c->fd_in >= 0)
-        close_fd(c, c->fd_in);
-    if (c->fd_out >= 0 && c->fd_out != c->fd_in)
-        close_fd(c, c->fd_out);
-    c->fd_in = c->fd_out = -1;
+    if (c->in.fd == c->out.fd)
+        c->out.fd = -1;
+    close_side(c, &c->in);
+    close_side(c, &c->out);
 }
 
 /* Ends the carrier, when the backend has released everything. */
 static void end(struct fd_carrier *c)
 {
-    EDDYI_ASSERT(c->closing && !c->in.io && !c->out.io);
+    EDDYI_ASSERT(c->closing && !c->in.o.io && !c->out.o.io);
     close_all(c);
     c->base.on_closed(&c->base, 0);
 }
 
 static void end_if_free(struct fd_carrier *c)
 {
-    if (!c->in.io && !c->out.io)
+    if (!c->in.o.io && !c->out.o.io)
         end(c);
 }
 
@@ -106,11 +108,11 @@ static void fd_close(eddy_carrier *base, bool abort)
     if (c->closing)
         return;
     c->closing = true;
-    if (c->in.io)
-        eddyi_io_cancel(&c->in);
-    if (c->out.io)
-        eddyi_io_cancel(&c->out);
-    if (c->in.io || c->out.io)
+    if (c->in.o.io)
+        eddyi_io_cancel(&c->in.o);
+    if (c->out.o.io)
+        eddyi_io_cancel(&c->out.o);
+    if (c->in.o.io || c->out.o.io)
         return;
     if (c->base.loop->closed)
         end(c);
@@ -122,7 +124,7 @@ static void fd_free(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
 
-    EDDYI_ASSERT(!c->in.io && !c->out.io);
+    EDDYI_ASSERT(!c->in.o.io && !c->out.o.io);
     close_all(c);
     eddyi_free(c);
 }
@@ -131,13 +133,13 @@ static void fd_free(eddy_carrier *base)
 
 /* Notes the result @n of a call. A call in vain, after a poll that reported readiness, makes the
  * next poll back off. */
-static void tried(struct eddyi_io_op *o, bool *woken, long n)
+static void tried(struct side *side, long n)
 {
     if (n != -EAGAIN)
-        o->in_vain = 0;
-    else if (*woken)
-        o->in_vain++;
-    *woken = false;
+        side->o.in_vain = 0;
+    else if (side->woken)
+        side->o.in_vain++;
+    side->woken = false;
 }
 
 /* Reads now. Not inlined: most calls of fd_read() find no bytes, and need not save registers for
@@ -147,13 +149,13 @@ EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct fd_carr
 {
     long n;
 
-    n = c->is_socket ? eddyi_sys_recv(c->fd_in, buf, size)
-                     : eddyi_sys_ready_readv(c->fd_in, &(struct iovec){buf, size}, 1);
+    n = c->is_socket ? eddyi_sys_recv(c->in.fd, buf, size)
+                     : eddyi_sys_ready_readv(c->in.fd, &(struct iovec){buf, size}, 1);
     /* The other side of a pseudo-terminal is closed. */
-    if (n == -EIO && !c->is_socket && eddyi_sys_is_device(c->fd_in))
+    if (n == -EIO && !c->is_socket && eddyi_sys_is_device(c->in.fd))
         n = 0;
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
-    tried(&c->in, &c->woken_in, n);
+    tried(&c->in, n);
     return n;
 }
 
@@ -166,15 +168,15 @@ static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 
 static inline ssize_t write_now(struct fd_carrier *c, const struct iovec *iov, int n)
 {
-    return c->is_socket ? eddyi_sys_sendv(c->fd_out, iov, n)
-                        : eddyi_sys_ready_writev(c->fd_out, iov, n);
+    return c->is_socket ? eddyi_sys_sendv(c->out.fd, iov, n)
+                        : eddyi_sys_ready_writev(c->out.fd, iov, n);
 }
 
 EDDY_COLD static ssize_t write_after_wait(struct fd_carrier *c, const struct iovec *iov, int n)
 {
     ssize_t written = write_now(c, iov, n);
 
-    tried(&c->out, &c->woken_out, written);
+    tried(&c->out, written);
     return written;
 }
 
@@ -183,20 +185,20 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
     struct fd_carrier *c = of(base);
 
-    return c->woken_out || c->out.in_vain > 0 ? write_after_wait(c, iov, n) : write_now(c, iov, n);
+    return c->out.woken || c->out.o.in_vain > 0 ? write_after_wait(c, iov, n) : write_now(c, iov, n);
 }
 
 static void in_done(struct eddyi_io_op *o)
 {
-    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, in);
+    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, in.o);
     int64_t n = o->op.result;
 
     if (c->closing) {
         end_if_free(c);
         return;
     }
-    c->woken_in = o->op.kind == EDDYI_OP_POLL && n > 0;
-    if (c->woken_in)
+    c->in.woken = o->op.kind == EDDYI_OP_POLL && n > 0;
+    if (c->in.woken)
         n = -EAGAIN;
     else
         c->emptied = n > 0 && (size_t)n < o->op.io.size;
@@ -205,13 +207,13 @@ static void in_done(struct eddyi_io_op *o)
 
 static void out_done(struct eddyi_io_op *o)
 {
-    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, out);
+    struct fd_carrier *c = eddyi_container(o, struct fd_carrier, out.o);
     bool file = o->op.kind == EDDYI_OP_SENDFILE;
 
     if (file)
-        tried(o, &c->woken_out, o->op.result);
+        tried(&c->out, o->op.result);
     else
-        c->woken_out = o->op.result > 0;
+        c->out.woken = o->op.result > 0;
     if (file)
         c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
     if (c->closing)
@@ -220,53 +222,54 @@ static void out_done(struct eddyi_io_op *o)
         c->base.on_writable(&c->base);
 }
 
-static int adopt(struct fd_carrier *c, int fd)
+static int adopt(struct fd_carrier *c, struct side *side)
 {
-    bool *adopted = fd == c->fd_in ? &c->adopted_in : &c->adopted_out;
-    int rc = *adopted ? 0 : eddyi_io_adopt(c->io, fd);
+    struct side *owner = side->fd == c->in.fd ? &c->in : side;
+    int rc = owner->adopted ? 0 : eddyi_io_adopt(c->io, owner->fd);
 
-    *adopted = rc == 0;
+    owner->adopted = rc == 0;
     return rc;
 }
 
 static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
 {
     struct fd_carrier *c = of(base);
-    int fd = c->fd_in >= 0 ? c->fd_in : c->fd_out; /* a write end: until the read end closes */
-    int rc = adopt(c, fd);
+    /* a write end is watched until the read end closes */
+    struct side *side = c->in.fd >= 0 ? &c->in : &c->out;
+    int rc = adopt(c, side);
 
     if (rc < 0)
         return rc;
     c->emptied = false;
-    c->in.op.fd = fd;
+    c->in.o.op.fd = side->fd;
     if (c->is_socket && buf) {
-        c->in.op.kind = EDDYI_OP_RECV;
-        c->in.op.io.buf = buf;
-        c->in.op.io.size = size;
-        c->in.op.waits = true;
+        c->in.o.op.kind = EDDYI_OP_RECV;
+        c->in.o.op.io.buf = buf;
+        c->in.o.op.io.size = size;
+        c->in.o.op.waits = true;
     } else {
-        c->in.op.kind = EDDYI_OP_POLL;
-        c->in.op.events = POLLIN;
+        c->in.o.op.kind = EDDYI_OP_POLL;
+        c->in.o.op.events = POLLIN;
     }
-    return eddyi_io_submit(c->io, &c->in);
+    return eddyi_io_submit(c->io, &c->in.o);
 }
 
 static void fd_cancel_readable(eddy_carrier *base)
 {
-    eddyi_io_cancel(&of(base)->in);
+    eddyi_io_cancel(&of(base)->in.o);
 }
 
 static int fd_wait_writable(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
-    int rc = adopt(c, c->fd_out);
+    int rc = adopt(c, &c->out);
 
     if (rc < 0)
         return rc;
-    c->out.op.kind = EDDYI_OP_POLL;
-    c->out.op.fd = c->fd_out;
-    c->out.op.events = POLLOUT;
-    return eddyi_io_submit(c->io, &c->out);
+    c->out.o.op.kind = EDDYI_OP_POLL;
+    c->out.o.op.fd = c->out.fd;
+    c->out.o.op.events = POLLOUT;
+    return eddyi_io_submit(c->io, &c->out.o);
 }
 
 /* Ends the writing direction. The write end of a pipe is closed. A write end that stands alone is
@@ -276,12 +279,10 @@ static int fd_write_eof(eddy_carrier *base)
     struct fd_carrier *c = of(base);
 
     if (c->is_socket)
-        return eddyi_sys_shutdown_write(c->fd_out);
-    if (c->in.io && c->in.op.fd == c->fd_out)
+        return eddyi_sys_shutdown_write(c->out.fd);
+    if (c->in.o.io && c->in.o.op.fd == c->out.fd)
         return -EOPNOTSUPP;
-    eddyi_io_release(&c->claim_out);
-    close_fd(c, c->fd_out);
-    c->fd_out = -1;
+    close_side(c, &c->out);
     return 0;
 }
 
@@ -289,29 +290,29 @@ static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret
 {
     struct fd_carrier *c = of(base);
 
-    return eddyi_socket_info(c->fd_in >= 0 ? c->fd_in : c->fd_out, c->is_socket, name, ret, size);
+    return eddyi_socket_info(c->in.fd >= 0 ? c->in.fd : c->out.fd, c->is_socket, name, ret, size);
 }
 
 static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
 {
     struct fd_carrier *c = of(base);
 
-    c->out.op.kind = EDDYI_OP_SENDFILE;
-    c->out.op.fd = c->fd_out;
-    c->out.op.sendfile.file = fd;
-    c->out.op.sendfile.offset = offset;
-    c->out.op.sendfile.size = count;
-    return eddyi_io_submit(c->io, &c->out);
+    c->out.o.op.kind = EDDYI_OP_SENDFILE;
+    c->out.o.op.fd = c->out.fd;
+    c->out.o.op.sendfile.file = fd;
+    c->out.o.op.sendfile.offset = offset;
+    c->out.o.op.sendfile.size = count;
+    return eddyi_io_submit(c->io, &c->out.o);
 }
 
 static void socket_cancel_file(eddy_carrier *base)
 {
-    eddyi_io_cancel(&of(base)->out);
+    eddyi_io_cancel(&of(base)->out.o);
 }
 
 static void socket_reset(eddy_carrier *base)
 {
-    (void)eddyi_sys_reset_at_close(of(base)->fd_out);
+    (void)eddyi_sys_reset_at_close(of(base)->out.fd);
 }
 
 static const eddy_carrier_ops socket_ops = {
@@ -349,9 +350,9 @@ void eddyi_fd_carrier_let_go(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
 
-    give_flag_back(c, c->fd_in);
-    give_flag_back(c, c->fd_out);
-    c->fd_in = c->fd_out = -1;
+    give_flag_back(&c->in);
+    give_flag_back(&c->out);
+    c->in.fd = c->out.fd = -1;
 }
 
 void eddyi_fd_carrier_disown(eddy_carrier *base)
@@ -361,14 +362,13 @@ void eddyi_fd_carrier_disown(eddy_carrier *base)
 }
 
 /* Claims a direction: no other code may wait for a descriptor of a carrier (rule 163). */
-static int claim(struct fd_carrier *c, struct eddyi_io_claim *claim, int fd,
-                 enum eddyi_direction direction)
+static int claim(struct fd_carrier *c, struct side *side, int fd, enum eddyi_direction direction)
 {
     if (fd < 0)
         return 0;
     if (eddyi_io_claimed(c->io, fd, direction))
         return -EBUSY;
-    return eddyi_io_claim(c->io, claim, fd, direction);
+    return eddyi_io_claim(c->io, &side->claim, fd, direction);
 }
 
 static int check(int fd)
@@ -378,31 +378,13 @@ static int check(int fd)
     return rc == -EPERM ? -EINVAL : rc;
 }
 
-/* Makes @fd non-blocking. Returns 1 if it was blocking, and must be made so again. */
-static int set_nonblocking(int fd)
+/* Makes the descriptor non-blocking. Returns 0 or -errno. */
+static int set_nonblocking(struct side *side)
 {
-    return fd < 0 ? 0 : eddyi_sys_set_nonblocking(fd);
-}
+    int rc = side->fd < 0 ? 0 : eddyi_sys_set_nonblocking(side->fd);
 
-static int set_both_nonblocking(struct fd_carrier *c)
-{
-    int rc = set_nonblocking(c->fd_in);
-
-    c->was_blocking_in = rc > 0;
-    if (rc >= 0 && c->fd_out != c->fd_in) {
-        rc = set_nonblocking(c->fd_out);
-        c->was_blocking_out = rc > 0;
-    }
+    side->was_blocking = rc > 0;
     return rc < 0 ? rc : 0;
-}
-
-/* Claims both directions. A pipe's write end uses the read direction as well, through which the end
- * of the reader is noticed (rule 161). */
-static int claim_both(struct fd_carrier *c, int fd_in, int fd_out)
-{
-    int rc = claim(c, &c->claim_in, fd_in >= 0 ? fd_in : fd_out, EDDYI_READS);
-
-    return rc < 0 ? rc : claim(c, &c->claim_out, fd_out, EDDYI_WRITES);
 }
 
 static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops)
@@ -415,25 +397,31 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->base.ops = ops;
     c->base.loop = loop;
     c->io = io;
-    c->fd_in = c->fd_out = -1;
+    c->in.fd = c->out.fd = -1;
     c->is_socket = ops == &socket_ops;
-    c->in.done = in_done;
-    c->out.done = out_done;
+    c->in.o.done = in_done;
+    c->out.o.done = out_done;
     eddyi_ready_init(&c->closed, on_closed);
     return c;
 }
 
+/* Makes a carrier, claiming both directions. A pipe's write end uses the read direction as well,
+ * through which the end of the reader is noticed (rule 161). */
 static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
                 bool nonblocking, eddy_carrier **ret)
 {
     struct fd_carrier *c = new_carrier(loop, ops);
-    int rc = c ? claim_both(c, fd_in, fd_out) : -ENOMEM;
+    int rc = c ? claim(c, &c->in, fd_in >= 0 ? fd_in : fd_out, EDDYI_READS) : -ENOMEM;
 
+    if (rc == 0)
+        rc = claim(c, &c->out, fd_out, EDDYI_WRITES);
     if (rc == 0) {
-        c->fd_in = fd_in;
-        c->fd_out = fd_out;
-        rc = nonblocking ? 0 : set_both_nonblocking(c);
+        c->in.fd = fd_in;
+        c->out.fd = fd_out;
+        rc = nonblocking ? 0 : set_nonblocking(&c->in);
     }
+    if (rc == 0 && !nonblocking && fd_out != fd_in)
+        rc = set_nonblocking(&c->out);
     if (rc < 0) {
         if (c)
             eddyi_fd_carrier_disown(&c->base);
