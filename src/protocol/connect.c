@@ -25,7 +25,7 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     }
     eddy_transport_ref(t);
     eddyi_protocol_begin(t);
-    rc = eddyi_opening_wait(t->channel.loop);
+    rc = eddyi_opening_wait();
     if (rc < 0)
         eddyi_channel_close(&t->channel);
     if (rc == 0 && ret_transport)

@@ -494,7 +494,7 @@ int(eddy_loop_create_datagram_endpoint_with)(eddy_loop *loop,
     eddy_datagram_transport_ref(t);
     eddyi_loop_ready(loop, &t->made);
     eddyi_loop_ready(loop, &t->input);
-    rc = eddyi_opening_wait(loop);
+    rc = eddyi_opening_wait();
     if (rc < 0)
         eddy_datagram_transport_close(t);
     if (rc == 0 && ret_transport)

@@ -1,40 +1,16 @@
 #include "protocol/opening.h"
 
 #include "eddy/error.h"
-#include "loop/loop.h"
 #include "task/task.h"
-#include "task/wait.h"
 
-struct opening {
-    struct eddyi_wait wait;
-    struct eddyi_ready opened;
-};
-
-static void opened(struct eddyi_ready *r)
-{
-    eddyi_wait_over(&eddyi_container(r, struct opening, opened)->wait);
-}
-
-static bool cancel(struct eddyi_wait *w)
-{
-    eddyi_ready_cancel(&eddyi_container(w, struct opening, wait)->opened);
-    eddyi_wait_over(w);
-    return true;
-}
-
-int eddyi_opening_wait(eddy_loop *loop)
+/* Yields twice: the queued items run in the next turn; in asyncio the last of them wakes the task,
+ * which then runs in the turn after that. */
+int eddyi_opening_wait(void)
 {
     eddy_task *t = eddyi_task_current();
-    struct opening o;
+    int rc = t ? eddyi_task_yield(t) : 0;
 
-    if (!t)
-        return 0;
-    eddyi_wait_init_of(&o.wait, t, cancel);
-    o.wait.what = "a connection to be made";
-    eddyi_ready_init(&o.opened, opened);
-    eddyi_loop_ready(loop, &o.opened);
-    eddyi_wait_park(&o.wait);
-    return eddyi_wait_finish(&o.wait);
+    return t && rc == 0 ? eddyi_task_yield(t) : rc;
 }
 
 int eddyi_opening_check(eddy_loop *loop, bool has_factory, bool waits)

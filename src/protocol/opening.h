@@ -14,8 +14,8 @@
  */
 int eddyi_opening_check(eddy_loop *loop, bool has_factory, bool waits);
 
-/* Takes the third of three steps: waits until the queued items, connection_made() and the beginning
- * of reading, have run. Without a task it returns at once. Returns 0, or raises -ECANCELED. */
-EDDY_AWAITS int eddyi_opening_wait(eddy_loop *loop);
+/* Waits until the queued items, connection_made() and the beginning of reading, have run. Without a
+ * task it returns at once. Returns 0, or raises -ECANCELED. */
+EDDY_AWAITS int eddyi_opening_wait(void);
 
 #endif

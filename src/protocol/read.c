@@ -129,7 +129,7 @@ static void end_of_input(eddy_transport *t)
 {
     bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
 
-    if (!keep || t->tls || t->ways == EDDYI_READ_ONLY)
+    if (!keep || t->tls || t->channel.ways == EDDYI_READ_ONLY)
         eddyi_channel_close(&t->channel);
 }
 
@@ -137,7 +137,7 @@ static int arm(eddy_transport *t)
 {
     int rc;
 
-    if (t->ways == EDDYI_WRITE_ONLY || is_buffered(t))
+    if (t->channel.ways == EDDYI_WRITE_ONLY || is_buffered(t))
         return eddyi_channel_watch(&t->channel);
     rc = eddyi_channel_make_room(&t->channel);
     return rc < 0 ? rc : eddyi_channel_arm(&t->channel);
@@ -205,7 +205,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     if (t->channel.armed || t->ended || t->channel.tls_start || !eddy_transport_is_reading(t))
         return;
     outside = eddyi_face_enter(&t->face);
-    if (t->ways != EDDYI_WRITE_ONLY)
+    if (t->channel.ways != EDDYI_WRITE_ONLY)
         step(t);
     else if (has_news(t))
         eddyi_channel_read_end_closed(&t->channel);
@@ -215,7 +215,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
 
 void eddy_transport_pause_reading(eddy_transport *t)
 {
-    t->paused = t->ways != EDDYI_WRITE_ONLY;
+    t->paused = t->channel.ways != EDDYI_WRITE_ONLY;
 }
 
 void eddy_transport_resume_reading(eddy_transport *t)

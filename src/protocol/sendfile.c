@@ -12,7 +12,7 @@ static int check(const eddy_transport *t, int64_t offset)
         return eddy_raise(-EINVAL, "sendfile: a negative offset");
     if (eddyi_channel_is_closing(&t->channel))
         return eddyi_channel_raise(&t->channel);
-    if (t->busy || t->ways == EDDYI_READ_ONLY)
+    if (t->busy || t->channel.ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "sendfile: the transport cannot be written to now");
     return 0;
 }
@@ -45,22 +45,18 @@ int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t off
 /* A file that is sent without a task. */
 struct sending {
     struct eddyi_file_sending file;
-    eddy_transport *transport;
+    eddy_transport *transport; /* a reference */
     int64_t *ret_sent;
-    eddy_transport_done_fn *done;
-    void *arg;
 };
 
 static void sent(struct eddyi_file_sending *file)
 {
     struct sending *s = eddyi_container(file, struct sending, file);
     eddy_transport *t = s->transport;
-    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     end(t, &file->base, s->ret_sent);
-    s->done(s->arg, (int)file->base.result);
+    eddyi_protocol_tell_done(t, (int)file->base.result);
     eddyi_free(s);
-    eddyi_face_leave(&t->face, outside);
     eddy_transport_unref(t);
 }
 
@@ -76,11 +72,10 @@ int eddy_transport_sendfile(eddy_transport *t, int file, int64_t offset, int64_t
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
     *s = (struct sending){{.base = {.file = file, .offset = offset, .count = count}, .done = sent},
-                          t,
-                          ret_sent,
-                          done,
-                          arg};
-    eddy_transport_ref(t);
+                          eddy_transport_ref(t),
+                          ret_sent};
+    t->done = done;
+    t->done_arg = arg;
     t->busy = "sendfile";
     eddyi_channel_begin_sendfile(&t->channel, &s->file);
     return 0;

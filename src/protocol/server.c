@@ -8,48 +8,41 @@
 #include "protocol/opening.h"
 #include "protocol/transport.h"
 
-static void end(eddy_transport *t, int rc)
-{
-    if (rc < 0) {
-        eddyi_connection_report(&t->connection, rc);
-        eddyi_channel_abort(&t->channel);
-    }
-}
-
 /* Makes the protocol and queues its first callbacks; runs as a callback of the loop, since the
  * factory is user code. */
 static void opening(struct eddyi_ready *r)
 {
     eddy_transport *t = eddyi_container(r, eddy_transport, opening);
+    const eddy_server_options *o = &t->connection.server->options;
     struct eddyi_var_scope *outside;
     int rc;
 
     if (eddyi_channel_is_closing(&t->channel))
         return;
     outside = eddyi_face_enter(&t->face);
-    rc = eddyi_protocol_make(t, t->connection.server->options.factory,
-                             t->connection.server->options.arg);
-    if (rc == 0)
+    rc = eddyi_protocol_make(t, o->factory, o->arg);
+    if (rc == 0) {
         eddyi_protocol_begin(t);
-    end(t, rc);
+    } else {
+        eddyi_connection_report(&t->connection, rc);
+        eddyi_channel_abort(&t->channel);
+    }
     eddyi_face_leave(&t->face, outside);
 }
 
-/* Goes on after the handshake. A connection that was closed meanwhile needs no report. */
-static void shaken(void *arg, int rc)
+static int serve(struct eddyi_connection *c, int rc)
 {
-    eddy_transport *t = arg;
+    eddy_transport *t = eddyi_container(c, eddy_transport, connection);
 
+    t->tls = t->connection.server->options.tls != NULL;
     if (rc == 0)
         eddyi_loop_ready(t->channel.loop, &t->opening);
-    else if (rc == t->channel.error)
-        end(t, rc);
+    return rc;
 }
 
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
     eddy_context *context = eddyi_connection_context(s);
-    eddy_start_tls_options tls = eddyi_server_tls(s);
     eddy_transport *t = context ? eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS) : NULL;
 
     if (!t) {
@@ -60,15 +53,10 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     eddyi_vars_fini(&t->face.vars);
     eddyi_vars_init(&t->face.vars, context);
     eddy_context_unref(context);
-    eddyi_connection_begin(&t->connection, s, &t->channel);
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
-    t->channel.write_limit = eddyi_time_limit(s->options.write_timeout);
+    t->connection.serve = serve;
     eddyi_ready_init(&t->opening, opening);
-    if (s->options.tls)
-        end(t, eddyi_protocol_start_tls(t, &tls, true, shaken, t));
-    else
-        eddyi_loop_ready(s->loop, &t->opening);
-    return 0;
+    return eddyi_connection_begin(&t->connection, s, &t->channel);
 }
 
 int(eddy_loop_create_server_with)(eddy_loop *loop, const eddy_server_options *options,

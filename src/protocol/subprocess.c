@@ -378,7 +378,7 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
     }
     eddy_subprocess_transport_ref(t);
     begin(t);
-    rc = eddyi_opening_wait(loop);
+    rc = eddyi_opening_wait();
     if (rc < 0)
         eddy_subprocess_transport_close(t);
     if (rc == 0 && ret_transport)

@@ -11,7 +11,7 @@ static int check(const eddy_transport *t, const eddy_start_tls_options *options)
 {
     if (!options->context)
         return eddy_raise(-EINVAL, "start_tls: no context");
-    if (t->tls || t->busy || t->ways != EDDYI_BOTH_WAYS)
+    if (t->tls || t->busy || t->channel.ways != EDDYI_BOTH_WAYS)
         return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
     return 0;
 }
@@ -21,12 +21,11 @@ static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options
     return options->server_side || t->connection.server;
 }
 
-struct starting {
-    struct eddyi_tls_start start;
-    eddy_transport *transport;
-    eddy_transport_done_fn *done;
-    void *arg;
-};
+static void begin(eddy_transport *t)
+{
+    eddyi_timer_stop(t->channel.loop, &t->silence);
+    t->busy = "start_tls";
+}
 
 static void end(eddy_transport *t, int rc)
 {
@@ -36,36 +35,12 @@ static void end(eddy_transport *t, int rc)
         eddyi_protocol_want_input(t);
 }
 
-static void started(struct eddyi_tls_start *start, int rc)
+static void started(void *arg, int rc)
 {
-    struct starting *s = eddyi_container(start, struct starting, start);
-    eddy_transport *t = s->transport;
-    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
+    eddy_transport *t = arg;
 
     end(t, rc);
-    s->done(s->arg, rc);
-    eddyi_free(s);
-    eddyi_face_leave(&t->face, outside);
-}
-
-int eddyi_protocol_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
-                             bool server_side, eddy_transport_done_fn *done, void *arg)
-{
-    struct starting *s = eddyi_alloc(sizeof *s);
-    int rc;
-
-    if (!s)
-        return eddy_raise(-ENOMEM, NULL);
-    *s = (struct starting){
-        {.options = *options, .server_side = server_side, .done = started}, t, done, arg};
-    eddyi_timer_stop(t->channel.loop, &t->silence);
-    t->busy = "start_tls";
-    rc = eddyi_channel_begin_tls(&t->channel, &s->start);
-    if (rc < 0) {
-        end(t, rc);
-        eddyi_free(s);
-    }
-    return rc;
+    eddyi_protocol_tell_done(t, rc);
 }
 
 int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *options,
@@ -74,8 +49,15 @@ int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *o
     EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
     int rc = check(t, options);
 
-    return rc < 0 ? rc
-                  : eddyi_protocol_start_tls(t, options, is_server_side(t, options), done, arg);
+    if (rc < 0)
+        return rc;
+    t->done = done;
+    t->done_arg = arg;
+    begin(t);
+    rc = eddyi_channel_begin_tls(&t->channel, options, is_server_side(t, options), started, t);
+    if (rc < 0)
+        end(t, rc);
+    return rc;
 }
 
 int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
@@ -89,8 +71,7 @@ int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
     if (rc < 0)
         return rc;
     eddy_transport_ref(t);
-    eddyi_timer_stop(loop, &t->silence);
-    t->busy = "start_tls";
+    begin(t);
     rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
     end(t, rc);
     eddy_transport_unref(t);

@@ -130,11 +130,10 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways wa
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    if (eddyi_channel_init(&t->channel, c, &client) < 0) {
+    if (eddyi_channel_init(&t->channel, c, ways, &client) < 0) {
         eddyi_free(t);
         return NULL;
     }
-    t->ways = ways;
     eddyi_face_init(&t->face, NULL, transport_free);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->input, eddyi_protocol_input);
@@ -163,6 +162,14 @@ void eddyi_protocol_begin(eddy_transport *t)
 {
     eddyi_loop_ready(t->channel.loop, &t->made);
     eddyi_protocol_want_input(t);
+}
+
+void eddyi_protocol_tell_done(eddy_transport *t, int rc)
+{
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
+
+    t->done(t->done_arg, rc);
+    eddyi_face_leave(&t->face, outside);
 }
 
 int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
@@ -228,7 +235,7 @@ const eddy_protocol *eddy_transport_get_protocol(const eddy_transport *t, void *
 
 int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
 {
-    if (t->ways == EDDYI_READ_ONLY)
+    if (t->channel.ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write during %s", t->busy);
@@ -242,7 +249,7 @@ int eddy_transport_write(eddy_transport *t, const void *data, size_t size)
 
 bool eddy_transport_can_write_eof(const eddy_transport *t)
 {
-    return !t->tls && t->ways != EDDYI_READ_ONLY;
+    return !t->tls && t->channel.ways != EDDYI_READ_ONLY;
 }
 
 int eddy_transport_write_eof(eddy_transport *t)
@@ -251,10 +258,6 @@ int eddy_transport_write_eof(eddy_transport *t)
         return eddy_raise(EDDY_EMISUSE, "write_eof on a transport that cannot say so");
     if (t->busy)
         return eddy_raise(EDDY_EMISUSE, "write_eof during %s", t->busy);
-    if (t->ways == EDDYI_WRITE_ONLY) {
-        eddyi_channel_close(&t->channel);
-        return 0;
-    }
     return eddyi_channel_write_eof(&t->channel);
 }
 

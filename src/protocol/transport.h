@@ -20,8 +20,6 @@
 #include "stream/connection.h"
 #include "stream/tls_hook.h"
 
-enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
-
 struct eddy_transport {
     struct eddyi_channel channel;
     struct eddyi_face face;
@@ -38,7 +36,8 @@ struct eddy_transport {
     bool tls;
     /* "start_tls" or "sendfile", the only call that may write now; NULL: neither runs */
     const char *busy;
-    enum eddyi_ways ways;               /* one end of a pipe has one way only */
+    eddy_transport_done_fn *done; /* of such a call without a task, with its argument */
+    void *done_arg;
     struct eddyi_connection connection; /* set for connections of a server */
     struct eddyi_ready opening;         /* makes the protocol of a server's connection */
 };
@@ -65,9 +64,7 @@ void eddyi_protocol_input(struct eddyi_ready *r);
 void eddyi_protocol_silence(struct eddyi_ready *r);
 void eddyi_protocol_want_input(eddy_transport *t);
 
-/* Starts TLS, and calls done(@arg, rc) at its end. Meanwhile other calls cannot write, and no bytes
- * are given to the protocol. Returns 0, or raises an error. */
-int eddyi_protocol_start_tls(eddy_transport *t, const eddy_start_tls_options *options,
-                             bool server_side, eddy_transport_done_fn *done, void *arg);
+/* Calls the done function of a call without a task that has ended with @rc. @t may be freed. */
+void eddyi_protocol_tell_done(eddy_transport *t, int rc);
 
 #endif

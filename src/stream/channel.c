@@ -251,7 +251,7 @@ void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
     carrier->on_closed = on_closed;
 }
 
-int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
+int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddyi_ways ways,
                        const struct eddyi_channel_client *client)
 {
     struct eddyi_channels *all = eddyi_channels_of(carrier->loop);
@@ -261,6 +261,7 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
     *c = (struct eddyi_channel){.loop = eddyi_loop_hold(carrier->loop),
                                 .all = all,
                                 .client = client,
+                                .ways = ways,
                                 .chunk = EDDYI_SMALL_CHUNK,
                                 .marks = {.low = LOW_WATER, .high = HIGH_WATER}};
     eddyi_ready_init(&c->patience.ready, out_of_patience);
@@ -380,6 +381,10 @@ void eddyi_channel_wait_writable(struct eddyi_channel *c)
 
 int eddyi_channel_write_eof(struct eddyi_channel *c)
 {
+    if (c->ways == EDDYI_WRITE_ONLY) {
+        eddyi_channel_close(c);
+        return 0;
+    }
     if (c->state != EDDYI_OPEN)
         return eddyi_channel_raise(c);
     if (eddyi_loop_forked(c->loop))

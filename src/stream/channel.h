@@ -33,6 +33,9 @@
 #include "io/sendfile.h"
 #include "loop/loop.h"
 
+/* The end of a pipe has one way only. */
+enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
+
 enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
 
 struct eddyi_channel;
@@ -83,6 +86,7 @@ struct eddyi_channel {
     /* replaces the client while TLS starts; NULL: TLS is not starting */
     struct eddyi_tls_start *tls_start;
     enum eddyi_channel_state state;
+    enum eddyi_ways ways;
     unsigned used; /* units of the stream's share of a turn that are used: see fairness.c */
 
     /* Reading, in channel_read.c. */
@@ -121,7 +125,7 @@ struct eddyi_channel {
 
 /* Initializes @c over @carrier, and takes ownership of @carrier on success. Returns 0, or raises
  * -ENOMEM. */
-int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
+int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddyi_ways ways,
                        const struct eddyi_channel_client *client);
 
 /* Initializes @c without carrier and client, with a buffer that the program feeds, as if a read
@@ -225,7 +229,7 @@ void eddyi_channel_drain_end(struct eddyi_channel *c);
  * empty. */
 void eddyi_channel_wait_writable(struct eddyi_channel *c);
 
-/* Sends EOF after all kept bytes. A second call is harmless. */
+/* Sends EOF after all kept bytes; closes the write end of a pipe. A second call is harmless. */
 int eddyi_channel_write_eof(struct eddyi_channel *c);
 
 /* Returns the number of bytes that were written and not sent, including those in its carriers. */
@@ -300,23 +304,17 @@ int64_t eddyi_time_limit(double seconds);
 
 /* Speaking TLS. */
 
-/* A start of TLS in flight. The caller owns its memory, and keeps it until done is called. */
-struct eddyi_tls_start {
-    eddy_start_tls_options options; /* the objects that it points to are borrowed until then */
-    bool server_side;
-    /* Called at the end. @rc < 0: a raised error, and the channel is broken if TLS had begun. NULL:
-     * no task waits any more. */
-    void (*done)(struct eddyi_tls_start *s, int rc);
-    const struct eddyi_channel_client *client; /* the channel's client, to be restored at the end */
-    bool begun;                                /* the TLS carrier is in place */
-};
+/* Receives the end of the start of TLS: @rc is 0, or a raised error, and then the channel is broken
+ * if TLS had begun. */
+typedef void eddyi_tls_done_fn(void *arg, int rc);
 
 /*
  * Starts TLS on @c. The handshake begins when the read that is with the carrier has ended and the
- * write buffer is empty; bytes that were read already are its first input. Returns 0, and calls
- * done later; or raises an error.
+ * write buffer is empty; bytes that were read already are its first input. Borrows the objects in
+ * @options until the end. Returns 0, and calls done(@arg, rc) later; or raises an error.
  */
-int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s);
+int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
+                            bool server_side, eddyi_tls_done_fn *done, void *arg);
 
 /* Starts TLS on @c and suspends until the handshake has ended. Returns 0, or raises the error of
  * the handshake. */

@@ -4,14 +4,22 @@
  * Until the handshake has ended, the channel's client is the start of TLS, which restores the
  * former client at the end.
  */
-#include "base/exception.h"
+#include "base/sys.h"
 #include "fiber/stack.h"
 #include "stream/channel.h"
 #include "stream/tls_hook.h"
-#include "task/task.h"
-#include "task/wait.h"
+#include "task/outcome.h"
 
-/* Restores the client of the channel. */
+struct eddyi_tls_start {
+    eddy_start_tls_options options; /* the objects that it points to are borrowed */
+    bool server_side;
+    eddyi_tls_done_fn *done;
+    void *arg;
+    const struct eddyi_channel_client *client; /* the channel's client, to be restored at the end */
+    bool begun;                                /* the TLS carrier is in place */
+};
+
+/* Restores the client of the channel. The caller owns the result. */
 static struct eddyi_tls_start *give_back(struct eddyi_channel *c)
 {
     struct eddyi_tls_start *s = c->tls_start;
@@ -23,6 +31,13 @@ static struct eddyi_tls_start *give_back(struct eddyi_channel *c)
     return s;
 }
 
+/* Tells the result @rc. The channel may be freed by that call. */
+static void tell(struct eddyi_tls_start *s, int rc)
+{
+    s->done(s->arg, rc);
+    eddyi_free(s);
+}
+
 /* Ends the start with @rc, which breaks the channel if it is an error of TLS. */
 static void end(struct eddyi_channel *c, int rc)
 {
@@ -30,8 +45,7 @@ static void end(struct eddyi_channel *c, int rc)
 
     if (rc < 0 && s->begun)
         eddyi_channel_break(c, rc);
-    if (s->done)
-        s->done(s, rc);
+    tell(s, rc);
 }
 
 /* Ends the start when the handshake has ended. If end() itself breaks the channel, this call comes
@@ -105,8 +119,11 @@ static void on_flow(struct eddyi_channel *c)
 
 static void on_lost(struct eddyi_channel *c)
 {
-    end(c, eddyi_channel_raise(c));
+    struct eddyi_tls_start *s = give_back(c);
+    int rc = eddyi_channel_raise(c);
+
     c->client->lost(c);
+    tell(s, rc);
 }
 
 static const struct eddyi_channel_client starting = {
@@ -116,16 +133,24 @@ static const struct eddyi_channel_client starting = {
     .lost = on_lost,
 };
 
-int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s)
+int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
+                            bool server_side, eddyi_tls_done_fn *done, void *arg)
 {
+    struct eddyi_tls_start *s;
     int rc;
 
     if (c->state != EDDYI_OPEN)
         return eddyi_channel_raise(c);
     if (c->tls_start)
         return eddy_raise(EDDY_EMISUSE, "start_tls: TLS is beginning already");
-    s->client = c->client;
-    s->begun = false;
+    s = eddyi_alloc(sizeof *s);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    *s = (struct eddyi_tls_start){.options = *options,
+                                  .server_side = server_side,
+                                  .done = done,
+                                  .arg = arg,
+                                  .client = c->client};
     c->tls_start = s;
     c->client = &starting;
     c->carrier->on_readable = on_readable;
@@ -136,54 +161,25 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, struct eddyi_tls_start *s)
         give_back(c);
         if (s->begun)
             eddyi_channel_break(c, rc);
+        eddyi_free(s);
     }
     return rc;
-}
-
-/* The wait of a task for the start of TLS. */
-struct tls_wait {
-    struct eddyi_tls_start start;
-    struct eddyi_wait wait;
-    int rc;
-    const eddy_exception *exception; /* the exception of rc, owned */
-};
-
-static void done(struct eddyi_tls_start *s, int rc)
-{
-    struct tls_wait *w = eddyi_container(s, struct tls_wait, start);
-
-    w->rc = rc;
-    w->exception = rc < 0 ? eddy_exception_ref(eddy_error()) : NULL;
-    if (!w->wait.over)
-        eddyi_wait_over(&w->wait);
-}
-
-static bool tls_wait_cancel(struct eddyi_wait *w)
-{
-    eddyi_container(w, struct tls_wait, wait)->start.done = NULL;
-    eddyi_wait_over(w);
-    return true;
 }
 
 int eddyi_channel_start_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
                             bool server_side)
 {
-    struct tls_wait w = {.start = {.options = *options, .server_side = server_side, .done = done}};
-    int rc = eddyi_wait_init(&w.wait, tls_wait_cancel);
+    struct eddyi_outcome o;
+    int rc = eddyi_outcome_init(&o, eddyi_outcome_cancel, "the TLS handshake");
 
     if (rc == 0)
-        rc = eddyi_channel_begin_tls(c, &w.start);
+        rc = eddyi_channel_begin_tls(c, options, server_side, eddyi_outcome_done, &o);
     if (rc < 0)
         return rc;
     /* OpenSSL's frames are deep, and the task may wait for its peer for hours. */
-    eddyi_stack_shrink(w.wait.task->stack, __builtin_frame_address(0));
-    w.wait.what = "the TLS handshake";
-    eddyi_wait_park(&w.wait);
-    rc = eddyi_wait_finish(&w.wait);
-    if (c->tls_start == &w.start)
+    eddyi_stack_shrink(o.wait.task->stack, __builtin_frame_address(0));
+    rc = (int)eddyi_outcome_wait(&o);
+    if (c->tls_start && c->tls_start->arg == &o)
         end(c, rc);
-    else if (rc == 0 && w.rc < 0)
-        rc = eddy_reraise(w.exception);
-    eddy_exception_unref(w.exception);
     return rc;
 }

@@ -79,7 +79,7 @@ int(eddy_open_connection_with)(const eddy_connection_options *options, size_t op
         rc = eddyi_connect(eddyi_loop_running, options, &c);
     if (rc < 0)
         return rc;
-    s = eddyi_stream_new(c, options->limit);
+    s = eddyi_stream_new(c, EDDYI_BOTH_WAYS, options->limit);
     if (!s) {
         eddyi_connect_undo(options, c);
         return -ENOMEM;

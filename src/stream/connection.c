@@ -2,15 +2,48 @@
 
 #include "base/sys.h"
 #include "loop/loop.h"
+#include "stream/reader.h"
 #include "stream/server.h"
 
-void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t)
+/* Goes on after the handshake. A connection that was closed meanwhile needs no report. */
+static void shaken(void *arg, int rc)
+{
+    struct eddyi_connection *c = arg;
+    eddy_loop *loop = c->channel->loop;
+
+    if (rc < 0 && rc == c->channel->error)
+        eddyi_connection_report(c, rc);
+    if (c->serve(c, rc) < 0 && rc == 0)
+        eddy_loop_call_exception_handler(
+            loop, &(eddy_exception_context){.message = "a connection cannot be served",
+                                            .exception = eddy_error()});
+}
+
+static int begin_tls(struct eddyi_connection *c)
+{
+    const eddy_server_options *o = &c->server->options;
+    eddy_start_tls_options tls = {.context = o->tls,
+                                  .handshake_timeout = o->tls_handshake_timeout,
+                                  .shutdown_timeout = o->tls_shutdown_timeout};
+    int rc = eddyi_channel_begin_tls(c->channel, &tls, true, shaken, c);
+
+    if (rc < 0) {
+        eddyi_connection_report(c, rc);
+        eddyi_channel_abort(c->channel);
+        c->serve(c, rc);
+    }
+    return 0;
+}
+
+int eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t)
 {
     c->server = s;
     c->channel = t;
+    t->write_limit = eddyi_time_limit(s->options.write_timeout);
     eddyi_list_append(&s->connections, &c->link);
     s->n_connections++;
     s->refs++;
+    return s->options.tls ? begin_tls(c) : c->serve(c, 0);
 }
 
 void eddyi_connection_gone(struct eddyi_connection *c)
@@ -53,4 +86,25 @@ void eddyi_connection_report(struct eddyi_connection *c, int rc)
         &(eddy_exception_context){.message = "Unhandled error in the handler of a connection",
                                   .exception = eddy_error(),
                                   .task = c->task});
+}
+
+/* Waiting between two requests; the wait ends when the server closes. */
+
+static bool is_closing(const struct eddyi_connection *c)
+{
+    return c->server && c->server->state == EDDYI_CLOSED;
+}
+
+int eddy_connection_next_request(eddy_reader *r)
+{
+    struct eddyi_connection *c = &eddyi_stream_of_reader(r)->connection;
+    int rc = eddyi_reader_begin(r);
+
+    if (rc < 0)
+        return rc;
+    c->between_requests = r;
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r) && !is_closing(c))
+        rc = eddyi_reader_more(r);
+    c->between_requests = NULL;
+    return rc < 0 ? rc : eddyi_reader_held(r) > 0;
 }

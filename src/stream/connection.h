@@ -12,13 +12,20 @@ struct eddyi_connection {
     eddy_server *server; /* a reference; NULL: the connection belongs to no server */
     struct eddyi_channel *channel;
     struct eddyi_list link; /* in the list of the server's connections */
-    eddy_task *task;        /* runs the handler; a reference, until it has ended. NULL: none */
+    /* Serves the connection; @rc < 0: the TLS handshake has failed, which was reported, and the
+     * channel is ending. Returns 0, or raises an error: then the connection is ending. */
+    int (*serve)(struct eddyi_connection *c, int rc);
+    eddy_task *task; /* runs the handler; a reference, until it has ended. NULL: none */
     /* its handler waits for the next request on this reader; NULL: it does not */
     eddy_reader *between_requests;
 };
 
-/* Adds @c, with the channel @t, to the connections of @s. */
-void eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t);
+/*
+ * Adds @c, with the channel @t and its function serve, to the connections of @s. Calls serve(@c, 0)
+ * and returns its result; or, if the server uses TLS, returns 0, and calls serve(@c, rc) after the
+ * handshake.
+ */
+int eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t);
 
 /* Removes @c from its server, if it has one, after the end of the connection. The last step of that
  * end, since it may free the server. */

@@ -17,8 +17,8 @@ int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer 
     rc = eddy_memory_carriers_new(eddyi_loop_running, size, &c[0], &c[1]);
     if (rc < 0)
         return rc;
-    one = eddyi_stream_new(c[0], 0);
-    other = one ? eddyi_stream_new(c[1], 0) : NULL;
+    one = eddyi_stream_new(c[0], EDDYI_BOTH_WAYS, 0);
+    other = one ? eddyi_stream_new(c[1], EDDYI_BOTH_WAYS, 0) : NULL;
     if (!other) {
         if (one)
             eddyi_stream_give_back(one);
@@ -42,7 +42,7 @@ static struct eddyi_stream *open_pipe(int read_fd, int write_fd, size_t limit, i
     *ret_rc = eddy_pipe_carrier_new(eddyi_loop_running, read_fd, write_fd, &c);
     if (*ret_rc < 0)
         return NULL;
-    s = eddyi_stream_new(c, limit);
+    s = eddyi_stream_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY, limit);
     if (!s) {
         eddyi_fd_carrier_disown(c);
         *ret_rc = -ENOMEM;
@@ -73,7 +73,6 @@ int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
     s = open_pipe(-1, fd, 0, &rc);
     if (!s)
         return rc;
-    s->write_only = true;
     /* On a terminal, readiness to read means that the user has typed, not that the terminal was
      * closed. */
     rc = eddyi_sys_is_device(fd) ? 0 : eddyi_channel_watch(&s->channel);

@@ -29,16 +29,16 @@ static bool cancel(struct eddyi_wait *w)
     return true;
 }
 
-/* A wait with a time limit, on the stack of the task that reads. */
-struct limited_wait {
+/* The wait of the task that reads, on its stack. */
+struct data_wait {
     struct eddyi_wait wait;
-    struct eddyi_timer timer;
+    struct eddyi_timer timer; /* valid if the calls have a time limit */
     bool out_of_time;
 };
 
 static void out_of_time(struct eddyi_ready *r)
 {
-    struct limited_wait *w = eddyi_container(r, struct limited_wait, timer.ready);
+    struct data_wait *w = eddyi_container(r, struct data_wait, timer.ready);
 
     if (w->wait.over)
         return;
@@ -46,57 +46,50 @@ static void out_of_time(struct eddyi_ready *r)
     eddyi_wait_over(&w->wait);
 }
 
-static int raise_out_of_time(eddy_reader *r)
+/* Starts the timer. The time limit applies to all waits of a call together. */
+EDDY_COLD static int start_timer(eddy_reader *r, struct data_wait *w)
 {
+    eddy_loop *loop = channel_of(r)->loop;
+    int64_t now = eddyi_loop_now(loop);
+    int rc;
+
+    if (r->deadline == 0)
+        r->deadline = now + r->time_limit;
+    w->out_of_time = false;
+    w->timer.node.place = 0;
+    eddyi_ready_init(&w->timer.ready, out_of_time);
+    rc = eddyi_timer_start(loop, &w->timer, r->deadline, now);
+    return rc < 0 ? eddy_raise(rc, NULL) : 0;
+}
+
+/* Stops the timer. Returns @rc, or raises -ETIMEDOUT. */
+EDDY_COLD static int stop_timer(eddy_reader *r, struct data_wait *w, int rc)
+{
+    eddyi_timer_stop(channel_of(r)->loop, &w->timer);
+    if (rc < 0 || !w->out_of_time)
+        return rc;
     channel_of(r)->out_of_time = true;
     return eddy_raise(-ETIMEDOUT, "the peer has not sent it within %g seconds",
                       (double)r->time_limit * 1e-9);
 }
 
-/* Waits for data. The time limit applies to all waits of a call together. */
-static int wait_for_data_in_time(eddy_reader *r)
+EDDYI_UNGUARDED static int wait_for_data(eddy_reader *r)
 {
-    eddy_loop *loop = channel_of(r)->loop;
-    struct limited_wait w = {.out_of_time = false};
-    int64_t now = eddyi_loop_now(loop);
+    struct data_wait w;
     int rc = eddyi_wait_init(&w.wait, cancel);
 
+    if (rc == 0 && r->time_limit > 0)
+        rc = start_timer(r, &w);
     if (rc < 0)
         return rc;
-    if (r->deadline == 0)
-        r->deadline = now + r->time_limit;
-    eddyi_ready_init(&w.timer.ready, out_of_time);
-    rc = eddyi_timer_start(loop, &w.timer, r->deadline, now);
-    if (rc < 0)
-        return eddy_raise(rc, NULL);
     w.wait.what = "data from a stream";
     r->waiter = &w.wait;
     eddyi_stream_enter(eddyi_stream_of_reader(r));
     eddyi_wait_park(&w.wait);
     r->waiter = NULL;
     eddyi_stream_leave(eddyi_stream_of_reader(r));
-    eddyi_timer_stop(loop, &w.timer);
     rc = eddyi_wait_finish(&w.wait);
-    return rc == 0 && w.out_of_time ? raise_out_of_time(r) : rc;
-}
-
-EDDYI_UNGUARDED static int wait_for_data(eddy_reader *r)
-{
-    struct eddyi_wait w;
-    int rc;
-
-    if (r->time_limit > 0)
-        return wait_for_data_in_time(r);
-    rc = eddyi_wait_init(&w, cancel);
-    if (rc < 0)
-        return rc;
-    w.what = "data from a stream";
-    r->waiter = &w;
-    eddyi_stream_enter(eddyi_stream_of_reader(r));
-    eddyi_wait_park(&w);
-    r->waiter = NULL;
-    eddyi_stream_leave(eddyi_stream_of_reader(r));
-    return eddyi_wait_finish(&w);
+    return r->time_limit > 0 ? stop_timer(r, &w, rc) : rc;
 }
 
 EDDY_COLD static int raise_unusable(eddy_reader *r)
@@ -122,7 +115,7 @@ static inline bool drop_partial(eddy_reader *r)
     return !r->waiter && !r->yields && c->read_error == 0 && !eddyi_loop_forked(c->loop);
 }
 
-int eddyi_reader_check(eddy_reader *r)
+static int check(eddy_reader *r)
 {
     return drop_partial(r) ? 0 : raise_unusable(r);
 }
@@ -134,7 +127,7 @@ static int let_others_run(eddy_reader *r)
     r->yields = true;
     rc = eddyi_stream_let_others_run(eddyi_stream_of_reader(r));
     r->yields = false;
-    return rc < 0 ? rc : eddyi_reader_check(r);
+    return rc < 0 ? rc : check(r);
 }
 
 /* Slow path of eddyi_reader_begin(): the stream has used up its share. */
@@ -167,7 +160,7 @@ static int broken(eddy_reader *r, int error)
 
     eddyi_channel_break(c, error);
     c->read_error = error;
-    return eddyi_reader_check(r);
+    return check(r);
 }
 
 /* Makes the carrier read. If the kernel does not read into the buffer, an empty one is of no use
@@ -209,14 +202,14 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
     if (!c->armed) {
         if (c->state != EDDYI_OPEN) {
             eddyi_channel_read_over(c);
-            return eddyi_reader_check(r);
+            return check(r);
         }
         n = fill_or_arm(c);
     }
     if (n == -EAGAIN) {
         int rc = wait_for_data(r);
 
-        return rc < 0 ? rc : c->read_error < 0 ? eddyi_reader_check(r) : 0;
+        return rc < 0 ? rc : c->read_error < 0 ? check(r) : 0;
     }
     if (n == -ENOMEM)
         return eddy_raise(-ENOMEM, NULL);
@@ -226,13 +219,13 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 int eddyi_reader_disarm(eddy_reader *r)
 {
     struct eddyi_channel *c = channel_of(r);
-    int rc = eddyi_reader_check(r);
+    int rc = check(r);
 
     if (rc == 0 && c->armed)
         c->carrier->ops->cancel_readable(c->carrier);
     while (rc == 0 && c->armed)
         rc = wait_for_data(r);
-    return rc < 0 ? rc : eddyi_reader_check(r);
+    return rc < 0 ? rc : check(r);
 }
 
 /* Feeding by the program. */

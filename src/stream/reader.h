@@ -34,12 +34,9 @@ static inline void eddyi_reader_wake(eddy_reader *r)
         eddyi_wait_over(r->waiter);
 }
 
-/* Drops the bytes that the latest call returned. Returns 0, or raises -EBUSY, or the error that
- * broke the stream: then all bytes that had arrived are available through eddy_reader_partial(). */
-int eddyi_reader_check(eddy_reader *r);
-
-/* Begins a call: does what eddyi_reader_check() does, and lets others run if the stream has used up
- * its share. */
+/* Begins a call: drops the bytes that the latest call returned, and lets others run if the stream
+ * has used up its share. Returns 0, or raises -EBUSY, or the error that broke the stream: then all
+ * bytes that had arrived are available through eddy_reader_partial(). */
 EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
 
 /* Gets more bytes into the buffer, or the end. Suspends until there may be something new; the

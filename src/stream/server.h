@@ -57,17 +57,17 @@ struct eddy_server {
     uint64_t device, inode; /* identity of that file when it was made */
 };
 
-/* Returns the TLS options of the connections of @s; its context is NULL if they use no TLS. */
-static inline eddy_start_tls_options eddyi_server_tls(const eddy_server *s)
-{
-    return (eddy_start_tls_options){.context = s->options.tls,
-                                    .handshake_timeout = s->options.tls_handshake_timeout,
-                                    .shutdown_timeout = s->options.tls_shutdown_timeout};
-}
-
+/* Creates a server that is not listening yet, with one reference. NULL when memory is short. */
+eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *options,
+                              eddyi_server_start_fn *start);
 void eddyi_server_unref(eddy_server *s);
-void eddyi_server_unused(struct eddyi_ready *r);
 void eddyi_server_wake(eddy_server *s);
+
+/* Prepares the listener @l of @s on @fd, and claims @fd. Returns 0, or raises an error. */
+int eddyi_listener_init(struct eddyi_listener *l, eddy_server *s, int fd);
+
+/* Makes the listeners that are not accepting accept. */
+void eddyi_server_accept(eddy_server *s);
 
 /*
  * Listens according to @options, and calls @start for each connection. Suspends only to look up a
@@ -75,13 +75,5 @@ void eddyi_server_wake(eddy_server *s);
  */
 EDDY_AWAITS int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
                                   eddyi_server_start_fn *start);
-
-/* Makes the listeners that are not accepting accept. */
-void eddyi_server_accept(eddy_server *s);
-void eddyi_listener_close(struct eddyi_listener *l);
-
-/* Closes the listener of the claim @c because the loop closes, unless an operation of it is with
- * the backend, which then ends by itself. */
-void eddyi_listener_lost(struct eddyi_io_claim *c);
 
 #endif

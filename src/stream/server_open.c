@@ -11,36 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-static void on_retry(struct eddyi_ready *r)
-{
-    eddyi_server_accept(eddyi_container(r, struct eddy_server, retry.ready));
-}
-
-static eddy_server *new_server(eddy_loop *loop, const eddy_server_options *options,
-                               eddyi_server_start_fn *start)
-{
-    eddy_server *s = eddyi_zalloc(sizeof *s);
-
-    if (!s)
-        return NULL;
-    s->loop = eddyi_loop_hold(loop);
-    s->refs = 1;
-    s->start = start;
-    s->options = *options;
-    if (s->options.backlog <= 0)
-        s->options.backlog = EDDYI_BACKLOG;
-    if (options->tls)
-        ((struct eddyi_tls_context_base *)(void *)options->tls)->ops->ref(options->tls);
-    eddyi_list_init(&s->connections);
-    eddyi_ready_init(&s->retry.ready, on_retry);
-    eddyi_ready_init(&s->unused, eddyi_server_unused);
-    s->context = eddy_copy_context();
-    if (s->context)
-        return s;
-    eddyi_server_unref(s);
-    return NULL;
-}
-
 /* Records the absolute path and the identity of a Unix socket's file, so that it can be removed
  * after a change of the working directory. */
 static int remember_file(eddy_server *s, const char *path)
@@ -104,22 +74,17 @@ static int listen_tcp(eddy_server *s)
 /* Makes the listeners. Connections inherit TCP_NODELAY from the listening socket (rule 162). */
 static int make_listeners(eddy_server *s)
 {
-    struct eddyi_io *io = s->io = eddyi_io_of(s->loop);
-
-    s->listeners = io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
+    s->io = eddyi_io_of(s->loop);
+    s->listeners = s->io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
     if (!s->listeners)
         return eddy_raise(-ENOMEM, NULL);
     for (size_t i = 0; i < s->n_listeners; i++) {
-        struct eddyi_listener *l = &s->listeners[i];
+        int rc = eddyi_listener_init(&s->listeners[i], s, s->fds[i]);
 
-        l->server = s;
-        l->fd = s->fds[i];
-        l->claim.lost = eddyi_listener_lost;
-        (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* fails on a Unix socket */
-        if (eddyi_io_claimed(io, l->fd, EDDYI_READS))
-            return eddy_raise(-EBUSY, "descriptor %d: somebody waits for it already", l->fd);
-        if (eddyi_io_claim(io, &l->claim, l->fd, EDDYI_READS) < 0)
-            return eddy_raise(-ENOMEM, NULL);
+        if (rc < 0)
+            return rc;
+        /* fails on a Unix socket */
+        (void)eddyi_sys_set_option(s->fds[i], IPPROTO_TCP, TCP_NODELAY, 1);
     }
     return 0;
 }
@@ -150,7 +115,7 @@ int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
         return eddy_raise(-EINVAL, "there is no place for the server");
     if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
         return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
-    s = new_server(loop, options, start);
+    s = eddyi_server_new(loop, options, start);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
     rc = options->sock != 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);

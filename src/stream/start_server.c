@@ -25,16 +25,9 @@ static void leave(void *arg)
 static int handle(void *arg)
 {
     struct eddyi_stream *stream = arg;
-    const eddy_server *s = stream->connection.server;
-    int rc = 0;
+    const eddy_server_options *o = &stream->connection.server->options;
+    int rc = o->handle(&stream->reader, &stream->writer, o->arg);
 
-    if (s->options.tls) {
-        eddy_start_tls_options tls = eddyi_server_tls(s);
-
-        rc = eddyi_stream_start_tls(stream, &tls);
-    }
-    if (rc >= 0)
-        rc = s->options.handle(&stream->reader, &stream->writer, s->options.arg);
     if (rc < 0)
         eddyi_connection_report(&stream->connection, rc);
     leave(stream);
@@ -44,21 +37,18 @@ static int handle(void *arg)
 /* Runs the handler in a task. Returns 0, or raises -ENOMEM after leave() was called. */
 static int create_task(struct eddyi_stream *stream)
 {
-    eddy_coroutine *coro = eddy_coroutine_new("connection", handle, stream, "eddy_start_server");
     eddy_server *s = stream->connection.server;
-    eddy_context *context;
+    eddy_context *context = eddyi_connection_context(s);
+    eddy_coroutine *coro =
+        context ? eddy_coroutine_new("connection", handle, stream, "eddy_start_server") : NULL;
     eddy_task *t;
 
     if (!coro) {
+        eddy_context_unref(context);
         leave(stream);
-        return -ENOMEM;
-    }
-    coro->drop = leave;
-    context = eddyi_connection_context(s);
-    if (!context) {
-        eddy_coroutine_close(coro);
         return eddy_raise(-ENOMEM, NULL);
     }
+    coro->drop = leave;
     t = eddy_loop_create_task_with(s->loop, &(eddy_task_options){.coro = coro, .context = context});
     eddy_context_unref(context);
     if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
@@ -68,20 +58,30 @@ static int create_task(struct eddyi_stream *stream)
     return 0;
 }
 
+static int serve(struct eddyi_connection *c, int rc)
+{
+    struct eddyi_stream *stream = eddyi_container(c, struct eddyi_stream, connection);
+
+    if (rc == 0)
+        return create_task(stream);
+    leave(stream);
+    return rc;
+}
+
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
-    struct eddyi_stream *stream = eddyi_stream_new(carrier, s->options.limit);
+    struct eddyi_stream *stream = eddyi_stream_new(carrier, EDDYI_BOTH_WAYS, s->options.limit);
 
     if (!stream) {
         carrier->ops->free(carrier);
         return -ENOMEM;
     }
-    eddyi_stream_limit_time(stream, s->options.read_timeout, s->options.write_timeout);
+    stream->reader.time_limit = eddyi_time_limit(s->options.read_timeout);
     if (s->options.write_timeout < EDDY_FOREVER)
         stream->channel.drain_limit = DRAIN_LIMIT;
-    eddyi_connection_begin(&stream->connection, s, &stream->channel);
+    stream->connection.serve = serve;
     eddyi_stream_lend(stream);
-    return create_task(stream);
+    return eddyi_connection_begin(&stream->connection, s, &stream->channel);
 }
 
 int(eddy_start_server_with)(const eddy_server_options *options, size_t options_size)

@@ -34,7 +34,7 @@ static void on_readable(eddy_carrier *carrier, ssize_t result)
 {
     struct eddyi_channel *c = carrier->user;
 
-    if (of(c)->write_only) {
+    if (c->ways == EDDYI_WRITE_ONLY) {
         eddyi_channel_read_end_closed(c);
         return;
     }
@@ -87,11 +87,11 @@ static struct eddyi_stream *make(size_t limit)
     return s;
 }
 
-struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, enum eddyi_ways ways, size_t limit)
 {
     struct eddyi_stream *s = make(limit);
 
-    if (s && eddyi_channel_init(&s->channel, c, &client) < 0) {
+    if (s && eddyi_channel_init(&s->channel, c, ways, &client) < 0) {
         eddyi_free(s);
         return NULL;
     }
@@ -158,7 +158,7 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
 
     if (!ret_reader || !ret_writer)
         return eddy_raise(-EINVAL, "stream_open: there is no place for reader or writer");
-    s = eddyi_stream_new(carrier, limit);
+    s = eddyi_stream_new(carrier, EDDYI_BOTH_WAYS, limit);
     if (!s)
         return -ENOMEM;
     *ret_reader = &s->reader;

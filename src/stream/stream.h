@@ -43,7 +43,6 @@ struct eddyi_stream {
     struct eddy_writer writer;
     bool given_back; /* by the owner; freed when lost, and when users is 0 */
     unsigned users;  /* calls that suspend on it, and its lender */
-    bool write_only; /* the write end of a pipe, whose carrier waits for the end of the read end */
     uint64_t turn;   /* turn of the loop in which channel.used began to count; see fairness.c */
     struct eddyi_ready unused; /* frees the stream after the last call that used it has returned */
     struct eddyi_connection connection; /* of a server, until the memory is about to be freed */
@@ -60,7 +59,7 @@ static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
 }
 
 /* Creates a stream over @c. Takes ownership of @c on success. Raises -ENOMEM. */
-struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, enum eddyi_ways ways, size_t limit);
 
 /* Gives @s back for its owner. A second call is harmless while there are users. */
 void eddyi_stream_give_back(struct eddyi_stream *s);

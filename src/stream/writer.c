@@ -156,14 +156,7 @@ int eddy_writer_sendfile(eddy_writer *w, int file, int64_t offset, int64_t count
 
 int eddy_writer_write_eof(eddy_writer *w)
 {
-    struct eddyi_stream *s = eddyi_stream_of_writer(w);
-
-    /* For the write end of a pipe, EOF is the closing of the descriptor. */
-    if (s->write_only) {
-        eddyi_channel_close(&s->channel);
-        return 0;
-    }
-    return eddyi_channel_write_eof(&s->channel);
+    return eddyi_channel_write_eof(channel_of(w));
 }
 
 bool eddy_writer_can_write_eof(const eddy_writer *w)
