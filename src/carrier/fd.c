@@ -185,7 +185,8 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
 {
     struct fd_carrier *c = of(base);
 
-    return c->out.woken || c->out.o.in_vain > 0 ? write_after_wait(c, iov, n) : write_now(c, iov, n);
+    return c->out.woken || c->out.o.in_vain > 0 ? write_after_wait(c, iov, n)
+                                                : write_now(c, iov, n);
 }
 
 static void in_done(struct eddyi_io_op *o)

@@ -69,9 +69,9 @@ TEST_ASYNC_REAL(a_client_that_is_silent_in_the_handshake_is_cut_off_and_not_repo
     char byte;
 
     if (set_up(&s, 0.05)) {
-        if (EXPECT_EQ(eddy_open_connection("127.0.0.1", eddy_server_port(s.server), &reader,
-                                           &silent),
-                      0)) {
+        if (EXPECT_EQ(
+                eddy_open_connection("127.0.0.1", eddy_server_port(s.server), &reader, &silent),
+                0)) {
             EXPECT_EQ(wait_for_connections(s.server, 1), 0);
             EXPECT(eddy_reader_read(reader, &byte, 1) <= 0);
             EXPECT_EQ(wait_for_connections(s.server, 0), 0);
@@ -90,9 +90,9 @@ TEST_ASYNC_REAL(a_shutdown_cuts_off_handshakes)
     eddy_writer *silent;
 
     if (set_up(&s, 0)) {
-        if (EXPECT_EQ(eddy_open_connection("127.0.0.1", eddy_server_port(s.server), &reader,
-                                           &silent),
-                      0)) {
+        if (EXPECT_EQ(
+                eddy_open_connection("127.0.0.1", eddy_server_port(s.server), &reader, &silent),
+                0)) {
             EXPECT_EQ(wait_for_connections(s.server, 1), 0);
             EXPECT_EQ(eddy_server_shutdown(s.server, 0), -ETIMEDOUT);
             EXPECT_EQ(eddy_server_connections(s.server), 0);
