@@ -10,41 +10,36 @@
 layers="base fiber contextvars backend loop task sync queue generator executor io net carrier"
 layers="$layers stream tls process protocol signal debug runner testkit"
 
-rank()
-{
-    n=0
-    for layer in $layers; do
-        n=$((n + 1))
-        [ "$layer" = "$1" ] && echo $n && return
-    done
-    echo 0
-}
-
 for folder in src/*/; do
-    layer=$(basename "$folder")
-    own=$(rank "$layer")
-    [ "$own" = 0 ] && echo "$folder is no layer: it belongs into the list in this script" &&
-        continue
-    grep -rHo '^ *# *include "[a-z_]*/[^"]*"' "$folder" 2>/dev/null |
-        sed 's/: *# *include "/ /; s/"$//' |
-        while read -r file included; do
-            other=${included%%/*}
-            [ "$other" = eddy ] && continue
-            number=$(rank "$other")
-            [ "$number" = 0 ] && echo "$file includes $included, which is in no layer"
-            [ "$number" -gt "$own" ] && echo "$file includes $included, of a layer above its own"
-        done
-done | rule "no file includes a layer above its own"
+    case " $layers " in *" $(basename "$folder") "*) ;; *)
+        echo "$folder is no layer: it belongs into the list in this script" ;;
+    esac
+done | rule "every folder of src is a layer"
+
+grep -rHo '^ *# *include "[a-z_]*/[^"]*"' src/*/ | sed 's/: *# *include "/ /; s/"$//' |
+    awk -v layers="$layers" '
+        BEGIN { for (n = split(layers, layer); n > 0; n--) rank[layer[n]] = n }
+        {
+            split($1, file, "/")
+            split($2, included, "/")
+            if (included[1] == "eddy")
+                next
+            if (!(included[1] in rank))
+                print $1 " includes " $2 ", which is in no layer"
+            else if (rank[included[1]] > rank[file[2]])
+                print $1 " includes " $2 ", of a layer above its own"
+        }' | rule "no file includes a layer above its own"
 
 # The same of what objects refer to: public headers declare functions of all layers. Objects whose
 # source is gone are of an older build.
 objects()
 {
-    for object in "$build"/src/CMakeFiles/eddy_objects.dir/*/*.o \
-        "$build"/src/CMakeFiles/eddy_test.dir/testkit/*.o; do
-        file=${object#"$build"/src/CMakeFiles/*.dir/}
-        [ -e "src/${file%.o}" ] && nm -g "$object" | sed "s|^|${file%.o} |"
-    done
+    nm -A -g "$build"/src/CMakeFiles/eddy_objects.dir/*/*.o \
+        "$build"/src/CMakeFiles/eddy_test.dir/testkit/*.o 2>/dev/null |
+        sed "s|^$build/src/CMakeFiles/[a-z_]*\.dir/||; s|\.o:| |" |
+        awk '
+            !($1 in exists) { exists[$1] = (getline line < ("src/" $1)) >= 0; close("src/" $1) }
+            exists[$1]'
 }
 if [ -e "$build/src/CMakeFiles/eddy_objects.dir/base" ]; then
     objects | awk -v layers="$layers" '
