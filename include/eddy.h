@@ -49,6 +49,7 @@
 #ifndef EDDY_H
 #define EDDY_H
 
+#include "eddy/binding.h"
 #include "eddy/carrier.h"
 #include "eddy/contextvars.h"
 #include "eddy/coroutine.h"

@@ -30,6 +30,12 @@ typedef struct eddy_loop_options {
     eddy_backend backend;
     size_t stack_size; /* of each task, in bytes of address space; 0: 256 KiB (task.h) */
     bool debug;        /* also switched on by EDDY_DEBUG=1 */
+    /*
+     * Installs neither a handler for SIGSEGV and SIGBUS nor an alternate signal stack for the
+     * threads that run the loop: a task whose stack overflows ends the process without a message.
+     * Intended for programs that have handlers of their own, such as other languages' runtimes.
+     */
+    bool no_fault_handler;
 } eddy_loop_options;
 
 /*

@@ -202,10 +202,31 @@ struct eddyi_backend_ops {
     void (*forked)(struct eddyi_backend *b);
 };
 
+/* Functions of the program that enclose each wait that may block, called with @arg; NULL: none. */
+struct eddyi_wait_hooks {
+    void (*before)(void *arg);
+    void (*after)(void *arg);
+    void *arg;
+};
+
 /* The beginning of each backend's own struct. */
 struct eddyi_backend {
     const struct eddyi_backend_ops *ops;
+    struct eddyi_wait_hooks hooks;
 };
+
+/* Enclose a wait that may block, in the loop's thread; nothing is delivered in between. */
+static inline void eddyi_backend_before_wait(const struct eddyi_backend *b)
+{
+    if (__builtin_expect(b->hooks.before != NULL, false))
+        b->hooks.before(b->hooks.arg);
+}
+
+static inline void eddyi_backend_after_wait(const struct eddyi_backend *b)
+{
+    if (__builtin_expect(b->hooks.after != NULL, false))
+        b->hooks.after(b->hooks.arg);
+}
 
 /* Tells if the backend's time is virtual. */
 static inline bool eddyi_backend_is_virtual(const struct eddyi_backend *b)

@@ -414,8 +414,12 @@ static int look(struct epoll *e, int64_t timeout)
         arm_all(e, &t->overdue);
         arm_all(e, &t->unarmed);
     }
-    return eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size,
-                                eddyi_list_empty(&e->done) ? timeout : 0);
+    if (timeout == 0 || !eddyi_list_empty(&e->done))
+        return eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size, 0);
+    eddyi_backend_before_wait(&e->backend);
+    n = eddyi_sys_epoll_wait(t->epfd, e->events, e->events_size, timeout);
+    eddyi_backend_after_wait(&e->backend);
+    return n;
 }
 
 static int epoll_backend_wait(struct eddyi_backend *b, int64_t timeout)

@@ -117,6 +117,17 @@ static bool fill_queue(struct eddyi_uring *u)
     return true;
 }
 
+/* Waits for a result, @timeout nanoseconds at most (< 0: without limit). */
+static int block(struct eddyi_uring *u, int64_t timeout)
+{
+    int rc;
+
+    eddyi_backend_before_wait(&u->backend);
+    rc = eddyi_sys_uring_wait(&u->ring, timeout);
+    eddyi_backend_after_wait(&u->backend);
+    return rc;
+}
+
 static bool any_of_files(const struct eddyi_list *list)
 {
     EDDYI_LIST_EACH(l, list) {
@@ -141,7 +152,7 @@ static void uring_leave(struct eddyi_backend *b)
 
     while (!u->ring_given_up && rc >= 0 && !eddyi_any_withheld() &&
            (any_of_files(&u->in_kernel) || any_of_files(&u->to_cancel))) {
-        rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : eddyi_sys_uring_wait(&u->ring, -1);
+        rc = io_uring_cq_ready(&u->ring) > 0 ? 0 : block(u, -1);
         if (rc == -EINTR || rc == -EAGAIN || rc == -EBUSY)
             rc = 0;
         eddyi_uring_take_results(u);
@@ -413,7 +424,7 @@ static bool has_more(const struct eddyi_uring *u)
 static int enter(struct eddyi_uring *u, int64_t timeout)
 {
     if (timeout != 0)
-        return eddyi_sys_uring_wait(&u->ring, timeout);
+        return block(u, timeout);
     if (io_uring_sq_ready(&u->ring) == 0 && !has_more(u))
         return 0;
     return eddyi_sys_uring_look(&u->ring);
@@ -449,6 +460,14 @@ static int have_ring(struct eddyi_uring *u)
     return rc;
 }
 
+/* Sleeps for a while, since the kernel is short of memory, but not beyond @timeout nanoseconds. */
+static void nap(struct eddyi_uring *u, int64_t timeout)
+{
+    eddyi_backend_before_wait(&u->backend);
+    eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > RETRY_DELAY ? RETRY_DELAY : timeout);
+    eddyi_backend_after_wait(&u->backend);
+}
+
 /* Submits everything and waits for the first result. Returns 0 or -errno. */
 static int exchange(struct eddyi_uring *u, int64_t timeout)
 {
@@ -467,7 +486,7 @@ static int exchange(struct eddyi_uring *u, int64_t timeout)
     }
     eddyi_pool_take(&u->pool, &u->done);
     if (u->short_of_memory && timeout != 0 && eddyi_list_empty(&u->done))
-        eddyi_sys_nap(u->wakefd, timeout < 0 || timeout > RETRY_DELAY ? RETRY_DELAY : timeout);
+        nap(u, timeout);
     /* EINTR: a signal handler may have left work for the loop. */
     return rc == -ETIME || rc == -EINTR || rc > 0 ? 0 : rc;
 }

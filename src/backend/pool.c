@@ -162,16 +162,28 @@ void eddyi_pool_settle(struct eddyi_pool *p, struct eddyi_list *to)
 {
     if (p->n_outstanding == 0 || p->pid != eddyi_sys_pid())
         return;
+    eddyi_backend_before_wait(p->backend);
     pthread_mutex_lock(&p->mutex);
     for (take(p, to); p->n_outstanding > 0; take(p, to))
         pthread_cond_wait(&p->news, &p->mutex);
     pthread_mutex_unlock(&p->mutex);
+    eddyi_backend_after_wait(p->backend);
 }
 
 /* Forgets the threads, one of which may have locked the mutex in the parent. */
 void eddyi_pool_forked(struct eddyi_pool *p)
 {
     atomic_store(&p->any_done, false);
+}
+
+static void join_all(struct eddyi_pool *p)
+{
+    eddyi_backend_before_wait(p->backend);
+    for (int i = 0; i < EDDYI_POOL_THREADS; i++) {
+        if (p->threads[i].started)
+            pthread_join(p->threads[i].thread, NULL);
+    }
+    eddyi_backend_after_wait(p->backend);
 }
 
 void eddyi_pool_fini(struct eddyi_pool *p)
@@ -182,10 +194,7 @@ void eddyi_pool_fini(struct eddyi_pool *p)
     p->closing = true;
     pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->mutex);
-    for (int i = 0; i < EDDYI_POOL_THREADS; i++) {
-        if (p->threads[i].started)
-            pthread_join(p->threads[i].thread, NULL);
-    }
+    join_all(p);
     pthread_cond_destroy(&p->news);
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->mutex);

@@ -89,7 +89,9 @@ static void sleep_until_woken(struct virtual_clock *v)
 {
     /* Only once: the cause of the interruption may have left work for the loop. */
     if (!atomic_exchange(&v->woken, 0)) {
+        eddyi_backend_before_wait(&v->backend);
         eddyi_sys_futex_wait(&v->woken, 0);
+        eddyi_backend_after_wait(&v->backend);
         atomic_store(&v->woken, 0);
     }
 }

@@ -203,7 +203,8 @@ static inline eddy_handle make_ready(eddy_loop *loop, struct eddyi_handle_soon *
     return fill(&slot->handle, 0, fn, arg);
 }
 
-/* Slow path of eddy_loop_call_soon_in(): without a free slot, or with context variables. */
+/* Slow path of eddy_loop_call_soon_in(): without a free slot, with context variables, or after
+ * posts of other threads, which have their turn first. */
 EDDY_COLD static eddy_handle call_soon_slow(eddy_loop *loop, eddy_callback_fn *fn, void *arg,
                                             eddy_context *context)
 {
@@ -214,6 +215,8 @@ EDDY_COLD static eddy_handle call_soon_slow(eddy_loop *loop, eddy_callback_fn *f
         return failed(rc);
     if (!fn)
         return failed(refuse(fn, "call_soon", NULL));
+    if (eddyi_loop_posted(loop))
+        eddyi_loop_take_posted(loop);
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     if (!slot)
         return failed(eddy_raise(-ENOMEM, NULL));
@@ -230,7 +233,7 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
 {
     struct eddyi_handle_soon *slot;
 
-    if (!fn || !eddyi_loop_is_here(loop) || !loop->soon.free || !eddyi_vars_none(context))
+    if (!fn || !eddyi_loop_is_here_alone(loop) || !loop->soon.free || !eddyi_vars_none(context))
         return call_soon_slow(loop, fn, arg, context);
     slot = (void *)eddyi_handle_take(&loop->soon, sizeof *slot);
     slot->handle.vars = (struct eddyi_var_scope){0};
@@ -272,20 +275,6 @@ eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback
     return call_at(loop, eddyi_time_after(now, eddyi_nanoseconds(delay)), now, fn, arg, context);
 }
 
-/*
- * Reads the clock for a timer at @when, which may be due at once. Does not read it for a timer far
- * ahead of the latest poll: turns that share a poll take less than a second, and a reading costs as
- * much as the rest of a timer.
- */
-static inline int64_t now_beside(const eddy_loop *loop, int64_t when)
-{
-    enum { FAR = 1000000000 };
-
-    if (loop->schedule.turns_left == 0 || when >= loop->schedule.clock + FAR)
-        return loop->schedule.clock;
-    return eddyi_loop_now(loop);
-}
-
 eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg,
                                  eddy_context *context)
 {
@@ -297,7 +286,7 @@ eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn 
     if (!fn || when != when)
         return failed(refuse(fn, "call_at", "time"));
     at = eddyi_nanoseconds(when);
-    return call_at(loop, at, now_beside(loop, at), fn, arg, context);
+    return call_at(loop, at, eddyi_loop_now_beside(loop, at), fn, arg, context);
 }
 
 static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)

@@ -5,8 +5,10 @@
 
 #include "base/refs.h"
 #include "base/sys.h"
+#include "eddy/binding.h"
 #include "eddy/error.h"
 #include "fiber/stack.h"
+#include "loop/item.h"
 #include "loop/registry.h"
 #include "loop/signal.h"
 
@@ -109,11 +111,14 @@ static eddy_loop *loop_alloc(const eddy_loop_options *options)
     atomic_init(&loop->refs, 1);
     atomic_init(&loop->holds, 1);
     loop->debug = loop->watched = options->debug || debug_wanted();
+    loop->no_fault_handler = options->no_fault_handler;
     note_debug(loop);
     loop->thread = pthread_self();
     loop->fork_number = eddyi_fork_number;
     eddyi_list_init(&loop->schedule.ready);
     eddyi_list_init(&loop->schedule.batch);
+    eddyi_list_init(&loop->schedule.last);
+    eddyi_list_init(&loop->schedule.breaks.link);
     loop->schedule.turns_per_poll = 1;
     tasks_init(&loop->tasks, options->stack_size);
     eddyi_list_init(&loop->parts);
@@ -241,9 +246,11 @@ static void drop_ready(eddy_loop *loop)
     eddyi_list_move_all(&dropped, &loop->schedule.batch);
     do {
         eddyi_list_move_all(&dropped, &loop->schedule.ready);
+        eddyi_list_move_all(&dropped, &loop->schedule.last);
         eddyi_handles_drop(&dropped);
+        eddyi_items_drop(&dropped);
         drop_own(loop, &dropped);
-    } while (!eddyi_list_empty(&loop->schedule.ready));
+    } while (!eddyi_list_empty(&loop->schedule.ready) || !eddyi_list_empty(&loop->schedule.last));
 }
 
 int eddy_loop_close(eddy_loop *loop)
@@ -332,6 +339,37 @@ void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
     note_debug(loop);
     loop->watched = enabled || loop->observer;
     loop->schedule.turns_left = 0;
+}
+
+int eddy_loop_set_wait_hooks(eddy_loop *loop, eddy_callback_fn *before, eddy_callback_fn *after,
+                             void *arg)
+{
+    int rc = eddyi_loop_check(loop);
+
+    if (rc < 0)
+        return rc;
+    if (!before != !after)
+        return eddy_raise(-EINVAL, "set_wait_hooks: both functions, or none");
+    loop->backend->hooks = (struct eddyi_wait_hooks){before, after, arg};
+    return 0;
+}
+
+static size_t size_of_handles(const struct eddyi_handle_pool *pool, size_t size)
+{
+    return pool->n_slots * size;
+}
+
+size_t eddy_loop_size(const eddy_loop *loop)
+{
+    size_t size = sizeof *loop;
+
+    size += size_of_handles(&loop->soon, sizeof(struct eddyi_handle_soon));
+    size += size_of_handles(&loop->later, sizeof(struct eddyi_handle_later));
+    size += size_of_handles(&loop->inbox.slots.pool, sizeof(struct eddyi_handle_soon));
+    size += loop->schedule.timers.capacity * sizeof(struct eddyi_heap_entry);
+    EDDYI_LIST_EACH(l, &loop->parts)
+        size += eddyi_container(l, struct eddyi_loop_part, link)->kind->size;
+    return size;
 }
 
 void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer)

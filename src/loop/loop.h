@@ -53,12 +53,14 @@ struct eddyi_observer {
 struct eddyi_schedule {
     struct eddyi_list ready;  /* items that wait for the next turn */
     struct eddyi_list batch;  /* items that this turn still has to run */
+    struct eddyi_list last;   /* items that run at the end of this turn, before the next poll */
     struct eddyi_ready *item; /* taken from the batch, and running; NULL: the loop polls */
+    struct eddyi_ready breaks; /* breaks off the run, at the head of the queue */
     struct eddyi_heap timers;
     uint64_t turns;
     int64_t clock;           /* the time at its latest reading, once in a poll */
     int64_t polled_at;       /* the clock at the latest poll of the backend */
-    unsigned turns_per_poll; /* at least 1 */
+    unsigned turns_per_poll; /* at least 1 after a poll */
     unsigned turns_left;     /* turns that may still begin without a poll */
 };
 
@@ -109,7 +111,9 @@ struct eddy_loop {
     unsigned holds_here;
     atomic_bool running, closed; /* read by other threads, to refuse their calls */
     atomic_bool stopping;        /* other threads may set it */
+    bool broken; /* eddy_loop_break() has ended the run */
     bool debug;
+    bool no_fault_handler; /* an option */
     /* closed, and the queued items were dropped: no item may be queued any more */
     bool drained;
     pthread_t thread; /* the thread that made the loop, or the latest that ran it */
@@ -202,6 +206,20 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
 }
 
 /*
+ * Has @r run at the end of the present turn, after all items of the turn and before the loop polls
+ * the backend again: what many calls of a turn have to do can be done there once. An item that
+ * calls this for itself when it runs has its turn at the end of the next turn. Only for the loop's
+ * thread. The next turn polls, also if this is called from the poll, which decides that later.
+ */
+static inline void eddyi_loop_at_turn_end(eddy_loop *loop, struct eddyi_ready *r)
+{
+    loop->schedule.turns_left = 0;
+    if (!loop->schedule.item)
+        loop->schedule.turns_per_poll = 0;
+    eddyi_list_append(&loop->schedule.last, &r->link);
+}
+
+/*
  * Post @r to the loop, and wake the loop if it sleeps. May be called from any thread;
  * eddyi_loop_post_elsewhere() only from a thread that does not run the loop, and not in a forked
  * child. Return 0, EDDY_ECLOSED or EDDY_EFORKED, without a message; on an error @r was not
@@ -257,6 +275,20 @@ EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64
                                    int64_t now);
 EDDYI_DIRECT int eddyi_timer_start_after(eddy_loop *loop, struct eddyi_timer *t, int64_t delay);
 
+/*
+ * Reads the clock for a timer at @when, which may be due at once. Does not read it for a timer far
+ * ahead of the latest poll: turns that share a poll take less than a second, and a reading costs as
+ * much as the rest of a timer.
+ */
+static inline int64_t eddyi_loop_now_beside(const eddy_loop *loop, int64_t when)
+{
+    enum { FAR = 1000000000 /* nanoseconds */ };
+
+    if (loop->schedule.turns_left == 0 || when >= loop->schedule.clock + FAR)
+        return loop->schedule.clock;
+    return eddyi_loop_now(loop);
+}
+
 /* Stops a timer; harmless if it is not started. */
 EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
 
@@ -294,6 +326,15 @@ int eddyi_loop_check_slow(const eddy_loop *loop);
 static inline bool eddyi_loop_is_here(const eddy_loop *loop)
 {
     return loop && loop == eddyi_loop_running && !loop->closed;
+}
+
+/*
+ * Returns whether eddyi_loop_is_here() holds and no posts wait in the inbox, with one comparison
+ * for both of the latter: the inbox of a closed loop is not NULL either.
+ */
+static inline bool eddyi_loop_is_here_alone(const eddy_loop *loop)
+{
+    return loop && loop == eddyi_loop_running && !eddyi_loop_posted(loop);
 }
 
 /*

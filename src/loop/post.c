@@ -71,7 +71,8 @@ static void take(eddy_loop *loop, struct eddyi_list *instead)
         atomic_exchange_explicit(&loop->inbox.newest, instead, memory_order_acquire);
     struct eddyi_list *next = &loop->schedule.ready, *last = loop->schedule.ready.prev;
 
-    if (!l)
+    /* asleep: the backend completes operations, so the loop is awake */
+    if (!l || l == &asleep)
         return;
     loop->schedule.ready.prev = l;
     for (; l; l = l->prev) {

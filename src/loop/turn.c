@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
+#include "eddy/binding.h"
 #include "eddy/error.h"
 #include "fiber/overflow.h"
 #include "loop/loop.h"
@@ -157,6 +158,14 @@ static bool would_spin(const eddy_loop *loop, int64_t timeout)
     return loop->spin.budget > 0 || (brief && !eddyi_backend_is_virtual(loop->backend));
 }
 
+static void look_for_news(eddy_loop *loop)
+{
+    eddyi_backend_before_wait(loop->backend);
+    for (int i = 0; i < LOOKS_PER_POLL && !has_news(loop); i++)
+        eddyi_sys_relax();
+    eddyi_backend_after_wait(loop->backend);
+}
+
 /* Polls until there is work, for @timeout nanoseconds or SPIN_FOR_POSTS at most. @begin is the
  * present time. Returns the result of ops->wait(). */
 static int spin(eddy_loop *loop, int64_t begin, int64_t timeout)
@@ -167,8 +176,7 @@ static int spin(eddy_loop *loop, int64_t begin, int64_t timeout)
     if (loop->spin.budget > 0)
         loop->spin.budget--;
     do {
-        for (int i = 0; i < LOOKS_PER_POLL && !has_news(loop); i++)
-            eddyi_sys_relax();
+        look_for_news(loop);
         if (!has_news(loop))
             rc = loop->backend->ops->wait(loop->backend, 0);
     } while (rc == 0 && !has_news(loop) && eddyi_list_empty(&loop->schedule.ready) &&
@@ -308,7 +316,7 @@ static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
 
 /* Takes the next item of the batch. The observer may take the first one out, as an earlier callback
  * could have; then the one after it is next. */
-static struct eddyi_ready *next_of_batch(eddy_loop *loop)
+__attribute__((always_inline)) static inline struct eddyi_ready *next_of_batch(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
@@ -316,6 +324,26 @@ static struct eddyi_ready *next_of_batch(eddy_loop *loop)
         eddyi_loop_observe(loop, EDDYI_SEES_NEXT, EDDYI_READY(loop->schedule.batch.next));
     l = eddyi_list_pop(&loop->schedule.batch);
     return l ? EDDYI_READY(l) : NULL;
+}
+
+/* Runs the items of the end of a turn. Returns whether the run goes on. */
+EDDY_COLD static bool end_turn(eddy_loop *loop)
+{
+    bool stopping = loop->stopping;
+    struct eddyi_ready *r;
+
+    eddyi_list_move_all(&loop->schedule.batch, &loop->schedule.last);
+    while ((r = next_of_batch(loop)) != NULL) {
+        loop->schedule.item = r;
+        if (loop->watched)
+            run_watched(loop, r);
+        else
+            r->run(r);
+    }
+    loop->schedule.item = NULL;
+    if (loop->stopping != stopping)
+        loop->broken = true; /* this was the end of the last turn */
+    return loop->stopping == stopping && eddyi_loop_running == loop;
 }
 
 EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
@@ -326,6 +354,8 @@ EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
     if (eddyi_loop_may_turn_quickly(loop)) {
         eddyi_loop_skip_look(loop);
     } else {
+        if (__builtin_expect(!eddyi_list_empty(&loop->schedule.last), false) && !end_turn(loop))
+            return;
         wait_for_events(loop);
         if (eddyi_loop_running != loop) /* this is a child that a signal handler forked */
             return;
@@ -365,7 +395,7 @@ static void run_ended(struct run *r)
     if (loop->backend->ops->leave)
         loop->backend->ops->leave(loop->backend);
     loop->tasks.current = NULL;
-    loop->stopping = false;
+    loop->stopping = loop->broken = false;
     loop->schedule.turns_left = 0;
     eddyi_loop_set_running(NULL);
     eddyi_loop_forked_task = NULL;
@@ -375,7 +405,8 @@ static void run_ended(struct run *r)
 
 static int run(eddy_loop *loop)
 {
-    EDDY_CLEANUP(run_ended) struct run r = {loop, eddyi_overflow_enter(), false};
+    EDDY_CLEANUP(run_ended) struct run r = {
+        loop, loop->no_fault_handler ? NULL : eddyi_overflow_enter(), false};
 
     /* eddy_loop_stop() reads `running` with the mutex held */
     pthread_mutex_lock(&loop->inbox.mutex);
@@ -393,6 +424,8 @@ static int run(eddy_loop *loop)
     do
         eddyi_loop_turn(loop);
     while (!loop->stopping);
+    if (!eddyi_list_empty(&loop->schedule.last) && !loop->broken)
+        end_turn(loop);
     r.in_order = true;
     return loop->run_error;
 }
@@ -440,6 +473,40 @@ int eddy_loop_run_forever(eddy_loop *loop)
     else if (rc < 0)
         rc = eddy_raise(rc, "waiting for events failed");
     return rc;
+}
+
+static void break_off(eddy_loop *loop)
+{
+    struct eddyi_schedule *s = &loop->schedule;
+
+    eddyi_list_move_all(&s->batch, &s->ready);
+    eddyi_list_move_all(&s->ready, &s->batch);
+    loop->broken = loop->stopping = true;
+}
+
+static void run_break(struct eddyi_ready *r)
+{
+    break_off(eddyi_container(r, eddy_loop, schedule.breaks));
+}
+
+/* Called from a completion, in the middle of a poll, it takes effect before the next item. */
+int eddy_loop_break(eddy_loop *loop)
+{
+    struct eddyi_ready *breaks;
+
+    if (!loop || loop != eddyi_loop_running) {
+        int rc = eddyi_loop_check(loop);
+
+        return rc < 0 ? rc : eddy_raise(EDDY_EMISUSE, "the loop does not run");
+    }
+    breaks = &loop->schedule.breaks;
+    if (loop->schedule.item) {
+        break_off(loop);
+    } else if (eddyi_list_empty(&breaks->link)) {
+        breaks->run = run_break;
+        eddyi_list_append(loop->schedule.ready.next, &breaks->link);
+    }
+    return 0;
 }
 
 /* Stops the loop. A call from another thread wakes a loop that sleeps. */

@@ -224,5 +224,6 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
     eddyi_stack_use_init();
     if (eddyi_stack_use_wanted)
         eddyi_stack_pool_measure(loop->tasks.stacks);
-    eddyi_overflow_install(describe_overflow);
+    if (!loop->no_fault_handler)
+        eddyi_overflow_install(describe_overflow);
 }
