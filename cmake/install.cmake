@@ -30,7 +30,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
         DESTINATION ${EDDY_CMAKE_DIR})
 
-install(FILES include/eddy.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/eddy.h include/eddy.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/eddy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN curl.h EXCLUDE)
 
 set(EDDY_PC_REQUIRES "")

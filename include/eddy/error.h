@@ -52,6 +52,7 @@ enum {
     EDDY_ECERT = -10026,
     EDDY_ETRUNCATED = -10027,  /* SSLEOFError: the connection ended without close_notify */
     EDDY_ETERMINATED = -10028, /* SIGTERM, with .sigterm, ended the run; see eddy_run() */
+    EDDY_EEXCEPTION = -10029,  /* a C++ exception has left a lambda of eddy.hpp; see the message */
     EDDY_EUSER = -20000        /* programs number their own errors from here downwards */
 };
 

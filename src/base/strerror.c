@@ -35,6 +35,7 @@ static const struct {
     {EDDY_ECERT, "The certificate is not accepted"},
     {EDDY_ETRUNCATED, "The connection ended without close_notify: the data may be truncated"},
     {EDDY_ETERMINATED, "Ended by SIGTERM"},
+    {EDDY_EEXCEPTION, "C++ exception"},
 };
 
 const char *eddy_strerror(int status)

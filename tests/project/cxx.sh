@@ -1,11 +1,17 @@
 #!/bin/sh
-# eddy in C++: what docs/cxx.md says of exceptions and of parameters, with both compilers. Prints
-# one line for each.
+# eddy in C++: what docs/cxx.md says of exceptions, of parameters and of eddy.hpp, with both
+# compilers. Prints one line for each.
 #
 #     tests/project/cxx.sh BUILD
+#     tests/project/cxx.sh --asan BUILD     eddy.hpp alone, above a library with AddressSanitizer
 # shellcheck disable=SC2317
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
+asan=no
+[ "$1" != --asan ] || {
+    asan=yes
+    shift
+}
 build=$(cd "$1" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -65,6 +71,35 @@ END
     "$cxx" -std=c++17 -I"$top/include" -fsyntax-only "$work/f.cpp"
 }
 
+# eddy.hpp: a file compiled for exceptions, linked with one compiled for results.
+# hpp COMPILER [OPTION…]
+hpp()
+{
+    cxx=$1
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    check "eddy.hpp compiles, with $cxx" compile "$cxx" -std=c++17 -Wpedantic "$@" \
+        "$top/tests/project/cxx/hpp.cpp" "$top/tests/project/cxx/results.cpp" -o "$work/hpp" \
+        "$build/src/libeddy.a" $libraries
+}
+# Runs what hpp() has built: each promise is a line of its own.
+promises()
+{
+    "$@" "$work/hpp" >"$work/promises" 2>&1 || failed=1
+    grep -E '^(ok|not ok) ' "$work/promises" | sed "s,$, (eddy.hpp with $cxx: $*),"
+    grep -vE '^(ok|not ok) ' "$work/promises" | sed 's/^/# /'
+    grep -q '^ok results: run()' "$work/promises" || {
+        echo "not ok the program of eddy.hpp came to its end, with $cxx: $*"
+        failed=1
+    }
+}
+
+libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
+if [ $asan = yes ]; then
+    hpp g++ -fsanitize=address,undefined && promises env ASAN_OPTIONS=detect_stack_use_after_return=0
+    exit $failed
+fi
+
 # Each macro that only C has, in a header of eddy's, has a function of that name in C++.
 has_all_forms()
 {
@@ -82,7 +117,6 @@ has_all_forms()
 }
 check "each macro of C has a form in C++" has_all_forms
 
-libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
 for cxx in g++ clang++; do
     command -v $cxx >/dev/null || continue
     # shellcheck disable=SC2086 # lists of words
@@ -111,5 +145,30 @@ for cxx in g++ clang++; do
         -L"$build/src" -leddy -ldl &&
         check "exceptions of a plugin belong to tasks as well, with $cxx" \
             env LD_LIBRARY_PATH="$build/src" "$work/host" "$work/plugin.so"
+done
+# The programs of docs/cxx.md that use eddy.hpp.
+guide_runs()
+{
+    awk -v dir="$work" '/^```cpp/ { n++; file = dir "/guide" n ".cpp"; next } /^```/ { file = "" }
+        file { print > file }' "$top/docs/cxx.md"
+    for part in $(grep -l 'include <eddy.hpp>' "$work"/guide*.cpp); do
+        compile g++ -std=c++17 -c "$part" -o "${part%.cpp}.o" || return 1
+    done
+    # shellcheck disable=SC2086 # a list of words
+    compile g++ $(grep -l '^int main' "$work"/guide*.cpp | sed 's,cpp$,o,') -o "$work/guide" \
+        "$build/src/libeddy.a" $libraries && "$work/guide" >"$work/out" &&
+        [ "$(cat "$work/out")" = "hello!" ]
+}
+check "the program in docs/cxx.md does what it says" guide_runs
+
+for cxx in g++ clang++; do
+    command -v $cxx >/dev/null || continue
+    hpp $cxx || continue
+    promises env EDDY_BACKEND=io_uring
+    [ $cxx = g++ ] || continue
+    promises env EDDY_BACKEND=epoll
+    ! command -v valgrind >/dev/null ||
+        promises env EDDY_BACKEND=epoll valgrind -q --error-exitcode=97 --leak-check=full \
+            --errors-for-leak-kinds=definite
 done
 exit $failed

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each public header compiles alone, pedantically, in C11 and C++17, with both compilers. Prints one
-# line for each.
+# Each public header compiles alone, pedantically, in C11 and C++17, with both compilers; those of
+# eddy.hpp in C++17, for exceptions and for results. Prints one line for each.
 #
 #     tests/project/headers.sh
 set -u
@@ -8,13 +8,16 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top/include" || exit 2
 failed=0
 
+# compile COMPILER LANGUAGE STANDARD [OPTION…]
 compile()
 {
     command -v "$1" >/dev/null || return 0
+    compiler=$1 language=$2 standard=$3
+    shift 3
     echo "#include \"$header\"" |
-        "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Werror -I. -fsyntax-only - >"$messages" \
-        2>&1 && return 0
-    echo "not ok $header compiles alone - not with $1 as $3"
+        "$compiler" -x "$language" -std="$standard" -pedantic -Wall -Wextra -Werror -I. "$@" \
+            -fsyntax-only - >"$messages" 2>&1 && return 0
+    echo "not ok $header compiles alone - not with $compiler as $standard $*"
     sed 's/^/# /' "$messages"
     failed=1
     return 1
@@ -24,6 +27,11 @@ messages=$(mktemp)
 for header in eddy.h eddy/*.h; do
     compile gcc c c11 && compile clang c c11 && compile g++ c++ c++17 &&
         compile clang++ c++ c++17 &&
+        echo "ok $header compiles alone"
+done
+for header in eddy.hpp eddy/cxx/*.hpp; do
+    compile g++ c++ c++17 && compile clang++ c++ c++17 &&
+        compile g++ c++ c++17 -fno-exceptions && compile clang++ c++ c++17 -DEDDY_RESULTS &&
         echo "ok $header compiles alone"
 done
 rm -f "$messages"
