@@ -352,6 +352,36 @@ static int outcome(struct group *g, int rc, bool was_cancelled, eddy_exception *
     return EDDY_EGROUP;
 }
 
+/* Returns the number of cancel requests to the parent that are not the group's own. */
+static int requests_from_outside(const struct group *g)
+{
+    return g->scope.task->cancelling - g->parent_cancelled;
+}
+
+/*
+ * Waits for all children. Returns whether the parent was cancelled meanwhile, and then stores the
+ * cancellation in *cancelled. If children and block are already being cancelled by
+ * eddy_group_cancel(), the wait is also interrupted by the group's own request, which the number of
+ * requests tells from one that comes from outside.
+ */
+static bool wait_for_all(struct group *g, bool block_failed, eddy_exception **cancelled)
+{
+    bool was_cancelled = false;
+    int before = requests_from_outside(g);
+
+    while (!eddyi_list_empty(&g->children)) {
+        if (wait_for_children(g) >= 0 ||
+            (g->aborting && (block_failed || requests_from_outside(g) <= before)))
+            continue;
+        was_cancelled = true;
+        eddy_exception_unref(*cancelled);
+        *cancelled = error_for(-ECANCELED);
+        if (!g->aborting)
+            abort_children(g);
+    }
+    return was_cancelled;
+}
+
 int eddy_group_exit(eddy_group *tg, int rc)
 {
     struct group *g = group_of(tg);
@@ -374,14 +404,8 @@ int eddy_group_exit(eddy_group *tg, int rc)
         if (!g->aborting)
             abort_children(g);
     }
-    while (!eddyi_list_empty(&g->children)) {
-        if (wait_for_children(g) < 0 && !g->aborting) {
-            was_cancelled = true;
-            eddy_exception_unref(cancelled);
-            cancelled = error_for(-ECANCELED);
-            abort_children(g);
-        }
-    }
+    if (wait_for_all(g, rc < 0, &cancelled))
+        was_cancelled = true;
     g->state = EXITED;
     eddyi_scope_leave(&g->scope);
     if (body)

@@ -165,6 +165,58 @@ static eddy_async(cancel_group, (eddy_group *, tg))
     return 0;
 }
 
+static eddy_async(slow_to_end)
+{
+    int rc = eddy_sleep(100);
+
+    (void)eddy_sleep(5);
+    return rc;
+}
+
+static eddy_async(end_group_early, (int *, ret_after))
+{
+    eddy_group tg;
+    int rc;
+
+    eddy_group_enter(&tg);
+    eddy_group_create_task(&tg, slow_to_end());
+    eddy_try(eddy_sleep(1));
+    eddy_group_cancel(&tg);
+    rc = eddy_group_exit(&tg, 0);
+    *ret_after = eddy_sleep(0);
+    return rc;
+}
+
+TEST_ASYNC(a_cancellation_while_a_cancelled_group_exits_is_not_lost)
+{
+    int after = 1;
+    eddy_task *t = eddy_create_task(end_group_early(&after));
+
+    REQUIRE(t != NULL);
+    EXPECT_EQ(eddy_sleep(3), 0);
+    eddy_task_cancel(t, "enough");
+    EXPECT_EQ(eddy_await(eddy_ref(t)), -ECANCELED);
+    EXPECT_STR(eddy_exception_message(eddy_error()), "enough");
+    EXPECT_EQ(now(), 6.0);
+    EXPECT_EQ(after, 0);
+    EXPECT_EQ(eddy_task_cancelling(t), 1);
+    eddy_unref(t);
+    return 0;
+}
+
+TEST_ASYNC(a_cancelled_group_ends_without_an_error_in_the_clean_up_of_a_cancelled_task)
+{
+    int after = 1;
+    eddy_task *self = eddy_current_task();
+
+    eddy_task_cancel(self, NULL);
+    EXPECT_EQ(eddy_sleep(1), -ECANCELED);
+    EXPECT_EQ(eddy_await(end_group_early(&after)), 0);
+    EXPECT_EQ(after, 0);
+    EXPECT_EQ(eddy_task_uncancel(self), 0);
+    return 0;
+}
+
 TEST_ASYNC(a_child_may_cancel_its_group_while_it_exits)
 {
     eddy_group tg;
