@@ -77,7 +77,8 @@ int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
 
 eddy_tls_context *eddy_tls_context_ref(eddy_tls_context *c)
 {
-    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    if (c)
+        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
     return c;
 }
 

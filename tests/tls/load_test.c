@@ -46,6 +46,12 @@ static struct identity make_server(void)
         EXPECT_IN(words, eddy_exception_message(eddy_error()));                                    \
     } while (0)
 
+TEST(no_context_has_no_references)
+{
+    EXPECT(eddy_tls_context_ref(NULL) == NULL);
+    eddy_tls_context_unref(NULL);
+}
+
 TEST(a_certificate_and_its_key_are_loaded_from_one_file_or_two)
 {
     struct place p = place_make();
