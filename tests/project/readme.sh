@@ -12,7 +12,7 @@ failed=0
 # The C blocks of README.md, as $work/1.c, $work/2.c, …; the first is a whole program, those that
 # follow are parts of one.
 awk -v work="$work" '
-    /^```c$/ {
+    /^```c( |$)/ {
         name = work "/" ++n ".c"
         printf "" > name
         if (n > 1)
