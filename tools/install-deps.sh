@@ -13,7 +13,8 @@ base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev lib
 libjansson-dev node-llhttp"
 check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
-full="gcovr gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
+gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
 libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo

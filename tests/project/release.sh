@@ -74,9 +74,32 @@ released()
     [ -e "$work/out/eddy-$version/include/eddy.h" ]
 }
 
+# The recipes that the release has filled in, as far as tools are here that read them.
+recipes()
+{
+    cd "$work/out/recipes"
+    fails grep -rn '@[A-Z0-9]*@' .
+    sum=$(cut -d' ' -f1 "$work/out"/eddy-*.tar.gz.sha256)
+    for recipe in arch/PKGBUILD nix/default.nix conan/conanfile.py homebrew/eddy.rb; do
+        grep -qF "$sum" "$recipe"
+    done
+    bash -n arch/PKGBUILD
+    python3 -c 'import ast, json, sys
+for name in sys.argv[1:]:
+    text = open(name).read()
+    json.loads(text) if name.endswith(".json") else ast.parse(text)' \
+        conan/conanfile.py conan/test_package/conanfile.py vcpkg/vcpkg.json
+    ! command -v nix-instantiate >/dev/null || nix-instantiate --parse nix/default.nix
+    ! command -v ruby >/dev/null || ruby -c homebrew/eddy.rb
+    # what Arch's own tool understands of it
+    ! command -v makepkg >/dev/null || [ "$(id -u)" = 0 ] ||
+        (cd arch && makepkg --printsrcinfo | grep "sha256sums = $sum")
+}
+
 check "every address in the tree stands in packaging/contact" agree
 check "the maintainer is the same everywhere" maintainer
 if git rev-parse --git-dir >/dev/null 2>&1; then
     check "a release is a commit, a tag and a tarball, of a clean tree only" released
+    check "and recipes for package managers, filled in" recipes
 fi
 exit $failed
