@@ -67,6 +67,7 @@
 #include "eddy/loop.h"
 #include "eddy/memory.h"
 #include "eddy/net.h"
+#include "eddy/operation.h"
 #include "eddy/protocol.h"
 #include "eddy/queue.h"
 #include "eddy/run.h"

@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "eddy/timeout.h"
+#include "io/accept.h"
 #include "loop/loop.h"
 #include "net/listen.h"
 #include "stream/reader.h"
@@ -84,27 +85,6 @@ static void pause_accepting(eddy_server *s, int rc)
         eddyi_loop_ready(s->loop, &s->retry.ready);
 }
 
-/* Returns whether @rc is an error of the accepted connection, not of the server (accept(2)). */
-static bool is_of_the_peer(int rc)
-{
-    switch (rc) {
-    case -ECONNABORTED:
-    case -EPROTO:
-    case -EPERM:
-    case -ENETDOWN:
-    case -ENOPROTOOPT:
-    case -EHOSTDOWN:
-    case -ENONET:
-    case -EHOSTUNREACH:
-    case -EOPNOTSUPP:
-    case -ENETUNREACH:
-    case -EINTR:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool is_not_listening(int rc)
 {
     return rc == -EBADF || rc == -EINVAL || rc == -ENOTSOCK;
@@ -133,7 +113,7 @@ static bool took(struct eddyi_listener *l, int rc)
             pause_accepting(s, rc);
         return rc >= 0;
     }
-    if (is_of_the_peer(rc))
+    if (eddyi_accept_failed_for_peer(rc))
         return true;
     if (is_not_listening(rc)) {
         s->reported = 0;
