@@ -96,7 +96,8 @@ promises()
 
 libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
 if [ $asan = yes ]; then
-    hpp g++ -fsanitize=address,undefined && promises env ASAN_OPTIONS=detect_stack_use_after_return=0
+    hpp g++ -fsanitize=address,undefined &&
+        promises env ASAN_OPTIONS=detect_stack_use_after_return=0
     exit $failed
 fi
 
