@@ -15,7 +15,8 @@ check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spi
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
+gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+libuv1-dev libevent-dev"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
 libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo
 python3-uvloop nginx-light"
