@@ -155,7 +155,7 @@ int eddy_curl_perform(eddy_curl *curl, CURL *easy)
     CURLMcode code;
 
     if (!eddy_current_task())
-        return eddy_raise(EDDY_ENOTASK, "eddy_curl_perform: only a task can wait");
+        return eddy_sleep(0); /* raises the error: EDDY_ENOTASK, or EDDY_EFORKED */
     if (eddy_get_running_loop() != curl->loop)
         return eddy_raise(EDDY_EOTHERLOOP, "eddy_curl_perform: opened for another loop");
     t.done = eddy_create_future();

@@ -185,10 +185,10 @@ EDDY_API eddy_loop *eddy_get_running_loop(void);
  * fork() and daemon(3): a child that a task or callback forks has its parent's loops in memory, but
  * not their threads, and shares their descriptors. In the child
  *
- *   - no loop runs. Nothing can be awaited (EDDY_ENOTASK). Every call that uses a loop, task,
- *     connection, server, process or executor of the parent gives EDDY_EFORKED, or does nothing if
- *     it returns nothing: closing or freeing such an object in the child leaves it as it is in the
- *     parent. Plain generators still work.
+ *   - no loop runs. Every call that would suspend, that needs a running loop, or that uses a loop,
+ *     task, connection, server, process or executor of the parent gives EDDY_EFORKED, or does
+ *     nothing if it returns nothing: closing or freeing such an object in the child leaves it as it
+ *     is in the parent. Plain generators still work.
  *   - eddy_run() works, with a loop of its own.
  *   - nothing else has a turn once the task or callback has returned: its run ends and gives
  *     EDDY_EFORKED to its caller, for example to the caller of eddy_run(). A job of an executor has

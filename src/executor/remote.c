@@ -177,7 +177,7 @@ eddy_concurrent_future *eddy_run_coroutine_threadsafe(eddy_coroutine *coro, eddy
     int rc;
 
     if (!coro || !loop) {
-        eddy_raise(coro ? EDDY_ENOLOOP : -ENOMEM, NULL);
+        (void)(coro ? eddyi_raise_no_loop() : eddy_raise(-ENOMEM, NULL));
         eddy_coroutine_close(coro);
         return NULL;
     }

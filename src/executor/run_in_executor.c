@@ -70,14 +70,14 @@ eddy_concurrent_future *(eddy_executor_submit_with)(eddy_executor *e, const eddy
 static int run_in_thread(void *arg)
 {
     struct eddyi_job *job = arg;
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
     void *value = NULL;
     eddy_future *f;
     int rc;
 
     if (!t) {
         eddyi_job_unref(job);
-        return EDDY_ENOTASK;
+        return eddyi_raise_no_task();
     }
     eddyi_vars_init(&job->vars, NULL);
     f = run_job(t->future.loop, NULL, job);

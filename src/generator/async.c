@@ -83,11 +83,11 @@ static bool is_of_other_loop(const struct eddyi_generator *g, const eddy_loop *l
  * time. */
 static int prepare(struct eddyi_generator *g)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
     struct asyncgens *gens;
 
     if (!t)
-        return EDDY_ENOTASK;
+        return eddyi_raise_no_task();
     if (is_of_other_loop(g, t->future.loop))
         return EDDY_EOTHERLOOP;
     if (g->state != EDDYI_GEN_CREATED || !eddyi_list_empty(&g->link))
@@ -139,12 +139,12 @@ int eddy_athrow(eddy_async_generator *g, void **ret_value, int code, const char 
 
 int eddy_aclose(eddy_async_generator *g)
 {
-    eddy_task *t = g ? eddyi_task_here() : NULL;
+    eddy_task *t = g ? eddyi_task_current() : NULL;
 
     if (!g)
         return eddy_raise(-ENOMEM, NULL);
     if (!t)
-        return EDDY_ENOTASK;
+        return eddyi_raise_no_task();
     return is_of_other_loop(inner_of(g), t->future.loop) ? EDDY_EOTHERLOOP
                                                          : eddyi_generator_close(inner_of(g));
 }

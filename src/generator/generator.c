@@ -89,7 +89,7 @@ static void give_stack(struct eddyi_generator *g)
  * that is the task that forked. */
 static eddy_task *task_here(void)
 {
-    return eddyi_loop_running ? eddyi_loop_running->tasks.current : eddyi_loop_forked_task;
+    return eddyi_loop_running ? eddyi_loop_running->tasks.current : eddyi_forked.task;
 }
 
 static struct eddyi_generator **innermost(void)

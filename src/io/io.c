@@ -308,10 +308,10 @@ static bool io_call_cancel(struct eddyi_wait *w)
 
 int eddyi_io_begin_shared(struct eddyi_io_call *c, int fd)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
 
     if (!t)
-        return EDDY_ENOTASK;
+        return eddyi_raise_no_task();
     c->loop = t->future.loop;
     c->io = NULL;
     c->fd = fd;

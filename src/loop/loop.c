@@ -17,7 +17,7 @@
 
 unsigned eddyi_fork_number;
 
-EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
+EDDYI_THREAD_LOCAL struct eddyi_forked eddyi_forked;
 
 /* Ends the run of @loop in this thread: no further item has its turn, so control returns from the
  * callback or task that forked to the end of the run. */
@@ -43,7 +43,7 @@ static void after_fork_in_child(void)
 {
     eddyi_fork_number++;
     if (eddyi_loop_running)
-        eddyi_loop_forked_task = eddyi_loop_running->tasks.current;
+        eddyi_forked = (struct eddyi_forked){true, eddyi_loop_running->tasks.current};
     eddyi_loop_set_running(NULL);
     eddyi_registry_after_fork(true);
     eddyi_signals_after_fork(true);
@@ -280,8 +280,15 @@ int eddy_loop_close(eddy_loop *loop)
     return 0;
 }
 
+bool eddyi_loop_is_behind(void)
+{
+    return !eddyi_loop_running && eddyi_forked.in_run;
+}
+
 int eddyi_raise_no_loop(void)
 {
+    if (eddyi_loop_is_behind())
+        return eddy_raise(EDDY_EFORKED, "the event loop is that of the parent process");
     return eddy_raise(EDDY_ENOLOOP,
                       "eddy_run() runs a loop, eddy_set_event_loop() gives a thread one");
 }

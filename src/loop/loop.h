@@ -297,10 +297,17 @@ extern unsigned eddyi_fork_number;
 void eddyi_watch_forks(void); /* starts counting */
 
 /*
- * The task that forked this process, if a task did, until the run of its parent's loop has ended
- * here; for children of fork().
+ * For children of fork(): where this thread was when it forked, until the run of the parent's loop
+ * has ended here. A run of the child's own keeps it for the time after.
  */
-extern EDDYI_THREAD_LOCAL eddy_task *eddyi_loop_forked_task;
+struct eddyi_forked {
+    bool in_run;     /* in a task or callback */
+    eddy_task *task; /* the task that forked, or NULL */
+};
+extern EDDYI_THREAD_LOCAL struct eddyi_forked eddyi_forked;
+
+/* Returns whether this thread has no loop because the run that it is in is the parent's. */
+bool eddyi_loop_is_behind(void);
 
 /* Detaches a loop of the parent, in such a child. */
 void eddyi_loop_leave_behind(eddy_loop *loop);
@@ -314,7 +321,8 @@ static inline bool eddyi_loop_forked(const eddy_loop *loop)
     return loop->fork_number != eddyi_fork_number;
 }
 
-int eddyi_raise_no_loop(void); /* EDDY_ENOLOOP */
+/* Raises EDDY_ENOLOOP, or EDDY_EFORKED if eddyi_loop_is_behind(). */
+EDDY_COLD int eddyi_raise_no_loop(void);
 
 /* Slow path of eddyi_loop_check(). */
 int eddyi_loop_check_slow(const eddy_loop *loop);

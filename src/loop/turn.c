@@ -382,6 +382,7 @@ struct run {
     eddy_loop *loop;
     void *overflow;
     bool in_order; /* the run has ended without an exception */
+    struct eddyi_forked forked; /* from before it */
 };
 
 /* Ends the run, also when an exception or pthread_exit() has left it. */
@@ -398,7 +399,7 @@ static void run_ended(struct run *r)
     loop->stopping = loop->broken = false;
     loop->schedule.turns_left = 0;
     eddyi_loop_set_running(NULL);
-    eddyi_loop_forked_task = NULL;
+    eddyi_forked = r->forked;
     loop->running = false;
     eddyi_overflow_leave(r->overflow);
 }
@@ -406,7 +407,7 @@ static void run_ended(struct run *r)
 static int run(eddy_loop *loop)
 {
     EDDY_CLEANUP(run_ended) struct run r = {
-        loop, loop->no_fault_handler ? NULL : eddyi_overflow_enter(), false};
+        loop, loop->no_fault_handler ? NULL : eddyi_overflow_enter(), false, eddyi_forked};
 
     /* eddy_loop_stop() reads `running` with the mutex held */
     pthread_mutex_lock(&loop->inbox.mutex);

@@ -63,7 +63,7 @@ static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
 {
     union eddyi_address unused;
     bool is_name = c->host && eddyi_address_parse(c->host, &unused) != 1;
-    struct eddyi_race r = {.loop = eddyi_task_here()->future.loop,
+    struct eddyi_race r = {.loop = eddyi_task_current()->future.loop,
                            .host = is_name ? c->host : NULL,
                            .more = lookup->pending ? lookup : NULL,
                            .local = local,

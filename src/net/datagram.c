@@ -14,8 +14,8 @@ int(eddy_create_datagram_endpoint_with)(const eddy_datagram_endpoint_options *op
     eddy_datagram_endpoint *ep;
     int rc;
 
-    if (!eddyi_task_here())
-        return EDDY_ENOTASK;
+    if (!eddyi_task_current())
+        return eddyi_raise_no_task();
     if (!options->ret)
         return eddy_raise(-EINVAL, "there is no place for the datagram endpoint");
     ep = eddyi_zalloc(sizeof *ep);

@@ -186,7 +186,7 @@ static int wait_for_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
     rc = wait_for_notice(l);
     eddyi_list_remove(&l->turn);
     if (rc < 0)
-        leave_turn(l, eddyi_task_here()->future.loop);
+        leave_turn(l, eddyi_task_current()->future.loop);
     return rc;
 }
 
@@ -213,7 +213,7 @@ static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union edd
         return rc;
     rc = eddyi_dns_config_update(r);
     if (rc < 0) {
-        leave_turn(l, eddyi_task_here()->future.loop);
+        leave_turn(l, eddyi_task_current()->future.loop);
         return rc;
     }
     begin(l, r, a);

@@ -30,11 +30,11 @@ static int look_up(struct eddyi_lookup *l, eddy_task *t, int64_t delay, struct a
 int eddyi_lookup_first(struct eddyi_lookup *l, const char *host, const char *service,
                        const struct addrinfo *hints, int64_t delay, struct addrinfo **ret)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
     int rc;
 
     l->pending = false;
-    rc = t ? eddyi_query_init(&l->query, host, service, hints) : EDDY_ENOTASK;
+    rc = t ? eddyi_query_init(&l->query, host, service, hints) : eddyi_raise_no_task();
     if (rc == 0)
         rc = eddyi_query_literal(&l->query, ret);
     if (rc == 0)

@@ -83,8 +83,8 @@ static int check(const struct sockaddr *addr, socklen_t addrlen, int flags)
 int eddy_getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host, size_t host_size,
                      char *service, size_t service_size, int flags)
 {
-    eddy_task *t = eddyi_task_here();
-    int rc = t ? check(addr, addrlen, flags) : EDDY_ENOTASK;
+    eddy_task *t = eddyi_task_current();
+    int rc = t ? check(addr, addrlen, flags) : eddyi_raise_no_task();
     union eddyi_address a;
 
     if (rc < 0)

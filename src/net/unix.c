@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "net/connect.h"
 #include "net/listen.h"
+#include "task/task.h"
 
 /* Makes the address of a path. Raises an error if the path cannot be one. */
 static int address_of(const char *verb, const char *path, union eddyi_address *ret,
@@ -32,7 +33,7 @@ int eddyi_connect_unix(const char *path)
     if (rc == 0)
         return fd;
     eddyi_sys_close(fd);
-    return rc == -ECANCELED || rc == EDDY_ENOTASK ? rc : eddy_raise(rc, "connect to %s", path);
+    return rc == -ECANCELED || !eddyi_task_current() ? rc : eddy_raise(rc, "connect to %s", path);
 }
 
 /*

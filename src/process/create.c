@@ -127,9 +127,9 @@ static int start(eddy_process *p, const eddy_subprocess_options *o, const char *
 
 static int create(const eddy_subprocess_options *o, const char *const *argv)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
     eddy_process *p;
-    int rc = t ? check(t->future.loop, o, argv) : EDDY_ENOTASK;
+    int rc = t ? check(t->future.loop, o, argv) : eddyi_raise_no_task();
 
     if (rc < 0)
         return rc;

@@ -15,8 +15,8 @@ int eddyi_opening_wait(void)
 
 int eddyi_opening_check(eddy_loop *loop, bool has_factory, bool waits)
 {
-    eddy_task *t = waits ? eddyi_task_here() : eddyi_task_current();
-    int rc = t || !waits ? eddyi_loop_check(loop) : EDDY_ENOTASK;
+    eddy_task *t = eddyi_task_current();
+    int rc = t || !waits ? eddyi_loop_check(loop) : eddyi_raise_no_task();
 
     if (rc < 0)
         return rc;

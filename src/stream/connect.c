@@ -67,7 +67,7 @@ int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o,
 int(eddy_open_connection_with)(const eddy_connection_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_connection_options, options, options_size, -E2BIG);
-    int rc = eddyi_task_here() ? 0 : EDDY_ENOTASK;
+    int rc = eddyi_task_current() ? 0 : eddyi_raise_no_task();
     struct eddyi_stream *s;
     eddy_carrier *c;
 

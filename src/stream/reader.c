@@ -180,7 +180,7 @@ static ssize_t fill_or_arm(struct eddyi_channel *c)
 
     if (n > 0)
         c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
-    if (n == -EAGAIN && eddyi_task_here()) {
+    if (n == -EAGAIN && eddyi_task_current()) {
         int rc = arm(c);
 
         return rc < 0 ? rc : -EAGAIN;

@@ -87,8 +87,8 @@ static int start(eddy_server *s, eddy_carrier *carrier)
 int(eddy_start_server_with)(const eddy_server_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_server_options, options, options_size, -E2BIG);
-    eddy_task *t = eddyi_task_here();
-    int rc = t ? eddyi_loop_check(t->future.loop) : EDDY_ENOTASK;
+    eddy_task *t = eddyi_task_current();
+    int rc = t ? eddyi_loop_check(t->future.loop) : eddyi_raise_no_task();
 
     if (rc == 0 && (!options->handle || options->factory))
         rc = eddy_raise(-EINVAL, "start_server: it takes a handler, and no protocol factory");

@@ -94,9 +94,9 @@ static int bind_to_loop(struct eddyi_wait_queue *q, const eddy_task *t)
 
 int eddyi_wait_queue_bind(eddy_wait_queue *q)
 {
-    eddy_task *t = eddyi_task_here();
+    eddy_task *t = eddyi_task_current();
 
-    return t ? bind_to_loop(queue_of(q), t) : EDDY_ENOTASK;
+    return t ? bind_to_loop(queue_of(q), t) : eddyi_raise_no_task();
 }
 
 static void waiter_leave(struct waiter *w)
@@ -122,8 +122,8 @@ EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_with_holder(eddy_wait_que
                                                                    bool *ret_woken)
 {
     struct eddyi_wait_queue *q = queue_of(public);
-    eddy_task *t = eddyi_task_here();
-    int rc = t ? bind_to_loop(q, t) : EDDY_ENOTASK;
+    eddy_task *t = eddyi_task_current();
+    int rc = t ? bind_to_loop(q, t) : eddyi_raise_no_task();
     struct waiter w;
 
     if (rc < 0)

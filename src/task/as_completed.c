@@ -253,7 +253,7 @@ eddy_completions *eddy_as_completed(eddy_awaitable *const *aws, size_t n, double
 
     if (!it) {
         eddyi_awaitables_drop(aws, n, false);
-        eddy_raise(loop ? -ENOMEM : EDDY_ENOLOOP, NULL);
+        (void)(loop ? eddy_raise(-ENOMEM, NULL) : eddyi_raise_no_loop());
         return NULL;
     }
     if (add_items(it, aws, n) < 0 || start_timer(it, timeout) < 0)

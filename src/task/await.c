@@ -109,7 +109,7 @@ int eddy_return(void *value)
     eddy_task *t = eddy_current_task();
 
     if (!t && !eddyi_return_here)
-        return eddy_raise(EDDY_ENOTASK, "eddy_return() is for coroutines and jobs");
+        return eddyi_raise_no_task_for("eddy_return() is for coroutines and jobs");
     *(t ? &t->value : eddyi_return_here) = value;
     return 0;
 }
@@ -262,10 +262,10 @@ EDDYI_UNGUARDED int eddy_awaitable_await(eddy_awaitable *x, void **ret_value)
 
     if (!x)
         return eddy_raise(-ENOMEM, NULL);
-    t = eddyi_task_here();
+    t = eddyi_task_current();
     if (!t) {
         eddy_awaitable_drop(x);
-        return EDDY_ENOTASK;
+        return eddyi_raise_no_task();
     }
     if (x->kind == EDDYI_COROUTINE)
         return handled(t, await_coroutine(t, (eddy_coroutine *)(void *)x, ret_value));

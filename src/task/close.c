@@ -65,6 +65,7 @@ static void run_out(eddy_task *t)
 {
     eddy_loop *loop = t->future.loop, *running = eddyi_loop_running;
     struct eddyi_var_scope *vars = eddyi_vars_current;
+    struct eddyi_forked forked = eddyi_forked;
 
     if (t->wait)
         end_wait(t->wait);
@@ -81,7 +82,7 @@ static void run_out(eddy_task *t)
     eddyi_fiber_switch(&loop->fiber, &t->fiber);
     loop->tasks.current = NULL;
     eddyi_loop_set_running(eddyi_loop_forked(loop) ? NULL : running);
-    eddyi_loop_forked_task = NULL;
+    eddyi_forked = forked;
     eddyi_vars_current = vars;
 }
 
@@ -178,7 +179,7 @@ static void describe_ready(struct eddyi_ready *r, char *buf, size_t size)
 static eddy_task *task_at(const void *addr, bool left)
 {
     eddy_loop *loop = eddyi_loop_running;
-    eddy_task *t = loop ? loop->tasks.current : eddyi_loop_forked_task;
+    eddy_task *t = loop ? loop->tasks.current : eddyi_forked.task;
 
     if (!left)
         return t && eddyi_stack_guards(t->stack, addr) ? t : NULL;

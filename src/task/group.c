@@ -390,7 +390,7 @@ int eddy_group_exit(eddy_group *tg, int rc)
     int misuse;
 
     if (g->state == NO_TASK)
-        return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a task group can only be used in a task");
+        return rc < 0 ? rc : eddyi_raise_no_task_for("a task group can only be used in a task");
     if (g->state != ENTERED)
         return eddy_raise(EDDY_EMISUSE, "the task group has been left already");
     misuse = eddyi_scope_check(&g->scope);

@@ -35,10 +35,15 @@ eddy_task *eddy_current_task(void)
     return eddyi_task_current();
 }
 
+int eddyi_raise_no_task_for(const char *message)
+{
+    return eddyi_loop_is_behind() ? eddyi_raise_no_loop() : eddy_raise(EDDY_ENOTASK, "%s", message);
+}
+
 int eddyi_raise_no_task(void)
 {
-    return eddy_raise(EDDY_ENOTASK,
-                      "it may suspend: call it in a coroutine, run by eddy_run() or a task");
+    return eddyi_raise_no_task_for(
+        "it may suspend: call it in a coroutine, run by eddy_run() or a task");
 }
 
 /* Frees a task that has ended, or never began, with its last reference. */

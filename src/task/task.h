@@ -89,17 +89,10 @@ static inline eddy_task *eddyi_task_current(void)
     return eddyi_loop_running ? eddyi_loop_running->tasks.current : NULL;
 }
 
-int eddyi_raise_no_task(void); /* raises EDDY_ENOTASK */
-
-/* Returns the running task; if there is none, raises EDDY_ENOTASK and returns NULL. */
-static inline eddy_task *eddyi_task_here(void)
-{
-    eddy_task *t = eddyi_task_current();
-
-    if (!t)
-        eddyi_raise_no_task();
-    return t;
-}
+/* Raise EDDY_ENOTASK, since no task runs here, the second with the message @message; EDDY_EFORKED
+ * in a child that a task or callback forked. */
+EDDY_COLD int eddyi_raise_no_task(void);
+EDDY_COLD int eddyi_raise_no_task_for(const char *message);
 
 /* Reports that @t could not be cancelled, because of the present error, EDDY_EMISUSE of
  * eddyi_future_cancel(). */

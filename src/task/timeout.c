@@ -181,7 +181,7 @@ int eddy_timeout_exit(eddy_timeout *public, int rc)
     int misuse;
 
     if (tm->state == NO_TASK)
-        return rc < 0 ? rc : eddy_raise(EDDY_ENOTASK, "a timeout can only be used in a task");
+        return rc < 0 ? rc : eddyi_raise_no_task_for("a timeout can only be used in a task");
     if (!is_active(tm))
         return eddy_raise(EDDY_EMISUSE, "the timeout has been left already");
     misuse = eddyi_scope_check(&tm->scope);

@@ -40,11 +40,11 @@ static inline void eddyi_wait_init_of(struct eddyi_wait *w, eddy_task *t,
     *w = (struct eddyi_wait){.cancel = cancel, .task = t};
 }
 
-/* Prepares a wait of the current task. Returns 0, or raises EDDY_ENOTASK if there is none. */
+/* Prepares a wait of the current task. Returns 0, or eddyi_raise_no_task() if there is none. */
 static inline int eddyi_wait_init(struct eddyi_wait *w, bool (*cancel)(struct eddyi_wait *w))
 {
-    eddyi_wait_init_of(w, eddyi_task_here(), cancel);
-    return w->task ? 0 : EDDY_ENOTASK;
+    eddyi_wait_init_of(w, eddyi_task_current(), cancel);
+    return w->task ? 0 : eddyi_raise_no_task();
 }
 
 /* Slow path of eddyi_wait_park(): a cancellation is pending, or the loop is closed. */

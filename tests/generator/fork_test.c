@@ -52,7 +52,7 @@ static eddy_async(goes_through_async)
     while ((rc = eddy_anext(g, &value)) > 0)
         n++;
     eddy_async_generator_free(g);
-    if (is_child() && (n != 1 || rc != EDDY_ENOTASK))
+    if (is_child() && (n != 1 || rc != EDDY_EFORKED))
         _exit(2);
     return rc;
 }

@@ -41,7 +41,7 @@ static eddy_async(tries_to_await)
     fork_here(NULL);
     if (!is_child())
         return 0;
-    if (eddy_sleep(0) != EDDY_ENOTASK || eddy_get_running_loop())
+    if (eddy_sleep(0) != EDDY_EFORKED || eddy_get_running_loop())
         _exit(2);
     return EDDY_EUSER;
 }
@@ -217,7 +217,7 @@ static eddy_async(starts_eagerly)
     eddy_task *t = eddy_create_task(forks_and_returns(), .eager_start = true);
 
     REQUIRE(t);
-    if (is_child() && eddy_await(t) != EDDY_ENOTASK)
+    if (is_child() && eddy_await(t) != EDDY_EFORKED)
         _exit(2);
     return is_child() ? 0 : eddy_await(t);
 }
@@ -332,7 +332,7 @@ static eddy_async(becomes_a_daemon, (int, fd))
 
     eddy_try(eddy_sleep(0.001));
     if (daemon(1, 1) == 0)
-        byte = eddy_sleep(0.001) == EDDY_ENOTASK ? 'y' : 'n';
+        byte = eddy_sleep(0.001) == EDDY_EFORKED ? 'y' : 'n';
     return write(fd, &byte, 1) == 1 ? 0 : -EIO;
 }
 

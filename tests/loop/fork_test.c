@@ -87,7 +87,7 @@ TEST_ASYNC_REAL(in_a_child_forked_from_a_task_nothing_can_be_awaited)
     char output[2000];
 
     EXPECT_EQ(test_in_child(await_in_child, NULL, output, sizeof output), 0);
-    EXPECT_IN(eddy_strerror(EDDY_ENOTASK), output);
+    EXPECT_IN(eddy_strerror(EDDY_EFORKED), output);
     return 0;
 }
 
