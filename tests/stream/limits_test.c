@@ -13,9 +13,11 @@ static int seconds(void)
     return (int)(eddy_loop_time(eddy_get_running_loop()) + 0.5);
 }
 
-static void limit(eddy_writer *w, double read_timeout, double write_timeout)
+/* Opens a pair whose first stream has limits. */
+static void limited_open(struct pair *p, double read_timeout, double write_timeout)
 {
-    eddyi_stream_limit_time(eddyi_stream_of_writer(w), read_timeout, write_timeout);
+    pair_open(p);
+    eddyi_stream_limit_time(eddyi_stream_of_writer(p->writer[0]), read_timeout, write_timeout);
 }
 
 static void drop(struct pair *p)
@@ -44,8 +46,7 @@ TEST_ASYNC(a_call_that_reads_has_so_long_however_much_comes_meanwhile)
     const char *line;
     eddy_task *t;
 
-    pair_open(&p);
-    limit(p.writer[0], 5, 0);
+    limited_open(&p, 5, 0);
     t = eddy_create_task(drip(p.writer[1], "x", 10, 2));
     EXPECT_EQ(eddy_reader_readline(p.reader[0], &line), -ETIMEDOUT);
     EXPECT_IN("within 5 seconds", eddy_exception_message(eddy_error()));
@@ -61,8 +62,7 @@ TEST_ASYNC(what_came_before_a_limit_struck_stays_and_the_stream_goes_on)
     struct pair p;
     const char *line;
 
-    pair_open(&p);
-    limit(p.writer[0], 5, 0);
+    limited_open(&p, 5, 0);
     EXPECT_EQ(eddy_writer_write(p.writer[1], "half", 4), 0);
     EXPECT_EQ(eddy_reader_readline(p.reader[0], &line), -ETIMEDOUT);
     EXPECT_EQ(eddy_writer_write(p.writer[0], "hurry\n", 6), 0);
@@ -80,8 +80,7 @@ TEST_ASYNC(each_call_has_its_time_anew)
     const char *line;
     eddy_task *t;
 
-    pair_open(&p);
-    limit(p.writer[0], 5, 0);
+    limited_open(&p, 5, 0);
     t = eddy_create_task(drip(p.writer[1], "a line\n", 5, 4));
     for (int i = 0; i < 5; i++)
         EXPECT_EQ(eddy_reader_readline(p.reader[0], &line), 7);
@@ -97,8 +96,7 @@ TEST_ASYNC(every_way_of_reading_has_the_limit)
     const char *data;
     struct pair p;
 
-    pair_open(&p);
-    limit(p.writer[0], 5, 0);
+    limited_open(&p, 5, 0);
     EXPECT_EQ(eddy_reader_read(p.reader[0], buf, sizeof buf), -ETIMEDOUT);
     EXPECT_EQ(eddy_reader_read_some(p.reader[0], SIZE_MAX, &data), -ETIMEDOUT);
     EXPECT_EQ(eddy_reader_read_all(p.reader[0], SIZE_MAX, &data), -ETIMEDOUT);
@@ -115,8 +113,7 @@ TEST_ASYNC(a_read_with_a_limit_can_be_cancelled_and_leaves_no_timer_behind)
     const char *line;
     eddy_task *t;
 
-    pair_open(&p);
-    limit(p.writer[0], 5, 0);
+    limited_open(&p, 5, 0);
     t = eddy_create_task(read_line(p.reader[0]));
     EXPECT_EQ(eddy_sleep(1), 0);
     EXPECT(t && eddy_task_cancel(t, NULL));
@@ -136,8 +133,7 @@ TEST_ASYNC(no_limit_is_none_and_for_ever_is_none)
         struct pair p;
         eddy_task *t;
 
-        pair_open(&p);
-        limit(p.writer[0], none[i], none[i]);
+        limited_open(&p, none[i], none[i]);
         t = eddy_create_task(read_line(p.reader[0]));
         EXPECT_EQ(eddy_writer_write(p.writer[0], much, sizeof much), 0);
         EXPECT_EQ(eddy_sleep(1e6), 0);
@@ -157,8 +153,7 @@ TEST_ASYNC(a_peer_that_takes_nothing_for_so_long_is_reset)
     struct pair p;
     const char *line;
 
-    pair_open(&p);
-    limit(p.writer[0], 0, 10);
+    limited_open(&p, 0, 10);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, sizeof much), 0);
     EXPECT_EQ(eddy_writer_write(p.writer[0], "more", 4), -ETIMEDOUT);
     EXPECT_IN("has taken nothing for 10 seconds", eddy_exception_message(eddy_error()));
@@ -174,8 +169,7 @@ TEST_ASYNC(one_that_nobody_waits_for_is_reset_as_well)
     struct pair p;
     const char *line;
 
-    pair_open(&p);
-    limit(p.writer[0], 0, 10);
+    limited_open(&p, 0, 10);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536 + 10), 0);
     EXPECT_EQ(eddy_reader_readline(p.reader[0], &line), -ETIMEDOUT);
     EXPECT_EQ(seconds(), 10);
@@ -189,8 +183,7 @@ TEST_ASYNC(a_peer_that_takes_something_now_and_then_is_not_reset)
     struct pair p;
     eddy_task *t;
 
-    pair_open(&p);
-    limit(p.writer[0], 0, 10);
+    limited_open(&p, 0, 10);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, sizeof much), 0);
     t = eddy_create_task(write_times(p.writer[0], "more", 4, 1));
     for (size_t left = sizeof much + 4; left > 0;) {
@@ -212,8 +205,7 @@ TEST_ASYNC(the_time_begins_when_there_is_something_to_take)
 {
     struct pair p;
 
-    pair_open(&p);
-    limit(p.writer[0], 0, 10);
+    limited_open(&p, 0, 10);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536), 0);
     EXPECT_EQ(eddy_sleep(100), 0);
     EXPECT_EQ(eddy_writer_write(p.writer[0], much, 65536), 0);
@@ -258,8 +250,7 @@ TEST_ASYNC(a_stream_that_was_given_back_has_the_shorter_limit)
         struct pair p;
         char byte;
 
-        pair_open(&p);
-        limit(p.writer[0], 0, cases[i].limit);
+        limited_open(&p, 0, cases[i].limit);
         EXPECT_EQ(eddy_writer_write(p.writer[0], much, sizeof much), 0);
         eddy_writer_free(p.writer[0]);
         EXPECT_EQ(eddy_sleep(cases[i].expected - 1), 0);

@@ -18,15 +18,32 @@ static void watch_reports(void)
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_report, reported);
 }
 
-struct client {
+/* A server with one client. */
+struct visit {
+    eddy_server *server;
     eddy_reader *reader;
     eddy_writer *writer;
 };
 
-static int client_open(struct client *c, eddy_server *server)
+static int visit_begin(struct visit *v, eddy_server_options options)
 {
-    return eddy_open_connection("127.0.0.1", eddy_server_port(server), &c->reader, &c->writer);
+    options.host = "127.0.0.1";
+    options.ret_server = &v->server;
+    eddy_try(options.factory ? eddy_loop_create_server_with(eddy_get_running_loop(), &options)
+                             : eddy_start_server_with(&options));
+    return eddy_open_connection("127.0.0.1", eddy_server_port(v->server), &v->reader, &v->writer);
 }
+
+static void visit_end(struct visit *v)
+{
+    eddy_writer_free(v->writer);
+    eddy_server_free(v->server);
+}
+
+/* Begins one that ends with the block. */
+#define VISIT(v, ...)                                                                              \
+    EDDY_CLEANUP(visit_end) struct visit v = {0};                                                  \
+    eddy_try(visit_begin(&v, (eddy_server_options){__VA_ARGS__}))
 
 /* Notes how the handler ends. */
 struct outcome {
@@ -58,18 +75,13 @@ static int write_for_ever(eddy_reader *reader, eddy_writer *writer)
 TEST_ASYNC_REAL(a_client_that_is_silent_for_too_long_is_let_go_and_not_reported)
 {
     struct outcome o = {read_a_line, 0};
-    struct client c;
-    eddy_server *server;
     const char *line;
 
     watch_reports();
-    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .read_timeout = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
-    EXPECT_EQ(eddy_writer_write(c.writer, "half", 4), 0);
-    EXPECT(eddy_reader_readline(c.reader, &line) <= 0);
-    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    VISIT(v, .handle = note, .arg = &o, .read_timeout = 0.01);
+    EXPECT_EQ(eddy_writer_write(v.writer, "half", 4), 0);
+    EXPECT(eddy_reader_readline(v.reader, &line) <= 0);
+    EXPECT_EQ(wait_for_connections(v.server, 0), 0);
     EXPECT_EQ(o.rc, -ETIMEDOUT);
     EXPECT_STR(reported, "");
     return 0;
@@ -78,16 +90,11 @@ TEST_ASYNC_REAL(a_client_that_is_silent_for_too_long_is_let_go_and_not_reported)
 TEST_ASYNC_REAL(a_client_that_takes_nothing_is_reset_and_not_reported)
 {
     struct outcome o = {write_for_ever, 0};
-    struct client c;
-    eddy_server *server;
 
     watch_reports();
-    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .write_timeout = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
-    EXPECT_EQ(wait_for_connections(server, 1), 0);
-    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    VISIT(v, .handle = note, .arg = &o, .write_timeout = 0.01);
+    EXPECT_EQ(wait_for_connections(v.server, 1), 0);
+    EXPECT_EQ(wait_for_connections(v.server, 0), 0);
     EXPECT_EQ(o.rc, -ETIMEDOUT);
     EXPECT_STR(reported, "");
     return 0;
@@ -109,16 +116,11 @@ static int send_a_file(eddy_reader *reader, eddy_writer *writer)
 TEST_ASYNC_REAL(a_client_that_takes_nothing_of_a_file_is_reset)
 {
     struct outcome o = {send_a_file, 0};
-    struct client c;
-    eddy_server *server;
 
     watch_reports();
-    eddy_try(eddy_start_server(note, &o, "127.0.0.1", 0, &server, .write_timeout = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
-    EXPECT_EQ(wait_for_connections(server, 1), 0);
-    EXPECT_EQ(wait_for_connections(server, 0), 0);
+    VISIT(v, .handle = note, .arg = &o, .write_timeout = 0.01);
+    EXPECT_EQ(wait_for_connections(v.server, 1), 0);
+    EXPECT_EQ(wait_for_connections(v.server, 0), 0);
     EXPECT_EQ(o.rc, -ETIMEDOUT);
     return 0;
 }
@@ -137,16 +139,10 @@ static int look(eddy_reader *reader, eddy_writer *writer, void *arg)
 
 static int look_at(int64_t *found, double write_timeout)
 {
-    struct client c;
-    eddy_server *server;
     const char *line;
 
-    eddy_try(
-        eddy_start_server(look, found, "127.0.0.1", 0, &server, .write_timeout = write_timeout));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
-    return (int)eddy_reader_readline(c.reader, &line);
+    VISIT(v, .handle = look, .arg = found, .write_timeout = write_timeout);
+    return (int)eddy_reader_readline(v.reader, &line);
 }
 
 TEST_ASYNC_REAL(without_options_only_a_task_that_waits_for_the_client_has_a_limit)
@@ -201,14 +197,8 @@ static int make_quiet(void *arg, const eddy_protocol **ret_protocol, void **ret_
 TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_sends_nothing)
 {
     struct quiet q = {0};
-    struct client c;
-    eddy_server *server;
 
-    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_quiet, &q, "127.0.0.1", 0,
-                                     &server, .read_timeout = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
+    VISIT(v, .factory = make_quiet, .arg = &q, .read_timeout = 0.01);
     while (!q.lost)
         eddy_try(eddy_sleep(0.001));
     EXPECT_EQ(q.error, -ETIMEDOUT);
@@ -218,14 +208,8 @@ TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_sends_nothing)
 TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_takes_nothing)
 {
     struct quiet q = {.pauses = true};
-    struct client c;
-    eddy_server *server;
 
-    eddy_try(eddy_loop_create_server(eddy_get_running_loop(), make_quiet, &q, "127.0.0.1", 0,
-                                     &server, .write_timeout = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
+    VISIT(v, .factory = make_quiet, .arg = &q, .write_timeout = 0.01);
     while (!q.lost && q.transport && eddy_transport_get_write_buffer_size(q.transport) == 0)
         (void)eddy_transport_write(q.transport, much, sizeof much);
     while (!q.lost) {
@@ -239,14 +223,14 @@ TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_takes_nothing)
 
 /* The end of a server whose clients go on asking. */
 
-static eddy_async(ask, (struct client *, c), (int *, ret_answers))
+static eddy_async(ask, (struct visit *, v), (int *, ret_answers))
 {
     const char *line;
     ssize_t n = 1;
 
     for (*ret_answers = 0; n > 0; ++*ret_answers) {
-        eddy_try(eddy_writer_write(c->writer, "again\n", 6));
-        n = eddy_reader_readline(c->reader, &line);
+        eddy_try(eddy_writer_write(v->writer, "again\n", 6));
+        n = eddy_reader_readline(v->reader, &line);
     }
     return (int)n;
 }
@@ -258,22 +242,17 @@ static eddy_async(serve, (eddy_server *, server))
 
 TEST_ASYNC_REAL(a_client_that_goes_on_asking_keeps_no_server_that_gives_grace)
 {
-    struct client c;
-    eddy_server *server;
     eddy_task *serving, *asking;
     int answers = 0;
 
-    eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server, .grace = 0.01));
-    eddy_server_free_at_end(server);
-    eddy_try(client_open(&c, server));
-    eddy_writer_free_at_end(c.writer);
-    serving = eddy_create_task(serve(server));
-    asking = eddy_create_task(ask(&c, &answers));
+    VISIT(v, .handle = echo, .grace = 0.01);
+    serving = eddy_create_task(serve(v.server));
+    asking = eddy_create_task(ask(&v, &answers));
     while (answers < 3)
         eddy_try(eddy_sleep(0.001));
     EXPECT(serving && eddy_task_cancel(serving, NULL));
     EXPECT_EQ(eddy_await(serving), -ECANCELED);
-    EXPECT_EQ(eddy_server_connections(server), 0);
+    EXPECT_EQ(eddy_server_connections(v.server), 0);
     EXPECT(eddy_await(asking) <= 0);
     return 0;
 }
