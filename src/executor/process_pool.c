@@ -6,6 +6,7 @@
 #include "executor/worker_process.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -40,24 +41,32 @@ static bool readable(int fd, int timeout_ms)
     return eddyi_sys_poll(&p, 1, timeout_ms) > 0;
 }
 
+static bool is_killed(int status)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
 /* Waits for the end of the worker and forgets it. A worker that lives on without its connection is
  * killed. */
 static void end_worker(struct eddyi_executor_thread *t, struct death *ret)
 {
     struct eddyi_worker_process *p = t->process;
+    bool had_to_kill = false;
     long n;
 
     eddyi_sys_hang_up(p->connection);
     eddyi_sys_close(p->connection);
     while (!readable(p->fate, PATIENCE_MS)) {
-        if (!ret->cause)
-            ret->cause = "closed its connection";
+        had_to_kill = true;
         eddyi_fork_server_kill(p->pid);
     }
     do
         n = eddyi_sys_read(p->fate, &ret->status, sizeof ret->status);
     while (n == -EINTR);
     ret->known = n == sizeof ret->status;
+    /* On a busy machine it may have ended by itself meanwhile, which its status tells. */
+    if (had_to_kill && !ret->cause && (!ret->known || is_killed(ret->status)))
+        ret->cause = "closed its connection";
     eddyi_sys_close(p->fate);
     eddyi_free(p);
     t->process = NULL;

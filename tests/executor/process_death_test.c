@@ -47,6 +47,13 @@ static bool is_right(const struct order *o, const eddy_bytes *b)
     return b->size == o->size;
 }
 
+/* A worker that is killed is told from one that closed its connection only if the machine is not so
+ * busy that the news of its end takes longer than the pool waits. */
+static bool is_a_death(const char *message)
+{
+    return strstr(message, "was killed by signal") || strstr(message, "closed its connection");
+}
+
 static eddy_async(order_one, (eddy_executor *, pool), (struct tally *, tally),
                   (struct order, order))
 {
@@ -56,7 +63,7 @@ static eddy_async(order_one, (eddy_executor *, pool), (struct tally *, tally),
 
     if (rc == EDDY_EBROKEN) {
         tally->broken++;
-        EXPECT_IN("killed by signal", eddy_exception_message(eddy_error()));
+        EXPECT(is_a_death(eddy_exception_message(eddy_error())));
     } else if (EXPECT_EQ(rc, order.number)) {
         tally->done++;
         EXPECT(is_right(&order, &bytes));
