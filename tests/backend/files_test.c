@@ -276,6 +276,38 @@ TEST_VIRTUAL(threads_of_the_virtual_clock_run_calls_too)
     threads_run_calls(rig_open_as(EDDY_BACKEND_VIRTUAL));
 }
 
+/* Counts how often it is made. */
+static int64_t count(void *arg)
+{
+    return ++*(int *)arg;
+}
+
+static void a_refused_call_is_not_made(struct eddyi_backend *b)
+{
+    int made = 0, others = 0;
+    struct rig_op refused = rig_call(count, &made), next = rig_call(count, &others),
+                  last = rig_call(count, &others);
+
+    eddyi_fault_only("pthread_create", EAGAIN);
+    EXPECT_EQ(rig_run(b, &refused), -EAGAIN);
+    eddyi_fault_clear();
+    EXPECT_EQ(rig_run(b, &next), 1);
+    EXPECT_EQ(rig_run(b, &last), 2);
+    EXPECT_EQ(made, 0);
+    EXPECT_EQ(refused.completions, 0);
+    rig_close(b);
+}
+
+TEST_REAL(a_call_for_which_there_is_no_thread_is_not_made_later)
+{
+    a_refused_call_is_not_made(rig_open());
+}
+
+TEST_VIRTUAL(the_virtual_clock_does_not_make_a_refused_call_later)
+{
+    a_refused_call_is_not_made(rig_open_as(EDDY_BACKEND_VIRTUAL));
+}
+
 static struct rig_op rig_sendfile(int fd, int file, int64_t offset, size_t size)
 {
     struct rig_op o = {.op = {.kind = EDDYI_OP_SENDFILE, .fd = fd, .complete = rig_completed}};
