@@ -210,6 +210,7 @@ static void out_done(struct eddyi_io_op *o)
 {
     struct fd_carrier *c = eddyi_container(o, struct fd_carrier, out.o);
     bool file = o->op.kind == EDDYI_OP_SENDFILE;
+    bool closing = c->closing; /* if a callback closes the carrier, its end is fd_close()'s */
 
     if (file)
         tried(&c->out, o->op.result);
@@ -217,7 +218,7 @@ static void out_done(struct eddyi_io_op *o)
         c->out.woken = o->op.result > 0;
     if (file)
         c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
-    if (c->closing)
+    if (closing)
         end_if_free(c);
     else if (!file)
         c->base.on_writable(&c->base);

@@ -112,6 +112,46 @@ TEST_ASYNC_REAL(what_is_no_file_or_no_offset_is_an_error)
     return 0;
 }
 
+/* Sends a file of 8 MiB to a peer that goes when it has taken @taken bytes. */
+static void send_to_one_that_goes(size_t taken)
+{
+    static char piece[1000];
+    eddy_reader *reader;
+    eddy_writer *writer;
+    int64_t sent = 0;
+    int s[2], rc, fd = make_file();
+    eddy_task *t;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0);
+    REQUIRE(ftruncate(fd, 8 << 20) == 0);
+    rc = eddy_open_connection(NULL, 0, &reader, &writer, .sock = s[0]);
+    if (rc < 0) {
+        close(s[0]);
+    } else {
+        t = eddy_create_task(send_all(writer, fd, 0, -1, &sent));
+        for (size_t got = 0; got < taken && t && !eddy_task_done(t) && eddy_sleep(0.001) == 0;)
+            got += (size_t)(recv(s[1], piece, sizeof piece, MSG_DONTWAIT) > 0 ? sizeof piece : 0);
+        close(s[1]);
+        s[1] = -1;
+        rc = eddy_await(t);
+        EXPECT(sent < 8 << 20);
+        if (EXPECT(rc == -EPIPE || rc == -ECONNRESET))
+            EXPECT_EQ(eddy_writer_wait_closed(writer), rc);
+        (void)eddy_sleep(0.001);
+        eddy_writer_free(writer);
+    }
+    if (s[1] >= 0)
+        close(s[1]);
+    close(fd);
+}
+
+TEST_ASYNC_REAL(a_peer_that_goes_in_the_middle_of_a_file_ends_the_stream_once)
+{
+    send_to_one_that_goes(0);
+    send_to_one_that_goes(2000);
+    return 0;
+}
+
 /* Transports: what is sent through one end of a pair of sockets. */
 
 struct way {
@@ -145,7 +185,8 @@ static void way_close(struct way *w)
     eddy_transport_abort(w->transport);
     EXPECT(recorder_wait(&w->recorder) <= 0);
     eddy_transport_unref(w->transport);
-    close(w->other);
+    if (w->other >= 0)
+        close(w->other);
     close(w->file);
 }
 
@@ -166,6 +207,27 @@ TEST_ASYNC_REAL(a_transport_over_a_socket_has_the_kernel_send, .whole = true)
     EXPECT_EQ(w.sent, 65536);
     EXPECT(!eddy_transport_is_closing(w.transport));
     EXPECT_EQ(lseek(w.file, 0, SEEK_CUR), 65536);
+    way_close(&w);
+    return 0;
+}
+
+/* Without a read that is armed, nothing but the file keeps the carrier from its end. */
+TEST_ASYNC_REAL(a_transport_that_does_not_read_hears_once_that_its_peer_has_gone)
+{
+    static struct way w;
+    eddy_task *t;
+
+    if (way_open(&w) < 0)
+        return 0;
+    REQUIRE(ftruncate(w.file, 8 << 20) == 0);
+    eddy_transport_pause_reading(w.transport);
+    t = eddy_create_task(send_way(&w));
+    for (int i = 0; i < 10 && eddy_sleep(0) == 0; i++) {
+    }
+    close(w.other);
+    w.other = -1;
+    EXPECT(eddy_await(t) < 0);
+    EXPECT(w.sent < 8 << 20);
     way_close(&w);
     return 0;
 }
