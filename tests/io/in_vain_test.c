@@ -566,8 +566,10 @@ static eddy_async(write_all, (int, fd))
     eddy_writer *w;
     int rc = eddy_open_connection(NULL, 0, &r, &w, .sock = fd);
 
-    if (rc < 0)
+    if (rc < 0) {
+        close(fd);
         return rc;
+    }
     rc = eddy_writer_write(w, much, sizeof much);
     if (rc == 0)
         rc = eddy_writer_drain(w);
