@@ -3,6 +3,7 @@
  */
 #include "base/fault.h"
 #include "protocol/protocols.h"
+#include "protocol/transport.h"
 #include "stream/streams.h"
 
 #include <stdio.h>
@@ -268,6 +269,20 @@ TEST_ASYNC_REAL(a_transport_that_is_aborted_ends_what_sends_a_file_through_it)
     eddy_transport_abort(w.transport);
     EXPECT(eddy_await(t) < 0);
     EXPECT(w.sent < 8 << 20);
+    way_close(&w);
+    return 0;
+}
+
+TEST_ASYNC_REAL(sending_a_file_leaves_a_transport_with_the_owners_that_it_had)
+{
+    static struct way w;
+    unsigned owners;
+
+    if (way_open(&w) < 0)
+        return 0;
+    owners = w.transport->face.refs;
+    EXPECT_EQ(eddy_loop_sendfile(eddy_get_running_loop(), w.transport, w.file, 0, 10, NULL), 0);
+    EXPECT_EQ(w.transport->face.refs, owners);
     way_close(&w);
     return 0;
 }
