@@ -1,0 +1,153 @@
+"""The event loop: eddy's, with the Python half of asyncio's own.
+
+What runs for each callback is in C (_eddyloop.Loop). What runs for each connection, or once, is
+inherited from asyncio, which also means its argument checks and its errors.
+"""
+
+import asyncio
+import os
+import selectors
+import signal
+import sys
+import threading
+import weakref
+
+from asyncio import events, sslproto
+
+from . import _eddyloop
+from ._transports import DatagramTransport, SocketTransport
+
+
+class _Selector:
+    """Stands where asyncio keeps its selector: tells which descriptors eddy's loop watches."""
+
+    def __init__(self, loop):
+        self._loop = weakref.ref(loop)
+
+    def get_key(self, file):
+        """Returns the SelectorKey of a watched descriptor, or raises KeyError."""
+        watched = self._loop()._watched(file)
+        if watched is None:
+            raise KeyError(f'{file!r} is not registered')
+        file, reader, writer = watched
+        events = 0
+        if reader is not None:
+            events |= selectors.EVENT_READ
+        if writer is not None:
+            events |= selectors.EVENT_WRITE
+        fd = selectors._fileobj_to_fd(file)
+        return selectors.SelectorKey(file, fd, events, (reader, writer))
+
+    def close(self):
+        """Does nothing: the loop closes what it has opened."""
+
+
+class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
+    """An event loop of asyncio on eddy."""
+
+    def __init__(self):
+        super().__init__(_Selector(self))
+        self._wakes_on_signals = False
+        self._other_wakeup_fd = -1
+
+    def run_forever(self):
+        """Runs until stop() is called."""
+        self._run_forever_setup()
+        try:
+            self._begin_waking_on_signals()
+            self._run()
+        finally:
+            self._end_waking_on_signals()
+            self._run_forever_cleanup()
+
+    if not hasattr(asyncio.BaseEventLoop, '_run_forever_setup'):  # Python 3.11
+
+        def _run_forever_setup(self):
+            self._check_closed()
+            self._check_running()
+            self._set_coroutine_origin_tracking(self._debug)
+            self._old_agen_hooks = sys.get_asyncgen_hooks()
+            self._thread_id = threading.get_ident()
+            sys.set_asyncgen_hooks(
+                firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
+            )
+            events._set_running_loop(self)
+
+        def _run_forever_cleanup(self):
+            self._stopping = False
+            self._thread_id = None
+            events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            if self._old_agen_hooks is not None:
+                sys.set_asyncgen_hooks(*self._old_agen_hooks)
+                self._old_agen_hooks = None
+
+    def _begin_waking_on_signals(self):
+        # A signal ends a wait by a byte to the self-pipe, whichever thread receives it, and even if
+        # it arrives just before the wait. A descriptor that the program has set gets the bytes too.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        try:
+            before = signal.set_wakeup_fd(self._csock.fileno())
+        except ValueError:  # not the main interpreter
+            return
+        self._wakes_on_signals = True
+        self._other_wakeup_fd = -1 if before == self._csock.fileno() else before
+
+    def _end_waking_on_signals(self):
+        if self._wakes_on_signals and not self._signal_handlers:
+            now = signal.set_wakeup_fd(self._other_wakeup_fd)
+            if now != self._csock.fileno():  # the program has set one meanwhile
+                signal.set_wakeup_fd(now)
+        self._wakes_on_signals = False
+
+    def _process_self_data(self, data):
+        if self._other_wakeup_fd != -1:
+            try:
+                os.write(self._other_wakeup_fd, data)
+            except OSError:
+                pass  # full or closed: as when Python writes
+        super()._process_self_data(data)
+
+    def remove_signal_handler(self, sig):
+        """Removes a handler for a signal; returns whether there was one."""
+        removed = super().remove_signal_handler(sig)
+        if self._wakes_on_signals and not self._signal_handlers:
+            signal.set_wakeup_fd(self._csock.fileno())
+        return removed
+
+    def _make_socket_transport(self, sock, protocol, waiter=None, *, extra=None, server=None):
+        self._ensure_fd_no_transport(sock)
+        return SocketTransport(self, sock, protocol, waiter, extra, server)
+
+    def _make_ssl_transport(
+        self, rawsock, protocol, sslcontext, waiter=None, *, extra=None, server=None, **options
+    ):
+        self._ensure_fd_no_transport(rawsock)
+        server_side = options.pop('server_side', False)
+        server_hostname = options.pop('server_hostname', None)
+        tls = sslproto.SSLProtocol(
+            self, protocol, sslcontext, waiter, server_side, server_hostname, **options
+        )
+        SocketTransport(self, rawsock, tls, extra=extra, server=server)
+        return tls._app_transport
+
+    def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
+        self._ensure_fd_no_transport(sock)
+        return DatagramTransport(self, sock, protocol, address, waiter, extra)
+
+    def close(self):
+        """Closes the loop: callbacks that did not run are dropped."""
+        if self.is_running():
+            raise RuntimeError('Cannot close a running event loop')
+        if self.is_closed():
+            return
+        super().close()
+        self._close()
+
+    def _write_to_self(self):
+        self.call_soon_threadsafe(_nothing)
+
+
+def _nothing():
+    pass

@@ -1,0 +1,170 @@
+/*
+ * The module _eddyloop: its state, which each interpreter has its own of, and its types.
+ */
+#include "handle.h"
+
+#include "eddy/version.h"
+
+static struct PyModuleDef definition;
+
+struct eddyi_py_state *eddyi_py_state_of(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+PyObject *eddyi_py_module_of(PyTypeObject *type)
+{
+    return PyType_GetModuleByDef(type, &definition);
+}
+
+/* Imports @name of @module to *ret. Returns 0 or -1 with an exception. */
+static int import(const char *module, const char *name, PyObject **ret)
+{
+    PyObject *m = PyImport_ImportModule(module);
+
+    *ret = m && name ? PyObject_GetAttrString(m, name) : Py_XNewRef(m);
+    Py_XDECREF(m);
+    return *ret ? 0 : -1;
+}
+
+static int import_all(struct eddyi_py_state *s)
+{
+    const struct {
+        const char *module, *name;
+        PyObject **ret;
+    } wanted[] = {{"asyncio", "Handle", &s->handle_class},
+                  {"asyncio", "TimerHandle", &s->timer_class},
+                  {"asyncio", "Future", &s->future_class},
+                  {"asyncio.tasks", NULL, &s->tasks},
+                  {"asyncio.format_helpers", "extract_stack", &s->extract_stack},
+                  {"eddyloop._support", "callback_failed", &s->callback_failed},
+                  {"eddyloop._support", "run_watched", &s->run_watched},
+                  {"eddyloop._support", "handle_info", &s->handle_info},
+                  {"eddyloop._support", "file_descriptor", &s->file_descriptor}};
+
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (import(wanted[i].module, wanted[i].name, wanted[i].ret) < 0)
+            return -1;
+    return 0;
+}
+
+static int intern_names(struct eddyi_py_state *s)
+{
+    const struct {
+        const char *name;
+        PyObject **ret;
+    } wanted[] = {{"Task", &s->name_task},
+                  {"loop", &s->name_loop},
+                  {"_run", &s->name_run},
+                  {"_cancelled", &s->name_cancelled},
+                  {"_task_factory", &s->name_task_factory},
+                  {"data_received", &s->name_data_received},
+                  {"get_buffer", &s->name_get_buffer},
+                  {"buffer_updated", &s->name_buffer_updated},
+                  {"_fatal_error", &s->name_fatal_error},
+                  {"_read_ready__on_eof", &s->name_on_eof}};
+
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
+            return -1;
+    s->loop_keyword = PyTuple_Pack(1, s->name_loop);
+    return s->loop_keyword ? 0 : -1;
+}
+
+/* Makes a type of @spec, and adds it to the module. */
+static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base, PyTypeObject **ret)
+{
+    *ret = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, (PyObject *)base);
+    return *ret ? PyModule_AddType(module, *ret) : -1;
+}
+
+static int execute(PyObject *module)
+{
+    struct eddyi_py_state *s = eddyi_py_state_of(module);
+
+    if (import_all(s) < 0 || intern_names(s) < 0 ||
+        add_type(module, &eddyi_py_loop_spec, NULL, &s->loop_type) < 0 ||
+        add_type(module, &eddyi_py_transport_spec, NULL, &s->socket_methods) < 0 ||
+        add_type(module, &eddyi_py_handle_spec, NULL, &s->handle_type) < 0 ||
+        add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0)
+        return -1;
+    return PyModule_AddStringConstant(module, "eddy_version", eddy_version());
+}
+
+/* Calls the macro @each for every object of the state. */
+#define EACH_OBJECT(s, each)                                                                       \
+    do {                                                                                           \
+        each((s)->loop_type);                                                                      \
+        each((s)->handle_type);                                                                    \
+        each((s)->timer_type);                                                                     \
+        each((s)->socket_methods);                                                                 \
+        each((s)->handle_class);                                                                   \
+        each((s)->timer_class);                                                                    \
+        each((s)->future_class);                                                                   \
+        each((s)->tasks);                                                                          \
+        each((s)->extract_stack);                                                                  \
+        each((s)->callback_failed);                                                                \
+        each((s)->run_watched);                                                                    \
+        each((s)->handle_info);                                                                    \
+        each((s)->file_descriptor);                                                                \
+        each((s)->name_task);                                                                      \
+        each((s)->name_loop);                                                                      \
+        each((s)->name_run);                                                                       \
+        each((s)->name_cancelled);                                                                 \
+        each((s)->name_task_factory);                                                              \
+        each((s)->loop_keyword);                                                                   \
+        each((s)->name_data_received);                                                             \
+        each((s)->name_get_buffer);                                                                \
+        each((s)->name_buffer_updated);                                                            \
+        each((s)->name_fatal_error);                                                               \
+        each((s)->name_on_eof);                                                                    \
+        each((s)->asyncios_write);                                                                 \
+    } while (0)
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct eddyi_py_state *s = eddyi_py_state_of(module);
+
+    EACH_OBJECT(s, Py_VISIT);
+    return 0;
+}
+
+static int clear(PyObject *module)
+{
+    struct eddyi_py_state *s = eddyi_py_state_of(module);
+
+    eddyi_py_spares_free(&s->spare_handles);
+    eddyi_py_spares_free(&s->spare_timers);
+    EACH_OBJECT(s, Py_CLEAR);
+    PyMem_Free(s->read_buffer);
+    s->read_buffer = NULL;
+    return 0;
+}
+
+static void destroy(void *module)
+{
+    clear(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+#ifdef Py_MOD_PER_INTERPRETER_GIL_SUPPORTED
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
+#endif
+    {0}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        .m_name = "eddyloop._eddyloop",
+                                        .m_doc = "The parts of eddyloop that are in C.",
+                                        .m_size = sizeof(struct eddyi_py_state),
+                                        .m_slots = slots,
+                                        .m_traverse = traverse,
+                                        .m_clear = clear,
+                                        .m_free = destroy};
+
+PyMODINIT_FUNC PyInit__eddyloop(void);
+
+PyMODINIT_FUNC PyInit__eddyloop(void)
+{
+    return PyModuleDef_Init(&definition);
+}
