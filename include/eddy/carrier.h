@@ -163,6 +163,13 @@ EDDY_API EDDY_NODISCARD int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, 
                                                   eddy_carrier **ret);
 
 /*
+ * Makes the carrier of the ends of a pipe or a terminal that the caller still owns. Borrows the
+ * descriptors as eddy_socket_carrier_borrow() does. Otherwise as eddy_pipe_carrier_new().
+ */
+EDDY_API EDDY_NODISCARD int eddy_pipe_carrier_borrow(eddy_loop *loop, int read_fd, int write_fd,
+                                                     eddy_carrier **ret);
+
+/*
  * Makes two carriers that are the ends of one connection in memory: bytes written to one can be
  * read from the other. Each direction buffers up to @size bytes (0: 64 KiB). Works under the
  * virtual clock. The caller owns *ret_one and *ret_other. Returns 0 or raises -ENOMEM.

@@ -44,6 +44,11 @@ typedef struct eddy_datagram_endpoint_options {
      * -EBADF
      */
     int sock;
+    /*
+     * @sock stays the caller's, borrowed until eddy_datagram_endpoint_close(), or until
+     * connection_lost() of a datagram transport
+     */
+    bool borrow_sock;
 } eddy_datagram_endpoint_options;
 
 /*

@@ -38,6 +38,7 @@
 #ifndef EDDY_TLS_H
 #define EDDY_TLS_H
 
+#include "carrier.h"
 #include "defs.h"
 
 #include <sys/types.h>
@@ -171,6 +172,43 @@ EDDY_API EDDY_NODISCARD int eddy_tls_context_set_sni_callback(eddy_tls_context *
  * TLS. Borrowed. Its application data belong to eddy.
  */
 EDDY_API void *eddy_tls_context_native(eddy_tls_context *c);
+
+/*
+ * Makes the context of a single connection out of @ssl, an SSL of OpenSSL's that the program has
+ * made, for example as an object of another language. The connection uses @ssl as it is: with its
+ * SSL_CTX, callbacks, application data, session, name to expect, and side
+ * (SSL_set_connect_state() or SSL_set_accept_state()); only its BIOs are replaced, and removed at
+ * the end. No function of this header may change the context. @ssl must belong to the libssl that
+ * eddy uses. Takes references to @ssl and its SSL_CTX. The caller owns *ret. Returns 0, or raises
+ * -ENOMEM or -EINVAL.
+ */
+EDDY_API EDDY_NODISCARD int eddy_tls_context_of_ssl(void *ssl, eddy_tls_context **ret);
+
+typedef struct eddy_tls_carrier_options {
+    const char *server_hostname; /* a client's: the name that the certificate must have */
+    double handshake_timeout;    /* seconds; 0: 60 */
+    double shutdown_timeout;     /* seconds; 0: 30 */
+    const void *ahead;           /* n_ahead bytes that were read from the lower carrier already */
+    size_t n_ahead;
+} eddy_tls_carrier_options;
+
+/* Receives the status of a handshake: 0, or an error < 0, whose message is in eddy_error(). */
+typedef void eddy_tls_done_fn(void *arg, int status);
+
+/*
+ * Makes a carrier that speaks TLS over @lower (eddy/carrier.h), and begins the handshake, which
+ * needs no task; the side is the context's. Calls done(@arg, status) once, from the loop. After
+ * status 0 the carrier can be used, for example by eddy_transport_open(). After an error, and at
+ * any time before, it can only be ended, as carriers are: with on_closed set, by ops->close() and
+ * then ops->free(). A close during the handshake calls @done with -ECONNABORTED. Takes ownership of
+ * @lower on success. The caller owns *ret. Returns 0, or raises -EINVAL, -ENOMEM or EDDY_ETLS.
+ */
+EDDY_API EDDY_NODISCARD int eddy_tls_carrier_new(eddy_carrier *lower, eddy_tls_context *context,
+                                                 const eddy_tls_carrier_options *options,
+                                                 eddy_tls_done_fn *done, void *arg,
+                                                 eddy_carrier **ret, size_t options_size);
+#define eddy_tls_carrier_new(lower, context, options, done, arg, ret)                              \
+    eddy_tls_carrier_new(lower, context, options, done, arg, ret, sizeof(eddy_tls_carrier_options))
 
 /*
  * The properties that eddy_writer_get_extra_info() has for a stream with TLS, in addition to those

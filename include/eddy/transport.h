@@ -149,8 +149,9 @@ eddy_loop_connect_write_pipe(eddy_loop *loop, eddy_protocol_factory *factory, vo
                              eddy_transport **ret_transport);
 
 /*
- * Makes the transport over @carrier. Takes ownership of @carrier on success. Does not suspend:
- * connection_made() is called in the next turn. The caller owns *ret_transport; @ret_transport may
+ * Makes the transport over @carrier; over a pipe with one end, a transport with one direction.
+ * Takes ownership of @carrier on success. Does not suspend: connection_made() is called in the next
+ * turn. The caller owns *ret_transport; @ret_transport may
  * be NULL. Returns 0, -ENOMEM or -EINVAL.
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_open(eddy_carrier *carrier,

@@ -480,3 +480,27 @@ int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carri
 {
     return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
 }
+
+int eddy_pipe_carrier_borrow(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
+{
+    int rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, ret);
+
+    if (rc == 0)
+        of(*ret)->borrowed = true;
+    return rc;
+}
+
+static const struct fd_carrier *const_of(const eddy_carrier *c)
+{
+    return of((eddy_carrier *)(uintptr_t)c);
+}
+
+bool eddyi_fd_carrier_only_reads(const eddy_carrier *c)
+{
+    return c->ops == &pipe_ops && const_of(c)->out.fd < 0;
+}
+
+bool eddyi_fd_carrier_only_writes(const eddy_carrier *c)
+{
+    return c->ops == &pipe_ops && const_of(c)->in.fd < 0;
+}

@@ -12,6 +12,7 @@ struct eddy_datagram_endpoint {
     int fd;
     bool closed;
     bool was_blocking; /* the socket was blocking and is made so again, for others that have it */
+    bool borrowed;     /* the socket is the caller's, and stays open */
     bool connected;    /* the kernel knows the remote address */
     union eddyi_address remote; /* the default addressee, if remote_len > 0 */
     socklen_t remote_len;

@@ -178,6 +178,7 @@ static int take_over(eddy_datagram_endpoint *ep, const eddy_datagram_endpoint_op
     if (rc < 0)
         return eddy_raise(rc, "datagram endpoint on descriptor %d", fd);
     ep->was_blocking = rc > 0;
+    ep->borrowed = o->borrow_sock;
     ep->remote_len = sizeof ep->remote;
     ep->connected = eddyi_sys_peername(fd, &ep->remote.sa, &ep->remote_len) == 0;
     if (!ep->connected)
@@ -203,7 +204,7 @@ void eddyi_datagram_let_go(eddy_datagram_endpoint *ep, bool kept)
 {
     if (ep->was_blocking)
         eddyi_sys_set_blocking(ep->fd);
-    if (!kept)
+    if (!kept && !ep->borrowed)
         eddyi_sys_close(ep->fd);
     ep->fd = -1;
 }

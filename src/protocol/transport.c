@@ -4,6 +4,9 @@
 #include "protocol/transport.h"
 #include "base/exception.h"
 #include "base/sys.h"
+#include "carrier/fd.h"
+
+#include <string.h>
 
 static eddy_transport *of(struct eddyi_channel *c)
 {
@@ -172,6 +175,13 @@ void eddyi_protocol_tell_done(eddy_transport *t, int rc)
     eddyi_face_leave(&t->face, outside);
 }
 
+static enum eddyi_ways ways_of(const eddy_carrier *c)
+{
+    return eddyi_fd_carrier_only_reads(c)    ? EDDYI_READ_ONLY
+           : eddyi_fd_carrier_only_writes(c) ? EDDYI_WRITE_ONLY
+                                             : EDDYI_BOTH_WAYS;
+}
+
 int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
                         eddy_transport **ret_transport)
 {
@@ -182,11 +192,12 @@ int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, vo
         return rc;
     if (!protocol)
         return eddy_raise(-EINVAL, "a transport needs a protocol");
-    t = eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS);
+    t = eddyi_protocol_transport_new(carrier, ways_of(carrier));
     if (!t)
         return -ENOMEM;
     t->protocol = protocol;
     t->arg = arg;
+    t->tls = strcmp(carrier->ops->name, "tls") == 0;
     eddyi_protocol_begin(t);
     if (ret_transport)
         *ret_transport = eddy_transport_ref(t);

@@ -79,3 +79,15 @@ void *eddy_tls_context_native(eddy_tls_context *c)
 {
     return NULL;
 }
+
+int eddy_tls_context_of_ssl(void *ssl, eddy_tls_context **ret)
+{
+    return absent();
+}
+
+int(eddy_tls_carrier_new)(eddy_carrier *lower, eddy_tls_context *context,
+                          const eddy_tls_carrier_options *options, eddy_tls_done_fn *done,
+                          void *arg, eddy_carrier **ret, size_t options_size)
+{
+    return absent();
+}

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/exception.h"
+#include "base/options.h"
 #include "base/sys.h"
 
 #include <openssl/err.h>
@@ -184,6 +185,8 @@ static void tls_free(eddy_carrier *c)
     eddyi_ready_cancel(&t->step);
     if (t->lower)
         t->lower->ops->free(t->lower);
+    if (t->context->given && t->ssl)
+        SSL_set_bio(t->ssl, NULL, NULL); /* the program may use it further, but not this carrier */
     SSL_free(t->ssl);
     eddy_tls_context_unref(t->context);
     eddyi_buffer_fini(&t->ahead);
@@ -248,19 +251,32 @@ static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop
     return t;
 }
 
+static SSL *new_ssl(eddy_tls_context *context)
+{
+    if (eddyi_fault("SSL_new"))
+        return NULL;
+    if (!context->given)
+        return SSL_new(context->ssl);
+    SSL_up_ref(context->given);
+    return context->given;
+}
+
 static int set_up(struct eddyi_tls_carrier *t, const struct eddyi_tls_params *params)
 {
     BIO *bio;
 
     ERR_clear_error();
-    t->ssl = eddyi_fault("SSL_new") ? NULL : SSL_new(t->context->ssl);
+    t->ssl = new_ssl(t->context);
     bio = t->ssl ? eddyi_tls_bio_new(t) : NULL;
     if (!bio)
         return eddy_raise(-ENOMEM, NULL);
     SSL_set_bio(t->ssl, bio, bio);
-    SSL_set_app_data(t->ssl, t);
+    if (!t->context->given)
+        SSL_set_app_data(t->ssl, t);
     if (params->n_ahead > 0 && eddyi_buffer_append(&t->ahead, params->ahead, params->n_ahead) < 0)
         return eddy_raise(-ENOMEM, NULL);
+    if (t->context->given)
+        return 0;
     if (params->server_side) {
         SSL_set_accept_state(t->ssl);
         return 0;
@@ -279,7 +295,7 @@ static int wrap(eddy_tls_context *context, eddy_carrier *lower,
         return eddy_raise(-EINVAL, "a %s cannot use a TLS context for %s",
                           params->server_side ? "server" : "client",
                           params->server_side ? "clients" : "servers");
-    rc = eddyi_tls_context_prepare(context);
+    rc = context->given ? 0 : eddyi_tls_context_prepare(context);
     if (rc < 0)
         return rc;
     t = make(context, lower->loop, params);
@@ -295,10 +311,50 @@ static int wrap(eddy_tls_context *context, eddy_carrier *lower,
     lower->on_readable = on_lower_readable;
     lower->on_writable = on_lower_writable;
     lower->on_closed = on_lower_closed;
-    if (!params->server_side)
+    if (!params->server_side && !context->given)
         eddyi_tls_session_resume(t);
     *ret = &t->base;
     return 0;
+}
+
+/* Gives @lower back, which has not been used, and frees the carrier over it. */
+static void unwrap(eddy_carrier *c)
+{
+    eddyi_tls_of(c)->lower = NULL;
+    tls_free(c);
+}
+
+int(eddy_tls_carrier_new)(eddy_carrier *lower, eddy_tls_context *context,
+                          const eddy_tls_carrier_options *options, eddy_tls_done_fn *done,
+                          void *arg, eddy_carrier **ret, size_t options_size)
+{
+    static const eddy_tls_carrier_options defaults;
+    EDDYI_OPTIONS(eddy_tls_carrier_options, options, options_size, -E2BIG);
+    struct eddyi_tls_params params;
+    eddy_carrier *c;
+    int rc;
+
+    if (!lower || !context || !done || !ret)
+        return eddy_raise(-EINVAL, "tls_carrier_new: a carrier, a context and a callback");
+    options = options ? options : &defaults;
+    params = (struct eddyi_tls_params){
+        .server_side = context->side == EDDY_TLS_SERVER,
+        .server_hostname = options->server_hostname,
+        .handshake_timeout = options->handshake_timeout > 0 ? options->handshake_timeout : 60,
+        .shutdown_timeout = options->shutdown_timeout > 0 ? options->shutdown_timeout : 30,
+        .ahead = options->ahead,
+        .n_ahead = options->n_ahead};
+    rc = eddyi_loop_check(lower->loop);
+    if (rc == 0)
+        rc = wrap(context, lower, &params, &c);
+    if (rc < 0)
+        return rc;
+    rc = eddyi_tls_handshake_later(c, done, arg);
+    if (rc < 0)
+        unwrap(c);
+    else
+        *ret = c;
+    return rc;
 }
 
 static void ref(eddy_tls_context *context)

@@ -111,6 +111,8 @@ const char *eddyi_tls_peer(const struct eddyi_tls_carrier *t);
 
 /* In handshake.c. */
 int eddyi_tls_handshake(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg);
+/* Begins the handshake in the next turn: every failure except for -ENOMEM goes to @done. */
+int eddyi_tls_handshake_later(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg);
 void eddyi_tls_handshake_step(struct eddyi_ready *r);       /* runs as t->step */
 void eddyi_tls_handshake_gone(struct eddyi_tls_carrier *t); /* ends it: the carrier ends */
 void eddyi_tls_agreed(struct eddyi_tls_carrier *t);         /* lets the user read and write */

@@ -75,6 +75,28 @@ int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
     return 0;
 }
 
+int eddy_tls_context_of_ssl(void *ssl, eddy_tls_context **ret)
+{
+    eddy_tls_context *c;
+
+    if (!ssl || !ret)
+        return eddy_raise(-EINVAL, "tls_context_of_ssl: an SSL and a place for the context");
+    c = eddyi_zalloc(sizeof *c);
+    if (!c)
+        return eddy_raise(-ENOMEM, NULL);
+    c->base.ops = &eddyi_tls_ops;
+    c->refs = 1;
+    c->given = ssl;
+    c->ssl = SSL_get_SSL_CTX(ssl);
+    SSL_up_ref(c->given);
+    SSL_CTX_up_ref(c->ssl);
+    c->side = SSL_is_server(ssl) ? EDDY_TLS_SERVER : EDDY_TLS_CLIENT;
+    pthread_mutex_init(&c->mutex, NULL);
+    eddyi_list_init(&c->sessions);
+    *ret = c;
+    return 0;
+}
+
 eddy_tls_context *eddy_tls_context_ref(eddy_tls_context *c)
 {
     if (c)
@@ -87,6 +109,7 @@ void eddy_tls_context_unref(eddy_tls_context *c)
     if (!c || !eddyi_refs_drop_shared(&c->refs))
         return;
     eddyi_tls_sessions_clear(c);
+    SSL_free(c->given);
     SSL_CTX_free(c->ssl);
     pthread_mutex_destroy(&c->mutex);
     eddyi_free(c->alpn);

@@ -17,6 +17,8 @@ struct eddy_tls_context {
     atomic_uint refs;
     SSL_CTX *ssl; /* its application data are this struct */
     eddy_tls_side side;
+    /* the program's own SSL of one connection, a reference; NULL: each connection gets a new one */
+    SSL *given;
     bool check_hostname;
     unsigned char *alpn; /* a server's protocols in wire format; owned; NULL: none */
     unsigned alpn_size;

@@ -77,6 +77,21 @@ void eddyi_tls_handshake_step(struct eddyi_ready *r)
         end(t, rc);
 }
 
+int eddyi_tls_handshake_later(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg)
+{
+    struct eddyi_tls_carrier *t = eddyi_tls_of(c);
+    int rc;
+
+    eddyi_ready_init(&t->timer.ready, out_of_time);
+    rc = eddyi_tls_start_timer(t, t->handshake_timeout);
+    if (rc < 0)
+        return rc;
+    t->handshake_done = done;
+    t->handshake_arg = arg;
+    eddyi_tls_soon(t, &t->step);
+    return 0;
+}
+
 int eddyi_tls_handshake(eddy_carrier *c, void (*done)(void *arg, int rc), void *arg)
 {
     struct eddyi_tls_carrier *t = eddyi_tls_of(c);

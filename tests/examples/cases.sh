@@ -395,3 +395,10 @@ test_static_server_stands_wrk()
     wrk -t 1 -c 50 -d 1 "$base/index.html" >out || fail "wrk failed"
     ! grep -qE 'Non-2xx|Socket errors' out || fail "errors"
 }
+
+test_binding_runs_the_callbacks_of_another_language()
+{
+    "$bin/binding" >out 2>err || fail "it failed"
+    [ "$(tr '\n' '|' <out)" = "hello world |thread |thrown: throw|dropped: never|" ] ||
+        fail "it did something else"
+}
