@@ -3,7 +3,11 @@
  */
 #include "base/sys.h"
 
+#include "base/kernel.h"
+
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +15,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Numbers of file systems that <linux/magic.h> does not have, or not everywhere. */
+enum { ZFS_SUPER_MAGIC = 0x2fc12fc1 };
+#define BCACHEFS_SUPER_MAGIC 0xca451a4eu
 
 static long preadv_as(const char *name, int fd, const struct iovec *iov, int n, int64_t offset,
                       int flags)
@@ -158,12 +167,67 @@ int eddyi_sys_openat(int dir, const char *path, int flags, unsigned mode)
     return rc;
 }
 
+static int openat2_once(int dir, const char *path, int flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = (unsigned)flags, .resolve = resolve};
+
+    return (int)eddyi_sys_result(syscall(SYS_openat2, dir, path, &how, sizeof how));
+}
+
+/* Returns true if the kernel, and its filter of system calls, allow opening from the caches. */
+static bool can_open_cached(void)
+{
+    enum { UNKNOWN, YES, NO };
+    static atomic_int answer;
+    int known = atomic_load_explicit(&answer, memory_order_relaxed), fd;
+
+    if (known == UNKNOWN) {
+        fd = openat2_once(AT_FDCWD, "/", O_PATH | O_CLOEXEC, EDDYI_RESOLVE_CACHED);
+        known = fd == -EINVAL || fd == -ENOSYS || fd == -EPERM ? NO : YES;
+        if (fd >= 0)
+            close(fd);
+        atomic_store_explicit(&answer, known, memory_order_relaxed);
+    }
+    return known == YES;
+}
+
+/* Returns the flags as openat2(2) wants them, which refuses those that openat(2) ignores. */
+static int strict_flags(int flags)
+{
+    enum { WITH_PATH = O_PATH | O_DIRECTORY | O_NOFOLLOW };
+
+    return O_CLOEXEC | (flags & O_PATH ? flags & WITH_PATH : flags | O_NONBLOCK);
+}
+
+int eddyi_sys_open_cached(int dir, const char *path, int flags)
+{
+    enum { CHANGES = O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY) };
+    int rc = flags & CHANGES || !can_open_cached() ? -EAGAIN : eddyi_fault("openat2");
+
+    if (rc == 0)
+        rc = openat2_once(dir, path, strict_flags(flags), EDDYI_RESOLVE_CACHED);
+    return rc == -EINVAL || rc == -EINTR || rc == -ENOSYS ? -EAGAIN : rc;
+}
+
+static bool is_file_or_directory(int fd)
+{
+    struct statx st;
+
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0 &&
+           (S_ISREG(st.stx_mode) || S_ISDIR(st.stx_mode));
+}
+
 void eddyi_sys_block_on_file(int fd)
 {
-    struct stat st;
     int flags = fcntl(fd, F_GETFL);
 
-    if (flags >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+    if (flags >= 0 && is_file_or_directory(fd))
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+void eddyi_sys_block_on_opened(int fd, int flags)
+{
+    if (!(flags & O_PATH) && is_file_or_directory(fd))
         fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
@@ -181,6 +245,41 @@ int eddyi_sys_statx(int dir, const char *path, int flags, struct statx *ret)
     int f = eddyi_fault("statx");
 
     return f < 0 ? f : (int)eddyi_sys_result(statx(dir, path, flags, STATX_BASIC_STATS, ret));
+}
+
+int eddyi_sys_statx_cached(int fd, struct statx *ret, uint64_t *ret_mount)
+{
+    enum { MOUNT = STATX_MNT_ID | EDDYI_STATX_MNT_ID_UNIQUE };
+    int f = eddyi_fault("statx");
+
+    if (f == 0)
+        f = (int)eddyi_sys_result(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                                        STATX_BASIC_STATS | MOUNT, ret));
+    *ret_mount = f == 0 && ret->stx_mask & MOUNT ? ret->stx_mnt_id : 0;
+    return f;
+}
+
+bool eddyi_sys_is_local(int fd)
+{
+    static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC,
+                                     F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
+                                     RAMFS_MAGIC,      ZFS_SUPER_MAGIC,      BCACHEFS_SUPER_MAGIC};
+    struct statfs found;
+
+    if (eddyi_fault("fstatfs") < 0 || fstatfs(fd, &found) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        if ((uint32_t)found.f_type == local[i])
+            return true;
+    }
+    return false;
+}
+
+bool eddyi_sys_is_for_reading(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
 }
 
 int eddyi_sys_fsync(int fd, bool data_only)
@@ -270,15 +369,12 @@ bool eddyi_sys_appends(int fd)
     return flags >= 0 && flags & O_APPEND;
 }
 
-long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
+long eddyi_sys_sendfile_nonblocking(int out, int in, int64_t offset, size_t size)
 {
-    struct eddyi_borrowed b;
     struct held held;
     off_t at = offset;
-    long n = eddyi_borrow_nonblocking(out, &b);
+    long n;
 
-    if (n < 0)
-        return n;
     hold_sigpipe(&held);
     do {
         n = eddyi_fault("sendfile");
@@ -286,8 +382,42 @@ long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
             n = eddyi_sys_result(sendfile(out, in, &at, eddyi_short(out, size)));
     } while (n == -EINTR);
     release_sigpipe(&held, n);
+    return n;
+}
+
+long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size)
+{
+    struct eddyi_borrowed b;
+    long n = eddyi_borrow_nonblocking(out, &b);
+
+    if (n < 0)
+        return n;
+    n = eddyi_sys_sendfile_nonblocking(out, in, offset, size);
     eddyi_give_back(&b);
     return n;
+}
+
+/* Returns true if the byte at @offset can be read at once. */
+static bool is_readable_now(int fd, int64_t offset)
+{
+    char byte;
+
+    return preadv2(fd, &(struct iovec){&byte, 1}, 1, offset, RWF_NOWAIT) == 1;
+}
+
+/* The kernel also counts pages that are just being read. It reads them in order, so the last one
+ * tells if they have come. */
+bool eddyi_sys_is_cached(int fd, int64_t offset, size_t size)
+{
+    struct eddyi_cachestat_range range = {(uint64_t)offset, size};
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), end = range.offset + size;
+    struct eddyi_cachestat found;
+    int rc = size == 0 ? -EINVAL : eddyi_fault("cachestat");
+
+    if (rc == 0)
+        rc = (int)eddyi_sys_result(syscall(EDDYI_SYS_CACHESTAT, fd, &range, &found, 0));
+    return rc == 0 && found.cached >= (end - 1) / page - range.offset / page + 1 &&
+           is_readable_now(fd, (int64_t)end - 1);
 }
 
 long eddyi_sys_copy_range(int in, int out, size_t size)

@@ -37,6 +37,9 @@ struct fd_carrier {
     struct eddyi_io *io;
     struct side in, out;
     struct eddyi_ready closed; /* ends the carrier if no operation is with the backend */
+    struct eddyi_ready sent;   /* reports a piece of a file that was sent at once */
+    ssize_t sent_result;       /* its result, while sent_due */
+    bool sent_due;
     bool is_socket;
     bool emptied;  /* the latest read was short */
     bool borrowed; /* the descriptors stay open at its end */
@@ -82,11 +85,21 @@ static void close_all(struct fd_carrier *c)
     close_side(c, &c->out);
 }
 
+static void report_sent(struct fd_carrier *c)
+{
+    c->sent_due = false;
+    c->base.on_file_sent(&c->base, c->sent_result);
+}
+
 /* Ends the carrier, when the backend has released everything. */
 static void end(struct fd_carrier *c)
 {
     EDDYI_ASSERT(c->closing && !c->in.o.io && !c->out.o.io);
     close_all(c);
+    if (c->sent_due) {
+        eddyi_ready_cancel(&c->sent);
+        report_sent(c);
+    }
     c->base.on_closed(&c->base, 0);
 }
 
@@ -295,10 +308,28 @@ static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret
     return eddyi_socket_info(c->in.fd >= 0 ? c->in.fd : c->out.fd, c->is_socket, name, ret, size);
 }
 
+static void on_sent(struct eddyi_ready *r)
+{
+    report_sent(eddyi_container(r, struct fd_carrier, sent));
+}
+
+/* Sends what is in memory at once: the way to a thread and back would cost more. */
+static void send_cached(struct fd_carrier *c, int fd, off_t offset, size_t count)
+{
+    c->sent_result = eddyi_sys_sendfile_nonblocking(c->out.fd, fd, offset, count);
+    tried(&c->out, c->sent_result);
+    c->sent_due = true;
+    eddyi_loop_ready(c->base.loop, &c->sent);
+}
+
 static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
 {
     struct fd_carrier *c = of(base);
 
+    if (eddyi_sys_is_cached(fd, offset, count)) {
+        send_cached(c, fd, offset, count);
+        return 0;
+    }
     c->out.o.op.kind = EDDYI_OP_SENDFILE;
     c->out.o.op.fd = c->out.fd;
     c->out.o.op.sendfile.file = fd;
@@ -404,6 +435,7 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->in.o.done = in_done;
     c->out.o.done = out_done;
     eddyi_ready_init(&c->closed, on_closed);
+    eddyi_ready_init(&c->sent, on_sent);
     return c;
 }
 

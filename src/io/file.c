@@ -1,12 +1,13 @@
 /*
- * Opening files, closing them, and moving bytes. Cached bytes are read at once; the backend does
- * the rest.
+ * Opening files, closing them, and moving bytes. What the kernel's caches can answer is answered at
+ * once; the backend does the rest.
  */
 #include "io/file.h"
 
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
+#include "io/file_cached.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -61,10 +62,11 @@ static int64_t pause_for(int64_t delay)
 static int64_t open_once(const char *path, int flags, mode_t mode)
 {
     struct eddyi_io_call c;
-    int rc = eddyi_io_begin_shared(&c, AT_FDCWD);
+    int64_t fd = eddyi_cached_open(AT_FDCWD, path, flags);
+    int rc = fd == -EAGAIN ? eddyi_io_begin_shared(&c, AT_FDCWD) : 0;
 
-    if (rc < 0)
-        return rc;
+    if (fd != -EAGAIN || rc < 0)
+        return rc < 0 ? rc : fd;
     c.o.op.kind = EDDYI_OP_OPEN;
     c.o.op.file.path = path;
     c.o.op.file.flags = flags;
@@ -94,25 +96,13 @@ int eddy_file_open(const char *path, int flags, mode_t mode)
     int fd = (int)open_file(path, flags, mode);
 
     if (fd >= 0 && !(flags & O_NONBLOCK))
-        eddyi_sys_block_on_file(fd);
+        eddyi_sys_block_on_opened(fd, flags);
     return (int)eddyi_file_ended_path(fd, "file_open", path);
 }
 
 int eddy_file_close(int fd)
 {
-    struct eddyi_io_call c;
-    int rc = eddyi_io_begin_shared(&c, fd);
-
-    if (rc == 0) {
-        c.shielded = true;
-        c.o.op.kind = EDDYI_OP_CLOSE;
-        rc = (int)eddyi_io_wait(&c);
-        if (!c.submitted || rc == -ECANCELED)
-            rc = eddyi_sys_close_file(fd);
-    } else {
-        rc = eddyi_sys_close_file(fd);
-    }
-    return (int)eddyi_file_ended(rc, "file_close", fd);
+    return (int)eddyi_file_ended(eddyi_cached_close(fd), "file_close", fd);
 }
 
 /* Begins a call. Calls with an offset may overlap; those at the file's position may not. */

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/file.h"
+#include "io/file_cached.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -27,19 +28,48 @@ static void convert(const struct statx *from, struct stat *to)
     to->st_ctim = (struct timespec){from->stx_ctime.tv_sec, from->stx_ctime.tv_nsec};
 }
 
-static int64_t stat_as(int dir, const char *path, int flags, struct stat *ret)
+static int64_t stat_by_backend(const char *path, int flags, struct statx *ret)
 {
     struct eddyi_io_call c;
-    struct statx found;
-    int64_t rc = ret ? eddyi_io_begin_shared(&c, dir) : -EINVAL;
+    int rc = eddyi_io_begin_shared(&c, AT_FDCWD);
 
     if (rc < 0)
         return rc;
     c.o.op.kind = EDDYI_OP_STAT;
     c.o.op.stat.path = path;
     c.o.op.stat.flags = flags;
-    c.o.op.stat.ret = &found;
-    rc = eddyi_io_wait(&c);
+    c.o.op.stat.ret = ret;
+    return eddyi_io_wait(&c);
+}
+
+/*
+ * Describes the file with the name @path. If the name is cached, that is done by a descriptor,
+ * because statx(2) by name cannot be confined to the caches.
+ */
+static int64_t stat_by_name(const char *path, int flags, struct stat *ret)
+{
+    int follow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
+    struct statx found;
+    int64_t fd = ret ? eddyi_cached_open(AT_FDCWD, path, O_PATH | follow) : -EINVAL, rc;
+
+    if (!ret || fd == -ENOENT || fd == -ENOTDIR)
+        return fd;
+    if (fd >= 0) {
+        rc = eddyi_cached_stat((int)fd, &found);
+        eddyi_sys_close((int)fd);
+    } else {
+        rc = stat_by_backend(path, flags, &found);
+    }
+    if (rc == 0)
+        convert(&found, ret);
+    return rc;
+}
+
+static int64_t stat_by_descriptor(int fd, struct stat *ret)
+{
+    struct statx found;
+    int64_t rc = ret ? eddyi_cached_stat(fd, &found) : -EINVAL;
+
     if (rc == 0)
         convert(&found, ret);
     return rc;
@@ -47,19 +77,19 @@ static int64_t stat_as(int dir, const char *path, int flags, struct stat *ret)
 
 int eddy_file_stat(const char *path, struct stat *ret)
 {
-    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, 0, ret), "file_stat", path);
+    return (int)eddyi_file_ended_path(stat_by_name(path, 0, ret), "file_stat", path);
 }
 
 int eddy_file_lstat(const char *path, struct stat *ret)
 {
-    return (int)eddyi_file_ended_path(stat_as(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, ret),
+    return (int)eddyi_file_ended_path(stat_by_name(path, AT_SYMLINK_NOFOLLOW, ret),
                                       "file_lstat", path);
 }
 
 int eddy_file_fstat(int fd, struct stat *ret)
 {
     /* The kernel takes -100 for AT_FDCWD and would describe the current directory. */
-    int64_t rc = fd < 0 ? -EBADF : stat_as(fd, "", AT_EMPTY_PATH, ret);
+    int64_t rc = fd < 0 ? -EBADF : stat_by_descriptor(fd, ret);
 
     return (int)eddyi_file_ended(rc, "file_fstat", fd);
 }

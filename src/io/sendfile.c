@@ -141,11 +141,21 @@ void eddyi_sending_step(struct eddyi_sending *s, int64_t result)
         s->done(s);
 }
 
+/* Returns the first step. What is cached and too large to be copied is not copied. */
+static enum eddyi_sending_step first_step(const struct eddyi_sending *s)
+{
+    bool large = s->count > BUFFER;
+
+    return large && eddyi_sys_is_cached(s->file, s->offset, next_size(s, STEP))
+               ? EDDYI_SENDING_WAIT_TO_SEND
+               : EDDYI_SENDING_READ;
+}
+
 void eddyi_sending_begin(struct eddyi_sending *s)
 {
     s->buf = is_all(s) ? NULL : eddyi_alloc(next_size(s, BUFFER));
     if (s->buf)
-        eddyi_sending_step(s, begin(s, EDDYI_SENDING_READ));
+        eddyi_sending_step(s, begin(s, first_step(s)));
     else
         eddyi_sending_step(s, over(s, is_all(s) ? 0 : eddy_raise(-ENOMEM, NULL)));
 }

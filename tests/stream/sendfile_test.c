@@ -2,6 +2,8 @@
  * Sending files over streams, through the kernel and by copying.
  */
 #include "base/fault.h"
+#include "base/sys.h"
+#include "io/places.h"
 #include "protocol/protocols.h"
 #include "protocol/transport.h"
 #include "stream/streams.h"
@@ -58,36 +60,90 @@ static void expect_sent(eddy_writer *from, eddy_reader *to, int64_t offset, int6
     close(fd);
 }
 
+/* Opens the streams of a pair of sockets. Returns 0, or the error of a tortured call. */
+static int open_sockets(eddy_reader *r[2], eddy_writer *w[2])
+{
+    int s[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0);
+    for (int k = 0; k < 2; k++) {
+        int rc = eddy_open_connection(NULL, 0, &r[k], &w[k], .sock = s[k]);
+
+        if (rc < 0) {
+            close(s[k]);
+            if (k == 0)
+                close(s[1]);
+            else
+                eddy_writer_free(w[0]);
+            return rc;
+        }
+    }
+    return 0;
+}
+
 TEST_ASYNC_REAL(a_file_goes_over_a_socket_whole_or_in_part)
 {
     static const struct {
         int64_t offset, count;
         size_t expected;
-    } parts[] = {{0, -1, SIZE}, {1000, 5000, 5000}, {SIZE - 10, 100, 10}, {0, 0, 0}};
+    } parts[] = {{0, -1, SIZE},         {1000, 5000, 5000}, {SIZE - 10, 100, 10},
+                 {7, 200000, 200000},   {0, SIZE, SIZE},    {100, 2 * SIZE, SIZE - 100},
+                 {SIZE, 100000, 0},     {0, 0, 0}};
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         eddy_reader *r[2];
         eddy_writer *w[2];
-        int s[2];
+        int rc = open_sockets(r, w);
 
-        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0);
-        for (int k = 0; k < 2; k++) {
-            int rc = eddy_open_connection(NULL, 0, &r[k], &w[k], .sock = s[k]);
-
-            if (rc < 0) {
-                close(s[k]);
-                if (k == 0)
-                    close(s[1]);
-                else
-                    eddy_writer_free(w[0]);
-                return rc;
-            }
-        }
+        if (rc < 0)
+            return rc;
         expect_sent(w[0], r[1], parts[i].offset, parts[i].count, parts[i].expected);
         eddy_writer_free(w[0]);
         eddy_writer_free(w[1]);
     }
     return 0;
+}
+
+/* A file on a disk, or where /tmp is; its pages were just written, and are in memory. */
+static int make_file_with_pages(struct place *p)
+{
+    int fd;
+
+    *p = place_make();
+    fd = open(p->a, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    REQUIRE(fd >= 0 && write(fd, content, SIZE) == SIZE);
+    return fd;
+}
+
+TEST_ASYNC_REAL(a_file_that_is_in_memory_is_sent_without_a_thread)
+{
+    eddy_reader *r[2];
+    eddy_writer *w[2];
+    struct place p;
+    int fd = make_file_with_pages(&p), rc = open_sockets(r, w);
+    bool can = eddyi_sys_is_cached(fd, 0, SIZE);
+    int64_t sent = 0;
+    eddy_task *t;
+    const char *all;
+
+    if (rc == 0 && can) {
+        eddyi_fault_only("pthread_create", EAGAIN);
+        t = eddy_create_task(send_all(w[0], fd, 0, SIZE, &sent));
+        if (t && EXPECT_EQ(eddy_reader_read_all(r[1], SIZE_MAX, &all), SIZE))
+            EXPECT(memcmp(all, content, SIZE) == 0);
+        (void)eddy_await(t);
+        EXPECT(eddyi_fault_hits() == 0 || test_tortured());
+        eddyi_fault_clear();
+    }
+    if (rc == 0) {
+        eddy_writer_free(w[0]);
+        eddy_writer_free(w[1]);
+    }
+    close(fd);
+    place_remove(&p);
+    if (!can && !test_tortured())
+        SKIP("the kernel, or the file system of /tmp, does not tell what is in memory");
+    return rc;
 }
 
 TEST_ASYNC_REAL(over_a_carrier_that_cannot_the_file_is_copied)
