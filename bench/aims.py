@@ -3,6 +3,8 @@
 A condition gets eddy's median, and a function that maps a peer to the ratio eddy/peer or None.
 """
 
+from participants import COPIES, FILES
+
 
 def at_most(limit):
     return f"≤ {limit:,g}", lambda v, ratio: v <= limit
@@ -72,4 +74,11 @@ AIMS = {
     ("accept", STREAMS_EPOLL): at_most(27000),
     ("http", "eddy http io_uring"): both(at_most(5400), at_most_of(1, "libuv + http-parser")),
     ("http", "eddy http epoll"): both(at_most(5400), at_most_of(1, "libuv + http-parser")),
+    **{
+        (f"static {size}", f"eddy static {backend}"): at_most_of(1, "nginx")
+        for size in FILES
+        for backend in ("io_uring", "epoll")
+    },
+    (f"copy {COPIES} files", "eddy copier io_uring"): at_most_of(1, "cp"),
+    (f"copy {COPIES} files", "eddy copier epoll"): at_most_of(1, "cp"),
 }

@@ -1,12 +1,12 @@
 /*
  * loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
  *
- * Generates load for a server on this machine: echo, accept or http. One thread, closed loop: each
- * connection has DEPTH requests in flight, and sends the next one when an answer has arrived and
- * every byte of it was right. After a warm-up (-w) it measures for -t seconds, and prints one line
- * of JSON: rate, latencies, and for the threads of this program and of the server (-p) the
- * processor time per operation, the share of a processor, and the share of the time in which they
- * were ready to run but did not: interference by other programs.
+ * Generates load for a server on this machine: echo, accept, http or files. One thread, closed
+ * loop: each connection has DEPTH requests in flight, and sends the next one when an answer has
+ * arrived and every byte of it was right. After a warm-up (-w) it measures for -t seconds, and
+ * prints one line of JSON: rate, latencies, and for the threads of this program and of the server
+ * (-p) the processor time per operation, the share of a processor, and the share of the time in
+ * which they were ready to run but did not: interference by other programs.
  */
 #include "loadgen.h"
 #include "process_time.h"
@@ -146,6 +146,7 @@ static const struct load *find(const char *kind)
     return strcmp(kind, "echo") == 0     ? &load_echo
            : strcmp(kind, "accept") == 0 ? &load_accept
            : strcmp(kind, "http") == 0   ? &load_http
+           : strcmp(kind, "files") == 0  ? &load_files
                                          : NULL;
 }
 
@@ -189,9 +190,8 @@ int main(int argc, char **argv)
     struct rlimit files;
 
     if (!parse(argc, argv) || !(load = find(argv[optind]))) {
-        fprintf(stderr, "usage: loadgen echo|accept|http PORT [-c CONNECTIONS] [-s SIZE] [-d "
-                        "DEPTH] [-t SECONDS] "
-                        "[-w SECONDS] [-p PID]\n");
+        fprintf(stderr, "usage: loadgen echo|accept|http|files PORT [-c CONNECTIONS] [-s SIZE] "
+                        "[-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

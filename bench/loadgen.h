@@ -1,5 +1,5 @@
 /*
- * The shared declarations of the three kinds of load. A kind opens its connections, each registered
+ * The shared declarations of the kinds of load. A kind opens its connections, each registered
  * with the epoll under a pointer of its own, and receives all events of its connections; the loop
  * in loadgen.c keeps the time.
  */
@@ -20,7 +20,7 @@ struct load {
     int (*open)(void);
     void (*event)(void *connection, uint32_t events);
 };
-extern const struct load load_echo, load_accept, load_http;
+extern const struct load load_echo, load_accept, load_http, load_files;
 
 struct loadgen {
     int port, n_connections, depth;

@@ -79,8 +79,9 @@ def SERVERS(build):
     """name: (command, environment, loads)"""
     peers = build + "/peers"
     uring, epoll = {"EDDY_BACKEND": "io_uring"}, {"EDDY_BACKEND": "epoll"}
-    echo, http = {"echo", "accept"}, {"http"}
-    port = "{port}"
+    echo, http, files = {"echo", "accept"}, {"http"}, {"files"}
+    port, folder = "{port}", build + "/files"
+    static = [os.path.dirname(build) + "/bin/static-server", "-p", port, folder]
     return {
         "eddy io_uring": ([build + "/echo-server", port], uring, echo),
         "eddy epoll": ([build + "/echo-server", port], epoll, echo),
@@ -118,7 +119,23 @@ def SERVERS(build):
         "tokio, no parser": ([peers + "/tokio-bench", "http", port], {}, http),
         "asyncio, no parser": ([PYTHON, PYTHON_BENCH, "asyncio", "http", port], {}, http),
         "uvloop, no parser": ([PYTHON, PYTHON_BENCH, "uvloop", "http", port], {}, http),
-        "nginx": (["nginx", port], {}, http),
+        "eddy static io_uring": (static, uring, files),
+        "eddy static epoll": (static, epoll, files),
+        "nginx": (["nginx", port], {}, http | files),
+    }
+
+
+# The small files that COPIERS copy.
+COPIES = 2000
+
+
+def COPIERS(build):
+    """name: (command, environment); the paths of a tree and of its copy are added"""
+    copier = [os.path.dirname(build) + "/bin/file-copier"]
+    return {
+        "eddy copier io_uring": (copier, {"EDDY_BACKEND": "io_uring"}),
+        "eddy copier epoll": (copier, {"EDDY_BACKEND": "epoll"}),
+        "cp": (["cp", "-r"], {}),
     }
 
 
@@ -138,6 +155,9 @@ def echo(connections, size, depth, seconds="0.8"):
     return (f"echo {connections}x{size}x{depth}", "echo", options)
 
 
+# The files that the servers of files serve, named after their sizes in bytes.
+FILES = {"1 KiB": 1 << 10, "64 KiB": 1 << 16, "10 MiB": 10 << 20}
+
 # Connections x bytes x depth.
 ECHOES = [
     echo(64, 64, 16),
@@ -149,4 +169,10 @@ ECHOES = [
     echo(64, 65536, 1),
     ("accept", "accept", ["-c", "64", "-t", "1.2", "-w", "0.3"]),
     ("http", "http", ["-c", "64", "-t", "1", "-w", "0.25"]),
+    *(
+        (f"static {name}", "files", ["-c", "64", "-s", str(size), "-t", "1", "-w", "0.25"])
+        if size < 1 << 20
+        else (f"static {name}", "files", ["-c", "8", "-s", str(size), "-t", "2", "-w", "0.5"])
+        for name, size in FILES.items()
+    ),
 ]

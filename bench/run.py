@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import statistics
@@ -20,7 +21,17 @@ import sys
 import time
 
 from aims import AIMS, HIGHER_IS_BETTER
-from participants import ECHOES, IN_PROCESS, RENAMED, SERVERS, THREADED, TWO_THREADS
+from participants import (
+    COPIERS,
+    COPIES,
+    ECHOES,
+    FILES,
+    IN_PROCESS,
+    RENAMED,
+    SERVERS,
+    THREADED,
+    TWO_THREADS,
+)
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WORKLOADS = os.environ.get("WORKLOADS", "").replace(",", " ").split()
@@ -57,6 +68,23 @@ def wait_for_calm():
         if busy()[0] - before <= 0.02:
             break
     patience -= time.time() - began
+
+
+def make_files(folder):
+    """Makes the files that loadgen_files.c requests, with the bytes that it expects."""
+    os.makedirs(folder, exist_ok=True)
+    period = bytes((i * 167 + (i >> 8)) & 255 for i in range(65521))
+    for size in FILES.values():
+        with open(os.path.join(folder, str(size)), "wb") as f:
+            f.write((period * (size // len(period) + 1))[:size])
+
+
+def make_tree(folder):
+    """Makes COPIES files of 0.5 to 4 KiB, 100 in a folder."""
+    for i in range(COPIES):
+        os.makedirs(f"{folder}/{i // 100}", exist_ok=True)
+        with open(f"{folder}/{i // 100}/{i}", "wb") as f:
+            f.write(b"%d\n" % i * (100 + i % 7 * 100))
 
 
 def children_seconds():
@@ -141,7 +169,8 @@ class Bench:
             if process.poll() is not None:
                 break
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                # From another address, lest it connect to itself while nobody listens.
+                socket.create_connection(("127.0.0.1", port), 1, ("127.0.0.2", 0)).close()
                 break
             except OSError:
                 pass
@@ -155,8 +184,9 @@ class Bench:
                 "error_log /dev/null;\n"
                 "events { worker_connections 20000; }\n"
                 "http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;\n"
-                f"  server {{ listen {port} backlog=4096;\n"
-                "    location / { default_type text/plain; return 200 'Hello'; } } }\n"
+                "  sendfile on; tcp_nopush on;\n"
+                f"  server {{ listen {port} backlog=4096; root {self.build}/files;\n"
+                "    location = / { default_type text/plain; return 200 'Hello'; } } }\n"
             )
         return ["nginx", "-c", path, "-p", self.build]
 
@@ -184,10 +214,38 @@ class Bench:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
+    def copy(self, who, command, environment):
+        metric, tree, copied = f"copy {COPIES} files", self.build + "/tree", self.build + "/copied"
+        wait_for_calm()
+        shutil.rmtree(copied, ignore_errors=True)
+        worked, stolen = busy()
+        own, began = children_seconds(), time.time()
+        run = subprocess.run(
+            [*command, tree, copied],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        wall = time.time() - began
+        own = children_seconds() - own
+        others = max(0.0, busy()[0] - worked - own) / wall
+        if run.returncode != 0 or sum(len(files) for _, _, files in os.walk(copied)) != COPIES:
+            self.fail(metric, who, run.stderr)
+        else:
+            noisy = busy()[1] - stolen > 0.02 * wall or others > 0.3
+            self.record(metric, who, own / COPIES * 1e9, "CPU ns/op", noisy, rate=COPIES / wall)
+        shutil.rmtree(copied, ignore_errors=True)
+
     def run(self):
         in_process, servers = IN_PROCESS(self.build), SERVERS(self.build)
+        copiers = COPIERS(self.build)
+        make_files(self.build + "/files")
+        make_tree(self.build + "/tree")
         missing = {
-            who for who, (command, *_) in {**in_process, **servers}.items() if not present(command)
+            who
+            for who, (command, *_) in {**in_process, **servers, **copiers}.items()
+            if not present(command)
         }
         workloads = dict.fromkeys(w for _, _, w in in_process.values() for w in w.split())
         for self.round in range(ROUNDS):
@@ -200,6 +258,9 @@ class Bench:
                 for who, (command, environment, kinds) in servers.items():
                     if kind in kinds and who not in missing and wanted(metric, who):
                         self.load(metric, who, command, environment, kind, options)
+            for who, (command, environment) in copiers.items():
+                if who not in missing and wanted(f"copy {COPIES} files", who):
+                    self.copy(who, command, environment)
         return missing
 
     def cell(self, metric, who):

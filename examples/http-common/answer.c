@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 
 const char *http_reason(int status)
 {
@@ -47,43 +49,79 @@ static const char *connection_of(const struct http_request *request)
     return request->old ? "Connection: keep-alive\r\n" : "";
 }
 
+struct text {
+    size_t n;
+    char at[HTTP_MAX_TARGET + 1280];
+};
+
+/* Appends formatted text; if it does not fit, makes @to->n larger than the array. */
+static void append(struct text *to, const char *format, va_list args)
+{
+    int n = vsnprintf(to->at + to->n, sizeof to->at - to->n, format, args);
+
+    to->n += n < 0 ? sizeof to->at : (size_t)n;
+}
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *to, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    append(to, format, args);
+    va_end(args);
+}
+
 /* Sends an answer, or its beginning, in one write. */
 static int send_answer(eddy_writer *writer, const struct http_request *request, int status,
-                       const char *fields, const char *body)
+                       struct iovec body, const char *format, va_list args)
 {
     char date[HTTP_DATE_SIZE] = "";
+    struct text head = {0};
 
     http_format_date(time(NULL), date);
-    return eddy_writer_printf(writer, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s\r\n%s", status,
-                              http_reason(status), date, connection_of(request), fields, body);
+    add(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", status, http_reason(status), date,
+        connection_of(request));
+    append(&head, format, args);
+    if (head.n + 2 > sizeof head.at)
+        return eddy_raise(-EMSGSIZE, "the head of an answer has more than %zu bytes",
+                          sizeof head.at);
+    memcpy(head.at + head.n, "\r\n", 2);
+    return eddy_writer_writelines(writer, (struct iovec[]){{head.at, head.n + 2}, body}, 2);
+}
+
+int http_send(eddy_writer *writer, const struct http_request *request, int status, const void *body,
+              size_t size, const char *format, ...)
+{
+    va_list args;
+    int rc;
+
+    va_start(args, format);
+    rc = send_answer(writer, request, status, (struct iovec){(void *)(uintptr_t)body, size}, format,
+                     args);
+    va_end(args);
+    return rc;
 }
 
 int http_send_head(eddy_writer *writer, const struct http_request *request, int status,
                    const char *format, ...)
 {
-    char fields[HTTP_MAX_TARGET + 1024];
     va_list args;
-    int n;
+    int rc;
 
     va_start(args, format);
-    n = vsnprintf(fields, sizeof fields, format, args);
+    rc = send_answer(writer, request, status, (struct iovec){NULL, 0}, format, args);
     va_end(args);
-    if (n < 0 || (size_t)n >= sizeof fields)
-        return eddy_raise(-EMSGSIZE, "the fields of an answer have more than %zu bytes",
-                          sizeof fields);
-    return send_answer(writer, request, status, fields, "");
+    return rc;
 }
 
 int http_send_text(eddy_writer *writer, const struct http_request *request, int status,
                    const char *fields, const char *text)
 {
-    char all[1024];
-
     if (status == 204 || status == 304)
-        return send_answer(writer, request, status, fields, "");
-    snprintf(all, sizeof all, "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields,
-             strlen(text));
-    return send_answer(writer, request, status, all, request->head ? "" : text);
+        return http_send_head(writer, request, status, "%s", fields);
+    return http_send(writer, request, status, text, request->head ? 0 : strlen(text),
+                     "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields,
+                     strlen(text));
 }
 
 int http_linger(eddy_reader *reader, eddy_writer *writer, double seconds)

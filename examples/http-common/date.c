@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE])
+static bool format(time_t t, char buf[HTTP_DATE_SIZE])
 {
     struct tm tm;
 
@@ -11,6 +11,27 @@ bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE])
     if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
         return false;
     return strftime(buf, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0;
+}
+
+/* Every answer has one or two dates, often those of the answer before, so the latest are kept. */
+bool http_format_date(time_t t, char buf[HTTP_DATE_SIZE])
+{
+    enum { KEPT = 8 };
+    static _Thread_local struct {
+        time_t t;
+        char text[HTTP_DATE_SIZE]; /* "": none */
+    } kept[KEPT];
+    size_t i = (size_t)t % KEPT;
+
+    if (kept[i].t != t || !*kept[i].text) {
+        if (!format(t, kept[i].text)) {
+            *kept[i].text = '\0';
+            return false;
+        }
+        kept[i].t = t;
+    }
+    memcpy(buf, kept[i].text, HTTP_DATE_SIZE);
+    return true;
 }
 
 /*

@@ -63,6 +63,11 @@ EDDY_AWAITS __attribute__((format(printf, 4, 5))) int
 http_send_head(eddy_writer *writer, const struct http_request *request, int status,
                const char *format, ...);
 
+/* Sends an answer with such a head, and with @size bytes at @body, in one write. */
+EDDY_AWAITS __attribute__((format(printf, 6, 7))) int
+http_send(eddy_writer *writer, const struct http_request *request, int status, const void *body,
+          size_t size, const char *format, ...);
+
 /*
  * Sends an answer whose body is @text, with @fields (CRLF after each, or "") in its head. For HEAD,
  * 204 and 304 sends only the head; for the latter two without a Content-Length.

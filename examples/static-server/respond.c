@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 18 };
+/* The bytes of a body that is sent together with its head, and of a piece of a larger body, at
+ * most. */
+enum { SMALL = 1 << 16, PIECE = 1 << 20 };
 
 double patience = 30;
 
@@ -165,25 +167,68 @@ static int send_no_part(eddy_writer *writer, const struct http_request *request,
     return request->keep_alive;
 }
 
+/* The fields of an answer about a part of a file. */
+struct fields {
+    char text[512];
+};
+
+static struct fields fields_of(const char *path, const struct stat *st, const struct selection *s,
+                               int status)
+{
+    struct fields fields;
+    char range[96] = "";
+
+    if (status == 206)
+        snprintf(range, sizeof range, "Content-Range: bytes %lld-%lld/%lld\r\n",
+                 (long long)s->from, (long long)(s->from + s->count - 1), (long long)st->st_size);
+    snprintf(fields.text, sizeof fields.text,
+             "Content-Type: %s\r\nContent-Length: %lld\r\nAccept-Ranges: bytes\r\n"
+             "ETag: %s\r\n%s%s%s%s",
+             type_of(path), (long long)s->count, s->etag,
+             *s->last_modified ? "Last-Modified: " : "", s->last_modified,
+             *s->last_modified ? "\r\n" : "", range);
+    return fields;
+}
+
+/* Sends a head and a small body in one write. */
+static int send_small(eddy_writer *writer, const struct http_request *request, int status,
+                      const struct fields *fields, int fd, const struct selection *s)
+{
+    size_t size = (size_t)s->count, got = 0;
+    char *body = malloc(size);
+    ssize_t n = body ? 1 : -ENOMEM;
+    int rc;
+
+    while (n > 0 && got < size) {
+        n = eddy_file_read(fd, body + got, size - got, s->from + (off_t)got);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    if (n == -ECANCELED)
+        rc = (int)n;
+    else if (got < size) /* the file cannot be read, or has become shorter */
+        rc = respond_status(writer, request, 500);
+    else
+        rc = http_send(writer, request, status, body, size, "%s", fields->text);
+    free(body);
+    return rc;
+}
+
 /* Sends the head and body of an answer whose body is a file, or a part of it. */
 static int send_file(eddy_writer *writer, const struct http_request *request, const char *path,
                      int fd, const struct stat *st)
 {
     struct selection s;
-    char range[96] = "";
+    struct fields fields;
     int status = select_part(request, st, &s);
 
     if (status >= 300)
         return send_no_part(writer, request, st, &s, status);
-    if (status == 206)
-        snprintf(range, sizeof range, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)s.from,
-                 (long long)(s.from + s.count - 1), (long long)st->st_size);
-    eddy_try(http_send_head(writer, request, status,
-                            "Content-Type: %s\r\nContent-Length: %lld\r\nAccept-Ranges: bytes\r\n"
-                            "ETag: %s\r\n%s%s%s%s",
-                            type_of(path), (long long)s.count, s.etag,
-                            *s.last_modified ? "Last-Modified: " : "", s.last_modified,
-                            *s.last_modified ? "\r\n" : "", range));
+    fields = fields_of(path, st, &s, status);
+    if (!request->head && s.count > 0 && s.count <= SMALL) {
+        eddy_try(send_small(writer, request, status, &fields, fd, &s));
+        return request->keep_alive;
+    }
+    eddy_try(http_send_head(writer, request, status, "%s", fields.text));
     if (!request->head && s.count > 0)
         eddy_try(send_body(writer, fd, s.from, (size_t)s.count));
     return request->keep_alive;

@@ -311,9 +311,8 @@ EDDY_API EDDY_NODISCARD int eddy_writer_write_nowait(eddy_writer *w, const void 
  * (loop.sendfile). @count < 0 means to the end of the file.
  *
  * The first 64 KiB are read and written. On a socket the kernel then copies the rest itself
- * (sendfile(2)), in a thread, since the disk may block it; and so it copies all of a larger file
- * that is in memory, at once. With TLS, on any other carrier, and for files that the kernel
- * refuses, all bytes are read and written. No other call may write meanwhile.
+ * (sendfile(2)), in a thread, since the disk may block it. With TLS, on any other carrier, and for
+ * files that the kernel refuses, all bytes are read and written. No other call may write meanwhile.
  *
  * Returns 0, also if the file ends early. Raises the errors of eddy_writer_write() and of reading
  * the file. *ret_sent (may be NULL) is set in any case, also on failure and when cancelled, to the

@@ -279,26 +279,9 @@ long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n);
 long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n);
 /* Adds O_CLOEXEC | O_NONBLOCK. */
 int eddyi_sys_openat(int dir, const char *path, int flags, unsigned mode);
-/*
- * Opens as eddyi_sys_openat() does, if the kernel's caches suffice. Returns -EAGAIN if only
- * eddyi_sys_openat() can tell: the name is not cached, the file would be made or emptied, or the
- * kernel cannot open this way (before Linux 5.12).
- */
-int eddyi_sys_open_cached(int dir, const char *path, int flags);
 void eddyi_sys_block_on_file(int fd); /* clears O_NONBLOCK of a file or directory */
-/* Clears O_NONBLOCK of a file that was opened with @flags. */
-void eddyi_sys_block_on_opened(int fd, int flags);
 int eddyi_sys_close_file(int fd);     /* returns the result of close(2) */
 int eddyi_sys_statx(int dir, const char *path, int flags, struct statx *ret);
-/*
- * Describes an open file without asking a server: what a remote file system answers may be out of
- * date. *ret_mount identifies the mount, 0 if the kernel does not tell (before Linux 5.8).
- */
-int eddyi_sys_statx_cached(int fd, struct statx *ret, uint64_t *ret_mount);
-/* Returns true if @fd is on a file system that answers from memory whatever it has in memory; it
- * may block. */
-bool eddyi_sys_is_local(int fd);
-bool eddyi_sys_is_for_reading(int fd); /* and for nothing else */
 int eddyi_sys_fsync(int fd, bool data_only);
 int eddyi_sys_renameat(int dir, const char *from, const char *to);
 int eddyi_sys_unlinkat(int dir, const char *path, int flags);
@@ -318,11 +301,6 @@ bool eddyi_sys_appends(int fd); /* O_APPEND is set */
 /* Sends from @in, at @offset, to a socket, without waiting for it, whatever its flags are; never
  * SIGPIPE. */
 long eddyi_sys_sendfile(int out, int in, int64_t offset, size_t size);
-/* Sends to a socket that is known to be non-blocking. */
-long eddyi_sys_sendfile_nonblocking(int out, int in, int64_t offset, size_t size);
-/* Returns true if these bytes of a file are in memory, so that no disk has to be waited for; false
- * also if the kernel does not tell (before Linux 6.5; others' files, by its version). */
-bool eddyi_sys_is_cached(int fd, int64_t offset, size_t size);
 /* copy_file_range(2), at the positions of both. */
 long eddyi_sys_copy_range(int in, int out, size_t size);
 

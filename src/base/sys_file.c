@@ -1,9 +1,8 @@
 /*
  * The calls of sys.h on files.
  */
-#include "base/sys.h"
-
 #include "base/kernel.h"
+#include "base/sys_cached.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>

@@ -12,7 +12,7 @@
 #include "carrier/fd.h"
 
 #include "base/assert.h"
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "base/unguarded.h"
 #include "carrier/socket_info.h"
 #include "eddy/error.h"

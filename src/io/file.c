@@ -4,7 +4,7 @@
  */
 #include "io/file.h"
 
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "eddy/error.h"
 #include "eddy/wait.h"
 #include "io/file_cached.h"

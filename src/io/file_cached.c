@@ -12,7 +12,7 @@
  */
 #include "io/file_cached.h"
 
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "loop/part.h"
 #include "task/task.h"
 

@@ -1,6 +1,6 @@
 #include "io/sendfile.h"
 
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "eddy/error.h"
 #include "task/outcome.h"
 

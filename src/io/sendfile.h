@@ -4,8 +4,7 @@
  *
  * The first 64 KiB are read and sent: most files are not longer, and copying 64 KiB costs 2 us,
  * while sendfile(2), which may wait for the disk, costs the way to another thread and back.
- * sendfile(2) sends the rest, until it refuses; then the rest is copied as well. Of a larger file
- * that is in memory, sendfile(2) sends the beginning, too.
+ * sendfile(2) sends the rest, until it refuses; then the rest is copied as well.
  *
  * A file is sent in a row of steps, each of which may be pending until a callback of the loop goes
  * on; a task may wait for the end.

@@ -2,7 +2,7 @@
  * Calls on files that the kernel's caches answer: which are made at once, and which are not.
  */
 #include "base/fault.h"
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "io/places.h"
 #include "io/sockets.h"
 

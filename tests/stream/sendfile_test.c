@@ -2,7 +2,7 @@
  * Sending files over streams, through the kernel and by copying.
  */
 #include "base/fault.h"
-#include "base/sys.h"
+#include "base/sys_cached.h"
 #include "io/places.h"
 #include "protocol/protocols.h"
 #include "protocol/transport.h"
