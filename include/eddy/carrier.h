@@ -25,6 +25,7 @@ EDDY_BEGIN_DECLS
 
 typedef struct eddy_carrier eddy_carrier;
 
+/* The functions of one type of carrier. All are required, unless a comment allows NULL. */
 typedef struct eddy_carrier_ops {
     const char *name; /* "tcp", "tls", …; used in messages */
 

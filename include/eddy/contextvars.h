@@ -22,6 +22,7 @@ typedef struct eddy_contextvar {
     void *default_value; /* the value where none was set */
 } eddy_contextvar;
 
+/* Initializes a context variable: its name, for reports, and its default value. */
 #define EDDY_CONTEXTVAR(name, default_value)                                                       \
     {                                                                                              \
         (name), (default_value)                                                                    \

@@ -55,8 +55,10 @@ EDDY_API EDDY_NODISCARD eddy_coroutine *eddy_coroutine_new_copy(const char *name
                                                                 const void *args, size_t size,
                                                                 const void *caller);
 
-/* Makes a coroutine object as eddy_coroutine_new_copy() does; drop() gets the copy, or, if memory
- * is short, @args, as eddy_coro_owning() says. */
+/*
+ * Makes a coroutine object as eddy_coroutine_new_copy() does; drop() gets the copy, or, if memory
+ * is short, @args, as eddy_coro_owning() says.
+ */
 EDDY_API EDDY_NODISCARD eddy_coroutine *
 eddy_coroutine_new_copy_owning(const char *name, int (*fn)(void *args), void (*drop)(void *args),
                                const void *args, size_t size, const void *caller);
@@ -80,6 +82,8 @@ EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
  * eddy_async_owning() is for it.
  */
 #define eddy_async(...) EDDYI_CAT(EDDYI_ASYNC_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
+#define eddy_async_declare(...)                                                                    \
+    EDDYI_CAT(EDDYI_ASYNC_DECLARE_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
 /*
  * Defines a coroutine function that owns what its arguments stand for:
@@ -92,8 +96,6 @@ EDDY_API const char *eddy_coroutine_name(const eddy_coroutine *coro);
  * least one parameter; otherwise as eddy_async(), and declared by eddy_async_declare().
  */
 #define eddy_async_owning(name, drop, ...) EDDYI_ASYNC_OWNING(name, drop, __VA_ARGS__)
-#define eddy_async_declare(...)                                                                    \
-    EDDYI_CAT(EDDYI_ASYNC_DECLARE_, EDDYI_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
 /*
  * Returns 0 and attaches @value to the coroutine's result: `return eddy_return(ptr);`. The awaiting
@@ -129,6 +131,7 @@ EDDY_API int eddy_return(void *value);
  */
 #define eddy_await_value(x, ret_value) eddy_awaitable_await(EDDY_AWAITABLE(x), (ret_value))
 
+/* Waits for @x as eddy_await_value() does; the macros are built on it. @ret_value may be NULL. */
 EDDY_API EDDY_AWAITS int eddy_awaitable_await(eddy_awaitable *x, void **ret_value);
 
 /*

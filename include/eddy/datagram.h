@@ -25,6 +25,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A socket for datagrams, used from tasks. Opaque. */
 typedef struct eddy_datagram_endpoint eddy_datagram_endpoint;
 
 /* The keyword arguments of create_datagram_endpoint. None is required. */

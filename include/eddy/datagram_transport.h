@@ -15,6 +15,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A socket for datagrams that calls a protocol. Opaque. */
 typedef struct eddy_datagram_transport eddy_datagram_transport;
 
 /*

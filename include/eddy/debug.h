@@ -43,6 +43,7 @@ struct eddy_future_call_graph {
     bool cut;
 };
 
+/* The keyword arguments of capture_call_graph. None is required. */
 typedef struct eddy_call_graph_options {
     unsigned depth; /* the number of innermost coroutines of the running task to leave out */
     /* the number of entries of each stack: > 0 the outermost, < 0 the innermost; 0: all */

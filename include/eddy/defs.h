@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Enclose declarations of C functions in a header that C++ can include too. */
 #ifdef __cplusplus
 #include <type_traits>
 #define EDDY_BEGIN_DECLS extern "C" {
@@ -20,11 +21,15 @@
 #endif
 
 #if defined(__GNUC__)
+/* Marks a function that the library exports. */
 #define EDDY_API __attribute__((visibility("default")))
+/* Marks a function whose result must not be ignored: the compiler warns. */
 #define EDDY_NODISCARD __attribute__((warn_unused_result))
+/* Marks a function whose parameter number @fmt is a printf-style format of those from @args on. */
 #define EDDY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 /* Marks a rarely called function: the compiler keeps the path to it out of the hot code. */
 #define EDDY_COLD __attribute__((cold, noinline))
+/* Marks a variable for which fn(&variable) is called when its block is left. */
 #define EDDY_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 #else
 #define EDDY_API
@@ -47,12 +52,25 @@
 /* No time limit (None in Python); a wait of more than 292 years means the same. */
 #define EDDY_FOREVER 1.7976931348623157e308
 
-typedef struct eddy_awaitable eddy_awaitable; /* a coroutine, Future or Task */
+/* An object that can be awaited: a coroutine, Future or Task. Opaque. */
+typedef struct eddy_awaitable eddy_awaitable;
+
+/* A call of a coroutine function that has not begun (eddy/coroutine.h). Opaque. */
 typedef struct eddy_coroutine eddy_coroutine;
+
+/* A result that comes later (asyncio.Future; eddy/future.h). Opaque. */
 typedef struct eddy_future eddy_future;
-typedef struct eddy_task eddy_task; /* is an eddy_future, which is an eddy_awaitable */
+
+/* A coroutine that runs concurrently (asyncio.Task; eddy/task.h); an eddy_future too. Opaque. */
+typedef struct eddy_task eddy_task;
+
+/* An event loop (asyncio.EventLoop; eddy/loop.h). Opaque. */
 typedef struct eddy_loop eddy_loop;
+
+/* An error with a code, a message and, for a group, members (eddy/error.h). Opaque, immutable. */
 typedef struct eddy_exception eddy_exception;
+
+/* A set of values of context variables (contextvars.Context; eddy/contextvars.h). Opaque. */
 typedef struct eddy_context eddy_context;
 
 /*

@@ -51,6 +51,7 @@ typedef struct eddy_job {
     void (*drop_value)(void *value);
 } eddy_job;
 
+/* A pool of threads or of worker processes (concurrent.futures.Executor). Opaque. */
 typedef struct eddy_executor eddy_executor;
 
 /*

@@ -160,6 +160,7 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_replace(const char *path, cons
 /* A directory, read entry by entry, without "." and "..", in the file system's order. */
 typedef struct eddy_dir eddy_dir;
 
+/* An entry of a directory. */
 typedef struct eddy_dir_entry {
     const char *name; /* valid until the next call on the directory */
     /* DT_REG, DT_DIR, … of readdir(3); DT_UNKNOWN if the file system does not report it */

@@ -73,6 +73,7 @@ EDDY_API int eddy_future_result_value(eddy_future *f, void **ret_value);
  */
 EDDY_API int eddy_future_exception(eddy_future *f, const eddy_exception **ret);
 
+/* Receives a future that is done, and the argument given with the callback. Borrows @f. */
 typedef void eddy_done_fn(eddy_future *f, void *arg);
 
 /*

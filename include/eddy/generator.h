@@ -33,7 +33,10 @@
 
 EDDY_BEGIN_DECLS
 
+/* A suspended function that yields values (generator). Opaque. */
 typedef struct eddy_generator eddy_generator;
+
+/* A generator whose body may await (asynchronous generator). Opaque. */
 typedef struct eddy_async_generator eddy_async_generator;
 
 /*

@@ -6,6 +6,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* The severity of a message. */
 typedef enum eddy_log_level {
     EDDY_LOG_INFO,    /* requested: slow callbacks in debug mode, dumps of EDDY_DUMP_SIGNAL */
     EDDY_LOG_WARNING, /* a misuse, or a setting that is ignored; the program goes on */

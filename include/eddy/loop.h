@@ -18,6 +18,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* The interface to the kernel that a loop uses. */
 typedef enum eddy_backend {
     /* io_uring if the kernel allows it, else epoll; EDDY_BACKEND=… overrides it */
     EDDY_BACKEND_DEFAULT,
@@ -26,6 +27,7 @@ typedef enum eddy_backend {
     EDDY_BACKEND_VIRTUAL /* virtual time, no descriptors: see eddy_loop_new() */
 } eddy_backend;
 
+/* The arguments of eddy_loop_new(). None is required. */
 typedef struct eddy_loop_options {
     eddy_backend backend;
     size_t stack_size; /* of each task, in bytes of address space; 0: 256 KiB (task.h) */
@@ -120,6 +122,7 @@ typedef struct eddy_handle {
     uint64_t generation;
 } eddy_handle;
 
+/* A callback of the loop: must not block; it runs outside of tasks, so it cannot await. */
 typedef void eddy_callback_fn(void *arg);
 
 /*
@@ -245,6 +248,7 @@ typedef struct eddy_exception_context {
     const char *where; /* "file.c:12": the place where the object was made */
 } eddy_exception_context;
 
+/* Receives the failures that no caller can receive; must not suspend. Borrows @context. */
 typedef void eddy_exception_handler(eddy_loop *loop, const eddy_exception_context *context,
                                     void *arg);
 

@@ -20,6 +20,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A connection that calls a protocol (asyncio.Transport; eddy/transport.h). Opaque. */
 typedef struct eddy_transport eddy_transport;
 
 /* A table of functions, which must outlive the connections that use it. */

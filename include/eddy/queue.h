@@ -25,6 +25,7 @@ EDDY_BEGIN_DECLS
  */
 typedef int eddy_compare_fn(const void *a, const void *b);
 
+/* The caller provides the storage; all fields are private to the library. */
 typedef struct eddy_queue {
     eddy_wait_queue eddyi_getters, eddyi_putters;
     eddy_event eddyi_finished;
@@ -91,8 +92,9 @@ EDDY_API EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, void **ret_item
 EDDY_API EDDY_NODISCARD int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value);
 
 /*
- * @ret_item is the address of a pointer of any type, `struct job *job; eddy_queue_get(&q, &job)`.
- * The pointer itself in its place, as in eddy_queue_get(&q, job), does not compile.
+ * Take an item out of a queue of pointers: @ret_item is the address of a pointer of any type,
+ * `struct job *job; eddy_queue_get(&q, &job)`. The pointer itself in its place, as in
+ * eddy_queue_get(&q, job), does not compile.
  */
 #ifndef __cplusplus
 #define eddy_queue_get(q, ret_item) eddy_queue_get((q), EDDYI_ADDRESS_OF_POINTER(ret_item))

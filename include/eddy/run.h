@@ -8,6 +8,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* The keyword arguments of eddy_run(), eddy_main() and runners. Only .coro is required. */
 typedef struct eddy_run_options {
     /* the coroutine to run, consumed; the macros' first argument */
     eddy_coroutine *coro;
@@ -48,8 +49,6 @@ typedef struct eddy_run_options {
  */
 #ifndef __cplusplus
 #define eddy_run(...) eddy_run_with(&(eddy_run_options){.coro = __VA_ARGS__})
-#define eddy_runner_run(runner, ...)                                                               \
-    eddy_runner_run_with((runner), &(eddy_run_options){.coro = __VA_ARGS__})
 #endif
 EDDY_API int eddy_run_with(const eddy_run_options *options, size_t options_size);
 #define eddy_run_with(...) eddy_run_with(__VA_ARGS__, sizeof(eddy_run_options))
@@ -104,6 +103,10 @@ EDDY_API void eddy_runner_init(eddy_runner *r, const eddy_run_options *options,
  * Runs a coroutine as eddy_run() does, but keeps the loop and its other tasks (Runner.run). Raises
  * EDDY_ECLOSED after eddy_runner_close().
  */
+#ifndef __cplusplus
+#define eddy_runner_run(runner, ...)                                                               \
+    eddy_runner_run_with((runner), &(eddy_run_options){.coro = __VA_ARGS__})
+#endif
 EDDY_API int eddy_runner_run_with(eddy_runner *r, const eddy_run_options *options,
                                   size_t options_size);
 #define eddy_runner_run_with(...) eddy_runner_run_with(__VA_ARGS__, sizeof(eddy_run_options))

@@ -36,6 +36,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A listening server (asyncio.Server). Opaque. */
 typedef struct eddy_server eddy_server;
 
 /*
@@ -164,7 +165,7 @@ EDDY_API int eddy_server_start_serving(eddy_server *s);
  *
  * Cancelled: nothing is consumed.
  */
-EDDY_AWAITS EDDY_NODISCARD int eddy_connection_next_request(eddy_reader *reader);
+EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_connection_next_request(eddy_reader *reader);
 
 /*
  * Returns whether the server accepts connections: false once it, or its loop, was closed

@@ -36,8 +36,12 @@
 
 EDDY_BEGIN_DECLS
 
+/* The reading half of a stream (asyncio.StreamReader). Opaque. */
 typedef struct eddy_reader eddy_reader;
+
+/* The writing half of a stream (asyncio.StreamWriter). Opaque. */
 typedef struct eddy_writer eddy_writer;
+
 typedef struct eddy_tls_context eddy_tls_context;
 
 /*

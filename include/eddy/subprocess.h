@@ -37,6 +37,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A program that was started (asyncio.subprocess.Process). Opaque. */
 typedef struct eddy_process eddy_process;
 
 /*
@@ -122,12 +123,9 @@ typedef struct eddy_subprocess_options {
  * and groups are looked up by name.
  *
  * Cancelled: there is no process; if it was already started, it is killed.
- */
-
-/*
- * Runs a command in the shell (asyncio.create_subprocess_shell): eddy_create_subprocess_shell("ls |
- * wc -l", &proc, …). Text from outside the program must be quoted. Otherwise as
- * eddy_create_subprocess_exec().
+ *
+ * eddy_create_subprocess_shell("ls | wc -l", &proc, …) runs a command in the shell
+ * (asyncio.create_subprocess_shell). Text from outside the program must be quoted.
  */
 #ifndef __cplusplus
 #define eddy_create_subprocess_exec(arguments, ...)                                                \

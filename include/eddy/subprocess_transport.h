@@ -15,6 +15,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A program that was started, and that calls a protocol. Opaque. */
 typedef struct eddy_subprocess_transport eddy_subprocess_transport;
 
 /*

@@ -161,7 +161,10 @@ typedef struct eddy_semaphore {
     void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_semaphore;
 
-/* _BOUNDED_ initializes a semaphore that cannot be released more often than acquired. */
+/*
+ * Initialize a semaphore with its number of tokens; _BOUNDED_ makes one that cannot be released
+ * more often than acquired.
+ */
 #ifdef __cplusplus
 #define EDDY_SEMAPHORE_INIT(value)                                                                 \
     {                                                                                              \
@@ -220,6 +223,7 @@ typedef struct eddy_barrier {
     void *eddyi_reserved[2]; /* zero; see docs/abi.md */
 } eddy_barrier;
 
+/* Initializes a barrier with the number of tasks that meet at it. */
 #ifdef __cplusplus
 #define EDDY_BARRIER_INIT(parties)                                                                 \
     {                                                                                              \

@@ -62,8 +62,6 @@ typedef struct eddy_task_options {
 #define eddy_loop_create_task(loop, ...)                                                           \
     eddy_loop_create_task_with((loop),                                                             \
                                &(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
-#define eddy_spawn(...)                                                                            \
-    eddy_spawn_with(&(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
 #endif
 EDDY_API EDDY_NODISCARD eddy_task *
 eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options, size_t options_size);
@@ -74,6 +72,10 @@ eddy_loop_create_task_with(eddy_loop *loop, const eddy_task_options *options, si
  * Creates a task that the loop owns: eddy_spawn(coro, …). If the task fails, the loop's exception
  * handler is called. Returns 0, or the reason why the task could not be created.
  */
+#ifndef __cplusplus
+#define eddy_spawn(...)                                                                            \
+    eddy_spawn_with(&(eddy_task_options){.where = EDDYI_WHERE, .coro = __VA_ARGS__})
+#endif
 EDDY_API int eddy_spawn_with(const eddy_task_options *options, size_t options_size);
 #define eddy_spawn_with(...) eddy_spawn_with(__VA_ARGS__, sizeof(eddy_task_options))
 

@@ -98,6 +98,7 @@ unsigned long eddy_test_fail_nothing(void);
 
 /* Scenarios: coroutines to be run repeatedly, each time with another accident. */
 
+/* The backends that a scenario runs on; can be combined with |. REAL means both real ones. */
 enum { EDDY_TEST_VIRTUAL = 1, EDDY_TEST_EPOLL = 2, EDDY_TEST_IO_URING = 4, EDDY_TEST_REAL = 6 };
 
 /* One run of a scenario, as the argument of its check. */
@@ -109,6 +110,7 @@ typedef struct eddy_test_trial {
     const char *call;     /* the call that was made to fail; NULL: none */
 } eddy_test_trial;
 
+/* A coroutine to be run repeatedly, with preparations and a check. Only .fn is required. */
 typedef struct eddy_test_scenario {
     const char *name;
     int (*fn)(void *arg); /* the coroutine to run */
@@ -134,6 +136,7 @@ typedef struct eddy_test_scenario {
     void (*say)(const char *line, void *arg);
 } eddy_test_scenario;
 
+/* The counts of a call that ran a scenario repeatedly. */
 typedef struct eddy_test_result {
     size_t suspensions; /* number of suspensions found, on all backends together */
     size_t trials;      /* runs with an accident */

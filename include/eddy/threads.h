@@ -28,6 +28,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* A result that comes later, from any thread (concurrent.futures.Future). Opaque. */
 typedef struct eddy_concurrent_future eddy_concurrent_future;
 
 /*
@@ -73,6 +74,7 @@ EDDY_API bool eddy_concurrent_future_cancelled(const eddy_concurrent_future *cf)
  */
 EDDY_API bool eddy_concurrent_future_cancel(eddy_concurrent_future *cf);
 
+/* Receives a concurrent future that is done, in any thread; must not block. Borrows @cf. */
 typedef void eddy_concurrent_done_fn(eddy_concurrent_future *cf, void *arg);
 
 /*

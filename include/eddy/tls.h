@@ -45,8 +45,10 @@
 
 EDDY_BEGIN_DECLS
 
+/* Certificates, keys and rules that connections share (ssl.SSLContext). Opaque. */
 typedef struct eddy_tls_context eddy_tls_context;
 
+/* The side of a connection that a context is for. */
 typedef enum eddy_tls_side { EDDY_TLS_CLIENT, EDDY_TLS_SERVER } eddy_tls_side;
 
 /*
@@ -114,6 +116,7 @@ EDDY_API EDDY_NODISCARD int eddy_tls_context_load_crls(eddy_tls_context *c, cons
 
 /* The verification of the peer. */
 
+/* The certificate that is required of the peer (ssl.VerifyMode). */
 typedef enum eddy_tls_verify {
     EDDY_TLS_VERIFY_NONE, /* any certificate, or none: the peer is not authenticated */
     /* a server: clients may send a certificate, which must then be valid; a client: as REQUIRED */

@@ -6,6 +6,7 @@
 
 EDDY_BEGIN_DECLS
 
+/* The version of these headers, as numbers and as text. */
 #define EDDY_VERSION_MAJOR 0
 #define EDDY_VERSION_MINOR 1
 #define EDDY_VERSION_PATCH 0

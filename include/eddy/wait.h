@@ -57,6 +57,7 @@ EDDY_API EDDY_NODISCARD eddy_future *eddy_gather_list(eddy_awaitable *const *aws
  */
 EDDY_API const eddy_outcome *eddy_gather_outcomes(const eddy_future *gather);
 
+/* When eddy_wait() returns (return_when): at the first end, the first failure, or the last end. */
 enum eddy_return_when { EDDY_FIRST_COMPLETED, EDDY_FIRST_EXCEPTION, EDDY_ALL_COMPLETED };
 
 /*

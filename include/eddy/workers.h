@@ -33,6 +33,7 @@ EDDY_BEGIN_DECLS
  */
 typedef int eddy_worker_fn(unsigned index, void *arg);
 
+/* The arguments of eddy_run_workers(). Only .fn is required. */
 typedef struct eddy_workers_options {
     unsigned n; /* number of workers; 0: one for each processor that this process may use */
     eddy_worker_fn *fn;
