@@ -41,6 +41,12 @@ coverage:
 	tools/install-deps.sh full
 	tests/coverage
 
+# Makes the web site, in build/site; the manual pages are built and installed with the library.
+docs:
+	tools/install-deps.sh docs
+	cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build $(BUILD) --target docs
+
 # Measures eddy beside the peers that bench-deps has installed; see bench/README.md.
 bench-deps:
 	tools/install-deps.sh bench
@@ -75,5 +81,5 @@ release:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full fuzz mutants coverage bench-deps bench bench-growth
+.PHONY: all demo check check-full fuzz mutants coverage docs bench-deps bench bench-growth
 .PHONY: lib install uninstall format release clean

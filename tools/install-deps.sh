@@ -2,30 +2,33 @@
 # Installs the Debian 12 packages that a command of the Makefile needs (as root, or with sudo), and
 # names them before it does. From a terminal it asks first.
 #
-#     tools/install-deps.sh base|check|full|bench
+#     tools/install-deps.sh base|docs|check|full|bench
 #
-# base: to build eddy and run the demo; check: also for `make check`; full: also for `make
-# check-full`; bench: for `make bench`, the peers that eddy is compared with. Where all of the
-# packages are installed nothing is printed and no network is needed.
+# base: to build eddy and run the demo; docs: for `make docs`, and for the manual pages; check: for
+# `make check`, with both of these; full: also for `make check-full`; bench: for `make bench`, the
+# peers that eddy is compared with. Where all of the packages are installed nothing is printed and
+# no network is needed.
 set -eu
 
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev
 libjansson-dev node-llhttp"
+docs="lowdown mandoc python3 python3-pygments"
 check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3
 python3-dev libpython3.11-testsuite"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
-libuv1-dev libevent-dev"
+libuv1-dev libevent-dev chromium fonts-dejavu-core"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
 libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo
 python3-uvloop nginx-light"
 
 case ${1:-} in
 base) command="make demo" wanted=$base ;;
-check) command="make check" wanted="$base $check" ;;
-full) command="make check-full" wanted="$base $check $full" ;;
+docs) command="make docs" wanted="$base $docs" ;;
+check) command="make check" wanted="$base $docs $check" ;;
+full) command="make check-full" wanted="$base $docs $check $full" ;;
 bench) command="make bench" wanted="$base $bench" ;;
 *)
     sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"

@@ -29,6 +29,7 @@ struct statx;
 
 EDDY_BEGIN_DECLS
 
+/* An operation that the kernel or a thread carries out. Opaque. */
 typedef struct eddy_operation eddy_operation;
 
 /*
@@ -163,6 +164,7 @@ EDDY_API EDDY_NODISCARD int eddy_operation_call(eddy_loop *loop, int64_t (*fn)(v
 
 /* Accepting connections. */
 
+/* A listening socket whose connections a function receives. Opaque. */
 typedef struct eddy_acceptor eddy_acceptor;
 
 /*
