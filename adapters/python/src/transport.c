@@ -151,7 +151,8 @@ static PyObject *write_slowly(struct eddyi_py_state *s, PyObject *self, PyObject
     return PyObject_CallFunctionObjArgs(s->asyncios_write, self, data, NULL);
 }
 
-/* Writes what is left of @data after its first @n bytes. */
+/* Buffers what is left of @data after its first @n bytes: as a view of bytes, since asyncio counts
+ * the items of a view, whatever their size. */
 static PyObject *write_rest(struct eddyi_py_state *s, PyObject *self, PyObject *data, ssize_t n,
                             Py_ssize_t size)
 {
@@ -198,7 +199,7 @@ static PyObject *write_data(struct eddyi_py_state *s, PyObject *self, PyObject *
     if (n >= 0)
         return write_rest(s, self, data, n, view.len);
     if (errno == EAGAIN || errno == EINTR)
-        return write_slowly(s, self, data);
+        return write_rest(s, self, data, 0, view.len);
     PyErr_SetFromErrno(PyExc_OSError);
     return fatal(s, self, "Fatal write error on socket transport");
 }
