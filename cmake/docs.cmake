@@ -23,7 +23,8 @@ endif()
 add_custom_command(
     OUTPUT ${man}/stamp
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${man}
-    COMMAND Python3::Interpreter ${scripts}/manual.py ${man} ${PROJECT_VERSION} ${headers}
+    COMMAND Python3::Interpreter ${scripts}/manual.py --lenient ${man} ${PROJECT_VERSION}
+            ${headers}
     ${concepts}
     COMMAND ${CMAKE_COMMAND} -E touch ${man}/stamp
     DEPENDS ${headers} ${guides} ${scripts}/headers.py ${scripts}/manual.py ${scripts}/concepts.py

@@ -187,6 +187,7 @@ EDDY_API void *eddy_tls_context_native(eddy_tls_context *c);
  */
 EDDY_API EDDY_NODISCARD int eddy_tls_context_of_ssl(void *ssl, eddy_tls_context **ret);
 
+/* The arguments of eddy_tls_carrier_new(); .server_hostname is required where names are checked. */
 typedef struct eddy_tls_carrier_options {
     const char *server_hostname; /* a client's: the name that the certificate must have */
     double handshake_timeout;    /* seconds; 0: 60 */

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # Writes manual pages from the comments in the public headers, in mdoc(7):
 #
-#     tools/docs/manual.py INTO VERSION HEADER…
+#     tools/docs/manual.py [--lenient] INTO VERSION HEADER…
 #
 # INTO/man3 gets a page for each comment on declarations, and links for further names under it;
 # INTO/man7 one for each header, and eddy.7 for eddy.h. INTO/names.json lists the names for the
-# site. A public name without a comment is an error.
+# site. A public name without a comment is an error, unless --lenient is given.
 import json
 import os
 import re
@@ -128,7 +128,7 @@ def synopsis(item, functions, overloads):
 
 
 class Manual:
-    def __init__(self, into, version, paths):
+    def __init__(self, into, version, *paths):
         self.units, self.functions, self.overloads = headers.read(paths)
         self.into, self.version, self.index = into, version, []
         epoch = os.environ.get('SOURCE_DATE_EPOCH', time.time())
@@ -209,13 +209,15 @@ class Manual:
         self.index.append({'name': header, 'page': name + '.7', 'header': header, 'about': about})
 
 
-manual = Manual(sys.argv[1], sys.argv[2], sys.argv[3:])
+lenient = sys.argv[1] == '--lenient'
+manual = Manual(*sys.argv[2 if lenient else 1:])
 bare = [u.header + ': ' + i.name for u in manual.documented for i in u.items if not u.comment]
-if bare:
+if bare and not lenient:
     sys.exit('manual: public names without a comment: ' + ', '.join(bare))
 for documented in manual.documented:
+    documented.comment = documented.comment or 'Is not described.'
     manual.page(documented)
 for path, content in manual.units.items():
     manual.header_page(path, content)
-with open(sys.argv[1] + '/names.json', 'w', encoding='utf-8') as f:
+with open(manual.into + '/names.json', 'w', encoding='utf-8') as f:
     json.dump(manual.index, f, indent=0)
