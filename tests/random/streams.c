@@ -42,6 +42,16 @@ static eddy_async(talk, (eddy_reader *, reader), (eddy_writer *, writer), (unsig
     return rc;
 }
 
+/* Talks in the present task. */
+static int talk_here(eddy_reader *reader, eddy_writer *writer, unsigned depth)
+{
+    eddy_coroutine *coro = talk(reader, writer, depth);
+
+    if (!coro)
+        eddy_writer_free(writer);
+    return eddy_await(coro);
+}
+
 static int talk_in_memory(unsigned depth)
 {
     eddy_reader *readers[2];
@@ -52,7 +62,9 @@ static int talk_in_memory(unsigned depth)
     eddy_try(eddy_memory_pair_open(1 + draw(4000), readers, writers));
     /* Eager: a task that is cancelled before its first step would not free its side. */
     other = eddy_create_task(talk(readers[0], writers[0], depth), .eager_start = true);
-    rc = eddy_await(talk(readers[1], writers[1], depth));
+    if (!other)
+        eddy_writer_free(writers[0]);
+    rc = talk_here(readers[1], writers[1], depth);
     if (other)
         eddy_unref(other);
     return rc;
@@ -79,7 +91,7 @@ static int talk_over_loopback(unsigned depth)
     eddy_try(eddy_start_server(serve, NULL, "127.0.0.1", 0, &server));
     rc = eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer);
     if (rc == 0)
-        rc = eddy_await(talk(reader, writer, depth));
+        rc = talk_here(reader, writer, depth);
     if (draw(2))
         (void)eddy_server_shutdown(server, 0.001 * draw(3));
     eddy_server_free(server);
