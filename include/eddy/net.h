@@ -95,6 +95,32 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_getnameinfo(const struct sockaddr *
                                                          size_t host_size, char *service,
                                                          size_t service_size, int flags);
 
+/* A lookup that eddy_loop_getaddrinfo() has begun. */
+typedef struct eddy_resolving eddy_resolving;
+
+/*
+ * Receives the result of a lookup: @status 0 and the addresses, which the function owns and frees
+ * with eddy_freeaddrinfo(); or an error < 0, whose message is in eddy_error(), and @list NULL.
+ */
+typedef void eddy_resolved_fn(void *arg, int status, struct addrinfo *list);
+
+/*
+ * Looks up the addresses of a host as eddy_getaddrinfo() does, without a task: returns at once, and
+ * the loop calls done(@arg, status, list) later. @host, @service and @hints may be reused on
+ * return.
+ *
+ * *ret is valid until @done is called. Returns 0, or raises an error and does not call @done:
+ * -EINVAL, -ENOMEM, or one of eddy_getaddrinfo() that is known at once.
+ */
+EDDY_API EDDY_NODISCARD int eddy_loop_getaddrinfo(eddy_loop *loop, const char *host,
+                                                  const char *service,
+                                                  const struct addrinfo *hints,
+                                                  eddy_resolved_fn *done, void *arg,
+                                                  eddy_resolving **ret);
+
+/* Cancels a lookup; its function is not called. NULL is allowed. */
+EDDY_API void eddy_resolving_cancel(eddy_resolving *r);
+
 /* A connection that eddy_loop_connect() is making. */
 typedef struct eddy_connecting eddy_connecting;
 

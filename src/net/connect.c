@@ -59,7 +59,7 @@ static int64_t delay_of(const struct eddyi_connect *c)
 
 /* Races over the first addresses, and over those that @lookup delivers later. */
 static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
-                const struct addrinfo *list, const struct addrinfo *local)
+                const struct addrinfo *local)
 {
     union eddyi_address unused;
     bool is_name = c->host && eddyi_address_parse(c->host, &unused) != 1;
@@ -68,7 +68,7 @@ static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
                            .more = lookup->pending ? lookup : NULL,
                            .local = local,
                            .delay = delay_of(c)};
-    int rc = eddyi_race_add(&r, list, c->interleave > 0 ? c->interleave : 1);
+    int rc = eddyi_race_add(&r, lookup->list, c->interleave > 0 ? c->interleave : 1);
 
     if (rc < 0)
         eddy_raise(rc, NULL);
@@ -86,24 +86,23 @@ int eddyi_connect_tcp(const struct eddyi_connect *c)
                              .ai_socktype = SOCK_STREAM,
                              .ai_protocol = c->proto,
                              .ai_flags = c->flags};
-    struct addrinfo *list = NULL, *local = NULL;
+    struct addrinfo *local = NULL;
     struct eddyi_lookup lookup;
     char port[16];
     int rc;
 
     if (c->happy_eyeballs_delay != c->happy_eyeballs_delay)
         return eddy_raise(-EINVAL, "connect: the delay is not a number");
-    rc = eddyi_lookup_first(&lookup, c->host, service_of(c->service, c->port, port, sizeof port),
-                            &hints, EDDYI_RESOLUTION_DELAY, &list);
+    rc = eddyi_lookup_run(&lookup, c->host, service_of(c->service, c->port, port, sizeof port),
+                          &hints, EDDYI_RESOLUTION_DELAY);
     if (rc == 0 && (c->local_host || c->local_port)) {
         hints.ai_flags |= c->local_host ? 0 : AI_PASSIVE;
         rc = eddy_getaddrinfo(c->local_host, service_of(NULL, c->local_port, port, sizeof port),
                               &hints, &local);
     }
     if (rc == 0)
-        rc = race(c, &lookup, list, local);
+        rc = race(c, &lookup, local);
     eddyi_lookup_end(&lookup);
-    eddy_freeaddrinfo(list);
     eddy_freeaddrinfo(local);
     return rc;
 }

@@ -6,7 +6,6 @@
 #include "net/dns_files.h"
 #include "net/dns_sort.h"
 #include "net/lookup.h"
-#include "task/task.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,167 +58,123 @@ static size_t loopback(int family, union eddyi_address *ret)
     return n;
 }
 
-/*
- * Searches the hosts file. 1 and the list in *ret, 0 if the host is not there, or a raised error.
- */
-static int find_in_hosts(struct eddyi_resolver *r, const struct eddyi_query *q,
-                         struct addrinfo **ret)
+/* Searches for the addresses of a host. Returns 0, or raises an error. */
+static int find_host(struct eddyi_lookup *l)
 {
-    int rc = eddyi_hosts_update(r);
-    union eddyi_address *found = rc < 0 ? NULL : eddyi_zalloc(EDDYI_ADDRINFO_MAX * sizeof *found);
+    const struct eddyi_query *q = &l->query;
+    union eddyi_address *found = eddyi_zalloc(EDDYI_ADDRINFO_MAX * sizeof *found);
     const char *canonname = q->host;
     size_t n;
+    int rc;
 
     if (!found)
-        return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
-    n = eddyi_hosts_find(r->hosts, q->host, q->family, found, EDDYI_ADDRINFO_MAX, &canonname);
+        return eddy_raise(-ENOMEM, NULL);
+    n = eddyi_hosts_find(l->resolver->hosts, q->host, q->family, found, EDDYI_ADDRINFO_MAX,
+                         &canonname);
     if (n == 0 && is_localhost(q->host))
         n = loopback(q->family, found);
-    rc = n == 0 ? 0 : make_list(q, found, n, canonname, ret);
+    rc = n > 0 ? make_list(q, found, n, canonname, &l->list)
+               : eddy_raise(EDDY_ENONAME, "look up %s: there is no such name", q->host);
     eddyi_free(found);
-    return rc < 0 ? rc : n > 0;
+    return rc;
 }
 
-static int find_name_in_hosts(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
+/* Searches for the name of an address. Returns 0, or raises an error. */
+static int find_name(struct eddyi_lookup *l)
 {
-    int rc = eddyi_hosts_update(r);
-    const char *name = rc < 0 ? NULL : eddyi_hosts_name(r->hosts, a);
+    const char *name = eddyi_hosts_name(l->resolver->hosts, l->address);
+    char number[EDDYI_ADDRESS_TEXT];
 
-    if (name)
-        snprintf(host, NI_MAXHOST, "%s", name);
-    return rc < 0 ? rc : name != NULL;
+    if (name) {
+        snprintf(l->name, NI_MAXHOST, "%s", name);
+        return 0;
+    }
+    eddyi_address_host(&l->address->sa, number, sizeof number);
+    return eddy_raise(EDDY_ENONAME, "look up %s: it has no name", number);
+}
+
+static int search_file(struct eddyi_lookup *l)
+{
+    int rc = eddyi_hosts_update(l);
+
+    return rc != 0 ? rc : l->address ? find_name(l) : find_host(l);
 }
 
 /* Name servers. */
 
 static void notice(struct eddyi_dns_lookup *dns)
 {
-    struct eddyi_lookup *l = eddyi_container(dns, struct eddyi_lookup, dns);
-
-    if (l->wait && !l->wait->over)
-        eddyi_wait_over(l->wait);
-    if (!l->wait && l->notice)
-        l->notice(l);
+    eddyi_lookup_wake(eddyi_container(dns, struct eddyi_lookup, dns));
 }
 
-static void delay_over(struct eddyi_ready *ready)
+static void delay_is_over(struct eddyi_ready *ready)
 {
-    struct eddyi_lookup *l = eddyi_container(ready, struct eddyi_lookup, delay.ready);
+    struct eddyi_lookup *l = eddyi_container(ready, struct eddyi_lookup, delayed.ready);
 
-    l->delayed = true;
-    notice(&l->dns);
-}
-
-static bool lookup_cancel(struct eddyi_wait *w)
-{
-    eddyi_wait_over(w);
-    return true;
-}
-
-/* Parks until the next notice. 0, or -ECANCELED, raised. */
-static int wait_for_notice(struct eddyi_lookup *l)
-{
-    struct eddyi_wait wait;
-    int rc = eddyi_wait_init(&wait, lookup_cancel);
-
-    if (rc < 0)
-        return rc;
-    wait.what = "name lookup";
-    l->wait = &wait;
-    eddyi_wait_park(&wait);
-    l->wait = NULL;
-    rc = eddyi_wait_finish(&wait);
-    return rc == 0 && wait.task->future.loop->closed ? eddy_raise(-ECANCELED, NULL) : rc;
+    l->delay_over = true;
+    eddyi_lookup_wake(l);
 }
 
 /* Tells if the addresses of one family should be used before the other family has answered. */
-static bool should_begin(struct eddyi_lookup *l, int64_t delay)
+static bool should_begin(struct eddyi_lookup *l)
 {
-    if (delay < 0 || !eddyi_dns_lookup_has(&l->dns, AF_UNSPEC))
+    if (l->delay < 0 || !eddyi_dns_lookup_has(&l->dns, AF_UNSPEC))
         return false;
-    if (l->delayed || eddyi_dns_lookup_has(&l->dns, AF_INET6))
+    if (l->delay_over || eddyi_dns_lookup_has(&l->dns, AF_INET6))
         return true;
-    if (l->delay.node.place == 0)
-        l->delayed = eddyi_timer_start_after(l->dns.loop, &l->delay, delay) < 0;
-    return l->delayed;
+    if (l->delayed.node.place == 0)
+        l->delay_over = eddyi_timer_start_after(l->loop, &l->delayed, l->delay) < 0;
+    return l->delay_over;
 }
 
-/* Counts @l among the lookups that ask. */
-static void take_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
+/* Counts @l among the lookups that ask, or queues it if there are too many. */
+static bool take_turn(struct eddyi_lookup *l)
 {
-    l->resolver = r;
-    r->n_asking++;
+    struct eddyi_resolver *r = l->resolver;
+
+    if (l->asks)
+        return true;
+    l->asks = r->n_asking < r->max_asking;
+    r->n_asking += l->asks;
+    if (!l->asks && eddyi_list_empty(&l->waiting))
+        eddyi_list_append(&r->queue, &l->waiting);
+    return l->asks;
 }
 
-/* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver any
- * more. */
-static void leave_turn(struct eddyi_lookup *l, const eddy_loop *loop)
+/* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver any more. */
+static void leave_turn(struct eddyi_lookup *l)
 {
-    struct eddyi_resolver *r = loop->closed ? NULL : l->resolver;
-    struct eddyi_list *next = r ? eddyi_list_pop(&r->queue) : NULL;
+    struct eddyi_resolver *r = l->resolver;
+    struct eddyi_list *next;
 
-    l->resolver = NULL;
-    if (r)
-        r->n_asking--;
+    if (!l->asks || l->loop->closed)
+        return;
+    l->asks = false;
+    next = eddyi_list_pop(&r->queue);
     if (next) {
-        struct eddyi_lookup *other = eddyi_container(next, struct eddyi_lookup, turn);
+        struct eddyi_lookup *other = eddyi_container(next, struct eddyi_lookup, waiting);
 
-        take_turn(other, r);
-        notice(&other->dns);
+        other->asks = true;
+        eddyi_lookup_wake(other);
+    } else {
+        r->n_asking--;
     }
 }
 
-/* Waits while too many lookups ask. 0, or -ECANCELED, raised. */
-static int wait_for_turn(struct eddyi_lookup *l, struct eddyi_resolver *r)
+static int begin(struct eddyi_lookup *l)
 {
-    int rc;
+    struct eddyi_resolver *r = l->resolver;
+    int rc = eddyi_dns_config_update(r);
 
-    l->wait = NULL;
-    l->notice = NULL;
-    l->resolver = NULL;
-    eddyi_list_init(&l->turn);
-    if (r->n_asking < r->max_asking) {
-        take_turn(l, r);
-        return 0;
-    }
-    eddyi_list_append(&r->queue, &l->turn);
-    rc = wait_for_notice(l);
-    eddyi_list_remove(&l->turn);
     if (rc < 0)
-        leave_turn(l, eddyi_task_current()->future.loop);
-    return rc;
-}
-
-static void begin(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a)
-{
+        return rc;
     l->pending = true;
-    l->delayed = false;
-    eddyi_ready_init(&l->delay.ready, delay_over);
-    l->delay.node.place = 0;
+    eddyi_ready_init(&l->delayed.ready, delay_is_over);
+    l->delayed.node.place = 0;
     l->dns.notice = notice;
-    eddyi_dns_lookup_begin(&l->dns, r->part.loop, r->config, l->query.host, l->query.family, a);
+    eddyi_dns_lookup_begin(&l->dns, l->loop, r->config, l->query.host, l->query.family, l->address);
     eddyi_list_append(&r->lookups, &l->dns.link);
-}
-
-/*
- * Begins a lookup and waits until it is over or has addresses to begin with. 0 or a raised error.
- */
-static int ask(struct eddyi_lookup *l, struct eddyi_resolver *r, const union eddyi_address *a,
-               int64_t delay)
-{
-    int rc = wait_for_turn(l, r);
-
-    if (rc < 0)
-        return rc;
-    rc = eddyi_dns_config_update(r);
-    if (rc < 0) {
-        leave_turn(l, eddyi_task_current()->future.loop);
-        return rc;
-    }
-    begin(l, r, a);
-    while (rc == 0 && !eddyi_dns_lookup_step(&l->dns) && !should_begin(l, delay))
-        rc = wait_for_notice(l);
-    return rc;
+    return 0;
 }
 
 /* Makes a list of the families that have come and were not taken before. */
@@ -247,37 +202,45 @@ static int take(struct eddyi_lookup *l, struct addrinfo **ret)
     return rc;
 }
 
-static int ask_for_host(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
-                        struct addrinfo **ret)
+static int result_of(struct eddyi_lookup *l)
 {
-    int rc = ask(l, r, NULL, delay);
+    char number[EDDYI_ADDRESS_TEXT];
 
-    if (rc == 0 && l->dns.error)
-        rc = failed(&l->dns, l->query.host);
+    if (l->dns.error && l->address)
+        eddyi_address_host(&l->address->sa, number, sizeof number);
+    if (l->dns.error)
+        return failed(&l->dns, l->address ? number : l->query.host);
+    if (!l->address)
+        return take(l, &l->list);
+    memcpy(l->name, l->dns.name, NI_MAXHOST);
+    return 0;
+}
+
+/* Asks until the lookup is over or has addresses to begin with. */
+static int ask_servers(struct eddyi_lookup *l)
+{
+    int rc;
+
+    if (!take_turn(l))
+        return EDDYI_LOOKUP_WAITS;
+    rc = l->pending ? 0 : begin(l);
+    if (rc == 0 && !eddyi_dns_lookup_step(&l->dns) && !should_begin(l))
+        return EDDYI_LOOKUP_WAITS;
     if (rc == 0)
-        rc = take(l, ret);
+        rc = result_of(l);
     if (rc < 0 || l->dns.over)
-        eddyi_lookup_end(l);
+        eddyi_dns_end(l);
     return rc;
 }
 
-int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
-                    struct addrinfo **ret)
+int eddyi_dns_go_on(struct eddyi_lookup *l)
 {
-    char order[sizeof r->order];
     int rc = EDDY_ENONAME;
 
-    memcpy(order, r->order, sizeof order); /* the loop may close, and free @r, during a wait */
-    for (const char *source = order; *source && rc == EDDY_ENONAME; source++) {
-        if (*source == 'd') {
-            rc = ask_for_host(l, r, delay, ret);
-            continue;
-        }
-        rc = find_in_hosts(r, &l->query, ret);
-        if (rc == 0)
-            rc = eddy_raise(EDDY_ENONAME, "look up %s: there is no such name", l->query.host);
-        else if (rc > 0)
-            rc = 0;
+    for (; *l->source && rc == EDDY_ENONAME; l->source++) {
+        rc = *l->source == 'd' ? ask_servers(l) : search_file(l);
+        if (rc == EDDYI_LOOKUP_WAITS)
+            break;
     }
     return rc;
 }
@@ -290,53 +253,19 @@ int eddyi_dns_more(struct eddyi_lookup *l, struct addrinfo **ret)
     if (l->dns.error == 0 && eddyi_dns_lookup_has(&l->dns, AF_UNSPEC))
         rc = take(l, ret) == 0;
     if (over)
-        eddyi_lookup_end(l);
+        eddyi_dns_end(l);
     return rc;
 }
 
 void eddyi_dns_end(struct eddyi_lookup *l)
 {
-    eddy_loop *loop = l->dns.loop;
-
-    eddyi_timer_stop(loop, &l->delay);
-    eddyi_dns_lookup_end(&l->dns);
-    leave_turn(l, loop);
-}
-
-static int ask_for_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
-{
-    struct eddyi_lookup l = {.pending = false};
-    char number[EDDYI_ADDRESS_TEXT];
-    int rc = ask(&l, r, a, -1);
-
-    eddyi_address_host(&a->sa, number, sizeof number);
-    if (rc == 0 && l.dns.error)
-        rc = failed(&l.dns, number);
-    if (rc == 0)
-        memcpy(host, l.dns.name, NI_MAXHOST);
-    eddyi_lookup_end(&l);
-    return rc;
-}
-
-int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
-{
-    char order[sizeof r->order], number[EDDYI_ADDRESS_TEXT];
-    int rc = EDDY_ENONAME;
-
-    memcpy(order, r->order, sizeof order);
-    for (const char *source = order; *source && rc == EDDY_ENONAME; source++) {
-        if (*source == 'd') {
-            rc = ask_for_name(r, a, host);
-            continue;
-        }
-        rc = find_name_in_hosts(r, a, host);
-        eddyi_address_host(&a->sa, number, sizeof number);
-        if (rc == 0)
-            rc = eddy_raise(EDDY_ENONAME, "look up %s: it has no name", number);
-        else if (rc > 0)
-            rc = 0;
+    eddyi_list_remove(&l->waiting);
+    if (l->pending) {
+        eddyi_timer_stop(l->loop, &l->delayed);
+        eddyi_dns_lookup_end(&l->dns);
     }
-    return rc;
+    l->pending = false;
+    leave_turn(l);
 }
 
 int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers)

@@ -1,10 +1,8 @@
 #include "net/dns_files.h"
 
-#include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "sync/wait_queue.h"
-#include "task/future.h"
+#include "net/lookup.h"
 
 #include <string.h>
 
@@ -31,35 +29,23 @@ int eddyi_dns_config_update(struct eddyi_resolver *r)
     return 0;
 }
 
-/*
- * A read of the hosts file in a thread. Waiting tasks hold references, because the resolver may
- * be freed before they run again.
- */
+/* A read of the hosts file in a thread, and the lookups that wait for it. */
 struct eddyi_hosts_load {
-    unsigned refs; /* the resolver's while it runs, and one per waiting task */
     struct eddyi_resolver *resolver;
     eddy_future *future; /* of the job; owned */
     struct eddyi_hook hook;
     struct eddyi_ready ready;
     struct eddyi_file_stamp stamp; /* taken before the read began */
-    eddy_wait_queue waiters;
-    int error;
+    struct eddyi_list waiting;     /* of struct eddyi_lookup */
 };
 
-static void load_unref(struct eddyi_hosts_load *l)
-{
-    if (eddyi_refs_drop(&l->refs))
-        eddyi_free(l);
-}
-
-/* Detaches a load from the resolver. Waiting tasks keep the struct. */
 static void end_load(struct eddyi_hosts_load *l)
 {
     l->resolver->load = NULL;
     eddyi_hook_remove(&l->hook);
     eddyi_ready_cancel(&l->ready);
     eddy_future_unref(l->future);
-    load_unref(l);
+    eddyi_free(l);
 }
 
 /*
@@ -100,17 +86,22 @@ static void install(struct eddyi_resolver *r, struct eddyi_hosts *h,
     r->hosts_stamp = *stamp;
 }
 
-/* Takes the result of the job and wakes the waiting tasks. */
+/* Takes the result of the job and wakes the lookups, which raise an error of it. */
 static void loaded(struct eddyi_ready *ready)
 {
     struct eddyi_hosts_load *l = eddyi_container(ready, struct eddyi_hosts_load, ready);
     eddy_future *f = l->future;
+    struct eddyi_list *next;
 
-    l->error = f->status;
-    f->unretrieved = false; /* waiting tasks raise it */
-    if (l->error == 0)
+    f->unretrieved = false;
+    if (f->status == 0)
         install(l->resolver, eddyi_future_take(f), &l->stamp);
-    eddyi_wait_queue_wake_all(&l->waiters);
+    while ((next = eddyi_list_pop(&l->waiting))) {
+        struct eddyi_lookup *lookup = eddyi_container(next, struct eddyi_lookup, waiting);
+
+        lookup->hosts_error = f->status;
+        eddyi_lookup_wake(lookup);
+    }
     end_load(l);
 }
 
@@ -131,27 +122,14 @@ static int begin_load(struct eddyi_resolver *r, const struct eddyi_file_stamp *s
         eddyi_free(l);
         return eddy_exception_code(eddy_error());
     }
-    l->refs = 1;
     l->resolver = r;
     l->stamp = *stamp;
     eddyi_ready_init(&l->ready, loaded);
     eddyi_hook_init(&l->hook);
+    eddyi_list_init(&l->waiting);
     eddyi_future_hook(l->future, &l->hook, &l->ready);
     r->load = l;
     return 0;
-}
-
-static int wait_for_load(struct eddyi_resolver *r)
-{
-    struct eddyi_hosts_load *l = r->load;
-    int rc;
-
-    l->refs++;
-    rc = eddyi_wait_queue_wait(&l->waiters, "name lookup", NULL);
-    if (rc == 0 && l->error < 0)
-        rc = eddy_raise(l->error, "read the hosts file");
-    load_unref(l);
-    return rc;
 }
 
 static int read_now(struct eddyi_resolver *r, const struct eddyi_file_stamp *stamp)
@@ -168,26 +146,26 @@ static int read_now(struct eddyi_resolver *r, const struct eddyi_file_stamp *sta
  * Updates the table. A read under way may have begun before the latest change; then the second
  * round reads again.
  */
-int eddyi_hosts_update(struct eddyi_resolver *r)
+int eddyi_hosts_update(struct eddyi_lookup *l)
 {
-    eddy_loop *loop = r->part.loop;
+    struct eddyi_resolver *r = l->resolver;
     struct eddyi_file_stamp stamp;
     int rc = 0;
 
-    for (int i = 0; i < 2 && rc == 0; i++) {
-        eddyi_sys_file_stamp(r->files.hosts, &stamp);
-        if (r->hosts && eddyi_same_stamp(&stamp, &r->hosts_stamp))
-            return 0;
-        if (!r->load && stamp.size <= LONG_FILE)
-            return read_now(r, &stamp);
-        if (!r->load)
-            rc = begin_load(r, &stamp);
-        if (rc == 0)
-            rc = wait_for_load(r);
-        if (rc == 0 && loop->closed)
-            rc = eddy_raise(-ECANCELED, NULL);
-    }
-    return rc;
+    if (l->hosts_error < 0)
+        return eddy_raise(l->hosts_error, "read the hosts file");
+    eddyi_sys_file_stamp(r->files.hosts, &stamp);
+    if (l->n_reads == 2 || (r->hosts && eddyi_same_stamp(&stamp, &r->hosts_stamp)))
+        return 0;
+    if (!r->load && stamp.size <= LONG_FILE)
+        return read_now(r, &stamp);
+    if (!r->load)
+        rc = begin_load(r, &stamp);
+    if (rc < 0)
+        return rc;
+    l->n_reads++;
+    eddyi_list_append(&r->load->waiting, &l->waiting);
+    return EDDYI_LOOKUP_WAITS;
 }
 
 void eddyi_dns_files_close(struct eddyi_resolver *r)

@@ -9,11 +9,11 @@
 /* Brings r->config up to date. 0 or a raised error. */
 int eddyi_dns_config_update(struct eddyi_resolver *r);
 
-/*
- * Brings r->hosts up to date. 0 or a raised error; -ECANCELED if the loop was closed, and @r is
- * gone.
- */
-EDDY_AWAITS int eddyi_hosts_update(struct eddyi_resolver *r);
+struct eddyi_lookup;
+
+/* Brings the hosts file's table up to date for @l. Returns 0, EDDYI_LOOKUP_WAITS, or a raised
+ * error. */
+int eddyi_hosts_update(struct eddyi_lookup *l);
 
 void eddyi_dns_files_close(struct eddyi_resolver *r);
 

@@ -5,8 +5,7 @@
 
 const bool eddyi_has_cares = false;
 
-int eddyi_dns_first(struct eddyi_lookup *l, struct eddyi_resolver *r, int64_t delay,
-                    struct addrinfo **ret)
+int eddyi_dns_go_on(struct eddyi_lookup *l)
 {
     return eddy_raise(-EOPNOTSUPP, NULL);
 }
@@ -18,11 +17,6 @@ int eddyi_dns_more(struct eddyi_lookup *l, struct addrinfo **ret)
 
 void eddyi_dns_end(struct eddyi_lookup *l)
 {
-}
-
-int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
-{
-    return eddy_raise(-EOPNOTSUPP, NULL);
 }
 
 int eddyi_dns_set_servers(struct eddyi_resolver *r, const char *servers)

@@ -1,60 +1,11 @@
+/*
+ * Looking up the addresses of a host, with and without a task.
+ */
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "net/lookup.h"
-#include "task/task.h"
 
-/* Flags that only the C library implements. */
-enum { SYSTEM_FLAGS = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN };
-
-/* Returns the resolver of the task's loop. NULL with a raised error, also while the loop closes. */
-static struct eddyi_resolver *resolver_here(eddy_task *t)
-{
-    if (t->future.loop->closed) {
-        eddy_raise(-ECANCELED, NULL);
-        return NULL;
-    }
-    return eddyi_resolver_of(t->future.loop);
-}
-
-static int look_up(struct eddyi_lookup *l, eddy_task *t, int64_t delay, struct addrinfo **ret)
-{
-    struct eddyi_resolver *r = resolver_here(t);
-
-    if (!r)
-        return eddy_exception_code(eddy_error());
-    if ((l->query.flags & SYSTEM_FLAGS) || eddyi_resolver_is_system(r))
-        return eddyi_system_addrinfo(r, &l->query, ret);
-    return eddyi_dns_first(l, r, delay, ret);
-}
-
-int eddyi_lookup_first(struct eddyi_lookup *l, const char *host, const char *service,
-                       const struct addrinfo *hints, int64_t delay, struct addrinfo **ret)
-{
-    eddy_task *t = eddyi_task_current();
-    int rc;
-
-    l->pending = false;
-    rc = t ? eddyi_query_init(&l->query, host, service, hints) : eddyi_raise_no_task();
-    if (rc == 0)
-        rc = eddyi_query_literal(&l->query, ret);
-    if (rc == 0)
-        rc = eddyi_name_check(host, l->query.flags);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    return look_up(l, t, delay, ret);
-}
-
-int eddyi_lookup_more(struct eddyi_lookup *l, struct addrinfo **ret)
-{
-    return l->pending ? eddyi_dns_more(l, ret) : 0;
-}
-
-void eddyi_lookup_end(struct eddyi_lookup *l)
-{
-    if (l->pending)
-        eddyi_dns_end(l);
-    l->pending = false;
-}
+#include <string.h>
 
 int eddy_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                      struct addrinfo **ret)
@@ -64,8 +15,78 @@ int eddy_getaddrinfo(const char *host, const char *service, const struct addrinf
 
     if (!ret)
         return eddy_raise(-EINVAL, "getaddrinfo: there is no place for the list");
-    rc = eddyi_lookup_first(&l, host, service, hints, -1, ret);
-
+    rc = eddyi_lookup_run(&l, host, service, hints, -1);
+    if (rc == 0) {
+        *ret = l.list;
+        l.list = NULL;
+    }
     eddyi_lookup_end(&l);
     return rc;
+}
+
+/* By callback. */
+
+struct eddy_resolving {
+    struct eddyi_lookup lookup;
+    eddy_resolved_fn *done;
+    void *arg;
+    char host[]; /* what the lookup borrows */
+};
+
+static void tell(struct eddyi_lookup *l)
+{
+    eddy_resolving *r = eddyi_container(l, eddy_resolving, lookup);
+    eddy_resolved_fn *done = r->done;
+    struct addrinfo *list = l->list;
+    void *arg = r->arg;
+    int rc = l->result;
+
+    l->list = NULL;
+    eddy_resolving_cancel(r);
+    done(arg, rc, list);
+}
+
+/* Runs in place of the lookup's step if that was over at once, which is told later too. */
+static void told(struct eddyi_ready *ready)
+{
+    tell(eddyi_container(ready, struct eddyi_lookup, step));
+}
+
+int eddy_loop_getaddrinfo(eddy_loop *loop, const char *host, const char *service,
+                          const struct addrinfo *hints, eddy_resolved_fn *done, void *arg,
+                          eddy_resolving **ret)
+{
+    size_t size = host ? strlen(host) + 1 : 0;
+    int rc = eddyi_loop_check(loop);
+    eddy_resolving *r;
+
+    if (rc == 0 && (!done || !ret))
+        rc = eddy_raise(-EINVAL, "getaddrinfo: no function to be told, or no place for the lookup");
+    r = rc < 0 ? NULL : eddyi_alloc(sizeof *r + size);
+    if (!r)
+        return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
+    r->done = done;
+    r->arg = arg;
+    if (host)
+        memcpy(r->host, host, size);
+    if (eddyi_lookup_begin(&r->lookup, loop, host ? r->host : NULL, service, hints, -1)) {
+        rc = r->lookup.result;
+        if (rc < 0) {
+            eddy_resolving_cancel(r);
+            return rc;
+        }
+        eddyi_ready_init(&r->lookup.step, told);
+        eddyi_loop_ready(loop, &r->lookup.step);
+    }
+    r->lookup.done = tell;
+    *ret = r;
+    return 0;
+}
+
+void eddy_resolving_cancel(eddy_resolving *r)
+{
+    if (!r)
+        return;
+    eddyi_lookup_end(&r->lookup);
+    eddyi_free(r);
 }

@@ -1,6 +1,6 @@
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "net/resolver.h"
+#include "net/lookup.h"
 #include "task/task.h"
 
 #include <stdio.h>
@@ -37,23 +37,10 @@ static void cut_domain(char *name)
         *dot = '\0';
 }
 
-/* Looks the name of an address up and writes it to @host. Returns 0 or a raised error. */
-static int ask(eddy_task *t, const union eddyi_address *a, char *host)
-{
-    struct eddyi_resolver *r = NULL;
-
-    if (t->future.loop->closed)
-        return eddy_raise(-ECANCELED, NULL);
-    r = eddyi_resolver_of(t->future.loop);
-    if (!r)
-        return -ENOMEM;
-    return eddyi_resolver_is_system(r) ? eddyi_system_name(r, a, host) : eddyi_dns_name(r, a, host);
-}
-
-static int name_host(eddy_task *t, const union eddyi_address *a, char *buf, size_t size, int flags)
+static int name_host(const union eddyi_address *a, char *buf, size_t size, int flags)
 {
     char host[NI_MAXHOST];
-    int rc = flags & NI_NUMERICHOST ? EDDY_ENONAME : ask(t, a, host);
+    int rc = flags & NI_NUMERICHOST ? EDDY_ENONAME : eddyi_lookup_name(a, host);
 
     if (rc == 0 && (flags & NI_NOFQDN))
         cut_domain(host);
@@ -83,8 +70,7 @@ static int check(const struct sockaddr *addr, socklen_t addrlen, int flags)
 int eddy_getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host, size_t host_size,
                      char *service, size_t service_size, int flags)
 {
-    eddy_task *t = eddyi_task_current();
-    int rc = t ? check(addr, addrlen, flags) : eddyi_raise_no_task();
+    int rc = eddyi_task_current() ? check(addr, addrlen, flags) : eddyi_raise_no_task();
     union eddyi_address a;
 
     if (rc < 0)
@@ -92,7 +78,7 @@ int eddy_getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host,
     memset(&a, 0, sizeof a);
     memcpy(&a, addr, eddyi_address_size(addr->sa_family));
     if (host && host_size > 0)
-        rc = name_host(t, &a, host, host_size, flags);
+        rc = name_host(&a, host, host_size, flags);
     if (rc == 0 && service && service_size > 0)
         rc = name_service(&a, service, service_size, flags);
     return rc;

@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/io.h"
+#include "net/lookup.h"
 
 #include <string.h>
 
@@ -13,6 +14,13 @@ static void close_part(struct eddyi_loop_part *part)
 {
     struct eddyi_resolver *r = eddyi_container(part, struct eddyi_resolver, part);
 
+    while (!eddyi_list_empty(&r->all)) {
+        struct eddyi_lookup *l = eddyi_container(r->all.next, struct eddyi_lookup, link);
+
+        eddyi_lookup_end(l);
+        l->result = eddy_raise(-ECANCELED, NULL);
+        l->done(l);
+    }
     eddyi_dns_close(r);
     eddyi_system_close(r);
     eddyi_free(r->servers);
@@ -27,6 +35,7 @@ static void init_part(struct eddyi_loop_part *part)
     r->files.resolv_conf = "/etc/resolv.conf";
     r->files.hosts = "/etc/hosts";
     r->max_asking = MAX_ASKING;
+    eddyi_list_init(&r->all);
     eddyi_list_init(&r->queue);
     eddyi_list_init(&r->lookups);
     eddyi_nsswitch_order("", 0, r->order);

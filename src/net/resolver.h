@@ -27,6 +27,7 @@ struct eddyi_resolver {
     char *servers;                 /* owned; of eddy_loop_set_nameservers(), or NULL */
     eddy_executor *threads;        /* of system.c; NULL: none yet */
     unsigned n_asking, max_asking; /* lookups that ask servers now, and may at once */
+    struct eddyi_list all;         /* struct eddyi_lookup: those that have no result yet */
     struct eddyi_list queue;       /* struct eddyi_lookup, until fewer ask */
     struct eddyi_list lookups;     /* struct eddyi_dns_lookup, under way */
     struct eddyi_file_stamp config_stamp, hosts_stamp;
@@ -49,16 +50,6 @@ bool eddyi_nsswitch_needs_system(const char *text, size_t size);
 
 /* Writes the order of those two sources: "fd", "df", "f" or "d". */
 void eddyi_nsswitch_order(const char *text, size_t size, char ret[3]);
-
-/*
- * Look up a name that is no literal, or the name of an address, for the running task. Return 0, or
- * a raised error as documented for eddy_getaddrinfo(). @host has NI_MAXHOST bytes.
- */
-EDDY_AWAITS int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *q,
-                                      struct addrinfo **ret);
-EDDY_AWAITS int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a,
-                                  char *host);
-EDDY_AWAITS int eddyi_dns_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host);
 
 /* True if eddy was built with c-ares. */
 extern const bool eddyi_has_cares;

@@ -8,7 +8,7 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "executor/executor.h"
-#include "net/resolver.h"
+#include "net/lookup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,48 +112,54 @@ eddy_executor *eddyi_resolver_threads(struct eddyi_resolver *r)
     return r->threads;
 }
 
-/* Has a thread run the job, and takes the bytes that it returned. */
-static int ask(struct eddyi_resolver *r, const eddy_job *job, eddy_bytes *ret)
+/* Has a thread look up. */
+static int start(struct eddyi_lookup *l)
 {
-    eddy_executor *threads = eddyi_resolver_threads(r);
-    eddy_future *f = threads ? eddy_loop_run_in_executor_with(r->part.loop, threads, job) : NULL;
+    struct question q = {.family = l->query.family,
+                         .flags = l->query.flags & ~(AI_NUMERICSERV | AI_PASSIVE)};
+    eddy_executor *threads = eddyi_resolver_threads(l->resolver);
+    eddy_job job = {.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q};
 
-    return f ? eddy_await_bytes(f, ret) : eddy_exception_code(eddy_error());
+    if (l->address)
+        job = (eddy_job){.fn = look_up_name,
+                         .name = "getnameinfo",
+                         .arg = (void *)(uintptr_t)l->address,
+                         .size = sizeof *l->address};
+    else /* at most 254 bytes, as eddyi_name_check() ensures */
+        snprintf(q.host, sizeof q.host, "%s", l->query.host);
+    l->job = threads ? eddy_loop_run_in_executor_with(l->loop, threads, &job) : NULL;
+    if (!l->job)
+        return eddy_exception_code(eddy_error());
+    eddyi_future_hook(l->job, &l->hook, &l->step);
+    return EDDYI_LOOKUP_WAITS;
 }
 
-int eddyi_system_addrinfo(struct eddyi_resolver *r, const struct eddyi_query *query,
-                          struct addrinfo **ret)
+int eddyi_system_go_on(struct eddyi_lookup *l)
 {
-    struct question q = {.family = query->family,
-                         .flags = query->flags & ~(AI_NUMERICSERV | AI_PASSIVE)};
-    eddy_bytes bytes = {NULL, 0};
-    const struct answer *a;
-    int rc;
+    int rc = l->job ? eddyi_future_retrieve_raise(l->job, NULL) : start(l);
+    const void *bytes;
 
-    snprintf(q.host, sizeof q.host, "%s",
-             query->host); /* at most 254 bytes, as eddyi_name_check() ensures */
-    rc = ask(r, &(eddy_job){.fn = look_up, .name = "getaddrinfo", .arg = &q, .size = sizeof q},
-             &bytes);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
-    a = bytes.data;
-    rc = eddyi_addrinfo_make(query, a->addresses, a->n, a->canonname, ret);
-    eddy_bytes_fini(&bytes);
-    return rc < 0 ? eddy_raise(rc, "getaddrinfo %s", query->host) : 0;
+    bytes = eddy_future_bytes(l->job, NULL);
+    if (l->address) {
+        snprintf(l->name, NI_MAXHOST, "%s", (const char *)bytes);
+    } else {
+        const struct answer *a = bytes;
+
+        rc = eddyi_addrinfo_make(&l->query, a->addresses, a->n, a->canonname, &l->list);
+    }
+    return rc < 0 ? eddy_raise(rc, "getaddrinfo %s", l->query.host) : 0;
 }
 
-int eddyi_system_name(struct eddyi_resolver *r, const union eddyi_address *a, char *host)
+void eddyi_system_end(struct eddyi_lookup *l)
 {
-    eddy_job job = {
-        .fn = look_up_name, .name = "getnameinfo", .arg = (void *)(uintptr_t)a, .size = sizeof *a};
-    eddy_bytes bytes = {NULL, 0};
-    int rc = ask(r, &job, &bytes);
-
-    if (rc < 0)
-        return rc;
-    snprintf(host, NI_MAXHOST, "%s", (const char *)bytes.data);
-    eddy_bytes_fini(&bytes);
-    return 0;
+    if (!l->job)
+        return;
+    eddyi_hook_remove(&l->hook);
+    eddy_future_cancel(l->job, NULL);
+    eddy_future_unref(l->job);
+    l->job = NULL;
 }
 
 /* Ends the threads of lookups. Idle threads are gone on return; a thread that is still asking is
