@@ -113,8 +113,7 @@ typedef void eddy_resolved_fn(void *arg, int status, struct addrinfo *list);
  * -EINVAL, -ENOMEM, or one of eddy_getaddrinfo() that is known at once.
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_getaddrinfo(eddy_loop *loop, const char *host,
-                                                  const char *service,
-                                                  const struct addrinfo *hints,
+                                                  const char *service, const struct addrinfo *hints,
                                                   eddy_resolved_fn *done, void *arg,
                                                   eddy_resolving **ret);
 

@@ -290,6 +290,7 @@ EDDY_API void eddy_reader_free(eddy_reader *r);
  *   -EPIPE, -ECONNRESET, …  the connection is lost
  *   EDDY_ECLOSED            the writer was closed
  *   EDDY_EMISUSE            eddy_writer_write_eof() was called before
+ *   -EINVAL                 more than SSIZE_MAX bytes; the connection goes on
  *
  * Cancelled while waiting: nothing of @data is sent.
  */

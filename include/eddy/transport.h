@@ -250,6 +250,7 @@ EDDY_API bool eddy_transport_is_reading(const eddy_transport *t);
  *   EDDY_ECLOSED  the connection is closed or being closed
  *   -EPIPE, …     the error that the connection was lost with, before or now
  *   EDDY_EMISUSE  eddy_transport_write_eof() was called before, or this is the read end of a pipe
+ *   -EINVAL       more than SSIZE_MAX bytes; the connection goes on
  */
 EDDY_API int eddy_transport_write(eddy_transport *t, const void *data, size_t size);
 EDDY_API int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n);

@@ -14,12 +14,13 @@
 #include "base/assert.h"
 #include "base/sys_cached.h"
 #include "base/unguarded.h"
-#include "carrier/socket_info.h"
 #include "eddy/error.h"
 #include "io/io.h"
 #include "loop/loop.h"
+#include "net/address.h"
 
 #include <poll.h>
+#include <string.h>
 
 /* A direction. On a socket both have the same descriptor, and the reading side owns it. */
 struct side {
@@ -42,7 +43,7 @@ struct fd_carrier {
     bool sent_due;
     bool is_socket;
     bool emptied;  /* the latest read was short */
-    bool borrowed; /* the descriptors stay open at its end */
+    bool borrowed; /* the descriptors stay open at its end; at first */
     bool closing;
 };
 
@@ -301,6 +302,34 @@ static int fd_write_eof(eddy_carrier *base)
     return 0;
 }
 
+ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
+{
+    if (size > 0 && ret)
+        memcpy(ret, from, n < size ? n : size);
+    return (ssize_t)n;
+}
+
+static ssize_t address(int (*ask)(int fd, struct sockaddr *addr, unsigned *addrlen), int fd,
+                       void *ret, size_t size)
+{
+    struct sockaddr_storage addr;
+    socklen_t n = sizeof addr;
+    int rc = ask(fd, (struct sockaddr *)&addr, &n);
+
+    return rc < 0 ? rc : eddyi_info_copy(ret, size, &addr, n);
+}
+
+ssize_t eddyi_socket_info(int fd, bool is_socket, const char *name, void *ret, size_t size)
+{
+    if (strcmp(name, is_socket ? "socket" : "pipe") == 0)
+        return eddyi_info_copy(ret, size, &fd, sizeof fd);
+    if (is_socket && strcmp(name, "peername") == 0)
+        return address(eddyi_sys_peername, fd, ret, size);
+    if (is_socket && strcmp(name, "sockname") == 0)
+        return address(eddyi_sys_sockname, fd, ret, size);
+    return -ENOENT;
+}
+
 static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret, size_t size)
 {
     struct fd_carrier *c = of(base);
@@ -379,29 +408,41 @@ static const eddy_carrier_ops pipe_ops = {
 
 /* Constructors. */
 
-void eddyi_fd_carrier_let_go(eddy_carrier *base)
+/* Returns whether @fd has an address; listen(2) checks other families than those of the internet. */
+static bool is_bound(int fd)
 {
-    struct fd_carrier *c = of(base);
+    union eddyi_address addr = {0};
+    socklen_t size = sizeof addr;
+    int rc = eddyi_sys_sockname(fd, &addr.sa, &size);
 
-    give_flag_back(&c->in);
-    give_flag_back(&c->out);
-    c->in.fd = c->out.fd = -1;
+    return rc == 0 && ((addr.sa.sa_family != AF_INET && addr.sa.sa_family != AF_INET6) ||
+                       eddyi_address_port(&addr) != 0);
 }
 
-void eddyi_fd_carrier_disown(eddy_carrier *base)
+int eddyi_socket_check(int fd, bool listens)
 {
-    eddyi_fd_carrier_let_go(base);
-    fd_free(base);
+    int type = eddyi_sys_get_option(fd, SOL_SOCKET, SO_TYPE);
+
+    if (type < 0)
+        return eddy_raise(type, "descriptor %d is no socket", fd);
+    if (type != SOCK_STREAM)
+        return eddy_raise(-EINVAL, "descriptor %d is no stream socket", fd);
+    if (!listens && eddyi_sys_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+        return eddy_raise(-EINVAL, "descriptor %d is a socket that listens, no connection", fd);
+    if (listens && !is_bound(fd))
+        return eddy_raise(-EINVAL, "descriptor %d is bound to no address", fd);
+    return 0;
+}
+
+void eddyi_fd_carrier_own(eddy_carrier *base)
+{
+    of(base)->borrowed = false;
 }
 
 /* Claims a direction: no other code may wait for a descriptor of a carrier (rule 163). */
 static int claim(struct fd_carrier *c, struct side *side, int fd, enum eddyi_direction direction)
 {
-    if (fd < 0)
-        return 0;
-    if (eddyi_io_claimed(c->io, fd, direction))
-        return -EBUSY;
-    return eddyi_io_claim(c->io, &side->claim, fd, direction);
+    return fd < 0 ? 0 : eddyi_io_claim(c->io, &side->claim, fd, direction);
 }
 
 static int check(int fd)
@@ -431,6 +472,7 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->base.loop = loop;
     c->io = io;
     c->in.fd = c->out.fd = -1;
+    c->borrowed = true;
     c->is_socket = ops == &socket_ops;
     c->in.o.done = in_done;
     c->out.o.done = out_done;
@@ -458,7 +500,7 @@ static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_
         rc = set_nonblocking(&c->out);
     if (rc < 0) {
         if (c)
-            eddyi_fd_carrier_disown(&c->base);
+            fd_free(&c->base);
         return eddy_raise(rc, "descriptor %d: it cannot carry a stream",
                           fd_in >= 0 ? fd_in : fd_out);
     }
@@ -489,37 +531,36 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
     return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, false, ret);
 }
 
-int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
+static int owned(int rc, eddy_carrier **c)
 {
-    return make(loop, &socket_ops, fd, fd, true, ret);
+    if (rc == 0)
+        eddyi_fd_carrier_own(*c);
+    return rc;
 }
 
-int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
+int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return check_and_make(loop, &socket_ops, fd, fd, ret);
+    return owned(make(loop, &socket_ops, fd, fd, true, ret), ret);
 }
 
 int eddy_socket_carrier_borrow(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    int rc = eddy_socket_carrier_new(loop, fd, ret);
-
-    if (rc == 0)
-        of(*ret)->borrowed = true;
-    return rc;
+    return check_and_make(loop, &socket_ops, fd, fd, ret);
 }
 
-int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
+int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
+    return owned(eddy_socket_carrier_borrow(loop, fd, ret), ret);
 }
 
 int eddy_pipe_carrier_borrow(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
 {
-    int rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, ret);
+    return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
+}
 
-    if (rc == 0)
-        of(*ret)->borrowed = true;
-    return rc;
+int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
+{
+    return owned(eddy_pipe_carrier_borrow(loop, read_fd, write_fd, ret), ret);
 }
 
 static const struct fd_carrier *const_of(const eddy_carrier *c)

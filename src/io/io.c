@@ -105,7 +105,8 @@ EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, i
 
     if (rc < 0)
         return rc;
-    EDDYI_ASSERT(!io->slots[fd].claim[direction]);
+    if (io->slots[fd].claim[direction])
+        return -EBUSY;
     c->io = io;
     c->fd = fd;
     c->direction = direction;

@@ -46,8 +46,8 @@ struct eddyi_io_claim {
 struct eddyi_io_claim *eddyi_io_claimed(const struct eddyi_io *io, int fd,
                                         enum eddyi_direction direction);
 
-/* Claims a free direction. Returns 0, -ENOMEM, or -EBADF for a number that was never a
- * descriptor. */
+/* Claims a direction. Returns 0, -EBUSY if it is claimed, -ENOMEM, or -EBADF for a number that was
+ * never a descriptor. */
 EDDYI_DIRECT int eddyi_io_claim(struct eddyi_io *io, struct eddyi_io_claim *c, int fd,
                                 enum eddyi_direction direction);
 void eddyi_io_release(struct eddyi_io_claim *c); /* harmless if @c is not claimed */

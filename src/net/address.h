@@ -21,6 +21,14 @@ union eddyi_address {
 /* Room for any address of eddyi_address_format(), a Unix socket's path included. */
 enum { EDDYI_ADDRESS_TEXT = 128 };
 
+/* Returns the port; 0 if the address has none. */
+static inline int eddyi_address_port(const union eddyi_address *a)
+{
+    return a->sa.sa_family == AF_INET    ? ntohs(a->in.sin_port)
+           : a->sa.sa_family == AF_INET6 ? ntohs(a->in6.sin6_port)
+                                         : 0;
+}
+
 /* Returns the size of an IP address of that family. */
 static inline socklen_t eddyi_address_size(int family)
 {

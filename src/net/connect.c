@@ -2,21 +2,13 @@
 
 #include "base/sys.h"
 #include "eddy/error.h"
+#include "eddy/net.h"
 #include "net/race.h"
 #include "task/task.h"
 
 #include <stdio.h>
 
 static const double DEFAULT_DELAY = 0.25; /* RFC 8305, section 5 */
-
-/* Returns the service, or the port as text in @buf. */
-static const char *service_of(const char *service, int port, char *buf, size_t size)
-{
-    if (service)
-        return service;
-    snprintf(buf, size, "%d", port);
-    return buf;
-}
 
 /* Raises one error for all failed attempts. */
 static int summarise(const struct eddyi_race *r)
@@ -50,15 +42,14 @@ static int all_of_them(const struct eddyi_race *r)
     return EDDY_EGROUP;
 }
 
-static int64_t delay_of(const struct eddyi_connect *c)
+/* Converts a delay between attempts to nanoseconds; < 0: one after the other. */
+static int64_t delay_of(double d)
 {
-    double d = c->happy_eyeballs_delay;
-
     return d < 0 || d >= EDDY_FOREVER ? -1 : eddyi_nanoseconds(d > 0 ? d : DEFAULT_DELAY);
 }
 
 /* Races over the first addresses, and over those that @lookup delivers later. */
-static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
+static int race(const eddy_connection_options *c, struct eddyi_lookup *lookup,
                 const struct addrinfo *local)
 {
     union eddyi_address unused;
@@ -67,7 +58,7 @@ static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
                            .host = is_name ? c->host : NULL,
                            .more = lookup->pending ? lookup : NULL,
                            .local = local,
-                           .delay = delay_of(c)};
+                           .delay = delay_of(c->happy_eyeballs_delay)};
     int rc = eddyi_race_add(&r, lookup->list, c->interleave > 0 ? c->interleave : 1);
 
     if (rc < 0)
@@ -80,7 +71,7 @@ static int race(const struct eddyi_connect *c, struct eddyi_lookup *lookup,
     return rc;
 }
 
-int eddyi_connect_tcp(const struct eddyi_connect *c)
+int eddyi_connect_tcp(const eddy_connection_options *c)
 {
     struct addrinfo hints = {.ai_family = c->family,
                              .ai_socktype = SOCK_STREAM,
@@ -93,12 +84,12 @@ int eddyi_connect_tcp(const struct eddyi_connect *c)
 
     if (c->happy_eyeballs_delay != c->happy_eyeballs_delay)
         return eddy_raise(-EINVAL, "connect: the delay is not a number");
-    rc = eddyi_lookup_run(&lookup, c->host, service_of(c->service, c->port, port, sizeof port),
-                          &hints, EDDYI_RESOLUTION_DELAY);
+    snprintf(port, sizeof port, "%d", c->port);
+    rc = eddyi_lookup_run(&lookup, c->host, port, &hints, EDDYI_RESOLUTION_DELAY);
     if (rc == 0 && (c->local_host || c->local_port)) {
         hints.ai_flags |= c->local_host ? 0 : AI_PASSIVE;
-        rc = eddy_getaddrinfo(c->local_host, service_of(NULL, c->local_port, port, sizeof port),
-                              &hints, &local);
+        snprintf(port, sizeof port, "%d", c->local_port);
+        rc = eddy_getaddrinfo(c->local_host, port, &hints, &local);
     }
     if (rc == 0)
         rc = race(c, &lookup, local);
@@ -143,7 +134,6 @@ static void told(struct eddyi_ready *ready)
 int eddy_loop_connect(eddy_loop *loop, const struct addrinfo *list, double delay,
                       eddy_connected_fn *done, void *arg, eddy_connecting **ret)
 {
-    struct eddyi_connect options = {.happy_eyeballs_delay = delay};
     struct eddy_connecting *c;
     int rc = eddyi_loop_check(loop);
 
@@ -153,7 +143,7 @@ int eddy_loop_connect(eddy_loop *loop, const struct addrinfo *list, double delay
     if (!c)
         return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
     *c = (struct eddy_connecting){
-        {.loop = loop, .delay = delay_of(&options), .done = tell, .result = -1}, done, arg};
+        {.loop = loop, .delay = delay_of(delay), .done = tell, .result = -1}, done, arg};
     rc = eddyi_race_add(&c->race, list, 1);
     if (rc < 0) {
         connecting_free(c);

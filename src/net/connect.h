@@ -4,24 +4,10 @@
 #ifndef EDDYI_CONNECT_H
 #define EDDYI_CONNECT_H
 
-#include "eddy/net.h"
-
-/* Options; 0 and NULL are the defaults. */
-struct eddyi_connect {
-    const char *host; /* NULL: this machine */
-    int port;
-    const char *service; /* instead of port, if not NULL */
-    int family, proto, flags;
-    const char *local_host; /* NULL with a local_port: any address of this machine */
-    int local_port;
-    double happy_eyeballs_delay; /* 0: 0.25 seconds; < 0 or EDDY_FOREVER: one after the other */
-    int interleave;              /* how many addresses of the first family go first; 0: 1 */
-    /* fail with EDDY_EGROUP of all errors, instead of one error with all of them in its message */
-    bool all_errors;
-};
+#include "eddy/stream.h"
 
 /*
- * Connects to the address of a host that answers first (loop.create_connection; RFC 8305). Begins
+ * Connects to the address of @o->host that answers first (loop.create_connection; RFC 8305). Begins
  * as soon as one family has addresses: IPv6 at once, IPv4 after the Resolution Delay. The families
  * take turns, beginning with that of the first address; the next attempt starts after the delay, or
  * as soon as one fails; the first success ends the others (rules 172, 173).
@@ -29,7 +15,7 @@ struct eddyi_connect {
  * Returns a descriptor, non-blocking, close-on-exec and with TCP_NODELAY (rule 162). Raises the
  * error of the last attempt, or the reason why there was none. Cancelled: all attempts are closed.
  */
-EDDY_AWAITS int eddyi_connect_tcp(const struct eddyi_connect *c);
+EDDY_AWAITS int eddyi_connect_tcp(const eddy_connection_options *o);
 
 /*
  * Connects to a Unix stream socket; "@name" is abstract. Waits while the socket's queue is full.

@@ -9,7 +9,7 @@
 
 /* The sockets that are open so far. */
 struct opened {
-    const struct eddyi_listen *options;
+    const eddy_server_options *options;
     int *fds;
     union eddyi_address *addresses; /* as they were asked for, so that no address is opened twice */
     size_t n, room;
@@ -50,7 +50,7 @@ static bool is_opened(const struct opened *o, const struct sockaddr *sa)
     return false;
 }
 
-static int set_options(int fd, int family, const struct eddyi_listen *l)
+static int set_options(int fd, int family, const eddy_server_options *l)
 {
     int rc = l->no_reuse_address ? 0 : eddyi_sys_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
@@ -63,7 +63,7 @@ static int set_options(int fd, int family, const struct eddyi_listen *l)
     return rc;
 }
 
-static int listen_on(int fd, const struct addrinfo *a, const struct eddyi_listen *l)
+static int listen_on(int fd, const struct addrinfo *a, const eddy_server_options *l)
 {
     int rc = set_options(fd, a->ai_family, l);
 
@@ -100,7 +100,7 @@ static int open_one(struct opened *o, const struct addrinfo *a)
 
 static int open_host(struct opened *o, const char *host)
 {
-    const struct eddyi_listen *l = o->options;
+    const eddy_server_options *l = o->options;
     struct addrinfo hints = {
         .ai_family = l->family, .ai_socktype = SOCK_STREAM, .ai_flags = l->flags | AI_PASSIVE};
     struct addrinfo *list;
@@ -118,7 +118,7 @@ static int open_host(struct opened *o, const char *host)
     return rc;
 }
 
-int eddyi_listen_tcp(const struct eddyi_listen *l, int **ret_fds, size_t *ret_n)
+int eddyi_listen_tcp(const eddy_server_options *l, int **ret_fds, size_t *ret_n)
 {
     struct opened o = {.options = l};
     int rc = l->hosts ? 0 : open_host(&o, l->host);

@@ -5,6 +5,7 @@
 #define EDDYI_LISTEN_H
 
 #include "eddy/net.h"
+#include "eddy/server.h"
 
 #include <sys/stat.h>
 
@@ -12,26 +13,15 @@ enum {
     EDDYI_BACKLOG = 1024
 }; /* asyncio's 100 refuses clients in a burst that one turn of the loop accepts */
 
-/* Options; 0 and NULL are the defaults. */
-struct eddyi_listen {
-    const char *host;         /* NULL or "": all interfaces, IPv4 and IPv6 */
-    const char *const *hosts; /* n_hosts of them, instead of host */
-    size_t n_hosts;
-    /* 0: the kernel chooses, for each address another one, as in asyncio */
-    int port;
-    int family, flags, backlog; /* backlog 0: EDDYI_BACKLOG */
-    bool reuse_port, no_reuse_address, keep_alive;
-};
-
 /*
- * Opens listening sockets, one for each address of the hosts (loop.create_server). Addresses that
- * this machine does not have are skipped as long as one is left; any other failure closes all (rule
- * 171). SO_REUSEADDR and IPV6_V6ONLY are on (rule 162).
+ * Opens listening sockets, one for each address of the hosts of @o (loop.create_server). Addresses
+ * that this machine does not have are skipped as long as one is left; any other failure closes all
+ * (rule 171). SO_REUSEADDR and IPV6_V6ONLY are on (rule 162).
  *
  * Returns 0 and the descriptors, non-blocking and close-on-exec. The caller owns *ret_fds and frees
  * it with eddyi_free(). Raises an error otherwise.
  */
-EDDY_AWAITS int eddyi_listen_tcp(const struct eddyi_listen *l, int **ret_fds, size_t *ret_n);
+EDDY_AWAITS int eddyi_listen_tcp(const eddy_server_options *o, int **ret_fds, size_t *ret_n);
 
 /*
  * Opens a listening Unix stream socket; "@name" is abstract. A socket that exists under that path

@@ -45,12 +45,12 @@ struct eddyi_lookup {
     struct eddyi_outcome outcome; /* of a task that waits */
     eddy_future *job;             /* of the C library's lookup; owned; NULL: none */
     struct eddyi_hook hook;
-    char sources[3];              /* see r->order */
-    const char *source;           /* the one that is searched */
-    struct eddyi_list waiting;  /* in r->queue, or for the hosts file */
-    unsigned n_reads;           /* how often it has waited for the hosts file */
-    int hosts_error;            /* of the latest read */
-    bool asks;                  /* it is among the n_asking */
+    char sources[3];             /* see r->order */
+    const char *source;          /* the one that is searched */
+    struct eddyi_list waiting;   /* in r->queue, or for the hosts file */
+    unsigned n_reads;            /* how often it has waited for the hosts file */
+    int hosts_error;             /* of the latest read */
+    bool asks;                   /* it is among the n_asking */
     struct eddyi_dns_lookup dns; /* valid while pending */
     struct eddyi_timer delayed;  /* end of the resolution delay */
     bool delay_over;

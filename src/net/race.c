@@ -181,11 +181,6 @@ static int bind_local(const struct addrinfo *local, int fd, int family)
     return rc;
 }
 
-static int port_of(const union eddyi_address *a)
-{
-    return a->sa.sa_family == AF_INET ? a->in.sin_port : a->in6.sin6_port;
-}
-
 /*
  * Returns true if the connection has reached itself. A client may get from the kernel the very port
  * that it connects to, if no server listens at that port of this machine. Such a connection would
@@ -199,7 +194,8 @@ static bool meets_itself(int fd)
     if (eddyi_sys_sockname(fd, &own.sa, &own_size) < 0 ||
         eddyi_sys_peername(fd, &peer.sa, &peer_size) < 0)
         return false;
-    return port_of(&own) == port_of(&peer) && eddyi_address_equal(&own.sa, &peer.sa);
+    return eddyi_address_port(&own) == eddyi_address_port(&peer) &&
+           eddyi_address_equal(&own.sa, &peer.sa);
 }
 
 /* Takes a connection that was made as the winner, unless it meets itself. */

@@ -5,7 +5,7 @@
 #include "eddy/error.h"
 #include "eddy/group.h"
 #include "process/process.h"
-#include "stream/reader.h"
+#include "stream/stream.h"
 
 /* How many bytes are written at a time; the rest stays in the caller's memory. */
 enum { PIECE = 65536 };

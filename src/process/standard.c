@@ -18,7 +18,7 @@ static int attach(int which, int fd, size_t limit, eddy_process *p)
                                    : eddy_connect_read_pipe(fd, limit, reader);
 
     if (rc == 0)
-        eddyi_stream_lend(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input)
+        eddyi_stream_enter(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input)
                                                 : eddyi_stream_of_reader(*reader));
     return rc;
 }

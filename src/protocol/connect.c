@@ -1,12 +1,10 @@
 /*
  * Connections with a protocol: the calls of the loop that make them.
  */
-#include "stream/connect.h"
 #include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
-#include "protocol/opening.h"
 #include "protocol/transport.h"
 
 /*
@@ -25,7 +23,7 @@ static int open_transport(eddy_transport *t, eddy_protocol_factory *factory, voi
     }
     eddy_transport_ref(t);
     eddyi_protocol_begin(t);
-    rc = eddyi_opening_wait();
+    rc = eddyi_face_wait();
     if (rc < 0)
         eddyi_channel_close(&t->channel);
     if (rc == 0 && ret_transport)
@@ -46,9 +44,10 @@ static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bo
         return rc;
     t = eddyi_protocol_transport_new(c, EDDYI_BOTH_WAYS);
     if (!t) {
-        eddyi_connect_undo(o, c);
+        c->ops->free(c);
         return -ENOMEM;
     }
+    eddyi_fd_carrier_own(c);
     t->read_limit = eddyi_time_limit(o->read_timeout);
     t->channel.write_limit = eddyi_time_limit(o->write_timeout);
     t->tls = o->tls != NULL;
@@ -58,7 +57,7 @@ static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bo
 
 static int check(eddy_loop *loop, const eddy_connection_options *o)
 {
-    int rc = eddyi_opening_check(loop, o->factory != NULL, o->sock == 0 || o->tls);
+    int rc = eddyi_face_check(loop, o->factory != NULL, o->sock == 0 || o->tls);
 
     if (rc == 0 && (o->ret_reader || o->ret_writer))
         rc = eddy_raise(-EINVAL, "a connection with a protocol has no reader and no writer");
@@ -85,23 +84,31 @@ int(eddy_loop_connect_accepted_socket_with)(eddy_loop *loop, const eddy_connecti
     return rc < 0 ? rc : open_connection(loop, options, true);
 }
 
+int eddyi_protocol_pipe_new(eddy_loop *loop, int read_fd, int write_fd, eddy_transport **ret)
+{
+    eddy_carrier *c;
+    int rc = eddy_pipe_carrier_borrow(loop, read_fd, write_fd, &c);
+
+    if (rc < 0)
+        return rc;
+    *ret = eddyi_protocol_transport_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY);
+    if (!*ret) {
+        c->ops->free(c);
+        return -ENOMEM;
+    }
+    eddyi_fd_carrier_own(c);
+    return 0;
+}
+
 static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory,
                      void *arg, eddy_transport **ret_transport)
 {
     eddy_transport *t;
-    eddy_carrier *c;
-    int rc = eddyi_opening_check(loop, factory != NULL, false);
+    int rc = eddyi_face_check(loop, factory != NULL, false);
 
     if (rc == 0)
-        rc = eddy_pipe_carrier_new(loop, read_fd, write_fd, &c);
-    if (rc < 0)
-        return rc;
-    t = eddyi_protocol_transport_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY);
-    if (!t) {
-        eddyi_fd_carrier_disown(c);
-        return -ENOMEM;
-    }
-    return open_transport(t, factory, arg, ret_transport);
+        rc = eddyi_protocol_pipe_new(loop, read_fd, write_fd, &t);
+    return rc < 0 ? rc : open_transport(t, factory, arg, ret_transport);
 }
 
 int eddy_loop_connect_read_pipe(eddy_loop *loop, eddy_protocol_factory *factory, void *arg, int fd,

@@ -11,18 +11,14 @@
 #include "base/exception.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/socket_info.h"
+#include "carrier/fd.h"
 #include "eddy/datagram_transport.h"
 #include "loop/loop.h"
 #include "protocol/face.h"
-#include "protocol/opening.h"
 #include "stream/channel.h"
 
 #include <poll.h>
 #include <string.h>
-
-/* asyncio's water marks. */
-enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
 
 /* The bytes that asyncio adds to the size of each kept datagram (rule 160), the largest size of a
  * datagram, and the most datagrams received in one turn. */
@@ -49,8 +45,6 @@ struct eddy_datagram_transport {
     struct eddyi_list kept; /* struct datagram */
     size_t n_kept;          /* sum of their sizes, and HEADER for each */
     eddy_water_marks marks;
-    /* the first turn of the input item, which only begins to wait (rule 149), is over */
-    bool begun;
     bool paused; /* the latest callback was pause_writing(), not resume_writing() */
     bool closing;
     bool ended; /* closed; lost is queued when the backend has released the operations */
@@ -79,15 +73,6 @@ static void transport_free(struct eddyi_face *f)
 
 /* The end. */
 
-static void drop_kept(eddy_datagram_transport *t)
-{
-    struct eddyi_list *l;
-
-    while ((l = eddyi_list_pop(&t->kept)) != NULL)
-        eddyi_free(eddyi_container(l, struct datagram, link));
-    t->n_kept = 0;
-}
-
 static void end_if_free(eddy_datagram_transport *t)
 {
     if (!t->ended || t->in.io || t->out.io || t->ep.fd < 0)
@@ -100,11 +85,15 @@ static void end_if_free(eddy_datagram_transport *t)
 
 static void end(eddy_datagram_transport *t, int error)
 {
+    struct eddyi_list *l;
+
     if (t->ended || eddyi_loop_forked(t->loop))
         return;
     t->ended = t->closing = true;
     t->error = error;
-    drop_kept(t);
+    while ((l = eddyi_list_pop(&t->kept)) != NULL)
+        eddyi_free(eddyi_container(l, struct datagram, link));
+    t->n_kept = 0;
     eddyi_ready_cancel(&t->input);
     eddyi_ready_cancel(&t->output);
     eddyi_io_cancel(&t->in);
@@ -197,9 +186,8 @@ static void input(struct eddyi_ready *r)
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, input);
     struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
-    if (t->begun && !t->loop->closed)
+    if (!t->loop->closed)
         receive_some(t);
-    t->begun = true;
     if (!t->closing)
         wait_for(t, &t->in, POLLIN);
     eddyi_face_leave(&t->face, outside);
@@ -400,6 +388,8 @@ static void made(struct eddyi_ready *r)
 
     if (t->protocol->connection_made)
         t->protocol->connection_made(t->arg, t);
+    if (!t->closing)
+        wait_for(t, &t->in, POLLIN);
     eddyi_face_leave(&t->face, outside);
 }
 
@@ -410,8 +400,8 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
     if (!t)
         return NULL;
     t->loop = eddyi_loop_hold(loop);
-    t->marks = (eddy_water_marks){.low = LOW_WATER, .high = HIGH_WATER};
-    eddyi_face_init(&t->face, NULL, transport_free);
+    t->marks = EDDYI_WATER_MARKS;
+    eddyi_face_init(&t->face, transport_free);
     t->in.done = in_done;
     t->out.done = out_done;
     eddyi_list_init(&t->kept);
@@ -425,13 +415,8 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
 static int claim(eddy_datagram_transport *t)
 {
     struct eddyi_io *io = eddyi_io_of(t->loop);
-    int rc = io ? 0 : -ENOMEM;
+    int rc = io ? eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS) : -ENOMEM;
 
-    if (rc == 0 && (eddyi_io_claimed(io, t->ep.fd, EDDYI_READS) ||
-                    eddyi_io_claimed(io, t->ep.fd, EDDYI_WRITES)))
-        rc = -EBUSY;
-    if (rc == 0)
-        rc = eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS);
     if (rc == 0)
         rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_WRITES);
     return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
@@ -480,7 +465,7 @@ int(eddy_loop_create_datagram_endpoint_with)(eddy_loop *loop,
     EDDYI_OPTIONS(eddy_datagram_endpoint_options, options, options_size, -E2BIG);
     eddy_datagram_transport *t;
     bool looks_up = !options->sock && options->family != AF_UNIX;
-    int rc = eddyi_opening_check(loop, factory != NULL, looks_up);
+    int rc = eddyi_face_check(loop, factory != NULL, looks_up);
 
     if (rc < 0)
         return rc;
@@ -493,8 +478,7 @@ int(eddy_loop_create_datagram_endpoint_with)(eddy_loop *loop,
     }
     eddy_datagram_transport_ref(t);
     eddyi_loop_ready(loop, &t->made);
-    eddyi_loop_ready(loop, &t->input);
-    rc = eddyi_opening_wait();
+    rc = eddyi_face_wait();
     if (rc < 0)
         eddy_datagram_transport_close(t);
     if (rc == 0 && ret_transport)

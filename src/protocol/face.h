@@ -1,11 +1,14 @@
 /*
- * The common part of the transports of connections, datagrams and subprocesses: references, and
- * calls of user functions in a context of their own.
+ * The common part of the transports of connections, datagrams and subprocesses: references, calls
+ * of user functions in a context of their own, and the beginning. That is made in a task, which
+ * waits until the connection is made, or, if nothing else has to be waited for, anywhere on the
+ * loop's thread.
  */
 #ifndef EDDYI_PROTOCOL_FACE_H
 #define EDDYI_PROTOCOL_FACE_H
 
 #include "contextvars/contextvars.h"
+#include "eddy/loop.h"
 
 struct eddyi_face {
     unsigned refs;
@@ -16,13 +19,11 @@ struct eddyi_face {
     void (*free)(struct eddyi_face *f);
 };
 
-/* Initializes @f with one reference of its own and a copy of @context; NULL: of the current
- * context. */
-static inline void eddyi_face_init(struct eddyi_face *f, eddy_context *context,
-                                   void (*free)(struct eddyi_face *f))
+/* Initializes @f with one reference of its own and a copy of the current context. */
+static inline void eddyi_face_init(struct eddyi_face *f, void (*free)(struct eddyi_face *f))
 {
     *f = (struct eddyi_face){.refs = 1, .connected = true, .free = free};
-    eddyi_vars_init(&f->vars, context);
+    eddyi_vars_init(&f->vars, NULL);
 }
 
 static inline void eddyi_face_free_if_unused(struct eddyi_face *f)
@@ -66,5 +67,16 @@ static inline void eddyi_face_leave(struct eddyi_face *f, struct eddyi_var_scope
     f->calls--;
     eddyi_face_free_if_unused(f);
 }
+
+/*
+ * Checks that a connection may be made here on @loop; with @waits, only in a task. Returns 0, or
+ * raises EDDY_ENOTASK, EDDY_EOTHERLOOP, an error of eddyi_loop_check(), or -EINVAL if @has_factory
+ * is false.
+ */
+int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits);
+
+/* Waits until the queued items, connection_made() and the beginning of reading, have run. Without a
+ * task it returns at once. Returns 0, or raises -ECANCELED. */
+EDDY_AWAITS int eddyi_face_wait(void);
 
 #endif

@@ -138,7 +138,7 @@ static int arm(eddy_transport *t)
     int rc;
 
     if (t->channel.ways == EDDYI_WRITE_ONLY || is_buffered(t))
-        return eddyi_channel_watch(&t->channel);
+        return eddyi_channel_wait_readable(&t->channel, NULL, 0);
     rc = eddyi_channel_make_room(&t->channel);
     return rc < 0 ? rc : eddyi_channel_arm(&t->channel);
 }

@@ -5,7 +5,6 @@
 
 #include "base/options.h"
 #include "loop/loop.h"
-#include "protocol/opening.h"
 #include "protocol/transport.h"
 
 /* Makes the protocol and queues its first callbacks; runs as a callback of the loop, since the
@@ -42,17 +41,12 @@ static int serve(struct eddyi_connection *c, int rc)
 
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
-    eddy_context *context = eddyi_connection_context(s);
-    eddy_transport *t = context ? eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS) : NULL;
+    eddy_transport *t = eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS);
 
     if (!t) {
-        eddy_context_unref(context);
         carrier->ops->free(carrier);
-        return eddy_raise(-ENOMEM, NULL);
+        return -ENOMEM;
     }
-    eddyi_vars_fini(&t->face.vars);
-    eddyi_vars_init(&t->face.vars, context);
-    eddy_context_unref(context);
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
     t->connection.serve = serve;
     eddyi_ready_init(&t->opening, opening);
@@ -64,7 +58,7 @@ int(eddy_loop_create_server_with)(eddy_loop *loop, const eddy_server_options *op
 {
     EDDYI_OPTIONS(eddy_server_options, options, options_size, -E2BIG);
     bool looks_up = !options->sock && !options->path;
-    int rc = eddyi_opening_check(loop, options->factory != NULL, looks_up);
+    int rc = eddyi_face_check(loop, options->factory != NULL, looks_up);
 
     if (rc == 0 && options->handle)
         rc = eddy_raise(-EINVAL, "create_server: it takes a protocol factory, and no handler");

@@ -6,13 +6,11 @@
  */
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "eddy/error.h"
 #include "eddy/subprocess_transport.h"
 #include "loop/loop.h"
 #include "process/process.h"
 #include "protocol/face.h"
-#include "protocol/opening.h"
 #include "protocol/transport.h"
 
 #include <signal.h>
@@ -164,7 +162,7 @@ static eddy_subprocess_transport *transport_new(eddy_loop *loop)
         return NULL;
     t->loop = eddyi_loop_hold(loop);
     t->returncode = EDDY_RUNNING;
-    eddyi_face_init(&t->face, NULL, transport_free);
+    eddyi_face_init(&t->face, transport_free);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->exited, exited);
     eddyi_ready_init(&t->lost, lost);
@@ -270,16 +268,10 @@ static int attach(eddy_subprocess_transport *t, int number, int *fd)
 {
     struct pipe *p = &t->pipes[number];
     bool in = number == STDIN_FILENO;
-    eddy_carrier *c;
-    int rc = eddy_pipe_carrier_new(t->loop, in ? -1 : *fd, in ? *fd : -1, &c);
+    int rc = eddyi_protocol_pipe_new(t->loop, in ? -1 : *fd, in ? *fd : -1, &p->transport);
 
     if (rc < 0)
         return rc;
-    p->transport = eddyi_protocol_transport_new(c, in ? EDDYI_WRITE_ONLY : EDDYI_READ_ONLY);
-    if (!p->transport) {
-        eddyi_fd_carrier_disown(c);
-        return -ENOMEM;
-    }
     *fd = -1;
     p->owner = eddy_subprocess_transport_ref(t);
     p->transport->protocol = &pipe_protocol;
@@ -304,11 +296,9 @@ static void detach_all(eddy_subprocess_transport *t)
     }
 }
 
-typedef int start_fn(const eddy_subprocess_options *options);
-
 /* Starts the process with its pipes, and makes the protocol. On failure there is no process any
  * more. */
-static int start(eddy_subprocess_transport *t, start_fn *create, eddy_subprocess_options *o,
+static int start(eddy_subprocess_transport *t, bool shell, eddy_subprocess_options *o,
                  eddy_subprocess_protocol_factory *factory, void *arg)
 {
     const eddy_subprocess_protocol *protocol = NULL;
@@ -322,7 +312,7 @@ static int start(eddy_subprocess_transport *t, start_fn *create, eddy_subprocess
             rc = attach(t, i, &ends.here[i]);
     o->ret_process = &t->process;
     if (rc == 0)
-        rc = create(o);
+        rc = shell ? eddy_create_subprocess_shell_with(o) : eddy_create_subprocess_exec_with(o);
     close_all(ends.here);
     close_all(ends.child);
     if (rc == 0)
@@ -349,28 +339,17 @@ static void begin(eddy_subprocess_transport *t)
         eddyi_loop_ready(t->loop, &t->exited);
 }
 
-static int start_exec(const eddy_subprocess_options *options)
-{
-    return eddy_create_subprocess_exec_with(options);
-}
-
-static int start_shell(const eddy_subprocess_options *options)
-{
-    return eddy_create_subprocess_shell_with(options);
-}
-
-static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_factory *factory,
-               void *arg, eddy_subprocess_transport **ret_transport,
-               const eddy_subprocess_options *options)
+static int run(eddy_loop *loop, bool shell, eddy_subprocess_protocol_factory *factory, void *arg,
+               eddy_subprocess_transport **ret_transport, const eddy_subprocess_options *options)
 {
     eddy_subprocess_options o = *options;
     eddy_subprocess_transport *t;
-    int rc = eddyi_opening_check(loop, factory != NULL, true);
+    int rc = eddyi_face_check(loop, factory != NULL, true);
 
     if (rc < 0)
         return rc;
     t = transport_new(loop);
-    rc = t ? start(t, create, &o, factory, arg) : eddy_raise(-ENOMEM, NULL);
+    rc = t ? start(t, shell, &o, factory, arg) : eddy_raise(-ENOMEM, NULL);
     if (rc < 0) {
         if (t)
             eddyi_face_end(&t->face);
@@ -378,7 +357,7 @@ static int run(eddy_loop *loop, start_fn *create, eddy_subprocess_protocol_facto
     }
     eddy_subprocess_transport_ref(t);
     begin(t);
-    rc = eddyi_opening_wait();
+    rc = eddyi_face_wait();
     if (rc < 0)
         eddy_subprocess_transport_close(t);
     if (rc == 0 && ret_transport)
@@ -393,7 +372,7 @@ int(eddy_loop_subprocess_exec_with)(eddy_loop *loop, eddy_subprocess_protocol_fa
                                     const eddy_subprocess_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
-    return run(loop, start_exec, factory, arg, ret_transport, options);
+    return run(loop, false, factory, arg, ret_transport, options);
 }
 
 int(eddy_loop_subprocess_shell_with)(eddy_loop *loop, eddy_subprocess_protocol_factory *factory,
@@ -401,5 +380,5 @@ int(eddy_loop_subprocess_shell_with)(eddy_loop *loop, eddy_subprocess_protocol_f
                                      const eddy_subprocess_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
-    return run(loop, start_shell, factory, arg, ret_transport, options);
+    return run(loop, true, factory, arg, ret_transport, options);
 }

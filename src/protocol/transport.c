@@ -1,17 +1,14 @@
 /*
- * Transports with a protocol: their life, and writing.
+ * Transports with a protocol: their life, and the public calls but for those of reading.
  */
 #include "protocol/transport.h"
 #include "base/exception.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
+#include "loop/loop.h"
 
 #include <string.h>
-
-static eddy_transport *of(struct eddyi_channel *c)
-{
-    return eddyi_protocol_transport(c);
-}
 
 eddy_transport *eddy_transport_ref(eddy_transport *t)
 {
@@ -37,7 +34,7 @@ static void transport_free(struct eddyi_face *f)
  * pause_writing() is called from within the write, resume_writing() from an item. */
 static void on_flow(struct eddyi_channel *c)
 {
-    eddy_transport *t = of(c);
+    eddy_transport *t = eddyi_protocol_transport(c);
 
     if (!c->paused) {
         if (eddyi_list_empty(&t->flow.link) && !c->loop->closed)
@@ -78,7 +75,7 @@ static void made(struct eddyi_ready *r)
 
 static void on_lost(struct eddyi_channel *c)
 {
-    eddy_transport *t = of(c);
+    eddy_transport *t = eddyi_protocol_transport(c);
 
     eddyi_ready_cancel(&t->input);
     eddyi_ready_cancel(&t->flow);
@@ -137,7 +134,7 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways wa
         eddyi_free(t);
         return NULL;
     }
-    eddyi_face_init(&t->face, NULL, transport_free);
+    eddyi_face_init(&t->face, transport_free);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->input, eddyi_protocol_input);
     eddyi_ready_init(&t->flow, flow);
@@ -165,14 +162,6 @@ void eddyi_protocol_begin(eddy_transport *t)
 {
     eddyi_loop_ready(t->channel.loop, &t->made);
     eddyi_protocol_want_input(t);
-}
-
-void eddyi_protocol_tell_done(eddy_transport *t, int rc)
-{
-    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
-
-    t->done(t->done_arg, rc);
-    eddyi_face_leave(&t->face, outside);
 }
 
 static enum eddyi_ways ways_of(const eddy_carrier *c)
@@ -224,9 +213,7 @@ bool eddy_transport_is_closing(const eddy_transport *t)
 ssize_t eddy_transport_get_extra_info(const eddy_transport *t, const char *name, void *ret,
                                       size_t size)
 {
-    eddy_carrier *c = t->channel.carrier;
-
-    return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
+    return eddyi_channel_info(&t->channel, name, ret, size);
 }
 
 void eddy_transport_set_protocol(eddy_transport *t, const eddy_protocol *protocol, void *arg)
@@ -285,4 +272,164 @@ eddy_water_marks eddy_transport_get_write_buffer_limits(const eddy_transport *t)
 size_t eddy_transport_get_write_buffer_size(const eddy_transport *t)
 {
     return eddyi_buffer_length(&t->channel.out);
+}
+
+/* Starting TLS. */
+
+/* Calls the done function of a call without a task that has ended with @rc. @t may be freed. */
+static void tell_done(eddy_transport *t, int rc)
+{
+    struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
+
+    t->done(t->done_arg, rc);
+    eddyi_face_leave(&t->face, outside);
+}
+
+static int check_tls(const eddy_transport *t, const eddy_start_tls_options *options)
+{
+    if (!options->context)
+        return eddy_raise(-EINVAL, "start_tls: no context");
+    if (t->tls || t->busy || t->channel.ways != EDDYI_BOTH_WAYS)
+        return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
+    return 0;
+}
+
+static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options *options)
+{
+    return options->server_side || t->connection.server;
+}
+
+static void begin_tls(eddy_transport *t)
+{
+    eddyi_timer_stop(t->channel.loop, &t->silence);
+    t->busy = "start_tls";
+}
+
+static void end_tls(eddy_transport *t, int rc)
+{
+    t->busy = NULL;
+    t->tls |= rc == 0;
+    if (t->protocol && !eddyi_channel_is_closing(&t->channel))
+        eddyi_protocol_want_input(t);
+}
+
+static void tls_started(void *arg, int rc)
+{
+    eddy_transport *t = arg;
+
+    end_tls(t, rc);
+    tell_done(t, rc);
+}
+
+int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *options,
+                              eddy_transport_done_fn *done, void *arg, size_t options_size)
+{
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
+    int rc = check_tls(t, options);
+
+    if (rc < 0)
+        return rc;
+    t->done = done;
+    t->done_arg = arg;
+    begin_tls(t);
+    rc = eddyi_channel_begin_tls(&t->channel, options, is_server_side(t, options), tls_started, t);
+    if (rc < 0)
+        end_tls(t, rc);
+    return rc;
+}
+
+int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
+                              const eddy_start_tls_options *options, size_t options_size)
+{
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
+    int rc = eddyi_face_check(loop, true, true);
+
+    if (rc == 0)
+        rc = check_tls(t, options);
+    if (rc < 0)
+        return rc;
+    eddy_transport_ref(t);
+    begin_tls(t);
+    rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
+    end_tls(t, rc);
+    eddy_transport_unref(t);
+    return rc;
+}
+
+/* Sending files. */
+
+static int check_file(const eddy_transport *t, int64_t offset)
+{
+    if (offset < 0)
+        return eddy_raise(-EINVAL, "sendfile: a negative offset");
+    if (eddyi_channel_is_closing(&t->channel))
+        return eddyi_channel_raise(&t->channel);
+    if (t->busy || t->channel.ways == EDDYI_READ_ONLY)
+        return eddy_raise(EDDY_EMISUSE, "sendfile: the transport cannot be written to now");
+    return 0;
+}
+
+static void end_file(eddy_transport *t, const struct eddyi_sending *s, int64_t *ret_sent)
+{
+    t->busy = NULL;
+    if (ret_sent)
+        *ret_sent = s->sent;
+}
+
+int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t offset, int64_t count,
+                       int64_t *ret_sent)
+{
+    struct eddyi_file_sending s = {.base = {.file = file, .offset = offset, .count = count}};
+    int rc = eddyi_face_check(loop, true, true);
+
+    if (rc == 0)
+        rc = check_file(t, offset);
+    if (rc < 0)
+        return rc;
+    eddy_transport_ref(t);
+    t->busy = "sendfile";
+    rc = eddyi_channel_sendfile(&t->channel, &s);
+    end_file(t, &s.base, ret_sent);
+    eddy_transport_unref(t);
+    return rc;
+}
+
+/* A file that is sent without a task. */
+struct sending {
+    struct eddyi_file_sending file;
+    eddy_transport *transport; /* a reference */
+    int64_t *ret_sent;
+};
+
+static void file_sent(struct eddyi_file_sending *file)
+{
+    struct sending *s = eddyi_container(file, struct sending, file);
+    eddy_transport *t = s->transport;
+
+    end_file(t, &file->base, s->ret_sent);
+    tell_done(t, (int)file->base.result);
+    eddyi_free(s);
+    eddy_transport_unref(t);
+}
+
+int eddy_transport_sendfile(eddy_transport *t, int file, int64_t offset, int64_t count,
+                            int64_t *ret_sent, eddy_transport_done_fn *done, void *arg)
+{
+    struct sending *s;
+    int rc = check_file(t, offset);
+
+    if (rc < 0)
+        return rc;
+    s = eddyi_alloc(sizeof *s);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    *s = (struct sending){
+        {.base = {.file = file, .offset = offset, .count = count}, .done = file_sent},
+        eddy_transport_ref(t),
+        ret_sent};
+    t->done = done;
+    t->done_arg = arg;
+    t->busy = "sendfile";
+    eddyi_channel_begin_sendfile(&t->channel, &s->file);
+    return 0;
 }

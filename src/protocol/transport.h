@@ -17,7 +17,7 @@
 #include "eddy/transport.h"
 #include "protocol/face.h"
 #include "stream/channel.h"
-#include "stream/connection.h"
+#include "stream/server.h"
 #include "stream/tls_hook.h"
 
 struct eddy_transport {
@@ -51,6 +51,10 @@ static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_chann
  * -ENOMEM. */
 eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways ways);
 
+/* Creates such a transport of one end of a pipe; the other descriptor is -1. Takes ownership of the
+ * descriptor on success. */
+int eddyi_protocol_pipe_new(eddy_loop *loop, int read_fd, int write_fd, eddy_transport **ret);
+
 /* Makes the protocol with @factory, called with @arg. Returns 0, or the error that the factory
  * raised. */
 int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void *arg);
@@ -63,8 +67,5 @@ void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result);
 void eddyi_protocol_input(struct eddyi_ready *r);
 void eddyi_protocol_silence(struct eddyi_ready *r);
 void eddyi_protocol_want_input(eddy_transport *t);
-
-/* Calls the done function of a call without a task that has ended with @rc. @t may be freed. */
-void eddyi_protocol_tell_done(eddy_transport *t, int rc);
 
 #endif

@@ -8,9 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-/* asyncio's water marks. */
-enum { HIGH_WATER = 65536, LOW_WATER = 16384 };
-
 /* The longest time that the peer of a deserted channel may take nothing, and the longest time for
  * the peer's close_notify after the run, in nanoseconds. */
 static const int64_t DESERTED_LIMIT = 30 * INT64_C(1000000000),
@@ -134,9 +131,7 @@ static void end(struct eddyi_channel *c, bool abort)
         c->carrier->ops->close(c->carrier, abort);
 }
 
-/* Waits for the carrier to become writable. While a file is being sent, there is no other wait;
- * bytes written meanwhile follow the present piece of the file. */
-static void wait_writable(struct eddyi_channel *c)
+void eddyi_channel_wait_writable(struct eddyi_channel *c)
 {
     int rc = c->waiting || c->file_out ? 0 : c->carrier->ops->wait_writable(c->carrier);
 
@@ -157,7 +152,7 @@ static void flushed(struct eddyi_channel *c)
         int rc = c->carrier->ops->write_eof(c->carrier);
 
         if (rc == -EAGAIN) {
-            wait_writable(c);
+            eddyi_channel_wait_writable(c);
             return;
         }
         c->eof_sent = true;
@@ -195,7 +190,7 @@ static void on_writable(eddy_carrier *carrier)
         return;
     }
     if (eddyi_buffer_length(&c->out) > 0)
-        wait_writable(c);
+        eddyi_channel_wait_writable(c);
     else
         flushed(c);
     if (took && has_patience(c))
@@ -210,7 +205,7 @@ static void on_file_sent(eddy_carrier *carrier, ssize_t result)
 
     eddyi_channel_file_sent(c, result);
     if (c->state <= EDDYI_CLOSING && eddyi_buffer_length(&c->out) > 0)
-        wait_writable(c);
+        eddyi_channel_wait_writable(c);
 }
 
 /* Acts when the peer's time is over. Whether a carrier has sent some of the bytes that it keeps is
@@ -263,7 +258,7 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddy
                                 .client = client,
                                 .ways = ways,
                                 .chunk = EDDYI_SMALL_CHUNK,
-                                .marks = {.low = LOW_WATER, .high = HIGH_WATER}};
+                                .marks = EDDYI_WATER_MARKS};
     eddyi_ready_init(&c->patience.ready, out_of_patience);
     eddyi_list_append(&all->list, &c->link);
     eddyi_channel_set_carrier(c, carrier);
@@ -290,6 +285,9 @@ int eddyi_channel_raise(const struct eddyi_channel *c)
     if (c->error < 0)
         return c->exception ? eddy_reraise(c->exception)
                             : eddy_raise(c->error, "the connection is lost");
+    /* The connection belongs to the parent; a child must send neither bytes nor an end on it. */
+    if (eddyi_loop_forked(c->loop))
+        return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
     return eddy_raise(EDDY_ECLOSED, "the stream is closed");
 }
 
@@ -300,11 +298,55 @@ const eddy_exception *eddyi_channel_reason(struct eddyi_channel *c)
     return c->error == 0 ? NULL : c->exception ? c->exception : eddyi_exception_no_memory();
 }
 
-/* Refuses a call in a child process: the connection belongs to the parent, and the child must send
- * neither bytes nor an end on it. */
-static int raise_forked(void)
+/* Reading. */
+
+void eddyi_channel_read_ended(struct eddyi_channel *c, ssize_t result)
 {
-    return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
+    if (result == 0)
+        c->eof = true;
+    else if (result != -EAGAIN && result != -ECANCELED)
+        c->read_error = (int)result;
+}
+
+/* Frees the memory of an empty buffer that had grown, when reads are small again. */
+EDDYI_DIRECT int eddyi_channel_make_room(struct eddyi_channel *c)
+{
+    if (c->chunk == EDDYI_SMALL_CHUNK && eddyi_buffer_length(&c->in) == 0)
+        eddyi_buffer_trim(&c->in, EDDYI_IDLE_MEMORY);
+    return eddyi_buffer_reserve(&c->in, c->chunk);
+}
+
+EDDYI_DIRECT ssize_t eddyi_channel_fill(struct eddyi_channel *c)
+{
+    eddy_carrier *carrier = c->carrier;
+    size_t room;
+    ssize_t n;
+
+    if (eddyi_channel_make_room(c) < 0)
+        return -ENOMEM;
+    room = eddyi_buffer_room(&c->in);
+    n = carrier->ops->read(carrier, c->in.data + c->in.end, room);
+    if (n > 0)
+        eddyi_channel_came(c, (size_t)n, room);
+    else if (n == 0)
+        c->eof = true;
+    return n;
+}
+
+void eddyi_channel_read_end_closed(struct eddyi_channel *c)
+{
+    if (eddyi_buffer_length(&c->out) > 0)
+        eddyi_channel_break(c, -EPIPE);
+    else
+        eddyi_channel_close(c);
+}
+
+/* Writing. */
+
+/* Returns 0, or raises the reason why nothing can be sent. */
+static inline int check_open(const struct eddyi_channel *c)
+{
+    return c->state != EDDYI_OPEN || eddyi_loop_forked(c->loop) ? eddyi_channel_raise(c) : 0;
 }
 
 /* Resets the connection, since bytes that were written will not be sent: the peer must not take the
@@ -346,16 +388,17 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
 {
     ssize_t written;
     size_t total = 0;
-    int rc;
+    int rc = check_open(c);
 
-    if (c->state != EDDYI_OPEN)
-        return eddyi_channel_raise(c);
-    if (eddyi_loop_forked(c->loop))
-        return raise_forked();
+    if (rc < 0)
+        return rc;
     if (c->eof_asked)
         return eddy_raise(EDDY_EMISUSE, "write after write_eof");
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (iov[i].iov_len > SSIZE_MAX - total)
+            return eddy_raise(-EINVAL, "write: no buffer has %zu bytes", iov[i].iov_len);
         total += iov[i].iov_len;
+    }
     if (total == 0)
         return 0;
 
@@ -368,29 +411,20 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
         return eddyi_channel_raise(c);
     }
     if (eddyi_buffer_length(&c->out) > 0) {
-        wait_writable(c);
+        eddyi_channel_wait_writable(c);
         update_flow(c);
     }
     return c->error < 0 ? eddyi_channel_raise(c) : 0;
 }
 
-void eddyi_channel_wait_writable(struct eddyi_channel *c)
-{
-    wait_writable(c);
-}
-
 int eddyi_channel_write_eof(struct eddyi_channel *c)
 {
-    if (c->ways == EDDYI_WRITE_ONLY) {
+    int rc = c->ways == EDDYI_WRITE_ONLY ? 0 : check_open(c);
+
+    if (c->ways == EDDYI_WRITE_ONLY)
         eddyi_channel_close(c);
-        return 0;
-    }
-    if (c->state != EDDYI_OPEN)
-        return eddyi_channel_raise(c);
-    if (eddyi_loop_forked(c->loop))
-        return raise_forked();
-    if (c->eof_asked)
-        return 0;
+    if (c->ways == EDDYI_WRITE_ONLY || c->eof_asked || rc < 0)
+        return rc;
     c->eof_asked = true;
     if (eddyi_buffer_length(&c->out) == 0)
         flushed(c);
@@ -468,7 +502,7 @@ void eddyi_channel_run_over(struct eddyi_channel *c)
 int eddyi_water_marks_complete(eddy_water_marks *m)
 {
     if (m->high == SIZE_MAX)
-        m->high = m->low == SIZE_MAX      ? HIGH_WATER
+        m->high = m->low == SIZE_MAX      ? EDDYI_WATER_MARKS.high
                   : m->low > SIZE_MAX / 8 ? SIZE_MAX / 2
                                           : 4 * m->low;
     if (m->low == SIZE_MAX)
@@ -488,4 +522,11 @@ int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks)
     if (c->state <= EDDYI_CLOSING)
         update_flow(c);
     return 0;
+}
+
+ssize_t eddyi_channel_info(const struct eddyi_channel *c, const char *name, void *ret, size_t size)
+{
+    return c->carrier && c->carrier->ops->get_extra_info
+               ? c->carrier->ops->get_extra_info(c->carrier, name, ret, size)
+               : -ENOENT;
 }

@@ -89,7 +89,7 @@ struct eddyi_channel {
     enum eddyi_ways ways;
     unsigned used; /* units of the stream's share of a turn that are used: see fairness.c */
 
-    /* Reading, in channel_read.c. */
+    /* Reading. */
     struct eddyi_buffer in;
     size_t chunk;   /* bytes of room that a read gets */
     bool armed;     /* a read is with the carrier */
@@ -163,12 +163,6 @@ static inline int eddyi_channel_arm(struct eddyi_channel *c)
                                        eddyi_buffer_room(&c->in));
 }
 
-/* Makes the carrier report when there are bytes to read. Returns 0 or -errno. */
-static inline int eddyi_channel_watch(struct eddyi_channel *c)
-{
-    return eddyi_channel_wait_readable(c, NULL, 0);
-}
-
 /* Records @n bytes that were read into the buffer's room of @room bytes. A read that fills its room
  * makes the next room larger. */
 static inline void eddyi_channel_came(struct eddyi_channel *c, size_t n, size_t room)
@@ -216,8 +210,8 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 
 /*
  * Sends or keeps all bytes of the @n pieces of @iov; never suspends. Returns 0, or raises the error
- * that broke the channel, EDDY_ECLOSED on a closing channel, EDDY_EMISUSE after write_eof(), or
- * -ENOMEM: then the channel is broken, and no unsent byte of the call was kept.
+ * that broke the channel, EDDY_ECLOSED on a closing channel, EDDY_EMISUSE after write_eof(), -EINVAL
+ * for more than SSIZE_MAX bytes, or -ENOMEM: then the channel is broken, and no unsent byte of the call was kept.
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
@@ -225,8 +219,9 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
 void eddyi_channel_drain_begin(struct eddyi_channel *c);
 void eddyi_channel_drain_end(struct eddyi_channel *c);
 
-/* Makes the client's flushed() be called when the carrier is writable again. The write buffer is
- * empty. */
+/* Waits for the carrier to become writable, to send the kept bytes; if there are none, the client's
+ * flushed() is called then. While a file is being sent, there is no other wait; bytes written
+ * meanwhile follow the present piece of the file. */
 void eddyi_channel_wait_writable(struct eddyi_channel *c);
 
 /* Sends EOF after all kept bytes; closes the write end of a pipe. A second call is harmless. */
@@ -234,6 +229,9 @@ int eddyi_channel_write_eof(struct eddyi_channel *c);
 
 /* Returns the number of bytes that were written and not sent, including those in its carriers. */
 size_t eddyi_channel_kept(const struct eddyi_channel *c);
+
+/* asyncio's water marks. */
+#define EDDYI_WATER_MARKS ((eddy_water_marks){.low = 16384, .high = 65536})
 
 /* Sets the water marks as set_write_buffer_limits() does; SIZE_MAX means "not given". Returns 0, or
  * raises -EINVAL. */
@@ -294,6 +292,9 @@ int eddyi_channel_raise(const struct eddyi_channel *c);
 /* Returns the exception with which @c was lost, borrowed; NULL: it ended in order. */
 const eddy_exception *eddyi_channel_reason(struct eddyi_channel *c);
 
+/* Answers get_extra_info(); -ENOENT once the channel is lost. */
+ssize_t eddyi_channel_info(const struct eddyi_channel *c, const char *name, void *ret, size_t size);
+
 static inline bool eddyi_channel_is_closing(const struct eddyi_channel *c)
 {
     return c->state != EDDYI_OPEN;
@@ -320,5 +321,16 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_option
  * the handshake. */
 EDDY_AWAITS int eddyi_channel_start_tls(struct eddyi_channel *c,
                                         const eddy_start_tls_options *options, bool server_side);
+
+/* Connecting. */
+
+/* Connects according to @o, or takes the socket of @o. The caller owns *ret, which only borrows such
+ * a socket until eddyi_fd_carrier_own(). Returns 0, or raises an error. */
+EDDY_AWAITS int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o,
+                              eddy_carrier **ret);
+
+/* Starts TLS if @o has a context. Returns 0, or aborts the channel and raises an error. */
+EDDY_AWAITS int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o,
+                                  bool server_side);
 
 #endif

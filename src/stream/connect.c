@@ -1,51 +1,26 @@
 /*
  * Connecting: makes a carrier of an address or a socket, and starts TLS on the channel over it.
  */
-#include "stream/connect.h"
-
+#include "net/connect.h"
 #include "base/given.h"
 #include "base/options.h"
 #include "base/sys.h"
 #include "carrier/fd.h"
 #include "loop/loop.h"
-#include "net/connect.h"
 #include "stream/stream.h"
 #include "task/task.h"
 
-static int connect_to(const eddy_connection_options *o)
-{
-    if (o->path)
-        return eddyi_connect_unix(o->path);
-    return eddyi_connect_tcp(
-        &(struct eddyi_connect){.host = o->host,
-                                .port = o->port,
-                                .family = o->family,
-                                .proto = o->proto,
-                                .flags = o->flags,
-                                .local_host = o->local_host,
-                                .local_port = o->local_port,
-                                .happy_eyeballs_delay = o->happy_eyeballs_delay,
-                                .interleave = o->interleave,
-                                .all_errors = o->all_errors});
-}
-
 int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o, eddy_carrier **ret)
 {
-    bool own = o->sock == 0;
-    int fd = own ? connect_to(o) : eddyi_fd_given(o->sock);
-    int rc = own && fd < 0 ? fd : eddy_socket_carrier_new(loop, fd, ret);
+    int fd, rc;
 
-    if (rc < 0 && own && fd >= 0)
+    if (o->sock != 0)
+        return eddy_socket_carrier_borrow(loop, eddyi_fd_given(o->sock), ret);
+    fd = o->path ? eddyi_connect_unix(o->path) : eddyi_connect_tcp(o);
+    rc = fd < 0 ? fd : eddy_socket_carrier_new(loop, fd, ret);
+    if (rc < 0 && fd >= 0)
         eddyi_sys_close(fd);
-    return rc < 0 ? rc : 0;
-}
-
-void eddyi_connect_undo(const eddy_connection_options *o, eddy_carrier *carrier)
-{
-    if (o->sock == 0)
-        carrier->ops->free(carrier);
-    else
-        eddyi_fd_carrier_disown(carrier);
+    return rc;
 }
 
 int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o, bool server_side)
@@ -81,10 +56,12 @@ int(eddy_open_connection_with)(const eddy_connection_options *options, size_t op
         return rc;
     s = eddyi_stream_new(c, EDDYI_BOTH_WAYS, options->limit);
     if (!s) {
-        eddyi_connect_undo(options, c);
+        c->ops->free(c);
         return -ENOMEM;
     }
-    eddyi_stream_limit_time(s, options->read_timeout, options->write_timeout);
+    eddyi_fd_carrier_own(c);
+    s->reader.time_limit = eddyi_time_limit(options->read_timeout);
+    s->channel.write_limit = eddyi_time_limit(options->write_timeout);
     rc = eddyi_connect_tls(&s->channel, options, false);
     if (rc < 0) {
         eddyi_stream_give_back(s);

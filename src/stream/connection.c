@@ -1,22 +1,26 @@
-#include "stream/connection.h"
-
+/*
+ * The connections of a server.
+ */
 #include "base/sys.h"
 #include "loop/loop.h"
-#include "stream/reader.h"
 #include "stream/server.h"
+#include "stream/stream.h"
 
 /* Goes on after the handshake. A connection that was closed meanwhile needs no report. */
 static void shaken(void *arg, int rc)
 {
     struct eddyi_connection *c = arg;
+    struct eddyi_var_scope *outside = eddyi_vars_current;
     eddy_loop *loop = c->channel->loop;
 
     if (rc < 0 && rc == c->channel->error)
         eddyi_connection_report(c, rc);
+    eddyi_vars_current = &c->server->vars;
     if (c->serve(c, rc) < 0 && rc == 0)
         eddy_loop_call_exception_handler(
             loop, &(eddy_exception_context){.message = "a connection cannot be served",
                                             .exception = eddy_error()});
+    eddyi_vars_current = outside;
 }
 
 static int begin_tls(struct eddyi_connection *c)
@@ -61,20 +65,6 @@ void eddyi_connection_gone(struct eddyi_connection *c)
     eddyi_server_unref(s);
 }
 
-static int copy_current(void *arg)
-{
-    *(eddy_context **)arg = eddy_copy_context();
-    return 0;
-}
-
-eddy_context *eddyi_connection_context(eddy_server *s)
-{
-    eddy_context *context = NULL;
-
-    eddy_context_run(s->context, copy_current, &context);
-    return context;
-}
-
 void eddyi_connection_report(struct eddyi_connection *c, int rc)
 {
     bool its_own = rc == c->channel->error || (rc == -ETIMEDOUT && c->channel->out_of_time);
@@ -90,20 +80,17 @@ void eddyi_connection_report(struct eddyi_connection *c, int rc)
 
 /* Waiting between two requests; the wait ends when the server closes. */
 
-static bool is_closing(const struct eddyi_connection *c)
-{
-    return c->server && c->server->state == EDDYI_CLOSED;
-}
-
 int eddy_connection_next_request(eddy_reader *r)
 {
     struct eddyi_connection *c = &eddyi_stream_of_reader(r)->connection;
+    const eddy_server *s = c->server;
     int rc = eddyi_reader_begin(r);
 
     if (rc < 0)
         return rc;
     c->between_requests = r;
-    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r) && !is_closing(c))
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r) &&
+           !(s && s->state == EDDYI_CLOSED))
         rc = eddyi_reader_more(r);
     c->between_requests = NULL;
     return rc < 0 ? rc : eddyi_reader_held(r) > 0;

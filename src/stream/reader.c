@@ -1,8 +1,9 @@
 /*
- * The reader: reading from the channel into the buffer. read.c and readuntil.c take bytes out of
- * it.
+ * The reader: getting bytes from the channel into the buffer, and taking them out of it.
+ *
+ * A call that returns a pointer into the buffer leaves the bytes there, and counts them in
+ * `partial`: the next call drops them first.
  */
-#include "stream/reader.h"
 #include "base/exception.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -10,6 +11,7 @@
 #include "task/task.h"
 #include "task/wait.h"
 
+#include <limits.h>
 #include <string.h>
 
 static struct eddyi_channel *channel_of(const eddy_reader *r)
@@ -98,8 +100,6 @@ EDDY_COLD static int raise_unusable(eddy_reader *r)
 
     if (r->waiter || r->yields)
         return eddy_raise(-EBUSY, "another task is reading from this stream");
-    if (eddyi_loop_forked(c->loop))
-        return eddy_raise(EDDY_EFORKED, "the connection was made before fork()");
     r->partial = eddyi_buffer_length(&c->in);
     return r->exception ? eddy_reraise(r->exception) : eddyi_channel_raise(c);
 }
@@ -216,16 +216,252 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
     return n < 0 ? broken(r, (int)n) : 0;
 }
 
-int eddyi_reader_disarm(eddy_reader *r)
-{
-    struct eddyi_channel *c = channel_of(r);
-    int rc = check(r);
+/* Reading by size. */
 
-    if (rc == 0 && c->armed)
-        c->carrier->ops->cancel_readable(c->carrier);
-    while (rc == 0 && c->armed)
-        rc = wait_for_data(r);
-    return rc < 0 ? rc : check(r);
+/* Returns @n bytes at the front of the buffer in *ret_data, valid until the next call. */
+static ssize_t give(eddy_reader *r, size_t n, const char **ret_data)
+{
+    *ret_data = eddyi_buffer_bytes(eddyi_reader_in(r));
+    r->partial = n;
+    return (ssize_t)n;
+}
+
+/* Copies out the buffered bytes, at most @size. */
+static ssize_t take(eddy_reader *r, void *buf, size_t size)
+{
+    size_t n = eddyi_reader_held(r) < size ? eddyi_reader_held(r) : size;
+
+    if (n > 0)
+        memcpy(buf, eddyi_buffer_bytes(eddyi_reader_in(r)), n);
+    eddyi_buffer_consume(eddyi_reader_in(r), n);
+    return (ssize_t)n;
+}
+
+/* Waits until at least one byte, or the end, is there. */
+static int some(eddy_reader *r)
+{
+    int rc = 0;
+
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r))
+        rc = eddyi_reader_more(r);
+    return rc;
+}
+
+/* Reads directly into @buf if the buffer is empty and @size is large. Returns the number of bytes,
+ * or 0 if that was not possible. */
+static ssize_t read_directly(eddy_reader *r, void *buf, size_t size)
+{
+    struct eddyi_channel *c = &eddyi_stream_of_reader(r)->channel;
+    ssize_t n;
+
+    if (eddyi_buffer_length(&c->in) > 0 || c->eof || c->armed || size < c->chunk ||
+        c->state != EDDYI_OPEN)
+        return 0;
+    n = c->carrier->ops->read(c->carrier, buf, size);
+    if (n <= 0)
+        return 0; /* the next read meets the end and errors again */
+    c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
+    return n;
+}
+
+static bool is_bad_buffer(const void *buf, size_t size)
+{
+    return (!buf && size > 0) || size > (size_t)SSIZE_MAX;
+}
+
+ssize_t eddy_reader_read(eddy_reader *r, void *buf, size_t size)
+{
+    int rc = eddyi_reader_begin(r);
+    ssize_t n;
+
+    if (rc < 0)
+        return rc;
+    if (is_bad_buffer(buf, size))
+        return eddy_raise(-EINVAL, "read: not a buffer of %zu bytes", size);
+    if (size == 0)
+        return 0;
+    n = read_directly(r, buf, size);
+    if (n > 0)
+        return n;
+    rc = some(r);
+    return rc < 0 ? rc : take(r, buf, size);
+}
+
+ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
+{
+    int rc = eddyi_reader_begin(r);
+
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "read_some: there is no place for the data");
+    if (rc == 0 && max > 0)
+        rc = some(r);
+    return rc < 0 ? rc : give(r, eddyi_reader_held(r) < max ? eddyi_reader_held(r) : max, ret_data);
+}
+
+ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
+{
+    int rc = eddyi_reader_begin(r);
+
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "read_all: there is no place for the data");
+    while (rc == 0 && !eddyi_reader_is_at_end(r) && eddyi_reader_held(r) <= max)
+        rc = eddyi_reader_more(r);
+    if (rc < 0)
+        return rc;
+    if (eddyi_reader_held(r) > max)
+        return eddy_raise(EDDY_ELIMIT, "the stream is longer than %zu bytes", max);
+    return give(r, eddyi_reader_held(r), ret_data);
+}
+
+ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
+{
+    int rc = eddyi_reader_begin(r);
+    const char *piece;
+
+    if (rc == 0 && is_bad_buffer(buf, size))
+        rc = eddy_raise(-EINVAL, "readexactly: not a buffer of %zu bytes", size);
+    while (rc == 0 && eddyi_reader_held(r) < size && !eddyi_reader_is_at_end(r))
+        rc = eddyi_reader_more(r);
+    if (rc < 0)
+        return rc;
+    if (eddyi_reader_held(r) >= size)
+        return take(r, buf, size);
+    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes",
+                    eddyi_reader_held(r), size);
+    give(r, eddyi_reader_held(r), &piece);
+    return rc;
+}
+
+/* Reading up to a separator. */
+
+/* A match in the buffer, as offsets from its front. */
+struct match {
+    size_t start, end;
+};
+
+/* Stores the lengths of the shortest and the longest separator. */
+static void measure(const eddy_separator *seps, size_t n, size_t *ret_shortest, size_t *ret_longest)
+{
+    *ret_shortest = *ret_longest = seps->n;
+    for (size_t i = 1; i < n; i++) {
+        *ret_shortest = seps[i].n < *ret_shortest ? seps[i].n : *ret_shortest;
+        *ret_longest = seps[i].n > *ret_longest ? seps[i].n : *ret_longest;
+    }
+}
+
+/* Searches for the separators from @offset on, and finds the match that ends first (rule 137). */
+static bool find(const eddy_reader *r, const eddy_separator *seps, size_t n, size_t offset,
+                 struct match *ret)
+{
+    const char *from = eddyi_buffer_bytes(eddyi_reader_in(r));
+    size_t end = eddyi_reader_held(r);
+    bool found = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *p =
+            seps[i].n == 1
+                ? memchr(from + offset, *(const unsigned char *)seps[i].bytes, end - offset)
+                : memmem(from + offset, end - offset, seps[i].bytes, seps[i].n);
+        size_t match_end = p ? (size_t)(p - from) + seps[i].n : 0;
+
+        if (!p || (found && match_end >= ret->end))
+            continue;
+        found = true;
+        *ret = (struct match){.start = (size_t)(p - from), .end = match_end};
+    }
+    return found;
+}
+
+static int over_limit(eddy_reader *r, size_t consumed, const char *what)
+{
+    r->consumed = consumed;
+    return eddy_raise(EDDY_ELIMIT, "%s", what);
+}
+
+static int incomplete(eddy_reader *r)
+{
+    const char *piece;
+    int rc = eddy_raise(EDDY_EINCOMPLETE, "the stream ended after %zu bytes, before the separator",
+                        eddyi_reader_held(r));
+
+    give(r, eddyi_reader_held(r), &piece);
+    return rc;
+}
+
+/* Finds the first separator. Bytes that were searched before are not searched again. Returns 0, or
+ * raises an error. */
+static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct match *ret)
+{
+    size_t shortest, longest, offset = 0;
+
+    measure(seps, n, &shortest, &longest);
+    for (;;) {
+        int rc;
+
+        if (eddyi_reader_held(r) - offset >= shortest) {
+            if (find(r, seps, n, offset, ret))
+                break;
+            offset = eddyi_reader_held(r) + 1 > longest ? eddyi_reader_held(r) + 1 - longest : 0;
+            if (offset > r->limit)
+                return over_limit(r, offset, "separator is not found, and chunk exceed the limit");
+        }
+        if (eddyi_reader_is_at_end(r))
+            return incomplete(r);
+        rc = eddyi_reader_more(r);
+        if (rc < 0)
+            return rc;
+    }
+    if (ret->start > r->limit)
+        return over_limit(r, ret->start, "separator is found, but chunk is longer than limit");
+    return 0;
+}
+
+ssize_t eddy_reader_readuntil_any(eddy_reader *r, const eddy_separator *seps, size_t n_seps,
+                                  const char **ret_data)
+{
+    struct match m = {0};
+    int rc = eddyi_reader_begin(r);
+
+    for (size_t i = 0; rc == 0 && i < n_seps; i++) {
+        if (seps[i].n == 0)
+            rc = eddy_raise(-EINVAL, "separator should be at least one-byte string");
+    }
+    if (rc == 0 && n_seps == 0)
+        rc = eddy_raise(-EINVAL, "separator should contain at least one element");
+    if (rc == 0 && !ret_data)
+        rc = eddy_raise(-EINVAL, "readuntil: there is no place for the data");
+    if (rc == 0)
+        rc = search(r, seps, n_seps, &m);
+    return rc < 0 ? rc : give(r, m.end, ret_data);
+}
+
+ssize_t eddy_reader_readuntil(eddy_reader *r, const void *sep, size_t n_sep, const char **ret_data)
+{
+    return eddy_reader_readuntil_any(r, &(eddy_separator){sep, n_sep}, 1, ret_data);
+}
+
+/* Drops the line that was too long, together with its newline if that has arrived (rule 138). */
+static void drop_line(eddy_reader *r)
+{
+    const char *from = eddyi_buffer_bytes(eddyi_reader_in(r));
+    const char *newline = memchr(from + r->consumed, '\n', eddyi_reader_held(r) - r->consumed);
+
+    if (newline == from + r->consumed)
+        eddyi_buffer_consume(eddyi_reader_in(r), r->consumed + 1);
+    else
+        eddyi_buffer_consume(eddyi_reader_in(r), eddyi_reader_held(r));
+}
+
+ssize_t eddy_reader_readline(eddy_reader *r, const char **ret_line)
+{
+    ssize_t n = eddy_reader_readuntil(r, "\n", 1, ret_line);
+
+    if (n == EDDY_ELIMIT)
+        drop_line(r);
+    if (n != EDDY_EINCOMPLETE)
+        return n;
+    *ret_line = eddyi_buffer_bytes(eddyi_reader_in(r));
+    return (ssize_t)r->partial;
 }
 
 /* Feeding by the program. */

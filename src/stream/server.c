@@ -14,12 +14,13 @@
 #include "eddy/timeout.h"
 #include "io/accept.h"
 #include "loop/loop.h"
+#include "net/address.h"
 #include "net/listen.h"
-#include "stream/reader.h"
+#include "stream/stream.h"
 #include "sync/wait_queue.h"
 #include "task/task.h"
 
-#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 static const int64_t RETRY = 100000000, REPORT_AGAIN = 1000000000; /* nanoseconds */
 
@@ -28,7 +29,7 @@ void eddyi_server_unref(eddy_server *s)
     if (!eddyi_refs_drop(&s->refs))
         return;
     eddyi_timer_stop(s->loop, &s->retry);
-    eddy_context_unref(s->context);
+    eddyi_vars_fini(&s->vars);
     if (s->options.tls)
         ((struct eddyi_tls_context_base *)(void *)s->options.tls)->ops->unref(s->options.tls);
     eddyi_free(s->listeners);
@@ -93,12 +94,17 @@ static bool is_not_listening(int rc)
 /* Starts to serve the connection on @fd, and closes @fd if that fails. */
 static int begin(eddy_server *s, int fd)
 {
+    struct eddyi_var_scope *outside = eddyi_vars_current;
     eddy_carrier *c;
     int rc = eddyi_accepted_carrier_new(s->loop, fd, &c);
 
-    if (rc == 0)
-        return s->start(s, c);
-    eddyi_sys_close(fd);
+    if (rc < 0) {
+        eddyi_sys_close(fd);
+        return rc;
+    }
+    eddyi_vars_current = &s->vars;
+    rc = s->start(s, c);
+    eddyi_vars_current = outside;
     return rc;
 }
 
@@ -215,14 +221,23 @@ static void listener_lost(struct eddyi_io_claim *c)
     eddyi_server_unref(l->server);
 }
 
-int eddyi_listener_init(struct eddyi_listener *l, eddy_server *s, int fd)
+/* Connections inherit TCP_NODELAY from the listening socket (rule 162). */
+int eddyi_server_claim(eddy_server *s)
 {
-    l->server = s;
-    l->fd = fd;
-    l->claim.lost = listener_lost;
-    if (eddyi_io_claimed(s->io, fd, EDDYI_READS))
-        return eddy_raise(-EBUSY, "descriptor %d: another call waits for it already", fd);
-    return eddyi_io_claim(s->io, &l->claim, fd, EDDYI_READS) < 0 ? eddy_raise(-ENOMEM, NULL) : 0;
+    int rc = 0;
+
+    s->io = eddyi_io_of(s->loop);
+    s->listeners = s->io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
+    if (!s->listeners)
+        return eddy_raise(-ENOMEM, NULL);
+    for (size_t i = 0; i < s->n_listeners && rc == 0; i++) {
+        struct eddyi_listener *l = &s->listeners[i];
+
+        *l = (struct eddyi_listener){.server = s, .fd = s->fds[i], .claim.lost = listener_lost};
+        rc = eddyi_io_claim(s->io, &l->claim, l->fd, EDDYI_READS);
+        (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* fails on a Unix socket */
+    }
+    return rc < 0 ? eddy_raise(rc, "a socket that should listen cannot be waited for") : 0;
 }
 
 /* The public calls. */
@@ -255,11 +270,8 @@ eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *option
     eddyi_list_init(&s->connections);
     eddyi_ready_init(&s->retry.ready, on_retry);
     eddyi_ready_init(&s->unused, unused);
-    s->context = eddy_copy_context();
-    if (s->context)
-        return s;
-    eddyi_server_unref(s);
-    return NULL;
+    eddyi_vars_init(&s->vars, NULL);
+    return s;
 }
 
 int eddy_server_start_serving(eddy_server *s)
@@ -445,15 +457,13 @@ const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n)
 
 int eddy_server_port(const eddy_server *s)
 {
-    struct sockaddr_storage addr;
+    union eddyi_address addr;
     socklen_t size = sizeof addr;
 
     if (s->n_listeners == 0 || s->loop->closed ||
-        eddyi_sys_sockname(s->fds[0], (struct sockaddr *)&addr, &size) < 0)
+        eddyi_sys_sockname(s->fds[0], &addr.sa, &size) < 0)
         return 0;
-    if (addr.ss_family == AF_INET)
-        return ntohs(((struct sockaddr_in *)&addr)->sin_port);
-    return addr.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&addr)->sin6_port) : 0;
+    return eddyi_address_port(&addr);
 }
 
 size_t eddy_server_connections(const eddy_server *s)

@@ -8,14 +8,27 @@
 #ifndef EDDYI_SERVER_H
 #define EDDYI_SERVER_H
 
-#include "eddy/contextvars.h"
+#include "contextvars/contextvars.h"
 #include "eddy/server.h"
 #include "eddy/sync.h"
 #include "io/io.h"
-#include "stream/connection.h"
+#include "stream/channel.h"
 #include "stream/tls_hook.h"
 
-/* Begins to serve a new connection, and consumes @carrier; see connection.h. Returns 0, or raises
+/* A connection of a server. Its client, a stream or a protocol's transport, embeds it. */
+struct eddyi_connection {
+    eddy_server *server; /* a reference; NULL: the connection belongs to no server */
+    struct eddyi_channel *channel;
+    struct eddyi_list link; /* in the list of the server's connections */
+    /* Serves the connection; @rc < 0: the TLS handshake has failed, which was reported, and the
+     * channel is ending. Returns 0, or raises an error: then the connection is ending. */
+    int (*serve)(struct eddyi_connection *c, int rc);
+    eddy_task *task; /* runs the handler; a reference, until it has ended. NULL: none */
+    /* its handler waits for the next request on this reader; NULL: it does not */
+    eddy_reader *between_requests;
+};
+
+/* Begins to serve a new connection, and consumes @carrier. Returns 0, or raises
  * an error: then the carrier was freed, or is ending. */
 typedef int eddyi_server_start_fn(eddy_server *s, eddy_carrier *carrier);
 
@@ -37,7 +50,7 @@ struct eddy_server {
     enum eddyi_server_state state;
     eddyi_server_start_fn *start;
     eddy_server_options options; /* the objects that it points to are not used after the start */
-    eddy_context *context;       /* owned; each connection runs in a copy (rule 174) */
+    struct eddyi_var_scope vars; /* each connection runs in a copy (rule 174) */
     struct eddyi_listener *listeners;
     int *fds;           /* the descriptors of the listeners */
     size_t n_listeners; /* 0 when the server is closed */
@@ -63,8 +76,8 @@ eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *option
 void eddyi_server_unref(eddy_server *s);
 void eddyi_server_wake(eddy_server *s);
 
-/* Prepares the listener @l of @s on @fd, and claims @fd. Returns 0, or raises an error. */
-int eddyi_listener_init(struct eddyi_listener *l, eddy_server *s, int fd);
+/* Makes a listener of each of s->fds, and claims it. Returns 0, or raises an error. */
+int eddyi_server_claim(eddy_server *s);
 
 /* Makes the listeners that are not accepting accept. */
 void eddyi_server_accept(eddy_server *s);
@@ -75,5 +88,20 @@ void eddyi_server_accept(eddy_server *s);
  */
 EDDY_AWAITS int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
                                   eddyi_server_start_fn *start);
+
+/*
+ * Adds @c, with the channel @t and its function serve, to the connections of @s. Calls serve(@c, 0)
+ * and returns its result; or, if the server uses TLS, returns 0, and calls serve(@c, rc) after the
+ * handshake.
+ */
+int eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct eddyi_channel *t);
+
+/* Removes @c from its server, if it has one, after the end of the connection. The last step of that
+ * end, since it may free the server. */
+void eddyi_connection_gone(struct eddyi_connection *c);
+
+/* Reports @rc < 0 to the loop's exception handler, unless the peer caused it: a lost or slow peer
+ * is reported in debug mode only. */
+void eddyi_connection_report(struct eddyi_connection *c, int rc);
 
 #endif

@@ -3,13 +3,10 @@
  */
 #include "base/given.h"
 #include "base/sys.h"
-#include "carrier/socket_info.h"
+#include "carrier/fd.h"
 #include "loop/loop.h"
 #include "net/listen.h"
 #include "stream/server.h"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 /* Records the absolute path and the identity of a Unix socket's file, so that it can be removed
  * after a change of the working directory. */
@@ -54,41 +51,6 @@ static int take_socket(eddy_server *s)
     return 0;
 }
 
-static int listen_tcp(eddy_server *s)
-{
-    const eddy_server_options *o = &s->options;
-
-    return eddyi_listen_tcp(&(struct eddyi_listen){.host = o->host,
-                                                   .hosts = o->hosts,
-                                                   .n_hosts = o->n_hosts,
-                                                   .port = o->port,
-                                                   .family = o->family,
-                                                   .flags = o->flags,
-                                                   .backlog = o->backlog,
-                                                   .reuse_port = o->reuse_port,
-                                                   .no_reuse_address = o->no_reuse_address,
-                                                   .keep_alive = o->keep_alive},
-                            &s->fds, &s->n_listeners);
-}
-
-/* Makes the listeners. Connections inherit TCP_NODELAY from the listening socket (rule 162). */
-static int make_listeners(eddy_server *s)
-{
-    s->io = eddyi_io_of(s->loop);
-    s->listeners = s->io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
-    if (!s->listeners)
-        return eddy_raise(-ENOMEM, NULL);
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        int rc = eddyi_listener_init(&s->listeners[i], s, s->fds[i]);
-
-        if (rc < 0)
-            return rc;
-        /* fails on a Unix socket */
-        (void)eddyi_sys_set_option(s->fds[i], IPPROTO_TCP, TCP_NODELAY, 1);
-    }
-    return 0;
-}
-
 /* Frees a server that could not be opened, and closes all its descriptors but the caller's own
  * socket. */
 static void give_up(eddy_server *s)
@@ -118,9 +80,11 @@ int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
     s = eddyi_server_new(loop, options, start);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
-    rc = options->sock != 0 ? take_socket(s) : options->path ? listen_unix(s) : listen_tcp(s);
+    rc = options->sock != 0 ? take_socket(s)
+         : options->path    ? listen_unix(s)
+                            : eddyi_listen_tcp(&s->options, &s->fds, &s->n_listeners);
     if (rc == 0)
-        rc = make_listeners(s);
+        rc = eddyi_server_claim(s);
     if (rc < 0) {
         give_up(s);
         return rc;

@@ -34,38 +34,25 @@ static int handle(void *arg)
     return rc == -ECANCELED ? rc : 0;
 }
 
-/* Runs the handler in a task. Returns 0, or raises -ENOMEM after leave() was called. */
-static int create_task(struct eddyi_stream *stream)
-{
-    eddy_server *s = stream->connection.server;
-    eddy_context *context = eddyi_connection_context(s);
-    eddy_coroutine *coro =
-        context ? eddy_coroutine_new("connection", handle, stream, "eddy_start_server") : NULL;
-    eddy_task *t;
-
-    if (!coro) {
-        eddy_context_unref(context);
-        leave(stream);
-        return eddy_raise(-ENOMEM, NULL);
-    }
-    coro->drop = leave;
-    t = eddy_loop_create_task_with(s->loop, &(eddy_task_options){.coro = coro, .context = context});
-    eddy_context_unref(context);
-    if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
-        eddy_unref(t);
-    else if (t)
-        stream->connection.task = t;
-    return 0;
-}
-
+/* Runs the handler in a task. Without a task, leave() is called. */
 static int serve(struct eddyi_connection *c, int rc)
 {
     struct eddyi_stream *stream = eddyi_container(c, struct eddyi_stream, connection);
+    eddy_coroutine *coro =
+        rc < 0 ? NULL : eddy_coroutine_new("connection", handle, stream, "eddy_start_server");
+    eddy_task *t;
 
-    if (rc == 0)
-        return create_task(stream);
-    leave(stream);
-    return rc;
+    if (!coro) {
+        leave(stream);
+        return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
+    }
+    coro->drop = leave;
+    t = eddy_loop_create_task(stream->channel.loop, coro);
+    if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
+        eddy_unref(t);
+    else if (t)
+        c->task = t;
+    return 0;
 }
 
 static int start(eddy_server *s, eddy_carrier *carrier)
@@ -80,7 +67,7 @@ static int start(eddy_server *s, eddy_carrier *carrier)
     if (s->options.write_timeout < EDDY_FOREVER)
         stream->channel.drain_limit = DRAIN_LIMIT;
     stream->connection.serve = serve;
-    eddyi_stream_lend(stream);
+    eddyi_stream_enter(stream);
     return eddyi_connection_begin(&stream->connection, s, &stream->channel);
 }
 

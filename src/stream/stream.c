@@ -1,7 +1,8 @@
-#include "stream/reader.h"
+#include "stream/stream.h"
 
 #include "base/options.h"
 #include "base/sys.h"
+#include "carrier/fd.h"
 #include "sync/wait_queue.h"
 
 static struct eddyi_stream *of(struct eddyi_channel *c)
@@ -114,12 +115,6 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
     return 0;
 }
 
-void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout)
-{
-    s->reader.time_limit = eddyi_time_limit(read_timeout);
-    s->channel.write_limit = eddyi_time_limit(write_timeout);
-}
-
 /* Gives the stream back. Closing it may lose the channel at once if the loop is closed, hence the
  * count of users. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
@@ -151,6 +146,8 @@ void eddyi_stream_end_loan(struct eddyi_stream *s)
         eddyi_stream_give_back(s);
 }
 
+/* Opening streams without connecting. */
+
 int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_reader,
                      eddy_writer **ret_writer)
 {
@@ -166,6 +163,81 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
     return 0;
 }
 
+int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer *ret_writers[2])
+{
+    struct eddyi_stream *s[2];
+    eddy_carrier *c[2];
+    int rc;
+
+    if (!ret_readers || !ret_writers)
+        return eddy_raise(-EINVAL, "memory_pair_open: there is no place for readers or writers");
+    rc = eddy_memory_carriers_new(eddyi_loop_running, size, &c[0], &c[1]);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 2; i++)
+        s[i] = eddyi_stream_new(c[i], EDDYI_BOTH_WAYS, 0);
+    for (int i = 0; i < 2; i++) {
+        if (s[0] && s[1]) {
+            ret_readers[i] = &s[i]->reader;
+            ret_writers[i] = &s[i]->writer;
+        } else if (s[i]) {
+            eddyi_stream_give_back(s[i]);
+        } else {
+            c[i]->ops->free(c[i]);
+        }
+    }
+    return s[0] && s[1] ? 0 : -ENOMEM;
+}
+
+/* Opens the stream of a pipe's end, which borrows the descriptor. */
+static int open_pipe(int read_fd, int write_fd, size_t limit, struct eddyi_stream **ret)
+{
+    eddy_carrier *c;
+    int rc = eddy_pipe_carrier_borrow(eddyi_loop_running, read_fd, write_fd, &c);
+
+    if (rc < 0)
+        return rc;
+    *ret = eddyi_stream_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY, limit);
+    if (!*ret)
+        c->ops->free(c);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
+{
+    struct eddyi_stream *s;
+    int rc = ret_reader
+                 ? open_pipe(fd, -1, limit, &s)
+                 : eddy_raise(-EINVAL, "connect_read_pipe: there is no place for the reader");
+
+    if (rc < 0)
+        return rc;
+    eddyi_fd_carrier_own(s->channel.carrier);
+    *ret_reader = &s->reader;
+    return 0;
+}
+
+int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
+{
+    struct eddyi_stream *s;
+    int rc = ret_writer
+                 ? open_pipe(-1, fd, 0, &s)
+                 : eddy_raise(-EINVAL, "connect_write_pipe: there is no place for the writer");
+
+    if (rc < 0)
+        return rc;
+    /* On a terminal, readiness to read means that the user has typed, not that the terminal was
+     * closed. */
+    rc = eddyi_sys_is_device(fd) ? 0 : eddyi_channel_wait_readable(&s->channel, NULL, 0);
+    if (rc < 0) {
+        eddyi_stream_give_back(s);
+        return eddy_raise(rc, "descriptor %d cannot be waited for", fd);
+    }
+    eddyi_fd_carrier_own(s->channel.carrier);
+    *ret_writer = &s->writer;
+    return 0;
+}
+
 /* Speaking TLS. */
 
 int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options)
@@ -173,7 +245,7 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
     int rc = eddy_writer_flush(&s->writer);
 
     if (rc == 0)
-        rc = eddyi_reader_disarm(&s->reader);
+        rc = eddyi_reader_begin(&s->reader);
     if (rc < 0)
         return rc;
     eddyi_stream_enter(s);

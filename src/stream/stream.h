@@ -15,10 +15,9 @@
 #include "eddy/stream.h"
 #include "eddy/sync.h"
 #include "stream/channel.h"
-#include "stream/connection.h"
+#include "stream/server.h"
 #include "stream/tls_hook.h"
-
-struct eddyi_wait;
+#include "task/wait.h"
 
 struct eddy_reader {
     size_t limit;
@@ -84,21 +83,43 @@ static inline void eddyi_stream_leave(struct eddyi_stream *s)
         eddyi_stream_leave_last(s);
 }
 
-/* Lend @s to a user, which may give it back, and end the loan: then @s is given back, and may be
- * freed at once. */
-static inline void eddyi_stream_lend(struct eddyi_stream *s)
-{
-    s->users++;
-}
+/* Ends the use of a borrowed stream, which began with eddyi_stream_enter(): @s is given back, and may
+ * be freed at once. */
 void eddyi_stream_end_loan(struct eddyi_stream *s);
 
-/* Cancels the read that is with the carrier, so that another reader may use the carrier. Returns 0,
- * or raises an error such as -ECANCELED. */
-EDDY_AWAITS int eddyi_reader_disarm(eddy_reader *r);
+/* Reading, for calls that are made of others. */
 
-/* Limits the time of each call that reads, and the time that the peer may take nothing, in seconds;
- * 0: no limit. */
-void eddyi_stream_limit_time(struct eddyi_stream *s, double read_timeout, double write_timeout);
+static inline struct eddyi_buffer *eddyi_reader_in(const eddy_reader *r)
+{
+    return &eddyi_stream_of_reader(r)->channel.in;
+}
+
+/* Returns the number of bytes in the buffer of @r. */
+static inline size_t eddyi_reader_held(const eddy_reader *r)
+{
+    return eddyi_buffer_length(eddyi_reader_in(r));
+}
+
+static inline bool eddyi_reader_is_at_end(const eddy_reader *r)
+{
+    return eddyi_stream_of_reader(r)->channel.eof;
+}
+
+/* Wakes the task that reads from @r, if it waits. */
+static inline void eddyi_reader_wake(eddy_reader *r)
+{
+    if (r->waiter && !r->waiter->over)
+        eddyi_wait_over(r->waiter);
+}
+
+/* Begins a call: drops the bytes that the latest call returned, and lets others run if the stream
+ * has used up its share. Returns 0, or raises -EBUSY, or the error that broke the stream: then all
+ * bytes that had arrived are available through eddy_reader_partial(). */
+EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
+
+/* Gets more bytes into the buffer, or the end. Suspends until there may be something new; the
+ * caller checks again. Returns 0, or raises an error. The buffer may have moved. */
+EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
 
 /*
  * Fairness: eddyi_stream_has_had_its_share() returns whether the stream has used up its share of

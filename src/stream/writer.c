@@ -209,9 +209,7 @@ int eddy_writer_wait_closed(eddy_writer *w)
 
 ssize_t eddy_writer_get_extra_info(const eddy_writer *w, const char *name, void *ret, size_t size)
 {
-    eddy_carrier *c = channel_of(w)->carrier;
-
-    return c && c->ops->get_extra_info ? c->ops->get_extra_info(c, name, ret, size) : -ENOENT;
+    return eddyi_channel_info(channel_of(w), name, ret, size);
 }
 
 void eddy_writer_free(eddy_writer *w)

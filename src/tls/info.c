@@ -1,7 +1,7 @@
 /*
  * The extra info of a TLS connection.
  */
-#include "carrier/socket_info.h"
+#include "carrier/fd.h"
 #include "tls/carrier.h"
 
 #include <openssl/pem.h>

@@ -39,7 +39,7 @@ TEST_ASYNC_REAL(a_connection_to_a_literal_is_made)
     struct sockaddr_in addr;
     int listener = socket_listen(&addr, 0);
     int fd =
-        eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)});
+        eddyi_connect_tcp(&(eddy_connection_options){.host = "127.0.0.1", .port = port_of(&addr)});
 
     if (EXPECT(fd >= 0))
         expect_fresh(fd);
@@ -52,7 +52,7 @@ TEST_ASYNC_REAL(this_machine_is_tried_on_ipv6_and_then_on_ipv4)
 {
     struct sockaddr_in addr;
     int listener = socket_listen(&addr, 0);
-    int fd = eddyi_connect_tcp(&(struct eddyi_connect){.port = port_of(&addr)});
+    int fd = eddyi_connect_tcp(&(eddy_connection_options){.port = port_of(&addr)});
 
     EXPECT(close_if(fd));
     close(listener);
@@ -67,7 +67,7 @@ TEST_ASYNC_REAL(a_refused_connection_names_the_address)
 
     snprintf(expected, sizeof expected, "connect to 127.0.0.1 port %d", port_of(&addr));
     EXPECT_EQ(
-        eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = port_of(&addr)}),
+        eddyi_connect_tcp(&(eddy_connection_options){.host = "127.0.0.1", .port = port_of(&addr)}),
         -ECONNREFUSED);
     EXPECT_IN(expected, eddy_exception_message(eddy_error()));
     close(nobody);
@@ -84,10 +84,10 @@ TEST_ASYNC_REAL(a_connection_that_would_meet_itself_is_refused)
 
     close(refusing);
     for (int i = 0; i < 2; i++) {
-        fd = eddyi_connect_tcp(&(struct eddyi_connect){.host = hosts[i],
-                                                       .port = port_of(&addr),
-                                                       .local_host = hosts[i],
-                                                       .local_port = port_of(&addr)});
+        fd = eddyi_connect_tcp(&(eddy_connection_options){.host = hosts[i],
+                                                          .port = port_of(&addr),
+                                                          .local_host = hosts[i],
+                                                          .local_port = port_of(&addr)});
         EXPECT(fd == -ECONNREFUSED || (i == 1 && fd < 0)); /* without IPv6 it is another error */
         close_if(fd);
     }
@@ -98,7 +98,7 @@ TEST_ASYNC_REAL(all_errors_come_as_a_group)
 {
     struct sockaddr_in addr;
     int nobody = socket_refusing(&addr);
-    struct eddyi_connect c = {.port = port_of(&addr), .all_errors = true};
+    eddy_connection_options c = {.port = port_of(&addr), .all_errors = true};
 
     EXPECT_EQ(eddyi_connect_tcp(&c), EDDY_EGROUP);
     EXPECT_EQ(eddy_exception_count(eddy_error()), 2);
@@ -115,7 +115,7 @@ TEST_ASYNC_REAL(a_local_address_is_bound_first)
     struct sockaddr_in addr, here;
     socklen_t size = sizeof here;
     int listener = socket_listen(&addr, 0);
-    struct eddyi_connect c = {
+    eddy_connection_options c = {
         .host = "127.0.0.1", .port = port_of(&addr), .local_host = "127.0.0.2"};
     int fd = eddyi_connect_tcp(&c);
 
@@ -133,12 +133,13 @@ TEST_ASYNC_REAL(a_local_address_is_bound_first)
 
 TEST_ASYNC_REAL(what_is_no_address_is_refused)
 {
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = 65536}),
+    EXPECT_EQ(eddyi_connect_tcp(&(eddy_connection_options){.host = "127.0.0.1", .port = 65536}),
               EDDY_ENOSERVICE);
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "127.0.0.1", .port = -1}),
+    EXPECT_EQ(eddyi_connect_tcp(&(eddy_connection_options){.host = "127.0.0.1", .port = -1}),
               EDDY_ENOSERVICE);
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){.host = "a..b", .port = 1}), EDDY_EBADNAME);
-    EXPECT_EQ(eddyi_connect_tcp(&(struct eddyi_connect){
+    EXPECT_EQ(eddyi_connect_tcp(&(eddy_connection_options){.host = "a..b", .port = 1}),
+              EDDY_EBADNAME);
+    EXPECT_EQ(eddyi_connect_tcp(&(eddy_connection_options){
                   .host = "::1", .port = 1, .happy_eyeballs_delay = 0.0 / 0.0}),
               -EINVAL);
     return 0;
@@ -390,7 +391,7 @@ TEST_REAL(a_connection_that_is_given_up_tells_nothing)
     eddy_loop_unref(loop);
 }
 
-TEST_REAL(a_loop_that_closes_tells_who_connects_without_a_task)
+TEST_REAL(a_loop_that_closes_ends_connecting_without_a_task)
 {
     eddy_loop *loop = test_real_loop();
     struct told t = {.loop = loop, .fd = -1};

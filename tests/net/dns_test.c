@@ -104,7 +104,7 @@ static int questions(int fd)
     return n;
 }
 
-TEST_ASYNC_REAL(a_server_at_which_nobody_listens_costs_no_time)
+TEST_ASYNC_REAL(a_server_that_does_not_listen_costs_no_time)
 {
     char nobody[32];
     int fd;
@@ -120,7 +120,7 @@ TEST_ASYNC_REAL(a_server_at_which_nobody_listens_costs_no_time)
     return end();
 }
 
-TEST_ASYNC_REAL(a_server_of_ipv6_at_which_nobody_listens_costs_no_time)
+TEST_ASYNC_REAL(a_server_of_ipv6_that_does_not_listen_costs_no_time)
 {
     char nobody[32];
     int fd;
@@ -162,7 +162,7 @@ TEST_ASYNC_REAL(without_descriptors_a_lookup_says_so)
     return end();
 }
 
-TEST_ASYNC_REAL(with_nobody_to_ask_a_lookup_fails_at_once)
+TEST_ASYNC_REAL(without_a_server_a_lookup_fails_at_once)
 {
     char nobody[32];
     int fd;
@@ -416,7 +416,7 @@ TEST_ASYNC_REAL(a_family_that_is_not_answered_does_not_cost_the_other)
 static int connect_to(const char *host, const struct sockaddr_in *addr)
 {
     int fd =
-        eddyi_connect_tcp(&(struct eddyi_connect){.host = host, .port = ntohs(addr->sin_port)});
+        eddyi_connect_tcp(&(eddy_connection_options){.host = host, .port = ntohs(addr->sin_port)});
 
     if (fd >= 0)
         close(fd);

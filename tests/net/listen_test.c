@@ -44,7 +44,7 @@ TEST_ASYNC_REAL(without_a_host_it_listens_on_all_interfaces_of_both_families)
     int *fds = NULL;
     size_t n = 0;
 
-    if (!EXPECT_EQ(eddyi_listen_tcp(&(struct eddyi_listen){.host = ""}, &fds, &n), 0))
+    if (!EXPECT_EQ(eddyi_listen_tcp(&(eddy_server_options){.host = ""}, &fds, &n), 0))
         return 0;
     EXPECT_EQ(n, 2);
     for (size_t i = 0; i < n; i++) {
@@ -64,7 +64,7 @@ TEST_ASYNC_REAL(without_a_host_it_listens_on_all_interfaces_of_both_families)
 TEST_ASYNC_REAL(a_host_that_is_named_twice_is_bound_once)
 {
     const char *hosts[] = {"127.0.0.1", "127.0.0.2", "127.0.0.1", "::1"};
-    struct eddyi_listen l = {.hosts = hosts, .n_hosts = 4, .reuse_port = true, .keep_alive = true};
+    eddy_server_options l = {.hosts = hosts, .n_hosts = 4, .reuse_port = true, .keep_alive = true};
     int *fds = NULL;
     size_t n = 0;
 
@@ -80,7 +80,7 @@ TEST_ASYNC_REAL(a_host_that_is_named_twice_is_bound_once)
 TEST_ASYNC_REAL(an_address_this_machine_does_not_have_is_passed_over)
 {
     const char *hosts[] = {"192.0.2.1", "127.0.0.1"};
-    struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2};
+    eddy_server_options l = {.hosts = hosts, .n_hosts = 2};
     int *fds = NULL;
     size_t n = 0;
 
@@ -97,7 +97,7 @@ TEST_ASYNC_REAL(an_address_this_machine_does_not_have_is_passed_over)
 TEST_ASYNC_REAL(any_other_failure_closes_all)
 {
     const char *hosts[] = {"127.0.0.2", "127.0.0.1"};
-    struct eddyi_listen l = {.hosts = hosts, .n_hosts = 2};
+    eddy_server_options l = {.hosts = hosts, .n_hosts = 2};
     int *fds = NULL;
     size_t n = 0;
     bool elsewhere; /* another program has taken the port on the first address */

@@ -95,10 +95,9 @@ TEST_REAL(a_name_that_cannot_be_is_refused_at_once)
 
     begin(&t);
     EXPECT_EQ(look_up(&t, "a..b", &resolving), EDDY_EBADNAME);
-    EXPECT_EQ(
-        eddy_loop_getaddrinfo(t.loop, "192.0.2.7", NULL, NULL, note_list, &t, NULL), -EINVAL);
-    EXPECT_EQ(
-        eddy_loop_getaddrinfo(t.loop, "192.0.2.7", NULL, NULL, NULL, &t, &resolving), -EINVAL);
+    EXPECT_EQ(eddy_loop_getaddrinfo(t.loop, "192.0.2.7", NULL, NULL, note_list, &t, NULL), -EINVAL);
+    EXPECT_EQ(eddy_loop_getaddrinfo(t.loop, "192.0.2.7", NULL, NULL, NULL, &t, &resolving),
+              -EINVAL);
     end(&t, 0);
 }
 

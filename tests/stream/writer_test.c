@@ -55,7 +55,7 @@ TEST_ASYNC(drain_does_not_wait_below_the_high_water_mark)
     return 0;
 }
 
-TEST_ASYNC(all_who_drain_go_on_when_little_enough_is_kept_and_not_before)
+TEST_ASYNC(all_draining_tasks_go_on_at_the_low_water_mark_and_not_before)
 {
     struct pair p;
     eddy_task *t[3];
@@ -82,7 +82,7 @@ TEST_ASYNC(all_who_drain_go_on_when_little_enough_is_kept_and_not_before)
     return 0;
 }
 
-TEST_ASYNC(cancelling_one_who_drains_leaves_the_others_waiting)
+TEST_ASYNC(cancelling_one_draining_task_leaves_the_others_waiting)
 {
     struct pair p;
     eddy_task *t[2];
@@ -153,7 +153,7 @@ TEST_ASYNC(flush_after_an_abort_says_that_something_was_dropped)
     return 0;
 }
 
-TEST_ASYNC(the_loss_of_the_connection_wakes_all_who_wait_with_what_broke_it)
+TEST_ASYNC(the_loss_of_the_connection_wakes_all_waiters_with_its_error)
 {
     struct pair p;
     eddy_task *t[4];
@@ -291,7 +291,7 @@ TEST_ASYNC(the_water_marks_that_are_got_can_be_set_again)
     return 0;
 }
 
-TEST_ASYNC(new_water_marks_count_at_once_for_those_who_wait)
+TEST_ASYNC(new_water_marks_count_at_once_for_waiters)
 {
     struct pair p;
     eddy_task *t;
@@ -321,6 +321,25 @@ TEST_ASYNC(nothing_to_write_is_written_at_once)
     EXPECT_EQ(eddy_writer_write_eof(p.writer[0]), 0);
     EXPECT_EQ(eddy_writer_write(p.writer[0], "", 0), EDDY_EMISUSE);
     EXPECT_EQ(read_much(p.reader[1], 1), 0);
+    pair_free(&p);
+    return 0;
+}
+
+TEST_ASYNC(more_bytes_than_a_buffer_can_have_are_refused_and_the_stream_goes_on)
+{
+    volatile size_t huge = SIZE_MAX;
+    struct pair p;
+    char byte;
+
+    pair_open(&p);
+    EXPECT_EQ(eddy_writer_write(p.writer[0], much, huge), -EINVAL);
+    EXPECT_EQ(eddy_writer_write_nowait(p.writer[0], much, huge), -EINVAL);
+    EXPECT_EQ(eddy_writer_writelines(
+                  p.writer[0], (struct iovec[]){{much, 1}, {much, huge / 2}, {much, huge / 2}}, 3),
+              -EINVAL);
+    EXPECT_EQ(eddy_writer_write(p.writer[0], "x", 1), 0);
+    EXPECT_EQ(eddy_reader_read(p.reader[1], &byte, 1), 1);
+    EXPECT_EQ(byte, 'x');
     pair_free(&p);
     return 0;
 }

@@ -72,7 +72,7 @@ static void begin_listening(void *unused)
 
 static eddy_async(connect_by_name)
 {
-    int fd = eddyi_connect_tcp(&(struct eddyi_connect){.port = ntohs(net.addr.sin_port)});
+    int fd = eddyi_connect_tcp(&(eddy_connection_options){.port = ntohs(net.addr.sin_port)});
 
     if (fd < 0)
         return fd;
@@ -108,7 +108,7 @@ TEST_VIRTUAL(a_connection_by_name_can_be_cancelled_everywhere)
 static eddy_async(connect_through_dns)
 {
     int fd = eddyi_connect_tcp(
-        &(struct eddyi_connect){.host = "local-both.test", .port = ntohs(net.addr.sin_port)});
+        &(eddy_connection_options){.host = "local-both.test", .port = ntohs(net.addr.sin_port)});
 
     if (fd < 0)
         return fd;

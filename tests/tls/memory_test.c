@@ -1,7 +1,7 @@
 /*
- * What a connection keeps while nothing happens.
+ * The memory that a connection keeps while nothing happens.
  */
-#include "stream/reader.h"
+#include "stream/stream.h"
 #include "tls/carrier.h"
 #include "tls/tls.h"
 

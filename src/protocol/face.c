@@ -1,11 +1,11 @@
-#include "protocol/opening.h"
+#include "protocol/face.h"
 
 #include "eddy/error.h"
 #include "task/task.h"
 
 /* Yields twice: the queued items run in the next turn; in asyncio the last of them wakes the task,
  * which then runs in the turn after that. */
-int eddyi_opening_wait(void)
+int eddyi_face_wait(void)
 {
     eddy_task *t = eddyi_task_current();
     int rc = t ? eddyi_task_yield(t) : 0;
@@ -13,7 +13,7 @@ int eddyi_opening_wait(void)
     return t && rc == 0 ? eddyi_task_yield(t) : rc;
 }
 
-int eddyi_opening_check(eddy_loop *loop, bool has_factory, bool waits)
+int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits)
 {
     eddy_task *t = eddyi_task_current();
     int rc = t || !waits ? eddyi_loop_check(loop) : eddyi_raise_no_task();
