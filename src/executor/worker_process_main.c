@@ -220,4 +220,5 @@ _Noreturn void eddyi_worker_process_main(int connection, long server_pid)
     for (;;)
         serve(&w);
     pthread_cleanup_pop(0);
+    __builtin_unreachable(); /* tells gcc -O0 that the loop has no end */
 }

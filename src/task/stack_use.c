@@ -92,9 +92,10 @@ void eddyi_stack_use_note(const eddy_task *t)
     p = place_of(t->where ? t->where : "a place unknown", t->coro->name);
     if (p) {
         p->n_tasks++;
-        p->size = t->stack->size;
-        if (depth > p->deepest)
+        if (depth > p->deepest || p->n_tasks == 1) {
             p->deepest = depth;
+            p->size = t->stack->size;
+        }
     }
     pthread_mutex_unlock(&mutex);
 }

@@ -28,6 +28,9 @@ static eddy_async(use_stacks)
     eddy_try(eddy_await(eddy_create_task(uses(1024), .name = "shallow")));
     for (int i = 0; i < 3; i++)
         eddy_try(eddy_await(eddy_create_task(uses(40 * 1024))));
+    for (int i = 0; i < 4; i++)
+        eddy_try(eddy_await(eddy_create_task(uses(i == 1 ? 300 * 1024 : 1024),
+                                             .stack_size = i == 1 ? 512 * 1024 : 128 * 1024)));
     return 0;
 }
 
@@ -45,15 +48,16 @@ static const char *run_in_child(bool wanted)
     return output;
 }
 
-/* The KiB that the report says of the line that @n tasks share; -1: there is no such line. */
-static int depth_of(const char *report, const char *tasks)
+/* Returns the KiB in the report's line for @tasks, and stores those of the whole stack in
+ * *ret_size; -1: there is no such line. */
+static int depth_of(const char *report, const char *tasks, int *ret_size)
 {
     for (const char *line = report; line && *line; line = strchr(line, '\n') + 1) {
         const char *end = strchr(line, '\n'), *found = strstr(line, tasks);
         int kib;
 
         if (found && found < end && strstr(line, "'uses'") < end &&
-            sscanf(line, "eddy: stack use: %d KiB", &kib) == 1)
+            sscanf(line, "eddy: stack use: %d KiB of %d", &kib, ret_size) == 2)
             return kib;
         if (!end)
             break;
@@ -64,12 +68,21 @@ static int depth_of(const char *report, const char *tasks)
 TEST_VIRTUAL(stack_use_is_reported_at_exit_by_place_of_creation)
 {
     const char *report = run_in_child(true);
-    int deepest;
+    int deep = depth_of(report, ", 1 task\n", &(int){0}), size = 0;
+    int middle = depth_of(report, "3 tasks", &size);
 
-    EXPECT_EQ(sscanf(report, "eddy: stack use: %d KiB of 256", &deepest), 1);
-    EXPECT(deepest >= 100 && deepest < 160);
+    EXPECT(deep >= 100 && deep < 160);
     EXPECT_IN("coroutine 'uses', task made at " __FILE__ ":", report);
-    EXPECT(depth_of(report, "3 tasks") >= 40 && depth_of(report, "3 tasks") < 100);
+    EXPECT(middle >= 40 && middle < 100);
+    EXPECT_EQ(size, 256);
+}
+
+TEST_VIRTUAL(the_reported_size_is_that_of_the_stack_that_went_deepest)
+{
+    int size = 0, deep = depth_of(run_in_child(true), "4 tasks", &size);
+
+    EXPECT(deep >= 300 && deep < size);
+    EXPECT_EQ(size, 512);
 }
 
 TEST_VIRTUAL(what_an_earlier_task_left_on_a_stack_does_not_count)
