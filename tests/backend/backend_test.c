@@ -1,5 +1,5 @@
 /*
- * What backend.h promises about operations, completions and waiting, on the backend of the
+ * The promises of backend.h about operations, completions and waiting, on the backend of the
  * environment.
  */
 #include "backend/rig.h"
@@ -27,7 +27,7 @@ TEST_REAL(a_poll_completes_with_the_events_that_are_there)
     pair_close(s);
 }
 
-TEST_REAL(a_poll_reports_a_hang_up_nobody_asked_for)
+TEST_REAL(a_poll_reports_a_hang_up_without_being_asked)
 {
     struct eddyi_backend *b = rig_open();
     int s[2];
@@ -230,7 +230,7 @@ TEST_REAL(a_completion_may_cancel_an_operation_that_is_just_completing)
     pair_close(t);
 }
 
-TEST_REAL(who_comes_after_a_cancelled_operation_is_not_hit_by_its_cancellation)
+TEST_REAL(an_operation_after_a_cancelled_one_is_not_hit_by_its_cancellation)
 {
     struct eddyi_backend *b = rig_open();
     char buf[8];

@@ -85,7 +85,7 @@ static void reuse_while_a_duplicate_lives(bool cancel)
     EXPECT(socket_write(new[1], "y"));
     EXPECT_EQ(rig_finish(b, &poll), POLLIN);
 
-    /* And back: the old file under the old number, for which a registration may still exist. */
+    /* Restores the old file under the old number, for which a registration may still exist. */
     close(number);
     renumber(duplicate, number);
     struct rig_op after = rig_recv(number, buf, 3);

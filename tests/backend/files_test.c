@@ -145,7 +145,7 @@ TEST_REAL(names_are_made_looked_at_changed_and_removed)
     rig_close(b);
 }
 
-TEST_REAL(a_fifo_is_opened_without_anybody_at_the_other_end)
+TEST_REAL(a_fifo_is_opened_without_a_process_at_the_other_end)
 {
     struct eddyi_backend *b = rig_open();
     char dir[] = "/tmp/eddy-test-XXXXXX", path[64], buf[8];

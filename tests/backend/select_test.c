@@ -247,7 +247,7 @@ TEST_VIRTUAL(virtual_time_moves_only_by_waiting)
     rig_close(b);
 }
 
-TEST_VIRTUAL(waiting_for_nobody_is_a_deadlock_unless_somebody_woke)
+TEST_VIRTUAL(waiting_without_a_waker_is_a_deadlock_unless_it_was_woken)
 {
     struct eddyi_backend *b = rig_open_as(EDDY_BACKEND_VIRTUAL);
 

@@ -133,7 +133,7 @@ static void drop_shared_too_often(void *arg)
     eddyi_refs_drop_shared(&refs);
 }
 
-TEST_VIRTUAL(nobody_drops_a_reference_too_many)
+TEST_VIRTUAL(no_reference_is_dropped_twice)
 {
     expect_abort(drop_too_often, "src/base/refs.h:", "*refs > 0");
     expect_abort(drop_shared_too_often, "src/base/refs.h:", "before > 0");

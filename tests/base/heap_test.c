@@ -157,7 +157,7 @@ static struct eddyi_heap_node *earliest(struct eddyi_heap_node *nodes, int n)
     return least;
 }
 
-TEST_VIRTUAL(the_first_is_the_earliest_whoever_comes_and_leaves_meanwhile)
+TEST_VIRTUAL(the_first_is_the_earliest_whichever_nodes_come_and_leave_meanwhile)
 {
     enum { N = 200, STEPS = 20000 };
     struct eddyi_heap_node nodes[N] = {{0}};

@@ -120,7 +120,7 @@ TEST_ASYNC(a_write_that_fails_at_once_says_so)
     return 0;
 }
 
-TEST_ASYNC(whoever_waits_in_a_read_is_woken_when_a_write_breaks_the_stream)
+TEST_ASYNC(a_waiting_read_is_woken_when_a_write_breaks_the_stream)
 {
     struct one_byte_carrier *c[2];
     struct pair p;

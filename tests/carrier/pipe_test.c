@@ -162,7 +162,7 @@ TEST_ASYNC(without_descriptors_there_are_no_pipes)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_descriptor_that_somebody_has_is_refused)
+TEST_ASYNC_REAL(a_descriptor_that_is_claimed_is_refused)
 {
     eddy_reader *r, *second = NULL;
     int fds[2];
@@ -208,7 +208,7 @@ TEST_ASYNC_REAL(a_terminal_is_read_line_by_line)
     return 0;
 }
 
-TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_who_writes_to_it)
+TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_its_writer)
 {
     char buf[8] = "";
     int master, slave;
@@ -231,7 +231,7 @@ TEST_ASYNC_REAL(typing_at_a_terminal_does_not_close_who_writes_to_it)
     return 0;
 }
 
-TEST_ASYNC_REAL(the_end_of_a_terminal_ends_who_reads_from_it)
+TEST_ASYNC_REAL(the_end_of_a_terminal_ends_a_read_from_it)
 {
     int master, slave;
     const char *line;
@@ -250,7 +250,7 @@ TEST_ASYNC_REAL(the_end_of_a_terminal_ends_who_reads_from_it)
 }
 
 /* The output that a program wrote before it ended is not lost. */
-TEST_ASYNC_REAL(the_end_of_all_who_have_a_terminal_ends_who_reads_from_its_other_side)
+TEST_ASYNC_REAL(the_end_of_all_users_of_a_terminal_ends_a_read_from_its_other_side)
 {
     int master, slave;
     const char *all;

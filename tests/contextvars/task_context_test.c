@@ -117,7 +117,7 @@ static void set_in_callback(void *value)
     set(value);
 }
 
-TEST_ASYNC(what_a_callback_sets_nobody_else_sees, .ordered = true)
+TEST_ASYNC(a_variable_that_a_callback_sets_is_seen_by_no_other, .ordered = true)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_context *ctx = eddy_copy_context();

@@ -165,7 +165,7 @@ static eddy_async(hold_lock)
     return eddy_lock_release(&lock);
 }
 
-TEST_ASYNC(who_waits_for_a_lock_is_told_who_holds_it, .ordered = true)
+TEST_ASYNC(a_report_names_the_holder_of_an_awaited_lock, .ordered = true)
 {
     eddy_task *holder = eddy_create_task(hold_lock(), .name = "holder");
     eddy_task *taker = eddy_create_task(take_lock(), .name = "taker");
@@ -183,7 +183,7 @@ static eddy_async(gather_two, (eddy_future *, f))
     return eddy_await(eddy_gather(outer(f), eddy_ref(f)));
 }
 
-TEST_ASYNC(who_waits_is_named_also_behind_a_gather)
+TEST_ASYNC(a_waiting_task_is_named_also_behind_a_gather)
 {
     eddy_future *f = eddy_create_future();
     eddy_task *t = f ? eddy_create_task(gather_two(f), .name = "gatherer") : NULL;
@@ -260,7 +260,7 @@ TEST_REAL(the_dump_signal_has_a_loop_dump_its_tasks_in_its_next_turn)
     int status;
 
     if (test_tortured())
-        SKIP("nobody watches the child");
+        SKIP("the child is not watched by the test");
     status = test_in_child(run_with_dump_signal, "USR2", output, sizeof output);
     EXPECT(WIFEXITED(status));
     EXPECT_IN("loop 1 (", output);
@@ -287,7 +287,7 @@ TEST_REAL(a_dump_at_a_signal_goes_to_the_log_line_by_line)
     char output[20000];
 
     if (test_tortured())
-        SKIP("nobody watches the child");
+        SKIP("the child is not watched by the test");
     test_in_child(dump_to_the_log, "USR2", output, sizeof output);
     EXPECT_IN("0[loop 1 (", output);
     EXPECT_IN("\n0[task 'Task-1': ready", output);
@@ -350,7 +350,7 @@ TEST_REAL(one_that_hangs_dumps_at_the_second_signal, .ordered = true)
     const char *dumped;
 
     if (test_tortured())
-        SKIP("nobody watches the child");
+        SKIP("the child is not watched by the test");
     test_in_child(hang_in_task, NULL, output, sizeof output);
     dumped = between(output, "nothing yet", "enough");
     EXPECT_IN("task 'Task-1': running", dumped);
@@ -405,7 +405,7 @@ TEST_REAL(loops_in_all_threads_dump)
     char output[20000];
 
     if (test_tortured())
-        SKIP("nobody watches the child");
+        SKIP("the child is not watched by the test");
     test_in_child(dump_two_threads, NULL, output, sizeof output);
     EXPECT_IN("loop 1 (", output);
     EXPECT_IN("loop 2 (", output);

@@ -138,7 +138,7 @@ test_fetch_head_prints_the_head_of_a_page()
     grep -q '^HTTP/1.1 [0-9]' out || fail "no head"
 }
 
-# On a port that is free: one that the kernel has just given to somebody else.
+# On a port that is free: one that the kernel has just given to another process.
 start_workers()
 {
     serve "$net/echo_server" 0
@@ -158,7 +158,7 @@ workers_listen()
 test_many_cores_share_one_port()
 {
     start_workers
-    until_true workers_listen || fail "nobody listens: $(cat err)"
+    until_true workers_listen || fail "no worker listens: $(cat err)"
     for _ in $(seq 60); do
         nc -d localhost "$port" >>out || fail "nc failed"
     done
@@ -196,7 +196,7 @@ test_graceful_server_cuts_off_who_does_not_finish()
     until_true grep -q '^1$' out || fail "not counted"
     kill -TERM "$pid"
     wait "$pid" || fail "exit code $?"
-    grep -q 'cut off' graceful_server.4.log || fail "nobody was cut off"
+    grep -q 'cut off' graceful_server.4.log || fail "no connection was cut off"
 }
 
 test_graceful_server_does_not_wait_for_who_has_nothing_to_ask()

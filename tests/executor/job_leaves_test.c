@@ -484,7 +484,7 @@ static int hang_it_up(void *arg)
     return shutdown(connection(), SHUT_RDWR);
 }
 
-TEST_ASYNC_REAL(a_worker_that_lost_its_connection_writes_to_nobody_else)
+TEST_ASYNC_REAL(a_worker_that_lost_its_connection_writes_to_no_other)
 {
     WITH_PROCESSES(1);
     expect_broken(CALL(close_it, NULL), "a job closed its connection");

@@ -308,7 +308,7 @@ TEST(no_fork_server_no_pool)
     eddyi_fault_clear();
 }
 
-/* What a worker process inherits, and what it does not. */
+/* The inheritance of worker processes. */
 
 static int count_descriptors(void *arg)
 {

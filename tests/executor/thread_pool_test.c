@@ -134,7 +134,7 @@ TEST_ASYNC_REAL(bytes_come_back_from_a_thread)
     return 0;
 }
 
-TEST_ASYNC_REAL(bytes_that_others_can_see_are_copied_for_who_awaits_them_in_a_thread)
+TEST_ASYNC_REAL(bytes_that_others_can_see_are_copied_for_a_thread_that_awaits_them)
 {
     size_t n = 100, seen = 0;
     eddy_future *f = eddy_loop_run_in_executor(NULL, NULL, many_bytes, &n);

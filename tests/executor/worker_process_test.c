@@ -1,6 +1,6 @@
 /*
- * What the driver of a worker process accepts for a result: the worker here is the test, which
- * writes what it likes.
+ * The results that the driver of a worker process accepts: the worker here is the test, which
+ * writes any bytes.
  */
 #include "base/sys.h"
 #include "executor/worker_process.h"

@@ -1,5 +1,5 @@
 /*
- * What belongs to a loop, used from a thread that does not run it.
+ * Objects of a loop, used from a thread that does not run it.
  */
 #include "harness/test.h"
 

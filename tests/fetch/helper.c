@@ -1,5 +1,5 @@
 /*
- * What the tests of eddy-fetch need and a shell cannot do.
+ * Helpers of the tests of eddy-fetch, for tasks that a shell cannot do.
  *
  *     helper ports N prints N port numbers that were free a moment ago helper hold KIND takes a
  *     port, prints it, and keeps it until killed. refuse: connections are refused; mute: they are

@@ -51,7 +51,7 @@ static void give_many(struct eddyi_stack **stacks, size_t n)
         eddyi_stack_give(stacks[i]);
 }
 
-/* Whether the page at @p is mapped and has memory. */
+/* Returns whether the page at @p is mapped and has memory. */
 static bool resident(const void *p)
 {
     uintptr_t page = (uintptr_t)p & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
@@ -66,7 +66,7 @@ static void write_byte(void *p)
     *(volatile char *)p = 1;
 }
 
-/* Whether a write to @p is a segmentation fault, tried in a child process. */
+/* Returns whether a write to @p, tried in a child process, is a segmentation fault. */
 static bool faults(void *p)
 {
     char output[256];
@@ -328,7 +328,7 @@ TEST(guards_by_mprotect_leave_room_among_the_mappings_of_the_process)
     EXPECT_EQ(occurrences(output, "have no guard pages"), 1);
 }
 
-/* Whether guards are to be had without mprotect. */
+/* Returns whether the kernel makes guards without mprotect. */
 static bool kernel_installs_guards(void)
 {
     struct eddyi_stack_pool *pool = open_pool(400);
@@ -428,7 +428,7 @@ static void tidy(struct eddyi_stack_pool *pool, int64_t now)
     }
 }
 
-TEST(what_nobody_needed_for_seconds_goes_back_to_the_kernel)
+TEST(memory_that_was_not_needed_for_seconds_goes_back_to_the_kernel)
 {
     struct eddyi_stack_pool *pool = open_pool(400);
     struct eddyi_stack *stacks[BURST];

@@ -186,7 +186,7 @@ static eddy_async(ask_as, (eddy_async_generator *, g), (char *, name))
     return 0;
 }
 
-TEST_ASYNC(a_generator_sees_the_context_of_whoever_resumes_it_even_after_the_first_is_gone)
+TEST_ASYNC(a_generator_sees_the_context_of_each_caller_that_resumes_it_even_after_the_first_is_gone)
 {
     eddy_async_generator *g = ask_who();
     void *answer = NULL;

@@ -358,7 +358,7 @@ static void reset(void *arg)
     *fd = -1;
 }
 
-TEST_ASYNC_REAL(a_reset_by_the_peer_reaches_who_waits)
+TEST_ASYNC_REAL(a_reset_by_the_peer_reaches_the_task_that_waits)
 {
     struct sockaddr_in addr;
     int listener = socket_listen(&addr, 0), client = tcp(0), server;

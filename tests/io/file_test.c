@@ -255,7 +255,7 @@ static int read_it(void *arg)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_fifo_is_at_its_end_while_nobody_has_it_open_for_writing)
+TEST_ASYNC_REAL(a_fifo_is_at_its_end_while_it_has_no_writer)
 {
     struct place p = place_make();
     struct reading r = {.result = 1};
@@ -356,7 +356,7 @@ static int open_leased(bool cancel, double turn)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_file_is_opened_when_somebody_has_given_up_the_lease_on_it)
+TEST_ASYNC_REAL(a_file_is_opened_when_the_lease_on_it_was_given_up)
 {
     return open_leased(false, 0.002);
 }

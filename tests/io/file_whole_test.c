@@ -298,7 +298,7 @@ TEST_ASYNC_REAL(a_full_disk_is_an_error_that_says_how_much_was_written)
 
 /*
  * A file that may not grow beyond a megabyte, for which the system has a signal beside the error.
- * What that kills is the process, so the signal is ignored; the soft limit can be put back.
+ * The signal would kill the process, so it is ignored; the soft limit can be put back.
  */
 enum { LIMIT = 1 << 20 };
 

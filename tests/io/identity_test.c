@@ -133,7 +133,7 @@ static int all_calls(bool client_first)
     return 0;
 }
 
-TEST_ASYNC_REAL(what_the_client_may_not_do_is_refused_whoever_the_threads_were)
+TEST_ASYNC_REAL(what_the_client_may_not_do_is_refused_whatever_identity_the_threads_had)
 {
     return all_calls(false);
 }
@@ -191,12 +191,12 @@ static int open_and_change(bool as_whom)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_file_is_opened_as_who_called_not_as_who_comes_after)
+TEST_ASYNC_REAL(a_file_is_opened_with_the_identity_of_its_call_not_of_a_later_one)
 {
     return open_and_change(true);
 }
 
-TEST_ASYNC_REAL(nor_does_somebody_who_comes_after_take_the_right_to_open_it)
+TEST_ASYNC_REAL(a_later_change_of_identity_does_not_take_the_right_to_open_it)
 {
     return open_and_change(false);
 }

@@ -129,7 +129,7 @@ static send_fn *const senders[] = {send_with_sendto, send_with_sendmsg,
                                    send_with_sendmsg_that_does_not_wait, send_with_endpoint};
 enum { N_SENDERS = sizeof senders / sizeof senders[0] };
 
-TEST_ASYNC_REAL(who_sends_to_a_full_queue_rests_until_it_has_room)
+TEST_ASYNC_REAL(a_task_that_sends_to_a_full_queue_rests_until_it_has_room)
 {
     struct slow s;
 
@@ -154,7 +154,7 @@ TEST_ASYNC_REAL(who_sends_to_a_full_queue_rests_until_it_has_room)
  * Several wait for room for one datagram each; where one is quicker, what the others send must stay
  * whole.
  */
-TEST_ASYNC_REAL(datagrams_of_many_who_wait_for_one_queue_arrive_whole)
+TEST_ASYNC_REAL(datagrams_of_many_tasks_that_wait_for_one_queue_arrive_whole)
 {
     enum { N = 8 };
     struct slow s, each[N];
@@ -188,7 +188,7 @@ TEST_ASYNC_REAL(datagrams_of_many_who_wait_for_one_queue_arrive_whole)
     return 0;
 }
 
-TEST_ASYNC_REAL(who_sends_to_a_full_queue_can_be_cancelled_at_any_time)
+TEST_ASYNC_REAL(a_task_that_sends_to_a_full_queue_can_be_cancelled_at_any_time)
 {
     struct slow s;
 
@@ -422,7 +422,7 @@ static eddy_async(receive_with_read, (int, fd))
     return (int)eddy_file_read(fd, buf, sizeof buf, -1);
 }
 
-TEST_ASYNC_REAL(who_receives_rests_while_there_is_an_error_nobody_takes, .whole = true)
+TEST_ASYNC_REAL(a_receiving_task_rests_while_an_error_is_not_taken, .whole = true)
 {
     eddy_coroutine *(*const receivers[])(int fd) = {receive_with_recv, receive_with_recvfrom,
                                                     receive_with_recvmsg, receive_with_endpoint,
@@ -444,7 +444,7 @@ TEST_ASYNC_REAL(who_receives_rests_while_there_is_an_error_nobody_takes, .whole 
     return 0;
 }
 
-TEST_ASYNC_REAL(a_transport_rests_while_there_is_an_error_nobody_takes)
+TEST_ASYNC_REAL(a_transport_rests_while_an_error_is_not_taken)
 {
     struct endpoint e = {.status = 1};
     struct troubled trouble;
@@ -609,7 +609,7 @@ static int send_stamped(eddy_coroutine *(*sender)(int fd), bool closes)
     return 0;
 }
 
-TEST_ASYNC_REAL(who_sends_much_rests_while_there_is_an_error_nobody_takes, .whole = true)
+TEST_ASYNC_REAL(a_sending_task_rests_while_an_error_is_not_taken, .whole = true)
 {
     eddy_try(send_stamped(send_all, false));
     eddy_try(send_stamped(send_file, false));

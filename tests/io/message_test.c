@@ -75,7 +75,7 @@ TEST_ASYNC_REAL(a_descriptor_travels_to_a_task_that_waits_for_it)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_message_for_nobody_is_an_error)
+TEST_ASYNC_REAL(a_message_without_an_address_is_an_error)
 {
     int s[2];
 
@@ -220,7 +220,7 @@ TEST_ASYNC_REAL(a_file_that_cannot_be_sent_to_its_end_tells_how_far_it_came, .wh
     return 0;
 }
 
-TEST_ASYNC_REAL(sending_a_file_to_nobody_or_wrongly_is_an_error)
+TEST_ASYNC_REAL(sending_a_file_without_a_peer_or_wrongly_is_an_error)
 {
     int64_t sent = -1;
     int s[2], file = file_of(10);

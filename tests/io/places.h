@@ -27,7 +27,7 @@ static inline struct place place_make(void)
     return p;
 }
 
-/* Whether nothing was in it but the two. */
+/* Returns whether it contained only the two entries. */
 static inline bool place_remove(const struct place *p)
 {
     remove(p->a);

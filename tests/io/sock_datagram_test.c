@@ -35,7 +35,7 @@ static int receive(void *arg)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_datagram_is_waited_for_and_tells_who_sent_it)
+TEST_ASYNC_REAL(a_datagram_is_waited_for_and_has_its_senders_address)
 {
     struct sockaddr_in here, there;
     int server = udp(&here), client = udp(&there);

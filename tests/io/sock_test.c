@@ -235,7 +235,7 @@ TEST_ASYNC_REAL(a_cancelled_recv_takes_nothing_and_frees_the_descriptor_at_once)
     return 0;
 }
 
-TEST_ASYNC_REAL(whoever_comes_after_a_cancelled_recv_may_wait_in_the_same_turn)
+TEST_ASYNC_REAL(a_recv_after_a_cancelled_one_may_wait_in_the_same_turn)
 {
     struct receiver first = {0}, second = {0};
     eddy_task *t, *u;

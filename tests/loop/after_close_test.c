@@ -1,4 +1,4 @@
-/* What outlives its loop, and loops that are closed in odd places. */
+/* Objects that outlive their loop, and loops that are closed in odd places. */
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -18,7 +18,7 @@ static void one_turn(eddy_loop *loop)
     eddy_loop_run_forever(loop);
 }
 
-TEST_REAL(a_future_outlives_its_loop_and_calls_nobody)
+TEST_REAL(a_future_outlives_its_loop_and_calls_no_callback)
 {
     eddy_loop *loop = new_loop();
     eddy_future *f = eddy_loop_create_future(loop), *pending = eddy_loop_create_future(loop);

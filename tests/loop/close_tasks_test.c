@@ -118,7 +118,7 @@ static void forget(void *unused)
     (void)coro;
 }
 
-TEST_REAL(a_coroutine_that_nobody_awaited_is_reported_with_its_name_and_place)
+TEST_REAL(a_coroutine_never_awaited_is_reported_with_its_name_and_place)
 {
     eddy_loop *loop = new_loop();
 

@@ -20,7 +20,7 @@ static void never(void *unused)
     FAIL("it was called");
 }
 
-/* What a foreign thread tries on a loop that runs elsewhere. */
+/* The calls that a foreign thread tries on a loop that runs elsewhere. */
 struct foreign {
     eddy_loop *loop;
     eddy_future *future;

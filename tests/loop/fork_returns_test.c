@@ -73,7 +73,7 @@ TEST_REAL(a_child_may_run_a_loop_of_its_own_before_it_returns_and_after)
     expect_child_right();
 }
 
-/* What the loop calls. */
+/* A callback of the loop. */
 
 typedef void arrange_fn(eddy_loop *loop);
 

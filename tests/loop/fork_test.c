@@ -1,4 +1,4 @@
-/* What a child process may do with the loops of its parent: nothing (rule 13). */
+/* A child process may do nothing with the loops of its parent (rule 13). */
 #include "harness/test.h"
 
 #include <stdio.h>

@@ -34,7 +34,7 @@ static inline void fork_here(void *unused)
         alarm(CHILD_PATIENCE);
 }
 
-/* What is to have its turn in the parent alone. */
+/* A callback that must have its turn in the parent alone. */
 static inline void only_in_parent(void *unused)
 {
     (void)unused;

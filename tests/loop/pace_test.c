@@ -16,7 +16,7 @@ static struct {
     struct eddyi_ready item;
     int left;
     int64_t takes; /* each, in nanoseconds */
-    /* and says in its last moment what time it is, as whoever starts a timer does */
+    /* and reads the clock in its last moment, as the start of a timer does */
     bool reads_the_clock;
     int turns_left_then; /* when the callback ran that an item had called at the present time */
 } chain;

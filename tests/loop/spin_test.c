@@ -64,7 +64,7 @@ static void tear_down(void)
     eddy_loop_unref(loop);
 }
 
-TEST(a_loop_to_which_nobody_posts_never_spins)
+TEST(a_loop_without_posts_never_spins)
 {
     if (!set_up(true))
         return;

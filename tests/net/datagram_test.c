@@ -116,7 +116,7 @@ TEST_ASYNC_REAL(a_refused_datagram_fails_a_later_call_and_the_endpoint_lives_on)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_connected_endpoint_sends_to_nobody_else)
+TEST_ASYNC_REAL(a_connected_endpoint_sends_to_its_peer_only)
 {
     struct pair p;
     struct sockaddr_in remote, other = {.sin_family = AF_INET, .sin_port = htons(9)};
@@ -148,7 +148,7 @@ static int receive(void *arg)
     return (int)eddy_datagram_endpoint_recv(arg, buf, sizeof buf, NULL, NULL);
 }
 
-TEST_ASYNC_REAL(closing_wakes_who_waits_and_a_second_one_is_refused, .ordered = true)
+TEST_ASYNC_REAL(closing_wakes_the_waiter_and_a_second_one_is_refused, .ordered = true)
 {
     struct pair p;
     char buf[8];
@@ -197,7 +197,7 @@ TEST_ASYNC_REAL(closing_frees_the_port_and_the_number_while_a_task_still_waits, 
 }
 
 /* The task of the call has been woken, but has not run yet, when the endpoint is closed. */
-TEST_ASYNC_REAL(a_close_after_a_datagram_came_has_nobody_read_another_descriptor, .ordered = true)
+TEST_ASYNC_REAL(a_close_after_a_datagram_came_reads_no_other_descriptor, .ordered = true)
 {
     struct pair p;
     char buf[8];

@@ -1,5 +1,5 @@
 /*
- * What a resolv.conf, the environment and a list of servers say.
+ * The configuration of name servers from a resolv.conf, the environment and a list of servers.
  */
 #include "harness/test.h"
 #include "net/dns_config.h"

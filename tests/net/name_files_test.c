@@ -145,7 +145,7 @@ static void write_long_hosts(const char *address)
     fclose(f);
 }
 
-TEST_ASYNC_REAL(a_long_hosts_file_is_read_once_in_a_thread_for_all_who_wait)
+TEST_ASYNC_REAL(a_long_hosts_file_is_read_once_in_a_thread_for_all_lookups_that_wait)
 {
     static char last[] = "last.test";
     struct eddyi_resolver *r;

@@ -139,7 +139,7 @@ TEST_ASYNC(hints_that_make_no_sense_are_refused)
     return 0;
 }
 
-TEST_ASYNC(bad_names_are_refused_before_anybody_is_asked)
+TEST_ASYNC(bad_names_are_refused_before_any_server_is_asked)
 {
     char long_label[80], long_name[300];
     const char *bad[] = {"",      ".",        "a..b",        ".a",     "a..",
@@ -200,7 +200,7 @@ static int look_up(void *host)
     return rc;
 }
 
-TEST_ASYNC_REAL(who_is_cancelled_does_not_wait_for_the_thread)
+TEST_ASYNC_REAL(a_cancelled_task_does_not_wait_for_the_thread)
 {
     static char localhost[] = "localhost";
     eddy_task *t;

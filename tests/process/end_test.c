@@ -119,7 +119,7 @@ TEST_ASYNC_REAL(a_cancelled_wait_leaves_it_running)
     return 0;
 }
 
-TEST_ASYNC_REAL(waiting_does_not_care_who_holds_the_pipes)
+TEST_ASYNC_REAL(waiting_ignores_the_holders_of_the_pipes)
 {
     eddy_process *p;
 

@@ -37,7 +37,7 @@ __attribute__((unused)) static int code_of_shell(const char *command)
     return code_of(p);
 }
 
-/* The same, with options, and what it writes to standard output. */
+/* Runs a command with @options to its end, and stores its standard output in @buf. */
 __attribute__((unused)) static int output_of(const eddy_subprocess_options *options, char *buf,
                                              size_t size)
 {

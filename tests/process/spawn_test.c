@@ -192,7 +192,7 @@ TEST_ASYNC_REAL(the_path_is_that_of_the_childs_environment_and_searched_in_its_d
     return 0;
 }
 
-/* What the subprocess gets from its parent. */
+/* The environment, descriptors and signals that a subprocess gets from its parent. */
 
 TEST_ASYNC_REAL(the_environment_is_the_one_given)
 {

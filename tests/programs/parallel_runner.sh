@@ -65,7 +65,7 @@ for signal in 15 1 3; do # SIGTERM, SIGHUP, SIGQUIT
     wait $pid
     status=$?
     child=$(sed 's/.* //' out)
-    # Whoever adopts it may take a moment to wait for it.
+    # Its new parent may take a moment to wait for it.
     while [ -n "$child" ] && [ -e "/proc/$child" ] &&
         ! grep -q '^State:.*Z' "/proc/$child/status" 2>/dev/null; do :; done
     [ $status -eq $((128 + signal)) ] && [ -n "$child" ]

@@ -176,7 +176,7 @@ nothing_else()
 {
     [ -z "$(find "$work/out" -name 'libeddy_test*' -o -name 'libeddy.so*' -o -name eddy-fetch)" ]
 }
-check "add_subdirectory: what nobody links with is not built" nothing_else
+check "add_subdirectory: targets that are not linked with are not built" nothing_else
 # shellcheck disable=SC2086
 check "FetchContent with BUILD_SHARED_LIBS=ON: eddy::eddy is the shared library" \
     with_cmake fetched shared $bare -DBUILD_SHARED_LIBS=ON

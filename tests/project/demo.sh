@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make demo` and `make check` for somebody who only looks: they name what they will install before
+# `make demo` and `make check` for a person who only looks: they name what they will install before
 # they do, and the demo builds no more than it runs. Prints one line for each promise.
 #
 #     tests/project/demo.sh BUILD

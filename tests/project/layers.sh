@@ -96,14 +96,14 @@ grep -rhoE 'eddyi_fault\("[a-z0-9_]+"\)' src | sed 's/.*("//; s/")//' | sort -u 
     grep -q "{\"$call\"," src/base/fault.c || echo "src/base/fault.c has no errors for \"$call\""
 done | rule "every call that can be made to fail has its errors"
 
-# The one door: nobody else calls malloc and its kin.
+# The one door: no other file calls malloc and its kin.
 grep -rnE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|mmap|munmap|asprintf)\(' src \
     --include='*.c' --include='*.h' |
     grep -vE '^src/base/(sys|fault)' | grep \
     -vE ':[[:space:]]*(\*|/\*)|/\*[^*]*(malloc|free|mmap)\(' |
     sed 's/$/   <- goes past base\/sys.h/' | rule "memory comes through base/sys.h only"
 
-# Whoever starts a program that has more rights than they have does not choose what the library does
+# A user that starts a program with more rights does not choose what the library does
 # in it.
 grep -rnE '(^|[^_a-z])getenv\(' src --include='*.c' --include='*.h' |
     rule "the environment is read with secure_getenv"

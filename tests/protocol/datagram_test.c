@@ -177,7 +177,7 @@ TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* rul
     eddy_datagram_transport *t;
     static struct recorder r = {0};
 
-    /* A port that is nobody's now. */
+    /* A port that no socket has now. */
     REQUIRE(bind(fd, (struct sockaddr *)&nobody, size) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&nobody, &size) == 0);
     close(fd);

@@ -106,7 +106,7 @@ static void note_report(eddy_loop *loop, const eddy_exception_context *context, 
     snprintf(arg, 100, "%s", context->exception ? eddy_exception_message(context->exception) : "");
 }
 
-TEST_ASYNC_REAL(a_factory_that_fails_ends_the_connection_and_nobody_else)
+TEST_ASYNC_REAL(a_factory_that_fails_ends_its_own_connection_only)
 {
     eddy_loop *loop = eddy_get_running_loop();
     static char reported[100];
@@ -133,7 +133,7 @@ TEST_ASYNC_REAL(a_factory_that_fails_ends_the_connection_and_nobody_else)
     return eddy_server_wait_closed(server);
 }
 
-TEST_ASYNC_REAL(nobody_there_is_an_error_and_makes_no_protocol)
+TEST_ASYNC_REAL(a_refused_connection_is_an_error_and_makes_no_protocol)
 {
     eddy_loop *loop = eddy_get_running_loop();
     eddy_transport *t = NULL;
@@ -481,7 +481,7 @@ static eddy_async(read_all, (eddy_reader *, reader))
     return (int)eddy_reader_read_all(reader, SIZE_MAX, &all);
 }
 
-TEST_ASYNC_REAL(a_file_is_sent_whole_and_nobody_else_writes_meanwhile) /* rule 156 */
+TEST_ASYNC_REAL(a_file_is_sent_whole_and_no_other_call_writes_meanwhile) /* rule 156 */
 {
     enum { SIZE = 300000 };
     static char data[SIZE];

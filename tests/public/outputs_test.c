@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the calls are made on; all of it is ready, so that only the output is missing. */
+/* The objects of the calls, all of them ready, so that only the output is missing. */
 static struct {
     eddy_loop *loop;
     eddy_reader *reader[2];

@@ -363,7 +363,7 @@ TEST_ASYNC(after_a_shutdown_puts_fail_and_gets_drain_the_queue_first)
     return finish();
 }
 
-TEST_ASYNC(a_shutdown_wakes_everybody_who_waits)
+TEST_ASYNC(a_shutdown_wakes_all_waiters)
 {
     eddy_task *a, *b, *c;
 

@@ -11,7 +11,7 @@
 
 static char output[2000];
 
-/* As if somebody pressed Ctrl-C. */
+/* Sends the signal of Ctrl-C. */
 static void press(void *unused)
 {
     raise(SIGINT);
@@ -219,7 +219,7 @@ static void run_cancelled_twice(void *unused)
     printf("%d", eddy_run(cancelled_twice()));
 }
 
-TEST_REAL(cancelled_by_somebody_else_as_well_the_run_is_cancelled)
+TEST_REAL(cancelled_from_elsewhere_as_well_the_run_is_cancelled)
 {
     EXPECT_EQ(test_in_child(run_cancelled_twice, NULL, output, sizeof output), 0);
     EXPECT_STR(output, "-125");

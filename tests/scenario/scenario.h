@@ -53,7 +53,8 @@ struct scenario {
     bool over;
 };
 
-/* What a name can stand for. A kind may be a special case of another, as a Task is a Future. */
+/* The kinds of objects that a name can stand for. A kind may be a special case of another, as a
+ * Task is a Future. */
 struct kind {
     const char *name;
     const struct kind *is_a;
@@ -158,7 +159,7 @@ void trace(struct scenario *sc, const char *text, const char *outcome);
 void trace_as(struct scenario *sc, const char *who, const char *text, const char *outcome);
 void show_error(struct text *t, const eddy_exception *e);
 void show_json(struct text *t, const json_t *value);
-/* What @o was finished with: @value, or the list of a gather behind it. */
+/* Returns the value that @o was finished with: @value, or the list of a gather behind it. */
 void show_result(struct text *t, const struct object *o, const json_t *value);
 /* "TEXT -> VALUE" and "TEXT !! ERROR". */
 void trace_value(struct scenario *sc, const char *text, const struct text *value);

@@ -210,7 +210,7 @@ TEST_REAL(what_was_there_before_comes_back_with_the_removal)
     eddy_loop_unref(loop);
 }
 
-TEST_REAL(who_took_the_signal_meanwhile_keeps_it)
+TEST_REAL(a_handler_that_took_the_signal_meanwhile_keeps_it)
 {
     eddy_loop *loop = test_real_loop();
 

@@ -138,7 +138,7 @@ TEST_REAL(a_second_ctrl_c_ends_a_program_that_does_not_react)
     int status;
 
     if (test_tortured())
-        SKIP("nobody watches the child");
+        SKIP("the child is not watched by the test");
     status = test_in_child(be_interrupted_twice, NULL, output, sizeof output);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
     EXPECT_STR(output, "once\ntwice\n");

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Lets everybody come to where he waits. */
+/* Lets all tasks run until they wait. */
 static void settle(void)
 {
     for (int i = 0; i < 3; i++)
@@ -48,7 +48,7 @@ TEST_ASYNC_REAL(a_task_waits_until_one_of_the_signals_comes)
     return 0;
 }
 
-TEST_ASYNC_REAL(everybody_who_waits_hears_of_a_signal)
+TEST_ASYNC_REAL(every_waiter_gets_a_signal)
 {
     eddy_task *a = eddy_create_task(wait_for_usr()), *b = eddy_create_task(wait_for_usr());
 

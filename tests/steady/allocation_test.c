@@ -1,6 +1,6 @@
 /*
- * What goes on for ever asks for no memory, and nothing of the kernel that is known already: after
- * some rounds every further request would be refused, and there is none.
+ * Work that goes on for ever asks for no memory, and for nothing of the kernel that is known
+ * already: after some rounds every further request would be refused, and there is none.
  */
 #include "io/sockets.h"
 

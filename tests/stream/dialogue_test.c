@@ -127,8 +127,8 @@ TEST_ASYNC_REAL(a_dialogue_comes_to_its_end)
     return end(server);
 }
 
-/* Who has said the last line is done, whatever becomes of that; and a reset drops what the other
- * has not read. */
+/* The side that has said the last line is done, whatever becomes of it; and a reset drops the bytes
+ * that the other side has not read. */
 TEST_ASYNC_REAL(a_client_may_reset_after_any_byte_of_a_dialogue, .ordered = true)
 {
     eddy_server *server;

@@ -55,7 +55,7 @@ static void pair_with_lines(struct pair *p)
     EXPECT_EQ(eddy_writer_write(p->writer[1], lines, sizeof lines), 0);
 }
 
-TEST_ASYNC(one_who_reads_from_a_full_buffer_lets_others_run)
+TEST_ASYNC(a_task_that_reads_from_a_full_buffer_lets_others_run)
 {
     struct pair p;
     eddy_task *t;
@@ -70,7 +70,7 @@ TEST_ASYNC(one_who_reads_from_a_full_buffer_lets_others_run)
     return 0;
 }
 
-TEST_ASYNC(up_to_the_share_nobody_else_runs_in_between)
+TEST_ASYNC(up_to_the_share_no_other_task_runs_in_between)
 {
     struct pair p;
     eddy_task *t;
@@ -87,7 +87,7 @@ TEST_ASYNC(up_to_the_share_nobody_else_runs_in_between)
     return 0;
 }
 
-TEST_ASYNC(one_who_is_alone_lets_the_loop_look_for_events)
+TEST_ASYNC(a_stream_that_is_alone_lets_the_loop_look_for_events)
 {
     struct pair p;
     eddy_loop *loop = eddy_get_running_loop();
@@ -103,7 +103,7 @@ TEST_ASYNC(one_who_is_alone_lets_the_loop_look_for_events)
 }
 
 /* Both sides, in two tasks, so that neither buffer is ever full or empty for long. */
-TEST_ASYNC(one_who_writes_what_goes_at_once_lets_others_run)
+TEST_ASYNC(a_task_whose_writes_go_at_once_lets_others_run)
 {
     struct pair p;
     eddy_task *t, *reading;
@@ -180,7 +180,7 @@ static eddy_async(read_until_cancelled, (eddy_reader *, reader), (int *, ret_lin
     return (int)n;
 }
 
-TEST_ASYNC(one_who_reads_from_a_full_buffer_can_be_cancelled_and_no_line_is_lost)
+TEST_ASYNC(a_task_that_reads_from_a_full_buffer_can_be_cancelled_and_no_line_is_lost)
 {
     struct pair p;
     eddy_task *t;
@@ -201,7 +201,7 @@ TEST_ASYNC(one_who_reads_from_a_full_buffer_can_be_cancelled_and_no_line_is_lost
     return 0;
 }
 
-TEST_ASYNC(nobody_else_may_read_while_one_who_reads_lets_others_run)
+TEST_ASYNC(no_other_task_may_read_while_a_reading_task_lets_others_run)
 {
     struct pair p;
     eddy_task *t;

@@ -118,7 +118,7 @@ static eddy_async(serve, (eddy_server *, server))
     return eddy_server_serve_forever(server);
 }
 
-TEST_ASYNC_REAL(a_handler_may_free_the_server_that_serves_and_so_may_whoever_had_it_serve)
+TEST_ASYNC_REAL(a_handler_may_free_the_server_that_serves_and_so_may_the_task_that_serves)
 {
     eddy_server *server;
     eddy_reader *reader;
@@ -141,7 +141,7 @@ static eddy_async(wait_until_server_closed, (eddy_server *, server))
     return eddy_server_wait_closed(server);
 }
 
-TEST_ASYNC_REAL(who_waits_for_a_server_that_is_freed_sees_it_closed)
+TEST_ASYNC_REAL(a_task_that_waits_for_a_server_that_is_freed_sees_it_closed)
 {
     eddy_server *server;
     eddy_task *waits;
@@ -286,7 +286,7 @@ static eddy_async(read_fed, (eddy_reader *, r))
     return (int)eddy_reader_read_some(r, 100, &data);
 }
 
-TEST_ASYNC(a_reader_fed_by_hand_that_is_freed_wakes_whoever_reads)
+TEST_ASYNC(a_reader_fed_by_hand_that_is_freed_wakes_the_task_that_reads)
 {
     eddy_reader *r;
     eddy_task *t;

@@ -20,7 +20,7 @@ static int client_of(int port)
     return fd;
 }
 
-/* What comes in is thrown away before TCP sees it. */
+/* Incoming packets are thrown away before TCP sees them. */
 static void vanish(int fd)
 {
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);

@@ -164,7 +164,7 @@ TEST_ASYNC(a_peer_that_takes_nothing_for_so_long_is_reset)
     return 0;
 }
 
-TEST_ASYNC(one_that_nobody_waits_for_is_reset_as_well)
+TEST_ASYNC(one_without_a_waiter_is_reset_as_well)
 {
     struct pair p;
     const char *line;
@@ -216,7 +216,7 @@ TEST_ASYNC(the_time_begins_when_there_is_something_to_take)
 }
 
 /* As servers have it: a limit that counts while a task waits, and not else. */
-TEST_ASYNC(a_limit_for_those_who_drain_counts_while_somebody_does)
+TEST_ASYNC(a_drain_limit_counts_while_a_task_drains)
 {
     struct pair p;
 
@@ -235,8 +235,8 @@ TEST_ASYNC(a_limit_for_those_who_drain_counts_while_somebody_does)
 }
 
 /*
- * What is kept of a stream that was given back goes on for 30 seconds, or for the limit if that is
- * less.
+ * The kept bytes of a stream that was given back are sent for 30 seconds, or for the limit if that
+ * is less.
  */
 TEST_ASYNC(a_stream_that_was_given_back_has_the_shorter_limit)
 {

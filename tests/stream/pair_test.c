@@ -111,7 +111,7 @@ TEST_ASYNC(a_cancelled_read_takes_nothing_and_the_next_gets_all)
     return 0;
 }
 
-TEST_ASYNC(a_writer_waits_while_nobody_reads_and_memory_stays_bounded)
+TEST_ASYNC(a_writer_waits_while_its_peer_does_not_read_and_memory_stays_bounded)
 {
     static char data[100000];
     struct pair p;

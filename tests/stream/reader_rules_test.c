@@ -1,5 +1,5 @@
 /*
- * What a reader gives out, on readers that are fed by hand: asyncio's rules 136 to 142, one by one.
+ * The results of readers that are fed by hand: asyncio's rules 136 to 142, one by one.
  */
 #include "harness/test.h"
 

@@ -116,7 +116,7 @@ static void expect_same(const struct transcript *t, const struct transcript *who
         FAIL("cut at %zu and %zu it reads as %s, not as %s", first, second, t->text, whole->text);
 }
 
-/* What is read where the dialogue comes in three pieces. */
+/* The lines that are read where the dialogue comes in three pieces. */
 static int read_cut(size_t first, size_t second, struct transcript *t)
 {
     const size_t cuts[] = {0, first, second, LENGTH};

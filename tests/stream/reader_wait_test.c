@@ -69,7 +69,7 @@ TEST_ASYNC(feeding_wakes_the_task_that_waits)
     return 0;
 }
 
-TEST_ASYNC(feeding_nothing_wakes_nobody)
+TEST_ASYNC(feeding_nothing_wakes_no_task)
 {
     eddy_reader *r = new_reader(0);
     eddy_task *t = waiting(read_some(r));
@@ -83,7 +83,7 @@ TEST_ASYNC(feeding_nothing_wakes_nobody)
     return 0;
 }
 
-TEST_ASYNC(who_wants_an_exact_size_sleeps_on_until_all_of_it_is_there)
+TEST_ASYNC(a_read_of_an_exact_size_sleeps_on_until_all_of_it_is_there)
 {
     eddy_reader *r = new_reader(2);
     char buf[8] = "";
@@ -131,7 +131,7 @@ TEST_ASYNC(the_limit_strikes_as_soon_as_no_separator_can_be_within_it)
     return 0;
 }
 
-TEST_ASYNC(the_end_wakes_whoever_waits_with_what_there_is)
+TEST_ASYNC(the_end_wakes_the_waiter_with_the_bytes_that_are_there)
 {
     eddy_reader *r = new_reader(0);
     eddy_task *t;
@@ -152,7 +152,7 @@ TEST_ASYNC(the_end_wakes_whoever_waits_with_what_there_is)
     return 0;
 }
 
-TEST_ASYNC(an_exception_wakes_whoever_waits)
+TEST_ASYNC(an_exception_wakes_the_waiter)
 {
     eddy_exception *e = eddy_exception_new(EDDY_EUSER, "broken");
     eddy_reader *r = new_reader(0);

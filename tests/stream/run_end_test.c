@@ -1,6 +1,6 @@
 /*
- * What was written when a run ends: it still goes out, as far as peers take it, and what does not
- * is no end for them.
+ * Bytes that were written when a run ends: they are still sent, as far as peers take them; peers do
+ * not take the loss of the others for an end.
  */
 #include "harness/trace.h"
 #include "protocol/protocols.h"
@@ -78,7 +78,7 @@ static void peer_reads(void *arg)
     eddy_loop_remove_reader(eddy_get_running_loop(), peer.fd);
 }
 
-/* What the peer finds afterwards, if it did not read before. */
+/* The bytes that the peer finds afterwards, if it did not read before. */
 static void peer_reads_rest(void)
 {
     static char buf[65536];
@@ -295,7 +295,7 @@ TEST_REAL(a_connection_of_which_all_is_sent_ends_in_order)
 static struct pair pair;
 static double began, ended;
 
-/* What of it was not given back. */
+/* The objects that were not given back. */
 static void free_pair(void)
 {
     pair_free(&pair);

@@ -125,7 +125,7 @@ TEST_ASYNC_REAL(a_client_that_takes_nothing_of_a_file_is_reset)
     return 0;
 }
 
-/* What streams of a server have of themselves. */
+/* The limits that streams of a server have by themselves. */
 static int look(eddy_reader *reader, eddy_writer *writer, void *arg)
 {
     const struct eddyi_channel *t = &eddyi_stream_of_writer(writer)->channel;

@@ -100,7 +100,7 @@ static void note(eddy_loop *loop, const eddy_exception_context *context, void *a
     snprintf(arg, 100, "%s", eddy_exception_message(context->exception));
 }
 
-TEST_ASYNC_REAL(a_handler_that_fails_is_reported_and_harms_nobody)
+TEST_ASYNC_REAL(a_handler_that_fails_is_reported_and_harms_no_other_connection)
 {
     static char reported[100];
     char buf[1];

@@ -48,7 +48,7 @@ static void peer_open(struct peer *p)
     peer_over(p, fds);
 }
 
-/* What the peer sends, all at once. */
+/* The bytes that the peer sends, all at once. */
 static void peer_send(const struct peer *p, const char *text, size_t n)
 {
     EXPECT_EQ(send(p->fd, text, n, MSG_NOSIGNAL), (ssize_t)n);
@@ -111,8 +111,8 @@ TEST_ASYNC_REAL(a_peer_that_never_reads_costs_no_more_than_the_high_water_mark_a
 }
 
 /*
- * What comes along with a descriptor is received for itself: less than was asked for, and yet there
- * is more. The descriptor is not wanted.
+ * The kernel hands out the bytes that come along with a descriptor by themselves: fewer than were
+ * asked for, and yet there are more. The descriptor is not wanted.
  */
 TEST_ASYNC_REAL(a_descriptor_in_the_stream_does_not_hide_what_comes_behind_it, .whole = true)
 {
@@ -211,7 +211,7 @@ TEST_ASYNC_REAL(a_peer_may_reset_after_any_byte)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_reset_wakes_all_who_wait)
+TEST_ASYNC_REAL(a_reset_wakes_all_waiters)
 {
     long written = 0;
     eddy_task *t[2];

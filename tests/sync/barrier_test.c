@@ -51,7 +51,7 @@ TEST_ASYNC(a_new_barrier_waits_for_its_parties)
     return 0;
 }
 
-TEST_ASYNC(nobody_passes_before_all_are_here_and_each_gets_a_number_of_its_own, .ordered = true)
+TEST_ASYNC(no_task_passes_before_all_are_here_and_each_gets_a_number_of_its_own, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -179,7 +179,7 @@ TEST_ASYNC(one_that_is_cancelled_while_it_waits_for_a_round_to_drain_leaves_no_t
     return 0;
 }
 
-TEST_ASYNC(reset_sends_those_who_wait_away_and_the_barrier_can_be_used, .ordered = true)
+TEST_ASYNC(reset_breaks_the_wait_of_all_tasks_and_the_barrier_can_be_used, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -199,7 +199,7 @@ TEST_ASYNC(reset_sends_those_who_wait_away_and_the_barrier_can_be_used, .ordered
     return 0;
 }
 
-TEST_ASYNC(a_newcomer_waits_until_those_who_were_sent_away_have_gone)
+TEST_ASYNC(a_newcomer_waits_until_the_broken_round_has_left)
 {
     eddy_task *a, *b, *c;
 
@@ -217,7 +217,7 @@ TEST_ASYNC(a_newcomer_waits_until_those_who_were_sent_away_have_gone)
     return 0;
 }
 
-TEST_ASYNC(resetting_a_barrier_where_nobody_waits_changes_nothing)
+TEST_ASYNC(resetting_a_barrier_without_waiters_changes_nothing)
 {
     init(2);
     EXPECT_EQ(eddy_barrier_reset(&barrier), 0);
@@ -226,8 +226,7 @@ TEST_ASYNC(resetting_a_barrier_where_nobody_waits_changes_nothing)
     return 0;
 }
 
-TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_reset,
-           .ordered = true)
+TEST_ASYNC(abort_breaks_it_for_waiters_and_newcomers_until_it_is_reset, .ordered = true)
 {
     eddy_task *a, *b;
 
@@ -250,7 +249,7 @@ TEST_ASYNC(abort_breaks_it_for_those_who_wait_and_for_all_who_come_until_it_is_r
     return 0;
 }
 
-TEST_ASYNC(a_barrier_for_nobody_is_refused)
+TEST_ASYNC(a_barrier_of_no_parties_is_refused)
 {
     init(0);
     EXPECT_EQ(eddy_barrier_wait(&barrier), -EINVAL);

@@ -137,7 +137,7 @@ TEST_ASYNC(notify_counts_only_those_that_are_not_woken_yet, .ordered = true)
     return eddy_await(c);
 }
 
-TEST_ASYNC(notify_all_wakes_everybody, .ordered = true)
+TEST_ASYNC(notify_all_wakes_all_waiters, .ordered = true)
 {
     eddy_task *a = start(wait_once("a")), *b = start(wait_once("b")), *c = start(wait_once("c"));
 
@@ -150,7 +150,7 @@ TEST_ASYNC(notify_all_wakes_everybody, .ordered = true)
     return 0;
 }
 
-TEST_ASYNC(a_notification_that_nobody_waits_for_is_lost)
+TEST_ASYNC(a_notification_without_a_waiter_is_lost)
 {
     eddy_task *a;
 

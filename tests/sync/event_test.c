@@ -56,7 +56,7 @@ TEST_ASYNC(waiting_for_an_event_that_is_set_does_not_suspend)
     return 0;
 }
 
-TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came, .ordered = true)
+TEST_ASYNC(setting_wakes_all_waiters_in_the_order_in_which_they_came, .ordered = true)
 {
     eddy_task *a = start("a"), *b = start("b"), *c = start("c");
 
@@ -71,8 +71,7 @@ TEST_ASYNC(setting_wakes_everybody_who_waits_in_the_order_in_which_they_came, .o
     return 0;
 }
 
-TEST_ASYNC(set_and_clear_in_one_step_still_releases_those_who_wait_but_nobody_who_comes_later,
-           .ordered = true)
+TEST_ASYNC(set_and_clear_in_one_step_still_releases_the_waiters_but_no_later_one, .ordered = true)
 {
     eddy_task *a = start("a"), *b = start("b"), *late;
 

@@ -194,7 +194,7 @@ TEST_ASYNC(a_cancelled_waiter_leaves_the_order_of_the_others_alone, .ordered = t
     return 0;
 }
 
-TEST_ASYNC(cancelling_one_waiter_while_the_lock_is_held_wakes_nobody)
+TEST_ASYNC(cancelling_one_waiter_while_the_lock_is_held_wakes_no_other)
 {
     eddy_task *a, *b;
 
@@ -211,7 +211,7 @@ TEST_ASYNC(cancelling_one_waiter_while_the_lock_is_held_wakes_nobody)
     return eddy_await(b);
 }
 
-TEST_ASYNC(a_cancelled_acquire_carries_the_message_of_whoever_cancelled)
+TEST_ASYNC(a_cancelled_acquire_carries_the_cancellers_message)
 {
     eddy_task *a;
 

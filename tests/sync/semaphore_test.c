@@ -116,7 +116,7 @@ TEST_ASYNC(the_token_belongs_to_the_woken_task_from_the_release_on)
     return eddy_await(newcomer);
 }
 
-TEST_ASYNC(it_is_locked_while_somebody_waits_even_if_there_are_tokens)
+TEST_ASYNC(it_is_locked_while_a_task_waits_even_if_there_are_tokens)
 {
     eddy_task *a;
 
@@ -181,7 +181,7 @@ TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_gives_its_token_to_the_next
     return 0;
 }
 
-TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_gives_its_token_back_if_nobody_waits)
+TEST_ASYNC(a_waiter_that_is_woken_and_then_cancelled_gives_its_token_back_if_no_other_waits)
 {
     eddy_task *a;
 

@@ -52,7 +52,7 @@ TEST_ASYNC(a_queue_that_is_zeroed_is_empty)
     return 0;
 }
 
-TEST_ASYNC(wake_takes_the_first_that_is_waiting_and_tells_when_nobody_is, .ordered = true)
+TEST_ASYNC(wake_takes_the_first_waiter_and_tells_if_there_is_none, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     for (int i = 0; i < 4; i++)
@@ -78,7 +78,7 @@ TEST_ASYNC(wake_passes_over_the_cancelled, .ordered = true)
     return 0;
 }
 
-TEST_ASYNC(wake_first_wakes_nobody_while_the_first_is_woken_or_cancelled_and_has_not_run,
+TEST_ASYNC(wake_first_wakes_no_task_while_the_first_is_woken_or_cancelled_and_has_not_run,
            .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
@@ -127,7 +127,7 @@ static void wake_one(void *unused)
     eddyi_wait_queue_wake(&queue);
 }
 
-TEST_ASYNC(newcomers_go_behind_those_who_were_woken_and_have_not_run, .ordered = true)
+TEST_ASYNC(newcomers_go_behind_tasks_that_were_woken_and_have_not_run, .ordered = true)
 {
     EXPECT_EQ(start_four(), 0);
     eddyi_wait_queue_wake_all(&queue);
@@ -205,7 +205,7 @@ static void act_at_random(unsigned r)
     }
 }
 
-TEST_ASYNC(whoever_is_woken_or_cancelled_in_whatever_order_the_queue_stays_right)
+TEST_ASYNC(the_queue_stays_right_in_any_order_of_wakes_and_cancellations)
 {
     unsigned r = 1;
 
@@ -231,7 +231,7 @@ TEST_ASYNC(whoever_is_woken_or_cancelled_in_whatever_order_the_queue_stays_right
     return 0;
 }
 
-TEST_VIRTUAL(outside_a_task_nobody_can_wait)
+TEST_VIRTUAL(no_call_can_wait_outside_a_task)
 {
     bool woken = false;
 

@@ -208,7 +208,7 @@ static eddy_async(end_cancelled)
     return eddy_raise(-ECANCELED, "of my own will");
 }
 
-TEST_ASYNC(a_task_that_returns_ecanceled_is_cancelled_though_nobody_asked)
+TEST_ASYNC(a_task_that_returns_ecanceled_is_cancelled_without_a_request)
 {
     eddy_task *t = eddy_create_task(end_cancelled());
 
@@ -250,7 +250,7 @@ TEST_ASYNC(withdrawing_the_last_request_takes_back_what_did_not_strike_yet)
     return 0;
 }
 
-TEST_ASYNC(the_message_travels_along_all_who_wait, .ordered = true)
+TEST_ASYNC(the_message_travels_along_all_waits, .ordered = true)
 {
     eddy_task *inner = start(sleeper("inner", 100)), *outer = start(await_task(inner, "outer"));
 

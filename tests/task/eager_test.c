@@ -156,8 +156,8 @@ TEST_ASYNC(an_eager_task_may_cancel_its_creator_which_is_struck_at_its_next_susp
     return 0;
 }
 
-/* What an exception handler starts eagerly while the failed task leaves its stack has to wait for
- * its turn. */
+/* A task that an exception handler starts eagerly while the failed task leaves its stack has to
+ * wait for its turn. */
 static void start_in_handler(eddy_loop *loop, const eddy_exception_context *context, void *ret)
 {
     trace("handler");

@@ -106,7 +106,7 @@ static eddy_async(await_and_keep, (eddy_future *, f), (const eddy_exception **, 
     return rc;
 }
 
-TEST_ASYNC(all_who_await_a_failed_future_get_the_same_exception)
+TEST_ASYNC(all_tasks_that_await_a_failed_future_get_the_same_exception)
 {
     eddy_future *f = new_future();
     const eddy_exception *first = NULL, *second = NULL;
@@ -149,7 +149,7 @@ static eddy_future *failed(void)
     return f;
 }
 
-TEST_ASYNC(an_exception_nobody_asked_for_is_reported_with_the_last_reference)
+TEST_ASYNC(an_exception_that_was_not_retrieved_is_reported_with_the_last_reference)
 {
     eddy_future *f = failed();
 
@@ -191,7 +191,7 @@ TEST_ASYNC(done_and_cancelled_do_not_count_as_asking)
     return 0;
 }
 
-TEST_ASYNC(results_and_cancellations_nobody_asked_for_are_no_news)
+TEST_ASYNC(results_and_cancellations_that_were_not_retrieved_are_not_reported)
 {
     eddy_future *f = new_future(), *g = new_future(), *h = new_future();
 

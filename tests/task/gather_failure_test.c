@@ -103,7 +103,7 @@ TEST_ASYNC(gathers_within_gathers_are_cancelled_from_the_outermost)
     return 0;
 }
 
-TEST_VIRTUAL(a_gather_nobody_holds_goes_with_its_loop_although_a_child_has_ended)
+TEST_VIRTUAL(a_gather_without_a_reference_goes_with_its_loop_although_a_child_has_ended)
 {
     eddy_loop *loop = test_virtual_loop();
     eddy_future *f, *g;

@@ -112,7 +112,7 @@ TEST_ASYNC(the_first_failure_is_passed_on_at_once_while_the_others_go_on, .order
     return 0;
 }
 
-TEST_ASYNC(the_failure_of_a_gather_nobody_asks_for_is_reported)
+TEST_ASYNC(the_failure_of_a_gather_that_was_not_retrieved_is_reported)
 {
     reports_collect(NULL);
     eddy_unref(eddy_gather(work("bad", 1, EDDY_EUSER)));

@@ -72,7 +72,7 @@ static int leave_failing(void)
     return 4;
 }
 
-TEST_ASYNC(failures_that_nobody_can_receive_any_more_are_reported)
+TEST_ASYNC(failures_that_can_no_longer_be_received_are_reported)
 {
     reports_collect(NULL);
     EXPECT_EQ(leave_failing(), 4);

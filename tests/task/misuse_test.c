@@ -15,7 +15,7 @@ static eddy_async(work)
     return 0;
 }
 
-TEST_VIRTUAL(no_loop_is_refused_by_all_who_need_one)
+TEST_VIRTUAL(no_loop_is_refused_by_all_calls_that_need_one)
 {
     EXPECT_EQ(eddy_loop_run_forever(NULL), EDDY_ENOLOOP);
     EXPECT_EQ(eddy_loop_run_until_complete(NULL, work()), EDDY_ENOLOOP);

@@ -1,4 +1,4 @@
-/* What a coroutine owns is given back when it never runs. */
+/* The resources of a coroutine are given back when it never runs. */
 #include "harness/test.h"
 
 #include "harness/trace.h"

@@ -30,7 +30,7 @@ TEST_ASYNC(a_shield_ends_as_what_it_shields)
     return 0;
 }
 
-TEST_ASYNC(cancelling_the_one_who_waits_leaves_the_shielded_alone)
+TEST_ASYNC(cancelling_the_waiter_leaves_the_shielded_alone)
 {
     eddy_task *inner = eddy_create_task(work(4)), *outer;
 
@@ -100,7 +100,7 @@ TEST_ASYNC(a_failure_that_came_through_the_shield_is_reported_once_at_most)
     return 0;
 }
 
-TEST_ASYNC(a_shielded_coroutine_goes_on_although_nobody_holds_it)
+TEST_ASYNC(a_shielded_coroutine_goes_on_without_a_reference)
 {
     eddy_future *shield = eddy_shield(work(4));
 

@@ -62,7 +62,7 @@ TEST_ASYNC(the_end_of_a_task_is_published_through_the_queue, .ordered = true)
     return 0;
 }
 
-TEST_ASYNC(nobody_but_the_coroutine_ends_a_task)
+TEST_ASYNC(only_the_coroutine_ends_a_task)
 {
     eddy_task *t = eddy_create_task(at_once());
 
@@ -188,7 +188,7 @@ static eddy_async(fail_late)
     return eddy_raise(EDDY_EUSER, "late");
 }
 
-TEST_ASYNC(the_loop_keeps_a_task_that_nobody_holds_and_reports_its_failure)
+TEST_ASYNC(the_loop_keeps_a_task_without_a_reference_and_reports_its_failure)
 {
     reports_collect(NULL);
     EXPECT_EQ(eddy_spawn(steps("s", 2)), 0);

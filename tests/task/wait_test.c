@@ -146,7 +146,7 @@ static eddy_async(wait_for_both, (eddy_task **, t))
     return eddy_wait(t, 2, EDDY_FOREVER, EDDY_ALL_COMPLETED);
 }
 
-TEST_ASYNC(cancelling_the_one_who_waits_leaves_the_others_alone)
+TEST_ASYNC(cancelling_the_waiter_leaves_the_others_alone)
 {
     eddy_task *t[] = {start(1, 1), start(5, 2)}, *waiter = eddy_create_task(wait_for_both(t));
 

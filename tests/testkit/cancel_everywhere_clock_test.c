@@ -41,7 +41,7 @@ static int check(void *unused, const eddy_test_trial *trial)
     return HOLDS(ticks == 3);
 }
 
-TEST_VIRTUAL(whoever_lets_time_pass_can_be_cancelled_everywhere)
+TEST_VIRTUAL(a_task_that_lets_time_pass_can_be_cancelled_everywhere)
 {
     everywhere(
         &(eddy_test_scenario){"time", scenario, .begin = begin, .check = check, .task = "advance"},

@@ -76,7 +76,7 @@ static int wait_scenario(void *unused)
     return eddy_await(wait_for_end(p));
 }
 
-TEST_VIRTUAL(those_who_wait_do_not_disturb_each_other_wherever_one_is_cancelled)
+TEST_VIRTUAL(waiters_do_not_disturb_each_other_wherever_one_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"wait", wait_scenario, .check = no_child_left,
                                      .backends = EDDY_TEST_REAL, .task = "wait_for_end"},

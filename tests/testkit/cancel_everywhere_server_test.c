@@ -131,7 +131,7 @@ static int end_scenario(void *unused)
     return join(tasks, 2) < 0 ? -ECANCELED : rc;
 }
 
-TEST_VIRTUAL(one_who_waits_for_the_end_of_a_server_can_be_cancelled_everywhere)
+TEST_VIRTUAL(a_task_that_waits_for_the_end_of_a_server_can_be_cancelled_everywhere)
 {
     everywhere(&(eddy_test_scenario){"end", end_scenario, .begin = begin, .check = the_other_ended,
                                      .backends = EDDY_TEST_REAL, .task = "cancelled"},

@@ -63,7 +63,7 @@ static int wait_scenario(void *unused)
     return join(tasks, 2);
 }
 
-TEST_VIRTUAL(a_signal_is_not_lost_wherever_who_waits_for_it_is_cancelled)
+TEST_VIRTUAL(a_signal_is_not_lost_wherever_its_waiter_is_cancelled)
 {
     everywhere(&(eddy_test_scenario){"signal_wait", wait_scenario, .begin = begin, .check = check,
                                      .task = "wait_for_signals"},

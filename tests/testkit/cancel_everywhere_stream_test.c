@@ -251,7 +251,7 @@ static int the_others_ended(void *unused, const eddy_test_trial *trial)
     return HOLDS(all.ended == (trial->task ? 5 : 6));
 }
 
-TEST_VIRTUAL(cancelling_one_who_waits_for_a_writer_leaves_the_others_alone)
+TEST_VIRTUAL(cancelling_one_task_that_waits_for_a_writer_leaves_the_others_alone)
 {
     everywhere(&(eddy_test_scenario){"who waits for a writer", wait_in_all_ways, NULL, begin,
                                      the_others_ended, .task = "cancelled"},

@@ -264,7 +264,7 @@ static int barrier_check(void *unused, const eddy_test_trial *trial)
     return HOLDS(!eddy_condition_locked(&all.barrier.eddyi_condition));
 }
 
-TEST_VIRTUAL(a_barrier_forgets_whoever_is_cancelled_wherever_it_is)
+TEST_VIRTUAL(a_barrier_forgets_a_cancelled_task_at_any_moment)
 {
     everywhere(
         &(eddy_test_scenario){"barrier", barrier_scenario, .begin = begin, .check = barrier_check},

@@ -79,7 +79,7 @@ static int await_task_check(void *unused, const eddy_test_trial *trial)
     return trial->task ? 0 : HOLDS(all.finished == 1);
 }
 
-TEST_VIRTUAL(an_awaited_task_ends_before_whoever_awaits_it)
+TEST_VIRTUAL(an_awaited_task_ends_before_the_task_that_awaits_it)
 {
     /*
      * A child that is cleaning up does not listen: then who awaits it is not cancelled either, as

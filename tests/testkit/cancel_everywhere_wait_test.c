@@ -111,7 +111,7 @@ static int clean_shield_scenario(void *unused)
     return rc < 0 ? rc : 0;
 }
 
-TEST_VIRTUAL(who_is_cancelled_goes_on_only_when_what_it_waited_for_has_cleaned_up)
+TEST_VIRTUAL(a_cancelled_task_goes_on_only_when_the_awaited_one_has_cleaned_up)
 {
     static const struct {
         const char *name;
@@ -299,7 +299,7 @@ static int shared_check(void *unused, const eddy_test_trial *trial)
     return trial->status < 0 ? 0 : HOLDS(all.finished == (trial->task ? 1 : 2));
 }
 
-TEST_VIRTUAL(a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled)
+TEST_VIRTUAL(a_result_goes_to_the_next_caller_wherever_one_is_cancelled)
 {
     eddy_test_scenario s = {"shared completions", shared_anext_scenario, .begin = begin,
                             .check = shared_check, .task = "get_result"};

@@ -313,7 +313,7 @@ static int forget_coroutine(void *unused)
     return eddy_await(later);
 }
 
-TEST_VIRTUAL(a_coroutine_that_nobody_awaits_is_found)
+TEST_VIRTUAL(a_coroutine_that_is_never_awaited_is_found)
 {
     find((eddy_test_scenario){.name = "forget", .fn = forget_coroutine}, -1,
          "coroutine was never awaited: 'sleep_some'");
@@ -344,7 +344,7 @@ static int close_too_much(void *unused)
     return rc;
 }
 
-TEST_VIRTUAL(a_descriptor_of_somebody_else_that_is_closed_is_found)
+TEST_VIRTUAL(a_foreign_descriptor_that_is_closed_is_found)
 {
     find((eddy_test_scenario){.name = "close", .fn = close_too_much}, 1,
          "it closed descriptor 0, which was open before");

@@ -160,7 +160,7 @@ TEST_VIRTUAL(a_loop_that_is_stopped_says_that_the_time_has_not_passed)
     eddy_loop_unref(loop);
 }
 
-TEST_ASYNC(who_waits_for_others_to_be_idle_can_be_cancelled)
+TEST_ASYNC(a_task_that_waits_for_others_to_be_idle_can_be_cancelled)
 {
     eddy_task *busy = eddy_create_task(turns(1000));
 

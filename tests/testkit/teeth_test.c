@@ -1,6 +1,6 @@
 /*
- * Whether cancellation everywhere finds anything: mutants of the library, each with one line that
- * is wrong, must be caught.
+ * The teeth of cancellation everywhere: mutants of the library, each with one line that is wrong,
+ * must be caught.
  */
 #include "harness/test.h"
 
@@ -92,7 +92,7 @@ TEST_VIRTUAL(room_that_a_cancelled_putter_keeps_from_the_next_is_found)
 
 TEST_VIRTUAL(a_result_that_a_cancelled_task_keeps_from_the_next_is_found)
 {
-    expect_caught("completions", "a_result_goes_to_the_next_who_asks_wherever_one_is_cancelled",
+    expect_caught("completions", "a_result_goes_to_the_next_caller_wherever_one_is_cancelled",
                   "it never ends");
 }
 
@@ -104,8 +104,7 @@ TEST_VIRTUAL(a_condition_that_is_left_without_its_lock_is_found)
 
 TEST_VIRTUAL(a_barrier_that_still_counts_the_cancelled_is_found)
 {
-    expect_caught("barrier-count", "a_barrier_forgets_whoever_is_cancelled_wherever_it_is",
-                  "n_waiting");
+    expect_caught("barrier-count", "a_barrier_forgets_a_cancelled_task_at_any_moment", "n_waiting");
 }
 
 TEST_VIRTUAL(a_timer_that_is_not_stopped_is_found)

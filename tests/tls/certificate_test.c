@@ -177,7 +177,7 @@ TEST_ASYNC(an_authoritys_own_certificate_is_refused_from_a_server)
     return 0;
 }
 
-TEST_ASYNC(who_is_no_authority_cannot_vouch_for_others)
+TEST_ASYNC(a_certificate_that_is_no_authority_cannot_vouch_for_others)
 {
     struct identity chain[2] = {{0}};
 
@@ -224,7 +224,7 @@ TEST_ASYNC(an_authority_cannot_vouch_for_names_that_are_not_its_own)
     return 0;
 }
 
-TEST_ASYNC(one_that_says_what_nobody_understands_and_must_is_refused)
+TEST_ASYNC(one_with_an_unknown_critical_extension_is_refused)
 {
     parties_make(&all);
     expect_leaf_refused(
@@ -332,7 +332,7 @@ TEST_ASYNC(with_lists_of_the_revoked_a_certificate_that_is_not_there_is_accepted
     return 0;
 }
 
-TEST_ASYNC(who_does_not_check_names_needs_none_but_a_good_certificate)
+TEST_ASYNC(a_client_that_does_not_check_names_needs_only_a_good_certificate)
 {
     struct identity stranger = identity_make(&(struct likeness){.name = "server"});
 
@@ -344,7 +344,7 @@ TEST_ASYNC(who_does_not_check_names_needs_none_but_a_good_certificate)
     return 0;
 }
 
-TEST_ASYNC(who_verifies_nothing_accepts_anybody)
+TEST_ASYNC(a_client_that_verifies_nothing_accepts_every_server)
 {
     struct identity stranger = identity_make(&(struct likeness){.name = "server"});
 
@@ -358,7 +358,7 @@ TEST_ASYNC(who_verifies_nothing_accepts_anybody)
     return 0;
 }
 
-TEST_ASYNC(without_a_name_nobody_is_connected_to)
+TEST_ASYNC(without_a_name_there_is_no_connection)
 {
     parties_make(&all);
     EXPECT_EQ(meet(&all.server, NULL, NULL), -EINVAL);

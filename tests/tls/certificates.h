@@ -20,7 +20,7 @@ struct identity {
     EVP_PKEY *key;
 };
 
-/* What a certificate is like; all that is left out makes a good one for a server. */
+/* The properties of a certificate; those that are left out make a good one for a server. */
 struct likeness {
     const char *name;        /* the common name */
     const char *hosts;       /* subjectAltName: "DNS:a.test, IP:127.0.0.1"; NULL: none */

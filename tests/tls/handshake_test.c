@@ -122,7 +122,7 @@ TEST_ASYNC(a_cancelled_handshake_leaves_nothing_behind)
     return 0;
 }
 
-TEST_ASYNC(whoever_aborts_the_stream_ends_the_handshake)
+TEST_ASYNC(an_abort_of_the_stream_ends_the_handshake)
 {
     struct pair p;
     eddy_task *server;

@@ -1,6 +1,6 @@
 /*
- * What a context loads from files and texts: certificates, keys, authorities, lists of the revoked;
- * and what is wrong with those that it does not take.
+ * Contexts that load certificates, keys, authorities and lists of the revoked from files and texts;
+ * and the errors for those that are refused.
  */
 #include "io/places.h"
 #include "tls/certificates.h"

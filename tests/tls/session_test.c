@@ -1,5 +1,5 @@
 /*
- * What a session may be resumed for: only where a full handshake would ask for the same proof.
+ * A session may be resumed only where a full handshake would ask for the same proof.
  */
 #include "tls/context.h"
 #include "tls/tls.h"

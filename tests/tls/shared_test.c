@@ -1,6 +1,6 @@
 /*
- * What connections have in common: a context that several threads use, and the sessions that it
- * keeps. And new keys in the midst of a connection.
+ * The common state of connections: a context that several threads use, and the sessions that it
+ * keeps. New keys in the midst of a connection.
  */
 #include "stream/stream.h"
 #include "tls/carrier.h"

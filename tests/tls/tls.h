@@ -43,7 +43,7 @@ __attribute__((unused)) static eddy_async(serve_tls, (eddy_writer *, writer),
     return rc;
 }
 
-/* What the client of the latest pair_start_tls() was told. */
+/* The error message of the client of the latest pair_start_tls(). */
 static char client_message[512];
 
 /* Both sides of the pair speak TLS from here on: the client's status, and the server's. */
@@ -69,7 +69,7 @@ static inline int pair_start_tls(struct pair *pair, struct parties *p, const cha
     return rc;
 }
 
-/* What a side knows of its session, as text; "" for nothing. */
+/* Returns a property of the session of @w, as text; "": it is not known. */
 static inline const char *info(eddy_writer *w, const char *name)
 {
     static char text[8192];

@@ -340,7 +340,7 @@ test_names_do_nothing_to_the_terminal_in_a_dump()
     expect_printable
 }
 
-# Its group is not that of whoever starts it.
+# Its group is not that of its starter.
 test_a_program_with_more_rights_ignores_the_environment()
 {
     [ "$(id -u)" = 0 ] || skip "only root can give a program another group"
