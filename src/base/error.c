@@ -8,6 +8,30 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+void eddyi_error_set(struct eddyi_error *error, int code, eddy_exception *e)
+{
+    eddy_exception *old = error->exception;
+
+    error->code = code;
+    error->exception = e;
+    eddy_exception_unref(old);
+}
+
+void eddyi_error_clear(struct eddyi_error *error)
+{
+    eddyi_error_set(error, 0, NULL);
+}
+
+const eddy_exception *eddyi_error_get(struct eddyi_error *error)
+{
+    if (!error->exception && error->code < 0) {
+        error->exception = eddy_exception_new(error->code, NULL);
+        if (!error->exception)
+            return eddyi_exception_no_memory();
+    }
+    return error->exception;
+}
+
 static EDDYI_THREAD_LOCAL struct eddyi_error thread_error;
 
 static void clear_thread_error(void)

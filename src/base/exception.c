@@ -249,27 +249,3 @@ int eddy_exception_format(const eddy_exception *e, char *buf, size_t size)
         buf[w.length < size ? w.length : size - 1] = '\0';
     return (int)w.length;
 }
-
-void eddyi_error_set(struct eddyi_error *error, int code, eddy_exception *e)
-{
-    eddy_exception *old = error->exception;
-
-    error->code = code;
-    error->exception = e;
-    eddy_exception_unref(old);
-}
-
-void eddyi_error_clear(struct eddyi_error *error)
-{
-    eddyi_error_set(error, 0, NULL);
-}
-
-const eddy_exception *eddyi_error_get(struct eddyi_error *error)
-{
-    if (!error->exception && error->code < 0) {
-        error->exception = eddy_exception_new(error->code, NULL);
-        if (!error->exception)
-            return &no_memory;
-    }
-    return error->exception;
-}

@@ -204,6 +204,32 @@ void eddyi_report_circle(eddy_task *t)
     eddy_loop_call_exception_handler(t->future.loop, &context);
 }
 
+/* Makes the exception of a cancellation message; NULL if there is no message, or memory is
+ * short. */
+static eddy_exception *cancel_message_of(const char *msg)
+{
+    return msg ? eddy_exception_new(-ECANCELED, "%s", msg) : NULL;
+}
+
+bool eddy_future_cancel(eddy_future *f, const char *msg)
+{
+    eddy_exception *message;
+    bool accepted;
+
+    if (!f) {
+        eddy_raise(-ENOMEM, NULL);
+        return false;
+    }
+    if (eddyi_is_gone(&f->base))
+        return false;
+    if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
+        return false;
+    message = eddyi_future_done(f) ? NULL : cancel_message_of(msg);
+    accepted = eddyi_future_cancel(f, message) > 0;
+    eddy_exception_unref(message);
+    return accepted;
+}
+
 bool eddy_task_cancel(eddy_task *t, const char *msg)
 {
     return eddy_future_cancel(eddy_task_future(t), msg);

@@ -161,32 +161,6 @@ bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message)
     return true;
 }
 
-/* Makes the exception of a cancellation message; NULL if there is no message, or memory is
- * short. */
-static eddy_exception *cancel_message_of(const char *msg)
-{
-    return msg ? eddy_exception_new(-ECANCELED, "%s", msg) : NULL;
-}
-
-bool eddy_future_cancel(eddy_future *f, const char *msg)
-{
-    eddy_exception *message;
-    bool accepted;
-
-    if (!f) {
-        eddy_raise(-ENOMEM, NULL);
-        return false;
-    }
-    if (eddyi_is_gone(&f->base))
-        return false;
-    if (eddyi_loop_elsewhere(f->loop) && eddyi_loop_check(f->loop) < 0)
-        return false;
-    message = eddyi_future_done(f) ? NULL : cancel_message_of(msg);
-    accepted = eddyi_future_cancel(f, message) > 0;
-    eddy_exception_unref(message);
-    return accepted;
-}
-
 static int settable(const eddy_future *f, const char *call)
 {
     if (!f)
