@@ -408,7 +408,7 @@ static const eddy_carrier_ops pipe_ops = {
 
 /* Constructors. */
 
-/* Returns whether @fd has an address; listen(2) checks other families than those of the internet. */
+/* Returns whether @fd has an address; listen(2) checks that for families other than IP. */
 static bool is_bound(int fd)
 {
     union eddyi_address addr = {0};

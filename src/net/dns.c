@@ -141,7 +141,7 @@ static bool take_turn(struct eddyi_lookup *l)
     return l->asks;
 }
 
-/* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver any more. */
+/* Gives the place of @l to the first lookup in the queue. A closed loop has no resolver. */
 static void leave_turn(struct eddyi_lookup *l)
 {
     struct eddyi_resolver *r = l->resolver;
