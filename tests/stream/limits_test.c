@@ -16,8 +16,12 @@ static int seconds(void)
 /* Opens a pair whose first stream has limits. */
 static void limited_open(struct pair *p, double read_timeout, double write_timeout)
 {
+    struct eddyi_stream *s;
+
     pair_open(p);
-    eddyi_stream_limit_time(eddyi_stream_of_writer(p->writer[0]), read_timeout, write_timeout);
+    s = eddyi_stream_of_writer(p->writer[0]);
+    s->reader.time_limit = eddyi_time_limit(read_timeout);
+    s->channel.write_limit = eddyi_time_limit(write_timeout);
 }
 
 static void drop(struct pair *p)
