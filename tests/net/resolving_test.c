@@ -72,7 +72,7 @@ TEST_REAL(an_address_that_needs_no_lookup_is_told_later_too)
     begin(&t);
     if (EXPECT_EQ(find(&t, "192.0.2.7"), 0)) {
         EXPECT_EQ(t.rc, 0);
-        EXPECT_STR(t.first, "192.0.2.7:80");
+        EXPECT_STR(t.first, "192.0.2.7 port 80");
         end(&t, 1);
     } else {
         end(&t, 0);
@@ -112,12 +112,12 @@ TEST_REAL(a_name_is_found_by_name_servers_without_a_task)
     if (EXPECT_EQ(eddy_loop_set_nameservers(t.loop, dns.server), 0)) {
         if (EXPECT_EQ(find(&t, "one.test"), 0)) {
             EXPECT_EQ(t.rc, 0);
-            EXPECT_STR(t.first, "192.0.2.1:80");
+            EXPECT_STR(t.first, "192.0.2.1 port 80");
             t.n = 0;
         }
-        if (EXPECT_EQ(find(&t, "nobody.test"), 0)) {
+        if (EXPECT_EQ(find(&t, "nx.test"), 0)) {
             EXPECT_EQ(t.rc, EDDY_ENONAME);
-            EXPECT_IN("nobody.test", t.message);
+            EXPECT_IN("nx.test", t.message);
             t.n = 0;
         }
     }
@@ -133,7 +133,7 @@ TEST_REAL(a_thread_asks_the_system_without_a_task)
     EXPECT_EQ(eddy_loop_set_resolver(t.loop, EDDY_RESOLVER_SYSTEM), 0);
     if (EXPECT_EQ(find(&t, "localhost"), 0)) {
         EXPECT_EQ(t.rc, 0);
-        EXPECT_STR(t.first, "127.0.0.1:80");
+        EXPECT_STR(t.first, "127.0.0.1 port 80");
         end(&t, 1);
     } else {
         end(&t, 0);
