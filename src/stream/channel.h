@@ -210,8 +210,9 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 
 /*
  * Sends or keeps all bytes of the @n pieces of @iov; never suspends. Returns 0, or raises the error
- * that broke the channel, EDDY_ECLOSED on a closing channel, EDDY_EMISUSE after write_eof(), -EINVAL
- * for more than SSIZE_MAX bytes, or -ENOMEM: then the channel is broken, and no unsent byte of the call was kept.
+ * that broke the channel, EDDY_ECLOSED on a closing channel, EDDY_EMISUSE after write_eof(),
+ * -EINVAL for more than SSIZE_MAX bytes, or -ENOMEM: then the channel is broken, and no unsent byte
+ * of the call was kept.
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
@@ -324,8 +325,8 @@ EDDY_AWAITS int eddyi_channel_start_tls(struct eddyi_channel *c,
 
 /* Connecting. */
 
-/* Connects according to @o, or takes the socket of @o. The caller owns *ret, which only borrows such
- * a socket until eddyi_fd_carrier_own(). Returns 0, or raises an error. */
+/* Connects according to @o, or takes the socket of @o. The caller owns *ret, which borrows such a
+ * socket until eddyi_fd_carrier_own(). Returns 0, or raises an error. */
 EDDY_AWAITS int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o,
                               eddy_carrier **ret);
 

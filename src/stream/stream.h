@@ -83,8 +83,8 @@ static inline void eddyi_stream_leave(struct eddyi_stream *s)
         eddyi_stream_leave_last(s);
 }
 
-/* Ends the use of a borrowed stream, which began with eddyi_stream_enter(): @s is given back, and may
- * be freed at once. */
+/* Ends the use of a borrowed stream, which began with eddyi_stream_enter(): @s is given back, and
+ * may be freed at once. */
 void eddyi_stream_end_loan(struct eddyi_stream *s);
 
 /* Reading, for calls that are made of others. */
