@@ -44,6 +44,7 @@ EDDY_API void *eddy_contextvar_get(const eddy_contextvar *var);
  * (@ret_value may be NULL).
  */
 EDDY_API bool eddy_contextvar_lookup(const eddy_contextvar *var, void **ret_value);
+#define eddy_contextvar_lookup(var, ret_value) eddy_contextvar_lookup((var), EDDYI_OUT(ret_value))
 
 /*
  * Sets @var to @value in the current context (ContextVar.set). *ret_token (@ret_token may be NULL)

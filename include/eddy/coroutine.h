@@ -127,9 +127,10 @@ EDDY_API int eddy_return(void *value);
 
 /*
  * Waits for @x as eddy_await() does, and stores in *ret_value the pointer that came with its status
- * (NULL if there was none).
+ * (NULL if there was none). @ret_value is the address of a pointer of any type, or NULL.
  */
-#define eddy_await_value(x, ret_value) eddy_awaitable_await(EDDY_AWAITABLE(x), (ret_value))
+#define eddy_await_value(x, ret_value)                                                             \
+    eddy_awaitable_await(EDDY_AWAITABLE(x), EDDYI_OUT(ret_value))
 
 /* Waits for @x as eddy_await_value() does; the macros are built on it. @ret_value may be NULL. */
 EDDY_API EDDY_AWAITS int eddy_awaitable_await(eddy_awaitable *x, void **ret_value);

@@ -52,6 +52,29 @@
 /* No time limit (None in Python); a wait of more than 292 years means the same. */
 #define EDDY_FOREVER 1.7976931348623157e308
 
+/*
+ * Passes an output: the address of a pointer of any type, or NULL where the output is not wanted.
+ * Any other argument, such as a pointer whose & was forgotten, does not compile (gcc and clang).
+ */
+#ifdef __cplusplus
+template <typename T> inline void **eddyi_out(T **p)
+{
+    return static_cast<void **>(static_cast<void *>(p));
+}
+inline void **eddyi_out(decltype(nullptr))
+{
+    return nullptr;
+}
+#define EDDYI_OUT(p) eddyi_out(p)
+#elif defined(__GNUC__)
+#define EDDYI_OUT(p)                                                                               \
+    ((void)sizeof(&**_Generic((p), void *: (void **)0, default: (p))),                             \
+     (void)sizeof(char[_Generic((p), void *: __builtin_constant_p(p), default: 1) ? 1 : -1]),      \
+     (void **)(void *)(p))
+#else
+#define EDDYI_OUT(p) ((void **)(void *)(p))
+#endif
+
 /* An object that can be awaited: a coroutine, Future or Task. Opaque. */
 typedef struct eddy_awaitable eddy_awaitable;
 

@@ -129,6 +129,8 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_file_copy(int in, int out, size
  */
 EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_file_read_all(const char *path, size_t limit,
                                                            void **ret_data, size_t *ret_size);
+#define eddy_file_read_all(path, limit, ret_data, ret_size)                                        \
+    eddy_file_read_all((path), (limit), EDDYI_OUT(ret_data), (ret_size))
 
 /* Frees the memory of eddy_file_read_all(). NULL is allowed. */
 EDDY_API void eddy_file_free(void *data);

@@ -65,6 +65,7 @@ EDDY_API bool eddy_future_cancel(eddy_future *f, const char *msg);
  */
 EDDY_API int eddy_future_result(eddy_future *f);
 EDDY_API int eddy_future_result_value(eddy_future *f, void **ret_value);
+#define eddy_future_result_value(f, ret_value) eddy_future_result_value((f), EDDYI_OUT(ret_value))
 
 /*
  * Stores the exception of @f in *ret (may be NULL), or NULL if @f succeeded (Future.exception).

@@ -89,6 +89,7 @@ EDDY_API int eddy_yield_from(eddy_generator *inner);
  * once; EDDY_EMISUSE if it is already running.
  */
 EDDY_API int eddy_next(eddy_generator *g, void **ret_value);
+#define eddy_next(g, ret_value) eddy_next((g), EDDYI_OUT(ret_value))
 
 /*
  * Resumes the generator as eddy_next() does, and makes its present eddy_yield() receive @value
@@ -96,6 +97,8 @@ EDDY_API int eddy_next(eddy_generator *g, void **ret_value);
  * receive the value (unless @value is NULL).
  */
 EDDY_API int eddy_generator_send(eddy_generator *g, void *value, void **ret_value);
+#define eddy_generator_send(g, value, ret_value)                                                   \
+    eddy_generator_send((g), (value), EDDYI_OUT(ret_value))
 
 /*
  * Resumes the generator as eddy_next() does, and makes its present eddy_yield() fail with the
@@ -104,6 +107,8 @@ EDDY_API int eddy_generator_send(eddy_generator *g, void *value, void **ret_valu
  */
 EDDY_API EDDY_PRINTF(4, 5) int eddy_generator_throw(eddy_generator *g, void **ret_value, int code,
                                                     const char *fmt, ...);
+#define eddy_generator_throw(g, ret_value, ...)                                                    \
+    eddy_generator_throw((g), EDDYI_OUT(ret_value), __VA_ARGS__)
 
 /*
  * Ends the generator (generator.close): its present eddy_yield() gives EDDY_EGENERATOREXIT. Returns
@@ -138,6 +143,9 @@ EDDY_API EDDY_AWAITS int eddy_anext(eddy_async_generator *g, void **ret_value);
 EDDY_API EDDY_AWAITS int eddy_asend(eddy_async_generator *g, void *value, void **ret_value);
 EDDY_API EDDY_AWAITS EDDY_PRINTF(4, 5) int eddy_athrow(eddy_async_generator *g, void **ret_value,
                                                        int code, const char *fmt, ...);
+#define eddy_anext(g, ret_value) eddy_anext((g), EDDYI_OUT(ret_value))
+#define eddy_asend(g, value, ret_value) eddy_asend((g), (value), EDDYI_OUT(ret_value))
+#define eddy_athrow(g, ret_value, ...) eddy_athrow((g), EDDYI_OUT(ret_value), __VA_ARGS__)
 EDDY_API EDDY_AWAITS int eddy_aclose(eddy_async_generator *g);
 
 /*

@@ -84,6 +84,8 @@ EDDY_API int eddy_loop_run_forever(eddy_loop *loop);
     eddy_loop_run_until_complete_value((loop), EDDY_AWAITABLE(x), NULL)
 EDDY_API int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x,
                                                 void **ret_value);
+#define eddy_loop_run_until_complete_value(loop, x, ret_value)                                     \
+    eddy_loop_run_until_complete_value((loop), (x), EDDYI_OUT(ret_value))
 
 /*
  * Ends the loop's run after the present turn (loop.stop); called before a run, limits that run to

@@ -160,6 +160,7 @@ static inline int eddy_task_result_value(eddy_task *t, void **ret_value)
 {
     return eddy_future_result_value(eddy_task_future(t), ret_value);
 }
+#define eddy_task_result_value(t, ret_value) eddy_task_result_value((t), EDDYI_OUT(ret_value))
 static inline int eddy_task_exception(eddy_task *t, const eddy_exception **ret)
 {
     return eddy_future_exception(eddy_task_future(t), ret);

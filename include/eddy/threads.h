@@ -59,6 +59,8 @@ EDDY_API EDDY_NODISCARD eddy_concurrent_future *eddy_run_coroutine_threadsafe(ed
 EDDY_API int eddy_concurrent_future_result(eddy_concurrent_future *cf, double timeout);
 EDDY_API int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeout,
                                                  void **ret_value);
+#define eddy_concurrent_future_result_value(cf, timeout, ret_value)                                \
+    eddy_concurrent_future_result_value((cf), (timeout), EDDYI_OUT(ret_value))
 
 /*
  * Return whether @cf is running; is finished or cancelled; is cancelled (Future.running, done,

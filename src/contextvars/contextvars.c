@@ -79,7 +79,7 @@ static int replace(struct eddyi_var_map **map, const eddy_contextvar *var, bool 
     return 0;
 }
 
-bool eddy_contextvar_lookup(const eddy_contextvar *var, void **ret_value)
+bool(eddy_contextvar_lookup)(const eddy_contextvar *var, void **ret_value)
 {
     const struct var_entry *entry = find(*map_of(scope_here()), var);
 

@@ -72,7 +72,7 @@ void eddyi_concurrent_take(eddy_concurrent_future *cf)
     atomic_store_explicit(&cf->value_taken, true, memory_order_relaxed);
 }
 
-int eddy_concurrent_future_result_value(eddy_concurrent_future *cf, double timeout,
+int(eddy_concurrent_future_result_value)(eddy_concurrent_future *cf, double timeout,
                                         void **ret_value)
 {
     eddy_exception *e;

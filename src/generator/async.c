@@ -109,17 +109,17 @@ static int resume(eddy_async_generator *public, void *value, const eddy_exceptio
     return rc < 0 ? rc : eddyi_generator_resume(g, value, thrown, ret_value);
 }
 
-int eddy_anext(eddy_async_generator *g, void **ret_value)
+int(eddy_anext)(eddy_async_generator *g, void **ret_value)
 {
     return resume(g, NULL, NULL, ret_value);
 }
 
-int eddy_asend(eddy_async_generator *g, void *value, void **ret_value)
+int(eddy_asend)(eddy_async_generator *g, void *value, void **ret_value)
 {
     return resume(g, value, NULL, ret_value);
 }
 
-int eddy_athrow(eddy_async_generator *g, void **ret_value, int code, const char *fmt, ...)
+int(eddy_athrow)(eddy_async_generator *g, void **ret_value, int code, const char *fmt, ...)
 {
     eddy_exception *e;
     va_list args;

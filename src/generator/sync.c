@@ -16,18 +16,18 @@ eddy_generator *eddy_generator_new(const char *name, int (*fn)(void *args), cons
     return (eddy_generator *)(void *)eddyi_generator_new(name, fn, args, size);
 }
 
-int eddy_generator_send(eddy_generator *g, void *value, void **ret_value)
+int(eddy_generator_send)(eddy_generator *g, void *value, void **ret_value)
 {
     return g ? eddyi_generator_resume(inner_of(g), value, NULL, ret_value)
              : eddy_raise(-ENOMEM, NULL);
 }
 
-int eddy_next(eddy_generator *g, void **ret_value)
+int(eddy_next)(eddy_generator *g, void **ret_value)
 {
     return eddy_generator_send(g, NULL, ret_value);
 }
 
-int eddy_generator_throw(eddy_generator *g, void **ret_value, int code, const char *fmt, ...)
+int(eddy_generator_throw)(eddy_generator *g, void **ret_value, int code, const char *fmt, ...)
 {
     eddy_exception *e;
     va_list args;

@@ -48,7 +48,7 @@ static int read_to_end(int fd, struct bytes *b, size_t limit)
     return (int)n;
 }
 
-int eddy_file_read_all(const char *path, size_t limit, void **ret_data, size_t *ret_size)
+int(eddy_file_read_all)(const char *path, size_t limit, void **ret_data, size_t *ret_size)
 {
     struct bytes b = {NULL, 0, 0};
     int fd, rc;

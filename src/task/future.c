@@ -263,7 +263,7 @@ int eddyi_future_raise(eddy_future *f)
     return status;
 }
 
-int eddy_future_result_value(eddy_future *f, void **ret_value)
+int(eddy_future_result_value)(eddy_future *f, void **ret_value)
 {
     if (!f)
         return eddy_raise(-ENOMEM, NULL);

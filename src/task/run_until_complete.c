@@ -60,7 +60,7 @@ static int check(eddy_loop *loop, eddy_awaitable *x)
     return 0;
 }
 
-int eddy_loop_run_until_complete_value(eddy_loop *loop, eddy_awaitable *x, void **ret_value)
+int(eddy_loop_run_until_complete_value)(eddy_loop *loop, eddy_awaitable *x, void **ret_value)
 {
     EDDY_CLEANUP(unref) eddy_future *f = NULL;
     int rc = check(loop, x);

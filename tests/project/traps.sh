@@ -56,6 +56,12 @@ extern struct job *job;
 extern void *item;
 extern int *number, yes;
 extern eddy_coroutine *coro;
+extern eddy_generator *generator;
+extern eddy_async_generator *async_generator;
+extern eddy_task *task;
+extern eddy_future *future;
+extern const char *text;
+extern size_t size;
 extern eddy_group *tg;
 extern eddy_timeout *tm;
 extern eddy_lock *lock;
@@ -164,6 +170,23 @@ for call in eddy_queue_get eddy_queue_get_nowait; do
     refused "$any" "$call() of a pointer itself" "eddy_try($call(q, job));"
     refused "$any" "$call() of a void pointer itself" "eddy_try($call(q, item));"
     refused "$any" "$call() of a pointer to a number" "eddy_try($call(q, number));"
+done
+
+# Values that come beside a status.
+accepted "$any" "the address of a pointer of any type, or NULL, for a value" '
+    eddy_try(eddy_await_value(coro, &job));
+    eddy_try(eddy_await_value(coro, NULL));
+    eddy_try(eddy_next(generator, &item));
+    eddy_try(eddy_next(generator, NULL));
+    eddy_try(eddy_anext(async_generator, &number));
+    eddy_try(eddy_task_result_value(task, &job));
+    eddy_try(eddy_file_read_all("x", 1, &text, &size));'
+for call in "eddy_await_value(coro," "eddy_next(generator," "eddy_anext(async_generator," \
+    "eddy_generator_send(generator, NULL," "eddy_asend(async_generator, NULL," \
+    "eddy_future_result_value(future," "eddy_task_result_value(task,"; do
+    refused "$any" "${call%%(*}() of a pointer itself" "eddy_try($call job));"
+    refused "$any" "${call%%(*}() of a void pointer itself" "eddy_try($call item));"
+    refused "$any" "${call%%(*}() of a pointer to a number" "eddy_try($call number));"
 done
 
 # Types of eddy_try().
