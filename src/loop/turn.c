@@ -9,6 +9,7 @@
 #include "fiber/overflow.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
+#include "loop/urgent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +306,49 @@ static void run_and_time(eddy_loop *loop, struct eddyi_ready *r)
         eddyi_log(EDDY_LOG_INFO, "executing %s took %.3f seconds", what, (double)took * 1e-9);
 }
 
+/* The age, in nanoseconds, at which an urgent item no longer waits for the end of the turn. */
+enum { URGENT_AGE = 50000 };
+
+/* The urgent item of the loop that runs in this thread. Meanwhile the loop is watched, so it runs
+ * each item itself; the turns of other loops need not look. */
+static EDDYI_THREAD_LOCAL struct {
+    struct eddyi_ready *item; /* NULL: none */
+    int64_t since;            /* when it was added, in the system's time */
+} urgent;
+
+static void no_longer_urgent(eddy_loop *loop)
+{
+    urgent.item = NULL;
+    loop->watched = loop->debug || loop->observer;
+}
+
+void eddyi_loop_soon_in_turn(eddy_loop *loop, struct eddyi_ready *r)
+{
+    EDDYI_ASSERT(loop == eddyi_loop_running && !urgent.item);
+    eddyi_loop_at_turn_end(loop, r);
+    urgent.item = r;
+    urgent.since = eddyi_sys_now();
+    loop->watched = true;
+}
+
+void eddyi_loop_not_in_turn(eddy_loop *loop, struct eddyi_ready *r)
+{
+    eddyi_ready_cancel(r);
+    if (urgent.item == r)
+        no_longer_urgent(loop);
+}
+
+static void run_urgent(eddy_loop *loop)
+{
+    struct eddyi_ready *r = urgent.item;
+
+    no_longer_urgent(loop);
+    eddyi_ready_cancel(r);
+    loop->schedule.item = r;
+    r->run(r);
+    loop->schedule.item = NULL;
+}
+
 static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
 {
     eddyi_loop_observe(loop, EDDYI_SEES_ITEM, r);
@@ -312,6 +356,8 @@ static void run_watched(eddy_loop *loop, struct eddyi_ready *r)
         run_and_time(loop, r);
     else
         r->run(r);
+    if (urgent.item && eddyi_sys_now() - urgent.since >= URGENT_AGE)
+        run_urgent(loop);
 }
 
 /* Takes the next item of the batch. The observer may take the first one out, as an earlier callback
@@ -332,6 +378,7 @@ EDDY_COLD static bool end_turn(eddy_loop *loop)
     bool stopping = loop->stopping;
     struct eddyi_ready *r;
 
+    no_longer_urgent(loop);
     eddyi_list_move_all(&loop->schedule.batch, &loop->schedule.last);
     while ((r = next_of_batch(loop)) != NULL) {
         loop->schedule.item = r;
@@ -415,6 +462,7 @@ static int run(eddy_loop *loop)
     loop->running = true;
     pthread_mutex_unlock(&loop->inbox.mutex);
     loop->run_error = 0;
+    urgent.item = NULL; /* that of a run that an exception has left */
     loop->introspection.tid = (int)eddyi_sys_tid();
     loop->introspection.stack_base = __builtin_frame_address(0);
     loop->schedule.clock = eddyi_loop_now(loop);
@@ -425,6 +473,8 @@ static int run(eddy_loop *loop)
     do
         eddyi_loop_turn(loop);
     while (!loop->stopping);
+    if (urgent.item)
+        run_urgent(loop);
     if (!eddyi_list_empty(&loop->schedule.last) && !loop->broken)
         end_turn(loop);
     r.in_order = true;

@@ -384,6 +384,28 @@ static int keep(struct eddyi_channel *c, const struct iovec *iov, int n, size_t 
     return rc;
 }
 
+void eddyi_channel_send_gathered(struct eddyi_channel *c)
+{
+    struct iovec all = {eddyi_buffer_bytes(&c->out), eddyi_buffer_length(&c->out)};
+    ssize_t n;
+
+    if (!c->gathers || eddyi_loop_forked(c->loop))
+        return;
+    eddyi_channel_stop_gathering(c);
+    n = c->carrier->ops->write(c->carrier, &all, 1);
+    if (n < 0 && n != -EAGAIN) {
+        eddyi_channel_break(c, (int)n);
+        return;
+    }
+    eddyi_buffer_consume(&c->out, n > 0 ? (size_t)n : 0);
+    if (eddyi_buffer_length(&c->out) > 0) {
+        eddyi_channel_wait_writable(c);
+        update_flow(c);
+    } else {
+        eddyi_buffer_trim(&c->out, EDDYI_IDLE_MEMORY);
+    }
+}
+
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n)
 {
     ssize_t written;
@@ -403,6 +425,12 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
         return 0;
 
     c->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
+    if (__builtin_expect(c->wrote_in == c->loop->schedule.turns || c->often, false) &&
+        eddyi_channel_gather(c, iov, n, total))
+        return 0;
+    if (c->state != EDDYI_OPEN) /* sending what was gathered has broken it */
+        return eddyi_channel_raise(c);
+    c->wrote_in = c->loop->schedule.turns;
     written = write_at_once(c, iov, n);
     rc = written < 0 ? (int)written : keep(c, iov, n, (size_t)written);
     if (rc < 0) {
@@ -425,6 +453,10 @@ int eddyi_channel_write_eof(struct eddyi_channel *c)
         eddyi_channel_close(c);
     if (c->ways == EDDYI_WRITE_ONLY || c->eof_asked || rc < 0)
         return rc;
+    eddyi_channel_send_gathered(c);
+    rc = check_open(c);
+    if (rc < 0)
+        return rc;
     c->eof_asked = true;
     if (eddyi_buffer_length(&c->out) == 0)
         flushed(c);
@@ -435,6 +467,9 @@ void eddyi_channel_close(struct eddyi_channel *c)
 {
     if (c->state != EDDYI_OPEN || eddyi_loop_forked(c->loop))
         return;
+    eddyi_channel_send_gathered(c);
+    if (c->state != EDDYI_OPEN)
+        return;
     c->state = EDDYI_CLOSING;
     if (eddyi_buffer_length(&c->out) == 0)
         end(c, false);
@@ -442,10 +477,16 @@ void eddyi_channel_close(struct eddyi_channel *c)
 
 void eddyi_channel_abort(struct eddyi_channel *c)
 {
-    size_t kept = eddyi_channel_kept(c);
+    size_t kept;
 
     if (c->aborted || c->state == EDDYI_LOST || eddyi_loop_forked(c->loop))
         return;
+    if (c->error == 0)
+        eddyi_channel_send_gathered(c);
+    if (c->aborted) /* that has failed */
+        return;
+    eddyi_channel_stop_gathering(c);
+    kept = eddyi_channel_kept(c);
     c->dropped = kept > 0 || c->file_out;
     if (c->dropped)
         reset(c);

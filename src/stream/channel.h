@@ -48,6 +48,8 @@ struct eddyi_channels {
     /* there is such a task, which frees this struct if the loop was closed meanwhile */
     bool waited_for;
     bool closed;
+    struct eddyi_list gathering; /* the channels that gather writes; see gather.c */
+    struct eddyi_ready turn_end; /* sends them; queued while there are any */
     /* channels that were cut off after the run, and the bytes that they kept */
     size_t n_cut, bytes_cut;
 };
@@ -102,6 +104,12 @@ struct eddyi_channel {
     /* more than `high` bytes were kept, and the buffer has not fallen to `low` since */
     bool paused;
     bool waiting;                       /* waits for on_writable */
+    /* Writes that are gathered; see gather.c. */
+    bool gathers; /* `out` is sent at the end of the turn; not waiting */
+    bool often;   /* it wrote several times in the latest turn but this in which it wrote */
+    bool several; /* it has written several times in the turn wrote_in */
+    uint64_t wrote_in;           /* the latest turn in which it wrote */
+    struct eddyi_list gathering; /* in the list of the loop's channels that gather */
     struct eddyi_file_sending *sending; /* a file that is being sent; NULL: none */
     bool file_out;                      /* the carrier sends a piece of it */
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
@@ -215,6 +223,22 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
  * of the call was kept.
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
+
+/*
+ * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or often
+ * does so several times. Keeps the bytes until the turn ends and returns true, or returns false: the
+ * write is to be made now; then none are gathered.
+ */
+bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
+
+/* Sends the bytes that are gathered, if any. An error breaks the channel. */
+void eddyi_channel_send_gathered(struct eddyi_channel *c);
+
+/* Forgets that bytes are gathered: they are sent otherwise, or dropped. */
+void eddyi_channel_stop_gathering(struct eddyi_channel *c);
+
+void eddyi_channels_init_gathering(struct eddyi_channels *all);
+void eddyi_channels_fini_gathering(struct eddyi_channels *all);
 
 /* Enclose a task's wait until fewer bytes are kept; drain_limit applies meanwhile. */
 void eddyi_channel_drain_begin(struct eddyi_channel *c);

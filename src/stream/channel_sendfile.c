@@ -103,6 +103,7 @@ static void take(struct eddyi_channel *c, struct eddyi_file_sending *s)
     s->base.to = &to_channel;
     s->base.loop = c->loop;
     s->channel = c;
+    eddyi_channel_send_gathered(c);
     c->sending = s;
     eddyi_channel_drain_begin(c);
 }

@@ -139,6 +139,7 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_option
     struct eddyi_tls_start *s;
     int rc;
 
+    eddyi_channel_send_gathered(c);
     if (c->state != EDDYI_OPEN)
         return eddyi_channel_raise(c);
     if (c->tls_start)

@@ -103,6 +103,7 @@ static void close_all(struct eddyi_loop_part *part)
 
     while (!eddyi_list_empty(&all->list))
         close_one(all, eddyi_container(eddyi_list_pop(&all->list), struct eddyi_channel, link));
+    eddyi_channels_fini_gathering(all);
     if (all->n_cut > 0)
         report_cut(all);
     all->closed = true;
@@ -113,6 +114,7 @@ static void close_all(struct eddyi_loop_part *part)
 static void init_list(struct eddyi_loop_part *part)
 {
     eddyi_list_init(&of(part)->list);
+    eddyi_channels_init_gathering(of(part));
 }
 
 /* Reaches the struct eddyi_io first, so that it is older: the operations of descriptors end after

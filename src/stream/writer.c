@@ -129,8 +129,10 @@ int eddy_writer_drain(eddy_writer *w)
 
 int eddy_writer_flush(eddy_writer *w)
 {
-    int rc = channel_of(w)->dropped ? 0 : eddy_writer_drain(w);
+    int rc;
 
+    eddyi_channel_send_gathered(channel_of(w));
+    rc = channel_of(w)->dropped ? 0 : eddy_writer_drain(w);
     while (rc == 0 && eddyi_buffer_length(&channel_of(w)->out) > 0)
         rc = wait_for_room(w);
     if (rc == 0 && channel_of(w)->dropped)
