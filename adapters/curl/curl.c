@@ -9,6 +9,7 @@
 
 #include "eddy/error.h"
 #include "eddy/task.h"
+#include "eddy/wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
