@@ -225,9 +225,9 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
 /*
- * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or often
- * does so several times. Keeps the bytes until the turn ends and returns true, or returns false: the
- * write is to be made now; then none are gathered.
+ * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or
+ * often does so several times. Keeps the bytes until the turn ends and returns true, or returns
+ * false: the write is to be made now; then none are gathered.
  */
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
 

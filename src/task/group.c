@@ -370,14 +370,14 @@ static bool wait_for_all(struct group *g, bool block_failed, eddy_exception **ca
     int before = requests_from_outside(g);
 
     while (!eddyi_list_empty(&g->children)) {
-        if (wait_for_children(g) >= 0 ||
-            (g->aborting && (block_failed || requests_from_outside(g) <= before)))
-            continue;
-        was_cancelled = true;
-        eddy_exception_unref(*cancelled);
-        *cancelled = error_for(-ECANCELED);
-        if (!g->aborting)
-            abort_children(g);
+        if (wait_for_children(g) < 0 &&
+            !(g->aborting && (block_failed || requests_from_outside(g) <= before))) {
+            was_cancelled = true;
+            eddy_exception_unref(*cancelled);
+            *cancelled = error_for(-ECANCELED);
+            if (!g->aborting)
+                abort_children(g);
+        }
     }
     return was_cancelled;
 }
