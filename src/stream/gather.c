@@ -7,9 +7,9 @@
  * takes longer than 50 us. A channel that wrote several times in the latest turn in which it wrote
  * keeps the first write, too: an answer of two writes is sent as one.
  *
- * Gathered bytes are not waited for, so no writer is paused: a write that would go past the high-water
- * mark sends them first. So does every call that needs the carrier for something else, or ends the
- * channel; no other call can tell gathered bytes from sent ones.
+ * Gathered bytes are not waited for, so no writer is paused: a write that would go past the
+ * high-water mark sends them first. So does every call that needs the carrier for something else,
+ * or ends the channel; no other call can tell gathered bytes from sent ones.
  *
  * Carriers in memory are not gathered for: their bytes cost no system call, and arrive in the same
  * turn. Nor is anything while time is virtual.
