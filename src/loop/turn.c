@@ -532,7 +532,8 @@ static void break_off(eddy_loop *loop)
 
     eddyi_list_move_all(&s->batch, &s->ready);
     eddyi_list_move_all(&s->ready, &s->batch);
-    loop->broken = loop->stopping = true;
+    loop->broken = true;
+    loop->stopping = true;
 }
 
 static void run_break(struct eddyi_ready *r)
