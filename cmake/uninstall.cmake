@@ -22,7 +22,7 @@ list(REMOVE_DUPLICATES folders)
 list(SORT folders ORDER DESCENDING) # what is deeper first
 foreach(folder ${folders})
     # Only folders of eddy's own; /usr/local/lib stays, empty or not.
-    if(folder MATCHES "/eddy$" AND IS_DIRECTORY "${folder}")
+    if(folder MATCHES "/eddy(/|$)" AND IS_DIRECTORY "${folder}")
         file(GLOB left "${folder}/*")
         if(NOT left)
             file(REMOVE_RECURSE "${folder}")
