@@ -145,6 +145,7 @@ TEST_ASYNC_REAL(a_thousand_commands_of_a_thousand_tasks_are_at_most_40_sends, .w
     enum { COMMANDS = 1000 };
     struct counted c = counted_open();
     static char buf[COMMANDS * 6 + 1];
+    ssize_t all = 0;
     eddy_group tg;
 
     if (test_tortured()) {
@@ -155,9 +156,12 @@ TEST_ASYNC_REAL(a_thousand_commands_of_a_thousand_tasks_are_at_most_40_sends, .w
     for (int i = 0; i < COMMANDS; i++)
         EXPECT_EQ(eddy_group_create_task(&tg, eddy_coro(command, &c)), 0);
     EXPECT_EQ(eddy_group_exit(&tg, 0), 0);
-    EXPECT_EQ(eddy_sleep(0), 0);
-    EXPECT_EQ(arrived(&c, buf, sizeof buf), COMMANDS * 6);
-    EXPECT(sends <= 40);
+    for (int i = 0; i < 1000 && all < COMMANDS * 6; i++) { /* the first try takes it all */
+        ssize_t n = arrived(&c, buf, sizeof buf);
+        all += n > 0 ? n : eddy_sleep(0.001);
+    }
+    EXPECT_EQ(all, COMMANDS * 6);
+    EXPECT(sends <= 40 || test_slowness() > 1); /* one in 50 us, and a task takes longer there */
     counted_free(&c);
     return 0;
 }
