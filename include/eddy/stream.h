@@ -283,9 +283,11 @@ EDDY_API void eddy_reader_free(eddy_reader *r);
  * Writes the @size bytes at @data, which may be reused on return (StreamWriter.write, after drain
  * if need be).
  *
- * Sends at once as much as the kernel takes, and buffers the rest. If the write buffer is above the
- * high-water mark (64 KiB) because of earlier calls, first waits until it is down to the low-water
- * mark; so memory is bounded without configuration. Returns 0, or raises
+ * Sends at once as much as the kernel takes, and buffers the rest. A later write in the same turn
+ * of the loop may be buffered until the end of the turn, so that several go out in one system call.
+ * If the write buffer is above the high-water mark (64 KiB) because of earlier calls, first waits
+ * until it is down to the low-water mark; so memory is bounded without configuration. Returns 0, or
+ * raises
  *
  *   -EPIPE, -ECONNRESET, …  the connection is lost
  *   EDDY_ECLOSED            the writer was closed
