@@ -24,7 +24,7 @@ static void expect(bool met, const char *promise)
     failures += !met;
 }
 
-/* Counts the objects of its type that live; moving one keeps the count. */
+/* Counts the objects of its type that live, moved-from ones too. */
 struct counted {
     static int alive;
     counted()
@@ -200,7 +200,7 @@ static void failures_of_tasks()
     try {
         throw own("outer");
     } catch (const own &e) {
-        eddy::task other([] { expect(thrown<own>([] { throw own("x"); }) == "x", "inner"); });
+        eddy::task other([] { expect(thrown<own>([] { throw own("x"); }) == "x", "it throws"); });
         other.await();
         expect(std::string(e.what()) == "outer" && std::uncaught_exceptions() == pending,
                "a catch block may await a task that throws");
