@@ -15,7 +15,7 @@ libjansson-dev node-llhttp"
 docs="lowdown mandoc python3 python3-pygments"
 check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3
-python3-dev libpython3.11-testsuite libhiredis-dev redis-tools"
+python3-dev libpython3.11-testsuite libhiredis-dev redis-tools python3-pip python3-mypy"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user

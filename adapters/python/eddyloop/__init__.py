@@ -8,9 +8,9 @@ or, for a program that does not know of eddy, `python3 -m eddyloop program.py`.
 
 import asyncio as _asyncio
 
+from ._eddyloop import eddy_version as __version__
 from ._loop import Loop
 
-__version__ = '0.1.0'
 __all__ = ('EventLoopPolicy', 'Loop', 'install', 'new_event_loop', 'run')
 
 

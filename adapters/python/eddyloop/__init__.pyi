@@ -1,0 +1,19 @@
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar('_T')
+
+__version__: str
+__all__ = ('EventLoopPolicy', 'Loop', 'install', 'new_event_loop', 'run')
+
+class Loop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None: ...
+    @property
+    def backend(self) -> str: ...
+
+class EventLoopPolicy(asyncio.DefaultEventLoopPolicy): ...
+
+def new_event_loop() -> Loop: ...
+def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T: ...
+def install() -> None: ...
