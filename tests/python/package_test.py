@@ -71,7 +71,7 @@ class PackageTest(unittest.TestCase):
         return self.path(name)
 
     def run_installed(self, wheel):
-        """Installs the wheel into an environment of its own; returns what a program prints there."""
+        """Installs the wheel into an environment of its own; returns a program's output there."""
         run(sys.executable, '-m', 'venv', '--without-pip', self.path('venv'))
         python = self.path('venv', 'bin', 'python')
         self.pip('--python', python, 'install', '--no-index', '--no-deps', wheel)

@@ -1,4 +1,4 @@
-"""A program with types, for `mypy --strict`: every public name of eddyloop, as a program uses it."""
+"""A program with types, for `mypy --strict`: every public name of eddyloop, as programs use it."""
 
 import asyncio
 
