@@ -17,7 +17,7 @@
 #include "eddy/error.h"
 #include "io/io.h"
 #include "loop/loop.h"
-#include "net/address.h"
+#include "net/socket.h"
 
 #include <poll.h>
 #include <string.h>
@@ -302,39 +302,14 @@ static int fd_write_eof(eddy_carrier *base)
     return 0;
 }
 
-ssize_t eddyi_info_copy(void *ret, size_t size, const void *from, size_t n)
-{
-    if (size > 0 && ret)
-        memcpy(ret, from, n < size ? n : size);
-    return (ssize_t)n;
-}
-
-static ssize_t address(int (*ask)(int fd, struct sockaddr *addr, unsigned *addrlen), int fd,
-                       void *ret, size_t size)
-{
-    struct sockaddr_storage addr;
-    socklen_t n = sizeof addr;
-    int rc = ask(fd, (struct sockaddr *)&addr, &n);
-
-    return rc < 0 ? rc : eddyi_info_copy(ret, size, &addr, n);
-}
-
-ssize_t eddyi_socket_info(int fd, bool is_socket, const char *name, void *ret, size_t size)
-{
-    if (strcmp(name, is_socket ? "socket" : "pipe") == 0)
-        return eddyi_info_copy(ret, size, &fd, sizeof fd);
-    if (is_socket && strcmp(name, "peername") == 0)
-        return address(eddyi_sys_peername, fd, ret, size);
-    if (is_socket && strcmp(name, "sockname") == 0)
-        return address(eddyi_sys_sockname, fd, ret, size);
-    return -ENOENT;
-}
-
 static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret, size_t size)
 {
     struct fd_carrier *c = of(base);
+    int fd = c->in.fd >= 0 ? c->in.fd : c->out.fd;
 
-    return eddyi_socket_info(c->in.fd >= 0 ? c->in.fd : c->out.fd, c->is_socket, name, ret, size);
+    if (c->is_socket)
+        return eddyi_socket_info(fd, name, ret, size);
+    return strcmp(name, "pipe") == 0 ? eddyi_info_copy(ret, size, &fd, sizeof fd) : -ENOENT;
 }
 
 static void on_sent(struct eddyi_ready *r)
@@ -407,32 +382,6 @@ static const eddy_carrier_ops pipe_ops = {
 };
 
 /* Constructors. */
-
-/* Returns whether @fd has an address; listen(2) checks that for families other than IP. */
-static bool is_bound(int fd)
-{
-    union eddyi_address addr = {0};
-    socklen_t size = sizeof addr;
-    int rc = eddyi_sys_sockname(fd, &addr.sa, &size);
-
-    return rc == 0 && ((addr.sa.sa_family != AF_INET && addr.sa.sa_family != AF_INET6) ||
-                       eddyi_address_port(&addr) != 0);
-}
-
-int eddyi_socket_check(int fd, bool listens)
-{
-    int type = eddyi_sys_get_option(fd, SOL_SOCKET, SO_TYPE);
-
-    if (type < 0)
-        return eddy_raise(type, "descriptor %d is no socket", fd);
-    if (type != SOCK_STREAM)
-        return eddy_raise(-EINVAL, "descriptor %d is no stream socket", fd);
-    if (!listens && eddyi_sys_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
-        return eddy_raise(-EINVAL, "descriptor %d is a socket that listens, no connection", fd);
-    if (listens && !is_bound(fd))
-        return eddy_raise(-EINVAL, "descriptor %d is bound to no address", fd);
-    return 0;
-}
 
 void eddyi_fd_carrier_own(eddy_carrier *base)
 {
@@ -563,17 +512,9 @@ int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carri
     return owned(eddy_pipe_carrier_borrow(loop, read_fd, write_fd, ret), ret);
 }
 
-static const struct fd_carrier *const_of(const eddy_carrier *c)
+enum eddyi_ways eddyi_carrier_ways(eddy_carrier *c)
 {
-    return of((eddy_carrier *)(uintptr_t)c);
-}
-
-bool eddyi_fd_carrier_only_reads(const eddy_carrier *c)
-{
-    return c->ops == &pipe_ops && const_of(c)->out.fd < 0;
-}
-
-bool eddyi_fd_carrier_only_writes(const eddy_carrier *c)
-{
-    return c->ops == &pipe_ops && const_of(c)->in.fd < 0;
+    if (c->ops != &pipe_ops || (of(c)->in.fd >= 0 && of(c)->out.fd >= 0))
+        return EDDYI_BOTH_WAYS;
+    return of(c)->in.fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY;
 }

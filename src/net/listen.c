@@ -1,8 +1,10 @@
 #include "net/listen.h"
 
+#include "base/given.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "net/address.h"
+#include "net/socket.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,4 +139,78 @@ int eddyi_listen_tcp(const eddy_server_options *l, int **ret_fds, size_t *ret_n)
     *ret_fds = o.fds;
     *ret_n = o.n;
     return 0;
+}
+
+static int only_one(struct eddyi_listening *l)
+{
+    l->fds = eddyi_alloc(sizeof *l->fds);
+    return l->fds ? 0 : eddy_raise(-ENOMEM, NULL);
+}
+
+/* Takes the caller's socket. Makes it listen if it does not yet, as asyncio does. */
+static int take_socket(const eddy_server_options *o, struct eddyi_listening *l)
+{
+    int fd = eddyi_fd_given(o->sock), rc = eddyi_socket_check(fd, true);
+
+    if (rc < 0)
+        return rc;
+    l->given = true;
+    rc = eddyi_sys_listen(fd, o->backlog > 0 ? o->backlog : EDDYI_BACKLOG);
+    if (rc == 0)
+        rc = eddyi_sys_set_nonblocking(fd);
+    if (rc < 0)
+        return eddy_raise(rc, "listen on descriptor %d", fd);
+    rc = only_one(l);
+    if (rc == 0)
+        l->fds[l->n++] = fd;
+    return rc;
+}
+
+/* Listens on a path. Records the absolute path and the identity of the file, so that it can be
+ * removed after a change of the working directory. */
+static int listen_path(const eddy_server_options *o, struct eddyi_listening *l)
+{
+    int rc = only_one(l);
+
+    if (rc == 0)
+        rc = eddyi_listen_unix(o->path, o->backlog, o->mode, l->fds);
+    if (rc < 0)
+        return rc;
+    l->n = 1;
+    if (o->path[0] == '@' || o->no_cleanup_socket)
+        return 0;
+    l->path = eddyi_sys_absolute_path(o->path);
+    rc = l->path ? eddyi_sys_file_identity(o->path, &l->device, &l->inode) : -ENOMEM;
+    return rc < 0 ? eddy_raise(rc, "listen on %s", o->path) : 0;
+}
+
+int eddyi_listen(const eddy_server_options *o, struct eddyi_listening *l)
+{
+    if (o->sock != 0)
+        return take_socket(o, l);
+    return o->path ? listen_path(o, l) : eddyi_listen_tcp(o, &l->fds, &l->n);
+}
+
+void eddyi_listening_undo(struct eddyi_listening *l)
+{
+    for (size_t i = 0; i < l->n && !l->given; i++)
+        eddyi_sys_close(l->fds[i]);
+    l->n = 0;
+    if (l->path)
+        eddyi_sys_unlink_socket(l->path);
+}
+
+void eddyi_listening_remove_file(const struct eddyi_listening *l)
+{
+    uint64_t device, inode;
+
+    if (l->path && eddyi_sys_file_identity(l->path, &device, &inode) == 0 && device == l->device &&
+        inode == l->inode)
+        eddyi_sys_unlink_socket(l->path);
+}
+
+void eddyi_listening_fini(struct eddyi_listening *l)
+{
+    eddyi_free(l->fds);
+    eddyi_free(l->path);
 }

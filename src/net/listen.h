@@ -7,11 +7,36 @@
 #include "eddy/net.h"
 #include "eddy/server.h"
 
+#include <stdint.h>
 #include <sys/stat.h>
 
-enum {
-    EDDYI_BACKLOG = 1024
-}; /* asyncio's 100 refuses clients in a burst that one turn of the loop accepts */
+/* asyncio's 100 refuses clients in a burst that one turn of the loop accepts. */
+enum { EDDYI_BACKLOG = 1024 };
+
+/* The sockets of a server, and the file of a Unix socket. */
+struct eddyi_listening {
+    int *fds; /* owned */
+    size_t n;
+    bool given;             /* the socket is the caller's, and stays open if there is no server */
+    char *path;             /* of the file, to be removed; owned, NULL: none */
+    uint64_t device, inode; /* identity of the file when it was made */
+};
+
+/*
+ * Listens on the socket, the path or the hosts of @o. Suspends only to look up a host. Returns 0,
+ * or raises an error; in either case *l, which is zero before, is ended by eddyi_listening_undo() or
+ * eddyi_listening_remove_file(), and eddyi_listening_fini().
+ */
+EDDY_AWAITS int eddyi_listen(const eddy_server_options *o, struct eddyi_listening *l);
+
+/* Closes the sockets but the caller's own, and removes the file: there is no server. */
+void eddyi_listening_undo(struct eddyi_listening *l);
+
+/* Removes the file of the Unix socket, if it is still the one that was made (rule 170). */
+void eddyi_listening_remove_file(const struct eddyi_listening *l);
+
+/* Frees the memory of *l. */
+void eddyi_listening_fini(struct eddyi_listening *l);
 
 /*
  * Opens listening sockets, one for each address of the hosts of @o (loop.create_server). Addresses

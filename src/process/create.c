@@ -9,6 +9,7 @@
 #include "process/paths.h"
 #include "process/process.h"
 #include "process/standard.h"
+#include "stream/stream.h"
 #include "task/task.h"
 
 #include <string.h>
@@ -103,13 +104,39 @@ static eddy_process *process_new(eddy_loop *loop)
     return p;
 }
 
+/* A process whose pipes become streams. */
+struct streams {
+    eddy_process *process;
+    size_t limit; /* of the readers */
+};
+
+/* Makes a pipe's end a stream of a process. The stream is lent: a user who frees it only closes
+ * it. */
+static int attach_stream(void *arg, int which, int fd)
+{
+    const struct streams *to = arg;
+    eddy_process *p = to->process;
+    eddy_reader **reader = which == STDOUT_FILENO ? &p->out.reader : &p->err.reader;
+    int rc = which == STDIN_FILENO ? eddy_connect_write_pipe(fd, &p->input)
+                                   : eddy_connect_read_pipe(fd, to->limit, reader);
+
+    if (rc == 0)
+        eddyi_stream_enter(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input)
+                                                 : eddyi_stream_of_reader(*reader));
+    return rc;
+}
+
 /* Starts a watched child. The steps that can fail come first, so that a child rarely has to be
  * killed again. */
-static int start(eddy_process *p, const eddy_subprocess_options *o, const char *const *argv)
+static int start(eddy_process *p, const eddy_subprocess_options *o, const char *const *argv,
+                 const struct eddyi_process_pipes *pipes)
 {
+    struct streams to = {p, o->limit};
+    const struct eddyi_process_pipes streams = {attach_stream, &to};
     struct eddyi_processes *all = eddyi_processes_of(p->loop);
     struct eddyi_standard standard;
-    int rc = all ? eddyi_standard_open(&standard, o, p) : eddy_raise(-ENOMEM, NULL);
+    int rc = all ? eddyi_standard_open(&standard, o, pipes ? pipes : &streams)
+                 : eddy_raise(-ENOMEM, NULL);
 
     if (rc < 0)
         return rc;
@@ -125,8 +152,12 @@ static int start(eddy_process *p, const eddy_subprocess_options *o, const char *
     return rc < 0 ? eddy_raise(rc, "the end of '%s' could not be waited for", argv[0]) : 0;
 }
 
-static int create(const eddy_subprocess_options *o, const char *const *argv)
+int eddyi_process_create(const eddy_subprocess_options *o, bool shell,
+                         const struct eddyi_process_pipes *pipes)
 {
+    const char *const in_shell[] = {o->executable ? o->executable : "/bin/sh", "-c", o->command,
+                                    NULL};
+    const char *const *argv = !shell ? o->argv : o->command ? in_shell : NULL;
     eddy_task *t = eddyi_task_current();
     eddy_process *p;
     int rc = t ? check(t->future.loop, o, argv) : eddyi_raise_no_task();
@@ -136,7 +167,7 @@ static int create(const eddy_subprocess_options *o, const char *const *argv)
     if (eddyi_task_take_cancel(t))
         return -ECANCELED;
     p = process_new(t->future.loop);
-    rc = p ? start(p, o, argv) : eddy_raise(-ENOMEM, NULL);
+    rc = p ? start(p, o, argv, pipes) : eddy_raise(-ENOMEM, NULL);
     /* Starting takes a while; now others have their turn, and a cancellation its chance (rule
      * 188). */
     if (rc == 0)
@@ -151,14 +182,11 @@ static int create(const eddy_subprocess_options *o, const char *const *argv)
 int(eddy_create_subprocess_exec_with)(const eddy_subprocess_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
-    return create(options, options->argv);
+    return eddyi_process_create(options, false, NULL);
 }
 
 int(eddy_create_subprocess_shell_with)(const eddy_subprocess_options *options, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_subprocess_options, options, options_size, -E2BIG);
-    const char *argv[] = {options->executable ? options->executable : "/bin/sh", "-c",
-                          options->command, NULL};
-
-    return create(options, options->command ? argv : NULL);
+    return eddyi_process_create(options, true, NULL);
 }

@@ -50,6 +50,22 @@ struct eddy_process {
     struct eddyi_output out, err;
 };
 
+/* Takes this side's ends of the pipes to a child's standard descriptors. */
+struct eddyi_process_pipes {
+    /* Takes the end @fd of the pipe of descriptor @which, and owns it on success. Returns 0 or
+     * raises an error. */
+    int (*attach)(void *arg, int which, int fd);
+    void *arg;
+};
+
+/*
+ * Starts a program as create_subprocess_exec() does; with @shell, as create_subprocess_shell(). The
+ * ends of its pipes go to @pipes; NULL: they become the streams of the process. The caller owns
+ * *ret_process of the options. Returns 0 or raises an error.
+ */
+EDDY_AWAITS int eddyi_process_create(const eddy_subprocess_options *options, bool shell,
+                                     const struct eddyi_process_pipes *pipes);
+
 /* Returns the children of a loop, creating the list at the first use. NULL when memory is short. */
 struct eddyi_processes *eddyi_processes_of(eddy_loop *loop);
 void eddyi_process_add(struct eddyi_processes *all, eddy_process *p);

@@ -4,26 +4,12 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "eddy/error.h"
-#include "stream/stream.h"
 
 #include <unistd.h>
 
 static const char *const names[] = {"standard input", "standard output", "standard error"};
 
-/* Makes a pipe's end a stream of @p. The stream is lent: a user who frees it only closes it. */
-static int attach(int which, int fd, size_t limit, eddy_process *p)
-{
-    eddy_reader **reader = which == STDOUT_FILENO ? &p->out.reader : &p->err.reader;
-    int rc = which == STDIN_FILENO ? eddy_connect_write_pipe(fd, &p->input)
-                                   : eddy_connect_read_pipe(fd, limit, reader);
-
-    if (rc == 0)
-        eddyi_stream_enter(which == STDIN_FILENO ? eddyi_stream_of_writer(p->input)
-                                                : eddyi_stream_of_reader(*reader));
-    return rc;
-}
-
-static int open_pipe(struct eddyi_standard *s, int which, size_t limit, eddy_process *p)
+static int open_pipe(struct eddyi_standard *s, int which, const struct eddyi_process_pipes *pipes)
 {
     int fds[2], here = which == STDIN_FILENO ? 1 : 0, rc = eddyi_sys_pipe(fds);
 
@@ -31,7 +17,7 @@ static int open_pipe(struct eddyi_standard *s, int which, size_t limit, eddy_pro
         return eddy_raise(rc, "no pipe for %s", names[which]);
     s->fds[which] = fds[1 - here];
     s->mine[which] = true;
-    rc = attach(which, fds[here], limit, p);
+    rc = pipes->attach(pipes->arg, which, fds[here]);
     if (rc < 0)
         eddyi_sys_close(fds[here]);
     return rc;
@@ -48,7 +34,8 @@ static int open_null(struct eddyi_standard *s, int which)
     return 0;
 }
 
-static int open_one(struct eddyi_standard *s, int which, int wanted, size_t limit, eddy_process *p)
+static int open_one(struct eddyi_standard *s, int which, int wanted,
+                    const struct eddyi_process_pipes *pipes)
 {
     s->fds[which] = -1;
     s->mine[which] = false;
@@ -56,7 +43,7 @@ static int open_one(struct eddyi_standard *s, int which, int wanted, size_t limi
     case EDDY_INHERIT:
         return 0;
     case EDDY_PIPE:
-        return open_pipe(s, which, limit, p);
+        return open_pipe(s, which, pipes);
     case EDDY_DEVNULL:
         return open_null(s, which);
     default:
@@ -81,14 +68,14 @@ void eddyi_standard_close(struct eddyi_standard *s)
 }
 
 int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options,
-                        eddy_process *p)
+                        const struct eddyi_process_pipes *pipes)
 {
     const int wanted[3] = {options->std_in, options->std_out, options->std_err};
     int rc = 0;
 
     *s = (struct eddyi_standard){0};
     for (int i = 0; i < 3 && rc == 0; i++)
-        rc = open_one(s, i, wanted[i], options->limit, p);
+        rc = open_one(s, i, wanted[i], pipes);
     if (rc < 0)
         eddyi_standard_close(s);
     return rc;

@@ -11,10 +11,10 @@ struct eddyi_standard {
     bool mine[3]; /* opened for the child, and therefore closed here */
 };
 
-/* Opens the descriptors that are asked for; this side's ends of pipes become the streams of @p.
- * Returns 0, or a raised error, and then nothing is open. */
+/* Opens the descriptors that are asked for; this side's ends of pipes go to @pipes. Returns 0, or a
+ * raised error, and then no descriptor is open but those that @pipes has taken. */
 int eddyi_standard_open(struct eddyi_standard *s, const eddy_subprocess_options *options,
-                        eddy_process *p);
+                        const struct eddyi_process_pipes *pipes);
 
 /* Closes the child's ends. */
 void eddyi_standard_close(struct eddyi_standard *s);

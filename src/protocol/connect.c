@@ -3,7 +3,6 @@
  */
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "loop/loop.h"
 #include "protocol/transport.h"
 
@@ -42,7 +41,7 @@ static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bo
 
     if (rc < 0)
         return rc;
-    t = eddyi_protocol_transport_new(c, EDDYI_BOTH_WAYS);
+    t = eddyi_protocol_transport_new(c);
     if (!t) {
         c->ops->free(c);
         return -ENOMEM;
@@ -50,7 +49,6 @@ static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bo
     eddyi_fd_carrier_own(c);
     t->read_limit = eddyi_time_limit(o->read_timeout);
     t->channel.write_limit = eddyi_time_limit(o->write_timeout);
-    t->tls = o->tls != NULL;
     rc = eddyi_connect_tls(&t->channel, o, server_side);
     return rc < 0 ? rc : open_transport(t, o->factory, o->arg, o->ret_transport);
 }
@@ -91,7 +89,7 @@ int eddyi_protocol_pipe_new(eddy_loop *loop, int read_fd, int write_fd, eddy_tra
 
     if (rc < 0)
         return rc;
-    *ret = eddyi_protocol_transport_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY);
+    *ret = eddyi_protocol_transport_new(c);
     if (!*ret) {
         c->ops->free(c);
         return -ENOMEM;

@@ -11,9 +11,9 @@
 #include "base/exception.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "eddy/datagram_transport.h"
 #include "loop/loop.h"
+#include "net/socket.h"
 #include "protocol/face.h"
 #include "stream/channel.h"
 
@@ -336,7 +336,7 @@ bool eddy_datagram_transport_is_closing(const eddy_datagram_transport *t)
 ssize_t eddy_datagram_transport_get_extra_info(const eddy_datagram_transport *t, const char *name,
                                                void *ret, size_t size)
 {
-    return t->ep.fd < 0 ? -ENOENT : eddyi_socket_info(t->ep.fd, true, name, ret, size);
+    return t->ep.fd < 0 ? -ENOENT : eddyi_socket_info(t->ep.fd, name, ret, size);
 }
 
 void eddy_datagram_transport_set_protocol(eddy_datagram_transport *t,

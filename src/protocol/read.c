@@ -129,7 +129,7 @@ static void end_of_input(eddy_transport *t)
 {
     bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
 
-    if (!keep || t->tls || t->channel.ways == EDDYI_READ_ONLY)
+    if (!keep || t->channel.tls || t->channel.ways == EDDYI_READ_ONLY)
         eddyi_channel_close(&t->channel);
 }
 

@@ -33,7 +33,6 @@ static int serve(struct eddyi_connection *c, int rc)
 {
     eddy_transport *t = eddyi_container(c, eddy_transport, connection);
 
-    t->tls = t->connection.server->options.tls != NULL;
     if (rc == 0)
         eddyi_loop_ready(t->channel.loop, &t->opening);
     return rc;
@@ -41,7 +40,7 @@ static int serve(struct eddyi_connection *c, int rc)
 
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
-    eddy_transport *t = eddyi_protocol_transport_new(carrier, EDDYI_BOTH_WAYS);
+    eddy_transport *t = eddyi_protocol_transport_new(carrier);
 
     if (!t) {
         carrier->ops->free(carrier);

@@ -1,8 +1,7 @@
 /*
  * Subprocesses that call a protocol: a process, and a transport for each of its pipes.
  *
- * The pipes are made here, and given to the process as plain descriptors. connection_lost() is
- * called when the child has been waited for and the last pipe is lost.
+ * connection_lost() is called when the child has been waited for and the last pipe is lost.
  */
 #include "base/options.h"
 #include "base/sys.h"
@@ -222,57 +221,16 @@ bool eddy_subprocess_transport_is_closing(const eddy_subprocess_transport *t)
 
 /* Starting a process. */
 
-/* The ends of the pipes, -1 for a descriptor without a pipe. */
-struct ends {
-    int here[3], child[3];
-};
-
-static void close_all(int *fds)
+/* Makes a transport of this side's end of a pipe. It does not begin yet. */
+static int attach(void *arg, int which, int fd)
 {
-    for (int i = 0; i < 3; i++) {
-        if (fds[i] >= 0)
-            eddyi_sys_close(fds[i]);
-        fds[i] = -1;
-    }
-}
-
-/* Opens a pipe for each descriptor of @o that is EDDY_PIPE, and stores the child's end in its
- * place. */
-static int open_pipes(struct ends *e, eddy_subprocess_options *o)
-{
-    int *wanted[3] = {&o->std_in, &o->std_out, &o->std_err};
-    int rc = 0;
-
-    *e = (struct ends){{-1, -1, -1}, {-1, -1, -1}};
-    for (int i = 0; i < 3 && rc == 0; i++) {
-        int fds[2];
-
-        if (*wanted[i] != EDDY_PIPE)
-            continue;
-        rc = eddyi_sys_pipe(fds);
-        if (rc < 0)
-            break;
-        e->here[i] = fds[i == STDIN_FILENO];
-        e->child[i] = *wanted[i] = fds[i != STDIN_FILENO];
-    }
-    if (rc == 0)
-        return 0;
-    close_all(e->here);
-    close_all(e->child);
-    return eddy_raise(rc, "no pipe for a subprocess");
-}
-
-/* Makes a transport for this side's end, *fd, and takes ownership of it on success. The transport
- * does not begin yet. */
-static int attach(eddy_subprocess_transport *t, int number, int *fd)
-{
-    struct pipe *p = &t->pipes[number];
-    bool in = number == STDIN_FILENO;
-    int rc = eddyi_protocol_pipe_new(t->loop, in ? -1 : *fd, in ? *fd : -1, &p->transport);
+    eddy_subprocess_transport *t = arg;
+    struct pipe *p = &t->pipes[which];
+    bool in = which == STDIN_FILENO;
+    int rc = eddyi_protocol_pipe_new(t->loop, in ? -1 : fd, in ? fd : -1, &p->transport);
 
     if (rc < 0)
         return rc;
-    *fd = -1;
     p->owner = eddy_subprocess_transport_ref(t);
     p->transport->protocol = &pipe_protocol;
     p->transport->arg = p;
@@ -301,20 +259,12 @@ static void detach_all(eddy_subprocess_transport *t)
 static int start(eddy_subprocess_transport *t, bool shell, eddy_subprocess_options *o,
                  eddy_subprocess_protocol_factory *factory, void *arg)
 {
+    const struct eddyi_process_pipes pipes = {attach, t};
     const eddy_subprocess_protocol *protocol = NULL;
-    struct ends ends;
-    int rc = open_pipes(&ends, o);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    for (int i = 0; i < 3 && rc == 0; i++)
-        if (ends.here[i] >= 0)
-            rc = attach(t, i, &ends.here[i]);
     o->ret_process = &t->process;
-    if (rc == 0)
-        rc = shell ? eddy_create_subprocess_shell_with(o) : eddy_create_subprocess_exec_with(o);
-    close_all(ends.here);
-    close_all(ends.child);
+    rc = eddyi_process_create(o, shell, &pipes);
     if (rc == 0)
         rc = factory(arg, &protocol, &t->arg);
     if (rc == 0 && !protocol)

@@ -5,10 +5,7 @@
 #include "base/exception.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "loop/loop.h"
-
-#include <string.h>
 
 eddy_transport *eddy_transport_ref(eddy_transport *t)
 {
@@ -122,7 +119,7 @@ static const struct eddyi_channel_client client = {
     .lost = on_lost,
 };
 
-eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways ways)
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c)
 {
     eddy_transport *t = eddyi_zalloc(sizeof *t);
 
@@ -130,7 +127,7 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways wa
         eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
-    if (eddyi_channel_init(&t->channel, c, ways, &client) < 0) {
+    if (eddyi_channel_init(&t->channel, c, &client) < 0) {
         eddyi_free(t);
         return NULL;
     }
@@ -164,13 +161,6 @@ void eddyi_protocol_begin(eddy_transport *t)
     eddyi_protocol_want_input(t);
 }
 
-static enum eddyi_ways ways_of(const eddy_carrier *c)
-{
-    return eddyi_fd_carrier_only_reads(c)    ? EDDYI_READ_ONLY
-           : eddyi_fd_carrier_only_writes(c) ? EDDYI_WRITE_ONLY
-                                             : EDDYI_BOTH_WAYS;
-}
-
 int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
                         eddy_transport **ret_transport)
 {
@@ -181,12 +171,11 @@ int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, vo
         return rc;
     if (!protocol)
         return eddy_raise(-EINVAL, "a transport needs a protocol");
-    t = eddyi_protocol_transport_new(carrier, ways_of(carrier));
+    t = eddyi_protocol_transport_new(carrier);
     if (!t)
         return -ENOMEM;
     t->protocol = protocol;
     t->arg = arg;
-    t->tls = strcmp(carrier->ops->name, "tls") == 0;
     eddyi_protocol_begin(t);
     if (ret_transport)
         *ret_transport = eddy_transport_ref(t);
@@ -231,12 +220,18 @@ const eddy_protocol *eddy_transport_get_protocol(const eddy_transport *t, void *
     return t->protocol;
 }
 
+/* Returns the call that alone may write now, or NULL. */
+static const char *busy(const eddy_transport *t)
+{
+    return t->channel.tls_start ? "start_tls" : t->channel.sending ? "sendfile" : NULL;
+}
+
 int eddy_transport_writelines(eddy_transport *t, const struct iovec *iov, int n)
 {
     if (t->channel.ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "write on the read end of a pipe");
-    if (t->busy)
-        return eddy_raise(EDDY_EMISUSE, "write during %s", t->busy);
+    if (busy(t))
+        return eddy_raise(EDDY_EMISUSE, "write during %s", busy(t));
     return eddyi_channel_write(&t->channel, iov, n);
 }
 
@@ -247,15 +242,15 @@ int eddy_transport_write(eddy_transport *t, const void *data, size_t size)
 
 bool eddy_transport_can_write_eof(const eddy_transport *t)
 {
-    return !t->tls && t->channel.ways != EDDYI_READ_ONLY;
+    return !t->channel.tls && t->channel.ways != EDDYI_READ_ONLY;
 }
 
 int eddy_transport_write_eof(eddy_transport *t)
 {
     if (!eddy_transport_can_write_eof(t))
         return eddy_raise(EDDY_EMISUSE, "write_eof on a transport that cannot say so");
-    if (t->busy)
-        return eddy_raise(EDDY_EMISUSE, "write_eof during %s", t->busy);
+    if (busy(t))
+        return eddy_raise(EDDY_EMISUSE, "write_eof during %s", busy(t));
     return eddyi_channel_write_eof(&t->channel);
 }
 
@@ -289,7 +284,7 @@ static int check_tls(const eddy_transport *t, const eddy_start_tls_options *opti
 {
     if (!options->context)
         return eddy_raise(-EINVAL, "start_tls: no context");
-    if (t->tls || t->busy || t->channel.ways != EDDYI_BOTH_WAYS)
+    if (t->channel.tls || busy(t) || t->channel.ways != EDDYI_BOTH_WAYS)
         return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
     return 0;
 }
@@ -299,16 +294,9 @@ static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options
     return options->server_side || t->connection.server;
 }
 
-static void begin_tls(eddy_transport *t)
+/* Reads on, after the handshake or instead of it. */
+static void end_tls(eddy_transport *t)
 {
-    eddyi_timer_stop(t->channel.loop, &t->silence);
-    t->busy = "start_tls";
-}
-
-static void end_tls(eddy_transport *t, int rc)
-{
-    t->busy = NULL;
-    t->tls |= rc == 0;
     if (t->protocol && !eddyi_channel_is_closing(&t->channel))
         eddyi_protocol_want_input(t);
 }
@@ -317,7 +305,7 @@ static void tls_started(void *arg, int rc)
 {
     eddy_transport *t = arg;
 
-    end_tls(t, rc);
+    end_tls(t);
     tell_done(t, rc);
 }
 
@@ -331,10 +319,10 @@ int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *o
         return rc;
     t->done = done;
     t->done_arg = arg;
-    begin_tls(t);
+    eddyi_timer_stop(t->channel.loop, &t->silence);
     rc = eddyi_channel_begin_tls(&t->channel, options, is_server_side(t, options), tls_started, t);
     if (rc < 0)
-        end_tls(t, rc);
+        end_tls(t);
     return rc;
 }
 
@@ -349,9 +337,9 @@ int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
     if (rc < 0)
         return rc;
     eddy_transport_ref(t);
-    begin_tls(t);
+    eddyi_timer_stop(t->channel.loop, &t->silence);
     rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
-    end_tls(t, rc);
+    end_tls(t);
     eddy_transport_unref(t);
     return rc;
 }
@@ -364,16 +352,9 @@ static int check_file(const eddy_transport *t, int64_t offset)
         return eddy_raise(-EINVAL, "sendfile: a negative offset");
     if (eddyi_channel_is_closing(&t->channel))
         return eddyi_channel_raise(&t->channel);
-    if (t->busy || t->channel.ways == EDDYI_READ_ONLY)
+    if (busy(t) || t->channel.ways == EDDYI_READ_ONLY)
         return eddy_raise(EDDY_EMISUSE, "sendfile: the transport cannot be written to now");
     return 0;
-}
-
-static void end_file(eddy_transport *t, const struct eddyi_sending *s, int64_t *ret_sent)
-{
-    t->busy = NULL;
-    if (ret_sent)
-        *ret_sent = s->sent;
 }
 
 int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t offset, int64_t count,
@@ -387,9 +368,9 @@ int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *t, int file, int64_t off
     if (rc < 0)
         return rc;
     eddy_transport_ref(t);
-    t->busy = "sendfile";
     rc = eddyi_channel_sendfile(&t->channel, &s);
-    end_file(t, &s.base, ret_sent);
+    if (ret_sent)
+        *ret_sent = s.base.sent;
     eddy_transport_unref(t);
     return rc;
 }
@@ -406,7 +387,8 @@ static void file_sent(struct eddyi_file_sending *file)
     struct sending *s = eddyi_container(file, struct sending, file);
     eddy_transport *t = s->transport;
 
-    end_file(t, &file->base, s->ret_sent);
+    if (s->ret_sent)
+        *s->ret_sent = file->base.sent;
     tell_done(t, (int)file->base.result);
     eddyi_free(s);
     eddy_transport_unref(t);
@@ -429,7 +411,6 @@ int eddy_transport_sendfile(eddy_transport *t, int file, int64_t offset, int64_t
         ret_sent};
     t->done = done;
     t->done_arg = arg;
-    t->busy = "sendfile";
     eddyi_channel_begin_sendfile(&t->channel, &s->file);
     return 0;
 }

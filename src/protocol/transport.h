@@ -33,10 +33,7 @@ struct eddy_transport {
     bool paused;                /* the user has paused reading */
     bool ended;                 /* the end of the input, or its error, has been reported */
     bool writing_paused;        /* the latest callback was pause_writing(), not resume_writing() */
-    bool tls;
-    /* "start_tls" or "sendfile", the only call that may write now; NULL: neither runs */
-    const char *busy;
-    eddy_transport_done_fn *done; /* of such a call without a task, with its argument */
+    eddy_transport_done_fn *done; /* of start_tls or sendfile without a task, with its argument */
     void *done_arg;
     struct eddyi_connection connection; /* set for connections of a server */
     struct eddyi_ready opening;         /* makes the protocol of a server's connection */
@@ -49,7 +46,7 @@ static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_chann
 
 /* Creates a transport, without a protocol yet, over @c. Takes ownership of @c on success. Raises
  * -ENOMEM. */
-eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c, enum eddyi_ways ways);
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c);
 
 /* Creates such a transport of one end of a pipe; the other descriptor is -1. Takes ownership of the
  * descriptor on success. */

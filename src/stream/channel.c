@@ -239,6 +239,7 @@ void eddyi_channel_drain_end(struct eddyi_channel *c)
 void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
 {
     c->carrier = carrier;
+    c->tls = strcmp(carrier->ops->name, "tls") == 0;
     carrier->user = c;
     carrier->on_readable = c->client->readable;
     carrier->on_writable = on_writable;
@@ -246,7 +247,7 @@ void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
     carrier->on_closed = on_closed;
 }
 
-int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddyi_ways ways,
+int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
                        const struct eddyi_channel_client *client)
 {
     struct eddyi_channels *all = eddyi_channels_of(carrier->loop);
@@ -256,7 +257,7 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddy
     *c = (struct eddyi_channel){.loop = eddyi_loop_hold(carrier->loop),
                                 .all = all,
                                 .client = client,
-                                .ways = ways,
+                                .ways = eddyi_carrier_ways(carrier),
                                 .chunk = EDDYI_SMALL_CHUNK,
                                 .marks = EDDYI_WATER_MARKS};
     eddyi_ready_init(&c->patience.ready, out_of_patience);

@@ -26,15 +26,12 @@
 #include "base/direct.h"
 #include "base/list.h"
 #include "carrier/buffer.h"
-#include "eddy/carrier.h"
+#include "carrier/fd.h"
 #include "eddy/error.h"
 #include "eddy/stream.h"
 #include "eddy/sync.h"
 #include "io/sendfile.h"
 #include "loop/loop.h"
-
-/* The end of a pipe has one way only. */
-enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST };
 
@@ -89,6 +86,7 @@ struct eddyi_channel {
     struct eddyi_tls_start *tls_start;
     enum eddyi_channel_state state;
     enum eddyi_ways ways;
+    bool tls;      /* the carrier is TLS */
     unsigned used; /* units of the stream's share of a turn that are used: see fairness.c */
 
     /* Reading. */
@@ -103,13 +101,13 @@ struct eddyi_channel {
     eddy_water_marks marks;
     /* more than `high` bytes were kept, and the buffer has not fallen to `low` since */
     bool paused;
-    bool waiting;                       /* waits for on_writable */
+    bool waiting; /* waits for on_writable */
     /* Writes that are gathered; see gather.c. */
-    bool gathers; /* `out` is sent at the end of the turn; not waiting */
-    bool often;   /* it wrote several times in the latest turn but this in which it wrote */
-    bool several; /* it has written several times in the turn wrote_in */
-    uint64_t wrote_in;           /* the latest turn in which it wrote */
-    struct eddyi_list gathering; /* in the list of the loop's channels that gather */
+    bool gathers;      /* `out` is sent at the end of the turn; not waiting */
+    bool often;        /* it wrote several times in the latest turn but this in which it wrote */
+    bool several;      /* it has written several times in the turn wrote_in */
+    uint64_t wrote_in; /* the latest turn in which it wrote */
+    struct eddyi_list gathering;        /* in the list of the loop's channels that gather */
     struct eddyi_file_sending *sending; /* a file that is being sent; NULL: none */
     bool file_out;                      /* the carrier sends a piece of it */
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
@@ -133,7 +131,7 @@ struct eddyi_channel {
 
 /* Initializes @c over @carrier, and takes ownership of @carrier on success. Returns 0, or raises
  * -ENOMEM. */
-int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier, enum eddyi_ways ways,
+int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
                        const struct eddyi_channel_client *client);
 
 /* Initializes @c without carrier and client, with a buffer that the program feeds, as if a read
@@ -236,9 +234,6 @@ void eddyi_channel_send_gathered(struct eddyi_channel *c);
 
 /* Forgets that bytes are gathered: they are sent otherwise, or dropped. */
 void eddyi_channel_stop_gathering(struct eddyi_channel *c);
-
-void eddyi_channels_init_gathering(struct eddyi_channels *all);
-void eddyi_channels_fini_gathering(struct eddyi_channels *all);
 
 /* Enclose a task's wait until fewer bytes are kept; drain_limit applies meanwhile. */
 void eddyi_channel_drain_begin(struct eddyi_channel *c);

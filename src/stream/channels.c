@@ -8,6 +8,7 @@
 #include "eddy/error.h"
 #include "eddy/future.h"
 #include "io/io.h"
+#include "loop/urgent.h"
 #include "stream/channel.h"
 #include "sync/wait_queue.h"
 
@@ -103,7 +104,7 @@ static void close_all(struct eddyi_loop_part *part)
 
     while (!eddyi_list_empty(&all->list))
         close_one(all, eddyi_container(eddyi_list_pop(&all->list), struct eddyi_channel, link));
-    eddyi_channels_fini_gathering(all);
+    eddyi_loop_not_in_turn(all->part.loop, &all->turn_end);
     if (all->n_cut > 0)
         report_cut(all);
     all->closed = true;
@@ -111,10 +112,25 @@ static void close_all(struct eddyi_loop_part *part)
         eddyi_free(all);
 }
 
-static void init_list(struct eddyi_loop_part *part)
+/* Sends the gathered bytes of all channels. */
+static void send_gathered(struct eddyi_ready *r)
 {
-    eddyi_list_init(&of(part)->list);
-    eddyi_channels_init_gathering(of(part));
+    struct eddyi_channels *all = eddyi_container(r, struct eddyi_channels, turn_end);
+
+    if (eddyi_loop_forked(all->part.loop)) /* the bytes are the parent's */
+        return;
+    while (!eddyi_list_empty(&all->gathering))
+        eddyi_channel_send_gathered(
+            eddyi_container(all->gathering.next, struct eddyi_channel, gathering));
+}
+
+static void init(struct eddyi_loop_part *part)
+{
+    struct eddyi_channels *all = of(part);
+
+    eddyi_list_init(&all->list);
+    eddyi_list_init(&all->gathering);
+    eddyi_ready_init(&all->turn_end, send_gathered);
 }
 
 /* Reaches the struct eddyi_io first, so that it is older: the operations of descriptors end after
@@ -122,7 +138,7 @@ static void init_list(struct eddyi_loop_part *part)
 struct eddyi_channels *eddyi_channels_of(eddy_loop *loop)
 {
     static const struct eddyi_part_kind kind = {.size = sizeof(struct eddyi_channels),
-                                                .init = init_list,
+                                                .init = init,
                                                 .close = close_all,
                                                 .run_over = run_over,
                                                 .shutdown = shut_down,

@@ -5,7 +5,6 @@
 #include "base/given.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "loop/loop.h"
 #include "stream/stream.h"
 #include "task/task.h"
@@ -54,7 +53,7 @@ int(eddy_open_connection_with)(const eddy_connection_options *options, size_t op
         rc = eddyi_connect(eddyi_loop_running, options, &c);
     if (rc < 0)
         return rc;
-    s = eddyi_stream_new(c, EDDYI_BOTH_WAYS, options->limit);
+    s = eddyi_stream_new(c, options->limit);
     if (!s) {
         c->ops->free(c);
         return -ENOMEM;

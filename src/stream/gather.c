@@ -20,29 +20,6 @@
 /* The most bytes of a write that is kept. Sending more costs more than the call. */
 enum { MOST = 16384 };
 
-/* Sends the gathered bytes of all channels. */
-static void send_all(struct eddyi_ready *r)
-{
-    struct eddyi_channels *all = eddyi_container(r, struct eddyi_channels, turn_end);
-
-    if (eddyi_loop_forked(all->part.loop)) /* the bytes are the parent's */
-        return;
-    while (!eddyi_list_empty(&all->gathering))
-        eddyi_channel_send_gathered(
-            eddyi_container(all->gathering.next, struct eddyi_channel, gathering));
-}
-
-void eddyi_channels_fini_gathering(struct eddyi_channels *all)
-{
-    eddyi_loop_not_in_turn(all->part.loop, &all->turn_end);
-}
-
-void eddyi_channels_init_gathering(struct eddyi_channels *all)
-{
-    eddyi_list_init(&all->gathering);
-    eddyi_ready_init(&all->turn_end, send_all);
-}
-
 static bool costs_system_calls(const eddy_carrier *carrier)
 {
     return carrier->ops->send_file || carrier->ops->kept;

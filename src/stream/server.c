@@ -15,7 +15,6 @@
 #include "io/accept.h"
 #include "loop/loop.h"
 #include "net/address.h"
-#include "net/listen.h"
 #include "stream/stream.h"
 #include "sync/wait_queue.h"
 #include "task/task.h"
@@ -33,8 +32,7 @@ void eddyi_server_unref(eddy_server *s)
     if (s->options.tls)
         ((struct eddyi_tls_context_base *)(void *)s->options.tls)->ops->unref(s->options.tls);
     eddyi_free(s->listeners);
-    eddyi_free(s->fds);
-    eddyi_free(s->path);
+    eddyi_listening_fini(&s->on);
     eddyi_loop_release(s->loop);
     eddyi_free(s);
 }
@@ -194,7 +192,7 @@ void eddyi_server_accept(eddy_server *s)
     }
     if (s->state != EDDYI_SERVING || s->loop->closed || !has_room(s))
         return;
-    for (size_t i = 0; i < s->n_listeners && !s->short_of_something; i++) {
+    for (size_t i = 0; i < s->on.n && !s->short_of_something; i++) {
         if (!s->listeners[i].accept.io)
             submit(&s->listeners[i]);
     }
@@ -221,19 +219,19 @@ static void listener_lost(struct eddyi_io_claim *c)
     eddyi_server_unref(l->server);
 }
 
-/* Connections inherit TCP_NODELAY from the listening socket (rule 162). */
-int eddyi_server_claim(eddy_server *s)
+/* Makes a listener of each socket, and claims it. Connections inherit TCP_NODELAY from the listening socket (rule 162). */
+static int claim_all(eddy_server *s)
 {
     int rc = 0;
 
     s->io = eddyi_io_of(s->loop);
-    s->listeners = s->io ? eddyi_zalloc(s->n_listeners * sizeof *s->listeners) : NULL;
+    s->listeners = s->io ? eddyi_zalloc(s->on.n * sizeof *s->listeners) : NULL;
     if (!s->listeners)
         return eddy_raise(-ENOMEM, NULL);
-    for (size_t i = 0; i < s->n_listeners && rc == 0; i++) {
+    for (size_t i = 0; i < s->on.n && rc == 0; i++) {
         struct eddyi_listener *l = &s->listeners[i];
 
-        *l = (struct eddyi_listener){.server = s, .fd = s->fds[i], .claim.lost = listener_lost};
+        *l = (struct eddyi_listener){.server = s, .fd = s->on.fds[i], .claim.lost = listener_lost};
         rc = eddyi_io_claim(s->io, &l->claim, l->fd, EDDYI_READS);
         (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* fails on a Unix socket */
     }
@@ -252,8 +250,9 @@ static void on_retry(struct eddyi_ready *r)
     eddyi_server_accept(eddyi_container(r, struct eddy_server, retry.ready));
 }
 
-eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *options,
-                              eddyi_server_start_fn *start)
+/* Creates a server that is not listening yet, with one reference. NULL when memory is short. */
+static eddy_server *server_new(eddy_loop *loop, const eddy_server_options *options,
+                               eddyi_server_start_fn *start)
 {
     eddy_server *s = eddyi_zalloc(sizeof *s);
 
@@ -274,6 +273,43 @@ eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *option
     return s;
 }
 
+/* Frees a server that could not be opened. */
+static void give_up(eddy_server *s)
+{
+    for (size_t i = 0; s->listeners && i < s->on.n; i++)
+        eddyi_io_release(&s->listeners[i].claim);
+    eddyi_listening_undo(&s->on);
+    eddyi_server_unref(s);
+}
+
+int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
+                      eddyi_server_start_fn *start)
+{
+    eddy_server *s;
+    int rc;
+
+    if (!options->ret_server)
+        return eddy_raise(-EINVAL, "there is no place for the server");
+    if (options->sock == 0 && !options->path && (options->port < 0 || options->port > 65535))
+        return eddy_raise(-EINVAL, "a server on port %d: not a port", options->port);
+    s = server_new(loop, options, start);
+    if (!s)
+        return eddy_raise(-ENOMEM, NULL);
+    rc = eddyi_listen(&s->options, &s->on);
+    if (rc == 0)
+        rc = claim_all(s);
+    if (rc < 0) {
+        give_up(s);
+        return rc;
+    }
+    s->n_open = s->on.n;
+    s->refs += (unsigned)s->on.n;
+    if (!options->no_start)
+        (void)eddy_server_start_serving(s);
+    *options->ret_server = s;
+    return 0;
+}
+
 int eddy_server_start_serving(eddy_server *s)
 {
     int rc = eddyi_loop_check(s->loop);
@@ -290,16 +326,6 @@ int eddy_server_start_serving(eddy_server *s)
 bool eddy_server_is_serving(const eddy_server *s)
 {
     return s->state == EDDYI_SERVING && !s->loop->closed;
-}
-
-/* Removes the file of a Unix socket, if it is still the server's (rule 170). */
-static void remove_file(eddy_server *s)
-{
-    uint64_t device, inode;
-
-    if (s->path && eddyi_sys_file_identity(s->path, &device, &inode) == 0 && device == s->device &&
-        inode == s->inode)
-        eddyi_sys_unlink_socket(s->path);
 }
 
 /* Wakes the handlers that wait for a next request: there will be none. */
@@ -320,10 +346,10 @@ void eddy_server_close(eddy_server *s)
     s->state = EDDYI_CLOSED;
     eddyi_timer_stop(s->loop, &s->retry);
     s->refs++;
-    for (size_t i = 0; i < s->n_listeners; i++)
+    for (size_t i = 0; i < s->on.n; i++)
         listener_close(&s->listeners[i]);
-    s->n_listeners = 0;
-    remove_file(s);
+    s->on.n = 0;
+    eddyi_listening_remove_file(&s->on);
     end_idle_connections(s);
     eddyi_server_wake(s);
     eddyi_server_unref(s);
@@ -451,8 +477,8 @@ int eddy_server_shutdown(eddy_server *s, double grace)
 const int *eddy_server_sockets(const eddy_server *s, size_t *ret_n)
 {
     if (ret_n)
-        *ret_n = s->loop->closed ? 0 : s->n_listeners;
-    return s->fds;
+        *ret_n = s->loop->closed ? 0 : s->on.n;
+    return s->on.fds;
 }
 
 int eddy_server_port(const eddy_server *s)
@@ -460,8 +486,7 @@ int eddy_server_port(const eddy_server *s)
     union eddyi_address addr;
     socklen_t size = sizeof addr;
 
-    if (s->n_listeners == 0 || s->loop->closed ||
-        eddyi_sys_sockname(s->fds[0], &addr.sa, &size) < 0)
+    if (s->on.n == 0 || s->loop->closed || eddyi_sys_sockname(s->on.fds[0], &addr.sa, &size) < 0)
         return 0;
     return eddyi_address_port(&addr);
 }

@@ -12,6 +12,7 @@
 #include "eddy/server.h"
 #include "eddy/sync.h"
 #include "io/io.h"
+#include "net/listen.h"
 #include "stream/channel.h"
 #include "stream/tls_hook.h"
 
@@ -51,10 +52,9 @@ struct eddy_server {
     eddyi_server_start_fn *start;
     eddy_server_options options; /* the objects that it points to are not used after the start */
     struct eddyi_var_scope vars; /* each connection runs in a copy (rule 174) */
+    struct eddyi_listening on;   /* its sockets; on.n is 0 when the server is closed */
     struct eddyi_listener *listeners;
-    int *fds;           /* the descriptors of the listeners */
-    size_t n_listeners; /* 0 when the server is closed */
-    size_t n_open;      /* listeners that the backend has not released */
+    size_t n_open; /* listeners that the backend has not released */
     struct eddyi_list connections;
     size_t n_connections;
     bool given_back;           /* the owner has given the server back */
@@ -66,18 +66,10 @@ struct eddy_server {
     struct eddyi_timer retry;
     /* tasks that wait for a change of the server; each checks its own condition */
     eddy_wait_queue waiters;
-    char *path;             /* file of a Unix socket, to be removed; owned, NULL: none */
-    uint64_t device, inode; /* identity of that file when it was made */
 };
 
-/* Creates a server that is not listening yet, with one reference. NULL when memory is short. */
-eddy_server *eddyi_server_new(eddy_loop *loop, const eddy_server_options *options,
-                              eddyi_server_start_fn *start);
 void eddyi_server_unref(eddy_server *s);
 void eddyi_server_wake(eddy_server *s);
-
-/* Makes a listener of each of s->fds, and claims it. Returns 0, or raises an error. */
-int eddyi_server_claim(eddy_server *s);
 
 /* Makes the listeners that are not accepting accept. */
 void eddyi_server_accept(eddy_server *s);

@@ -57,7 +57,7 @@ static int serve(struct eddyi_connection *c, int rc)
 
 static int start(eddy_server *s, eddy_carrier *carrier)
 {
-    struct eddyi_stream *stream = eddyi_stream_new(carrier, EDDYI_BOTH_WAYS, s->options.limit);
+    struct eddyi_stream *stream = eddyi_stream_new(carrier, s->options.limit);
 
     if (!stream) {
         carrier->ops->free(carrier);

@@ -2,7 +2,6 @@
 
 #include "base/options.h"
 #include "base/sys.h"
-#include "carrier/fd.h"
 #include "sync/wait_queue.h"
 
 static struct eddyi_stream *of(struct eddyi_channel *c)
@@ -88,11 +87,11 @@ static struct eddyi_stream *make(size_t limit)
     return s;
 }
 
-struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, enum eddyi_ways ways, size_t limit)
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
 {
     struct eddyi_stream *s = make(limit);
 
-    if (s && eddyi_channel_init(&s->channel, c, ways, &client) < 0) {
+    if (s && eddyi_channel_init(&s->channel, c, &client) < 0) {
         eddyi_free(s);
         return NULL;
     }
@@ -155,7 +154,7 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
 
     if (!ret_reader || !ret_writer)
         return eddy_raise(-EINVAL, "stream_open: there is no place for reader or writer");
-    s = eddyi_stream_new(carrier, EDDYI_BOTH_WAYS, limit);
+    s = eddyi_stream_new(carrier, limit);
     if (!s)
         return -ENOMEM;
     *ret_reader = &s->reader;
@@ -175,7 +174,7 @@ int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer 
     if (rc < 0)
         return rc;
     for (int i = 0; i < 2; i++)
-        s[i] = eddyi_stream_new(c[i], EDDYI_BOTH_WAYS, 0);
+        s[i] = eddyi_stream_new(c[i], 0);
     for (int i = 0; i < 2; i++) {
         if (s[0] && s[1]) {
             ret_readers[i] = &s[i]->reader;
@@ -197,7 +196,7 @@ static int open_pipe(int read_fd, int write_fd, size_t limit, struct eddyi_strea
 
     if (rc < 0)
         return rc;
-    *ret = eddyi_stream_new(c, read_fd >= 0 ? EDDYI_READ_ONLY : EDDYI_WRITE_ONLY, limit);
+    *ret = eddyi_stream_new(c, limit);
     if (!*ret)
         c->ops->free(c);
     return *ret ? 0 : -ENOMEM;

@@ -1,7 +1,7 @@
 /*
  * The extra info of a TLS connection.
  */
-#include "carrier/fd.h"
+#include "net/socket.h"
 #include "tls/carrier.h"
 
 #include <openssl/pem.h>
