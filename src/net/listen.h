@@ -24,8 +24,8 @@ struct eddyi_listening {
 
 /*
  * Listens on the socket, the path or the hosts of @o. Suspends only to look up a host. Returns 0,
- * or raises an error; in either case *l, which is zero before, is ended by eddyi_listening_undo() or
- * eddyi_listening_remove_file(), and eddyi_listening_fini().
+ * or raises an error; in either case *l, which is zero before, is ended by eddyi_listening_undo()
+ * or eddyi_listening_remove_file(), and eddyi_listening_fini().
  */
 EDDY_AWAITS int eddyi_listen(const eddy_server_options *o, struct eddyi_listening *l);
 
