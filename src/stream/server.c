@@ -219,7 +219,8 @@ static void listener_lost(struct eddyi_io_claim *c)
     eddyi_server_unref(l->server);
 }
 
-/* Makes a listener of each socket, and claims it. Connections inherit TCP_NODELAY from the listening socket (rule 162). */
+/* Makes a listener of each socket, and claims it. Connections inherit TCP_NODELAY from the
+ * listening socket (rule 162). */
 static int claim_all(eddy_server *s)
 {
     int rc = 0;
