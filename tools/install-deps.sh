@@ -13,9 +13,11 @@ set -eu
 base="build-essential cmake pkg-config liburing-dev libssl-dev libc-ares-dev libcurl4-openssl-dev
 libjansson-dev node-llhttp"
 docs="lowdown mandoc python3 python3-pygments"
+examples="libhiredis-dev redis-tools libpq-dev postgresql libwslay-dev python3-websockets
+libglib2.0-dev"
 check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3
-python3-dev libpython3.11-testsuite libhiredis-dev redis-tools python3-pip python3-mypy"
+python3-dev libpython3.11-testsuite python3-pip python3-mypy $examples"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
@@ -79,6 +81,16 @@ apt()
     }
 }
 apt update
+
+# The tests make a PostgreSQL of their own: the package shall not make one, and start it.
+case $missing in
+*postgresql*)
+    settings=/etc/postgresql-common/createcluster.d
+    trap 'rm -f "$log"; $sudo rm -f "$settings/tests.conf"' EXIT
+    $sudo mkdir -p "$settings"
+    echo 'create_main_cluster = false' | $sudo tee "$settings/tests.conf" >/dev/null
+    ;;
+esac
 # shellcheck disable=SC2086 # a list of words
 apt install -y --no-install-recommends $missing
 

@@ -15,6 +15,8 @@ const char *http_reason(int status)
         const char *reason;
     } reasons[] = {
         {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
         {206, "Partial Content"},
         {301, "Moved Permanently"},
         {302, "Found"},
@@ -24,10 +26,12 @@ const char *http_reason(int status)
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
+        {411, "Length Required"},
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {416, "Range Not Satisfiable"},
+        {426, "Upgrade Required"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},
@@ -120,8 +124,7 @@ int http_send_text(eddy_writer *writer, const struct http_request *request, int 
     if (status == 204 || status == 304)
         return http_send_head(writer, request, status, "%s", fields);
     return http_send(writer, request, status, text, request->head ? 0 : strlen(text),
-                     "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields,
-                     strlen(text));
+                     "%sContent-Type: text/plain\r\nContent-Length: %zu\r\n", fields, strlen(text));
 }
 
 int http_linger(eddy_reader *reader, eddy_writer *writer, double seconds)

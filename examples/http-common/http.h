@@ -2,8 +2,8 @@
  * HTTP/1.1 for the example servers: llhttp parses the requests; answers begin with the fields that
  * are common to all. According to RFC 9110 (semantics, fields) and RFC 9112 (messages).
  *
- * The servers accept no bodies: a request that announces one is refused and its connection closed,
- * so that no byte of a body is ever parsed as the next request.
+ * No byte of a body is ever parsed as the next request: a server either reads the body, or refuses
+ * the request and closes the connection.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 enum {
@@ -22,9 +23,17 @@ enum {
 };
 
 struct http_request {
-    bool get, head;  /* the method; both false: another one */
-    bool old;        /* HTTP/1.0: no chunked answers, and the connection closes by default */
-    bool keep_alive; /* the connection can serve another request after this one */
+    bool get, head;     /* the method; both false: another one */
+    const char *method; /* its name; static */
+    bool old;           /* HTTP/1.0: no chunked answers, and the connection closes by default */
+    bool keep_alive;    /* the connection can serve another request after this one */
+    bool has_body;      /* and can serve none unless http_read_body() has read the body */
+    struct http_body {
+        uint64_t length;
+        bool chunked;          /* the length is not known */
+        bool awaits_continue;  /* the client waits for "100 Continue" before it sends the body */
+        bool keep_alive_after; /* the value of keep_alive once the body has been read */
+    } body;
     /* path and query; in the absolute form the part after the authority */
     char target[HTTP_MAX_TARGET];
 
@@ -51,6 +60,15 @@ EDDY_AWAITS int http_read_request(eddy_reader *reader, struct http_request *ret)
  * status with which to refuse it.
  */
 int http_parse_request(const char *head, size_t n, struct http_request *ret);
+
+/*
+ * Reads the body of @request, if it has one: *ret gets at most @max bytes, followed by a null byte,
+ * or "" if there is no body. The caller owns *ret, and frees it with free(). Returns as
+ * http_read_request(): 413 if the body is longer, 411 if its length is not known, 0 if the stream
+ * ends in it.
+ */
+EDDY_AWAITS int http_read_body(eddy_reader *reader, eddy_writer *writer,
+                               struct http_request *request, size_t max, char **ret);
 
 /* Returns the reason phrase of @status. */
 const char *http_reason(int status);

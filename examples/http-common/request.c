@@ -2,12 +2,13 @@
  * Requests: the head is read from the stream as a whole, and parsed by llhttp.
  *
  * The boundaries of messages are decided strictly (RFC 9112, 6.3 and 11.2): if llhttp and the
- * search for the end of the head disagree, or if there is a transfer coding, a body, or a second
- * Host, the request is refused and the connection closed.
+ * search for the end of the head disagree, or if there is a transfer coding, a body that the server
+ * does not read, or a second Host, the request is refused and the connection closed.
  */
 #include "http.h"
 
 #include <llhttp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -115,6 +116,8 @@ static void take_field(struct parsing *p)
     } else if (strcasecmp(p->name, "transfer-encoding") == 0) {
         p->is_chunked = !p->has_coding && strcasecmp(p->value, "chunked") == 0;
         p->has_coding = true;
+    } else if (strcasecmp(p->name, "expect") == 0) {
+        p->request->body.awaits_continue = strcasecmp(p->value, "100-continue") == 0;
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (strcasecmp(p->name, fields[i].name) == 0)
@@ -145,7 +148,12 @@ static int on_headers_complete(llhttp_t *parser)
     r->get = parser->method == HTTP_GET;
     r->head = parser->method == HTTP_HEAD;
     r->old = parser->http_major == 1 && parser->http_minor == 0;
-    r->keep_alive = llhttp_should_keep_alive(parser) && !has_body;
+    r->method = llhttp_method_name(parser->method);
+    r->has_body = has_body;
+    r->body.length = parser->content_length;
+    r->body.chunked = p->has_coding;
+    r->body.keep_alive_after = llhttp_should_keep_alive(parser);
+    r->keep_alive = r->body.keep_alive_after && !has_body;
     if (parser->http_major != 1)
         refuse(p, 505);
     if (p->n_hosts > 1 || (p->n_hosts == 0 && !r->old))
@@ -230,4 +238,25 @@ int http_read_request(eddy_reader *reader, struct http_request *ret)
     if (n == EDDY_ELIMIT)
         return 431;
     return n < 0 ? (int)n : http_parse_request(head, (size_t)n, ret);
+}
+
+int http_read_body(eddy_reader *reader, eddy_writer *writer, struct http_request *request,
+                   size_t max, char **ret)
+{
+    struct http_body *body = &request->body;
+    ssize_t n;
+
+    if (request->has_body && (body->chunked || body->length > max))
+        return body->chunked ? 411 : 413;
+    *ret = calloc(1, body->length + 1);
+    if (!*ret)
+        return 503;
+    if (body->awaits_continue && request->has_body && !request->old)
+        eddy_writer_printf(writer, "HTTP/1.1 100 Continue\r\n\r\n");
+    n = eddy_reader_readexactly(reader, *ret, body->length);
+    request->keep_alive = n >= 0 && body->keep_alive_after;
+    if (n >= 0)
+        return 1;
+    free(*ret);
+    return n == EDDY_EINCOMPLETE ? 0 : (int)n;
 }
