@@ -1,49 +1,32 @@
 #!/bin/sh
 # Checks that mistakes with eddy's macros do not compile, and that what is right does.
 #
-# Each is a few lines that are compiled alone, pedantically, with both compilers, as C11 and C++17.
-# Prints one line for each.
+# Each is a function of a few lines. A compiler sees all that are right in one program, and all
+# mistakes in another, pedantically, as C11 and C++17: a compiler takes longer to begin than for a
+# function. After each mistake comes a function without one, of which the compiler must say nothing.
+# Prints one line for each and each compiler.
 #
 #     tests/project/traps.sh
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
-failed=0
 
-report()
-{
-    if [ "$1" = 0 ]; then
-        echo "ok $2"
-    else
-        echo "not ok $2 - $3"
-        sed 's/^/# /' "$work/messages"
-        failed=1
-    fi
-}
+c="gcc clang"
+any="gcc clang g++ clang++"
+n=0
 
-# compile COMPILER: the program in $work/program.
-compile()
-{
-    case $1 in
-    g++ | clang++) set -- "$1" -x c++ -std=c++17 ;;
-    *) set -- "$1" -x c -std=c11 -D_POSIX_C_SOURCE=200809L ;;
-    esac
-    "$@" -Wall -Wextra -Wpedantic -Werror -I"$top/include" -fsyntax-only "$work/program" \
-        >"$work/messages" 2>&1
-}
-
-# program STATEMENTS: writes a program with a function of these statements, and what they may use.
-program()
+# begin COMPILER: a program with what the functions may use.
+begin()
 {
     cat <<'C'
 #include <eddy.h>
 #include <sys/types.h>
 struct job { int n; };
-eddy_connection_fn handle;
-eddy_worker_fn work;
-eddy_protocol_factory make;
-eddy_subprocess_protocol_factory make_process;
+extern eddy_connection_fn handle;
+extern eddy_worker_fn work;
+extern eddy_protocol_factory make;
+extern eddy_subprocess_protocol_factory make_process;
 extern eddy_loop *loop;
 extern eddy_reader *reader;
 extern eddy_writer *writer;
@@ -66,50 +49,87 @@ extern eddy_group *tg;
 extern eddy_timeout *tm;
 extern eddy_lock *lock;
 extern eddy_semaphore *semaphore;
-int use(void);
-int use(void)
-{
-C
-    echo "$1"
-    cat <<'C'
-    return 0;
-}
 C
 }
 
-# compilers LIST: prints those of the list that are installed.
-compilers()
+# body NAME STATEMENTS: a function, whose lines are those of a file of the same name.
+body()
+{
+    printf '#line 1 "%s"\nint %s(void);\nint %s(void)\n{\n%s\n    return 0;\n}\n' "$1" "$1" "$1" "$2"
+}
+
+# add COMPILERS LIST BODY…: adds to the program of each compiler.
+add()
 {
     for compiler in $1; do
-        command -v "$compiler" >/dev/null && echo "$compiler"
+        [ -e "$work/$2.$compiler" ] || begin >"$work/$2.$compiler"
+        body "$3" "$4" >>"$work/$2.$compiler"
     done
 }
-c="gcc clang"
-any="gcc clang g++ clang++"
 
 # refused COMPILERS NAME STATEMENTS [MESSAGE]: checks that they do not compile, and that the
 # compiler's message has MESSAGE.
 refused()
 {
-    program "$3" >"$work/program"
-    for compiler in $(compilers "$1"); do
-        if compile "$compiler"; then
-            report 1 "$2 does not compile, with $compiler" "it does"
-        else
-            grep -q "${4:-error}" "$work/messages"
-            report $? "$2 does not compile, with $compiler" "the message does not say: ${4:-error}"
-        fi
-    done
+    n=$((n + 1))
+    add "$1" refused "mistake_$n" "$3"
+    add "$1" refused "control_$n" ""
+    printf '%s|%s|%s|%s\n' "$1" "$n" "${4:-error}" "$2" >>"$work/mistakes"
 }
 
 # accepted COMPILERS NAME STATEMENTS: checks that they compile.
 accepted()
 {
-    program "$3" >"$work/program"
-    for compiler in $(compilers "$1"); do
-        compile "$compiler"
-        report $? "$2 compiles, with $compiler" "$(grep -m 1 error "$work/messages")"
-    done
+    n=$((n + 1))
+    add "$1" accepted "right_$n" "$3"
+    printf '%s|%s|%s\n' "$1" "$n" "$2" >>"$work/right"
+}
+
+# compile COMPILER LIST: writes what the compiler says of each function to a file of its name.
+compile()
+{
+    case $1 in
+    g++ | clang++) set -- "$1" "$2" c++ c++17 ;;
+    *) set -- "$1" "$2" c c11 ;;
+    esac
+    all=-fmax-errors=0
+    [ "${1#clang}" = "$1" ] || all=-ferror-limit=0
+    mkdir -p "$work/$1"
+    "$1" -x "$3" -std="$4" -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror $all \
+        -I"$top/include" -fsyntax-only "$work/$2.$1" >"$work/$1/messages" 2>&1
+    awk -v folder="$work/$1" -F: '
+        /^(mistake|control|right)_[0-9]+:/ { file = $1 }
+        file { print >(folder "/" file) }' "$work/$1/messages"
+}
+
+report()
+{
+    if [ "$1" = 0 ]; then
+        echo "ok $2"
+    else
+        echo "not ok $2 - $3"
+        [ ! -e "$4" ] || sed 's/^/# /' "$4"
+        touch "$work/failed"
+    fi
+}
+
+# check COMPILER: compiles, and reports.
+check()
+{
+    compile "$1" accepted
+    while IFS='|' read -r compilers i name; do
+        case " $compilers " in *" $1 "*) ;; *) continue ;; esac
+        [ ! -e "$work/$1/right_$i" ]
+        report $? "$name compiles, with $1" "it does not" "$work/$1/right_$i"
+    done <"$work/right"
+    compile "$1" refused
+    while IFS='|' read -r compilers i message name; do
+        case " $compilers " in *" $1 "*) ;; *) continue ;; esac
+        said=$work/$1/mistake_$i
+        grep -q error "$said" 2>/dev/null && grep -q "$message" "$said" &&
+            [ ! -e "$work/$1/control_$i" ]
+        report $? "$name does not compile, with $1" "the message does not say: $message" "$said"
+    done <"$work/mistakes"
 }
 
 accepted "$any" "a program without mistakes" ""
@@ -214,4 +234,7 @@ for scope in "eddy_group_enter(tg)" "eddy_timeout_enter(tm, 1)" "eddy_timeout_en
     refused "$any" "else $scope;" "if (yes) yes = 0; else $scope;" "put_braces"
     refused "$any" "while (yes) $scope;" "while (yes) $scope;" "put_braces"
 done
-exit $failed
+for compiler in $any; do
+    ! command -v "$compiler" >/dev/null || check "$compiler"
+done
+[ ! -e "$work/failed" ]
