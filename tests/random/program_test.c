@@ -5,6 +5,7 @@
 #include "harness/test.h"
 #include "random.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,27 +82,47 @@ static void end_others(void)
     }
 }
 
-static eddy_handle limit; /* of the time that the main coroutine has */
+/* Ends the main coroutine, which may wait for what never comes, when its time is over. */
+static struct {
+    eddy_item item; /* needs no memory, so it can be scheduled again whatever fails */
+    eddy_task *task;
+} hurrying;
 
-/* Cancels the main coroutine, once it has run for long enough, until it ends. */
-static void hurry(void *arg)
+/* Cancels the main coroutine in each turn until it ends: the program may swallow a cancellation. */
+static void hurry(eddy_item *item)
 {
     begin_closing();
-    eddy_task_cancel(arg, NULL);
-    limit = eddy_loop_call_later(eddy_get_running_loop(), 0.001, hurry, arg);
+    eddy_task_cancel(hurrying.task, NULL);
+    (void)eddy_loop_call_soon_item(eddy_get_running_loop(), item);
+}
+
+static void begin_hurrying(void *arg)
+{
+    hurry(&hurrying.item);
+}
+
+static eddy_async(amain_with_threads)
+{
+    eddy_loop *loop = eddy_get_running_loop();
+    eddy_handle limit = eddy_loop_call_later(loop, 0.03, begin_hurrying, NULL);
+    int rc;
+
+    if (!limit.slot)
+        return -ENOMEM;
+    hurrying.item = (eddy_item){.run = hurry};
+    hurrying.task = eddy_current_task();
+    rc = eddy_await(eddy_gather(actor(0), actor(0), actor(0), actor(0)));
+    eddy_handle_cancel(limit);
+    eddy_item_cancel(loop, &hurrying.item);
+    end_others();
+    return rc;
 }
 
 static eddy_async(amain)
 {
-    int rc;
+    int rc = program.threads ? eddy_await(amain_with_threads())
+                             : eddy_await(eddy_gather(actor(0), actor(0), actor(0), actor(0)));
 
-    if (program.threads)
-        limit = eddy_loop_call_later(eddy_get_running_loop(), 0.03, hurry, eddy_current_task());
-    rc = eddy_await(eddy_gather(actor(0), actor(0), actor(0), actor(0)));
-    if (program.threads)
-        eddy_handle_cancel(limit);
-    if (program.threads)
-        end_others();
     begin_closing();
     return rc;
 }
