@@ -55,7 +55,8 @@ C
 # body NAME STATEMENTS: a function, whose lines are those of a file of the same name.
 body()
 {
-    printf '#line 1 "%s"\nint %s(void);\nint %s(void)\n{\n%s\n    return 0;\n}\n' "$1" "$1" "$1" "$2"
+    printf '#line 1 "%s"\nint %s(void);\nint %s(void)\n' "$1" "$1" "$1"
+    printf '{\n%s\n    return 0;\n}\n' "$2"
 }
 
 # add COMPILERS LIST BODY…: adds to the program of each compiler.
