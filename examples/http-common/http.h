@@ -27,7 +27,8 @@ struct http_request {
     const char *method; /* its name; static */
     bool old;           /* HTTP/1.0: no chunked answers, and the connection closes by default */
     bool keep_alive;    /* the connection can serve another request after this one */
-    bool has_body;      /* and can serve none unless http_read_body() has read the body */
+    bool upgrade;       /* the client wants to speak another protocol, see upgrade_to */
+    bool has_body;      /* keep_alive is then false until http_read_body() has read it */
     struct http_body {
         uint64_t length;
         bool chunked;          /* the length is not known */
@@ -44,6 +45,9 @@ struct http_request {
     char if_modified_since[HTTP_MAX_FIELD];
     char if_unmodified_since[HTTP_MAX_FIELD];
     char if_range[HTTP_MAX_FIELD];
+    char upgrade_to[HTTP_MAX_FIELD];
+    char sec_websocket_key[HTTP_MAX_FIELD];
+    char sec_websocket_version[HTTP_MAX_FIELD];
 };
 
 /*

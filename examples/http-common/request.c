@@ -24,6 +24,9 @@ static const struct field {
     {"if-modified-since", offsetof(struct http_request, if_modified_since), false},
     {"if-unmodified-since", offsetof(struct http_request, if_unmodified_since), false},
     {"if-range", offsetof(struct http_request, if_range), false},
+    {"upgrade", offsetof(struct http_request, upgrade_to), true},
+    {"sec-websocket-key", offsetof(struct http_request, sec_websocket_key), false},
+    {"sec-websocket-version", offsetof(struct http_request, sec_websocket_version), true},
 };
 
 struct parsing {
@@ -149,6 +152,7 @@ static int on_headers_complete(llhttp_t *parser)
     r->head = parser->method == HTTP_HEAD;
     r->old = parser->http_major == 1 && parser->http_minor == 0;
     r->method = llhttp_method_name(parser->method);
+    r->upgrade = parser->upgrade;
     r->has_body = has_body;
     r->body.length = parser->content_length;
     r->body.chunked = p->has_coding;
