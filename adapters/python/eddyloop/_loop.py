@@ -12,10 +12,10 @@ import sys
 import threading
 import weakref
 
-from asyncio import events, sslproto
+from asyncio import events, exceptions, sslproto
 
 from . import _eddyloop
-from ._transports import DatagramTransport, SocketTransport
+from ._transports import DatagramTransport, NoStream, SocketTransport
 
 
 class _Selector:
@@ -118,19 +118,39 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
 
     def _make_socket_transport(self, sock, protocol, waiter=None, *, extra=None, server=None):
         self._ensure_fd_no_transport(sock)
-        return SocketTransport(self, sock, protocol, waiter, extra, server)
+        try:
+            return SocketTransport(self, sock, protocol, waiter, extra, server)
+        except NoStream:  # SOCK_SEQPACKET, for example
+            return super()._make_socket_transport(
+                sock, protocol, waiter, extra=extra, server=server
+            )
 
     def _make_ssl_transport(
         self, rawsock, protocol, sslcontext, waiter=None, *, extra=None, server=None, **options
     ):
-        self._ensure_fd_no_transport(rawsock)
         server_side = options.pop('server_side', False)
         server_hostname = options.pop('server_hostname', None)
         tls = sslproto.SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **options
         )
-        SocketTransport(self, rawsock, tls, extra=extra, server=server)
+        self._make_socket_transport(rawsock, tls, extra=extra, server=server)
         return tls._app_transport
+
+    async def _sendfile_native(self, transport, file, offset, count):
+        try:
+            fileno = file.fileno()
+            os.fstat(fileno)
+        except (AttributeError, OSError) as exc:  # io.UnsupportedOperation is an OSError
+            raise exceptions.SendfileNotAvailableError('not a regular file') from exc
+        reads = transport.is_reading()
+        transport.pause_reading()
+        await transport._make_empty_waiter()
+        try:
+            return await transport._send_file(fileno, offset, count)
+        finally:
+            transport._reset_empty_waiter()
+            if reads:
+                transport.resume_reading()
 
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         self._ensure_fd_no_transport(sock)

@@ -1,32 +1,291 @@
-"""Transports: asyncio's own, with what runs for each packet in C, or without its large buffers."""
+"""Transports: what runs for each packet is in C, what runs for each connection is here.
 
-from asyncio import protocols, selector_events
+The order of the callbacks, the errors and the private names are those of asyncio's own transports
+(asyncio.selector_events), since programs and the rest of asyncio rely on them.
+"""
+
+import contextvars
+import logging
+import os
+import socket
+import sys
+import warnings
+
+from asyncio import (
+    base_events,
+    constants,
+    exceptions,
+    futures,
+    protocols,
+    selector_events,
+    transports,
+    trsock,
+)
 
 from . import _eddyloop
 
+_logger = logging.getLogger('asyncio')
 
-class SocketTransport(_eddyloop.SocketMethods, selector_events._SelectorSocketTransport):
-    """A connection: _read_ready() and write() are in C, all else is asyncio's."""
 
-    # What C looks at; asyncio's code uses the same names.
-    __slots__ = (
-        '_protocol',
-        '_sock_fd',
-        '_buffer',
-        '_conn_lost',
-        '_eof',
-        '_empty_waiter',
-        '_buffered',
-    )
-    _base = selector_events._SelectorSocketTransport
+class NoStream(Exception):
+    """The socket is not one of a connection that carries a stream of bytes."""
+
+
+class SocketTransport(_eddyloop.Transport):
+    """A connection over TCP or a Unix socket. The socket object owns the descriptor."""
+
+    _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
+    max_size = 256 * 1024
+    _room_waiter = None
+
+    def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
+        transports.Transport.__init__(self, extra)
+        self._extra['socket'] = trsock.TransportSocket(sock)
+        try:
+            self._extra['sockname'] = sock.getsockname()
+        except OSError:
+            self._extra['sockname'] = None
+        if 'peername' not in self._extra:
+            try:
+                self._extra['peername'] = sock.getpeername()
+            except OSError:
+                self._extra['peername'] = None
+        context = contextvars.copy_context()
+        loop._remove_reader(sock)  # as asyncio, whose own callback replaces one that is there
+        loop._remove_writer(sock)
+        if not self._open(loop, sock.fileno(), context):
+            raise NoStream
+        self._sock = sock
+        self._set_write_buffer_limits()
+        self.set_protocol(protocol)
+        self._server = server
+        if server is not None:
+            _attach(server, self)
+        loop._transports[self._sock_fd] = self
+        base_events._set_nodelay(sock)
+        loop.call_soon(protocol.connection_made, self, context=context)
+        loop.call_soon(self._start_reading, context=context)
+        if waiter is not None:
+            loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
+
+    def __repr__(self):
+        info = [self.__class__.__name__]
+        if self._sock is None:
+            info.append('closed')
+        elif self._closing:
+            info.append('closing')
+        info.append(f'fd={self._sock_fd}')
+        if self._loop is not None and not self._loop.is_closed():
+            reading, writing = self._polling()
+            info.append('read=polling' if reading else 'read=idle')
+            state = 'polling' if writing else 'idle'
+            info.append(f'write=<{state}, bufsize={self.get_write_buffer_size()}>')
+        return f'<{" ".join(info)}>'
+
+    def __del__(self, _warn=warnings.warn):
+        if self._sock is not None:
+            _warn(f'unclosed transport {self!r}', ResourceWarning, source=self)
+            server = self._server
+            self._close_socket()
+            if server is not None and sys.version_info >= (3, 13):
+                _detach(server, self)
+
+    def _log(self, message, **options):
+        _logger.debug(message, self, **options)
 
     def set_protocol(self, protocol):
         """Replaces the protocol."""
-        super().set_protocol(protocol)
         self._buffered = isinstance(protocol, protocols.BufferedProtocol)
+        self._protocol = protocol
+        self._protocol_connected = True
+
+    # Closing.
+
+    def close(self):
+        """Closes the transport: sends what is buffered, then calls connection_lost(None)."""
+        if self._closing:
+            return
+        self._closing = True
+        if self.get_write_buffer_size() == 0:
+            self._conn_lost += 1
+            self._lose(None)
+        else:
+            self._update()  # reads no more
+
+    def abort(self):
+        """Closes the transport at once; what is buffered is lost."""
+        self._force_close(None)
+
+    def _force_close(self, exc):
+        if self._conn_lost:
+            return
+        self._closing = True
+        self._conn_lost += 1
+        self._lose(exc)
+
+    def _lose(self, exc):
+        loop, context = self._loop, self._context
+        self._release()
+        loop.call_soon(self._call_connection_lost, exc, context=context)
+
+    def _fatal_error(self, exc, message='Fatal error on transport'):
+        if isinstance(exc, OSError):
+            if self._loop.get_debug():
+                _logger.debug('%r: %s', self, message, exc_info=True)
+        else:
+            self._loop.call_exception_handler(
+                {
+                    'message': message,
+                    'exception': exc,
+                    'transport': self,
+                    'protocol': self._protocol,
+                }
+            )
+        self._force_close(exc)
+        if self._empty_waiter is not None and not self._empty_waiter.done():
+            self._empty_waiter.set_exception(exc)
+
+    def _call_connection_lost(self, exc):
+        try:
+            if self._protocol_connected:
+                self._protocol.connection_lost(exc)
+        finally:
+            self._close_socket()
+            server = self._server
+            if server is not None:
+                self._server = None
+                _detach(server, self)
+            for waiter in (self._empty_waiter, self._room_waiter):
+                if waiter is not None and not waiter.done():
+                    waiter.set_exception(ConnectionError('Connection is closed by peer'))
+
+    # Reading.
+
+    def _read_ready__on_eof(self):
+        if self._loop.get_debug():
+            self._log('%r received EOF')
+        try:
+            keep_open = self._protocol.eof_received()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._fatal_error(exc, 'Fatal error: protocol.eof_received() call failed.')
+            return
+        if not keep_open:
+            self.close()
+
+    # Writing.
+
+    def _written_in_vain(self):
+        if self._conn_lost >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+            _logger.warning('socket.send() raised exception.')
+        self._conn_lost += 1
+
+    def write_eof(self):
+        """Closes the write end after what is buffered has been sent."""
+        if self._closing or self._eof:
+            return
+        self._eof = True
+        if self.get_write_buffer_size() == 0:
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def can_write_eof(self):
+        """Returns True."""
+        return True
+
+    def _on_drained(self):
+        # All is sent that was buffered; C calls this if somebody may wait for it.
+        if self._empty_waiter is not None and not self._empty_waiter.done():
+            self._empty_waiter.set_result(None)
+        if self._closing:
+            self._release()
+            self._call_connection_lost(None)
+        elif self._eof:
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def _make_empty_waiter(self):
+        if self._empty_waiter is not None:
+            raise RuntimeError('Empty waiter is already set')
+        self._empty_waiter = waiter = self._loop.create_future()
+        if self.get_write_buffer_size() == 0:
+            waiter.set_result(None)
+        return waiter
+
+    def _reset_empty_waiter(self):
+        self._empty_waiter = None
+
+    async def _send_file(self, fileno, offset, count):
+        """Sends a file as loop.sock_sendfile() does; @count None: to its end."""
+        block = count or os.fstat(fileno).st_size
+        sent = 0
+        try:
+            while (size := min(block, count - sent) if count else block) > 0:
+                try:
+                    n = self._send_piece(fileno, offset, size)
+                except (BlockingIOError, InterruptedError):
+                    await self._wait_for_room()
+                    continue
+                except OSError as exc:
+                    if sent == 0:
+                        raise exceptions.SendfileNotAvailableError(
+                            'os.sendfile call failed'
+                        ) from exc
+                    raise
+                if n == 0:
+                    break
+                offset += n
+                sent += n
+            return sent
+        finally:
+            if sent > 0:
+                os.lseek(fileno, offset, os.SEEK_SET)
+
+    def _send_piece(self, fileno, offset, size):
+        if self._conn_lost:
+            raise ConnectionError('Connection is closed by peer')
+        return os.sendfile(self._sock_fd, fileno, offset, size)
+
+    async def _wait_for_room(self):
+        self._room_waiter = self._loop.create_future()
+        self._wants_room = True
+        self._update()
+        try:
+            await self._room_waiter
+        finally:
+            self._room_waiter = None
+            self._wants_room = False
+
+    def _on_room(self):
+        if self._room_waiter is not None and not self._room_waiter.done():
+            self._room_waiter.set_result(None)
+
+    def _set_write_buffer_limits(self, high=None, low=None):
+        if high is None:
+            high = 64 * 1024 if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f'high ({high!r}) must be >= low ({low!r}) must be >= 0')
+        self._high_water = min(high, sys.maxsize)
+        self._low_water = min(low, sys.maxsize)
 
 
-_eddyloop.SocketMethods._use(SocketTransport)
+if sys.version_info >= (3, 13):
+
+    def _attach(server, transport):
+        server._attach(transport)
+
+    def _detach(server, transport):
+        server._detach(transport)
+
+else:
+
+    def _attach(server, transport):
+        server._attach()
+
+    def _detach(server, transport):
+        server._detach()
 
 
 class DatagramTransport(selector_events._SelectorDatagramTransport):

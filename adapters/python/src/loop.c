@@ -2,6 +2,7 @@
  * The type _eddyloop.Loop: making, closing and collecting a loop, and its attributes.
  */
 #include "handle.h"
+#include "transport.h"
 
 #include "eddy/error.h"
 
@@ -32,6 +33,7 @@ static int loop_clear(PyObject *self)
         return 0;
     eddyi_py_timers_clear(l);
     eddyi_py_watches_clear(l);
+    eddyi_py_wires_end(l);
     eddyi_py_queue_clear(&l->ready);
     Py_CLEAR(l->error);
     return 0;
@@ -49,6 +51,8 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
     for (t = l->timers; t; t = t->next)
         Py_VISIT(t);
     rc = eddyi_py_queue_traverse(&l->ready, visit, arg);
+    if (rc == 0)
+        rc = eddyi_py_wires_traverse(l, visit, arg);
     return rc ? rc : eddyi_py_watches_traverse(l, visit, arg);
 }
 
@@ -69,6 +73,7 @@ static void loop_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     if (l->eddy) {
         (void)shut(l);
+        eddyi_py_wires_forget(l); /* that only a forked child still has */
         eddy_loop_unref(l->eddy);
     }
     Py_CLEAR(l->module);

@@ -2,6 +2,7 @@
  * The module _eddyloop: its state, which each interpreter has its own of, and its types.
  */
 #include "handle.h"
+#include "transport.h"
 
 #include "eddy/version.h"
 
@@ -62,7 +63,11 @@ static int intern_names(struct eddyi_py_state *s)
                   {"get_buffer", &s->name_get_buffer},
                   {"buffer_updated", &s->name_buffer_updated},
                   {"_fatal_error", &s->name_fatal_error},
-                  {"_read_ready__on_eof", &s->name_on_eof}};
+                  {"_read_ready__on_eof", &s->name_on_eof},
+                  {"_maybe_pause_protocol", &s->name_maybe_pause},
+                  {"_maybe_resume_protocol", &s->name_maybe_resume},
+                  {"_on_drained", &s->name_on_drained},
+                  {"_on_room", &s->name_on_room}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
@@ -78,13 +83,29 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base, PyT
     return *ret ? PyModule_AddType(module, *ret) : -1;
 }
 
+/* Makes the type of transports, whose struct begins with that of asyncio's. */
+static int add_transport(PyObject *module, struct eddyi_py_state *s)
+{
+    PyObject *base;
+    int rc = -1;
+
+    if (import("asyncio.transports", "_FlowControlMixin", &base) < 0)
+        return -1;
+    if (((PyTypeObject *)base)->tp_basicsize == offsetof(struct eddyi_py_transport, loop))
+        rc = add_type(module, &eddyi_py_transport_spec, (PyTypeObject *)base, &s->transport_type);
+    else
+        PyErr_SetString(PyExc_ImportError, "asyncio's transports have an unexpected layout");
+    Py_DECREF(base);
+    return rc;
+}
+
 static int execute(PyObject *module)
 {
     struct eddyi_py_state *s = eddyi_py_state_of(module);
 
     if (import_all(s) < 0 || intern_names(s) < 0 ||
         add_type(module, &eddyi_py_loop_spec, NULL, &s->loop_type) < 0 ||
-        add_type(module, &eddyi_py_transport_spec, NULL, &s->socket_methods) < 0 ||
+        add_transport(module, s) < 0 ||
         add_type(module, &eddyi_py_handle_spec, NULL, &s->handle_type) < 0 ||
         add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0)
         return -1;
@@ -97,7 +118,7 @@ static int execute(PyObject *module)
         each((s)->loop_type);                                                                      \
         each((s)->handle_type);                                                                    \
         each((s)->timer_type);                                                                     \
-        each((s)->socket_methods);                                                                 \
+        each((s)->transport_type);                                                                 \
         each((s)->handle_class);                                                                   \
         each((s)->timer_class);                                                                    \
         each((s)->future_class);                                                                   \
@@ -118,7 +139,10 @@ static int execute(PyObject *module)
         each((s)->name_buffer_updated);                                                            \
         each((s)->name_fatal_error);                                                               \
         each((s)->name_on_eof);                                                                    \
-        each((s)->asyncios_write);                                                                 \
+        each((s)->name_maybe_pause);                                                               \
+        each((s)->name_maybe_resume);                                                              \
+        each((s)->name_on_drained);                                                                \
+        each((s)->name_on_room);                                                                   \
     } while (0)
 
 static int traverse(PyObject *module, visitproc visit, void *arg)

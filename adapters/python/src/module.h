@@ -26,6 +26,7 @@
 struct eddyi_py_handle;
 struct eddyi_py_timer;
 struct eddyi_py_watch;
+struct eddyi_py_wire;
 
 /* The freed handles that are kept for the next call_soon, and the number of them. */
 struct eddyi_py_spares {
@@ -33,14 +34,9 @@ struct eddyi_py_spares {
     unsigned n;
 };
 
-/* The offsets of slots in eddyloop's socket transport, which is a class in Python. */
-struct eddyi_py_slots {
-    Py_ssize_t protocol, fd, buffer, conn_lost, eof, empty_waiter, buffered;
-};
-
 /* The module's state in one interpreter. */
 struct eddyi_py_state {
-    PyTypeObject *loop_type, *handle_type, *timer_type, *socket_methods;
+    PyTypeObject *loop_type, *handle_type, *timer_type, *transport_type;
     PyObject *handle_class, *timer_class; /* asyncio.Handle, asyncio.TimerHandle */
     PyObject *future_class;               /* asyncio.Future */
     PyObject *tasks;                      /* the module asyncio.tasks */
@@ -50,10 +46,8 @@ struct eddyi_py_state {
     PyObject *name_task, *name_loop, *name_run, *name_cancelled, *name_task_factory;
     PyObject *loop_keyword; /* ("loop",) */
     PyObject *name_data_received, *name_get_buffer, *name_buffer_updated, *name_fatal_error;
-    PyObject *name_on_eof;
-    struct eddyi_py_slots transport;
-    PyObject *asyncios_write; /* _SelectorSocketTransport.write */
-    char *read_buffer;        /* for one call at a time; NULL before the first */
+    PyObject *name_on_eof, *name_maybe_pause, *name_maybe_resume, *name_on_drained, *name_on_room;
+    char *read_buffer; /* for one call at a time; NULL before the first */
     struct eddyi_py_spares spare_handles, spare_timers;
 };
 
@@ -96,6 +90,7 @@ struct eddyi_py_loop {
     struct eddyi_py_timer *timers;   /* scheduled, in no order; each is referenced */
     struct eddyi_py_watch **watches; /* indexed by the descriptor; NULL where there is none */
     size_t n_watches;
+    struct eddyi_py_wire *wires; /* of transports that are not closed; see transport.h */
 
     bool closed, debug, stopping;
     bool has_thread; /* a run is being set up, lasts, or is being cleaned up */

@@ -1,56 +1,42 @@
 /*
- * The methods of socket transports that run for each packet.
+ * The type _eddyloop.Transport: making and collecting a transport, its attributes, and its calls
+ * that concern reading.
  *
- * eddyloop's transport is a subclass in Python of asyncio's own, so everything rare, such as
- * errors, closing and full buffers, is asyncio's code. The fields that the methods here look at are
- * slots of that subclass: C finds them at fixed offsets, asyncio's code by their names.
- *
- * Bytes are received into a buffer of the loop and copied into an object of the right size: asyncio
- * makes one of 256 KiB for each packet, and shrinks it.
+ * The attributes have the names of asyncio's own transports, which the rest of asyncio, and
+ * programs, look at.
  */
-#include "handle.h"
+#include "transport.h"
+
+#include "eddy/error.h"
 
 #include <errno.h>
 #include <structmember.h>
-#include <sys/socket.h>
 
-/* asyncio's limit (_SelectorTransport.max_size). */
-enum { READ_SIZE = 256 * 1024 };
-
-static PyObject *slot(PyObject *self, Py_ssize_t offset)
+int eddyi_py_transport_call(struct eddyi_py_transport *t, PyObject *name)
 {
-    return *(PyObject **)((char *)self + offset);
+    PyObject *done = PyObject_CallMethodNoArgs((PyObject *)t, name);
+
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
-/* Returns whether the number in a slot is not 0; an empty slot has none. */
-static bool is_nonzero(PyObject *number)
+int eddyi_py_transport_fatal(struct eddyi_py_transport *t, const char *message)
 {
-    return !number || !PyLong_CheckExact(number) || PyLong_AsLong(number) != 0;
-}
-
-static char *read_buffer(struct eddyi_py_state *s)
-{
-    if (!s->read_buffer && !(s->read_buffer = PyMem_Malloc(READ_SIZE)))
-        PyErr_NoMemory();
-    return s->read_buffer;
-}
-
-/* Hands the exception that is set to _fatal_error(), unless it ends the run. Returns None. */
-static PyObject *fatal(struct eddyi_py_state *s, PyObject *self, const char *message)
-{
-    PyObject *type, *value, *traceback, *handled, *text, *done = NULL;
+    PyObject *type, *value, *traceback, *handled, *done = NULL;
+    PyObject *text;
 
     if (eddyi_py_ends_a_run())
-        return NULL;
+        return -1;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback)
         PyException_SetTraceback(value, traceback);
     text = PyUnicode_FromString(message);
-    if (text) {
+    if (text && t->loop) {
         handled = PyErr_GetHandledException(); /* the log shows the one that is being handled */
         PyErr_SetHandledException(value);
-        done = PyObject_CallMethodObjArgs(self, s->name_fatal_error, value, text, NULL);
+        done = PyObject_CallMethodObjArgs((PyObject *)t, t->loop->state->name_fatal_error, value,
+                                          text, NULL);
         PyErr_SetHandledException(handled);
         Py_XDECREF(handled);
     }
@@ -58,217 +44,276 @@ static PyObject *fatal(struct eddyi_py_state *s, PyObject *self, const char *mes
     Py_XDECREF(value);
     Py_XDECREF(traceback);
     Py_XDECREF(text);
-    return done;
+    Py_XDECREF(done);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
-/* Deals with the result of a call that moved no bytes: 0 is the end, else errno says why. */
-static PyObject *nothing_read(struct eddyi_py_state *s, PyObject *self, ssize_t n)
+int eddyi_py_transport_broken(struct eddyi_py_transport *t, ssize_t rc, const char *message)
 {
-    if (n == 0)
-        return PyObject_CallMethodNoArgs(self, s->name_on_eof);
-    if (errno == EAGAIN || errno == EINTR)
-        Py_RETURN_NONE;
-    PyErr_SetFromErrno(PyExc_OSError);
-    return fatal(s, self, "Fatal read error on socket transport");
+    eddyi_py_raise((int)rc);
+    return eddyi_py_transport_fatal(t, message);
 }
 
-static PyObject *receive(struct eddyi_py_state *s, PyObject *self, int fd)
+static int transport_clear(PyObject *self)
 {
-    PyObject *protocol = slot(self, s->transport.protocol), *data, *done;
-    char *buffer = read_buffer(s);
-    ssize_t n = buffer ? recv(fd, buffer, READ_SIZE, 0) : 0;
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
 
-    if (!buffer)
+    eddyi_py_wire_drop(t);
+    Py_CLEAR(t->extra);
+    Py_CLEAR(t->context);
+    Py_CLEAR(t->sock);
+    Py_CLEAR(t->protocol);
+    Py_CLEAR(t->server);
+    Py_CLEAR(t->empty_waiter);
+    eddyi_py_transport_drop_output(t);
+    return 0;
+}
+
+static int transport_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(t->extra);
+    Py_VISIT(t->loop);
+    Py_VISIT(t->context);
+    Py_VISIT(t->sock);
+    Py_VISIT(t->protocol);
+    Py_VISIT(t->server);
+    Py_VISIT(t->empty_waiter);
+    return 0;
+}
+
+static void transport_dealloc(PyObject *self)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    transport_clear(self);
+    Py_CLEAR(t->loop);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* _open(loop, fd, context): makes the carrier of the socket @fd. Returns False if @fd is no socket
+ * of a stream. */
+static PyObject *transport_open(PyObject *self, PyObject *args)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+    struct eddyi_py_loop *l;
+    PyObject *loop, *context, *module;
+    eddy_carrier *carrier;
+    int fd, rc;
+
+    if (!PyArg_ParseTuple(args, "OiO:_open", &loop, &fd, &context))
         return NULL;
-    if (n <= 0)
-        return nothing_read(s, self, n);
-    data = PyBytes_FromStringAndSize(buffer, n);
-    Py_INCREF(protocol);
-    done = data ? PyObject_CallMethodOneArg(protocol, s->name_data_received, data) : NULL;
-    Py_DECREF(protocol);
-    Py_XDECREF(data);
-    return done ? done : fatal(s, self, "Fatal error: protocol.data_received() call failed.");
-}
-
-/* Gets the memory of a BufferedProtocol for the next bytes. Returns 0, or -1 with an exception. */
-static int get_buffer(struct eddyi_py_state *s, PyObject *protocol, Py_buffer *ret)
-{
-    PyObject *size = PyLong_FromLong(-1);
-    PyObject *buffer = size ? PyObject_CallMethodOneArg(protocol, s->name_get_buffer, size) : NULL;
-    int rc = buffer ? PyObject_GetBuffer(buffer, ret, PyBUF_WRITABLE) : -1;
-
-    Py_XDECREF(size);
-    Py_XDECREF(buffer);
-    if (rc == 0 && ret->len == 0) {
-        PyBuffer_Release(ret);
-        PyErr_SetString(PyExc_RuntimeError, "get_buffer() returned an empty buffer");
-        rc = -1;
-    }
-    return rc;
-}
-
-static PyObject *receive_into(struct eddyi_py_state *s, PyObject *self, int fd)
-{
-    PyObject *protocol = Py_NewRef(slot(self, s->transport.protocol)), *size, *done = NULL;
-    Py_buffer buffer;
-    ssize_t n;
-
-    if (get_buffer(s, protocol, &buffer) < 0) {
-        Py_DECREF(protocol);
-        return fatal(s, self, "Fatal error: protocol.get_buffer() call failed.");
-    }
-    n = recv(fd, buffer.buf, (size_t)buffer.len, 0);
-    PyBuffer_Release(&buffer);
-    if (n <= 0) {
-        Py_DECREF(protocol);
-        return nothing_read(s, self, n);
-    }
-    size = PyLong_FromSsize_t(n);
-    if (size)
-        done = PyObject_CallMethodOneArg(protocol, s->name_buffer_updated, size);
-    Py_XDECREF(size);
-    Py_DECREF(protocol);
-    return done ? done : fatal(s, self, "Fatal error: protocol.buffer_updated() call failed.");
-}
-
-/* _read_ready(): reads once, and passes the bytes to the protocol. */
-static PyObject *read_ready(PyObject *self, PyTypeObject *class, PyObject *const *args,
-                            Py_ssize_t n_args, PyObject *keywords)
-{
-    struct eddyi_py_state *s = PyType_GetModuleState(class);
-    PyObject *number = slot(self, s->transport.fd);
-    int fd = number ? (int)PyLong_AsLong(number) : -1;
-
-    if (is_nonzero(slot(self, s->transport.conn_lost)) || !slot(self, s->transport.protocol))
-        Py_RETURN_NONE;
-    if (slot(self, s->transport.buffered) == Py_True)
-        return receive_into(s, self, fd);
-    return receive(s, self, fd);
-}
-
-static PyObject *write_slowly(struct eddyi_py_state *s, PyObject *self, PyObject *data)
-{
-    return PyObject_CallFunctionObjArgs(s->asyncios_write, self, data, NULL);
-}
-
-/* Buffers what is left of @data after its first @n bytes: as a view of bytes, since asyncio counts
- * the items of a view, whatever their size. */
-static PyObject *write_rest(struct eddyi_py_state *s, PyObject *self, PyObject *data, ssize_t n,
-                            Py_ssize_t size)
-{
-    PyObject *view = PyMemoryView_FromObject(data), *bytes, *rest, *done;
-
-    bytes = view ? PyObject_CallMethod(view, "cast", "s", "B") : NULL;
-    rest = bytes ? PySequence_GetSlice(bytes, n, size) : NULL;
-    done = rest ? write_slowly(s, self, rest) : NULL;
-    Py_XDECREF(view);
-    Py_XDECREF(bytes);
-    Py_XDECREF(rest);
-    return done;
-}
-
-/* Returns whether nothing prevents @self from sending at once. */
-static bool may_send(const struct eddyi_py_state *s, PyObject *self)
-{
-    PyObject *buffer = slot(self, s->transport.buffer);
-
-    return slot(self, s->transport.eof) == Py_False &&
-           slot(self, s->transport.empty_waiter) == Py_None &&
-           !is_nonzero(slot(self, s->transport.conn_lost)) && buffer && PyObject_Size(buffer) == 0;
-}
-
-/* Sends @data at once if nothing is buffered, which is nearly always all there is to do. */
-static PyObject *write_data(struct eddyi_py_state *s, PyObject *self, PyObject *data)
-{
-    Py_buffer view;
-    ssize_t n = 0;
-
-    if (!(PyBytes_Check(data) || PyByteArray_Check(data) || PyMemoryView_Check(data)) ||
-        !may_send(s, self))
-        return write_slowly(s, self, data);
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
-        PyErr_Clear(); /* not contiguous; asyncio's code deals with it */
-        return write_slowly(s, self, data);
-    }
-    if (view.len > 0)
-        n = send((int)PyLong_AsLong(slot(self, s->transport.fd)), view.buf, (size_t)view.len,
-                 MSG_NOSIGNAL);
-    PyBuffer_Release(&view);
-    if (n == view.len)
-        Py_RETURN_NONE;
-    if (n >= 0)
-        return write_rest(s, self, data, n, view.len);
-    if (errno == EAGAIN || errno == EINTR)
-        return write_rest(s, self, data, 0, view.len);
-    PyErr_SetFromErrno(PyExc_OSError);
-    return fatal(s, self, "Fatal write error on socket transport");
-}
-
-/* write(data) */
-static PyObject *transport_write(PyObject *self, PyTypeObject *class, PyObject *const *args,
-                                 Py_ssize_t n, PyObject *keywords)
-{
-    Py_ssize_t n_keywords = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-
-    if (n + n_keywords != 1 || (n_keywords && PyUnicode_CompareWithASCIIString(
-                                                  PyTuple_GET_ITEM(keywords, 0), "data") != 0)) {
-        PyErr_SetString(PyExc_TypeError, "write() takes exactly one argument: 'data'");
+    module = eddyi_py_module_of(Py_TYPE(self));
+    if (!module)
+        return NULL;
+    l = (struct eddyi_py_loop *)loop;
+    if (!PyObject_TypeCheck(loop, eddyi_py_state_of(module)->loop_type) || t->loop) {
+        PyErr_SetString(PyExc_RuntimeError, "a transport is opened once, on a loop of eddyloop's");
         return NULL;
     }
-    return write_data(PyType_GetModuleState(class), self, args[0]);
-}
-
-/* Stores the offset of the slot @name of @class. */
-static int find_slot(PyObject *class, const char *name, Py_ssize_t *ret)
-{
-    PyObject *slot = PyObject_GetAttrString(class, name);
-    int rc = -1;
-
-    if (slot && Py_IS_TYPE(slot, &PyMemberDescr_Type)) {
-        *ret = ((PyMemberDescrObject *)slot)->d_member->offset;
-        rc = 0;
-    } else if (slot) {
-        PyErr_Format(PyExc_TypeError, "%s is no slot", name);
-    }
-    Py_XDECREF(slot);
-    return rc;
-}
-
-/* _use(class): learns where the slots of the subclass are, and which write() is asyncio's. */
-static PyObject *use(PyObject *mixin, PyObject *class)
-{
-    struct eddyi_py_state *s = PyType_GetModuleState((PyTypeObject *)mixin);
-    PyObject *super;
-
-    if (find_slot(class, "_protocol", &s->transport.protocol) < 0 ||
-        find_slot(class, "_sock_fd", &s->transport.fd) < 0 ||
-        find_slot(class, "_buffer", &s->transport.buffer) < 0 ||
-        find_slot(class, "_conn_lost", &s->transport.conn_lost) < 0 ||
-        find_slot(class, "_eof", &s->transport.eof) < 0 ||
-        find_slot(class, "_empty_waiter", &s->transport.empty_waiter) < 0 ||
-        find_slot(class, "_buffered", &s->transport.buffered) < 0)
+    rc = eddy_socket_carrier_borrow(l->eddy, fd, &carrier);
+    if (rc == -EINVAL || rc == -ENOTSOCK)
+        Py_RETURN_FALSE;
+    if (rc < 0)
+        return eddyi_py_raise(rc);
+    t->loop = (struct eddyi_py_loop *)Py_NewRef(l);
+    t->context = Py_NewRef(context);
+    t->fd = fd;
+    if (eddyi_py_wire_open(t, carrier) < 0) {
+        carrier->ops->free(carrier);
         return NULL;
-    super = PyObject_GetAttrString(class, "_base");
-    Py_XSETREF(s->asyncios_write, super ? PyObject_GetAttrString(super, "write") : NULL);
-    Py_XDECREF(super);
-    return s->asyncios_write ? Py_NewRef(Py_None) : NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *updated(struct eddyi_py_transport *t)
+{
+    if (eddyi_py_wire_update(t) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* _start_reading(): called when connection_made() has returned. */
+static PyObject *transport_start_reading(PyObject *self, PyObject *unused)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    t->reads = true;
+    return updated(t);
+}
+
+/* _update(): called when Python has changed what the transport waits for. */
+static PyObject *transport_update(PyObject *self, PyObject *unused)
+{
+    return updated((struct eddyi_py_transport *)self);
+}
+
+/* _release(): ends the carrier, and drops the bytes that were not sent. */
+static PyObject *transport_release(PyObject *self, PyObject *unused)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    eddyi_py_transport_drop_output(t);
+    eddyi_py_wire_end(t);
+    Py_RETURN_NONE;
+}
+
+/* _close_socket(): closes the socket, at once or when the carrier has ended, and forgets it, the
+ * loop and the protocol. */
+static PyObject *transport_close_socket(PyObject *self, PyObject *unused)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+    PyObject *sock = t->sock, *done = NULL;
+
+    t->sock = NULL;
+    eddyi_py_wire_end(t);
+    if (sock && t->wire) {
+        t->wire->sock = sock;
+    } else if (sock) {
+        done = PyObject_CallMethod(sock, "close", NULL);
+        Py_DECREF(sock);
+        if (!done)
+            return NULL;
+        Py_DECREF(done);
+    }
+    Py_CLEAR(t->protocol);
+    if (t->wire == NULL || t->wire->ending)
+        Py_CLEAR(t->loop);
+    Py_RETURN_NONE;
+}
+
+static PyObject *log_if_debug(struct eddyi_py_transport *t, const char *message)
+{
+    if (!t->loop || !t->loop->debug)
+        Py_RETURN_NONE;
+    return PyObject_CallMethod((PyObject *)t, "_log", "s", message);
+}
+
+static PyObject *transport_pause_reading(PyObject *self, PyObject *unused)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    if (t->closing || t->paused)
+        Py_RETURN_NONE;
+    t->paused = true;
+    Py_INCREF(t);
+    if (eddyi_py_wire_update(t) < 0) {
+        Py_DECREF(t);
+        return NULL;
+    }
+    Py_DECREF(t);
+    return log_if_debug(t, "%r pauses reading");
+}
+
+static PyObject *transport_resume_reading(PyObject *self, PyObject *unused)
+{
+    struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    if (t->closing || !t->paused)
+        Py_RETURN_NONE;
+    t->paused = false;
+    if (eddyi_py_wire_update(t) < 0)
+        return NULL;
+    return log_if_debug(t, "%r resumes reading");
+}
+
+static PyObject *transport_is_reading(PyObject *self, PyObject *unused)
+{
+    const struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    return PyBool_FromLong(!t->closing && !t->paused);
+}
+
+static PyObject *transport_is_closing(PyObject *self, PyObject *unused)
+{
+    return PyBool_FromLong(((struct eddyi_py_transport *)self)->closing);
+}
+
+static PyObject *transport_get_protocol(PyObject *self, PyObject *unused)
+{
+    const struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
+
+    return Py_NewRef(t->protocol ? t->protocol : Py_None);
+}
+
+static PyObject *transport_get_write_buffer_size(PyObject *self, PyObject *unused)
+{
+    return PyLong_FromSize_t(((struct eddyi_py_transport *)self)->n_out);
+}
+
+/* Returns which waits are in progress: (reading, writing). */
+static PyObject *transport_polling(PyObject *self, PyObject *unused)
+{
+    const struct eddyi_py_wire *w = ((struct eddyi_py_transport *)self)->wire;
+
+    return Py_BuildValue("(OO)", w && w->reading && !w->cancelled ? Py_True : Py_False,
+                         w && w->writing ? Py_True : Py_False);
 }
 
 #define FAST(fn) ((PyCFunction)(void (*)(void))(fn))
 
 static PyMethodDef methods[] = {
-    {"_read_ready", FAST(read_ready), METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"write", FAST(transport_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+    {"_open", transport_open, METH_VARARGS, NULL},
+    {"_start_reading", transport_start_reading, METH_NOARGS, NULL},
+    {"_update", transport_update, METH_NOARGS, NULL},
+    {"_release", transport_release, METH_NOARGS, NULL},
+    {"_close_socket", transport_close_socket, METH_NOARGS, NULL},
+    {"_read_ready", eddyi_py_transport_read_ready, METH_NOARGS, NULL},
+    {"_polling", transport_polling, METH_NOARGS, NULL},
+    {"write", FAST(eddyi_py_transport_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "Writes some data to the transport; does not block."},
-    {"_use", use, METH_O | METH_CLASS, NULL},
+    {"writelines", eddyi_py_transport_writelines, METH_O,
+     "Writes a list of data to the transport; does not block."},
+    {"get_write_buffer_size", transport_get_write_buffer_size, METH_NOARGS,
+     "Returns the number of bytes that were written and are not sent yet."},
+    {"pause_reading", transport_pause_reading, METH_NOARGS,
+     "Pauses the receiving end: data_received() is not called until resume_reading() is."},
+    {"resume_reading", transport_resume_reading, METH_NOARGS, "Resumes the receiving end."},
+    {"is_reading", transport_is_reading, METH_NOARGS, "Returns whether the transport receives."},
+    {"is_closing", transport_is_closing, METH_NOARGS,
+     "Returns whether the transport is closing or closed."},
+    {"get_protocol", transport_get_protocol, METH_NOARGS, "Returns the protocol."},
     {0}};
 
-static PyType_Slot slots[] = {
-    {Py_tp_methods, methods}, {Py_tp_doc, "The methods in C of a socket transport."}, {0}};
+#define FIELD(name, type, field, flags)                                                            \
+    {                                                                                              \
+        name, type, offsetof(struct eddyi_py_transport, field), flags, NULL                        \
+    }
 
-/* Without fields, so that it can be a base beside asyncio's class, which has some. */
-PyType_Spec eddyi_py_transport_spec = {.name = "eddyloop._eddyloop.SocketMethods",
-                                       .basicsize = sizeof(PyObject),
-                                       .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
-                                                Py_TPFLAGS_IMMUTABLETYPE,
+static PyMemberDef members[] = {FIELD("_loop", T_OBJECT, loop, READONLY),
+                                FIELD("_context", T_OBJECT, context, READONLY),
+                                FIELD("_sock", T_OBJECT, sock, 0),
+                                FIELD("_sock_fd", T_INT, fd, READONLY),
+                                FIELD("_protocol", T_OBJECT, protocol, 0),
+                                FIELD("_server", T_OBJECT, server, 0),
+                                FIELD("_empty_waiter", T_OBJECT, empty_waiter, 0),
+                                FIELD("_conn_lost", T_LONG, conn_lost, 0),
+                                FIELD("_closing", T_BOOL, closing, 0),
+                                FIELD("_paused", T_BOOL, paused, READONLY),
+                                FIELD("_eof", T_BOOL, eof, 0),
+                                FIELD("_protocol_connected", T_BOOL, protocol_connected, 0),
+                                FIELD("_protocol_paused", T_BOOL, protocol_paused, 0),
+                                FIELD("_buffered", T_BOOL, buffered, 0),
+                                FIELD("_wants_room", T_BOOL, wants_room, 0),
+                                FIELD("_high_water", T_PYSSIZET, high, 0),
+                                FIELD("_low_water", T_PYSSIZET, low, 0),
+                                {0}};
+
+static PyType_Slot slots[] = {{Py_tp_dealloc, transport_dealloc},
+                              {Py_tp_traverse, transport_traverse},
+                              {Py_tp_clear, transport_clear},
+                              {Py_tp_methods, methods},
+                              {Py_tp_members, members},
+                              {Py_tp_doc, "The parts of a socket transport that are in C."},
+                              {0}};
+
+PyType_Spec eddyi_py_transport_spec = {.name = "eddyloop._eddyloop.Transport",
+                                       .basicsize = sizeof(struct eddyi_py_transport),
+                                       .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+                                                Py_TPFLAGS_BASETYPE,
                                        .slots = slots};

@@ -1,0 +1,135 @@
+/*
+ * Transports of streams: the part in C of eddyloop's SocketTransport, over a carrier of eddy's.
+ *
+ *     protocol  <--data_received--  transport  --wire-->  carrier  -->  the kernel
+ *                                       |
+ *                                       v
+ *                              the socket of Python, which owns the descriptor
+ *
+ * What runs for each packet is in C: transport.c, read.c and write.c. What runs for each connection
+ * is in eddyloop/_transports.py, which subclasses the type made here. The base of that type is
+ * asyncio's _FlowControlMixin, a subclass of asyncio.Transport.
+ *
+ * The wire is memory that outlives the transport: the kernel may receive into it until the carrier
+ * has ended. It closes the socket then; so a number is used again only when nothing refers to it.
+ */
+#ifndef EDDYI_PY_TRANSPORT_H
+#define EDDYI_PY_TRANSPORT_H
+
+#include "module.h"
+
+#include "eddy/carrier.h"
+
+/* The bytes that a wait for input receives itself, and the most that one callback gets (asyncio's
+ * _SelectorTransport.max_size). */
+enum { EDDYI_PY_FIRST_READ = 4096, EDDYI_PY_MOST_READ = 256 * 1024 };
+
+struct eddyi_py_transport;
+
+struct eddyi_py_wire {
+    struct eddyi_py_loop *loop;           /* borrowed; NULL: the loop is gone, in a forked child */
+    struct eddyi_py_wire *next, **link;   /* in loop->wires */
+    struct eddyi_py_transport *transport; /* NULL: it is gone; else a reference if `held` */
+    eddy_carrier *carrier;                /* owned */
+    PyObject *sock;                       /* to be closed at the end; NULL: not yet, or by others */
+    /* the turns of reading and of writing, which come after callbacks that were ready before */
+    eddy_item input, output;
+    bool held;             /* it waits for something: the transport stays alive */
+    bool reading, writing; /* waits of the carrier's are in progress */
+    bool cancelled;        /* the one for reading was cancelled */
+    bool more;             /* read() may give bytes without another wait */
+    int result;            /* of the wait: < 0: an error; 0: the end, or bytes */
+    bool ending;
+    size_t first, n; /* the bytes of `memory` that are not delivered yet */
+    char memory[EDDYI_PY_FIRST_READ];
+};
+
+struct eddyi_py_transport {
+    PyObject_HEAD PyObject *extra; /* the slot of asyncio.BaseTransport: must be the first */
+    PyObject *mixins[4]; /* slots of asyncio's _FlowControlMixin; members here replace them */
+    struct eddyi_py_loop *loop;                        /* NULL once the connection is lost */
+    PyObject *context;                                 /* the callbacks of the protocol run in it */
+    PyObject *sock, *protocol, *server, *empty_waiter; /* NULL: None */
+    struct eddyi_py_wire *wire;                        /* NULL: no carrier yet, or it has ended */
+    int fd;
+    long conn_lost; /* asyncio's _conn_lost: > 0 once connection_lost() was scheduled */
+    bool closing, paused, eof, protocol_connected, protocol_paused;
+    bool buffered;   /* the protocol is a BufferedProtocol */
+    bool reads;      /* reading has begun, and the stream has not ended */
+    bool wants_room; /* _on_room() is to be called when the kernel takes bytes */
+
+    /* Writing: objects of type bytes, of the first of which `sent` bytes are sent. */
+    struct eddyi_py_queue out;
+    size_t sent, n_out; /* n_out: bytes that are not sent */
+    Py_ssize_t high, low;
+};
+
+extern PyType_Spec eddyi_py_transport_spec;
+
+static inline struct eddyi_py_state *eddyi_py_transport_state(const struct eddyi_py_transport *t)
+{
+    return t->loop->state;
+}
+
+/*
+ * Hands the exception that is set to _fatal_error(@message), which closes the transport; one that
+ * ends a run stays set. Returns 0, or -1 with an exception.
+ */
+int eddyi_py_transport_fatal(struct eddyi_py_transport *t, const char *message);
+
+/* Does so with the error @rc of a carrier, < 0. */
+int eddyi_py_transport_broken(struct eddyi_py_transport *t, ssize_t rc, const char *message);
+
+/* Calls the method @name of @t. Returns 0, or -1 with an exception. */
+int eddyi_py_transport_call(struct eddyi_py_transport *t, PyObject *name);
+
+/* The wire: wire.c. */
+
+/* Makes the wire of @t over @carrier, and takes ownership of @carrier on success. */
+int eddyi_py_wire_open(struct eddyi_py_transport *t, eddy_carrier *carrier);
+
+/*
+ * Makes the wire wait for what @t needs, and keeps @t alive meanwhile. Called whenever that may
+ * have changed. May free @t if the caller has no reference. Returns 0, or -1 with an exception.
+ */
+int eddyi_py_wire_update(struct eddyi_py_transport *t);
+
+/* Ends the carrier. The transport may go away then. Harmless if @t has no wire. */
+void eddyi_py_wire_end(struct eddyi_py_transport *t);
+
+/*
+ * Takes @t, which is going away, off its wire: the carrier ends, then the socket is closed.
+ * Harmless if @t has no wire.
+ */
+void eddyi_py_wire_drop(struct eddyi_py_transport *t);
+
+/* Ends the carriers of all transports of @l, and lets go of these. */
+void eddyi_py_wires_end(struct eddyi_py_loop *l);
+
+/* Forgets the wires that a loop in a child of fork() cannot end. */
+void eddyi_py_wires_forget(struct eddyi_py_loop *l);
+
+int eddyi_py_wires_traverse(const struct eddyi_py_loop *l, visitproc visit, void *arg);
+
+/* Reading: read.c. Gives what has come to the protocol. Returns 0, or -1 with an exception. */
+int eddyi_py_transport_read(struct eddyi_py_transport *t);
+PyObject *eddyi_py_transport_read_ready(PyObject *self, PyObject *unused);
+
+/* Receives the result of a wait for input, and acts on it in its turn. */
+void eddyi_py_transport_readable(eddy_carrier *carrier, ssize_t result);
+void eddyi_py_transport_input(eddy_item *item);
+
+/* Runs @step in the context of @t; an exception ends the run. */
+void eddyi_py_transport_enter(struct eddyi_py_transport *t,
+                              int (*step)(struct eddyi_py_transport *t));
+
+/* Writing: write.c. */
+PyObject *eddyi_py_transport_write(PyObject *self, PyTypeObject *class, PyObject *const *args,
+                                   Py_ssize_t n, PyObject *keywords);
+PyObject *eddyi_py_transport_writelines(PyObject *self, PyObject *lines);
+void eddyi_py_transport_writable(eddy_carrier *carrier);
+void eddyi_py_transport_output(eddy_item *item);
+/* Drops the bytes that are not sent. */
+void eddyi_py_transport_drop_output(struct eddyi_py_transport *t);
+
+#endif
