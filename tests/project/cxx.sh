@@ -33,7 +33,7 @@ check()
 
 compile()
 {
-    "$@" -g -Wall -Wextra -Werror -pthread -I"$top/include"
+    "$@" -g -Wall -Wextra -Wshadow -Werror -pthread -I"$top/include"
 }
 dies_with()
 {

@@ -120,10 +120,10 @@ template <class T> class queue
     eddy_queue m_queue;
 
   private:
-    returns<void> put_by(int (*put)(eddy_queue *q, void *item), T item)
+    returns<void> put_by(int (*put_item)(eddy_queue *q, void *item), T item)
     {
         std::unique_ptr<T> held(new T(std::move(item)));
-        int rc = put(&m_queue, held.get());
+        int rc = put_item(&m_queue, held.get());
 
         if (rc < 0)
             return detail::fail<void>(rc);
