@@ -19,12 +19,12 @@ check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spi
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3
 python3-dev libpython3.11-testsuite python3-pip python3-mypy python3-aiohttp python3-uvicorn
 python3-httptools gunicorn python3-websockets python3-httpx python3-tornado python3-redis
-python3-zmq $examples"
+python3-zmq python3-pytest $examples"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 libuv1-dev libevent-dev chromium fonts-dejavu-core
-python3-asyncssh python3-asyncpg python3-psycopg python3-pytest"
+python3-asyncssh python3-asyncpg python3-psycopg"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
 libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo
 python3-uvloop nginx-light"

@@ -43,6 +43,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     files[f'{info}/WHEEL'] = (
         f'Wheel-Version: 1.0\nGenerator: eddyloop_build\nRoot-Is-Purelib: false\nTag: {tag}\n'
     ).encode()
+    files[f'{info}/entry_points.txt'] = _entry_points(project)
     files[f'{info}/LICENSE'] = _read(TOP, 'LICENSE')
     files[f'{info}/RECORD'] = _record(files, f'{info}/RECORD')
     name = f'eddyloop-{project["version"]}-{tag}.whl'
@@ -122,6 +123,13 @@ def _metadata(project):
         '',
         _read(HERE, 'README.md').decode(),
     ]
+    return '\n'.join(lines).encode()
+
+
+def _entry_points(project):
+    lines = []
+    for group, entries in project['entry-points'].items():
+        lines += [f'[{group}]', *(f'{name} = {place}' for name, place in entries.items()), '']
     return '\n'.join(lines).encode()
 
 

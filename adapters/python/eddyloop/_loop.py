@@ -43,9 +43,9 @@ class _Selector:
 
 
 class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
-    """An event loop of asyncio on eddy."""
+    """An event loop of asyncio on eddy: on io_uring, or epoll, or the backend of that name."""
 
-    def __init__(self):
+    def __init__(self, *, backend=None):
         super().__init__(_Selector(self))
         self._wakes_on_signals = False
         self._other_wakeup_fd = -1

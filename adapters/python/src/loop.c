@@ -53,6 +53,8 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
     rc = eddyi_py_queue_traverse(&l->ready, visit, arg);
     if (rc == 0)
         rc = eddyi_py_wires_traverse(l, visit, arg);
+    if (rc == 0)
+        rc = eddyi_py_files_traverse(l, visit, arg);
     return rc ? rc : eddyi_py_watches_traverse(l, visit, arg);
 }
 
@@ -97,16 +99,43 @@ static void reported(eddy_loop *unused, const eddy_exception_context *context, v
     Py_XDECREF(done);
 }
 
+/* Stores the backend that the keyword argument "backend" names; there may be none. */
+static int wanted_backend(PyObject *keywords, eddy_backend *ret)
+{
+    static const char *const names[] = {[EDDY_BACKEND_IO_URING] = "io_uring",
+                                        [EDDY_BACKEND_EPOLL] = "epoll",
+                                        [EDDY_BACKEND_VIRTUAL] = "virtual"};
+    PyObject *name = keywords ? PyDict_GetItemString(keywords, "backend") : NULL;
+
+    if (!name || name == Py_None)
+        return 0;
+    for (int i = EDDY_BACKEND_IO_URING; PyUnicode_Check(name) && i <= EDDY_BACKEND_VIRTUAL; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            *ret = (eddy_backend)i;
+            return 0;
+        }
+    PyErr_Format(PyExc_ValueError, "backend must be 'io_uring', 'epoll' or 'virtual', not %R",
+                 name);
+    return -1;
+}
+
+/* Drops a loop that could not be made; there is nothing to close for __del__(). Returns NULL. */
+static PyObject *half_made(struct eddyi_py_loop *l)
+{
+    if (l)
+        l->closed = true;
+    Py_XDECREF(l);
+    return NULL;
+}
+
 static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     struct eddyi_py_loop *l = (struct eddyi_py_loop *)type->tp_alloc(type, 0);
     PyObject *module = l ? eddyi_py_module_of(type) : NULL;
     eddy_loop_options options = {.no_fault_handler = true};
 
-    if (!module) {
-        Py_XDECREF(l);
-        return NULL;
-    }
+    if (!module || wanted_backend(keywords, &options.backend) < 0)
+        return half_made(l);
     l->module = Py_NewRef(module);
     l->state = eddyi_py_state_of(module);
     l->eddy = eddy_loop_new(&options);
@@ -114,8 +143,7 @@ static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *keywords
         const eddy_exception *e = eddy_error();
 
         eddyi_py_raise(e ? eddy_exception_code(e) : -ENOMEM);
-        Py_DECREF(l);
-        return NULL;
+        return half_made(l);
     }
     eddy_loop_set_exception_handler(l->eddy, reported, l);
     eddyi_py_run_init(l);
@@ -176,6 +204,11 @@ static PyObject *loop_check_closed(PyObject *self, PyObject *unused)
 static PyObject *loop_backend(PyObject *self, void *unused)
 {
     return PyUnicode_FromString(eddy_loop_backend_name(((struct eddyi_py_loop *)self)->eddy));
+}
+
+static PyObject *loop_n_ready(PyObject *self, void *unused)
+{
+    return PyLong_FromSize_t(((struct eddyi_py_loop *)self)->ready.n);
 }
 
 static PyObject *loop_nothing(PyObject *self, PyObject *unused)
@@ -246,6 +279,7 @@ static int set_thread_id(PyObject *self, PyObject *value, void *unused)
 
 static PyGetSetDef loop_getset[] = {
     {"backend", loop_backend, NULL, "The name of eddy's backend: \"io_uring\" or \"epoll\".", NULL},
+    {"_n_ready", loop_n_ready, NULL, "The number of callbacks that are ready.", NULL},
     {"_closed", get_flag, set_flag, NULL, (void *)offsetof(struct eddyi_py_loop, closed)},
     {"_debug", get_flag, set_flag, NULL, (void *)offsetof(struct eddyi_py_loop, debug)},
     {"_stopping", get_flag, set_stopping, NULL, (void *)offsetof(struct eddyi_py_loop, stopping)},

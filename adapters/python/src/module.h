@@ -27,6 +27,7 @@ struct eddyi_py_handle;
 struct eddyi_py_timer;
 struct eddyi_py_watch;
 struct eddyi_py_wire;
+struct eddyi_py_file_operation;
 
 /* The freed handles that are kept for the next call_soon, and the number of them. */
 struct eddyi_py_spares {
@@ -91,6 +92,7 @@ struct eddyi_py_loop {
     struct eddyi_py_watch **watches; /* indexed by the descriptor; NULL where there is none */
     size_t n_watches;
     struct eddyi_py_wire *wires; /* of transports that are not closed; see transport.h */
+    struct eddyi_py_file_operation *file_operations; /* in progress, in no order */
 
     bool closed, debug, stopping;
     bool has_thread; /* a run is being set up, lasts, or is being cleaned up */
@@ -158,5 +160,9 @@ PyObject *eddyi_py_loop_remove_writer(PyObject *self, PyObject *fd);
 PyObject *eddyi_py_loop_watched(PyObject *self, PyObject *fd);
 int eddyi_py_watches_traverse(const struct eddyi_py_loop *l, visitproc visit, void *arg);
 void eddyi_py_watches_clear(struct eddyi_py_loop *l);
+
+/* Operations on files: file.c. */
+extern PyMethodDef eddyi_py_file_functions[];
+int eddyi_py_files_traverse(const struct eddyi_py_loop *l, visitproc visit, void *arg);
 
 #endif

@@ -35,7 +35,7 @@ PyObject *eddyi_py_raise(int rc)
         PyErr_SetString(PyExc_ValueError, message[0] ? message : eddy_strerror(rc));
         break;
     default:
-        if (rc > EDDY_EINVALIDSTATE && rc != -EDEADLK) {
+        if (rc > EDDY_EINVALIDSTATE) {
             errno = -rc;
             PyErr_SetFromErrno(PyExc_OSError);
         } else {

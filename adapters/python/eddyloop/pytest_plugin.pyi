@@ -1,0 +1,5 @@
+from collections.abc import Iterator
+
+from .testing import Loop
+
+def virtual_loop() -> Iterator[Loop]: ...
