@@ -158,6 +158,7 @@ def _awaiters(task, waiting):
         found += waiting.get(future, [])
         for callback, _ in future._callbacks or ():
             for reference in _references(callback):
+                reference = getattr(reference, '_done', reference)  # as_completed(), Python 3.13
                 if isinstance(reference, asyncio.TaskGroup):
                     found.append(reference._parent_task)
                 elif isinstance(reference, asyncio.Queue):  # of as_completed()

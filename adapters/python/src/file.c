@@ -151,7 +151,7 @@ static int settle(struct eddyi_py_file_operation *o, int64_t result)
     return set ? 0 : -1;
 }
 
-/* Hands over the result, unless nobody waits for it: a descriptor is closed then. */
+/* Hands over the result, unless its future was cancelled: a descriptor is closed then. */
 static void done(void *arg, int64_t result)
 {
     struct eddyi_py_file_operation *o = arg;
