@@ -12,9 +12,10 @@ import sys
 import threading
 import weakref
 
-from asyncio import events, exceptions, sslproto
+from asyncio import events, exceptions
 
 from . import _eddyloop
+from ._tls import TLSProtocol, ssl
 from ._transports import DatagramTransport, NoStream, SocketTransport
 
 
@@ -130,10 +131,56 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
     ):
         server_side = options.pop('server_side', False)
         server_hostname = options.pop('server_hostname', None)
-        tls = sslproto.SSLProtocol(
+        tls = TLSProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **options
         )
         self._make_socket_transport(rawsock, tls, extra=extra, server=server)
+        return tls._app_transport
+
+    async def start_tls(
+        self,
+        transport,
+        protocol,
+        sslcontext,
+        *,
+        server_side=False,
+        server_hostname=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+    ):
+        """Upgrades a transport to TLS; returns the new transport."""
+        if ssl is None:
+            raise RuntimeError('Python ssl module is not available')
+        if not isinstance(sslcontext, ssl.SSLContext):
+            raise TypeError(
+                f'sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}'
+            )
+        if not getattr(transport, '_start_tls_compatible', False):
+            raise TypeError(f'transport {transport!r} is not supported by start_tls()')
+        waiter = self.create_future()
+        tls = TLSProtocol(
+            self,
+            protocol,
+            sslcontext,
+            waiter,
+            server_side,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+            call_connection_made=False,
+        )
+        # Nothing may come before connection_made().
+        transport.pause_reading()
+        transport.set_protocol(tls)
+        made = self.call_soon(tls.connection_made, transport)
+        resumed = self.call_soon(transport.resume_reading)
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            made.cancel()
+            resumed.cancel()
+            raise
         return tls._app_transport
 
     async def _sendfile_native(self, transport, file, offset, count):

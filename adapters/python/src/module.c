@@ -2,6 +2,7 @@
  * The module _eddyloop: its state, which each interpreter has its own of, and its types.
  */
 #include "handle.h"
+#include "tls.h"
 #include "transport.h"
 
 #include "eddy/version.h"
@@ -67,7 +68,8 @@ static int intern_names(struct eddyi_py_state *s)
                   {"_maybe_pause_protocol", &s->name_maybe_pause},
                   {"_maybe_resume_protocol", &s->name_maybe_resume},
                   {"_on_drained", &s->name_on_drained},
-                  {"_on_room", &s->name_on_room}};
+                  {"_on_room", &s->name_on_room},
+                  {"_do_read", &s->name_do_read}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
@@ -83,20 +85,41 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base, PyT
     return *ret ? PyModule_AddType(module, *ret) : -1;
 }
 
-/* Makes the type of transports, whose struct begins with that of asyncio's. */
-static int add_transport(PyObject *module, struct eddyi_py_state *s)
+/* Makes the types of transports, whose structs begin with that of asyncio's. */
+static int add_transports(PyObject *module, struct eddyi_py_state *s)
 {
     PyObject *base;
     int rc = -1;
 
     if (import("asyncio.transports", "_FlowControlMixin", &base) < 0)
         return -1;
-    if (((PyTypeObject *)base)->tp_basicsize == offsetof(struct eddyi_py_transport, loop))
-        rc = add_type(module, &eddyi_py_transport_spec, (PyTypeObject *)base, &s->transport_type);
-    else
+    if (((PyTypeObject *)base)->tp_basicsize != offsetof(struct eddyi_py_transport, loop))
         PyErr_SetString(PyExc_ImportError, "asyncio's transports have an unexpected layout");
+    else if (add_type(module, &eddyi_py_transport_spec, (PyTypeObject *)base, &s->transport_type) ==
+             0)
+        rc = add_type(module, &eddyi_py_tls_transport_spec, (PyTypeObject *)base,
+                      &s->tls_transport_type);
     Py_DECREF(base);
     return rc;
+}
+
+/* Prepares what TLS needs of asyncio. */
+static int add_tls(PyObject *module, struct eddyi_py_state *s)
+{
+    static PyMethodDef functions[] = {{"_open_openssl", eddyi_py_open_openssl, METH_VARARGS, NULL},
+                                      {0}};
+    PyObject *states, *transport;
+
+    if (PyModule_AddFunctions(module, functions) < 0 ||
+        import("asyncio.sslproto", "SSLProtocolState", &states) < 0)
+        return -1;
+    s->wrapped_state = PyObject_GetAttrString(states, "WRAPPED");
+    Py_DECREF(states);
+    if (!s->wrapped_state || import("asyncio.sslproto", "_SSLProtocolTransport", &transport) < 0)
+        return -1;
+    s->asyncios_tls_write = PyObject_GetAttrString(transport, "write");
+    Py_DECREF(transport);
+    return s->asyncios_tls_write ? add_type(module, &eddyi_py_tls_spec, NULL, &s->tls_type) : -1;
 }
 
 static int execute(PyObject *module)
@@ -105,7 +128,7 @@ static int execute(PyObject *module)
 
     if (import_all(s) < 0 || intern_names(s) < 0 ||
         add_type(module, &eddyi_py_loop_spec, NULL, &s->loop_type) < 0 ||
-        add_transport(module, s) < 0 ||
+        add_transports(module, s) < 0 || add_tls(module, s) < 0 ||
         add_type(module, &eddyi_py_handle_spec, NULL, &s->handle_type) < 0 ||
         add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0)
         return -1;
@@ -143,6 +166,11 @@ static int execute(PyObject *module)
         each((s)->name_maybe_resume);                                                              \
         each((s)->name_on_drained);                                                                \
         each((s)->name_on_room);                                                                   \
+        each((s)->name_do_read);                                                                   \
+        each((s)->tls_type);                                                                       \
+        each((s)->tls_transport_type);                                                             \
+        each((s)->wrapped_state);                                                                  \
+        each((s)->asyncios_tls_write);                                                             \
     } while (0)
 
 static int traverse(PyObject *module, visitproc visit, void *arg)

@@ -18,6 +18,7 @@
 
 #include "eddy/binding.h"
 #include "eddy/loop.h"
+#include "openssl.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,7 @@ struct eddyi_py_spares {
 /* The module's state in one interpreter. */
 struct eddyi_py_state {
     PyTypeObject *loop_type, *handle_type, *timer_type, *transport_type;
+    PyTypeObject *tls_type, *tls_transport_type;
     PyObject *handle_class, *timer_class; /* asyncio.Handle, asyncio.TimerHandle */
     PyObject *future_class;               /* asyncio.Future */
     PyObject *tasks;                      /* the module asyncio.tasks */
@@ -48,6 +50,11 @@ struct eddyi_py_state {
     PyObject *loop_keyword; /* ("loop",) */
     PyObject *name_data_received, *name_get_buffer, *name_buffer_updated, *name_fatal_error;
     PyObject *name_on_eof, *name_maybe_pause, *name_maybe_resume, *name_on_drained, *name_on_room;
+    PyObject *name_do_read;
+    PyObject *wrapped_state;      /* asyncio's SSLProtocolState.WRAPPED */
+    PyObject *asyncios_tls_write; /* _SSLProtocolTransport.write */
+    bool has_openssl;             /* `openssl` can be used */
+    struct eddyi_py_openssl openssl;
     char *read_buffer; /* for one call at a time; NULL before the first */
     struct eddyi_py_spares spare_handles, spare_timers;
 };

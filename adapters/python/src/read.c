@@ -6,6 +6,7 @@
  * delivered together with the beginning, in one object of the right size.
  */
 #include "handle.h"
+#include "tls.h"
 #include "transport.h"
 
 #include <errno.h>
@@ -154,11 +155,40 @@ static int read_buffered(struct eddyi_py_transport *t)
     return rc;
 }
 
+static int read_tls(struct eddyi_py_transport *t, struct eddyi_py_tls *p)
+{
+    struct eddyi_py_wire *w = t->wire;
+    char *buffer = shared_buffer(t->loop->state);
+    ssize_t rest = buffer ? read_more(w, buffer, EDDYI_PY_MOST_READ) : 0;
+    int rc;
+
+    if (!buffer)
+        return -1;
+    if (w->n == 0 && rest <= 0)
+        return nothing_read(t, rest);
+    Py_INCREF(p);
+    eddyi_py_tls_feed(p, w->memory + w->first, w->n);
+    eddyi_py_tls_feed(p, buffer, rest > 0 ? (size_t)rest : 0);
+    w->first = w->n = 0;
+    rc = eddyi_py_tls_input(p, buffer, EDDYI_PY_MOST_READ);
+    Py_DECREF(p);
+    if (rc < 0)
+        rc = eddyi_py_transport_fatal(t, "Fatal error: protocol.buffer_updated() call failed.");
+    if (rc == 0 && rest < 0 && rest != -EAGAIN && t->conn_lost == 0)
+        rc = read_broken(t, rest);
+    return rc;
+}
+
 int eddyi_py_transport_read(struct eddyi_py_transport *t)
 {
+    struct eddyi_py_tls *p;
+
     if (t->conn_lost > 0 || !t->protocol || !t->wire || t->wire->ending)
         return 0;
-    return t->buffered ? read_buffered(t) : read_plain(t);
+    if (!t->buffered)
+        return read_plain(t);
+    p = t->tls ? eddyi_py_tls_of(t->loop->state, t->protocol) : NULL;
+    return p ? read_tls(t, p) : read_buffered(t);
 }
 
 /* _read_ready(): the same for Python, of which debug mode makes a handle. */

@@ -251,8 +251,9 @@ static PyObject *transport_polling(PyObject *self, PyObject *unused)
 {
     const struct eddyi_py_wire *w = ((struct eddyi_py_transport *)self)->wire;
 
-    return Py_BuildValue("(OO)", w && w->reading && !w->cancelled ? Py_True : Py_False,
-                         w && w->writing ? Py_True : Py_False);
+    return Py_BuildValue("(OO)",
+                         w && w->reading && !w->cancelled && !w->ending ? Py_True : Py_False,
+                         w && w->writing && !w->ending ? Py_True : Py_False);
 }
 
 #define FAST(fn) ((PyCFunction)(void (*)(void))(fn))
@@ -299,6 +300,7 @@ static PyMemberDef members[] = {FIELD("_loop", T_OBJECT, loop, READONLY),
                                 FIELD("_protocol_connected", T_BOOL, protocol_connected, 0),
                                 FIELD("_protocol_paused", T_BOOL, protocol_paused, 0),
                                 FIELD("_buffered", T_BOOL, buffered, 0),
+                                FIELD("_tls", T_BOOL, tls, 0),
                                 FIELD("_wants_room", T_BOOL, wants_room, 0),
                                 FIELD("_high_water", T_PYSSIZET, high, 0),
                                 FIELD("_low_water", T_PYSSIZET, low, 0),

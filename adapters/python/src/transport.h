@@ -55,6 +55,7 @@ struct eddyi_py_transport {
     long conn_lost; /* asyncio's _conn_lost: > 0 once connection_lost() was scheduled */
     bool closing, paused, eof, protocol_connected, protocol_paused;
     bool buffered;   /* the protocol is a BufferedProtocol */
+    bool tls;        /* the protocol is a TLSProtocol, whose bytes tls.c moves */
     bool reads;      /* reading has begun, and the stream has not ended */
     bool wants_room; /* _on_room() is to be called when the kernel takes bytes */
 
@@ -126,6 +127,8 @@ void eddyi_py_transport_enter(struct eddyi_py_transport *t,
 /* Writing: write.c. */
 PyObject *eddyi_py_transport_write(PyObject *self, PyTypeObject *class, PyObject *const *args,
                                    Py_ssize_t n, PyObject *keywords);
+/* Writes @bytes, an object of type bytes. Returns 0, or -1 with an exception. */
+int eddyi_py_transport_send(struct eddyi_py_transport *t, PyObject *bytes);
 PyObject *eddyi_py_transport_writelines(PyObject *self, PyObject *lines);
 void eddyi_py_transport_writable(eddy_carrier *carrier);
 void eddyi_py_transport_output(eddy_item *item);

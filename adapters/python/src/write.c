@@ -151,6 +151,11 @@ static int write_data(struct eddyi_py_transport *t, PyObject *data)
     return rc;
 }
 
+int eddyi_py_transport_send(struct eddyi_py_transport *t, PyObject *bytes)
+{
+    return write_data(t, bytes);
+}
+
 PyObject *eddyi_py_transport_write(PyObject *self, PyTypeObject *class, PyObject *const *args,
                                    Py_ssize_t n, PyObject *keywords)
 {
