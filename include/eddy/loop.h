@@ -20,7 +20,10 @@ EDDY_BEGIN_DECLS
 
 /* The interface to the kernel that a loop uses. */
 typedef enum eddy_backend {
-    /* io_uring if the kernel allows it, else epoll; EDDY_BACKEND=… overrides it */
+    /*
+     * io_uring if the kernel allows it, else epoll. EDDY_BACKEND=epoll overrides it;
+     * EDDY_BACKEND=io_uring adds a warning, once, if the kernel refuses.
+     */
     EDDY_BACKEND_DEFAULT,
     EDDY_BACKEND_IO_URING, /* fails if the kernel refuses it */
     EDDY_BACKEND_EPOLL,
@@ -55,8 +58,9 @@ EDDY_API EDDY_NODISCARD eddy_loop *eddy_loop_new(const eddy_loop_options *option
 #define eddy_loop_new(...) eddy_loop_new(__VA_ARGS__, sizeof(eddy_loop_options))
 
 /*
- * Add a reference to @loop and return @loop; drop one, and close the loop with the last. NULL is
- * allowed.
+ * Add a reference to @loop and return @loop; drop one, and close the loop with the last, in the
+ * calling thread; the loop must not be running then. A loop that is closed stays in memory until
+ * its last reference is dropped. NULL is allowed. May be called from any thread.
  */
 EDDY_API eddy_loop *eddy_loop_ref(eddy_loop *loop);
 EDDY_API void eddy_loop_unref(eddy_loop *loop);

@@ -202,8 +202,9 @@ typedef struct eddy_communicate_options {
 /*
  * Sends the input and closes the child's standard input, while reading its output pipes to their
  * ends, and waits for its end (Process.communicate): eddy_process_communicate(p, input, n, &out,
- * &n_out, &err, &n_err, .limit = …). It is not an error if the child does not read its input (rule
- * 185). An output that is not a pipe gives NULL and 0.
+ * &n_out, &err, &n_err, .limit = …). The input comes first, NULL, 0 if there is none; the others
+ * may be left out, or given by name (.ret_out = &out). It is not an error if the child does not
+ * read its input (rule 185). An output that is not a pipe gives NULL and 0.
  *
  * The outputs are borrowed from the process, and valid until it is freed; each is followed by a
  * null byte. Returns 0, or raises

@@ -10,18 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static atomic_flag warned = ATOMIC_FLAG_INIT;
+
 /* Returns the backend that $EDDY_BACKEND asks for. Any other value is reported once, and
  * ignored. */
 static eddy_backend from_environment(void)
 {
-    static atomic_flag warned = ATOMIC_FLAG_INIT;
     const char *name = secure_getenv("EDDY_BACKEND");
 
     if (!name || !*name)
         return EDDY_BACKEND_DEFAULT;
     if (strcmp(name, "epoll") == 0)
         return EDDY_BACKEND_EPOLL;
-    if (strcmp(name, "io_uring") != 0 && !atomic_flag_test_and_set(&warned))
+    if (strcmp(name, "io_uring") == 0)
+        return EDDY_BACKEND_IO_URING;
+    if (!atomic_flag_test_and_set(&warned))
         eddyi_log(EDDY_LOG_WARNING,
                   "EDDY_BACKEND=%s is ignored: it can be \"io_uring\" or \"epoll\"", name);
     return EDDY_BACKEND_DEFAULT;
@@ -39,13 +42,18 @@ static int open_io_uring(struct eddyi_backend **ret, char *reason, size_t reason
 
 static int open_default(struct eddyi_backend **ret, char *reason, size_t reason_size)
 {
-    if (from_environment() == EDDY_BACKEND_EPOLL) {
+    eddy_backend wanted = from_environment();
+
+    if (wanted == EDDY_BACKEND_EPOLL) {
         snprintf(reason, reason_size, "EDDY_BACKEND=epoll");
         return eddyi_backend_epoll.open(ret, NULL, 0);
     }
     /* Whatever the reason: a shortage that epoll meets as well is reported by epoll. */
     if (open_io_uring(ret, reason, reason_size) == 0)
         return 0;
+    if (wanted == EDDY_BACKEND_IO_URING && !atomic_flag_test_and_set(&warned))
+        eddyi_log(EDDY_LOG_WARNING, "EDDY_BACKEND=io_uring is refused, epoll is used instead: %s",
+                  reason);
     return eddyi_backend_epoll.open(ret, NULL, 0);
 }
 

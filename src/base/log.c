@@ -10,12 +10,18 @@
 /* The program's function, stored after its argument. */
 static eddy_log_fn *_Atomic log_fn;
 static void *_Atomic log_arg;
+static atomic_bool warnings_dropped;
 
 void eddy_set_log(eddy_log_fn *fn, void *arg)
 {
     atomic_store(&log_fn, NULL);
     atomic_store(&log_arg, arg);
     atomic_store(&log_fn, fn);
+}
+
+void eddyi_log_drop_warnings(bool dropped)
+{
+    atomic_store(&warnings_dropped, dropped);
 }
 
 bool eddyi_log_is_taken(void)
@@ -27,6 +33,8 @@ static bool hand_over(eddy_log_level level, const char *text)
 {
     eddy_log_fn *fn = atomic_load(&log_fn);
 
+    if (level == EDDY_LOG_WARNING && atomic_load(&warnings_dropped))
+        return true;
     if (fn)
         fn(level, text, atomic_load(&log_arg));
     return fn != NULL;

@@ -200,11 +200,10 @@ static bool describe_overflow(const void *addr, bool left, char *buf, size_t siz
     if (!t)
         return false;
     snprintf(buf, size,
-             "stack overflow in task '%s' (coroutine '%s'), created at %s: its stack has %zu "
-             "bytes. "
-             "Give it more with .stack_size, or all tasks with eddy_loop_options.stack_size.",
-             t->name ? t->name : "Task", t->coro ? t->coro->name : "?", t->where ? t->where : "?",
-             t->stack->size);
+             "stack overflow in task '%s' (coroutine '%s')%s%s: its stack has %zu bytes. Give it "
+             "more with .stack_size, or all tasks with eddy_loop_options.stack_size.",
+             t->name ? t->name : "Task", t->coro ? t->coro->name : "?",
+             t->where ? ", created at " : "", t->where ? t->where : "", t->stack->size);
     return true;
 }
 

@@ -150,9 +150,9 @@ static int raise_with(const char *what, const struct origin *o)
     char buf[200];
     const char *place = eddyi_place(o->where, o->caller, buf, sizeof buf);
 
-    return eddy_raise(EDDY_EMISUSE, "%s; made at %s (%s%s%s%s)", what,
-                      place ? place : "a place unknown", o->noun, o->name ? " '" : "",
-                      o->name ? o->name : "", o->name ? "'" : "");
+    return eddy_raise(EDDY_EMISUSE, "%s%s%s (%s%s%s%s)", what, place ? "; made at " : "",
+                      place ? place : "", o->noun, o->name ? " '" : "", o->name ? o->name : "",
+                      o->name ? "'" : "");
 }
 
 int eddyi_raise_gone(const eddy_awaitable *x)

@@ -13,7 +13,7 @@
 /* Tasks of one coroutine, made in one place. */
 struct place {
     struct place *next;
-    const char *where, *coroutine; /* static texts */
+    const char *where, *coroutine; /* static texts; where is "" for the main task of a run */
     size_t deepest, size;          /* of the task that went deepest, in bytes */
     unsigned long n_tasks;
 };
@@ -42,9 +42,9 @@ static void report(void)
 
     pthread_mutex_lock(&mutex);
     while ((p = take_deepest()) != NULL) {
-        eddyi_log(EDDY_LOG_INFO,
-                  "stack use: %zu KiB of %zu: coroutine '%s', task made at %s, %lu %s",
-                  p->deepest / 1024, p->size / 1024, p->coroutine, p->where, p->n_tasks,
+        eddyi_log(EDDY_LOG_INFO, "stack use: %zu KiB of %zu: coroutine '%s'%s%s, %lu %s",
+                  p->deepest / 1024, p->size / 1024, p->coroutine,
+                  p->where[0] ? ", task made at " : "", p->where, p->n_tasks,
                   p->n_tasks == 1 ? "task" : "tasks");
         eddyi_free(p);
     }
@@ -89,7 +89,7 @@ void eddyi_stack_use_note(const eddy_task *t)
     struct place *p;
 
     pthread_mutex_lock(&mutex);
-    p = place_of(t->where ? t->where : "a place unknown", t->coro->name);
+    p = place_of(t->where ? t->where : "", t->coro->name);
     if (p) {
         p->n_tasks++;
         if (depth > p->deepest || p->n_tasks == 1) {

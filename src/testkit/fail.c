@@ -2,6 +2,7 @@
  * Calls that fail: one by name, or each of them in turn.
  */
 #include "base/fault.h"
+#include "base/log.h"
 #include "testkit/trial.h"
 
 #include <stdio.h>
@@ -37,7 +38,9 @@ static void fail_at(struct eddyi_trials *all, unsigned long n, bool and_all_late
     snprintf(t.what, sizeof t.what, "call %lu fails%s", n,
              and_all_later ? ", and all after it" : "");
     snprintf(t.key, sizeof t.key, "%lu%s", n, and_all_later ? "+" : "");
+    eddyi_log_drop_warnings(!all->verbose);
     eddyi_trials_run(all, &t);
+    eddyi_log_drop_warnings(false);
 }
 
 int eddy_test_fail_everywhere(const eddy_test_scenario *s, eddy_test_result *ret_result)

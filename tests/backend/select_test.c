@@ -102,6 +102,34 @@ TEST_VIRTUAL(where_io_uring_is_refused_epoll_serves_and_the_reason_is_kept)
     }
 }
 
+static void choose_what_is_refused(void *variable)
+{
+    struct eddyi_backend *b;
+    char reason[160];
+
+    variable ? setenv("EDDY_BACKEND", variable, 1) : unsetenv("EDDY_BACKEND");
+    eddyi_fault_only("io_uring_setup", EPERM);
+    for (int i = 0; i < 3; i++) {
+        if (eddyi_backend_open(EDDY_BACKEND_DEFAULT, &b, reason, sizeof reason) == 0)
+            rig_close(b);
+    }
+    _exit(0);
+}
+
+TEST_VIRTUAL(io_uring_that_the_environment_wants_and_does_not_get_is_said_once)
+{
+    char output[1000];
+
+    if (!have_uring())
+        SKIP("io_uring is refused here");
+    EXPECT_EQ(test_in_child(choose_what_is_refused, "io_uring", output, sizeof output), 0);
+    EXPECT_STR(output, "eddy: EDDY_BACKEND=io_uring is refused, epoll is used instead: "
+                       "io_uring_setup: Operation not permitted (seccomp or "
+                       "kernel.io_uring_disabled)\n");
+    EXPECT_EQ(test_in_child(choose_what_is_refused, NULL, output, sizeof output), 0);
+    EXPECT_STR(output, "");
+}
+
 TEST_VIRTUAL(a_kernel_that_does_not_take_the_newest_flags_gets_older_ones)
 {
     struct eddyi_backend *b;

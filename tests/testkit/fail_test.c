@@ -74,6 +74,21 @@ TEST_VIRTUAL(each_call_fails_once_and_with_all_after_it)
     EXPECT_STR(said, "");
 }
 
+static void run_put(void *unused)
+{
+    eddy_test_scenario s = {.name = "put", .fn = put_scenario, .begin = begin, .check = check};
+
+    printf("%d failures\n", eddy_test_fail_everywhere(&s, NULL));
+}
+
+TEST_VIRTUAL(eddy_does_not_warn_of_a_shortage_that_the_kit_causes)
+{
+    char output[4000];
+
+    test_in_child(run_put, NULL, output, sizeof output);
+    EXPECT_STR(output, "0 failures\n");
+}
+
 static int leaky_scenario(void *unused)
 {
     eddy_future *f = eddy_create_future();

@@ -181,9 +181,8 @@ static void explain_refusal(int pid, char *reason, size_t size)
                  scope[0]);
     else
         snprintf(reason, size,
-                 "reading its memory is not permitted: root may, and in a container who has the "
-                 "capability "
-                 "SYS_PTRACE");
+                 "reading its memory is not permitted: it needs root or, in a container, the "
+                 "capability SYS_PTRACE");
 }
 
 /* Checks whether the memory can be read at all: any page will do. */
