@@ -8,6 +8,7 @@ import os
 import socket
 import tempfile
 import unittest
+import unittest.mock
 import weakref
 
 import eddyloop
@@ -384,6 +385,34 @@ class Flow(TransportTest):
             there.close()
             with self.assertRaises(ConnectionError):
                 self.loop.run_until_complete(sending)
+
+
+class Pipes(TransportTest):
+    def pipe(self):
+        """Returns the transport and the protocol of a read end, and the write end."""
+        read_end, write_end = os.pipe()
+        transport, protocol = self.loop.run_until_complete(
+            self.loop.connect_read_pipe(Recorder, os.fdopen(read_end, 'rb', 0))
+        )
+        return transport, protocol, write_end
+
+    def test_all_bytes_arrive_then_the_end(self):
+        transport, protocol, write_end = self.pipe()
+        os.write(write_end, b'x' * 60_000)
+        self.run_until(lambda: len(protocol.data) == 60_000)
+        os.close(write_end)
+        self.run_until(lambda: 'lost' in protocol.calls)
+        self.assertEqual(protocol.calls[-2:], ['eof', 'lost'])
+        self.assertIsNone(protocol.exc)
+        self.assertEqual(self.errors, [])
+
+    def test_a_pipe_that_cannot_be_read_is_reported(self):
+        transport, protocol, write_end = self.pipe()
+        self.addCleanup(os.close, write_end)
+        with unittest.mock.patch('os.readv', side_effect=OSError(5, 'broken')):
+            os.write(write_end, b'x')
+            self.run_until(lambda: 'lost' in protocol.calls)
+        self.assertEqual(str(protocol.exc), '[Errno 5] broken')
 
 
 class Remains(TransportTest):

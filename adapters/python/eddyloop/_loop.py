@@ -16,7 +16,7 @@ from asyncio import events, exceptions
 
 from . import _eddyloop
 from ._tls import TLSProtocol, ssl
-from ._transports import DatagramTransport, NoStream, SocketTransport
+from ._transports import DatagramTransport, NoStream, ReadPipeTransport, SocketTransport
 
 
 class _Selector:
@@ -198,6 +198,9 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
             transport._reset_empty_waiter()
             if reads:
                 transport.resume_reading()
+
+    def _make_read_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
+        return ReadPipeTransport(self, pipe, protocol, waiter, extra)
 
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         self._ensure_fd_no_transport(sock)

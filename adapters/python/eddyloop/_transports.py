@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import warnings
 
 from asyncio import (
@@ -20,6 +21,7 @@ from asyncio import (
     selector_events,
     transports,
     trsock,
+    unix_events,
 )
 
 from . import _eddyloop
@@ -290,15 +292,49 @@ else:
         server._detach()
 
 
-class DatagramTransport(selector_events._SelectorDatagramTransport):
-    """Datagrams: received into one buffer, where asyncio makes one of 256 KiB for each."""
+# What one call receives, where asyncio makes an object of 256 KiB and shrinks it. One for each
+# thread, since another thread may run while a call is in the kernel.
+_thread = threading.local()
 
-    _buffer_for_all = memoryview(bytearray(selector_events._SelectorTransport.max_size))
+
+def _buffer():
+    try:
+        return _thread.buffer
+    except AttributeError:
+        _thread.buffer = memoryview(bytearray(SocketTransport.max_size))
+        return _thread.buffer
+
+
+class ReadPipeTransport(unix_events._UnixReadPipeTransport):
+    """The read end of a pipe."""
+
+    def _read_ready(self):
+        buffer = _buffer()
+        try:
+            size = os.readv(self._fileno, [buffer])
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as exc:
+            self._fatal_error(exc, 'Fatal read error on pipe transport')
+        else:
+            if size > 0:
+                self._protocol.data_received(bytes(buffer[:size]))
+                return
+            if self._loop.get_debug():
+                _logger.info('%r was closed by peer', self)
+            self._closing = True
+            self._loop._remove_reader(self._fileno)
+            self._loop.call_soon(self._protocol.eof_received)
+            self._loop.call_soon(self._call_connection_lost, None)
+
+
+class DatagramTransport(selector_events._SelectorDatagramTransport):
+    """Datagrams."""
 
     def _read_ready(self):
         if self._conn_lost:
             return
-        buffer = self._buffer_for_all
+        buffer = _buffer()
         try:
             size, address = self._sock.recvfrom_into(buffer)
         except (BlockingIOError, InterruptedError):
