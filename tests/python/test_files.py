@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import tracemalloc
 import unittest
 import weakref
 
@@ -200,6 +201,34 @@ class Open(FilesTest):
         before = len(os.listdir('/proc/self/fd'))
         eddyloop.run(main())
         self.assertEqual(len(os.listdir('/proc/self/fd')), before)
+
+
+class Memory(FilesTest):
+    def test_nothing_is_kept_whether_calls_succeed_fail_or_are_cancelled(self):
+        async def use():
+            await files.write(self.path, b'x' * 10_000)
+            await files.read(self.path)
+            with self.assertRaises(FileNotFoundError):
+                await files.read(self.path + '-missing')
+            reading = asyncio.create_task(files.read(self.path))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+
+        async def main():
+            for _ in range(50):
+                await use()
+            gc.collect()
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(300):
+                await use()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0] - before
+
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assertLess(eddyloop.run(main()), 20_000)
 
 
 class Ends(FilesTest):

@@ -50,11 +50,14 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
         super().__init__(_Selector(self))
         self._wakes_on_signals = False
         self._other_wakeup_fd = -1
+        self._old_agen_hooks = None
 
     def run_forever(self):
         """Runs until stop() is called."""
-        self._run_forever_setup()
+        self._check_closed()
+        self._check_running()
         try:
+            self._run_forever_setup()
             self._begin_waking_on_signals()
             self._run()
         finally:
@@ -64,8 +67,6 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
     if not hasattr(asyncio.BaseEventLoop, '_run_forever_setup'):  # Python 3.11
 
         def _run_forever_setup(self):
-            self._check_closed()
-            self._check_running()
             self._set_coroutine_origin_tracking(self._debug)
             self._old_agen_hooks = sys.get_asyncgen_hooks()
             self._thread_id = threading.get_ident()
