@@ -73,6 +73,7 @@ class Tls(LoopTest):
         self.assertTrue(_tls.in_c)
         client, server = self.pair()
         self.assertIsInstance(client.transport, asyncio.Transport)
+        self.assertIn('ssl', type(client.transport).__name__.lower())
         self.assertTrue(client.transport._ssl_protocol._is_bound)
         self.assertEqual(len(client.transport._ssl_protocol._ssl_buffer), 0)
         self.assertIsInstance(client.transport.get_extra_info('ssl_object'), ssl.SSLObject)
@@ -213,7 +214,7 @@ class Tls(LoopTest):
         self.assertFalse(_eddyloop._open_openssl('/no/module.so', tls, client_context))
         self.assertFalse(_eddyloop._open_openssl(ssl._ssl.__file__, object(), client_context))
         self.assertTrue(_tls._open())
-        with mock.patch.object(_tls.TLSProtocol, '_bind', lambda self, tls: False):
+        with mock.patch.object(_tls.SSLProtocol, '_bind', lambda self, tls: False):
             client, server = self.pair()
             self.assertFalse(client.transport._ssl_protocol._is_bound)
             client.transport.write(bytes(100_000))

@@ -15,7 +15,7 @@ import weakref
 from asyncio import events, exceptions
 
 from . import _eddyloop
-from ._tls import TLSProtocol, ssl
+from ._tls import SSLProtocol, ssl
 from ._transports import DatagramTransport, NoStream, ReadPipeTransport, SocketTransport
 
 
@@ -132,7 +132,7 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
     ):
         server_side = options.pop('server_side', False)
         server_hostname = options.pop('server_hostname', None)
-        tls = TLSProtocol(
+        tls = SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **options
         )
         self._make_socket_transport(rawsock, tls, extra=extra, server=server)
@@ -159,7 +159,7 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
         if not getattr(transport, '_start_tls_compatible', False):
             raise TypeError(f'transport {transport!r} is not supported by start_tls()')
         waiter = self.create_future()
-        tls = TLSProtocol(
+        tls = SSLProtocol(
             self,
             protocol,
             sslcontext,

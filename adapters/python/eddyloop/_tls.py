@@ -7,11 +7,11 @@ from . import _eddyloop
 ssl = sslproto.ssl
 
 
-class TLSTransport(_eddyloop.TLSTransport, sslproto._SSLProtocolTransport):
-    """The transport that a program sees: write() is in C."""
+class SSLTransport(_eddyloop.TLSTransport, sslproto._SSLProtocolTransport):
+    """The transport that a program sees: write() is in C. Some look for "ssl" in its name."""
 
 
-class TLSProtocol(_eddyloop.TLS, sslproto.SSLProtocol):
+class SSLProtocol(_eddyloop.TLS, sslproto.SSLProtocol):
     """The protocol of the transport beneath. C keeps some of its attributes."""
 
     def __init__(self, *args, **options):
@@ -24,7 +24,7 @@ class TLSProtocol(_eddyloop.TLS, sslproto.SSLProtocol):
         if self._app_transport is None:
             if self._app_transport_created:
                 raise RuntimeError('Creating _SSLProtocolTransport twice')
-            self._app_transport = TLSTransport(self._loop, self)
+            self._app_transport = SSLTransport(self._loop, self)
             self._app_transport_created = True
         return self._app_transport
 

@@ -25,7 +25,7 @@ from asyncio import (
 )
 
 from . import _eddyloop
-from ._tls import TLSProtocol
+from ._tls import SSLProtocol
 
 _logger = logging.getLogger('asyncio')
 
@@ -100,7 +100,7 @@ class SocketTransport(_eddyloop.Transport):
     def set_protocol(self, protocol):
         """Replaces the protocol."""
         self._buffered = isinstance(protocol, protocols.BufferedProtocol)
-        self._tls = isinstance(protocol, TLSProtocol) and protocol._is_bound
+        self._tls = isinstance(protocol, SSLProtocol) and protocol._is_bound
         self._protocol = protocol
         self._protocol_connected = True
 

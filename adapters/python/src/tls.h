@@ -14,7 +14,7 @@
 
 #include "module.h"
 
-/* The base in C of eddyloop's TLSProtocol; the attributes that asyncio's code keeps there are
+/* The base in C of eddyloop's SSLProtocol; the attributes that asyncio's code keeps there are
  * fields. */
 struct eddyi_py_tls {
     PyObject_HEAD struct eddyi_py_state *module; /* borrowed from the type's module */
@@ -26,7 +26,7 @@ struct eddyi_py_tls {
     bool app_protocol_is_buffer;
 };
 
-/* The base in C of eddyloop's TLSTransport. */
+/* The base in C of eddyloop's SSLTransport. */
 struct eddyi_py_tls_transport {
     PyObject_HEAD PyObject *slots[5]; /* those of asyncio's _FlowControlMixin */
     PyObject *protocol;               /* _ssl_protocol */

@@ -55,7 +55,7 @@ struct eddyi_py_transport {
     long conn_lost; /* asyncio's _conn_lost: > 0 once connection_lost() was scheduled */
     bool closing, paused, eof, protocol_connected, protocol_paused;
     bool buffered;   /* the protocol is a BufferedProtocol */
-    bool tls;        /* the protocol is a TLSProtocol, whose bytes tls.c moves */
+    bool tls;        /* the protocol is an SSLProtocol, whose bytes tls.c moves */
     bool reads;      /* reading has begun, and the stream has not ended */
     bool wants_room; /* _on_room() is to be called when the kernel takes bytes */
 
