@@ -163,7 +163,7 @@ static eddy_async(amain, (const char *, conninfo), (char **, queries))
     for (int i = 0; queries[i]; i++)
         eddy_group_create_task(&tg, run_query(conninfo, i + 1, queries[i]));
     rc = eddy_group_exit(&tg, 0);
-    while (!eddy_queue_empty(&idle) && eddy_queue_get_value_nowait(&idle, &c) == 0)
+    while (eddy_queue_get_value_nowait(&idle, &c) == 0)
         PQfinish(c);
     eddy_queue_fini(&idle);
     return rc;

@@ -36,7 +36,7 @@ static void redis_close(struct redis *r)
 {
     eddy_future *f;
 
-    while (!eddy_queue_empty(&r->waiting) && eddy_queue_get_nowait(&r->waiting, &f) == 0)
+    while (eddy_queue_get_nowait(&r->waiting, &f) == 0)
         eddy_unref(f);
     eddy_writer_free(r->writer);
     redisReaderFree(r->parser);

@@ -86,7 +86,7 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_queue_get_value(eddy_queue *q, void
 
 /*
  * Take an item out without waiting (Queue.get_nowait). Return EDDY_EQUEUEEMPTY if the queue is
- * empty.
+ * empty, which leaves eddy_error() as it was: a clean-up may drain a queue.
  */
 EDDY_API EDDY_NODISCARD int eddy_queue_get_nowait(eddy_queue *q, void **ret_item);
 EDDY_API EDDY_NODISCARD int eddy_queue_get_value_nowait(eddy_queue *q, void *ret_value);

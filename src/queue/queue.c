@@ -111,15 +111,17 @@ static inline int add(eddy_queue *q, const void *item)
     return 0;
 }
 
+/* A full or empty queue is no failure: the code is returned and not raised, so that a clean-up that
+ * drains a queue keeps the message of the failure on its way. */
 static int put_nowait(eddy_queue *q, const void *item)
 {
-    return full(q) && !q->eddyi_shut_down ? eddy_raise(EDDY_EQUEUEFULL, NULL) : add(q, item);
+    return full(q) && !q->eddyi_shut_down ? EDDY_EQUEUEFULL : add(q, item);
 }
 
 static inline int get_nowait(eddy_queue *q, void *ret)
 {
     if (q->eddyi_n == 0)
-        return eddy_raise(q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY, NULL);
+        return q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY;
     eddyi_queue_fetch(q, ret);
     eddyi_wait_queue_wake(&q->eddyi_putters);
     return 0;

@@ -228,6 +228,22 @@ TEST_ASYNC(a_cancelled_getter_takes_nothing)
     return finish();
 }
 
+TEST_ASYNC(draining_a_queue_keeps_the_failure_on_its_way)
+{
+    eddy_queue q;
+    void *item;
+
+    eddy_queue_init(&q, 1);
+    REQUIRE(eddy_queue_put_nowait(&q, "item") == 0);
+    EXPECT_EQ(eddy_raise(-EIO, "the disk"), -EIO);
+    EXPECT_EQ(eddy_queue_put_nowait(&q, "more"), EDDY_EQUEUEFULL);
+    EXPECT_EQ(eddy_queue_get_nowait(&q, &item), 0);
+    EXPECT_EQ(eddy_queue_get_nowait(&q, &item), EDDY_EQUEUEEMPTY);
+    EXPECT_STR(eddy_exception_message(eddy_error()), "the disk");
+    eddy_queue_fini(&q);
+    return 0;
+}
+
 TEST_ASYNC(a_getter_that_is_woken_and_then_cancelled_wakes_the_next, .ordered = true)
 {
     eddy_task *a, *b;
