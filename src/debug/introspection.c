@@ -28,7 +28,7 @@ const struct eddyi_introspection eddyi_introspection
             .version = EDDYI_INTROSPECTION_VERSION,
             .size = sizeof(struct eddyi_introspection),
             .library = EDDY_VERSION,
-            .loops = (uint64_t)&eddyi_loops,
+            .loops.address = &eddyi_loops,
             .fields_offset = offsetof(struct eddyi_introspection, fields),
             .n_fields = sizeof((struct eddyi_introspection *)0)->fields /
                         sizeof(struct eddyi_introspection_field),
@@ -109,5 +109,9 @@ __asm__(".pushsection .note.eddy, \"a\", %note\n"
         "        .long 1\n"
         "        .asciz \"eddy\"\n"
         "        .balign 4\n"
+#if UINTPTR_MAX == UINT64_MAX
         "1:      .quad eddyi_introspection - 1b\n"
+#else
+        "1:      .long eddyi_introspection - 1b, 0\n"
+#endif
         "        .popsection\n");

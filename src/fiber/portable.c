@@ -46,6 +46,9 @@ static void eddyi_fiber_start(unsigned high, unsigned low)
 {
     struct fresh *f = (struct fresh *)(uintptr_t)((uint64_t)high << 32 | low);
 
+#ifdef __i386__ /* glibc does not say there that this is the outermost frame */
+    __asm__ volatile(".cfi_undefined eip");
+#endif
     f->suspended.fresh = NULL;
     resume(f->entry(f->arg)->sp);
 }

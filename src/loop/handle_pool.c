@@ -5,7 +5,8 @@
 
 enum { LINE = 64, BATCH = 32, CHUNK_SLOTS_MIN = BATCH, CHUNK_SLOTS_MAX = 64 * 1024 };
 
-_Static_assert(sizeof(struct eddyi_handle_soon) == LINE, "a slot is a cache line");
+_Static_assert(sizeof(struct eddyi_handle_soon) == LINE || sizeof(void *) < 8,
+               "a slot is a cache line");
 
 struct eddyi_handle_chunk {
     struct eddyi_handle_chunk *next;

@@ -12,7 +12,7 @@ _Static_assert(sizeof(((eddy_item *)0)->eddyi_ready) == sizeof(struct eddyi_read
                "an item has room for a ready item");
 _Static_assert(offsetof(eddy_timer, eddyi_node) - offsetof(eddy_timer, eddyi_ready) ==
                        offsetof(struct eddyi_timer, node) &&
-                   sizeof(eddy_timer) - offsetof(eddy_timer, eddyi_ready) ==
+                   sizeof(eddy_timer) - offsetof(eddy_timer, eddyi_ready) >=
                        sizeof(struct eddyi_timer),
                "a timer has room for a timer of the loop");
 

@@ -65,7 +65,7 @@ struct eddy_task {
     uint64_t number;
     uint8_t refused; /* suspensions refused since the loop closed */
 };
-_Static_assert(offsetof(struct eddy_task, ready) % 64 == 0,
+_Static_assert(offsetof(struct eddy_task, ready) % 64 == 0 || sizeof(void *) < 8,
                "what a task needs to be resumed begins a line");
 
 static inline eddy_task *eddyi_task_of(eddy_future *f)

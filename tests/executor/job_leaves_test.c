@@ -518,7 +518,7 @@ static int forge_message(void *arg)
 
 static int forge_bytes(void *arg)
 {
-    forge((struct eddyi_reply){.has_bytes = 1, .size = (size_t)1 << 40});
+    forge((struct eddyi_reply){.has_bytes = 1, .size = SIZE_MAX / 4});
     live_on(NULL);
     return 0;
 }

@@ -204,7 +204,7 @@ TEST(the_floating_point_environment_is_the_threads_and_no_switch_changes_it)
     eddyi_stack_pool_close(pool);
 }
 
-static void note_alignment(struct coroutine *c)
+__attribute__((noinline)) static void note_alignment(struct coroutine *c)
 {
     c->arg = __builtin_frame_address(0);
 }
@@ -212,11 +212,12 @@ static void note_alignment(struct coroutine *c)
 TEST(a_fiber_begins_with_an_aligned_stack)
 {
     struct eddyi_stack_pool *pool = open_pool();
-    struct coroutine c;
+    struct coroutine c, as_called;
 
     start(&c, pool, note_alignment);
     resume(&c);
-    EXPECT_EQ((uintptr_t)c.arg % 16, 0);
+    note_alignment(&as_called); /* what the ABI of this CPU says */
+    EXPECT_EQ((uintptr_t)c.arg % 16, (uintptr_t)as_called.arg % 16);
 
     stop(&c);
     eddyi_stack_pool_close(pool);

@@ -15,8 +15,9 @@
 static struct test *tests, **last = &tests;
 
 static struct options {
-    const char *match; /* run only tests whose names contain this text */
-    char **names;      /* or these, if there are any; NULL-terminated */
+    const char *match;    /* run only tests whose names contain this text */
+    const char *no_match; /* and of these none whose name contains this text */
+    char **names;         /* or these, if there are any; NULL-terminated */
     bool list, not_virtual, only_virtual, here, torture;
     long repeat;
     struct torture how;
@@ -27,6 +28,7 @@ static const char usage[] =
     "usage: %s [options] [TEST…]\n"
     "  --list           print the names of the tests\n"
     "  --match TEXT     only tests whose names contain TEXT\n"
+    "  --no-match TEXT  leave out tests whose names contain TEXT\n"
     "  --not-virtual    leave out what runs on the virtual clock alone\n"
     "  --only-virtual   leave out everything else\n"
     "  --repeat N       run each test N times, or until it fails\n"
@@ -56,6 +58,7 @@ static void parse(int argc, char **argv)
     enum {
         LIST = 256,
         MATCH,
+        NO_MATCH,
         NOT_VIRTUAL,
         ONLY_VIRTUAL,
         REPEAT,
@@ -69,6 +72,7 @@ static void parse(int argc, char **argv)
     static const struct option known[] = {
         {"list", no_argument, NULL, LIST},
         {"match", required_argument, NULL, MATCH},
+        {"no-match", required_argument, NULL, NO_MATCH},
         {"not-virtual", no_argument, NULL, NOT_VIRTUAL},
         {"only-virtual", no_argument, NULL, ONLY_VIRTUAL},
         {"repeat", required_argument, NULL, REPEAT},
@@ -89,6 +93,9 @@ static void parse(int argc, char **argv)
             break;
         case MATCH:
             options.match = optarg;
+            break;
+        case NO_MATCH:
+            options.no_match = optarg;
             break;
         case NOT_VIRTUAL:
             options.not_virtual = true;
@@ -128,6 +135,8 @@ static void parse(int argc, char **argv)
 static bool wanted(const struct test *t)
 {
     if (options.match && !strstr(t->name, options.match))
+        return false;
+    if (options.no_match && strstr(t->name, options.no_match))
         return false;
     if (options.not_virtual && t->kind == TEST_KIND_VIRTUAL)
         return false;

@@ -208,7 +208,7 @@ TEST_REAL(a_loop_says_which_backend_it_has)
 
 TEST_VIRTUAL(a_loop_that_cannot_be_made_says_why)
 {
-    EXPECT(eddy_loop_new(&(eddy_loop_options){.stack_size = (size_t)1 << 40}) == NULL);
+    EXPECT(eddy_loop_new(&(eddy_loop_options){.stack_size = SIZE_MAX / 4}) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EINVAL);
 
     eddyi_fault_only("malloc", ENOMEM);

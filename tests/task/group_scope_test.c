@@ -113,7 +113,7 @@ TEST_ASYNC(a_child_that_cannot_be_made_fails_the_group_with_its_reason)
 
     eddy_group_enter(&tg);
     eddy_group_create_task(&tg, child("a", 100, 0));
-    EXPECT(eddy_group_create_task(&tg, child("b", 0, 0), .stack_size = (size_t)1 << 40) < 0);
+    EXPECT(eddy_group_create_task(&tg, child("b", 0, 0), .stack_size = SIZE_MAX / 4) < 0);
     EXPECT_EQ(eddy_sleep(100), -ECANCELED);
     EXPECT_EQ(eddy_group_exit(&tg, 0), EDDY_EGROUP);
     EXPECT_EQ(eddy_exception_code(eddy_exception_member(eddy_error(), 0)), -EINVAL);

@@ -230,7 +230,7 @@ static eddy_async(use_much_stack, (int, kib))
 TEST_ASYNC(a_task_may_ask_for_a_larger_stack)
 {
     EXPECT_EQ(eddy_await(eddy_create_task(use_much_stack(3000), .stack_size = 16 << 20)), 0);
-    EXPECT(eddy_create_task(use_much_stack(1), .stack_size = (size_t)1 << 40) == NULL);
+    EXPECT(eddy_create_task(use_much_stack(1), .stack_size = SIZE_MAX / 4) == NULL);
     EXPECT_EQ(eddy_exception_code(eddy_error()), -EINVAL);
     return 0;
 }

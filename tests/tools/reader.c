@@ -365,7 +365,7 @@ static void forge_block(struct block *block)
         {"constant.future_kind", 1}, {"hook.link", 0},          {"hook.waiter", AT_ZERO}};
 
     *block = blocks[0];
-    block->content.loops = LOOP + 1024;
+    block->content.loops.number = LOOP + 1024;
     for (uint32_t i = 0; i < block->content.n_fields; i++) {
         block->content.fields[i].value = AT_ZERO;
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)

@@ -447,7 +447,7 @@ static int read_all(struct snapshot *s, struct memory *m, const struct block *bl
             continue;
         }
         memcpy(s->library, blocks[i].content.library, sizeof s->library);
-        read_loops(&r, memory_number(m, blocks[i].content.loops, 8, &s->torn));
+        read_loops(&r, memory_number(m, blocks[i].content.loops.number, 8, &s->torn));
     }
     if (r.error == 0)
         index_tasks(&r);
