@@ -1,12 +1,444 @@
+/*
+ * Connecting: the race of attempts, then its users, a task and a callback.
+ */
 #include "net/connect.h"
 
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "eddy/net.h"
+#include "io/io.h"
 #include "net/race.h"
 #include "task/task.h"
 
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
+
+struct attempt {
+    struct eddyi_io_op poll;
+    struct eddyi_list link;
+    struct eddyi_race *race; /* NULL: the attempt has lost and only waits for the backend */
+    const struct addrinfo *address;
+    int fd;
+    bool over; /* poll has completed */
+};
+
+static size_t count(const struct addrinfo *list)
+{
+    size_t n = 0;
+
+    for (; list; list = list->ai_next)
+        n++;
+    return n;
+}
+
+/* Returns the next address in the list from *at that is of @family, or is not if @same is false.
+ * NULL: none. */
+static const struct addrinfo *next_of(const struct addrinfo **at, int family, bool same)
+{
+    const struct addrinfo *a = *at;
+
+    while (a && (a->ai_family == family) != same)
+        a = a->ai_next;
+    *at = a ? a->ai_next : NULL;
+    return a;
+}
+
+/* Orders the addresses: @first_count of the first family, then the families take turns. */
+static void interleave(const struct addrinfo *list, int first_count, const struct addrinfo **order,
+                       size_t n)
+{
+    const struct addrinfo *ours = list, *others = list;
+    size_t k = 0;
+
+    for (bool first = true; k < n; first = false) {
+        for (int i = first ? first_count : 1; i > 0 && k < n; i--) {
+            const struct addrinfo *a = next_of(&ours, list->ai_family, true);
+
+            if (!a)
+                break;
+            order[k++] = a;
+        }
+        if (k < n) {
+            const struct addrinfo *a = next_of(&others, list->ai_family, false);
+
+            if (a)
+                order[k++] = a;
+        }
+    }
+}
+
+/*
+ * Writes the new order: the addresses already tried, then new and waiting ones in turns.
+ */
+static void weave(const struct eddyi_race *r, const struct addrinfo *list,
+                  const struct addrinfo **order)
+{
+    size_t waiting = r->next, k = r->next;
+
+    for (size_t i = 0; i < r->next; i++)
+        order[i] = r->addresses[i];
+    while (list || waiting < r->n) {
+        if (list) {
+            order[k++] = list;
+            list = list->ai_next;
+        }
+        if (waiting < r->n)
+            order[k++] = r->addresses[waiting++];
+    }
+}
+
+int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count)
+{
+    size_t n = r->n + count(list);
+    eddy_exception **errors = eddyi_realloc(r->errors, n * sizeof *errors);
+    const struct addrinfo **order;
+
+    if (!errors)
+        return -ENOMEM;
+    r->errors = errors;
+    order = eddyi_alloc(n * sizeof *order);
+    if (!order)
+        return -ENOMEM;
+    if (r->n == 0)
+        interleave(list, first_count, order, n);
+    else
+        weave(r, list, order);
+    eddyi_free(r->addresses);
+    r->addresses = order;
+    r->n = n;
+    return 0;
+}
+
+void eddyi_race_fini(struct eddyi_race *r)
+{
+    for (size_t i = 0; i < r->n_errors; i++)
+        eddy_exception_unref(r->errors[i]);
+    eddyi_free(r->errors);
+    eddyi_free(r->addresses);
+    eddy_freeaddrinfo(r->more_list);
+}
+
+static void over(struct eddyi_race *r, int result);
+
+/* Has the race looked at, soon; where the loop closes, it is over. */
+static void queue_step(struct eddyi_race *r)
+{
+    if (r->ended)
+        return;
+    if (r->loop->closed) {
+        over(r, eddy_raise(-ECANCELED, NULL));
+        r->done(r);
+    } else if (eddyi_list_empty(&r->step.link)) {
+        eddyi_loop_ready(r->loop, &r->step);
+    }
+}
+
+static void attempt_polled(struct eddyi_io_op *o)
+{
+    struct attempt *a = eddyi_container(o, struct attempt, poll);
+
+    if (a->race) {
+        a->over = true;
+        queue_step(a->race);
+    } else {
+        eddyi_free(a);
+    }
+}
+
+static void next_is_due(struct eddyi_ready *ready)
+{
+    struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, timer.ready);
+
+    r->due = true;
+    queue_step(r);
+}
+
+static void attempt_drop(struct attempt *a)
+{
+    bool with_backend = eddyi_io_withdraw(&a->poll);
+
+    eddyi_list_remove(&a->link);
+    a->race = NULL;
+    if (a->fd >= 0)
+        eddyi_sys_close(a->fd);
+    if (!with_backend)
+        eddyi_free(a);
+}
+
+static void failed(struct eddyi_race *r, const struct addrinfo *address, const char *verb, int code)
+{
+    char text[EDDYI_ADDRESS_TEXT];
+
+    eddyi_address_format(address->ai_addr, address->ai_addrlen, text, sizeof text);
+    r->errors[r->n_errors++] = r->host ? eddy_exception_new(code, "%s %s (%s)", verb, r->host, text)
+                                       : eddy_exception_new(code, "%s %s", verb, text);
+    r->error = code;
+    r->due = true;
+}
+
+/* Binds to the first local address of the family that works. */
+static int bind_local(const struct addrinfo *local, int fd, int family)
+{
+    int rc = -EADDRNOTAVAIL;
+
+    for (; local && rc < 0; local = local->ai_next)
+        if (local->ai_family == family)
+            rc = eddyi_sys_bind(fd, local->ai_addr, local->ai_addrlen);
+    return rc;
+}
+
+/*
+ * Returns true if the connection has reached itself. A client may get from the kernel the very port
+ * that it connects to, if no server listens at that port of this machine. Such a connection would
+ * echo, and keep the server from coming back.
+ */
+static bool meets_itself(int fd)
+{
+    union eddyi_address own, peer;
+    socklen_t own_size = sizeof own, peer_size = sizeof peer;
+
+    if (eddyi_sys_sockname(fd, &own.sa, &own_size) < 0 ||
+        eddyi_sys_peername(fd, &peer.sa, &peer_size) < 0)
+        return false;
+    return eddyi_address_port(&own) == eddyi_address_port(&peer) &&
+           eddyi_address_equal(&own.sa, &peer.sa);
+}
+
+/* Takes a connection that was made as the winner, unless it meets itself. */
+static int accept_winner(struct eddyi_race *r, int fd)
+{
+    if (meets_itself(fd))
+        return -ECONNREFUSED;
+    r->winner = fd;
+    return 0;
+}
+
+/* Opens a socket that begins to connect. Sets *ret and returns 0, -EINPROGRESS or -errno. */
+static int open_socket(struct eddyi_race *r, const struct addrinfo *address, int *ret,
+                       const char **verb)
+{
+    int fd = eddyi_sys_socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+    int rc = fd;
+
+    *verb = "connect to";
+    if (fd < 0)
+        return rc;
+    rc = 0;
+    if (address->ai_protocol == IPPROTO_TCP)
+        rc = eddyi_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (rc == 0 && r->local) {
+        rc = bind_local(r->local, fd, address->ai_family);
+        *verb = rc < 0 ? "bind, for a connection to" : *verb;
+    }
+    if (rc == 0)
+        rc = eddyi_sys_connect(fd, address->ai_addr, address->ai_addrlen);
+    if (rc < 0 && rc != -EINPROGRESS && rc != -EINTR)
+        eddyi_sys_close(fd);
+    else
+        *ret = fd;
+    return rc == -EINTR ? -EINPROGRESS : rc;
+}
+
+/* Waits for the outcome of an attempt. Returns 0, or -errno if nothing was done. */
+static int watch(struct eddyi_race *r, const struct addrinfo *address, int fd)
+{
+    struct attempt *a = eddyi_zalloc(sizeof *a);
+    struct eddyi_io *io = a ? eddyi_io_of(r->loop) : NULL;
+    int rc = -ENOMEM;
+
+    if (io) {
+        a->race = r;
+        a->address = address;
+        a->fd = fd;
+        a->poll.done = attempt_polled;
+        a->poll.op.kind = EDDYI_OP_POLL;
+        a->poll.op.fd = fd;
+        a->poll.op.events = POLLOUT;
+        rc = eddyi_io_submit(io, &a->poll);
+    }
+    if (rc < 0)
+        eddyi_free(a);
+    else
+        eddyi_list_append(&r->running, &a->link);
+    return rc;
+}
+
+static void restart_timer(struct eddyi_race *r)
+{
+    int rc;
+
+    eddyi_timer_stop(r->loop, &r->timer);
+    if (r->delay < 0 || r->next == r->n)
+        return;
+    rc = eddyi_timer_start(r->loop, &r->timer, r->latest + r->delay, eddyi_loop_now(r->loop));
+    if (rc < 0)
+        r->due = true; /* too early is better than never */
+}
+
+static void start_next(struct eddyi_race *r)
+{
+    const struct addrinfo *address = r->addresses[r->next++];
+    const char *verb;
+    int fd = -1, rc = open_socket(r, address, &fd, &verb);
+
+    r->due = false;
+    if (rc == 0 || rc == -EINPROGRESS) {
+        rc = rc == 0 ? accept_winner(r, fd) : watch(r, address, fd);
+        if (rc < 0)
+            eddyi_sys_close(fd);
+    }
+    if (r->winner >= 0)
+        return;
+    if (rc < 0) {
+        failed(r, address, verb, rc);
+        return;
+    }
+    r->latest = eddyi_loop_now(r->loop);
+    restart_timer(r);
+}
+
+/* Takes the descriptor of a winner; drops the attempts that have failed. */
+static void check_attempts(struct eddyi_race *r)
+{
+    struct eddyi_list *next;
+
+    for (struct eddyi_list *l = r->running.next; l != &r->running && r->winner < 0; l = next) {
+        struct attempt *a = eddyi_container(l, struct attempt, link);
+        int rc;
+
+        next = l->next;
+        if (!a->over)
+            continue;
+        rc = a->poll.op.result < 0 ? (int)a->poll.op.result : eddyi_sys_connect_result(a->fd);
+        if (rc == 0)
+            rc = accept_winner(r, a->fd);
+        if (rc == 0)
+            a->fd = -1;
+        else
+            failed(r, a->address, "connect to", rc);
+        attempt_drop(a);
+    }
+}
+
+static void more_came(struct eddyi_lookup *l)
+{
+    queue_step(l->arg);
+}
+
+/*
+ * Adds the addresses of the other family once they have come. If memory for them is short, the race
+ * goes on without.
+ */
+static void take_more(struct eddyi_race *r)
+{
+    struct addrinfo *list = NULL;
+
+    if (r->more && eddyi_lookup_more(r->more, &list) == 1 && eddyi_race_add(r, list, 1) < 0) {
+        eddy_freeaddrinfo(list);
+        list = NULL;
+    }
+    if (list)
+        r->more_list = list;
+    if (list && !eddyi_list_empty(&r->running))
+        restart_timer(r);
+    if (r->more && !r->more->pending)
+        r->more = NULL;
+}
+
+/* Starts the attempts that are due. False: the race is over. */
+static bool go_on(struct eddyi_race *r)
+{
+    take_more(r);
+    while (r->winner < 0 && r->next < r->n && (r->due || eddyi_list_empty(&r->running)))
+        start_next(r);
+    return r->winner < 0 && (!eddyi_list_empty(&r->running) || r->more);
+}
+
+void eddyi_race_end(struct eddyi_race *r)
+{
+    r->ended = true;
+    eddyi_ready_cancel(&r->step);
+    eddyi_timer_stop(r->loop, &r->timer);
+    while (!eddyi_list_empty(&r->running))
+        attempt_drop(eddyi_container(r->running.next, struct attempt, link));
+}
+
+static void over(struct eddyi_race *r, int result)
+{
+    eddyi_race_end(r);
+    r->result = result;
+}
+
+static int result_of(const struct eddyi_race *r)
+{
+    return r->winner >= 0 ? r->winner : r->error;
+}
+
+static void look(struct eddyi_ready *ready)
+{
+    struct eddyi_race *r = eddyi_container(ready, struct eddyi_race, step);
+
+    if (!r->loop->closed) {
+        check_attempts(r);
+        if (go_on(r))
+            return;
+    }
+    over(r, r->loop->closed ? eddy_raise(-ECANCELED, NULL) : result_of(r));
+    r->done(r);
+}
+
+bool eddyi_race_begin(struct eddyi_race *r)
+{
+    eddyi_list_init(&r->running);
+    eddyi_ready_init(&r->step, look);
+    eddyi_ready_init(&r->timer.ready, next_is_due);
+    r->timer.node.place = 0;
+    r->due = r->ended = false;
+    r->winner = -1;
+    r->next = r->n_errors = 0;
+    if (r->more) {
+        r->more->arg = r;
+        r->more->notice = more_came;
+    }
+    /* A task that cleans up while its loop closes cannot wait. */
+    if (r->loop->closed)
+        r->result = eddy_raise(-ECANCELED, NULL);
+    else if (go_on(r))
+        return false;
+    else
+        over(r, result_of(r));
+    return true;
+}
+
+static void wake(struct eddyi_race *r)
+{
+    eddyi_outcome_set(&r->outcome, r->result);
+}
+
+static bool race_cancel(struct eddyi_wait *w)
+{
+    eddyi_race_end(eddyi_container(w, struct eddyi_race, outcome.wait));
+    return eddyi_outcome_cancel(w);
+}
+
+int eddyi_race_run(struct eddyi_race *r)
+{
+    int rc = eddyi_outcome_init(&r->outcome, race_cancel, "connect");
+
+    if (rc < 0)
+        return rc;
+    r->done = wake;
+    r->result = -1;
+    if (eddyi_race_begin(r))
+        return r->result;
+    rc = (int)eddyi_outcome_wait(&r->outcome);
+    if (rc < 0 && r->result >= 0)
+        eddyi_sys_close(r->result);
+    return rc;
+}
+
+/* Connecting in a task. */
 
 static const double DEFAULT_DELAY = 0.25; /* RFC 8305, section 5 */
 

@@ -121,7 +121,8 @@ void eddyi_dns_config_options(struct eddyi_dns_config *c, const char *text, size
         read_option(c, word, length);
 }
 
-int eddyi_dns_config_search(struct eddyi_dns_config *c, const char *text, size_t size)
+/* Replaces the search domains with those in @text, separated by white space. 0 or -ENOMEM. */
+static int set_search(struct eddyi_dns_config *c, const char *text, size_t size)
 {
     const char *end = text + size, *word;
     char *list = eddyi_zalloc(size + 2), *to = list;
@@ -213,10 +214,10 @@ static int read_line(struct eddyi_dns_config *c, const char *at, const char *end
     if (is(key, n_key, "options")) {
         eddyi_dns_config_options(c, at, (size_t)(end - at));
     } else if (is(key, n_key, "search")) {
-        return eddyi_dns_config_search(c, at, (size_t)(end - at));
+        return set_search(c, at, (size_t)(end - at));
     } else if (is(key, n_key, "domain")) {
         if (next_word(&at, end, &word, &length))
-            return eddyi_dns_config_search(c, word, length);
+            return set_search(c, word, length);
     } else if (is(key, n_key, "nameserver") && c->n_servers < EDDYI_DNS_SERVERS_MAX) {
         if (next_word(&at, end, &word, &length) &&
             parse_server(word, length, &c->servers[c->n_servers]))
@@ -250,7 +251,7 @@ static int search_own_domain(struct eddyi_dns_config *c)
         name[0] = '\0';
     dot = strchr(name, '.');
     dot = dot ? dot + 1 : "";
-    return eddyi_dns_config_search(c, dot, strlen(dot));
+    return set_search(c, dot, strlen(dot));
 }
 
 static int apply_environment(struct eddyi_dns_config *c)
@@ -260,7 +261,7 @@ static int apply_environment(struct eddyi_dns_config *c)
     if (options)
         eddyi_dns_config_options(c, options, strlen(options));
     if (domain)
-        return eddyi_dns_config_search(c, domain, strlen(domain));
+        return set_search(c, domain, strlen(domain));
     return c->search ? 0 : search_own_domain(c);
 }
 

@@ -45,9 +45,6 @@ int eddyi_dns_config_read(struct eddyi_dns_config *c, const char *text, size_t s
 /* Adds options, separated by white space: "timeout:2 rotate". */
 void eddyi_dns_config_options(struct eddyi_dns_config *c, const char *text, size_t size);
 
-/* Replaces the search domains with those in @text, separated by white space. 0 or -ENOMEM. */
-int eddyi_dns_config_search(struct eddyi_dns_config *c, const char *text, size_t size);
-
 /*
  * Replaces the servers with those in @list, separated by commas. 0, or -EINVAL if it is empty,
  * too long or malformed.

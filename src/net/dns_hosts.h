@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 struct eddyi_hosts;
+struct eddyi_lookup;
+struct eddyi_resolver;
 
 /*
  * Parses hosts(5). Takes ownership of @text, @size bytes with a 0 behind them. Malformed lines
@@ -29,5 +31,12 @@ size_t eddyi_hosts_find(const struct eddyi_hosts *h, const char *name, int famil
 
 /* Finds the first name of an address. NULL if there is none. */
 const char *eddyi_hosts_name(const struct eddyi_hosts *h, const union eddyi_address *a);
+
+/* Brings the table of the hosts file up to date for @l. Returns 0, EDDYI_LOOKUP_WAITS, or a raised
+ * error. */
+int eddyi_hosts_update(struct eddyi_lookup *l);
+
+/* Ends a read of the file, and frees the table of @r. */
+void eddyi_hosts_close(struct eddyi_resolver *r);
 
 #endif

@@ -1,10 +1,7 @@
 /*
- * A name or an address looked up at name servers: search domains in turn, both families side by
- * side.
- *
- * The owner begins it and calls _step() after each notice until that returns true. The addresses
- * of one family are available as soon as they have come; the other family then gets one more
- * timeout.
+ * A name or an address looked up at name servers, by dns.c: search domains in turn, both families
+ * concurrently. The addresses of one family are available as soon as they have come; the other
+ * family then gets one more timeout.
  */
 #ifndef EDDYI_DNS_LOOKUP_H
 #define EDDYI_DNS_LOOKUP_H
@@ -27,7 +24,7 @@ struct eddyi_dns_lookup {
     struct eddyi_list link; /* in r->lookups */
     eddy_loop *loop;
     struct eddyi_dns_config *config;            /* a reference */
-    void (*notice)(struct eddyi_dns_lookup *l); /* asks for a call of _step() */
+    void (*notice)(struct eddyi_dns_lookup *l); /* asks for another step */
     const char *host;                           /* borrowed */
     const union eddyi_address *address;         /* borrowed; NULL to look up a name */
     unsigned position;                          /* index of the next name to try */
@@ -42,24 +39,5 @@ struct eddyi_dns_lookup {
     int failure, error; /* of a name that was tried; of the lookup. 0: none */
     const char *why;    /* static text for the error, or NULL */
 };
-
-/*
- * Begins to look up @host in @family, or the name of @address if that is not NULL. Failures show
- * at the first step.
- */
-void eddyi_dns_lookup_begin(struct eddyi_dns_lookup *l, eddy_loop *loop,
-                            struct eddyi_dns_config *config, const char *host, int family,
-                            const union eddyi_address *address);
-
-/* Makes progress. True when it is over; l->error is the outcome. */
-bool eddyi_dns_lookup_step(struct eddyi_dns_lookup *l);
-
-/* Tells if @family, or any family with AF_UNSPEC, has addresses that were not taken. */
-bool eddyi_dns_lookup_has(const struct eddyi_dns_lookup *l, int family);
-
-/* Ends the lookup with an error, and gives notice of it. */
-void eddyi_dns_lookup_fail(struct eddyi_dns_lookup *l, int error, const char *why);
-
-void eddyi_dns_lookup_end(struct eddyi_dns_lookup *l);
 
 #endif

@@ -32,6 +32,10 @@ int eddyi_query_literal(const struct eddyi_query *q, struct addrinfo **ret);
 /* Checks a name before any name server sees it. Returns 0 or raises EDDY_EBADNAME. */
 int eddyi_name_check(const char *host, int flags);
 
+/* Sorts the addresses in place, as RFC 6724 says; equally good ones keep their order. Asks the
+ * kernel for the source address of each. */
+void eddyi_addresses_sort(union eddyi_address *addresses, size_t n);
+
 /* Makes the list of these addresses that have the right family, in order. @canonname may be NULL.
  * Returns 0 or -ENOMEM. */
 int eddyi_addrinfo_make(const struct eddyi_query *q, const union eddyi_address *addresses, size_t n,

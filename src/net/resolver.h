@@ -51,6 +51,9 @@ bool eddyi_nsswitch_needs_system(const char *text, size_t size);
 /* Writes the order of those two sources: "fd", "df", "f" or "d". */
 void eddyi_nsswitch_order(const char *text, size_t size, char ret[3]);
 
+/* Brings r->config up to date. Returns 0, or a raised error. */
+int eddyi_dns_config_update(struct eddyi_resolver *r);
+
 /* True if eddy was built with c-ares. */
 extern const bool eddyi_has_cares;
 

@@ -3,7 +3,7 @@
  */
 #include "net/black_hole.h"
 #include "net/connect.h"
-#include "net/dns_files.h"
+#include "net/lookup.h"
 #include "net/fake_dns.h"
 #include "net/name_files.h"
 
@@ -106,15 +106,15 @@ static int questions(int fd)
 
 TEST_ASYNC_REAL(a_server_that_does_not_listen_costs_no_time)
 {
-    char nobody[32];
+    char closed[32];
     int fd;
 
     begin("");
-    fd = closed_port(nobody, sizeof nobody);
-    configure("", nobody, dns.server);
+    fd = closed_port(closed, sizeof closed);
+    configure("", closed, dns.server);
     EXPECT_FOUND("four", AF_UNSPEC, "192.0.2.1");
     EXPECT_FOUND("four", AF_INET, "192.0.2.1");
-    configure("use-vc", nobody, dns.server);
+    configure("use-vc", closed, dns.server);
     EXPECT_FOUND("carrier", AF_INET, "192.0.2.2");
     close(fd);
     return end();
@@ -122,12 +122,12 @@ TEST_ASYNC_REAL(a_server_that_does_not_listen_costs_no_time)
 
 TEST_ASYNC_REAL(a_server_of_ipv6_that_does_not_listen_costs_no_time)
 {
-    char nobody[32];
+    char closed[32];
     int fd;
 
     begin("");
-    fd = closed_port_six(nobody, sizeof nobody);
-    configure("", nobody, dns.server);
+    fd = closed_port_six(closed, sizeof closed);
+    configure("", closed, dns.server);
     EXPECT_FOUND("four", AF_UNSPEC, "192.0.2.1");
     if (fd >= 0)
         close(fd);
@@ -164,12 +164,12 @@ TEST_ASYNC_REAL(without_descriptors_a_lookup_says_so)
 
 TEST_ASYNC_REAL(without_a_server_a_lookup_fails_at_once)
 {
-    char nobody[32];
+    char closed[32];
     int fd;
 
     begin("");
-    fd = closed_port(nobody, sizeof nobody);
-    configure("attempts:5", nobody, nobody);
+    fd = closed_port(closed, sizeof closed);
+    configure("attempts:5", closed, closed);
     EXPECT_FAILED("one", AF_UNSPEC, EDDY_ENAMEAGAIN, "no name server can be reached");
     close(fd);
     return end();
@@ -527,14 +527,14 @@ TEST_ASYNC_REAL(a_family_that_comes_late_goes_before_addresses_that_wait_for_the
 TEST_ASYNC_REAL(a_connection_fails_when_both_families_have)
 {
     struct sockaddr_in addr;
-    int nobody;
+    int refusing_fd;
 
     begin("");
     be_impatient();
-    nobody = socket_refusing(&addr);
+    refusing_fd = socket_refusing(&addr);
     EXPECT_EQ(connect_to("local-both", &addr), -ECONNREFUSED);
     EXPECT_EQ(connect_to("local-silent-six", &addr), -ECONNREFUSED);
     EXPECT_EQ(connect_to("nx", &addr), EDDY_ENONAME);
-    close(nobody);
+    close(refusing_fd);
     return end();
 }

@@ -1,7 +1,7 @@
 /*
  * Files that change while a loop runs: the next lookup knows.
  */
-#include "net/dns_files.h"
+#include "net/lookup.h"
 #include "net/fake_dns.h"
 #include "net/name_files.h"
 

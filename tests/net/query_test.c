@@ -2,7 +2,7 @@
  * The order in which addresses are tried.
  */
 #include "harness/test.h"
-#include "net/dns_sort.h"
+#include "net/query.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ static const char *sorted(const char *const *texts, size_t n)
 
     for (size_t i = 0; i < n; i++)
         REQUIRE(eddyi_address_parse(texts[i], &addresses[i]) == 1);
-    eddyi_dns_sort(addresses, n);
+    eddyi_addresses_sort(addresses, n);
     result[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         char one[EDDYI_ADDRESS_TEXT];
