@@ -143,7 +143,7 @@ TEST_REAL(an_adopted_socket_connects_only_when_it_is_connected)
 {
     struct eddyi_backend *b = rig_open();
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr),
+    int refusing_fd = socket_refusing(&addr),
         fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     EXPECT_EQ(adopt(b, fd), 0);
@@ -151,11 +151,11 @@ TEST_REAL(an_adopted_socket_connects_only_when_it_is_connected)
     struct rig_op connect = rig_connect(fd, &addr);
     EXPECT_EQ(rig_run(b, &connect), -ECONNREFUSED);
     forget_and_close(b, fd);
-    close(nobody);
+    close(refusing_fd);
     rig_close(b);
 }
 
-TEST_REAL(a_number_that_was_adopted_can_be_anybodys_after_it_was_forgotten)
+TEST_REAL(a_number_that_was_adopted_can_be_used_again_after_it_was_forgotten)
 {
     struct eddyi_backend *b = rig_open();
     char buf[8];

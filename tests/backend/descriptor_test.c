@@ -332,12 +332,13 @@ TEST_REAL(a_refused_connection_says_so)
 {
     struct eddyi_backend *b = rig_open();
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int refusing_fd = socket_refusing(&addr),
+        client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     struct rig_op connect = rig_connect(client, &addr);
     EXPECT_EQ(rig_run(b, &connect), -ECONNREFUSED);
     close(client);
-    close(nobody);
+    close(refusing_fd);
     rig_close(b);
 }
 
@@ -349,8 +350,8 @@ TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
 {
     struct eddyi_backend *b = rig_open();
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-        on = 1, turns = 0;
+    int refusing_fd = socket_refusing(&addr),
+        client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1, turns = 0;
     int64_t begin;
     char buf[8];
 
@@ -373,7 +374,7 @@ TEST_REAL(an_error_state_that_stays_does_not_keep_the_backend_busy)
     EXPECT_EQ(rig_finish(b, &recv_op), -ECANCELED);
 
     close(client);
-    close(nobody);
+    close(refusing_fd);
     rig_close(b);
 }
 

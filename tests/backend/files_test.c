@@ -155,10 +155,10 @@ TEST_REAL(a_fifo_is_opened_without_a_process_at_the_other_end)
     REQUIRE(mkdtemp(dir) != NULL);
     snprintf(path, sizeof path, "%s/fifo", dir);
     REQUIRE(mkfifo(path, 0600) == 0);
-    struct rig_op nobody = rig_path(EDDYI_OP_OPEN, path, O_WRONLY, 0),
+    struct rig_op no_reader = rig_path(EDDYI_OP_OPEN, path, O_WRONLY, 0),
                   reader = rig_path(EDDYI_OP_OPEN, path, O_RDONLY, 0),
                   writer = rig_path(EDDYI_OP_OPEN, path, O_WRONLY, 0);
-    EXPECT_EQ(rig_run(b, &nobody), -ENXIO);
+    EXPECT_EQ(rig_run(b, &no_reader), -ENXIO);
     rd = rig_run(b, &reader);
     wr = rig_run(b, &writer);
     EXPECT(rd >= 0);

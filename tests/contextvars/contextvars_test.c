@@ -3,7 +3,7 @@
 
 #include "harness/trace.h"
 
-static eddy_contextvar user = EDDY_CONTEXTVAR("user", "nobody");
+static eddy_contextvar user = EDDY_CONTEXTVAR("user", "default");
 static eddy_contextvar other = EDDY_CONTEXTVAR("other", NULL);
 
 static const char *get(void)
@@ -20,14 +20,14 @@ TEST_VIRTUAL(a_variable_has_its_default_until_it_is_set)
 {
     void *value = &value;
 
-    EXPECT_STR(get(), "nobody");
+    EXPECT_STR(get(), "default");
     EXPECT(!eddy_contextvar_lookup(&user, &value));
     EXPECT(value == &value);
 
-    set("ann");
-    EXPECT_STR(get(), "ann");
+    set("one");
+    EXPECT_STR(get(), "one");
     EXPECT(eddy_contextvar_lookup(&user, &value));
-    EXPECT_STR(value, "ann");
+    EXPECT_STR(value, "one");
     EXPECT(eddy_contextvar_lookup(&user, NULL));
     EXPECT(eddy_contextvar_get(&other) == NULL);
 }
@@ -36,10 +36,10 @@ TEST_VIRTUAL(reset_puts_back_what_set_replaced)
 {
     eddy_token first, second;
 
-    eddy_contextvar_set(&user, "ann", &first);
-    eddy_contextvar_set(&user, "bob", &second);
+    eddy_contextvar_set(&user, "one", &first);
+    eddy_contextvar_set(&user, "two", &second);
     EXPECT_EQ(eddy_contextvar_reset(&user, &second), 0);
-    EXPECT_STR(get(), "ann");
+    EXPECT_STR(get(), "one");
     EXPECT_EQ(eddy_contextvar_reset(&user, &first), 0);
     EXPECT(!eddy_contextvar_lookup(&user, NULL));
 }
@@ -48,25 +48,25 @@ TEST_VIRTUAL(a_token_works_once_and_for_its_own_variable)
 {
     eddy_token token;
 
-    eddy_contextvar_set(&user, "ann", &token);
+    eddy_contextvar_set(&user, "one", &token);
     EXPECT_EQ(eddy_contextvar_reset(&other, &token), EDDY_EMISUSE);
-    EXPECT_STR(get(), "ann");
+    EXPECT_STR(get(), "one");
     EXPECT_EQ(eddy_contextvar_reset(&user, &token), 0);
-    set("bob");
+    set("two");
     EXPECT_EQ(eddy_contextvar_reset(&user, &token), EDDY_EMISUSE);
     EXPECT_IN("'user'", eddy_exception_message(eddy_error()));
-    EXPECT_STR(get(), "bob");
+    EXPECT_STR(get(), "two");
 }
 
 TEST_VIRTUAL(a_failed_set_leaves_the_value_and_the_token)
 {
     eddy_token token = {.var = &other};
 
-    set("ann");
+    set("one");
     eddyi_fault_only("malloc", ENOMEM);
-    EXPECT_EQ(eddy_contextvar_set(&user, "bob", &token), -ENOMEM);
+    EXPECT_EQ(eddy_contextvar_set(&user, "two", &token), -ENOMEM);
     eddyi_fault_clear();
-    EXPECT_STR(get(), "ann");
+    EXPECT_STR(get(), "one");
     EXPECT(token.var == &other);
 }
 
@@ -82,15 +82,15 @@ TEST_VIRTUAL(what_is_set_in_a_copy_of_the_context_stays_there)
 {
     eddy_context *ctx;
 
-    set("ann");
+    set("one");
     ctx = eddy_copy_context();
     REQUIRE(ctx != NULL);
-    set("bob");
-    EXPECT_EQ(eddy_context_run(ctx, set_and_get, "cid"), 42);
-    EXPECT_EQ(eddy_context_run(ctx, set_and_get, "dan"), 42);
+    set("two");
+    EXPECT_EQ(eddy_context_run(ctx, set_and_get, "three"), 42);
+    EXPECT_EQ(eddy_context_run(ctx, set_and_get, "four"), 42);
 
-    EXPECT_STR(traced(), "ann cid cid dan");
-    EXPECT_STR(get(), "bob");
+    EXPECT_STR(traced(), "one three three four");
+    EXPECT_STR(get(), "two");
     eddy_context_unref(ctx);
 }
 
@@ -115,7 +115,7 @@ TEST_VIRTUAL(a_context_cannot_be_entered_twice_at_once)
 static int give_up_context(void *ctx)
 {
     eddy_context_unref(ctx);
-    set("ann");
+    set("one");
     return 0;
 }
 
@@ -125,5 +125,5 @@ TEST_VIRTUAL(a_context_lives_at_least_as_long_as_the_run_in_it)
 
     REQUIRE(ctx != NULL);
     EXPECT_EQ(eddy_context_run(ctx, give_up_context, ctx), 0);
-    EXPECT_STR(get(), "nobody");
+    EXPECT_STR(get(), "default");
 }

@@ -3,7 +3,7 @@
 
 #include "harness/trace.h"
 
-static eddy_contextvar user = EDDY_CONTEXTVAR("user", "nobody");
+static eddy_contextvar user = EDDY_CONTEXTVAR("user", "default");
 
 static const char *get(void)
 {
@@ -108,7 +108,7 @@ TEST_ASYNC(a_callback_has_the_context_in_which_it_was_scheduled, .ordered = true
     eddy_context_unref(ctx);
 
     EXPECT_EQ(eddy_sleep(5), 0);
-    EXPECT_STR(traced(), "nobody given soon given given later given given");
+    EXPECT_STR(traced(), "default given soon given given later given given");
     return 0;
 }
 
@@ -129,8 +129,8 @@ TEST_ASYNC(a_variable_that_a_callback_sets_is_seen_by_no_other, .ordered = true)
     eddy_context_unref(ctx);
 
     EXPECT_EQ(eddy_sleep(0), 0);
-    EXPECT_STR(traced(), "nobody shared");
-    EXPECT_STR(get(), "nobody");
+    EXPECT_STR(traced(), "default shared");
+    EXPECT_STR(get(), "default");
     return 0;
 }
 
@@ -154,7 +154,7 @@ TEST_ASYNC(a_done_callback_has_the_context_in_which_it_was_added, .ordered = tru
     eddy_future_add_done_callback(f, trace_user_done, NULL);
 
     EXPECT_EQ(eddy_sleep(0), 0);
-    EXPECT_STR(traced(), "added nobody set");
+    EXPECT_STR(traced(), "added default set");
     eddy_unref(f);
     return 0;
 }
@@ -252,7 +252,7 @@ static void trace_users_of_report(eddy_loop *loop, const eddy_exception_context 
 static eddy_async(fail_as_child)
 {
     set("child");
-    return eddy_raise(-EIO, "nobody asks");
+    return eddy_raise(-EIO, "the child has failed");
 }
 
 TEST_ASYNC(the_exception_handler_finds_the_context_of_a_failed_task_through_the_task)
@@ -261,6 +261,6 @@ TEST_ASYNC(the_exception_handler_finds_the_context_of_a_failed_task_through_the_
     eddy_loop_set_exception_handler(eddy_get_running_loop(), trace_users_of_report, NULL);
     eddy_try(eddy_spawn(fail_as_child()));
     EXPECT_EQ(eddy_sleep(1), 0);
-    EXPECT_STR(traced(), "nobody child");
+    EXPECT_STR(traced(), "default child");
     return 0;
 }

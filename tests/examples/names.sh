@@ -75,8 +75,8 @@ test_addresses_have_names()
 test_what_there_is_not_is_said_and_the_others_are_found()
 {
     start_dnsmasq
-    lookup nobody.test two.test a..b
-    expect 1 "nobody.test: .*No such host name.*" "two.test has address 192.0.2.8" \
+    lookup missing.test two.test a..b
+    expect 1 "missing.test: .*No such host name.*" "two.test has address 192.0.2.8" \
         "a..b: .*Not a valid host name.*"
 }
 

@@ -168,19 +168,19 @@ TEST_ASYNC(a_generator_within_a_generator_suspends_the_task)
     return 0;
 }
 
-static eddy_contextvar who = EDDY_CONTEXTVAR("who", "nobody");
+static eddy_contextvar label = EDDY_CONTEXTVAR("label", "default");
 
-static eddy_async_gen(ask_who)
+static eddy_async_gen(ask_label)
 {
     for (;;)
-        eddy_try(eddy_yield(eddy_contextvar_get(&who), NULL));
+        eddy_try(eddy_yield(eddy_contextvar_get(&label), NULL));
 }
 
 static eddy_async(ask_as, (eddy_async_generator *, g), (char *, name))
 {
     void *answer = NULL;
 
-    eddy_try(eddy_contextvar_set(&who, name, NULL));
+    eddy_try(eddy_contextvar_set(&label, name, NULL));
     eddy_try(eddy_anext(g, &answer));
     EXPECT_STR(answer, name);
     return 0;
@@ -188,14 +188,14 @@ static eddy_async(ask_as, (eddy_async_generator *, g), (char *, name))
 
 TEST_ASYNC(a_generator_sees_the_context_of_each_caller_that_resumes_it_even_after_the_first_is_gone)
 {
-    eddy_async_generator *g = ask_who();
+    eddy_async_generator *g = ask_label();
     void *answer = NULL;
 
     eddy_await(eddy_create_task(ask_as(g, "first")));
     eddy_await(eddy_create_task(ask_as(g, "second")));
     if (eddy_anext(g, &answer) > 0)
-        EXPECT_STR(answer, "nobody");
-    EXPECT_STR(eddy_contextvar_get(&who), "nobody");
+        EXPECT_STR(answer, "default");
+    EXPECT_STR(eddy_contextvar_get(&label), "default");
     eddy_async_generator_free(g);
     return 0;
 }

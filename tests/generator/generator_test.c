@@ -204,7 +204,7 @@ TEST(a_generator_cannot_resume_itself)
 
 TEST(yielding_outside_a_generator_is_an_error)
 {
-    EXPECT_EQ(eddy_yield("nobody", NULL), EDDY_EMISUSE);
+    EXPECT_EQ(eddy_yield("outside", NULL), EDDY_EMISUSE);
 }
 
 TEST(no_generator_for_want_of_memory_is_an_error_of_each_call)

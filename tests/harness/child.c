@@ -81,7 +81,7 @@ static volatile pid_t deputy; /* the process that test_in_child() waits for; els
 static volatile sig_atomic_t body_is_over, is_deputy;
 
 /* Returns true if no eddy_run() of this thread would handle the interrupt. */
-static bool nobody_listens(void)
+static bool no_process_listens(void)
 {
     struct sigaction present;
 
@@ -92,7 +92,7 @@ static bool nobody_listens(void)
 static void on_interrupt(int sig)
 {
     /* The test may only be slow; if it hangs, it does so for all the time that it has. */
-    if (!deputy && !is_deputy && nobody_listens())
+    if (!deputy && !is_deputy && no_process_listens())
         return;
     eddyi_torture_stop();
     if (deputy)

@@ -40,5 +40,5 @@ int tls_describe(const eddy_writer *writer, char *ret, size_t size)
     (void)eddy_writer_get_extra_info(writer, "alpn", alpn, sizeof alpn);
     (void)eddy_writer_get_extra_info(writer, "peercert_text", text, sizeof text - 1);
     return snprintf(ret, size, "%s %s %s\n", version, alpn,
-                    strstr(text, "CN=client") ? "client" : "somebody");
+                    strstr(text, "CN=client") ? "client" : "unknown");
 }

@@ -165,12 +165,12 @@ TEST_ASYNC_REAL(a_connection_that_comes_with_a_cancellation_is_not_lost)
 TEST_ASYNC_REAL(a_refused_connection_says_so)
 {
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr), client = tcp(SOCK_NONBLOCK);
+    int refusing_fd = socket_refusing(&addr), client = tcp(SOCK_NONBLOCK);
 
     EXPECT_EQ(connect_to(client, &addr), -ECONNREFUSED);
     EXPECT_IN("sock_connect", eddy_exception_message(eddy_error()));
     close(client);
-    close(nobody);
+    close(refusing_fd);
     return 0;
 }
 

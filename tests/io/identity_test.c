@@ -115,7 +115,7 @@ static int all_calls(bool client_first)
 
     if (geteuid() != 0) {
         vault_remove(&v);
-        SKIP("only root can be somebody else");
+        SKIP("only root can change its user");
     }
     for (int i = 0; i < CALLS; i++) {
         for (int k = 0; k < 2; k++) {
@@ -175,7 +175,7 @@ static int open_and_change(bool as_whom)
 
     if (geteuid() != 0) {
         vault_remove(&v);
-        SKIP("only root can be somebody else");
+        SKIP("only root can change its user");
     }
     t = eddy_create_task(eddy_coro(open_it, &o));
     REQUIRE(t != NULL);
@@ -207,7 +207,7 @@ TEST_ASYNC_REAL(the_group_counts_as_well)
 
     if (geteuid() != 0 || chown(v.dir, 0, GROUP) < 0 || chmod(v.dir, 0750) < 0) {
         vault_remove(&v);
-        SKIP("only root can be somebody else");
+        SKIP("only root can change its user");
     }
     for (int i = 0; i < 2; i++) {
         int rc;

@@ -347,12 +347,12 @@ static void troubled_open(struct troubled *t)
 {
     socklen_t size = sizeof t->addr;
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int on = 1, nobody = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int on = 1, unconnected = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     char buf[8];
 
-    REQUIRE(bind(nobody, (struct sockaddr *)&peer, size) == 0);
-    REQUIRE(getsockname(nobody, (struct sockaddr *)&peer, &size) == 0);
-    close(nobody);
+    REQUIRE(bind(unconnected, (struct sockaddr *)&peer, size) == 0);
+    REQUIRE(getsockname(unconnected, (struct sockaddr *)&peer, &size) == 0);
+    close(unconnected);
     t->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     REQUIRE(connect(t->fd, (struct sockaddr *)&peer, size) == 0);
     REQUIRE(setsockopt(t->fd, SOL_IP, IP_RECVERR, &on, sizeof on) == 0);

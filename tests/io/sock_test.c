@@ -145,7 +145,8 @@ TEST_ASYNC_REAL(recv_takes_a_size_beyond_what_the_kernel_moves_at_a_time)
 TEST_ASYNC_REAL(recv_outside_of_its_domain_is_an_error_with_a_message)
 {
     struct sockaddr_in addr;
-    int s[2], nobody = socket_refusing(&addr), file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int s[2], unconnected = socket_refusing(&addr),
+              file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     char buf[8];
 
     pair_open(s);
@@ -154,11 +155,11 @@ TEST_ASYNC_REAL(recv_outside_of_its_domain_is_an_error_with_a_message)
     EXPECT_IN("sock_recv on descriptor", eddy_exception_message(eddy_error()));
     EXPECT_EQ(recv_soon(-1, buf, sizeof buf), -EBADF);
     EXPECT_EQ(recv_soon(file, buf, sizeof buf), -ENOTSOCK);
-    EXPECT_EQ(recv_soon(nobody, NULL, 1), -EINVAL);
-    EXPECT_EQ(recv_soon(nobody, buf, SIZE_MAX), -EINVAL);
-    EXPECT_EQ(recv_soon(nobody, buf, sizeof buf), -ENOTCONN);
+    EXPECT_EQ(recv_soon(unconnected, NULL, 1), -EINVAL);
+    EXPECT_EQ(recv_soon(unconnected, buf, SIZE_MAX), -EINVAL);
+    EXPECT_EQ(recv_soon(unconnected, buf, sizeof buf), -ENOTCONN);
     close(file);
-    close(nobody);
+    close(unconnected);
     return 0;
 }
 

@@ -62,7 +62,7 @@ TEST_ASYNC_REAL(this_machine_is_tried_on_ipv6_and_then_on_ipv4)
 TEST_ASYNC_REAL(a_refused_connection_names_the_address)
 {
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr);
+    int refusing_fd = socket_refusing(&addr);
     char expected[64];
 
     snprintf(expected, sizeof expected, "connect to 127.0.0.1 port %d", port_of(&addr));
@@ -70,7 +70,7 @@ TEST_ASYNC_REAL(a_refused_connection_names_the_address)
         eddyi_connect_tcp(&(eddy_connection_options){.host = "127.0.0.1", .port = port_of(&addr)}),
         -ECONNREFUSED);
     EXPECT_IN(expected, eddy_exception_message(eddy_error()));
-    close(nobody);
+    close(refusing_fd);
     return 0;
 }
 
@@ -97,7 +97,7 @@ TEST_ASYNC_REAL(a_connection_that_would_meet_itself_is_refused)
 TEST_ASYNC_REAL(all_errors_come_as_a_group)
 {
     struct sockaddr_in addr;
-    int nobody = socket_refusing(&addr);
+    int refusing_fd = socket_refusing(&addr);
     eddy_connection_options c = {.port = port_of(&addr), .all_errors = true};
 
     EXPECT_EQ(eddyi_connect_tcp(&c), EDDY_EGROUP);
@@ -106,7 +106,7 @@ TEST_ASYNC_REAL(all_errors_come_as_a_group)
     EXPECT_EQ(eddyi_connect_tcp(&c), -ECONNREFUSED);
     EXPECT_IN("::1 port", eddy_exception_message(eddy_error()));
     EXPECT_IN("127.0.0.1 port", eddy_exception_message(eddy_error()));
-    close(nobody);
+    close(refusing_fd);
     return 0;
 }
 
@@ -150,7 +150,7 @@ TEST_ASYNC_REAL(what_is_no_address_is_refused)
 struct course {
     struct black_hole hole;
     struct sockaddr_in good, refusing;
-    int listener, nobody;
+    int listener, refusing_fd;
     struct addrinfo infos[3];
     const struct addrinfo *order[3];
     eddy_exception *errors[3];
@@ -162,7 +162,7 @@ static void course_begin(struct course *c, double delay)
     memset(c, 0, sizeof *c);
     black_hole_open(&c->hole);
     c->listener = socket_listen(&c->good, 0);
-    c->nobody = socket_refusing(&c->refusing);
+    c->refusing_fd = socket_refusing(&c->refusing);
     c->race.addresses = c->order;
     c->race.errors = c->errors;
     c->race.loop = eddy_get_running_loop();
@@ -187,7 +187,7 @@ static void course_end(struct course *c)
         eddy_exception_unref(c->errors[i]);
     black_hole_close(&c->hole);
     close(c->listener);
-    close(c->nobody);
+    close(c->refusing_fd);
 }
 
 /* Where an injected error made it lose the good address nothing but the black hole is left. */

@@ -26,7 +26,7 @@ files . | grep -v '^tests/mutants/equivalent$' | xargs perl -CSD -ne '
     close ARGV if eof' | rule "no line has more than 100 columns"
 
 # Each comment begins on a line of its own, or behind code; the rest of it does not count.
-sources include src examples adapters tools bench | xargs perl -CSD -ne '
+sources include src examples adapters tools bench tests | xargs perl -CSD -ne '
     print "$ARGV:$.: begins with \"$1\"\n"
         if m{/\*\s*(The same|And|What|Whether|Whoever|Those)\b} ||
            ($open && m{^\s*\*\s+(The same|And|What|Whether|Whoever|Those)\b});
@@ -35,7 +35,7 @@ sources include src examples adapters tools bench | xargs perl -CSD -ne '
 
 # Words for which there is a term: the task or caller; close_notify; expires; concurrently.
 terms='whoever|whomever|somebody|anybody|everybody|nobody|farewell|strikes|side by side'
-{ sources include src examples adapters tools bench; files . | grep '\.md$' |
+{ sources include src examples adapters tools bench tests; files . | grep '\.md$' |
     grep -v '^CONTRIBUTING'; } | TERMS=$terms xargs perl -CSD -0777 -ne '
     my $text = $ARGV =~ /\.md$/ ? s/^```.*?^```//gmsr =~ s/`[^`]*`//gr
                                 : join "\n", m{/\*.*?\*/|//[^\n]*}gs;

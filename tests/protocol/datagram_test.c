@@ -171,19 +171,19 @@ TEST_ASYNC_REAL(an_error_goes_to_error_received_and_the_endpoint_goes_on) /* rul
 {
     static char huge[70000];
     eddy_loop *loop = eddy_get_running_loop();
-    struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof nobody;
+    struct sockaddr_in closed = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof closed;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     eddy_datagram_transport *t;
     static struct recorder r = {0};
 
     /* A port that no socket has now. */
-    REQUIRE(bind(fd, (struct sockaddr *)&nobody, size) == 0);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&nobody, &size) == 0);
+    REQUIRE(bind(fd, (struct sockaddr *)&closed, size) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)&closed, &size) == 0);
     close(fd);
     eddy_try(eddy_loop_create_datagram_endpoint(loop, make_recorder, &r, &t,
                                                 .remote_host = "127.0.0.1",
-                                                .remote_port = ntohs(nobody.sin_port)));
+                                                .remote_port = ntohs(closed.sin_port)));
     EXPECT_EQ(eddy_datagram_transport_sendto(t, "x", 1, NULL, 0), 0);
     if (wait_for(&r, 1) == 0 && !test_tortured())
         EXPECT_EQ(r.error, -ECONNREFUSED);

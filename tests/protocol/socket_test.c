@@ -141,7 +141,7 @@ TEST_ASYNC_REAL(a_refused_connection_is_an_error_and_makes_no_protocol)
     int fds[2], rc;
 
     recorder_init(&r);
-    EXPECT_EQ(eddy_loop_create_unix_connection(loop, make_recording, &r, "@eddy-nobody-there", &t),
+    EXPECT_EQ(eddy_loop_create_unix_connection(loop, make_recording, &r, "@eddy-no-listener", &t),
               -ECONNREFUSED);
     EXPECT_EQ(eddy_loop_create_connection(loop, NULL, &r, "127.0.0.1", 1, &t), -EINVAL);
     EXPECT(t == NULL);
@@ -180,24 +180,24 @@ TEST_ASYNC_REAL(close_clients_closes_protocols_and_wait_closed_waits_for_them) /
     return 0;
 }
 
-static eddy_contextvar who = EDDY_CONTEXTVAR("who", "nobody");
+static eddy_contextvar label = EDDY_CONTEXTVAR("label", "default");
 
 static struct {
     const char *seen[2];
     int n;
 } asked;
 
-static void ask_who(void *arg, eddy_transport *transport)
+static void ask_label(void *arg, eddy_transport *transport)
 {
     if (asked.n < 2)
-        asked.seen[asked.n++] = eddy_contextvar_get(&who);
-    (void)eddy_contextvar_set(&who, "another connection", NULL);
+        asked.seen[asked.n++] = eddy_contextvar_get(&label);
+    (void)eddy_contextvar_set(&label, "another connection", NULL);
     eddy_transport_close(transport);
 }
 
 static int make_asking(void *arg, const eddy_protocol **ret_protocol, void **ret_arg)
 {
-    static const eddy_protocol asking = {.connection_made = ask_who};
+    static const eddy_protocol asking = {.connection_made = ask_label};
 
     *ret_protocol = &asking;
     return 0;
@@ -210,10 +210,10 @@ TEST_ASYNC_REAL(each_connection_of_a_server_has_a_copy_of_its_context) /* rule 1
     static struct recorder r;
 
     asked.n = 0;
-    eddy_try(eddy_contextvar_set(&who, "the server", NULL));
+    eddy_try(eddy_contextvar_set(&label, "the server", NULL));
     eddy_try(eddy_loop_create_server(loop, make_asking, NULL, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
-    eddy_try(eddy_contextvar_set(&who, "somebody else", NULL));
+    eddy_try(eddy_contextvar_set(&label, "another value", NULL));
     for (int i = 0; i < 2; i++) {
         recorder_init(&r);
         eddy_try(eddy_loop_create_connection(loop, make_recording, &r, "127.0.0.1",

@@ -440,33 +440,33 @@ TEST_ASYNC(a_protocol_without_functions_only_drops_what_comes)
 
 /* Contexts. */
 
-static eddy_contextvar who = EDDY_CONTEXTVAR("who", "nobody");
+static eddy_contextvar label = EDDY_CONTEXTVAR("label", "default");
 
-static void remember_who(void *arg, eddy_transport *transport)
+static void remember_label(void *arg, eddy_transport *transport)
 {
-    recorder_note(arg, eddy_contextvar_get(&who));
-    (void)eddy_contextvar_set(&who, "the connection", NULL);
+    recorder_note(arg, eddy_contextvar_get(&label));
+    (void)eddy_contextvar_set(&label, "the connection", NULL);
 }
 
-static void say_who(void *arg, const void *data, size_t size)
+static void say_label(void *arg, const void *data, size_t size)
 {
-    recorder_note(arg, eddy_contextvar_get(&who));
+    recorder_note(arg, eddy_contextvar_get(&label));
 }
 
 TEST_ASYNC(callbacks_run_in_the_connections_own_copy_of_the_context) /* rule 174 */
 {
-    static const eddy_protocol asking = {.connection_made = remember_who,
-                                         .data_received = say_who,
+    static const eddy_protocol asking = {.connection_made = remember_label,
+                                         .data_received = say_label,
                                          .connection_lost = recorder_lost};
     static struct line l;
 
-    eddy_try(eddy_contextvar_set(&who, "the maker", NULL));
+    eddy_try(eddy_contextvar_set(&label, "the maker", NULL));
     line_open(&l, &asking);
-    EXPECT_EQ(eddy_contextvar_set(&who, "the writer", NULL), 0);
+    EXPECT_EQ(eddy_contextvar_set(&label, "the writer", NULL), 0);
     EXPECT_EQ(eddy_writer_write(l.writer, "x", 1), 0);
     EXPECT_EQ(settle(), 0);
     EXPECT_STR(l.r.log, "the maker the connection ");
-    EXPECT_STR(eddy_contextvar_get(&who), "the writer");
+    EXPECT_STR(eddy_contextvar_get(&label), "the writer");
     line_close(&l);
     return 0;
 }

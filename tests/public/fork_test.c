@@ -172,7 +172,7 @@ static void expect_all_refused(void)
     EXPECT_STR(output, "");
 }
 
-/* What the calls would have to wait for. */
+/* The events for which the calls would have to wait. */
 static int hold_all(void)
 {
     ended = eddy_create_future();

@@ -204,7 +204,7 @@ TEST_REAL(ctrl_c_wakes_a_loop_that_waits_for_ever)
 static void cancel_also(void *t)
 {
     raise(SIGINT);
-    eddy_task_cancel(t, "by somebody else");
+    eddy_task_cancel(t, "by another task");
 }
 
 static eddy_async(cancelled_twice)

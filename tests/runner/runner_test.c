@@ -5,7 +5,7 @@
 
 #include <sys/wait.h>
 
-static eddy_contextvar user = EDDY_CONTEXTVAR("user", "nobody");
+static eddy_contextvar user = EDDY_CONTEXTVAR("user", "default");
 
 static eddy_async(work, (const char *, name), (int, status))
 {
@@ -127,12 +127,12 @@ TEST_REAL(a_runner_keeps_its_loop_and_context_for_all_its_runs)
 
     eddy_runner_init(&r, NULL);
     loop = eddy_runner_get_loop(&r);
-    EXPECT_EQ(eddy_runner_run(&r, remember("ann")), 0);
-    EXPECT_EQ(eddy_runner_run(&r, remember("bob")), 0);
+    EXPECT_EQ(eddy_runner_run(&r, remember("one")), 0);
+    EXPECT_EQ(eddy_runner_run(&r, remember("two")), 0);
     EXPECT(eddy_runner_get_loop(&r) == loop);
     eddy_runner_close(&r);
-    EXPECT_STR(traced(), "nobody ann");
-    EXPECT_STR(eddy_contextvar_get(&user), "nobody");
+    EXPECT_STR(traced(), "default one");
+    EXPECT_STR(eddy_contextvar_get(&user), "default");
 }
 
 TEST_REAL(a_run_may_have_a_context_of_its_own)
@@ -141,12 +141,12 @@ TEST_REAL(a_run_may_have_a_context_of_its_own)
     eddy_runner r;
 
     eddy_runner_init(&r, NULL);
-    EXPECT_EQ(eddy_runner_run(&r, remember("ann"), .context = ctx), 0);
-    EXPECT_EQ(eddy_runner_run(&r, remember("bob")), 0);
-    EXPECT_EQ(eddy_runner_run(&r, remember("cid"), .context = ctx), 0);
+    EXPECT_EQ(eddy_runner_run(&r, remember("one"), .context = ctx), 0);
+    EXPECT_EQ(eddy_runner_run(&r, remember("two")), 0);
+    EXPECT_EQ(eddy_runner_run(&r, remember("three"), .context = ctx), 0);
     eddy_runner_close(&r);
     eddy_context_unref(ctx);
-    EXPECT_STR(traced(), "nobody nobody ann");
+    EXPECT_STR(traced(), "default default one");
 }
 
 static eddy_async(spawn_sleeper)

@@ -1,6 +1,6 @@
 /*
  * A dialogue of two who take turns, and a reset by either of them after any byte of it: the other
- * hears of it, nobody waits for ever, and the server has no connection left.
+ * hears of it, no task waits for ever, and the server has no connection left.
  */
 #include "stream/servers.h"
 

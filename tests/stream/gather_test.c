@@ -166,7 +166,7 @@ TEST_ASYNC_REAL(a_thousand_commands_of_a_thousand_tasks_are_at_most_40_sends, .w
     return 0;
 }
 
-/* What is written after each of these follows what was gathered before. */
+/* Bytes that are written after each of these follow those that were gathered before. */
 TEST_ASYNC_REAL(a_large_write_sends_what_was_gathered_first, .whole = true)
 {
     static char large[100000], buf[200000];
@@ -183,7 +183,7 @@ TEST_ASYNC_REAL(a_large_write_sends_what_was_gathered_first, .whole = true)
     return 0;
 }
 
-TEST_ASYNC_REAL(gathered_bytes_pause_nobody_up_to_the_high_water_mark, .whole = true)
+TEST_ASYNC_REAL(gathered_bytes_pause_no_writer_up_to_the_high_water_mark, .whole = true)
 {
     struct counted c = counted_open();
 

@@ -1,5 +1,5 @@
 /*
- * Streams and servers that are given back while somebody uses them: by the handler that only has
+ * Streams and servers that are given back while a task uses them: by the handler that only has
  * them on loan, and beside tasks that wait.
  */
 #include "protocol/protocols.h"
@@ -299,7 +299,7 @@ TEST_ASYNC(a_reader_fed_by_hand_that_is_freed_wakes_the_task_that_reads)
     return 0;
 }
 
-/* Drops a reference that nobody gave it, in each of its calls. */
+/* Drops a reference that it was not given, in each of its calls. */
 static void unref_in_made(void *arg, eddy_transport *t)
 {
     struct recorder *r = arg;

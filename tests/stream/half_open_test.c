@@ -58,7 +58,7 @@ static int busy(eddy_reader *reader, eddy_writer *writer, void *unused)
     char buf[8];
 
     set_tcp(writer, TCP_USER_TIMEOUT, 50); /* milliseconds */
-    eddy_try(eddy_writer_write(writer, "anybody there?", 14));
+    eddy_try(eddy_writer_write(writer, "anything here?", 14));
     busy_status = (int)eddy_reader_read(reader, buf, sizeof buf);
     EXPECT_EQ(eddy_writer_write(writer, "x", 1), busy_status);
     return busy_status;

@@ -174,7 +174,7 @@ TEST_ASYNC(close_sends_what_is_kept_and_wait_closed_waits_for_that)
     return 0;
 }
 
-/* No end: so whoever reads does not take what came for the whole. */
+/* No end: so a reader does not take for the whole what came. */
 static void expect_broken_after(eddy_reader *r, size_t n)
 {
     const char *data;
@@ -215,7 +215,7 @@ TEST_ASYNC(a_peer_that_is_gone_breaks_the_writer)
     return 0;
 }
 
-/* The reader was not told yet, for nobody waited in it. */
+/* The reader was not told yet, for no task waited in it. */
 TEST_ASYNC(a_connection_that_has_just_failed_is_no_end_for_the_reader)
 {
     struct pair p;

@@ -308,7 +308,7 @@ static void note_end(eddy_loop *loop, const eddy_exception_context *context, voi
     reports_add(loop, context, arg);
 }
 
-static eddy_async(give_back_to_nobody)
+static eddy_async(give_back_to_no_reader)
 {
     eddy_loop_set_exception_handler(eddy_get_running_loop(), note_end, NULL);
     began = ended = eddy_loop_time(eddy_get_running_loop());
@@ -321,7 +321,7 @@ static eddy_async(give_back_to_nobody)
 
 static void expect_patience(double seconds, double close_timeout)
 {
-    EXPECT_EQ(eddy_run(give_back_to_nobody(), .loop_factory = test_virtual_loop,
+    EXPECT_EQ(eddy_run(give_back_to_no_reader(), .loop_factory = test_virtual_loop,
                        .close_timeout = close_timeout),
               0);
     EXPECT(ended - began > seconds - 0.001 && ended - began < seconds + 0.001);
@@ -342,7 +342,7 @@ TEST_VIRTUAL(a_runner_has_that_limit_as_well)
 
     eddy_runner_init(&r,
                      &(eddy_run_options){.loop_factory = test_virtual_loop, .close_timeout = 3});
-    EXPECT_EQ(eddy_runner_run(&r, give_back_to_nobody()), 0);
+    EXPECT_EQ(eddy_runner_run(&r, give_back_to_no_reader()), 0);
     eddy_runner_close(&r);
     EXPECT(ended - began > 2.999 && ended - began < 3.001);
     free_pair();
@@ -358,9 +358,9 @@ static void take_some(void *n_taken)
     eddy_loop_call_later(eddy_get_running_loop(), 10, take_some, n_taken);
 }
 
-static eddy_async(give_back_to_somebody_slow, (size_t *, n_taken))
+static eddy_async(give_back_to_a_slow_reader, (size_t *, n_taken))
 {
-    eddy_try(eddy_await(give_back_to_nobody()));
+    eddy_try(eddy_await(give_back_to_no_reader()));
     eddy_loop_call_soon(eddy_get_running_loop(), take_some, n_taken);
     return 0;
 }
@@ -369,7 +369,7 @@ TEST_VIRTUAL(a_peer_that_takes_a_little_each_time_gets_all)
 {
     static size_t n_taken;
 
-    EXPECT_EQ(eddy_run(give_back_to_somebody_slow(&n_taken), .loop_factory = test_virtual_loop), 0);
+    EXPECT_EQ(eddy_run(give_back_to_a_slow_reader(&n_taken), .loop_factory = test_virtual_loop), 0);
     EXPECT_EQ(reports.n, 0);
     EXPECT_EQ(n_taken, 140000); /* the rest has room in between */
     free_pair();

@@ -55,7 +55,7 @@ static void expect_sent(eddy_writer *from, eddy_reader *to, int64_t offset, int6
         EXPECT((size_t)n == expected && memcmp(all, content + offset, expected) == 0);
     }
     if (t)
-        eddy_task_cancel(t, NULL); /* where reading failed nobody takes the rest */
+        eddy_task_cancel(t, NULL); /* where reading failed, no task takes the rest */
     (void)eddy_await(t);
     close(fd);
 }

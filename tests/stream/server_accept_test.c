@@ -197,7 +197,7 @@ TEST_ASYNC_REAL(an_address_in_use_is_refused_by_name_and_nothing_is_left)
     eddy_server *server, *other = NULL;
     bool taken;
 
-    do { /* until nobody else has the port of the first address */
+    do { /* until no other socket has the port of the first address */
         eddy_try(eddy_start_server(echo, NULL, "127.0.0.1", 0, &server));
         EXPECT_EQ(eddy_start_server(echo, NULL, NULL, eddy_server_port(server), &other,
                                     .hosts = hosts, .n_hosts = 2),

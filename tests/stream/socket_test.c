@@ -289,7 +289,7 @@ TEST_ASYNC_REAL(half_a_connection_can_be_closed_on_either_side)
     return 0;
 }
 
-/* These end the connection also where they fail, lest somebody wait for the rest. */
+/* These end the connection also where they fail, lest a task wait for the rest. */
 static eddy_async(send_bytewise, (int, fd), (const char *, text), (size_t, n))
 {
     int rc = 0;
@@ -354,7 +354,7 @@ TEST_ASYNC_REAL(a_line_beyond_the_limit_takes_no_more_memory_than_the_limit_need
 TEST_ASYNC_REAL(a_refused_connection_says_where)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, but nobody listens */
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, but not listening */
     socklen_t size = sizeof addr;
     eddy_reader *reader = NULL;
     eddy_writer *writer = NULL;

@@ -190,7 +190,7 @@ TEST_VIRTUAL(a_write_that_is_cancelled_has_sent_nothing)
                4);
 }
 
-/* Those who wait for the writer: one is cancelled, the others come to their end. */
+/* Tasks that wait for the writer: one is cancelled, the others come to their end. */
 
 static eddy_async(drain)
 {

@@ -296,7 +296,7 @@ static int choose(void *arg, const char *name, eddy_tls_context **ret)
 {
     if (name && strcmp(name, "other.test") == 0)
         *ret = arg;
-    return name && strcmp(name, "nobody.test") == 0 ? -ENOENT : 0;
+    return name && strcmp(name, "missing.test") == 0 ? -ENOENT : 0;
 }
 
 TEST_ASYNC(a_server_shows_the_certificate_of_the_name_that_is_asked_for)
@@ -317,7 +317,7 @@ TEST_ASYNC(a_server_shows_the_certificate_of_the_name_that_is_asked_for)
     leave(&p);
     EXPECT_EQ(meet(NULL), 0);
     pair_open(&p);
-    EXPECT_EQ(pair_start_tls(&p, &all, "nobody.test", NULL), EDDY_ETLS);
+    EXPECT_EQ(pair_start_tls(&p, &all, "missing.test", NULL), EDDY_ETLS);
     leave(&p);
     eddy_tls_context_unref(context);
     identity_free(&other);

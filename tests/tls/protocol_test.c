@@ -87,7 +87,7 @@ TEST_ASYNC_REAL(a_handshake_that_fails_makes_no_protocol)
     if (EXPECT_EQ(rc, 0)) {
         rc = eddy_loop_create_connection(eddy_get_running_loop(), make_recording, &r, "127.0.0.1",
                                          eddy_server_port(server), NULL, .tls = all.client_context,
-                                         .server_hostname = "somebody.else");
+                                         .server_hostname = "another.host");
         EXPECT(rc < 0);
         EXPECT_STR(r.log, "");
         EXPECT_EQ(end(server), 0);

@@ -67,11 +67,11 @@ expect_no_line()
 expect_cycle()
 {
     expect_code 0
-    expect_line out '^Task-1: deadlock  \[waiting [0-9.]+ s: task .alice.\]$'
-    expect_line out '^└── alice: await_the_other  \[waiting [0-9.]+ s: task .bob.\]$'
-    expect_line out '^    └── bob: await_the_other  \[waiting [0-9.]+ s: task .alice.\]$'
-    expect_line out '^        └── alice  \(in a cycle: see above\)$'
-    expect_line out '^cycle: alice → bob → alice$'
+    expect_line out '^Task-1: deadlock  \[waiting [0-9.]+ s: task .left.\]$'
+    expect_line out '^└── left: await_the_other  \[waiting [0-9.]+ s: task .right.\]$'
+    expect_line out '^    └── right: await_the_other  \[waiting [0-9.]+ s: task .left.\]$'
+    expect_line out '^        └── left  \(in a cycle: see above\)$'
+    expect_line out '^cycle: left → right → left$'
 }
 
 test_pstree_shows_the_cycle_of_a_deadlock()
@@ -100,7 +100,7 @@ test_a_stopped_process_answers()
     expect_cycle
     run ps $pid
     expect_code 0
-    expect_line out "alice .*waiting"
+    expect_line out "left .*waiting"
     kill -CONT $pid
 }
 
@@ -472,8 +472,8 @@ test_gdb_selects_a_task()
         -ex 'bt 1' -ex detach
     expect_code 0
     expect_line out '^\$1 = 1$'
-    gdb_run -p $pid -ex 'eddy bt nobody' -ex detach
-    expect_line err "there is no task 'nobody'"
+    gdb_run -p $pid -ex 'eddy bt missing' -ex detach
+    expect_line err "there is no task 'missing'"
 }
 
 # AddressSanitizer reserves terabytes. gdb would write them all, until the disk is full.

@@ -47,7 +47,7 @@ static eddy_async(take_lock)
     return eddy_lock_acquire(&lock);
 }
 
-/* Once everybody else is where he waits. */
+/* Runs once all other tasks wait. */
 static eddy_async(say_ready)
 {
     for (int i = 0; i < 5; i++)
@@ -77,8 +77,8 @@ static eddy_async(crosswise)
 /* Two tasks that await each other, and one that waits for the first. */
 static eddy_async(deadlock)
 {
-    a = eddy_create_task(await_the_other(&b), .name = "alice");
-    b = eddy_create_task(await_the_other(&a), .name = "bob");
+    a = eddy_create_task(await_the_other(&b), .name = "left");
+    b = eddy_create_task(await_the_other(&a), .name = "right");
     eddy_try(eddy_spawn(say_ready()));
     return eddy_await(eddy_ref(a));
 }

@@ -19,7 +19,7 @@ static void expect(bool met, const char *promise)
     failures += !met;
 }
 
-/* Whether what `throw;` throws in a catch block is this. */
+/* Returns true if `throw;` in a catch block throws this. */
 static bool rethrows(const std::string &what)
 {
     try {
@@ -259,7 +259,7 @@ static void whole_runs()
     }
 }
 
-/* What is to die. */
+/* The work that is to die. */
 
 static int datagram_factory(void *, const eddy_datagram_protocol **ret_protocol, void **ret_arg)
 {

@@ -173,7 +173,7 @@ static int receive_signal()
     return rc;
 }
 
-/* Those that would need more than this program has; that they compile is the promise. */
+/* Forms that would need more than this program has; that they compile is the promise. */
 int compile_only(eddy_loop *loop, eddy_protocol_factory *make,
                  eddy_datagram_protocol_factory *make_datagrams,
                  eddy_subprocess_protocol_factory *make_subprocess, eddy_tls_context *tls,

@@ -243,7 +243,7 @@ static void gathering()
            "gather() throws the first failure");
     expect(ended, "having ended its lambdas");
     go.set();
-    expect(kept.await() == 1, "but not a task that somebody else has");
+    expect(kept.await() == 1, "but not a task that has another owner");
 }
 
 static void groups()
