@@ -6,6 +6,8 @@
 
 #include "harness/trace.h"
 #include "loop/loop.h"
+#include "task/coroutine.h"
+#include "task/task.h"
 
 static eddy_async(seven)
 {
@@ -194,6 +196,25 @@ TEST_ASYNC(without_debug_mode_it_is_found_out_while_the_memory_has_no_new_owner)
     EXPECT_IN("(coroutine 'seven')", eddy_exception_message(eddy_error()));
     return 0;
 }
+
+#ifdef __SANITIZE_ADDRESS__
+int __asan_address_is_poisoned(const void *address);
+
+TEST_ASYNC(address_sanitizer_sees_every_use_of_what_was_consumed)
+{
+    eddy_task *t = eddy_create_task(seven());
+    eddy_coroutine *coro = seven();
+
+    REQUIRE(t != NULL && coro != NULL);
+    EXPECT(!__asan_address_is_poisoned(&t->future.status));
+    EXPECT(!__asan_address_is_poisoned(&coro->arg));
+    EXPECT_EQ(eddy_await(t), 7);
+    EXPECT_EQ(eddy_await(coro), 7);
+    EXPECT(__asan_address_is_poisoned(&t->future.status));
+    EXPECT(__asan_address_is_poisoned(&coro->arg));
+    return 0;
+}
+#endif
 
 static int n_reports;
 static char reported[200];
