@@ -215,12 +215,14 @@ test_graceful_server_does_not_wait_for_who_has_nothing_to_ask()
 
 test_graceful_server_shows_out_who_is_silent()
 {
+    export EDDY_DEBUG=1 # which reports misuse, such as a scope that was left open
     serve "$net/graceful_server" 0 0.05
     mkfifo in
     nc localhost "$port" <in >out & client=$!
     servers="$servers $client"
     exec 3>in
     until_true grep -q Goodbye out || fail "no goodbye"
+    ! grep -v -e '^port ' -e executing graceful_server.3.log || fail "it reports misuse"
 }
 
 # Follows the files given, and waits until it does: it shows a line that was added.
