@@ -4,6 +4,7 @@
 #ifndef EDDYI_EXCEPTION_H
 #define EDDYI_EXCEPTION_H
 
+#include "base/thread.h"
 #include "eddy/error.h"
 
 #include <stdarg.h>
@@ -36,8 +37,6 @@ struct eddyi_error {
 /* Replaces the failure. Takes ownership of the reference to @e (NULL is allowed). */
 void eddyi_error_set(struct eddyi_error *error, int code, eddy_exception *e);
 void eddyi_error_clear(struct eddyi_error *error);
-/* Returns the exception, creating it if need be; NULL if nothing failed. Borrowed from @error. */
-const eddy_exception *eddyi_error_get(struct eddyi_error *error);
 
 /* Returns the code of the latest failure here, after a call that returned NULL; @otherwise if that
  * call raised nothing. */
@@ -60,10 +59,12 @@ void eddyi_error_format(int status, char *buf, size_t size);
 /* Returns the error slot of whatever runs: the current task's, else the thread's. */
 struct eddyi_error *eddyi_error_here(void);
 
-/* Returns the error slot of the current task, or NULL outside of tasks. */
-typedef struct eddyi_error *eddyi_error_hook(void);
-
-/* Sets the hook that eddyi_error_here() asks first. For task/, before its first task runs. */
-void eddyi_error_set_hook(eddyi_error_hook *hook);
+/*
+ * The slot of a task is in the task. loop/ tells this thread, while a loop runs in it, where the
+ * pointer to the running task is; task/ tells how far behind the beginning of a task its slot is,
+ * before its first task.
+ */
+extern EDDYI_THREAD_LOCAL eddy_task *const *eddyi_error_task;
+void eddyi_error_set_offset(size_t offset);
 
 #endif

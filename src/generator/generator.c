@@ -99,7 +99,8 @@ static struct eddyi_generator **innermost(void)
     return t ? &t->generator : &running_outside;
 }
 
-struct eddyi_generator *eddyi_generator_here(void)
+/* Returns the innermost generator that runs here, or NULL. */
+static struct eddyi_generator *running_here(void)
 {
     return *innermost();
 }
@@ -288,7 +289,7 @@ __attribute__((noinline)) static int take_up(struct eddyi_generator *g,
 
 int eddy_yield(void *value, void **ret_sent)
 {
-    struct eddyi_generator *g = eddyi_generator_here();
+    struct eddyi_generator *g = running_here();
     struct eddyi_var_scope *entered;
 
     if (!g)

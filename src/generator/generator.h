@@ -66,7 +66,4 @@ int eddyi_generator_close(struct eddyi_generator *g);
 /* Frees @g. A suspended body is closed first. */
 void eddyi_generator_free(struct eddyi_generator *g);
 
-/* Returns the innermost generator that runs here, or NULL. */
-struct eddyi_generator *eddyi_generator_here(void);
-
 #endif

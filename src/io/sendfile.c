@@ -160,15 +160,6 @@ void eddyi_sending_begin(struct eddyi_sending *s)
         eddyi_sending_step(s, over(s, is_all(s) ? 0 : eddy_raise(-ENOMEM, NULL)));
 }
 
-void eddyi_sending_cancel(struct eddyi_sending *s)
-{
-    s->cancelled = true;
-    if (s->step == EDDYI_SENDING_READ)
-        eddyi_io_cancel(&s->read);
-    else
-        s->to->cancel(s);
-}
-
 /* A task that waits for the end. */
 struct sending_wait {
     struct eddyi_outcome outcome;
@@ -180,9 +171,16 @@ static void wake(struct eddyi_sending *s)
     eddyi_outcome_set(s->waiter, s->result);
 }
 
+/* Has it end soon, with -ECANCELED unless all of it is out. */
 static bool sending_cancel(struct eddyi_wait *w)
 {
-    eddyi_sending_cancel(eddyi_container(w, struct sending_wait, outcome.wait)->sending);
+    struct eddyi_sending *s = eddyi_container(w, struct sending_wait, outcome.wait)->sending;
+
+    s->cancelled = true;
+    if (s->step == EDDYI_SENDING_READ)
+        eddyi_io_cancel(&s->read);
+    else
+        s->to->cancel(s);
     return true;
 }
 

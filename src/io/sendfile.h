@@ -79,9 +79,6 @@ void eddyi_sending_begin(struct eddyi_sending *s);
 /* Goes on with the result of the step that was pending. */
 void eddyi_sending_step(struct eddyi_sending *s, int64_t result);
 
-/* Has it end soon, with -ECANCELED unless all of it is out. */
-void eddyi_sending_cancel(struct eddyi_sending *s);
-
 /* Begins to send the file and suspends until the end. Returns 0, or raises the error; s->sent is
  * right in either case, and the file's position is unchanged. */
 EDDY_AWAITS int64_t eddyi_send_file(struct eddyi_sending *s);

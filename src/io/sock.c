@@ -65,7 +65,9 @@ static int64_t wait_and_send(struct eddyi_io_call *c, const char *buf, size_t si
 }
 
 /* The first try fills the socket's buffer; each further piece waits for room. */
-int64_t eddyi_sock_send_all(struct eddyi_io_call *c, const char *buf, size_t size, size_t *sent)
+/* Sends everything with a call that was begun. Returns 0 or -errno. Adds the bytes that are out to
+ * *sent, also on failure. */
+static int64_t send_all(struct eddyi_io_call *c, const char *buf, size_t size, size_t *sent)
 {
     int64_t n = eddyi_sys_send(c->fd, buf, size);
 
@@ -89,7 +91,7 @@ EDDYI_UNGUARDED int eddy_sock_sendall(int fd, const void *buf, size_t size, size
     if (rc == 0 && is_bad_buffer(buf, size))
         rc = eddy_raise(-EINVAL, "sock_sendall: not a buffer of %zu bytes", size);
     if (rc == 0) {
-        rc = (int)eddyi_sock_ended(eddyi_sock_send_all(&c, buf, size, &sent), "sock_sendall", fd);
+        rc = (int)eddyi_sock_ended(send_all(&c, buf, size, &sent), "sock_sendall", fd);
         eddyi_io_end(&c);
     }
     if (ret_sent)

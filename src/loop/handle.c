@@ -240,8 +240,8 @@ eddy_handle eddy_loop_call_soon_in(eddy_loop *loop, eddy_callback_fn *fn, void *
     return make_ready(loop, slot, fn, arg);
 }
 
-static eddy_handle call_at(eddy_loop *loop, int64_t when, int64_t now, eddy_callback_fn *fn,
-                           void *arg, eddy_context *context)
+static eddy_handle call_at(eddy_loop *loop, int64_t when, eddy_callback_fn *fn, void *arg,
+                           eddy_context *context)
 {
     struct eddyi_handle_later *slot = (void *)eddyi_handle_take(&loop->later, sizeof *slot);
     eddy_handle h;
@@ -253,7 +253,7 @@ static eddy_handle call_at(eddy_loop *loop, int64_t when, int64_t now, eddy_call
     if (!slot->loop) /* permanently: threads that cancel may read it */
         slot->loop = loop;
     eddyi_ready_init(&slot->timer.ready, eddyi_handle_run_later);
-    if (eddyi_timer_start(loop, &slot->timer, when, now) < 0) {
+    if (eddyi_timer_start(loop, &slot->timer, when) < 0) {
         drop(&slot->handle);
         eddyi_handle_give_back(&loop->later, &slot->handle);
         return failed(eddy_raise(-ENOMEM, NULL));
@@ -265,28 +265,25 @@ eddy_handle eddy_loop_call_later_in(eddy_loop *loop, double delay, eddy_callback
                                     eddy_context *context)
 {
     int rc = eddyi_loop_check(loop);
-    int64_t now;
 
     if (rc < 0)
         return failed(rc);
     if (!fn || delay != delay)
         return failed(refuse(fn, "call_later", "delay"));
-    now = eddyi_loop_now(loop);
-    return call_at(loop, eddyi_time_after(now, eddyi_nanoseconds(delay)), now, fn, arg, context);
+    return call_at(loop, eddyi_time_after(eddyi_loop_now(loop), eddyi_nanoseconds(delay)), fn, arg,
+                   context);
 }
 
 eddy_handle eddy_loop_call_at_in(eddy_loop *loop, double when, eddy_callback_fn *fn, void *arg,
                                  eddy_context *context)
 {
     int rc = eddyi_loop_check(loop);
-    int64_t at;
 
     if (rc < 0)
         return failed(rc);
     if (!fn || when != when)
         return failed(refuse(fn, "call_at", "time"));
-    at = eddyi_nanoseconds(when);
-    return call_at(loop, at, eddyi_loop_now_beside(loop, at), fn, arg, context);
+    return call_at(loop, eddyi_nanoseconds(when), fn, arg, context);
 }
 
 static eddy_handle post(eddy_loop *loop, eddy_callback_fn *fn, void *arg, eddy_context *context)

@@ -164,7 +164,7 @@ int eddy_loop_call_at_timer(eddy_loop *loop, eddy_timer *timer, double when)
         rc = prepare(&t->ready, run_timer, timer->run != NULL);
     if (rc < 0)
         return rc;
-    rc = eddyi_timer_start(loop, t, at, eddyi_loop_now_beside(loop, at));
+    rc = eddyi_timer_start(loop, t, at);
     return rc < 0 ? eddy_raise(rc, NULL) : 0;
 }
 

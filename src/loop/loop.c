@@ -3,6 +3,7 @@
  */
 #include "loop/loop.h"
 
+#include "base/exception.h"
 #include "base/refs.h"
 #include "base/sys.h"
 #include "eddy/binding.h"
@@ -171,6 +172,7 @@ void eddyi_loop_set_running(eddy_loop *loop)
     eddy_loop *before = eddyi_loop_running;
 
     eddyi_loop_running = loop;
+    eddyi_error_task = loop ? &loop->tasks.current : NULL;
     if (!before)
         return;
     atomic_fetch_add_explicit(&before->holds, before->holds_here, memory_order_relaxed);
@@ -345,7 +347,7 @@ void eddy_loop_set_debug(eddy_loop *loop, bool enabled)
     loop->debug = enabled;
     note_debug(loop);
     loop->watched = enabled || loop->observer;
-    loop->schedule.turns_left = 0;
+    eddyi_loop_poll_next(loop);
 }
 
 int eddy_loop_set_wait_hooks(eddy_loop *loop, eddy_callback_fn *before, eddy_callback_fn *after,
@@ -383,7 +385,7 @@ void eddyi_loop_set_observer(eddy_loop *loop, struct eddyi_observer *observer)
 {
     loop->observer = observer;
     loop->watched = loop->debug || observer;
-    loop->schedule.turns_left = 0;
+    eddyi_loop_poll_next(loop);
 }
 
 double eddy_loop_get_slow_callback_duration(const eddy_loop *loop)

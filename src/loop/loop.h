@@ -51,17 +51,18 @@ struct eddyi_observer {
 
 /* The items to run, and their times. */
 struct eddyi_schedule {
-    struct eddyi_list ready;  /* items that wait for the next turn */
-    struct eddyi_list batch;  /* items that this turn still has to run */
-    struct eddyi_list last;   /* items that run at the end of this turn, before the next poll */
-    struct eddyi_ready *item; /* taken from the batch, and running; NULL: the loop polls */
+    struct eddyi_list ready;   /* items that wait for the next turn */
+    struct eddyi_list batch;   /* items that this turn still has to run */
+    struct eddyi_list last;    /* items that run at the end of this turn, before the next poll */
+    struct eddyi_ready *item;  /* taken from the batch, and running; NULL: the loop polls */
     struct eddyi_ready breaks; /* breaks off the run, at the head of the queue */
     struct eddyi_heap timers;
     uint64_t turns;
     int64_t clock;           /* the time at its latest reading, once in a poll */
     int64_t polled_at;       /* the clock at the latest poll of the backend */
     unsigned turns_per_poll; /* at least 1 after a poll */
-    unsigned turns_left;     /* turns that may still begin without a poll */
+    unsigned turns_left;     /* turns that may still begin without a poll or a look at the clock */
+    uint64_t shared_until; /* before that turn, a look at the clock can take the place of a poll */
 };
 
 /* The fields that other threads write. */
@@ -111,7 +112,7 @@ struct eddy_loop {
     unsigned holds_here;
     atomic_bool running, closed; /* read by other threads, to refuse their calls */
     atomic_bool stopping;        /* other threads may set it */
-    bool broken; /* eddy_loop_break() has ended the run */
+    bool broken;                 /* eddy_loop_break() has ended the run */
     bool debug;
     bool no_fault_handler; /* an option */
     /* closed, and the queued items were dropped: no item may be queued any more */
@@ -205,6 +206,13 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
     eddyi_list_append(&loop->schedule.ready, &r->link);
 }
 
+/* Has the next turn poll. */
+static inline void eddyi_loop_poll_next(eddy_loop *loop)
+{
+    loop->schedule.turns_left = 0;
+    loop->schedule.shared_until = 0;
+}
+
 /*
  * Has @r run at the end of the present turn, after all items of the turn and before the loop polls
  * the backend again: what many calls of a turn have to do can be done there once. An item that
@@ -213,7 +221,7 @@ static inline void eddyi_loop_ready(eddy_loop *loop, struct eddyi_ready *r)
  */
 static inline void eddyi_loop_at_turn_end(eddy_loop *loop, struct eddyi_ready *r)
 {
-    loop->schedule.turns_left = 0;
+    eddyi_loop_poll_next(loop);
     if (!loop->schedule.item)
         loop->schedule.turns_per_poll = 0;
     eddyi_list_append(&loop->schedule.last, &r->link);
@@ -266,28 +274,12 @@ static inline int64_t eddyi_time_after(int64_t now, int64_t delay)
 }
 
 /*
- * Start a timer: its ready item is queued at @when, or @delay nanoseconds from now. @now is the
- * caller's latest reading of the clock: a timer that is due by then runs in the next turn, even if
- * that turn shares a poll. Return 0, or -ENOMEM if the heap cannot grow. The caller provides the
+ * Start a timer: its ready item is queued at @when, or @delay nanoseconds from now; if it is due
+ * already, in the next turn. Return 0, or -ENOMEM if the heap cannot grow. The caller provides the
  * storage.
  */
-EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when,
-                                   int64_t now);
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when);
 EDDYI_DIRECT int eddyi_timer_start_after(eddy_loop *loop, struct eddyi_timer *t, int64_t delay);
-
-/*
- * Reads the clock for a timer at @when, which may be due at once. Does not read it for a timer far
- * ahead of the latest poll: turns that share a poll take less than a second, and a reading costs as
- * much as the rest of a timer.
- */
-static inline int64_t eddyi_loop_now_beside(const eddy_loop *loop, int64_t when)
-{
-    enum { FAR = 1000000000 /* nanoseconds */ };
-
-    if (loop->schedule.turns_left == 0 || when >= loop->schedule.clock + FAR)
-        return loop->schedule.clock;
-    return eddyi_loop_now(loop);
-}
 
 /* Stops a timer; harmless if it is not started. */
 EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t);
@@ -362,9 +354,6 @@ static inline int eddyi_loop_check(const eddy_loop *loop)
  */
 extern EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
 
-/* Runs one turn, as described above. */
-EDDYI_DIRECT void eddyi_loop_turn(eddy_loop *loop);
-
 /* Returns whether the next turn has an item to run and needs no poll. */
 static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 {
@@ -376,6 +365,7 @@ static inline bool eddyi_loop_may_turn_quickly(const eddy_loop *loop)
 /* Counts a turn without a poll. */
 static inline void eddyi_loop_skip_look(eddy_loop *loop)
 {
+    EDDYI_ASSERT(loop->schedule.turns_left > 0);
     loop->schedule.turns_left--;
     loop->schedule.turns++;
 }

@@ -36,19 +36,15 @@ EDDYI_DIRECT int64_t eddyi_nanoseconds(double seconds)
     return (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5);
 }
 
-EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when,
-                                   int64_t now)
+EDDYI_DIRECT int eddyi_timer_start(eddy_loop *loop, struct eddyi_timer *t, int64_t when)
 {
-    if (when <= now)
-        loop->schedule.turns_left = 0; /* already due: the next turn runs it */
+    loop->schedule.turns_left = 0; /* from now on each turn looks at the clock */
     return eddyi_heap_insert(&loop->schedule.timers, &t->node, when);
 }
 
 EDDYI_DIRECT int eddyi_timer_start_after(eddy_loop *loop, struct eddyi_timer *t, int64_t delay)
 {
-    int64_t now = eddyi_loop_now(loop);
-
-    return eddyi_timer_start(loop, t, eddyi_time_after(now, delay), now);
+    return eddyi_timer_start(loop, t, eddyi_time_after(eddyi_loop_now(loop), delay));
 }
 
 EDDYI_DIRECT void eddyi_timer_stop(eddy_loop *loop, struct eddyi_timer *t)
@@ -115,14 +111,17 @@ static bool take_some(eddy_loop *loop, int64_t *until)
  */
 static void take_matured(eddy_loop *loop)
 {
-    int64_t until = loop->schedule.clock;
+    int64_t until = loop->schedule.clock, first = eddyi_heap_first_when(&loop->schedule.timers);
 
-    if (eddyi_heap_first_when(&loop->schedule.timers) > until)
+    if (first == EDDYI_NEVER)
+        return;
+    loop->schedule.turns_left = 0; /* each turn looks at the clock */
+    if (first > until)
         return;
     while (take_some(loop, &until))
         continue;
     if (eddyi_heap_first_when(&loop->schedule.timers) <= loop->schedule.clock)
-        loop->schedule.turns_left = 0; /* the next turn polls again */
+        eddyi_loop_poll_next(loop);
 }
 
 /*
@@ -235,7 +234,8 @@ static int wait(eddy_loop *loop)
  * Decides how many turns share the poll that was just made. A poll costs 150 ns (a system call and
  * the clock), a switch between two tasks 8 ns; so one poll serves as many turns as fit into QUICK,
  * at the present pace. Longer turns poll once each, as in asyncio. If turns suddenly become slow,
- * MAX_TURNS of them pass before the loop notices.
+ * MAX_TURNS of them pass before the loop notices. While there are timers, each turn without a poll
+ * reads the clock (25 ns), so that a timer that became due during a long callback is not late.
  */
 enum { QUICK = 2000 /* nanoseconds */, MAX_TURNS = 64 };
 
@@ -253,6 +253,31 @@ static void share_poll(eddy_loop *loop)
         eddyi_backend_is_virtual(loop->backend)) /* virtual time must not stand still */
         s->turns_per_poll = 1;
     s->turns_left = s->turns_per_poll - 1;
+    s->shared_until = s->turns + s->turns_per_poll;
+}
+
+/* Slow path of may_turn_timed(). */
+EDDY_COLD __attribute__((noinline)) static bool look_at_clock(eddy_loop *loop)
+{
+    struct eddyi_schedule *s = &loop->schedule;
+    int64_t first = eddyi_heap_first_when(&s->timers);
+
+    if (first != EDDYI_NEVER) {
+        s->clock = eddyi_loop_now(loop);
+        if (s->clock >= first)
+            return false;
+    }
+    s->turns_left = first == EDDYI_NEVER ? (unsigned)(s->shared_until - s->turns) - 1 : 1;
+    if (eddyi_loop_may_turn_quickly(loop))
+        return true;
+    s->turns_left = 0;
+    return false;
+}
+
+/* Returns whether the next turn has an item to run and needs no poll, since no timer is due. */
+static inline bool may_turn_timed(eddy_loop *loop)
+{
+    return loop->schedule.turns + 1 < loop->schedule.shared_until && look_at_clock(loop);
 }
 
 EDDYI_THREAD_LOCAL const struct eddyi_ready *eddyi_cleaned_up;
@@ -393,12 +418,13 @@ EDDY_COLD static bool end_turn(eddy_loop *loop)
     return loop->stopping == stopping && eddyi_loop_running == loop;
 }
 
-EDDYI_DIRECT EDDYI_UNGUARDED void eddyi_loop_turn(eddy_loop *loop)
+EDDYI_UNGUARDED __attribute__((noinline)) static void loop_turn(eddy_loop *loop)
 {
     struct eddyi_ready *r;
 
     eddyi_loop_observe(loop, EDDYI_SEES_TURN, NULL);
-    if (eddyi_loop_may_turn_quickly(loop)) {
+    if (!eddyi_list_empty(&loop->schedule.ready) &&
+        (eddyi_loop_may_turn_quickly(loop) || may_turn_timed(loop))) {
         eddyi_loop_skip_look(loop);
     } else {
         if (__builtin_expect(!eddyi_list_empty(&loop->schedule.last), false) && !end_turn(loop))
@@ -428,7 +454,7 @@ void eddyi_loop_signal(eddy_loop *loop)
 struct run {
     eddy_loop *loop;
     void *overflow;
-    bool in_order; /* the run has ended without an exception */
+    bool in_order;              /* the run has ended without an exception */
     struct eddyi_forked forked; /* from before it */
 };
 
@@ -444,7 +470,7 @@ static void run_ended(struct run *r)
         loop->backend->ops->leave(loop->backend);
     loop->tasks.current = NULL;
     loop->stopping = loop->broken = false;
-    loop->schedule.turns_left = 0;
+    eddyi_loop_poll_next(loop);
     eddyi_loop_set_running(NULL);
     eddyi_forked = r->forked;
     loop->running = false;
@@ -453,8 +479,9 @@ static void run_ended(struct run *r)
 
 static int run(eddy_loop *loop)
 {
-    EDDY_CLEANUP(run_ended) struct run r = {
-        loop, loop->no_fault_handler ? NULL : eddyi_overflow_enter(), false, eddyi_forked};
+    EDDY_CLEANUP(run_ended)
+    struct run r = {loop, loop->no_fault_handler ? NULL : eddyi_overflow_enter(), false,
+                    eddyi_forked};
 
     /* eddy_loop_stop() reads `running` with the mutex held */
     pthread_mutex_lock(&loop->inbox.mutex);
@@ -471,7 +498,7 @@ static int run(eddy_loop *loop)
         eddyi_loop_set_running(NULL);
     eddyi_fiber_init_thread(&loop->fiber);
     do
-        eddyi_loop_turn(loop);
+        loop_turn(loop);
     while (!loop->stopping);
     if (urgent.item)
         run_urgent(loop);

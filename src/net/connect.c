@@ -271,7 +271,7 @@ static void restart_timer(struct eddyi_race *r)
     eddyi_timer_stop(r->loop, &r->timer);
     if (r->delay < 0 || r->next == r->n)
         return;
-    rc = eddyi_timer_start(r->loop, &r->timer, r->latest + r->delay, eddyi_loop_now(r->loop));
+    rc = eddyi_timer_start(r->loop, &r->timer, r->latest + r->delay);
     if (rc < 0)
         r->due = true; /* too early is better than never */
 }

@@ -52,15 +52,14 @@ static void out_of_time(struct eddyi_ready *r)
 EDDY_COLD static int start_timer(eddy_reader *r, struct data_wait *w)
 {
     eddy_loop *loop = channel_of(r)->loop;
-    int64_t now = eddyi_loop_now(loop);
     int rc;
 
     if (r->deadline == 0)
-        r->deadline = now + r->time_limit;
+        r->deadline = eddyi_loop_now(loop) + r->time_limit;
     w->out_of_time = false;
     w->timer.node.place = 0;
     eddyi_ready_init(&w->timer.ready, out_of_time);
-    rc = eddyi_timer_start(loop, &w->timer, r->deadline, now);
+    rc = eddyi_timer_start(loop, &w->timer, r->deadline);
     return rc < 0 ? eddy_raise(rc, NULL) : 0;
 }
 

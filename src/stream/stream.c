@@ -237,11 +237,12 @@ int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
     return 0;
 }
 
-/* Speaking TLS. */
-
-int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options *options)
+int(eddy_writer_start_tls_with)(eddy_writer *w, const eddy_start_tls_options *options,
+                                size_t options_size)
 {
-    int rc = eddy_writer_flush(&s->writer);
+    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
+    struct eddyi_stream *s = eddyi_stream_of_writer(w);
+    int rc = options->context ? eddy_writer_flush(w) : eddy_raise(-EINVAL, "start_tls: no context");
 
     if (rc == 0)
         rc = eddyi_reader_begin(&s->reader);
@@ -252,13 +253,4 @@ int eddyi_stream_start_tls(struct eddyi_stream *s, const eddy_start_tls_options 
         eddyi_channel_start_tls(&s->channel, options, options->server_side || s->connection.server);
     eddyi_stream_leave(s);
     return rc;
-}
-
-int(eddy_writer_start_tls_with)(eddy_writer *w, const eddy_start_tls_options *options,
-                                size_t options_size)
-{
-    EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
-    if (!options->context)
-        return eddy_raise(-EINVAL, "start_tls: no context");
-    return eddyi_stream_start_tls(eddyi_stream_of_writer(w), options);
 }

@@ -136,8 +136,4 @@ static inline bool eddyi_stream_has_had_its_share(const struct eddyi_stream *s)
 
 EDDY_AWAITS int eddyi_stream_let_others_run(struct eddyi_stream *s);
 
-/* Starts TLS on the stream. */
-EDDY_AWAITS int eddyi_stream_start_tls(struct eddyi_stream *s,
-                                       const eddy_start_tls_options *options);
-
 #endif

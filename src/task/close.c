@@ -122,7 +122,11 @@ static void report_failed(eddy_loop *loop)
     }
 }
 
-void eddyi_tasks_close(eddy_loop *loop)
+/*
+ * Ends the remaining tasks when their loop closes, as Python closes the coroutine of a pending task
+ * that it frees: the task's suspension raises -ECANCELED, and every further one raises it at once.
+ */
+static void close_tasks(eddy_loop *loop)
 {
     struct eddyi_list *l;
 
@@ -134,13 +138,6 @@ void eddyi_tasks_close(eddy_loop *loop)
     eddyi_free_kept(loop);
     if (!eddyi_loop_forked(loop))
         close_pending(&loop->tasks.pending);
-}
-
-static struct eddyi_error *error_of_current(void)
-{
-    eddy_task *t = eddyi_task_current();
-
-    return t ? &t->error : NULL;
 }
 
 /* Prints a name escaped: it may come from a peer, and goes to a terminal. */
@@ -210,7 +207,7 @@ static bool describe_overflow(const void *addr, bool left, char *buf, size_t siz
 void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
 {
     static const struct eddyi_task_hooks hooks = {
-        .close = eddyi_tasks_close,
+        .close = close_tasks,
         .drop = eddyi_done_callbacks_drop_queued,
         .describe_ready = describe_ready,
         .explain_deadlock = eddyi_explain_deadlock,
@@ -219,7 +216,7 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
     loop->tasks.hooks = &hooks;
     if (eddyi_loop_keeps(loop))
         eddyi_begin_keeping(loop);
-    eddyi_error_set_hook(error_of_current);
+    eddyi_error_set_offset(offsetof(struct eddy_task, error));
     atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     eddyi_stack_use_init();
     if (eddyi_stack_use_wanted)

@@ -138,7 +138,8 @@ EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, e
     queue_hooks(f);
 }
 
-void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message)
+/* Ends a pending future as cancelled; takes ownership of @e and @message, which may be NULL. */
+static void finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message)
 {
     eddy_exception *old = f->cancel_message;
 
@@ -152,12 +153,29 @@ void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_excep
     queue_hooks(f);
 }
 
+void eddyi_future_finish_failed(eddy_future *f, int rc, struct eddyi_error *error)
+{
+    eddy_exception *message = f->cancel_message;
+
+    f->cancel_message = NULL;
+    if (rc == -ECANCELED) {
+        finish_cancelled(f, eddyi_error_take(error, rc), NULL);
+        eddy_exception_unref(message);
+    } else if (rc >= 0) {
+        /* The task counts as cancelled, and its result is dropped (rule 64). */
+        finish_cancelled(f, NULL, message);
+    } else {
+        f->cancel_message = message;
+        eddyi_future_finish(f, rc, NULL, eddyi_error_take(error, rc));
+    }
+}
+
 bool eddyi_future_cancel_plain(eddy_future *f, const eddy_exception *message)
 {
     f->unretrieved = false;
     if (eddyi_future_done(f))
         return false;
-    eddyi_future_finish_cancelled(f, NULL, eddy_exception_ref(message));
+    finish_cancelled(f, NULL, eddy_exception_ref(message));
     return true;
 }
 

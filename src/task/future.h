@@ -18,6 +18,8 @@
 #include "loop/loop.h"
 #include "task/awaitable.h"
 
+struct eddyi_error;
+
 enum eddyi_future_state { EDDYI_PENDING, EDDYI_FINISHED, EDDYI_CANCELLED };
 
 /* A request on its way through a future that is cancelled by cancelling others, and ends when they
@@ -130,10 +132,12 @@ static inline bool eddyi_future_done(const eddy_future *f)
     return f->state != EDDYI_PENDING;
 }
 
-/* End a pending future and queue its hooks; take ownership of @e and @message, which may be
- * NULL. */
+/* Ends a pending future and queues its hooks; takes ownership of @e, which may be NULL. */
 EDDYI_DIRECT void eddyi_future_finish(eddy_future *f, int status, void *value, eddy_exception *e);
-void eddyi_future_finish_cancelled(eddy_future *f, eddy_exception *e, eddy_exception *message);
+
+/* Ends the future of a task that has returned @rc: an error, whose exception is taken out of
+ * @error, or the success of a task that was cancelled after its last suspension. */
+void eddyi_future_finish_failed(eddy_future *f, int rc, struct eddyi_error *error);
 
 /* Cancels @f in the way of its kind; borrows @message, which may be NULL. Returns 1 if it accepted,
  * 0 if it was done; raises EDDY_EMISUSE, and cancels nothing, if it waits for itself. */

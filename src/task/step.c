@@ -9,10 +9,13 @@
 #include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/scope.h"
+#include "task/stack_use.h"
 #include "task/task.h"
 #include "task/wait.h"
 
-bool eddyi_task_is_parked(const eddy_task *t)
+/* Returns whether @t is parked: its wait is not over. */
+__attribute__((unused)) static bool is_parked(const eddy_task *t)
 {
     const struct eddyi_wait *w = t->wait;
 
@@ -59,7 +62,7 @@ __attribute__((always_inline)) static inline struct eddyi_fiber *next_fiber(eddy
         eddyi_loop_begin_quick_turn(loop);
     }
     t = task_of(r);
-    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t));
+    EDDYI_ASSERT(t->coro && !is_parked(t));
     t->started = true;
     loop->tasks.current = t;
     return &t->fiber;
@@ -106,11 +109,37 @@ EDDYI_DIRECT int eddyi_task_yield(eddy_task *t)
     return eddyi_task_take_cancel(t) ? -ECANCELED : 0;
 }
 
+/* Slow path of end(): the task failed, or is cancelled. */
+EDDY_COLD __attribute__((noinline)) static void end_slow(eddy_task *t, int rc)
+{
+    eddyi_future_finish_failed(&t->future, rc, &t->error);
+    t->must_cancel = false;
+    if (t->future.unretrieved && t->future.loop->debug)
+        eddyi_list_append(&t->future.loop->tasks.failed, &t->link);
+}
+
+/* Ends @t, whose coroutine has returned @rc, with that outcome. */
+static void end(eddy_task *t, int rc)
+{
+    EDDYI_ASSERT(t->coro && !t->wait);
+    if (__builtin_expect(eddyi_stack_use_wanted, 0))
+        eddyi_stack_use_note(t);
+    if (t->scopes)
+        eddyi_scopes_orphan(t);
+    eddyi_coroutine_free(t->coro);
+    t->coro = NULL;
+    eddyi_list_remove(&t->link);
+    if (__builtin_expect(rc >= 0 && !t->must_cancel, 1))
+        eddyi_future_finish(&t->future, rc, t->value, NULL);
+    else
+        end_slow(t, rc);
+}
+
 /* Ends a task that was cancelled before its first step: its coroutine never runs (rule 57). */
 void eddyi_task_end_unstarted(eddy_task *t)
 {
     eddyi_task_take_cancel(t);
-    eddyi_task_end(t, -ECANCELED);
+    end(t, -ECANCELED);
     eddyi_fiber_fini(&t->fiber);
     eddy_future_unref(&t->future);
 }
@@ -120,7 +149,7 @@ void eddyi_task_run(struct eddyi_ready *r)
     eddy_task *t = task_of(r);
     eddy_loop *loop = t->future.loop;
 
-    EDDYI_ASSERT(t->coro && !eddyi_task_is_parked(t) && !loop->tasks.current);
+    EDDYI_ASSERT(t->coro && !is_parked(t) && !loop->tasks.current);
     if (!t->started && t->must_cancel) {
         eddyi_task_end_unstarted(t);
         return;
@@ -159,7 +188,10 @@ static struct eddyi_fiber *task_leave(eddy_task *t)
     loop->tasks.current = NULL;
     eddyi_vars_current = NULL;
     loop->tasks.leaving = true; /* the exception handler may be called */
-    eddyi_future_unref(&t->future);
+    if (t->future.refs > 1)
+        t->future.refs--;
+    else
+        eddyi_task_free(t);
     loop->tasks.leaving = false;
     return starter ? starter : next_fiber(loop);
 }
@@ -170,7 +202,7 @@ static struct eddyi_fiber *task_main(void *arg)
     eddy_task *t = arg;
 
     eddyi_vars_current = &t->vars;
-    eddyi_task_end(t, eddyi_coroutine_run(t->coro));
+    end(t, eddyi_coroutine_run(t->coro));
     return task_leave(t);
 }
 

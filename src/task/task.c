@@ -9,8 +9,6 @@
 #include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
-#include "task/scope.h"
-#include "task/stack_use.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -46,7 +44,6 @@ int eddyi_raise_no_task(void)
         "it may suspend: call it in a coroutine, run by eddy_run() or a task");
 }
 
-/* Frees a task that has ended, or never began, with its last reference. */
 static void destroy(eddy_future *f)
 {
     eddy_task *t = eddyi_task_of(f);
@@ -67,6 +64,12 @@ static void destroy(eddy_future *f)
     eddyi_list_remove(&t->link); /* in debug mode it may be with the tasks that failed */
     if (!eddyi_keep(&f->base, 0))
         eddyi_stack_give(t->stack);
+}
+
+EDDYI_DIRECT void eddyi_task_free(eddy_task *t)
+{
+    EDDYI_ASSERT_ALWAYS(t->future.refs == 1);
+    destroy(&t->future);
 }
 
 static const struct eddyi_future_ops task_ops = {.noun = "Task", .destroy = destroy};
@@ -222,44 +225,6 @@ eddy_task *eddy_eager_task_factory(eddy_loop *loop, const eddy_task_options *opt
     (void)arg;
     eager.eager_start = true;
     return eddy_task_new(loop, &eager);
-}
-
-/* Slow path of eddyi_task_end(): the task failed, or is cancelled. */
-EDDY_COLD __attribute__((noinline)) static void end_slow(eddy_task *t, int rc)
-{
-    eddy_exception *message = t->future.cancel_message;
-
-    t->future.cancel_message = NULL;
-    if (rc == -ECANCELED) {
-        eddyi_future_finish_cancelled(&t->future, eddyi_error_take(&t->error, rc), NULL);
-        eddy_exception_unref(message);
-    } else if (rc >= 0) {
-        /* Cancelled after its last suspension: the task counts as cancelled, and its result is
-         * dropped (rule 64). */
-        eddyi_future_finish_cancelled(&t->future, NULL, message);
-    } else {
-        t->future.cancel_message = message;
-        eddyi_future_finish(&t->future, rc, NULL, eddyi_error_take(&t->error, rc));
-    }
-    t->must_cancel = false;
-    if (t->future.unretrieved && t->future.loop->debug)
-        eddyi_list_append(&t->future.loop->tasks.failed, &t->link);
-}
-
-EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc)
-{
-    EDDYI_ASSERT(t->coro && !t->wait);
-    if (__builtin_expect(eddyi_stack_use_wanted, 0))
-        eddyi_stack_use_note(t);
-    if (t->scopes)
-        eddyi_scopes_orphan(t);
-    eddyi_coroutine_free(t->coro);
-    t->coro = NULL;
-    eddyi_list_remove(&t->link);
-    if (__builtin_expect(rc >= 0 && !t->must_cancel, 1))
-        eddyi_future_finish(&t->future, rc, t->value, NULL);
-    else
-        end_slow(t, rc);
 }
 
 int eddy_task_cancelling(const eddy_task *t)

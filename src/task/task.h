@@ -98,9 +98,6 @@ EDDY_COLD int eddyi_raise_no_task_for(const char *message);
  * eddyi_future_cancel(). */
 void eddyi_report_circle(eddy_task *t);
 
-/* Returns whether @t is parked: its wait is not over. */
-bool eddyi_task_is_parked(const eddy_task *t);
-
 /* Runs a step of a task, as the function of its ready item. */
 void eddyi_task_run(struct eddyi_ready *r);
 
@@ -124,8 +121,8 @@ static inline bool eddyi_task_take_cancel(eddy_task *t)
     return t->must_cancel && eddyi_task_take_cancel_slow(t);
 }
 
-/* Ends @t, whose coroutine has returned @rc, with that outcome. */
-EDDYI_DIRECT void eddyi_task_end(eddy_task *t, int rc);
+/* Frees @t, which has ended or never began, with its last reference. */
+EDDYI_DIRECT void eddyi_task_free(eddy_task *t);
 
 /* Prepares the stack of a new task for its first step. */
 EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
@@ -133,11 +130,7 @@ EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
 /* Ends, as cancelled, a task that has not had its first step. */
 void eddyi_task_end_unstarted(eddy_task *t);
 
-/*
- * End the remaining tasks when their loop closes, as Python closes the coroutine of a pending task
- * that it frees: the task's suspension raises -ECANCELED, and every further one raises it at once.
- */
-void eddyi_tasks_close(eddy_loop *loop);
+/* Have a suspension of a task whose loop is closing raise -ECANCELED at once: see close.c. */
 void eddyi_close_wait(struct eddyi_wait *w);
 void eddyi_close_yield(eddy_task *t);
 

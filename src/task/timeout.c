@@ -56,15 +56,14 @@ static void refuse(struct timeout *tm, int state)
 static void arm(struct timeout *tm)
 {
     eddy_loop *loop = tm->scope.task->future.loop;
-    int64_t when = eddyi_nanoseconds(tm->when), now;
+    int64_t when = eddyi_nanoseconds(tm->when);
 
     if (when == EDDYI_NEVER)
         return;
     tm->timer.node.when = when;
-    now = eddyi_loop_now(loop);
-    if (when <= now)
+    if (when <= eddyi_loop_now(loop))
         eddyi_loop_ready(loop, &tm->timer.ready);
-    else if (eddyi_timer_start(loop, &tm->timer, when, now) < 0)
+    else if (eddyi_timer_start(loop, &tm->timer, when) < 0)
         refuse(tm, NO_MEMORY);
 }
 

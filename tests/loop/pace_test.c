@@ -8,7 +8,12 @@ enum {
     /* So many turns before its end, an item of the chain has a callback called at the present
      * time. */
     AT_ONCE = 500,
+    /* So many turns before its end, an item of the chain takes longer than a timer has to wait that
+     * the item before it has started. */
+    LONG = 200,
 };
+
+static const int64_t LONG_TIME = 10000000; /* nanoseconds */
 
 /* A chain: one item in each turn. */
 static struct {
@@ -19,6 +24,7 @@ static struct {
     /* and reads the clock in its last moment, as the start of a timer does */
     bool reads_the_clock;
     int turns_left_then; /* when the callback ran that an item had called at the present time */
+    bool has_long_item;
 } chain;
 
 static void note_turns_left(void *unused)
@@ -33,6 +39,10 @@ static void link_of_chain(struct eddyi_ready *item)
         (void)eddy_loop_time(chain.loop);
     if (chain.left == AT_ONCE)
         eddy_loop_call_at(chain.loop, eddy_loop_time(chain.loop), note_turns_left, NULL);
+    if (chain.has_long_item && chain.left == LONG + 1)
+        eddy_loop_call_later(chain.loop, 0.001, note_turns_left, NULL);
+    if (chain.has_long_item && chain.left == LONG)
+        watched.now += LONG_TIME;
     if (--chain.left == 0)
         eddy_loop_stop(chain.loop);
     else
@@ -55,7 +65,8 @@ static bool set_up(void)
 {
     chain.loop = eddy_loop_new(NULL);
     eddyi_ready_init(&chain.item, link_of_chain);
-    chain.reads_the_clock = false;
+    chain.reads_the_clock = chain.has_long_item = false;
+    chain.turns_left_then = -1;
     EXPECT(chain.loop != NULL);
     if (chain.loop)
         watch_backend(chain.loop);
@@ -118,5 +129,31 @@ TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_tu
     looks_in(10000, 10);
     /* Behind the item of the next turn, which was ready before. */
     EXPECT_EQ(chain.turns_left_then, AT_ONCE - 2);
+    tear_down();
+}
+
+TEST(a_timer_that_became_due_during_a_long_callback_is_not_late)
+{
+    if (!set_up())
+        return;
+    chain.has_long_item = true;
+    looks_in(10000, 10);
+    /* Behind the item of the next turn, which was ready before. */
+    EXPECT_EQ(chain.turns_left_then, LONG - 2);
+    tear_down();
+}
+
+TEST(turns_share_a_look_while_a_timer_is_far_away, .ordered = true)
+{
+    eddy_handle timer;
+    int looks;
+
+    if (!set_up())
+        return;
+    timer = eddy_loop_call_later(chain.loop, 3600, note_turns_left, NULL);
+    looks = looks_in(10000, 10);
+    EXPECT(looks >= 10000 / MOST && looks <= 10000 / MOST + 20);
+    EXPECT_EQ(chain.turns_left_then, AT_ONCE - 2); /* by the other callback */
+    eddy_handle_cancel(timer);
     tear_down();
 }

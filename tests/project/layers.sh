@@ -55,8 +55,19 @@ if [ -e "$build/src/CMakeFiles/eddy_objects.dir/base" ]; then
                     print "src/" part[1] " refers to " part[2] "() of src/" home[part[2]]
             }
         }' | sort | rule "no object refers to a symbol of a layer above its own"
+
+    # A function of one file is static, unless a public header, a test or an adapter uses it.
+    objects | awk '
+        $NF !~ /^eddyi_/ { next }
+        $(NF - 1) == "U" { used[$NF] = 1; next }
+        { home[$NF] = $1 }
+        END { for (name in home) if (!(name in used)) print name, home[name] }' | sort |
+        while read -r name file; do
+            grep -rqw -- "$name" include tests adapters examples --include='*.[ch]' \
+                --include='*.cpp' || echo "src/$file alone uses $name"
+        done | rule "functions that one file uses are static"
 else
-    echo "ok references between layers # skip $build has no objects"
+    echo "ok references between layers and files # skip $build has no objects"
 fi
 
 # Exported from the shared library, and declared in a public header: the same names. In the list of

@@ -281,7 +281,7 @@ static int leave_timers_running(void *unused)
 
         timers[i].node.place = 0;
         eddyi_ready_init(&timers[i].ready, fire);
-        EXPECT_EQ(eddyi_timer_start(loop, &timers[i], eddyi_nanoseconds(when), 0), 0);
+        EXPECT_EQ(eddyi_timer_start(loop, &timers[i], eddyi_nanoseconds(when)), 0);
         if (i % 2 == 0)
             eddy_loop_call_at(loop, when + 50, do_nothing, NULL);
     }
