@@ -88,7 +88,12 @@ static void weave(const struct eddyi_race *r, const struct addrinfo *list,
     }
 }
 
-int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count)
+/*
+ * Adds addresses, which must outlive the race. Into an empty race: the families take turns after
+ * @first_count of the first family. Later: new and waiting addresses alternate. Returns 0 or
+ * -ENOMEM.
+ */
+static int race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count)
 {
     size_t n = r->n + count(list);
     eddy_exception **errors = eddyi_realloc(r->errors, n * sizeof *errors);
@@ -110,7 +115,7 @@ int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_
     return 0;
 }
 
-void eddyi_race_fini(struct eddyi_race *r)
+static void race_fini(struct eddyi_race *r)
 {
     for (size_t i = 0; i < r->n_errors; i++)
         eddy_exception_unref(r->errors[i]);
@@ -334,7 +339,7 @@ static void take_more(struct eddyi_race *r)
 {
     struct addrinfo *list = NULL;
 
-    if (r->more && eddyi_lookup_more(r->more, &list) == 1 && eddyi_race_add(r, list, 1) < 0) {
+    if (r->more && eddyi_lookup_more(r->more, &list) == 1 && race_add(r, list, 1) < 0) {
         eddy_freeaddrinfo(list);
         list = NULL;
     }
@@ -355,7 +360,8 @@ static bool go_on(struct eddyi_race *r)
     return r->winner < 0 && (!eddyi_list_empty(&r->running) || r->more);
 }
 
-void eddyi_race_end(struct eddyi_race *r)
+/* Ends a race that is under way, without a call of done. */
+static void race_end(struct eddyi_race *r)
 {
     r->ended = true;
     eddyi_ready_cancel(&r->step);
@@ -366,7 +372,7 @@ void eddyi_race_end(struct eddyi_race *r)
 
 static void over(struct eddyi_race *r, int result)
 {
-    eddyi_race_end(r);
+    race_end(r);
     r->result = result;
 }
 
@@ -388,7 +394,9 @@ static void look(struct eddyi_ready *ready)
     r->done(r);
 }
 
-bool eddyi_race_begin(struct eddyi_race *r)
+/* Begins a race. Returns true if it has ended at once, with r->result; otherwise calls done at its
+ * end. */
+static bool race_begin(struct eddyi_race *r)
 {
     eddyi_list_init(&r->running);
     eddyi_ready_init(&r->step, look);
@@ -418,7 +426,7 @@ static void wake(struct eddyi_race *r)
 
 static bool race_cancel(struct eddyi_wait *w)
 {
-    eddyi_race_end(eddyi_container(w, struct eddyi_race, outcome.wait));
+    race_end(eddyi_container(w, struct eddyi_race, outcome.wait));
     return eddyi_outcome_cancel(w);
 }
 
@@ -430,7 +438,7 @@ int eddyi_race_run(struct eddyi_race *r)
         return rc;
     r->done = wake;
     r->result = -1;
-    if (eddyi_race_begin(r))
+    if (race_begin(r))
         return r->result;
     rc = (int)eddyi_outcome_wait(&r->outcome);
     if (rc < 0 && r->result >= 0)
@@ -491,7 +499,7 @@ static int race(const eddy_connection_options *c, struct eddyi_lookup *lookup,
                            .more = lookup->pending ? lookup : NULL,
                            .local = local,
                            .delay = delay_of(c->happy_eyeballs_delay)};
-    int rc = eddyi_race_add(&r, lookup->list, c->interleave > 0 ? c->interleave : 1);
+    int rc = race_add(&r, lookup->list, c->interleave > 0 ? c->interleave : 1);
 
     if (rc < 0)
         eddy_raise(rc, NULL);
@@ -499,7 +507,7 @@ static int race(const eddy_connection_options *c, struct eddyi_lookup *lookup,
         rc = eddyi_race_run(&r);
     if (rc < 0 && r.n > 0 && r.n_errors == r.n)
         rc = c->all_errors ? all_of_them(&r) : summarise(&r);
-    eddyi_race_fini(&r);
+    race_fini(&r);
     return rc;
 }
 
@@ -540,7 +548,7 @@ struct eddy_connecting {
 
 static void connecting_free(struct eddy_connecting *c)
 {
-    eddyi_race_fini(&c->race);
+    race_fini(&c->race);
     eddyi_free(c);
 }
 
@@ -576,13 +584,13 @@ int eddy_loop_connect(eddy_loop *loop, const struct addrinfo *list, double delay
         return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
     *c = (struct eddy_connecting){
         {.loop = loop, .delay = delay_of(delay), .done = tell, .result = -1}, done, arg};
-    rc = eddyi_race_add(&c->race, list, 1);
+    rc = race_add(&c->race, list, 1);
     if (rc < 0) {
         connecting_free(c);
         return eddy_raise(rc, NULL);
     }
     /* A result that is known at once is reported later too. */
-    if (eddyi_race_begin(&c->race)) {
+    if (race_begin(&c->race)) {
         eddyi_ready_init(&c->race.step, told);
         eddyi_loop_ready(loop, &c->race.step);
     }
@@ -596,6 +604,6 @@ void eddy_connecting_cancel(eddy_connecting *c)
         return;
     if (c->race.result >= 0)
         eddyi_sys_close(c->race.result);
-    eddyi_race_end(&c->race);
+    race_end(&c->race);
     connecting_free(c);
 }

@@ -45,21 +45,6 @@ struct eddyi_race {
     int result;
 };
 
-/*
- * Adds addresses, which must outlive the race. Into an empty race: the families take turns after
- * @first_count of the first family. Later: new and waiting addresses alternate. Returns 0 or
- * -ENOMEM.
- */
-int eddyi_race_add(struct eddyi_race *r, const struct addrinfo *list, int first_count);
-void eddyi_race_fini(struct eddyi_race *r);
-
-/* Begins a race. Returns true if it has ended at once, with r->result; otherwise calls done at its
- * end. */
-bool eddyi_race_begin(struct eddyi_race *r);
-
-/* Ends a race that is under way, without a call of done. */
-void eddyi_race_end(struct eddyi_race *r);
-
 /* Begins a race and suspends until it has ended. Returns r->result, or raises -ECANCELED. */
 EDDY_AWAITS int eddyi_race_run(struct eddyi_race *r);
 

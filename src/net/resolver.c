@@ -164,7 +164,7 @@ static void update_nsswitch(struct eddyi_resolver *r)
 
 /* Returns true if the C library does the next lookup. Without descriptors, as on the virtual clock,
  * only threads remain. */
-bool eddyi_resolver_is_system(struct eddyi_resolver *r)
+static bool is_system(struct eddyi_resolver *r)
 {
     const char *wanted = secure_getenv("EDDY_RESOLVER");
 
@@ -206,7 +206,7 @@ const char *eddy_loop_resolver_name(eddy_loop *loop)
 {
     struct eddyi_resolver *r;
 
-    return set_up(loop, &r) == 0 && !eddyi_resolver_is_system(r) ? "c-ares" : "system";
+    return set_up(loop, &r) == 0 && !is_system(r) ? "c-ares" : "system";
 }
 
 int eddy_loop_set_nameservers(eddy_loop *loop, const char *servers)
@@ -286,7 +286,7 @@ static bool begin(struct eddyi_lookup *l, bool system)
         return true;
     }
     l->resolver = r;
-    system |= eddyi_resolver_is_system(r);
+    system |= is_system(r);
     l->go_on = system ? eddyi_system_go_on : eddyi_dns_go_on;
     memcpy(l->sources, r->order, sizeof l->sources);
     l->source = l->sources;

@@ -39,9 +39,6 @@ struct eddyi_resolver {
 /* Returns the resolver of a loop, creating it at the first use. Raises -ENOMEM and returns NULL. */
 struct eddyi_resolver *eddyi_resolver_of(eddy_loop *loop);
 
-/* Returns true if the C library does the next lookup. */
-bool eddyi_resolver_is_system(struct eddyi_resolver *r);
-
 /* Returns the thread pool for lookups. NULL with a raised error. */
 eddy_executor *eddyi_resolver_threads(struct eddyi_resolver *r);
 

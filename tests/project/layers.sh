@@ -63,8 +63,8 @@ if [ -e "$build/src/CMakeFiles/eddy_objects.dir/base" ]; then
         { home[$NF] = $1 }
         END { for (name in home) if (!(name in used)) print name, home[name] }' | sort |
         while read -r name file; do
-            grep -rqw -- "$name" include tests adapters examples --include='*.[ch]' \
-                --include='*.cpp' || echo "src/$file alone uses $name"
+            grep -rqw --include='*.[ch]' --include='*.cpp' "$name" include tests adapters ||
+                echo "src/$file alone uses $name"
         done | rule "functions that one file uses are static"
 else
     echo "ok references between layers and files # skip $build has no objects"
