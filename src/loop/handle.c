@@ -409,5 +409,5 @@ double eddy_handle_when(eddy_handle h)
     if (!handle || !(pending & TIMER) || atomic_load(&handle->state) != pending)
         return EDDY_FOREVER;
     slot = eddyi_container(handle, struct eddyi_handle_later, handle);
-    return slot->timer.node.place ? (double)slot->timer.node.when * 1e-9 : EDDY_FOREVER;
+    return slot->timer.node.place ? (double)slot->timer.node.when / 1e9 : EDDY_FOREVER;
 }

@@ -324,7 +324,7 @@ double eddy_loop_time(const eddy_loop *loop)
 {
     int64_t now = loop->closed ? eddyi_sys_now() : eddyi_loop_now(loop);
 
-    return (double)now * 1e-9;
+    return (double)now / 1e9;
 }
 
 const char *eddy_loop_backend_name(const eddy_loop *loop)

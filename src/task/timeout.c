@@ -139,7 +139,7 @@ eddy_timeout *eddyi_timeout_enter(eddy_timeout *tm, double delay, const char *wh
         deadline = eddyi_time_after(eddyi_loop_now(t->future.loop), eddyi_nanoseconds(delay));
     if (delay != delay)
         return enter(tm, t, delay, where);
-    return enter(tm, t, deadline == EDDYI_NEVER ? EDDY_FOREVER : (double)deadline * 1e-9, where);
+    return enter(tm, t, deadline == EDDYI_NEVER ? EDDY_FOREVER : (double)deadline / 1e9, where);
 }
 
 void eddy_timeout_enter(eddy_timeout *tm, double delay)

@@ -132,6 +132,18 @@ TEST_VIRTUAL(time_does_not_go_to_a_deadline_that_was_cancelled)
     eddy_loop_unref(loop);
 }
 
+TEST_ASYNC(times_are_the_nearest_numbers_of_seconds)
+{
+    double began = now();
+    eddy_handle h = eddy_loop_call_at(loop_here(), 365.0 * 86400, trace_callback, "never");
+
+    EXPECT_EQ(eddy_handle_when(h), 365.0 * 86400);
+    eddy_handle_cancel(h);
+    eddy_try(eddy_sleep(3.0 * 86400 - began));
+    EXPECT_EQ(now(), 3.0 * 86400);
+    return 0;
+}
+
 TEST_ASYNC(cancelled_timers_do_not_pile_up)
 {
     unsigned long made;
