@@ -375,3 +375,30 @@ TEST_ASYNC_REAL(a_terminal_for_both_directions_is_blocking_in_the_end)
     close(master);
     return 0;
 }
+
+TEST_ASYNC_REAL(a_stream_over_the_write_end_of_a_pipe_ends_with_its_writing)
+{
+    eddy_carrier *carrier;
+    eddy_reader *reader;
+    eddy_writer *writer;
+    char buf[8];
+    int fds[2], rc;
+
+    REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+    rc = eddy_pipe_carrier_new(eddy_get_running_loop(), -1, fds[1], &carrier);
+    if (rc < 0)
+        close(fds[1]);
+    else if ((rc = eddy_stream_open(carrier, 0, &reader, &writer)) < 0)
+        carrier->ops->free(carrier);
+    if (EXPECT_EQ(rc, 0)) {
+        EXPECT_EQ(eddy_writer_write(writer, "end", 3), 0);
+        EXPECT_EQ(eddy_writer_write_eof(writer), 0);
+        EXPECT(eddy_writer_is_closing(writer));
+        EXPECT_EQ(eddy_writer_wait_closed(writer), 0);
+        EXPECT_EQ(read(fds[0], buf, sizeof buf), 3);
+        EXPECT_EQ(read(fds[0], buf, sizeof buf), 0);
+        eddy_writer_free(writer);
+    }
+    close(fds[0]);
+    return 0;
+}
