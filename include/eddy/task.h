@@ -50,8 +50,8 @@ typedef struct eddy_task_options {
  * eddy_create_task(coro, .name = "alarm", …).
  *
  * Consumes @coro, even on failure. The caller owns the result, and usually hands it to
- * eddy_await(). Returns NULL when memory is short or no loop runs; eddy_error() says which.
- *
+ * eddy_await(). Returns NULL when memory is short or no loop runs; eddy_error() says which. The
+ * stack is taken at the first step; a task for which there is none then fails with -ENOMEM.
  * eddy_loop_create_task(loop, coro, …) creates a task of @loop (loop.create_task), which need not
  * run yet.
  */
@@ -118,7 +118,7 @@ EDDY_API int eddy_task_uncancel(eddy_task *t);
 EDDY_API const char *eddy_task_get_name(eddy_task *t);
 EDDY_API int eddy_task_set_name(eddy_task *t, const char *name);
 
-/* Returns the coroutine that @t runs, or NULL once it has ended (Task.get_coro). Borrowed. */
+/* Returns the coroutine that @t runs (Task.get_coro), valid until its next step; NULL: it ended. */
 EDDY_API const eddy_coroutine *eddy_task_get_coro(const eddy_task *t);
 
 /*

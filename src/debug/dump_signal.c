@@ -53,8 +53,8 @@ static bool is_settled(const eddy_loop *loop, const char *sp)
 {
     const eddy_task *t = loop->tasks.current;
 
-    if (t)
-        return sp >= t->stack->limit && sp < (const char *)t->stack->object;
+    if (t) /* one that has just ended has no stack any more */
+        return t->stack && sp >= t->stack->limit && sp < (const char *)t->stack->object;
     return sp < loop->introspection.stack_base &&
            loop->introspection.stack_base - sp < MAX_LOOP_STACK;
 }

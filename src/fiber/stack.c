@@ -3,7 +3,7 @@
  *
  * Slots come in slabs of one mapping each. A slot is bare (no memory, no descriptor; a bit of its
  * slab), free (it has a descriptor and the pages that its last user touched; in the free list of
- * its class, latest first) or taken.
+ * its class, latest first, or the class's hot one) or taken.
  *
  *     bare -- make() --> taken -- eddyi_stack_give() --> free -- eddyi_stack_take() --> taken
  *       ^---------------------------- drop() ------------'
@@ -29,6 +29,7 @@
 #define CLASSES 15 /* 16 KiB << 0 … 14 */
 #define SLAB_SIZE ((size_t)16 * 1024 * 1024)
 #define SLAB_SLOTS_MAX 64 /* bits of a word */
+#define SHELF_SLABS 60    /* the structs of slabs that fit in a page */
 /* the largest frame whose overflow is detected: see stack.h */
 #define GUARD_SIZE ((size_t)64 * 1024)
 #define LINE ((size_t)64)
@@ -43,13 +44,16 @@
 #define TIDY_BATCH 64
 
 struct eddyi_stack_slab {
-    struct eddyi_list link; /* in its class's slabs */
+    union {
+        struct eddyi_list link;        /* in its class's slabs */
+        struct eddyi_stack_slab *next; /* the next struct that is in no use */
+    };
     struct eddyi_stack_class *class;
     char *base;
-    uint64_t bare;      /* a bit per slot */
-    uint64_t guarded;   /* a bit per slot; guards outlive their stacks */
-    unsigned protected; /* number of guards that were made with mprotect */
-    unsigned valgrind_ids[SLAB_SLOTS_MAX];
+    uint64_t bare;          /* a bit per slot */
+    uint64_t guarded;       /* a bit per slot; guards outlive their stacks */
+    unsigned protected;     /* number of guards that were made with mprotect */
+    unsigned *valgrind_ids; /* a number per slot; NULL: valgrind does not run */
 };
 
 struct eddyi_stack_class {
@@ -61,7 +65,10 @@ struct eddyi_stack_class {
     size_t keep;             /* free stacks that are never dropped: SLAB_SIZE of them */
     struct eddyi_list open;  /* slabs with bare slots */
     struct eddyi_list dense; /* slabs without bare slots */
-    struct eddyi_list free;  /* stacks, the latest first */
+    /* the stack that was given back last, or NULL: it is taken first, and often, without the
+     * list */
+    struct eddyi_stack *hot;
+    struct eddyi_list free; /* stacks, the latest first, without the hot one */
     size_t n_free;
     size_t unused;  /* least n_free since the period began */
     size_t surplus; /* stacks that were unused in the last period and are not dropped yet */
@@ -76,6 +83,8 @@ struct eddyi_stack_pool {
      * a guard */
     unsigned smallest;
     unsigned gives, makes;
+    struct eddyi_stack_slab *slab_structs; /* in no use */
+    struct shelf *shelves;                 /* all structs of slabs */
     /* the size that was requested last, and its class: the next request is nearly always the
      * same */
     size_t asked;
@@ -159,23 +168,70 @@ static uint64_t all_slots(const struct eddyi_stack_class *c)
     return UINT64_MAX >> (SLAB_SLOTS_MAX - c->slots);
 }
 
+/*
+ * The structs of slabs come from mappings of their own. Among the program's allocations, of which
+ * tasks make many before they begin, each would keep the memory before it from going back to the
+ * kernel.
+ */
+struct shelf {
+    struct shelf *next;
+    struct eddyi_stack_slab slabs[SHELF_SLABS];
+};
+
+/* Returns the struct for a slab, or NULL when memory is short. */
+static struct eddyi_stack_slab *take_slab_struct(struct eddyi_stack_pool *pool)
+{
+    struct eddyi_stack_slab *slab;
+    void *p;
+
+    if (!pool->slab_structs) {
+        struct shelf *shelf;
+
+        if (eddyi_sys_map(sizeof(*shelf), false, &p) < 0)
+            return NULL;
+        shelf = p;
+        shelf->next = pool->shelves;
+        pool->shelves = shelf;
+        for (size_t i = 0; i < SHELF_SLABS; i++) {
+            shelf->slabs[i].next = pool->slab_structs;
+            pool->slab_structs = &shelf->slabs[i];
+        }
+    }
+    slab = pool->slab_structs;
+    pool->slab_structs = slab->next;
+    return slab;
+}
+
+static void free_slab_struct(struct eddyi_stack_slab *slab)
+{
+    struct eddyi_stack_pool *pool = slab->class->pool;
+
+    eddyi_free(slab->valgrind_ids);
+    slab->next = pool->slab_structs;
+    pool->slab_structs = slab;
+}
+
 /* Adds a slab to the open list of @c; false when memory is short. */
 static bool slab_new(struct eddyi_stack_class *c)
 {
-    struct eddyi_stack_slab *slab = eddyi_zalloc(sizeof(*slab));
+    struct eddyi_stack_slab *slab = take_slab_struct(c->pool);
     void *base;
 
     if (!slab)
         return false;
+    *slab = (struct eddyi_stack_slab){.class = c, .bare = all_slots(c)};
+    if (eddyi_mark_watched() &&
+        !(slab->valgrind_ids = eddyi_zalloc(SLAB_SLOTS_MAX * sizeof(slab->valgrind_ids[0])))) {
+        free_slab_struct(slab);
+        return false;
+    }
     if (eddyi_sys_map(c->slots * c->slot_size, true, &base) < 0) {
-        eddyi_free(slab);
+        free_slab_struct(slab);
         return false;
     }
     /* MAP_STACK implies this only since Linux 6.7. Fails only if the kernel has no huge pages. */
     eddyi_sys_advise(base, c->slots * c->slot_size, MADV_NOHUGEPAGE);
-    slab->class = c;
     slab->base = base;
-    slab->bare = all_slots(c);
     eddyi_list_append(&c->open, &slab->link);
     return true;
 }
@@ -187,7 +243,7 @@ static void slab_free(struct eddyi_stack_slab *slab)
     eddyi_list_remove(&slab->link);
     eddyi_sys_unmap(slab->base, c->slots * c->slot_size);
     eddyi_guard_unmapped(slab->protected);
-    eddyi_free(slab);
+    free_slab_struct(slab);
 }
 
 /* Tries to guard the low end of @slot; returns whether it is guarded. */
@@ -234,7 +290,35 @@ EDDY_COLD static struct eddyi_stack *make(struct eddyi_stack_class *c)
     s->size = c->size;
     s->slab = slab;
     s->class = c;
-    slab->valgrind_ids[slot] = eddyi_mark_stack(s->limit, s->object, s->guard + c->slot_size);
+    if (slab->valgrind_ids)
+        slab->valgrind_ids[slot] = eddyi_mark_stack(s->limit, s->object, s->guard + c->slot_size);
+    return s;
+}
+
+/* Takes a stack from the list, or makes one; NULL when memory is short. */
+static struct eddyi_stack *take_listed(struct eddyi_stack_class *c)
+{
+    struct eddyi_list *l = eddyi_list_pop(&c->free);
+
+    if (!l)
+        return make(c);
+    if (--c->n_free < c->unused)
+        c->unused = c->n_free;
+    return eddyi_container(l, struct eddyi_stack, link);
+}
+
+EDDYI_DIRECT struct eddyi_stack *eddyi_stack_take_of(struct eddyi_stack_class *c)
+{
+    struct eddyi_stack_pool *pool = c->pool;
+    struct eddyi_stack *s = c->hot;
+
+    if (__builtin_expect(s != NULL, 1))
+        c->hot = NULL;
+    else if (!(s = take_listed(c)))
+        return NULL;
+    pool->taken++;
+    if (__builtin_expect(pool->prepare != NULL, 0))
+        pool->prepare(s);
     return s;
 }
 
@@ -243,25 +327,32 @@ EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
 {
     struct eddyi_stack_class *c = class_for(pool, size);
     struct eddyi_stack *s;
-    struct eddyi_list *l;
 
     if (!c)
         return -EINVAL;
-    l = eddyi_list_pop(&c->free);
-    if (l) {
-        s = eddyi_container(l, struct eddyi_stack, link);
-        if (--c->n_free < c->unused)
-            c->unused = c->n_free;
-    } else {
-        s = make(c);
-        if (!s)
-            return -ENOMEM;
-    }
-    pool->taken++;
-    if (pool->prepare)
-        pool->prepare(s);
+    s = eddyi_stack_take_of(c);
+    if (!s)
+        return -ENOMEM;
     *ret = s;
     return 0;
+}
+
+EDDYI_DIRECT int eddyi_stack_find(struct eddyi_stack_pool *pool, size_t size,
+                                  struct eddyi_stack_class **ret)
+{
+    struct eddyi_stack_class *c = class_for(pool, size);
+
+    if (!c)
+        return -EINVAL;
+    if (__builtin_expect(!c->hot, 0) && !(c->hot = take_listed(c)))
+        return -ENOMEM;
+    *ret = c;
+    return 0;
+}
+
+EDDYI_DIRECT bool eddyi_stack_serves(const struct eddyi_stack *s, const struct eddyi_stack_class *c)
+{
+    return s->class == c && c->pool->prepare != freshen;
 }
 
 /* Tells valgrind and the sanitizers that @s is no longer a stack, and returns the number of its
@@ -271,7 +362,8 @@ EDDYI_UNGUARDED static unsigned unmark(const struct eddyi_stack *s)
     size_t slot_size = s->class->slot_size;
     unsigned slot = (unsigned)((size_t)(s->guard - s->slab->base) / slot_size);
 
-    eddyi_unmark_stack(s->slab->valgrind_ids[slot], s->limit, s->guard + slot_size);
+    if (s->slab->valgrind_ids)
+        eddyi_unmark_stack(s->slab->valgrind_ids[slot], s->limit, s->guard + slot_size);
     return slot;
 }
 
@@ -296,10 +388,21 @@ static void drop(struct eddyi_stack_class *c)
         eddyi_sys_advise(s->limit, (size_t)(s->guard + c->slot_size - s->limit), MADV_DONTNEED);
 }
 
+/* Moves the hot stack, if there is one, to the free list. */
+static inline void cool_down(struct eddyi_stack_class *c)
+{
+    if (!c->hot)
+        return;
+    eddyi_list_append(c->free.next, &c->hot->link); /* before the first */
+    c->n_free++;
+    c->hot = NULL;
+}
+
 static void begin_period(struct eddyi_stack_pool *pool, int64_t now)
 {
     pool->period = now;
     for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
+        cool_down(c); /* so that it is counted, too */
         c->surplus = c->unused;
         c->unused = c->n_free;
     }
@@ -324,11 +427,16 @@ bool eddyi_stack_pool_tidy(struct eddyi_stack_pool *pool, int64_t now)
 static void pool_free(struct eddyi_stack_pool *pool)
 {
     for (struct eddyi_stack_class *c = pool->classes; c < pool->classes + CLASSES; c++) {
+        cool_down(c);
         EDDYI_LIST_EACH(l, &c->free)
             unmark(eddyi_container(l, struct eddyi_stack, link));
         eddyi_list_move_all(&c->open, &c->dense);
         while (!eddyi_list_empty(&c->open))
             slab_free(eddyi_container(c->open.next, struct eddyi_stack_slab, link));
+    }
+    for (struct shelf *shelf = pool->shelves, *next; shelf; shelf = next) {
+        next = shelf->next;
+        eddyi_sys_unmap(shelf, sizeof(*shelf));
     }
     eddyi_free(pool);
 }
@@ -342,22 +450,37 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool)
         pool_free(pool);
 }
 
+/* Slow path of eddyi_stack_give(): it is time to tidy up, there is a hot stack already, or the pool
+ * is closed. */
+__attribute__((noinline)) static void give_slow(struct eddyi_stack_class *c, struct eddyi_stack *s)
+{
+    struct eddyi_stack_pool *pool = c->pool;
+
+    /* Called before the stack is free: it may be running, and must not be dropped. */
+    if (pool->gives % GIVES_PER_TIDY == 0)
+        eddyi_stack_pool_tidy(pool, eddyi_sys_now());
+
+    EDDYI_ASSERT_ALWAYS(pool->taken > 0);
+    EDDYI_ASSERT(c->hot != s && c->free.next != &s->link && "a stack is given back once");
+    cool_down(c);
+    c->hot = s;
+    pool->taken--;
+    if (pool->closed && !pool->taken)
+        pool_free(pool);
+}
+
 EDDYI_DIRECT void eddyi_stack_give(struct eddyi_stack *s)
 {
     struct eddyi_stack_class *c = s->class;
     struct eddyi_stack_pool *pool = c->pool;
 
-    /* Called before the stack is free: it may be running, and must not be dropped. */
-    if (++pool->gives % GIVES_PER_TIDY == 0)
-        eddyi_stack_pool_tidy(pool, eddyi_sys_now());
-
-    EDDYI_ASSERT_ALWAYS(pool->taken > 0);
-    EDDYI_ASSERT(c->free.next != &s->link && "a stack is given back once");
-    eddyi_list_append(c->free.next, &s->link); /* before the first */
-    c->n_free++;
+    if (++pool->gives % GIVES_PER_TIDY == 0 || c->hot || pool->closed) {
+        give_slow(c, s);
+        return;
+    }
+    EDDYI_ASSERT(pool->taken > 0);
+    c->hot = s;
     pool->taken--;
-    if (pool->closed && !pool->taken)
-        pool_free(pool);
 }
 
 bool eddyi_stack_guards(const struct eddyi_stack *s, const void *addr)

@@ -38,6 +38,7 @@
 #define EDDYI_STACK_MAX ((size_t)256 * 1024 * 1024)
 
 struct eddyi_stack_pool;
+struct eddyi_stack_class;
 
 struct eddyi_stack {
     void *object; /* object_size bytes, aligned to 64; frames begin below it */
@@ -65,6 +66,22 @@ void eddyi_stack_pool_close(struct eddyi_stack_pool *pool);
  */
 EDDYI_DIRECT int eddyi_stack_take(struct eddyi_stack_pool *pool, size_t size,
                                   struct eddyi_stack **ret);
+
+/*
+ * Finds the size class for stacks of at least @size bytes (0: the default), and makes sure that at
+ * least one stack of it is free, for a eddyi_stack_take_of() later. Returns 0, -ENOMEM, or -EINVAL
+ * for a @size above EDDYI_STACK_MAX.
+ */
+EDDYI_DIRECT int eddyi_stack_find(struct eddyi_stack_pool *pool, size_t size,
+                                  struct eddyi_stack_class **ret);
+
+/* Takes a stack of @class, the most recently used first. Returns NULL when memory is short. */
+EDDYI_DIRECT struct eddyi_stack *eddyi_stack_take_of(struct eddyi_stack_class *class);
+
+/* Returns true if @stack, whose user has ended, may have a user that wants a stack of @class next,
+ * without being given back: that user's frames may begin at once, in a frame of the former. */
+EDDYI_DIRECT bool eddyi_stack_serves(const struct eddyi_stack *stack,
+                                     const struct eddyi_stack_class *class);
 
 /* Gives @stack back. It may be the stack that is running, unless the pool is closed: only its
  * descriptor is touched, and its memory stays mapped until another call on the pool. */

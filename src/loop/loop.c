@@ -279,6 +279,9 @@ int eddy_loop_close(eddy_loop *loop)
     loop->backend->ops->close(loop->backend);
     eddyi_stack_pool_close(loop->tasks.stacks);
     loop->tasks.stacks = NULL;
+    if (loop->tasks.memory)
+        loop->tasks.hooks->close_memory(loop->tasks.memory);
+    loop->tasks.memory = NULL;
     return 0;
 }
 

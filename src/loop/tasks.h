@@ -15,11 +15,14 @@
 #include <stdint.h>
 
 struct eddyi_ready;
+struct eddyi_task_pool;
 
 /* The calls of a loop into task/. */
 struct eddyi_task_hooks {
     /* Reports and frees the tasks, coroutines and pending futures of a loop that is closing. */
     void (*close)(eddy_loop *loop);
+    /* Gives the memory for tasks up, when the loop is closed; tasks that are referred to stay. */
+    void (*close_memory)(struct eddyi_task_pool *pool);
     /* Frees the items of task/ on @list, which will not run. */
     void (*drop)(struct eddyi_list *list);
     /* Names a ready item, for the slow-callback report. */
@@ -47,13 +50,14 @@ struct eddyi_loop_tasks {
     struct eddyi_list all;        /* tasks that have not ended, in order of creation */
     struct eddyi_list coroutines; /* made while the loop ran, not consumed yet */
     struct eddyi_list pending;    /* futures that hold a reference to themselves: see future.h */
-    struct eddyi_kept *kept;  /* awaitables that were freed: see task/gone.c; NULL: none yet */
-    bool keeps;               /* keeps them outside of debug mode as well */
-    struct eddyi_list failed; /* debug mode: tasks that failed, and were not freed */
-    uint16_t gathers; /* number of the latest gather, from 1 on; wraps around to 1 */
+    struct eddyi_kept *kept;      /* awaitables that were freed: see task/gone.c; NULL: none yet */
+    bool keeps;                   /* keeps them outside of debug mode as well */
+    struct eddyi_list failed;     /* debug mode: tasks that failed, and were not freed */
+    uint16_t gathers;             /* number of the latest gather, from 1 on; wraps around to 1 */
     /* scopes that were entered and not left, by address */
     struct eddyi_scope *scopes[EDDYI_SCOPE_ROWS];
     struct eddyi_stack_pool *stacks;
+    struct eddyi_task_pool *memory; /* of the tasks themselves */
     size_t stack_size;
     eddy_task_factory *factory;
     void *factory_arg;

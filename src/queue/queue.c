@@ -6,7 +6,7 @@
 #include "base/unguarded.h"
 #include "eddy/error.h"
 #include "queue/storage.h"
-#include "sync/wait_queue.h"
+#include "sync/wait_here.h"
 
 static void init(eddy_queue *q, size_t maxsize, int order, eddy_compare_fn *compare)
 {
@@ -118,7 +118,7 @@ static int put_nowait(eddy_queue *q, const void *item)
     return full(q) && !q->eddyi_shut_down ? EDDY_EQUEUEFULL : add(q, item);
 }
 
-static inline int get_nowait(eddy_queue *q, void *ret)
+__attribute__((always_inline)) static inline int get_nowait(eddy_queue *q, void *ret)
 {
     if (q->eddyi_n == 0)
         return q->eddyi_shut_down ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY;
@@ -129,16 +129,18 @@ static inline int get_nowait(eddy_queue *q, void *ret)
 
 /* Waits in @mine. Getters and putters are bound to one loop, that of the first waiter of either
  * kind. */
-static int wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what, bool *ret_woken)
+__attribute__((always_inline)) static inline int
+wait(eddy_wait_queue *mine, eddy_wait_queue *others, const char *what, bool *ret_woken)
 {
     if (!mine->eddyi_loop)
         mine->eddyi_loop = others->eddyi_loop;
-    return eddyi_wait_queue_wait(mine, what, ret_woken);
+    return eddyi_wait_queue_wait_here(mine, what, NULL, ret_woken);
 }
 
-EDDYI_UNGUARDED static int put(eddy_queue *q, const void *item)
+/* Waits for room in a queue that is full, and stores the item. */
+__attribute__((always_inline)) static inline int wait_and_put(eddy_queue *q, const void *item)
 {
-    while (full(q)) {
+    do {
         bool woken = false;
         int rc;
 
@@ -147,17 +149,30 @@ EDDYI_UNGUARDED static int put(eddy_queue *q, const void *item)
         rc = wait(&q->eddyi_putters, &q->eddyi_getters, "room in a queue", &woken);
         if (rc < 0) {
             /* This putter was woken and cannot use the room: the next one in line can. */
-            if (!eddy_queue_full(q) && woken)
+            if (!full(q) && woken)
                 eddyi_wait_queue_wake(&q->eddyi_putters);
             return rc;
         }
-    }
+    } while (full(q));
     return add(q, item);
 }
 
-EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
+/* The calls that wait are not inlined, so that those that need not wait have no frame for it. */
+EDDYI_UNGUARDED __attribute__((noinline)) static int wait_and_put_pointer(eddy_queue *q, void *item)
 {
-    while (q->eddyi_n == 0) {
+    return wait_and_put(q, &item);
+}
+
+EDDYI_UNGUARDED __attribute__((noinline)) static int wait_and_put_value(eddy_queue *q,
+                                                                        const void *value)
+{
+    return wait_and_put(q, value);
+}
+
+/* Waits for an item of a queue that is empty. */
+EDDYI_UNGUARDED __attribute__((noinline)) static int wait_and_get(eddy_queue *q, void *ret)
+{
+    do {
         bool woken = false;
         int rc;
 
@@ -166,12 +181,17 @@ EDDYI_UNGUARDED static int get(eddy_queue *q, void *ret)
         rc = wait(&q->eddyi_getters, &q->eddyi_putters, "an item of a queue", &woken);
         if (rc < 0) {
             /* This getter was woken and cannot take the item: the next one in line can. */
-            if (!eddy_queue_empty(q) && woken)
+            if (q->eddyi_n > 0 && woken)
                 eddyi_wait_queue_wake(&q->eddyi_getters);
             return rc;
         }
-    }
+    } while (q->eddyi_n == 0);
     return get_nowait(q, ret);
+}
+
+static inline int get(eddy_queue *q, void *ret)
+{
+    return q->eddyi_n == 0 ? wait_and_get(q, ret) : get_nowait(q, ret);
 }
 
 /* Raises EDDY_EMISUSE if @q is used with the calls of the other kind: with those for values, a
@@ -207,14 +227,18 @@ int eddy_queue_put(eddy_queue *q, void *item)
 {
     int rc = check_kind(q, false);
 
-    return rc < 0 ? rc : put(q, &item);
+    if (rc < 0)
+        return rc;
+    return full(q) ? wait_and_put_pointer(q, item) : add(q, &item);
 }
 
 int eddy_queue_put_value(eddy_queue *q, const void *value)
 {
     int rc = check_value(q, value);
 
-    return rc < 0 ? rc : put(q, value);
+    if (rc < 0)
+        return rc;
+    return full(q) ? wait_and_put_value(q, value) : add(q, value);
 }
 
 int eddy_queue_put_nowait(eddy_queue *q, void *item)

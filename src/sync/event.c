@@ -1,4 +1,5 @@
-#include "sync/wait_queue.h"
+#include "base/unguarded.h"
+#include "sync/wait_here.h"
 
 void eddy_event_set(eddy_event *event)
 {
@@ -18,9 +19,9 @@ bool eddy_event_is_set(const eddy_event *event)
     return event->eddyi_set;
 }
 
-int eddy_event_wait(eddy_event *event)
+EDDYI_UNGUARDED int eddy_event_wait(eddy_event *event)
 {
     return event->eddyi_set
                ? 0
-               : eddyi_wait_queue_wait(&event->eddyi_queue, "an event to be set", NULL);
+               : eddyi_wait_queue_wait_here(&event->eddyi_queue, "an event to be set", NULL, NULL);
 }

@@ -1,6 +1,7 @@
+#include "base/unguarded.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-#include "sync/wait_queue.h"
+#include "sync/wait_here.h"
 
 static int take(eddy_lock *lock)
 {
@@ -9,20 +10,25 @@ static int take(eddy_lock *lock)
     return 0;
 }
 
-int eddy_lock_acquire(eddy_lock *lock)
+/* Waits for its turn, and takes the lock. Not inlined, so that a free lock needs no frame. */
+EDDYI_UNGUARDED __attribute__((noinline)) static int wait(eddy_lock *lock)
 {
-    int rc;
+    int rc = eddyi_wait_queue_wait_here(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
 
-    /* A newcomer does not overtake a waiter, even while the lock is free (rule 119). */
-    if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
-        return take(lock);
-    rc = eddyi_wait_queue_wait_with_holder(&lock->eddyi_queue, "a lock", &lock->eddyi_holder, NULL);
     if (rc == 0)
         return take(lock);
     /* A wake-up that this task received belongs to the next waiter. */
     if (rc == -ECANCELED && !lock->eddyi_locked)
         eddyi_wait_queue_wake_first(&lock->eddyi_queue);
     return rc;
+}
+
+int eddy_lock_acquire(eddy_lock *lock)
+{
+    /* A newcomer does not overtake a waiter, even while the lock is free (rule 119). */
+    if (!lock->eddyi_locked && !eddyi_wait_queue_busy(&lock->eddyi_queue))
+        return take(lock);
+    return wait(lock);
 }
 
 int eddy_lock_release(eddy_lock *lock)

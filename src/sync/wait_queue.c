@@ -4,36 +4,20 @@
 
 #include "eddy/error.h"
 #include "loop/loop.h"
+#include "sync/wait_here.h"
 #include "task/task.h"
 
 _Static_assert(sizeof(struct eddyi_wait_queue) <= sizeof(eddy_wait_queue),
                "eddy_wait_queue has another size");
 
-/* A waiting task's place in the queue; lies on the stack of that task. */
-struct waiter {
-    struct eddyi_wait wait;
-    struct eddyi_list link;
-    struct eddyi_wait_queue *queue;
-    bool woken;
-};
-
-static struct eddyi_wait_queue *queue_of(eddy_wait_queue *q)
+static struct eddyi_waiter *waiter_of(struct eddyi_list *l)
 {
-    struct eddyi_wait_queue *queue = (struct eddyi_wait_queue *)(void *)q;
-
-    if (!queue->waiters.next)
-        eddyi_list_init(&queue->waiters);
-    return queue;
+    return eddyi_container(l, struct eddyi_waiter, link);
 }
 
-static struct waiter *waiter_of(struct eddyi_list *l)
+bool eddyi_waiter_cancel(struct eddyi_wait *w)
 {
-    return eddyi_container(l, struct waiter, link);
-}
-
-static bool waiter_cancel(struct eddyi_wait *w)
-{
-    struct waiter *waiter = eddyi_container(w, struct waiter, wait);
+    struct eddyi_waiter *waiter = eddyi_container(w, struct eddyi_waiter, wait);
 
     EDDYI_ASSERT(!w->over && waiter->queue->n_waiting > 0);
     waiter->queue->n_waiting--;
@@ -43,7 +27,7 @@ static bool waiter_cancel(struct eddyi_wait *w)
 
 /* Returns the first waiter that is neither woken nor cancelled, or NULL. Moves q->next there, so
  * that later calls skip the waiters before it. */
-static struct waiter *first_waiting(struct eddyi_wait_queue *q)
+static struct eddyi_waiter *first_waiting(struct eddyi_wait_queue *q)
 {
     struct eddyi_list *l = q->next;
 
@@ -53,7 +37,7 @@ static struct waiter *first_waiting(struct eddyi_wait_queue *q)
     return q->next ? waiter_of(q->next) : NULL;
 }
 
-static void wake(struct waiter *w)
+static void wake(struct eddyi_waiter *w)
 {
     w->woken = true;
     eddyi_wait_over(&w->wait);
@@ -61,7 +45,7 @@ static void wake(struct waiter *w)
 
 bool eddyi_wait_queue_wake_slow(eddy_wait_queue *public)
 {
-    struct waiter *w = first_waiting(queue_of(public));
+    struct eddyi_waiter *w = first_waiting(eddyi_wait_queue_of(public));
 
     if (w)
         wake(w);
@@ -70,7 +54,7 @@ bool eddyi_wait_queue_wake_slow(eddy_wait_queue *public)
 
 EDDYI_DIRECT void eddyi_wait_queue_wake_first(eddy_wait_queue *public)
 {
-    struct eddyi_wait_queue *q = queue_of(public);
+    struct eddyi_wait_queue *q = eddyi_wait_queue_of(public);
 
     if (!eddyi_list_empty(&q->waiters) && !waiter_of(q->waiters.next)->wait.over)
         wake(waiter_of(q->waiters.next));
@@ -82,64 +66,19 @@ void eddyi_wait_queue_wake_all(eddy_wait_queue *q)
         ;
 }
 
-/* Binds the queue to the loop of its first waiter (rule 40). */
-static int bind_to_loop(struct eddyi_wait_queue *q, const eddy_task *t)
+int eddyi_wait_queue_raise_bound(void)
 {
-    if (!q->loop)
-        q->loop = t->future.loop;
-    if (q->loop != t->future.loop)
-        return eddy_raise(EDDY_EOTHERLOOP, "it is bound to a different event loop");
-    return 0;
+    return eddy_raise(EDDY_EOTHERLOOP, "it is bound to a different event loop");
 }
 
 int eddyi_wait_queue_bind(eddy_wait_queue *q)
 {
     eddy_task *t = eddyi_task_current();
 
-    return t ? bind_to_loop(queue_of(q), t) : eddyi_raise_no_task();
+    return t ? eddyi_wait_queue_bind_to(eddyi_wait_queue_of(q), t) : eddyi_raise_no_task();
 }
 
-static void waiter_leave(struct waiter *w)
+EDDYI_UNGUARDED int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken)
 {
-    struct eddyi_wait_queue *q = w->queue;
-
-    if (q->next == &w->link)
-        q->next = w->link.next == &q->waiters ? NULL : w->link.next;
-    EDDYI_ASSERT(w->wait.over && (w->wait.cancelled || q->n_waiting > 0));
-    eddyi_list_remove(&w->link);
-    if (!w->wait.cancelled)
-        q->n_waiting--;
-}
-
-int eddyi_wait_queue_wait(eddy_wait_queue *public, const char *what, bool *ret_woken)
-{
-    return eddyi_wait_queue_wait_with_holder(public, what, NULL, ret_woken);
-}
-
-EDDYI_DIRECT EDDYI_UNGUARDED int eddyi_wait_queue_wait_with_holder(eddy_wait_queue *public,
-                                                                   const char *what,
-                                                                   const void *const *holder,
-                                                                   bool *ret_woken)
-{
-    struct eddyi_wait_queue *q = queue_of(public);
-    eddy_task *t = eddyi_task_current();
-    int rc = t ? bind_to_loop(q, t) : eddyi_raise_no_task();
-    struct waiter w;
-
-    if (rc < 0)
-        return rc;
-    eddyi_wait_init_of(&w.wait, t, waiter_cancel);
-    w.wait.what = what;
-    w.wait.holder = holder;
-    w.queue = q;
-    w.woken = false;
-    eddyi_list_append(&q->waiters, &w.link);
-    if (!q->next)
-        q->next = &w.link;
-    q->n_waiting++;
-    eddyi_wait_park(&w.wait);
-    waiter_leave(&w);
-    if (ret_woken)
-        *ret_woken = w.woken;
-    return eddyi_wait_finish(&w.wait);
+    return eddyi_wait_queue_wait_here(q, what, NULL, ret_woken);
 }

@@ -42,11 +42,6 @@ int eddyi_wait_queue_bind(eddy_wait_queue *q);
  */
 int eddyi_wait_queue_wait(eddy_wait_queue *q, const char *what, bool *ret_woken);
 
-/* Waits as eddyi_wait_queue_wait() does, on an object that a task holds: *holder is that task, or
- * NULL. */
-EDDYI_DIRECT int eddyi_wait_queue_wait_with_holder(eddy_wait_queue *q, const char *what,
-                                                   const void *const *holder, bool *ret_woken);
-
 bool eddyi_wait_queue_wake_slow(eddy_wait_queue *q); /* Slow path of eddyi_wait_queue_wake(). */
 
 /* Wakes the first waiter that is still waiting. Returns false if there is none. */

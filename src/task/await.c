@@ -8,8 +8,8 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/switch.h"
 #include "task/task.h"
-#include "task/wait.h"
 
 /*
  * The awaitables that this thread has released and not freed yet, linked by fields that are no
@@ -110,7 +110,7 @@ int eddy_return(void *value)
 
     if (!t && !eddyi_return_here)
         return eddyi_raise_no_task_for("eddy_return() is for coroutines and jobs");
-    *(t ? &t->value : eddyi_return_here) = value;
+    *(t ? &t->future.value : eddyi_return_here) = value;
     return 0;
 }
 
@@ -143,11 +143,11 @@ static int await_coroutine(eddy_task *t, eddy_coroutine *coro, void **ret_value)
     eddyi_coroutine_consume(coro);
     coro->outer = t->coro;
     t->coro = coro;
-    t->value = NULL;
+    t->future.value = NULL;
     rc = run_coroutine(t, coro);
     if (rc >= 0 && ret_value)
-        *ret_value = t->value;
-    t->value = NULL;
+        *ret_value = t->future.value;
+    t->future.value = NULL;
     return rc;
 }
 
@@ -191,7 +191,7 @@ static int wait_done(eddy_task *t, eddy_future *f)
     a.wait.future = f;
     eddyi_future_hook(f, &a.hook, &t->ready);
     a.hook.waiter = &t->future;
-    eddyi_wait_park(&a.wait);
+    eddyi_wait_park_here(&a.wait, t);
     if (a.wait.over)
         return eddyi_wait_finish(&a.wait);
     /* The message of a cancellation went to the future, and comes back with its result. */

@@ -104,7 +104,7 @@ static eddy_future *request_arrives_at_task(struct request *r, eddy_task *t)
         return NULL;
     }
     t->visited = true;
-    t->cancelled_from = r->at;
+    t->future.cancelled_from = r->at;
     r->at = &t->future;
     return next;
 }
@@ -147,7 +147,8 @@ static void request_leaves_task(struct request *r, eddy_task *t)
         r->accepted = cancel_at_next_step(t, r->message);
     }
     t->visited = false;
-    r->at = t->cancelled_from;
+    r->at = t->future.cancelled_from;
+    t->future.exception = NULL;
 }
 
 /* Handles the answer of a branch of @f. Returns the next branch, or NULL if all have answered. */

@@ -8,6 +8,7 @@
 #include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/pool.h"
 #include "task/stack_use.h"
 #include "task/task.h"
 #include "task/wait.h"
@@ -179,11 +180,11 @@ static eddy_task *task_at(const void *addr, bool left)
     eddy_task *t = loop ? loop->tasks.current : eddyi_forked.task;
 
     if (!left)
-        return t && eddyi_stack_guards(t->stack, addr) ? t : NULL;
+        return t && t->stack && eddyi_stack_guards(t->stack, addr) ? t : NULL;
     for (struct eddyi_list *l = loop ? loop->tasks.all.next : NULL; l && l != &loop->tasks.all;
          l = l->next) {
         t = eddyi_container(l, struct eddy_task, link);
-        if (t->stack->limit == addr)
+        if (t->stack && t->stack->limit == addr)
             return t;
     }
     return NULL;
@@ -208,6 +209,7 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
 {
     static const struct eddyi_task_hooks hooks = {
         .close = close_tasks,
+        .close_memory = eddyi_task_pool_close,
         .drop = eddyi_done_callbacks_drop_queued,
         .describe_ready = describe_ready,
         .explain_deadlock = eddyi_explain_deadlock,
@@ -219,8 +221,6 @@ void eddyi_loop_attach_tasks_slow(eddy_loop *loop)
     eddyi_error_set_offset(offsetof(struct eddy_task, error));
     atomic_store(&eddyi_print_names_hook, eddyi_print_names);
     eddyi_stack_use_init();
-    if (eddyi_stack_use_wanted)
-        eddyi_stack_pool_measure(loop->tasks.stacks);
     if (!loop->no_fault_handler)
         eddyi_overflow_install(describe_overflow);
 }

@@ -54,7 +54,8 @@ static int no_function(void *arg)
     return eddy_raise(-EINVAL, "a coroutine was made of no function");
 }
 
-static eddy_coroutine *make(const char *name, int (*fn)(void *arg), size_t args_size)
+__attribute__((always_inline)) static inline eddy_coroutine *
+make(const char *name, int (*fn)(void *arg), size_t args_size)
 {
     size_t size = sizeof(eddy_coroutine) + args_size;
     eddy_coroutine *coro = eddyi_block_alloc(size);

@@ -10,10 +10,13 @@
 #include "loop/loop.h"
 #include "task/awaitable.h"
 
+#include <string.h>
+
 /* A coroutine object. With up to 48 bytes of arguments it is one block of base/block.h. */
 struct eddy_coroutine {
     struct eddy_awaitable base;
-    uint32_t size : 30;    /* bytes of this allocation */
+    uint32_t size : 29;    /* bytes of this allocation */
+    uint32_t settled : 1;  /* a copy on the stack of its task: see eddyi_coroutine_settle() */
     uint32_t homeless : 1; /* made while no loop ran in its thread */
     uint32_t owned : 1;    /* by the task that was made of it, or by a wait_for */
     /* in the list of coroutines that were made and not consumed: of the loop that ran then, or the
@@ -66,7 +69,30 @@ static inline void eddyi_coroutine_free(eddy_coroutine *coro)
     EDDYI_ASSERT(eddyi_list_empty(&coro->link) && "one that is freed was consumed");
     if (coro->drop)
         coro->drop(coro->arg);
-    eddyi_awaitable_free(&coro->base, coro->size);
+    if (!coro->settled)
+        eddyi_awaitable_free(&coro->base, coro->size);
+}
+
+/*
+ * Moves a consumed coroutine to @place, EDDYI_BLOCK_SIZE bytes on the stack of the task that runs
+ * it, and frees the block: a parked task has room in its page. Returns the coroutine; one that is
+ * larger than a block stays where it is.
+ */
+static inline eddy_coroutine *eddyi_coroutine_settle(eddy_coroutine *made, void *place)
+{
+    eddy_coroutine *coro = place;
+
+    if (__builtin_expect(made->size > EDDYI_BLOCK_SIZE, 0))
+        return made;
+    *coro = *made;
+    if (made->size > sizeof *made)
+        memcpy(coro->args, made->args, EDDYI_BLOCK_SIZE - sizeof *made);
+    eddyi_list_init(&coro->link);
+    if (made->arg == made->args)
+        coro->arg = coro->args;
+    coro->settled = true;
+    eddyi_awaitable_free(&made->base, made->size);
+    return coro;
 }
 
 /* Returns @where, else a text about @caller in @buf; NULL if neither is known. */

@@ -52,8 +52,13 @@ struct eddy_future {
     unsigned refs;
     int status;
     void *value;
-    /* of a failure. CANCELLED: given to the first caller, then NULL (rule 33) */
-    eddy_exception *exception;
+    union {
+        /* of a failure. CANCELLED: given to the first caller, then NULL (rule 33) */
+        eddy_exception *exception;
+        /* of a pending task that is visited: where the request to cancel it came from; NULL: it
+         * began here */
+        eddy_future *cancelled_from;
+    };
     /* CANCELLED: for all later callers. Pending task: of the latest request */
     eddy_exception *cancel_message;
     eddy_loop *loop; /* owned */

@@ -9,9 +9,9 @@
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "fiber/mark.h"
-#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/pool.h"
 #include "task/task.h"
 
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void free_one(struct one *one)
 
     eddyi_mark_not_gone((char *)one->x, one->size);
     if (kind == EDDYI_TASK)
-        eddyi_stack_give(((eddy_task *)(void *)one->x)->stack);
+        eddyi_task_give((eddy_task *)(void *)one->x);
     else if (one->block_size)
         eddyi_block_free(one->x, one->block_size);
     else
@@ -88,7 +88,7 @@ static struct origin origin_of(const eddy_awaitable *x)
     }
 }
 
-/* Returns whether @loop, which runs here, is to keep @x. A task's stack is its loop's to free. */
+/* Returns whether @loop, which runs here, is to keep @x. A task's memory is its loop's. */
 static bool may_keep(const eddy_loop *loop, const eddy_awaitable *x)
 {
     if (!loop || !eddyi_loop_keeps(loop) || loop->closed || !loop->tasks.hooks)

@@ -478,7 +478,7 @@ void eddy_group_abandon(eddy_group *const *guarded)
     g->state = EXITING;
     error = *slot;
     *slot = (struct eddyi_error){0};
-    value = t ? t->value : NULL;
+    value = t ? t->future.value : NULL;
     abort_children(g);
     while (!eddyi_list_empty(&g->children))
         if (wait_or_let_go(g) < 0)
@@ -494,5 +494,5 @@ void eddy_group_abandon(eddy_group *const *guarded)
     eddyi_error_clear(slot);
     *slot = error;
     if (t)
-        t->value = value;
+        t->future.value = value;
 }

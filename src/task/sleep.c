@@ -2,8 +2,8 @@
 #include "eddy/error.h"
 #include "eddy/wait.h"
 #include "loop/loop.h"
+#include "task/switch.h"
 #include "task/task.h"
-#include "task/wait.h"
 
 /* The wait of a sleeping task, on its stack. */
 struct sleep {
@@ -28,23 +28,23 @@ static bool sleep_cancel(struct eddyi_wait *w)
 /* Sleeps for @delay seconds. Not inlined, so that eddy_sleep(0) needs no frame for it. */
 __attribute__((noinline)) static int sleep_for(double delay)
 {
+    eddy_task *t = eddyi_task_current();
     struct sleep s;
-    eddy_loop *loop;
-    int rc = eddyi_wait_init(&s.wait, sleep_cancel);
+    int rc;
 
-    if (rc < 0)
-        return rc;
+    if (!t)
+        return eddyi_raise_no_task();
     if (delay != delay)
         return eddy_raise(-EINVAL, "sleep: the delay is not a number");
 
-    loop = s.wait.task->future.loop;
+    eddyi_wait_init_of(&s.wait, t, sleep_cancel);
     s.wait.what = "sleep";
     s.timer.node.place = 0;
     eddyi_ready_init(&s.timer.ready, wake);
-    rc = eddyi_timer_start_after(loop, &s.timer, eddyi_nanoseconds(delay));
+    rc = eddyi_timer_start_after(eddyi_loop_running, &s.timer, eddyi_nanoseconds(delay));
     if (rc < 0)
         return eddy_raise(rc, NULL);
-    eddyi_wait_park(&s.wait);
+    eddyi_wait_park_here(&s.wait, t);
     return eddyi_wait_finish(&s.wait);
 }
 

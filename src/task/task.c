@@ -9,6 +9,8 @@
 #include "fiber/stack.h"
 #include "loop/loop.h"
 #include "task/coroutine.h"
+#include "task/pool.h"
+#include "task/stack_use.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -58,12 +60,12 @@ static void destroy(eddy_future *f)
     eddyi_awaitable_mark_gone(&f->base);
     if (__builtin_expect(!eddyi_loop_any_keeps(), 1)) {
         EDDYI_ASSERT(eddyi_list_empty(&t->link));
-        eddyi_stack_give(t->stack);
+        eddyi_task_give(t);
         return;
     }
     eddyi_list_remove(&t->link); /* in debug mode it may be with the tasks that failed */
     if (!eddyi_keep(&f->base, 0))
-        eddyi_stack_give(t->stack);
+        eddyi_task_give(t);
 }
 
 EDDYI_DIRECT void eddyi_task_free(eddy_task *t)
@@ -74,26 +76,35 @@ EDDYI_DIRECT void eddyi_task_free(eddy_task *t)
 
 static const struct eddyi_future_ops task_ops = {.noun = "Task", .destroy = destroy};
 
-/* Allocates a task on a stack of its own; all fields but `stack` are zero. */
-static eddy_task *alloc_task(eddy_loop *loop, size_t stack_size)
+/* Makes the pools that a loop's tasks come from. Returns 0 or -ENOMEM. */
+EDDY_COLD static int make_pools(eddy_loop *loop)
 {
-    struct eddyi_stack *stack;
-    eddy_task *t;
     int rc = 0;
 
-    if (!loop->tasks.stacks)
-        rc = eddyi_stack_pool_new(sizeof(struct eddy_task), &loop->tasks.stacks);
-    if (rc == 0)
-        rc = eddyi_stack_take(loop->tasks.stacks, stack_size ? stack_size : loop->tasks.stack_size,
-                              &stack);
-    if (rc < 0) {
-        eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large"
-                                     : "no stack for another task");
-        return NULL;
+    if (!loop->tasks.stacks) {
+        rc = eddyi_stack_pool_new(0, &loop->tasks.stacks);
+        if (rc == 0 && eddyi_stack_use_wanted)
+            eddyi_stack_pool_measure(loop->tasks.stacks);
     }
-    t = stack->object;
-    *t = (eddy_task){.stack = stack};
-    return t;
+    return rc == 0 ? eddyi_task_pool_new(&loop->tasks.memory) : rc;
+}
+
+/* Finds the class of the stack of a new task, of which at least one is free now; or raises the
+ * error and returns NULL. */
+static inline struct eddyi_stack_class *find_stack(eddy_loop *loop, size_t size)
+{
+    struct eddyi_stack_class *class;
+    int rc = 0;
+
+    if (__builtin_expect(!loop->tasks.memory, 0))
+        rc = make_pools(loop);
+    if (rc == 0)
+        rc = eddyi_stack_find(loop->tasks.stacks, size ? size : loop->tasks.stack_size, &class);
+    if (__builtin_expect(rc == 0, 1))
+        return class;
+    eddy_raise(rc, rc == -EINVAL ? "the stack size of the task is too large"
+                                 : "no stack for another task");
+    return NULL;
 }
 
 static int set_name(eddy_task *t, const char *name)
@@ -107,34 +118,61 @@ static int set_name(eddy_task *t, const char *name)
     return 0;
 }
 
-EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
+/* Slow path of make(): gives @t, which is not complete, back, and closes its coroutine. */
+EDDY_COLD static eddy_task *give_up(eddy_task *t, const eddy_task_options *options)
 {
-    eddy_task *t = alloc_task(loop, options->stack_size);
+    if (t) {
+        eddyi_free(t->name);
+        eddyi_loop_release(t->future.loop);
+        eddyi_task_give(t);
+    }
+    eddy_coroutine_close(options->coro);
+    return NULL;
+}
+
+/* Allocates and fills in the task that @options describe, except for its coroutine and context. */
+static inline eddy_task *alloc(eddy_loop *loop, const eddy_task_options *options)
+{
+    struct eddyi_stack_class *class = find_stack(loop, options->stack_size);
+    eddy_task *t = class ? eddyi_task_take(loop->tasks.memory) : NULL;
 
     if (!t) {
-        eddy_coroutine_close(options->coro);
+        if (class)
+            eddy_raise(-ENOMEM, NULL);
         return NULL;
     }
+    *t = (eddy_task){
+        .future = {.base = {.kind = EDDYI_TASK},
+                   .refs = 2, /* the caller's, and the loop's until the task has ended */
+                   .loop = eddyi_loop_hold(loop),
+                   .hooks = {&t->future.hooks, &t->future.hooks},
+                   .ops = &task_ops},
+        .ready = {.link = {&t->ready.link, &t->ready.link}, .run = eddyi_task_run},
+        .where = options->where,
+        .stack_class = class,
+        .chunk = t->chunk,
+    };
+    return t;
+}
+
+EDDYI_UNGUARDED static eddy_task *make(eddy_loop *loop, const eddy_task_options *options)
+{
+    eddy_task *t;
+
     eddyi_loop_attach_tasks(loop);
-    if (options->name && set_name(t, options->name) < 0) {
-        eddyi_stack_give(t->stack);
-        eddy_coroutine_close(options->coro);
-        return NULL;
-    }
+    t = alloc(loop, options);
+    if (!t || (options->name && set_name(t, options->name) < 0))
+        return give_up(t, options);
     eddyi_coroutine_consume(options->coro);
     options->coro->owned = true;
-    eddyi_future_init(&t->future, loop, &task_ops);
-    t->future.base.kind = EDDYI_TASK;
-    t->future.refs = 2; /* the caller's, and the loop's until the task has ended */
     t->coro = options->coro;
-    t->where = options->where;
     t->number = take_number();
     eddyi_vars_init(&t->vars, options->context);
-    eddyi_ready_init(&t->ready, eddyi_task_run);
     eddyi_list_append(&loop->tasks.all, &t->link);
-    eddyi_task_prepare(t);
 
-    if (options->eager_start && eddyi_loop_running == loop && !loop->tasks.leaving)
+    /* It begins with the stack that alloc() has found. */
+    if (options->eager_start && eddyi_loop_running == loop && !loop->tasks.leaving &&
+        eddyi_task_begin(t))
         eddyi_task_start_eagerly(t);
     else
         eddyi_loop_ready(loop, &t->ready);

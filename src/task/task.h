@@ -8,8 +8,10 @@
  *             suspended yet
  *   parked    `wait` is set and not over
  *
- * The struct lies at the top of its own stack (fiber/stack.h), so a parked task occupies one page.
- * It is freed with the last reference; the loop holds one until the task has ended.
+ * A task has a stack from its first step to its end, so a parked task occupies its struct and one
+ * page, and one that is queued, or has ended, its struct alone. A task that ends without suspending
+ * leaves its stack, still in the cache, to the next. The struct is freed with the last reference;
+ * the loop holds one until the task has ended.
  */
 #ifndef EDDYI_TASK_H
 #define EDDYI_TASK_H
@@ -23,50 +25,57 @@
 #include "loop/loop.h"
 #include "task/future.h"
 
+struct eddyi_task_chunk;
 struct eddyi_wait;
 
 /*
- * A task. Its fields are in the order in which their cache lines are needed, since with very many
- * tasks each line is a miss: the first two lines when the task is freed, the third when it is
- * resumed.
+ * A task. A wake-up and the suspension after it touch its second cache line alone, which is where
+ * with very many tasks the time goes.
  */
 struct eddy_task {
+    /* its value, until the task ends, is that of the latest eddy_return(), for the receiver of the
+     * status */
     struct eddy_future future;
-    struct eddyi_var_scope vars;
-    struct eddyi_error error; /* the latest failure in the task (eddy_error) */
-    char *name;               /* owned; NULL: the name "Task-N" has not been requested yet */
-    struct eddyi_stack *stack;
-    void *value; /* value of the latest eddy_return(), for the receiver of the status */
 
     struct eddyi_ready ready; /* the task's next step */
-    struct eddyi_fiber fiber;
+    struct eddyi_fiber fiber; /* valid once started */
     /* the wait on which it is parked; NULL while queued by itself, or running */
     struct eddyi_wait *wait;
-    /* eager start: the fiber that goes on at the first suspension; NULL after it */
-    struct eddyi_fiber *starter;
-    int cancelling; /* requests to cancel that were not withdrawn */
     bool started;
-    bool must_cancel;  /* the next step, or suspension, raises -ECANCELED */
-    bool self_awaited; /* it has awaited itself: no task can await it until it ends */
-    bool visited;      /* set by the walk along the chain of waits while it is in progress */
+    bool must_cancel;      /* the next step, or suspension, raises -ECANCELED */
+    bool begun_eagerly;    /* `starter` goes on at the first suspension, or at the end */
+    bool self_awaited : 1; /* it has awaited itself: no task can await it until it ends */
+    bool visited : 1;      /* set by the walk along the chain of waits while it is in progress */
+    int cancelling;        /* requests to cancel that were not withdrawn */
 
-    eddy_coroutine *coro; /* the innermost coroutine that runs; NULL when the task has ended */
-    /* visited: where the request to cancel it came from; NULL: it began here */
-    eddy_future *cancelled_from;
-    unsigned asked; /* the loop's cancel_round when a request last passed through the task */
-    bool circled;   /* that request came back to a task that it had passed */
-
-    struct eddyi_list link; /* in loop->tasks.all until the task has ended */
+    eddy_coroutine *coro;      /* the innermost coroutine that runs; NULL when the task has ended */
+    struct eddyi_stack *stack; /* NULL before the first step, and after the end */
+    struct eddyi_list link;    /* in loop->tasks.all until the task has ended */
+    struct eddyi_var_scope vars;
+    struct eddyi_error error; /* the latest failure in the task (eddy_error) */
+    union {
+        struct eddyi_stack_class *stack_class; /* before the first step: of the stack to be taken */
+        struct eddyi_fiber *starter;           /* valid while begun_eagerly */
+    };
+    char *name; /* owned; NULL: the name "Task-N" has not been requested yet */
+    uint64_t number;
+    const char *where; /* "file.c:12" where it was created, or NULL */
     /* the innermost generator (generator/) that it is running; NULL: none */
     struct eddyi_generator *generator;
     /* the innermost scope that it has entered and not left; NULL: none */
     struct eddyi_scope *scopes;
-    const char *where; /* "file.c:12" where it was created, or NULL */
-    uint64_t number;
+    unsigned asked;  /* the loop's cancel_round when a request last passed through the task */
+    bool circled;    /* that request came back to a task that it had passed */
     uint8_t refused; /* suspensions refused since the loop closed */
+    struct eddyi_task_chunk *chunk; /* the memory that it is part of (pool.h) */
 };
-_Static_assert(offsetof(struct eddy_task, ready) % 64 == 0 || sizeof(void *) < 8,
-               "what a task needs to be resumed begins a line");
+#if !defined(EDDYI_FIBER_ASAN) && !defined(EDDYI_FIBER_TSAN)
+_Static_assert((offsetof(struct eddy_task, ready) >= 64 &&
+                offsetof(struct eddy_task, coro) <= 128) ||
+                   sizeof(void *) < 8,
+               "what a wake-up touches is one line");
+_Static_assert(sizeof(struct eddy_task) % 64 == 0 || sizeof(void *) < 8, "a task is whole lines");
+#endif
 
 static inline eddy_task *eddyi_task_of(eddy_future *f)
 {
@@ -101,7 +110,11 @@ void eddyi_report_circle(eddy_task *t);
 /* Runs a step of a task, as the function of its ready item. */
 void eddyi_task_run(struct eddyi_ready *r);
 
-/* Runs a new task at once, until it suspends or ends. Called only while its loop runs. */
+/* Gives a new task the stack for its first step; false if there is none. */
+EDDYI_DIRECT bool eddyi_task_begin(eddy_task *t);
+
+/* Runs a new task, which was begun, at once, until it suspends or ends. Called only while its loop
+ * runs. */
 void eddyi_task_start_eagerly(eddy_task *t);
 
 /* Suspends the running task until its ready item has been queued and had its turn. */
@@ -123,9 +136,6 @@ static inline bool eddyi_task_take_cancel(eddy_task *t)
 
 /* Frees @t, which has ended or never began, with its last reference. */
 EDDYI_DIRECT void eddyi_task_free(eddy_task *t);
-
-/* Prepares the stack of a new task for its first step. */
-EDDYI_DIRECT void eddyi_task_prepare(eddy_task *t);
 
 /* Ends, as cancelled, a task that has not had its first step. */
 void eddyi_task_end_unstarted(eddy_task *t);

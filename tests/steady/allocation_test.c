@@ -66,6 +66,33 @@ TEST_ASYNC(switching_between_tasks_allocates_nothing)
     return rc;
 }
 
+static eddy_async(nothing)
+{
+    return 0;
+}
+
+static int create_many_and_join(void *unused)
+{
+    enum { N = 2000 };
+    static eddy_task *tasks[N];
+
+    for (size_t i = 0; i < N; i++)
+        tasks[i] = eddy_create_task(nothing());
+    for (size_t i = 0; i < N; i++)
+        eddy_try(eddy_await(tasks[i]));
+    return 0;
+}
+
+TEST_ASYNC(creating_thousands_of_tasks_again_and_again_takes_nothing_from_the_kernel)
+{
+    eddy_try(create_many_and_join(NULL));
+    eddy_try(create_many_and_join(NULL)); /* the tests' library keeps some that were freed */
+    eddyi_fault_only("mmap", ENOMEM);
+    eddy_try(create_many_and_join(NULL));
+    expect_no_hits();
+    return 0;
+}
+
 static int sleep_a_little(void *unused)
 {
     return eddy_sleep(0.001);

