@@ -135,9 +135,12 @@ static void note_lasting(struct eddyi_trial *t)
 
 /* Results of operations. */
 
+/* Returns true if @task has a stack, which it has not before it begins, and @p lies on it. */
 static bool is_on_stack_of(const void *p, const eddy_task *task)
 {
-    return (char *)p >= task->stack->limit && (char *)p < (char *)task->stack->object;
+    const struct eddyi_stack *s = task->stack;
+
+    return s && (char *)p >= s->limit && (char *)p < (char *)s->object;
 }
 
 /* Returns the task that waits for @op: the operation of a call lies on the stack of its task. NULL:
