@@ -83,7 +83,7 @@ static void forge_block(struct fuzz_input *in)
     bool any = fuzz_byte(in) & 1;
 
     *c = eddyi_introspection;
-    c->loops = BASE;
+    c->loops.number = BASE;
     for (uint32_t i = 0; i < c->n_fields; i++)
         if (strncmp(c->fields[i].name, "constant.", 9) != 0)
             c->fields[i].value = any ? fuzz_byte(in) * 8 : i % 32 * 16;

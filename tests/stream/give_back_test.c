@@ -326,6 +326,7 @@ static void unref_in_lost(void *arg, const eddy_exception *e)
     (void)e;
     recorder_note(r, "lost");
     eddy_transport_unref(r->transport);
+    r->transport = NULL; /* after this call it is gone */
     eddy_event_set(&r->lost);
 }
 
