@@ -286,23 +286,21 @@ static PyGetSetDef loop_getset[] = {
     {"_thread_id", get_thread_id, set_thread_id, NULL, NULL},
     {0}};
 
-#define FAST(fn) ((PyCFunction)(void (*)(void))(fn))
-
 static PyMethodDef loop_methods[] = {
-    {"call_soon", FAST(eddyi_py_loop_call_soon), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"call_soon_threadsafe", FAST(eddyi_py_loop_call_soon_threadsafe),
+    {"call_soon", EDDYI_PY_FAST(eddyi_py_loop_call_soon), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"call_soon_threadsafe", EDDYI_PY_FAST(eddyi_py_loop_call_soon_threadsafe),
      METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"call_later", FAST(eddyi_py_loop_call_later), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"call_at", FAST(eddyi_py_loop_call_at), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"call_later", EDDYI_PY_FAST(eddyi_py_loop_call_later), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"call_at", EDDYI_PY_FAST(eddyi_py_loop_call_at), METH_FASTCALL | METH_KEYWORDS, NULL},
     {"time", loop_time, METH_NOARGS, NULL},
     {"stop", loop_stop, METH_NOARGS, NULL},
     {"is_running", loop_is_running, METH_NOARGS, NULL},
     {"is_closed", loop_is_closed, METH_NOARGS, NULL},
     {"get_debug", loop_get_debug, METH_NOARGS, NULL},
     {"create_future", eddyi_py_loop_create_future, METH_NOARGS, NULL},
-    {"create_task", FAST(eddyi_py_loop_create_task), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"_add_reader", FAST(eddyi_py_loop_add_reader), METH_FASTCALL, NULL},
-    {"_add_writer", FAST(eddyi_py_loop_add_writer), METH_FASTCALL, NULL},
+    {"create_task", EDDYI_PY_FAST(eddyi_py_loop_create_task), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"_add_reader", EDDYI_PY_FAST(eddyi_py_loop_add_reader), METH_FASTCALL, NULL},
+    {"_add_writer", EDDYI_PY_FAST(eddyi_py_loop_add_writer), METH_FASTCALL, NULL},
     {"_remove_reader", eddyi_py_loop_remove_reader, METH_O, NULL},
     {"_remove_writer", eddyi_py_loop_remove_writer, METH_O, NULL},
     {"_watched", eddyi_py_loop_watched, METH_O, NULL},

@@ -22,6 +22,9 @@
 
 #include <stdbool.h>
 
+/* A function with the arguments of METH_FASTCALL or METH_METHOD, as a PyMethodDef has it. */
+#define EDDYI_PY_FAST(fn) ((PyCFunction)(void (*)(void))(fn))
+
 #define EDDYI_PY_CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct eddyi_py_handle;

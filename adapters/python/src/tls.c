@@ -358,10 +358,8 @@ static void tls_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-#define FAST(fn) ((PyCFunction)(void (*)(void))(fn))
-
 static PyMethodDef tls_methods[] = {
-    {"_bind", FAST(tls_bind), METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL}, {0}};
+    {"_bind", EDDYI_PY_FAST(tls_bind), METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL}, {0}};
 
 #define FIELD(name, type, field)                                                                   \
     {                                                                                              \
@@ -427,7 +425,7 @@ static void tls_transport_dealloc(PyObject *self)
 }
 
 static PyMethodDef tls_transport_methods[] = {
-    {"write", FAST(tls_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+    {"write", EDDYI_PY_FAST(tls_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "Writes some data to the transport; does not block."},
     {0}};
 

@@ -256,8 +256,6 @@ static PyObject *transport_polling(PyObject *self, PyObject *unused)
                          w && w->writing && !w->ending ? Py_True : Py_False);
 }
 
-#define FAST(fn) ((PyCFunction)(void (*)(void))(fn))
-
 static PyMethodDef methods[] = {
     {"_open", transport_open, METH_VARARGS, NULL},
     {"_start_reading", transport_start_reading, METH_NOARGS, NULL},
@@ -266,7 +264,7 @@ static PyMethodDef methods[] = {
     {"_close_socket", transport_close_socket, METH_NOARGS, NULL},
     {"_read_ready", eddyi_py_transport_read_ready, METH_NOARGS, NULL},
     {"_polling", transport_polling, METH_NOARGS, NULL},
-    {"write", FAST(eddyi_py_transport_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+    {"write", EDDYI_PY_FAST(eddyi_py_transport_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "Writes some data to the transport; does not block."},
     {"writelines", eddyi_py_transport_writelines, METH_O,
      "Writes a list of data to the transport; does not block."},
