@@ -15,7 +15,7 @@ libjansson-dev node-llhttp"
 docs="lowdown mandoc python3 python3-pygments"
 examples="libhiredis-dev redis-tools libpq-dev postgresql libwslay-dev python3-websockets
 libglib2.0-dev"
-check="ninja-build abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
+check="ninja-build mold abigail-tools meson clang libclang-rt-14-dev gdb valgrind spin nginx-light
 openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wrk python3
 python3-dev libpython3.11-testsuite python3-pip python3-mypy python3-aiohttp python3-uvicorn
 python3-httptools gunicorn python3-websockets python3-httpx python3-tornado python3-redis
