@@ -111,6 +111,79 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_datagram_endpoint_sendto(eddy_datag
                                                                       socklen_t addrlen);
 
 /*
+ * Batches
+ *
+ * One system call moves many datagrams, where datagrams are small and many: DNS, games, QUIC. A
+ * received array can be sent back as it is.
+ *
+ *     eddy_datagram batch[32] = {0};
+ *
+ *     for (int i = 0; i < 32; i++)
+ *         batch[i].data = buffers[i], batch[i].room = sizeof buffers[i];
+ *     while ((n = eddy_datagram_endpoint_recv_some(ep, batch, 32)) > 0)
+ *         for (ssize_t sent = 0, more; sent < n; sent += more)
+ *             eddy_try(more = eddy_datagram_endpoint_send_some(ep, batch + sent, n - sent));
+ */
+
+enum {
+    EDDY_DATAGRAMS_AT_ONCE = 64 /* the most datagrams that one call moves */
+};
+
+/*
+ * A datagram of a batch. A struct begins as zeros.
+ *
+ * @data          the bytes to send, or the room for those to receive; the caller's
+ * @room          bytes of room at @data; only receiving reads it
+ * @size          bytes of the datagram in @data: receiving sets it, sending reads it
+ * @truncated     set by receiving: bytes that did not fit into @room, and are lost
+ * @segment_size  not 0: @data holds several datagrams of @segment_size bytes each, the last of
+ *                which may be shorter, which cross the kernel as one. Sending divides them
+ *                (UDP_SEGMENT): at most 64 segments and 65507 bytes. Receiving sets it where the
+ *                caller has switched UDP_GRO on, by setsockopt(2) on the endpoint's descriptor;
+ *                @room should then be 64 KiB
+ * @addr          the sender, or the addressee
+ * @addrlen       bytes of @addr. Sending with 0: to the endpoint's remote address
+ */
+typedef struct eddy_datagram {
+    void *data;
+    size_t room;
+    size_t size;
+    size_t truncated;
+    size_t segment_size;
+    struct sockaddr_storage addr;
+    socklen_t addrlen;
+    void *eddyi_reserved[3];
+} eddy_datagram;
+
+/*
+ * Receives datagrams: waits until there is one, and takes all that have arrived, at most @n and
+ * EDDY_DATAGRAMS_AT_ONCE. Borrows the @n @datagrams and their bytes.
+ *
+ * Returns their number, or -errno: -EINVAL if @n is 0. An error that comes after some datagrams,
+ * such as -ECONNREFUSED, is the next call's. Raises -ENOMEM at an endpoint's first batch.
+ *
+ * Cancelled: returns -ECANCELED, and nothing is consumed. Datagrams that arrive together with the
+ * cancellation are delivered, and the cancellation takes effect at the next suspension.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t
+eddy_datagram_endpoint_recv_some(eddy_datagram_endpoint *ep, eddy_datagram *datagrams, size_t n);
+
+/*
+ * Sends datagrams, in order: waits until the socket's buffer has room for one, and sends as many as
+ * it takes, at most @n and EDDY_DATAGRAMS_AT_ONCE. Borrows the @n @datagrams and their bytes.
+ *
+ * Returns the number that was sent, at least one unless @n is 0, or the error of the first, as
+ * eddy_datagram_endpoint_sendto() does; -EOPNOTSUPP if it has segments and the socket is not UDP.
+ * If a later datagram fails, those before it are sent, and the next call, which begins with it, has
+ * the error. A refusal (ICMP) that arrives in the middle of a batch only ends it there: the kernel
+ * does not tell, but the datagram that is sent again is refused again.
+ *
+ * Cancelled: none was sent.
+ */
+EDDY_API EDDY_AWAITS EDDY_NODISCARD ssize_t eddy_datagram_endpoint_send_some(
+    eddy_datagram_endpoint *ep, const eddy_datagram *datagrams, size_t n);
+
+/*
  * Get the addresses of @ep, as getsockname(2) does. Return 0 or -errno; -ENOTCONN if there is no
  * remote address.
  */

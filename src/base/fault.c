@@ -82,6 +82,8 @@ static const struct call_errors {
     {"getaddrinfo", {EMFILE, ENOMEM}, {0}},
     {"recvfrom", {ECONNREFUSED, ENOMEM}, {EINTR}},
     {"sendto", {ECONNREFUSED, ENOBUFS, EPERM}, {EINTR}},
+    {"recvmmsg", {ECONNREFUSED, ENOMEM}, {EINTR}},
+    {"sendmmsg", {ECONNREFUSED, ENOBUFS, EPERM}, {EINTR}},
     {"getpwnam", {EMFILE, ENOMEM, EIO}, {0}},
     {"getgrnam", {EMFILE, ENOMEM, EIO}, {0}},
     {"chmod", {EACCES, ENOENT, EROFS}, {0}},

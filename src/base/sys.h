@@ -263,6 +263,10 @@ int eddyi_sys_unlink_socket(const char *path); /* only if it is a socket; 0 also
  * close-on-exec. */
 long eddyi_sys_recvmsg(int fd, struct msghdr *msg, int flags);
 long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags);
+/* Batches of messages. Return their number, or the error of the first. */
+struct mmsghdr;
+long eddyi_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
+long eddyi_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
 void eddyi_sys_drop_rights(struct msghdr *msg); /* closes the descriptors that came with it */
 
 /*

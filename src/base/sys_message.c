@@ -41,6 +41,31 @@ long eddyi_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
     return n;
 }
 
+long eddyi_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+    long rc;
+
+    do {
+        rc = eddyi_fault("recvmmsg");
+        if (rc == 0)
+            rc = eddyi_sys_result(
+                recvmmsg(fd, messages, n, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+long eddyi_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n)
+{
+    long rc;
+
+    do {
+        rc = eddyi_fault("sendmmsg");
+        if (rc == 0)
+            rc = eddyi_sys_result(sendmmsg(fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+    } while (rc == -EINTR);
+    return rc;
+}
+
 void eddyi_sys_drop_rights(struct msghdr *msg)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {

@@ -146,4 +146,13 @@ EDDY_AWAITS int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, i
                                     const void *buf, size_t size, const struct sockaddr *addr,
                                     socklen_t addrlen);
 
+/*
+ * Receive or send up to @n messages, waiting until at least one has gone. Return their number; the
+ * error of a later message is the next call's. Errors are raised.
+ */
+EDDY_AWAITS int64_t eddyi_io_recvmmsg(struct eddyi_io_call *c, const char *name, int fd,
+                                      struct mmsghdr *messages, unsigned n, int flags);
+EDDY_AWAITS int64_t eddyi_io_sendmmsg(struct eddyi_io_call *c, const char *name, int fd,
+                                      struct mmsghdr *messages, unsigned n);
+
 #endif

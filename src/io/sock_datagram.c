@@ -35,6 +35,19 @@ static int64_t wait_until(struct eddyi_io_call *c, unsigned events)
     return eddyi_io_wait(c);
 }
 
+/*
+ * Waits before a call that gave @n is tried again; *ready is the result of the wait before. Returns
+ * false if the call is not to be tried again.
+ */
+static bool wait_again(struct eddyi_io_call *c, int64_t n, unsigned events, int64_t *ready)
+{
+    if (n != -EAGAIN)
+        return false;
+    c->o.in_vain += *ready > 0;
+    *ready = wait_until(c, events);
+    return *ready >= 0;
+}
+
 int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, void *buf, size_t size,
                           int flags, struct sockaddr *addr, socklen_t *addrlen)
 {
@@ -47,11 +60,7 @@ int64_t eddyi_io_recvfrom(struct eddyi_io_call *c, const char *name, int fd, voi
         if (addrlen)
             *addrlen = room;
         n = eddyi_sys_recvfrom(c->fd, buf, size, flags, addr, addrlen);
-        if (n == -EAGAIN) {
-            c->o.in_vain += ready > 0;
-            ready = wait_until(c, POLLIN);
-        }
-    } while (n == -EAGAIN && ready >= 0);
+    } while (wait_again(c, n, POLLIN, &ready));
     eddyi_io_end(c);
     return ended(ready < 0 ? ready : n, name, fd);
 }
@@ -65,13 +74,39 @@ int64_t eddyi_io_sendto(struct eddyi_io_call *c, const char *name, int fd, const
         return n;
     do {
         n = eddyi_sys_sendto(c->fd, buf, size, addr, addr ? addrlen : 0);
-        if (n == -EAGAIN) {
-            c->o.in_vain += ready > 0;
-            ready = wait_until(c, POLLOUT);
-        }
-    } while (n == -EAGAIN && ready >= 0);
+    } while (wait_again(c, n, POLLOUT, &ready));
     eddyi_io_end(c);
     return ended(ready < 0 ? ready : n, name, fd);
+}
+
+int64_t eddyi_io_recvmmsg(struct eddyi_io_call *c, const char *name, int fd,
+                          struct mmsghdr *messages, unsigned n, int flags)
+{
+    int64_t got = begin(c, name, fd, EDDYI_READS, messages, 0), ready = 0;
+
+    if (got < 0)
+        return got;
+    got = eddyi_io_is_drained(c) ? -EAGAIN : eddyi_sys_recvmmsg(c->fd, messages, n, flags);
+    while (wait_again(c, got, POLLIN, &ready))
+        got = eddyi_sys_recvmmsg(c->fd, messages, n, flags);
+    if (got > 0 && got < n)
+        eddyi_io_note_drained(c);
+    eddyi_io_end(c);
+    return ended(ready < 0 ? ready : got, name, fd);
+}
+
+int64_t eddyi_io_sendmmsg(struct eddyi_io_call *c, const char *name, int fd,
+                          struct mmsghdr *messages, unsigned n)
+{
+    int64_t sent = begin(c, name, fd, EDDYI_WRITES, messages, 0), ready = 0;
+
+    if (sent < 0)
+        return sent;
+    do {
+        sent = eddyi_sys_sendmmsg(c->fd, messages, n);
+    } while (wait_again(c, sent, POLLOUT, &ready));
+    eddyi_io_end(c);
+    return ended(ready < 0 ? ready : sent, name, fd);
 }
 
 ssize_t eddy_sock_recvfrom(int fd, void *buf, size_t size, struct sockaddr *addr,

@@ -29,11 +29,18 @@ int(eddy_create_datagram_endpoint_with)(const eddy_datagram_endpoint_options *op
     return rc;
 }
 
+static void free_endpoint(eddy_datagram_endpoint *ep)
+{
+    eddyi_free(ep->batches[EDDYI_READS]);
+    eddyi_free(ep->batches[EDDYI_WRITES]);
+    eddyi_free(ep);
+}
+
 /* Frees a closed endpoint when its last call has left. */
 static void endpoint_leave(eddy_datagram_endpoint *ep)
 {
     if (ep->closed && !ep->calls[EDDYI_READS] && !ep->calls[EDDYI_WRITES])
-        eddyi_free(ep);
+        free_endpoint(ep);
 }
 
 /* Ends a call before its task runs again; the number may be another descriptor's by then. */
@@ -56,38 +63,41 @@ void eddy_datagram_endpoint_close(eddy_datagram_endpoint *ep)
     endpoint_leave(ep);
 }
 
-static int busy(const char *name)
+int eddyi_datagram_enter(eddy_datagram_endpoint *ep, enum eddyi_direction direction,
+                         struct eddyi_io_call *c, const char *name)
 {
-    return eddy_raise(-EBUSY, "%s: another task is in it", name);
+    if (ep->calls[direction])
+        return eddy_raise(-EBUSY, "%s: another task is in it", name);
+    ep->calls[direction] = c;
+    return 0;
 }
 
-/* Ends the call in @direction and returns its result. A call that waited while the endpoint was
- * closed was cancelled, although the task was not. */
-static int64_t finish(eddy_datagram_endpoint *ep, enum eddyi_direction direction, int64_t n)
+/* A call that waited while the endpoint was closed was cancelled, although the task was not. */
+int64_t eddyi_datagram_leave(eddy_datagram_endpoint *ep, enum eddyi_direction direction,
+                             int64_t result)
 {
-    bool cancelled = n == -ECANCELED && ep->calls[direction]->wait.cancelled;
-    bool was_closed = n < 0 && ep->closed && !cancelled;
+    bool cancelled = result == -ECANCELED && ep->calls[direction]->wait.cancelled;
+    bool was_closed = result < 0 && ep->closed && !cancelled;
 
     ep->calls[direction] = NULL;
     endpoint_leave(ep);
-    return was_closed ? eddy_raise(EDDY_ECLOSED, "the datagram endpoint was closed") : n;
+    return was_closed ? eddy_raise(EDDY_ECLOSED, "the datagram endpoint was closed") : result;
 }
 
 ssize_t eddy_datagram_endpoint_recv(eddy_datagram_endpoint *ep, void *buf, size_t size,
                                     struct sockaddr *addr, socklen_t *addrlen)
 {
     struct eddyi_io_call call = {.loop = NULL};
-    int64_t n;
+    int64_t n = eddyi_datagram_enter(ep, EDDYI_READS, &call, "datagram_recv");
 
-    if (ep->calls[EDDYI_READS])
-        return busy("datagram_recv");
-    ep->calls[EDDYI_READS] = &call;
+    if (n < 0)
+        return n;
     n = eddyi_io_recvfrom(&call, "datagram_recv", ep->fd, buf, size, MSG_TRUNC, addr, addrlen);
     if (n >= 0) {
         ep->truncated = n > (int64_t)size ? (size_t)n - size : 0;
         n -= (int64_t)ep->truncated;
     }
-    return finish(ep, EDDYI_READS, n);
+    return eddyi_datagram_leave(ep, EDDYI_READS, n);
 }
 
 size_t eddy_datagram_endpoint_truncated(const eddy_datagram_endpoint *ep)
@@ -99,13 +109,12 @@ static int send_to(eddy_datagram_endpoint *ep, const void *buf, size_t size,
                    const struct sockaddr *addr, socklen_t addrlen)
 {
     struct eddyi_io_call call = {.loop = NULL};
-    int64_t n;
+    int64_t n = eddyi_datagram_enter(ep, EDDYI_WRITES, &call, "datagram_send");
 
-    if (ep->calls[EDDYI_WRITES])
-        return busy("datagram_send");
-    ep->calls[EDDYI_WRITES] = &call;
+    if (n < 0)
+        return (int)n;
     n = eddyi_io_sendto(&call, "datagram_send", ep->fd, buf, size, addr, addrlen);
-    n = finish(ep, EDDYI_WRITES, n);
+    n = eddyi_datagram_leave(ep, EDDYI_WRITES, n);
     return n < 0 ? (int)n : 0;
 }
 

@@ -8,6 +8,8 @@
 #include "io/io.h"
 #include "net/address.h"
 
+struct eddyi_datagram_batch;
+
 struct eddy_datagram_endpoint {
     int fd;
     bool closed;
@@ -18,7 +20,19 @@ struct eddy_datagram_endpoint {
     socklen_t remote_len;
     size_t truncated;               /* bytes of the latest datagram that were cut off */
     struct eddyi_io_call *calls[2]; /* by direction: the call of the task that is in one, or NULL */
+    /* by direction: the headers of a batch, from the first one on; NULL: there was none */
+    struct eddyi_datagram_batch *batches[2];
 };
+
+/*
+ * Enters a call of @ep in @direction. Returns 0, or raises -EBUSY: then it was not entered. The
+ * result of an entered call goes through eddyi_datagram_leave(), which frees a closed endpoint
+ * after its last call, and raises EDDY_ECLOSED if the call ended because the endpoint was closed.
+ */
+int eddyi_datagram_enter(eddy_datagram_endpoint *ep, enum eddyi_direction direction,
+                         struct eddyi_io_call *c, const char *name);
+int64_t eddyi_datagram_leave(eddy_datagram_endpoint *ep, enum eddyi_direction direction,
+                             int64_t result);
 
 /*
  * Finds where a datagram to @addr goes; NULL is the remote address. Returns 0, with *addr NULL if

@@ -375,3 +375,34 @@ TEST_ASYNC_REAL(polling_a_connection_again_and_again_registers_it_hardly_ever, .
     pair_close(fds);
     return rc;
 }
+
+/* Sends a batch and receives it again, over and over. */
+static int batch_round(void *arg)
+{
+    enum { N = 8 };
+    static char bytes[N][SIZE];
+    eddy_datagram_endpoint **ends = arg;
+    eddy_datagram batch[N] = {{.size = 0}};
+    ssize_t n;
+
+    for (size_t i = 0; i < N; i++)
+        batch[i] = (eddy_datagram){.data = bytes[i], .size = SIZE, .room = SIZE};
+    n = eddy_datagram_endpoint_send_some(ends[0], batch, N);
+    if (n > 0)
+        n = eddy_datagram_endpoint_recv_some(ends[1], batch, N);
+    return n < 0 ? (int)n : eddy_sleep(0);
+}
+
+TEST_ASYNC_REAL(datagrams_in_batches_allocate_nothing)
+{
+    eddy_datagram_endpoint *ends[2];
+    int s[2], rc;
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s) == 0);
+    eddy_try(eddy_create_datagram_endpoint(&ends[0], .sock = s[0]));
+    eddy_try(eddy_create_datagram_endpoint(&ends[1], .sock = s[1]));
+    rc = repeat(batch_round, ends);
+    eddy_datagram_endpoint_close(ends[0]);
+    eddy_datagram_endpoint_close(ends[1]);
+    return rc;
+}

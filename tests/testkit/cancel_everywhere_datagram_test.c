@@ -147,6 +147,71 @@ TEST_VIRTUAL(no_datagram_is_lost_wherever_a_receiver_is_cancelled)
                2);
 }
 
+/* In batches: the first receive of each waits for one, and takes what has come meanwhile. */
+static eddy_async(receive_batches)
+{
+    char bytes[FEW][8];
+    eddy_datagram batch[FEW] = {{.size = 0}};
+    eddy_datagram_endpoint *ep;
+    ssize_t n = 0;
+
+    for (int i = 0; i < FEW; i++)
+        batch[i].data = bytes[i], batch[i].room = sizeof bytes[i];
+    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[0])));
+    while (n >= 0 && all.received < MANY) {
+        n = eddy_datagram_endpoint_recv_some(ep, batch, FEW);
+        all.received += n > 0 ? (int)n : 0;
+    }
+    eddy_datagram_endpoint_close(ep);
+    return n < 0 ? (int)n : 0;
+}
+
+static eddy_async(send_batches)
+{
+    eddy_datagram batch[MANY] = {{.size = 0}};
+    eddy_datagram_endpoint *ep;
+    ssize_t n = 0;
+
+    for (int i = 0; i < MANY; i++)
+        batch[i].data = "x", batch[i].size = 1;
+    eddy_try(eddy_create_datagram_endpoint(&ep, .sock = dup(all.fds[1])));
+    while (n >= 0 && all.sent < MANY) {
+        n = eddy_datagram_endpoint_send_some(ep, batch, (size_t)(MANY - all.sent));
+        all.sent += n > 0 ? (int)n : 0;
+    }
+    eddy_datagram_endpoint_close(ep);
+    return n < 0 ? (int)n : 0;
+}
+
+/* Runs a receiver and a sender, which ends the receiver when it has ended early. */
+static int batch_scenario(void *unused)
+{
+    eddy_task *tasks[2] = {eddy_create_task(receive_batches()), eddy_create_task(send_batches())};
+    int rc =
+        tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
+
+    for (int i = 0; i < 4 && rc >= 0; i++)
+        rc = eddy_sleep(0);
+    for (int i = 0; i < 2; i++)
+        if (tasks[i] && all.sent < MANY)
+            eddy_task_cancel(tasks[i], NULL);
+    return join(tasks, 2) < 0 ? -ECANCELED : rc < 0 ? rc : 0;
+}
+
+TEST_VIRTUAL(no_datagram_is_lost_wherever_a_receiver_of_batches_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"batches", batch_scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "receive_batches"},
+               1);
+}
+
+TEST_VIRTUAL(no_datagram_is_sent_twice_or_lost_wherever_a_sender_of_batches_is_cancelled)
+{
+    everywhere(&(eddy_test_scenario){"batches", batch_scenario, .begin = begin, .check = check,
+                                     .backends = EDDY_TEST_REAL, .task = "send_batches"},
+               1);
+}
+
 /* Messages. */
 
 static eddy_async(receive_messages)
