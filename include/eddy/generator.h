@@ -125,7 +125,8 @@ EDDY_API int eddy_generator_result(const eddy_generator *g);
 /*
  * Closes and frees the generator. NULL is allowed. If the generator is running (the call comes from
  * its own body, or, for an asynchronous generator, from another task), it is closed and freed when
- * it next yields or ends, and the call that runs it gives EDDY_EMISUSE.
+ * it next yields or ends, and the call that runs it gives EDDY_EMISUSE. A failure of the body while
+ * it is closed is ignored; eddy_generator_close() returns it.
  */
 EDDY_API void eddy_generator_free(eddy_generator *g);
 
@@ -151,7 +152,8 @@ EDDY_API EDDY_AWAITS int eddy_aclose(eddy_async_generator *g);
 /*
  * Closes and frees the asynchronous generator. NULL is allowed. Outside a task its awaits fail with
  * EDDY_ENOTASK. In a thread that does not run the generator's loop, while another thread does, the
- * generator is left as it is, and a message is printed to standard error.
+ * generator is left as it is, and a message is printed to standard error. A failure of the body
+ * while it is closed is ignored; eddy_aclose() returns it.
  */
 EDDY_API EDDY_AWAITS void eddy_async_generator_free(eddy_async_generator *g);
 

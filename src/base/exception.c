@@ -305,6 +305,22 @@ struct eddyi_error *eddyi_error_here(void)
     return &thread_error;
 }
 
+struct eddyi_error eddyi_error_put_aside(void)
+{
+    struct eddyi_error *here = eddyi_error_here(), kept = *here;
+
+    *here = (struct eddyi_error){0};
+    return kept;
+}
+
+void eddyi_error_put_back(struct eddyi_error kept)
+{
+    struct eddyi_error *here = eddyi_error_here();
+
+    eddyi_error_clear(here);
+    *here = kept;
+}
+
 int eddyi_error_latest(int otherwise)
 {
     int code = eddyi_error_here()->code;

@@ -56,6 +56,12 @@ eddy_exception *eddyi_error_take(struct eddyi_error *error, int status);
 /* Writes the message of @status, if the latest failure here has it, and its meaning to @buf. */
 void eddyi_error_format(int status, char *buf, size_t size);
 
+/* Enclose a clean-up that may fail or run code of the program, so that the failure on its way out
+ * stays the latest one: the first takes it out, the other replaces with it what came since. The
+ * caller owns the failure meanwhile. */
+struct eddyi_error eddyi_error_put_aside(void);
+void eddyi_error_put_back(struct eddyi_error kept);
+
 /* Returns the error slot of whatever runs: the current task's, else the thread's. */
 struct eddyi_error *eddyi_error_here(void);
 

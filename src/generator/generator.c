@@ -318,12 +318,16 @@ int eddyi_generator_close(struct eddyi_generator *g)
 
 void eddyi_generator_free(struct eddyi_generator *g)
 {
+    struct eddyi_error kept;
+
     if (g->state == EDDYI_GEN_RUNNING || g->kept) {
         g->freed = true;
         return;
     }
     g->kept = true;
+    kept = eddyi_error_put_aside();
     eddyi_generator_close(g);
+    eddyi_error_put_back(kept);
     eddyi_list_remove(&g->link);
     if (g->stack)
         eddyi_fiber_fini(&g->fiber);

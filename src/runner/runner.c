@@ -223,7 +223,7 @@ static void shut_down_parts(eddy_loop *loop)
 
 void eddy_runner_close(eddy_runner *r)
 {
-    struct eddyi_error *error = eddyi_error_here(), kept;
+    struct eddyi_error kept;
 
     if (r->eddyi_state == CREATED || r->eddyi_state == REFUSED)
         r->eddyi_state = CLOSED;
@@ -233,9 +233,7 @@ void eddy_runner_close(eddy_runner *r)
         eddy_raise(EDDY_ERUNNING, "a runner cannot be closed from a running event loop");
         return;
     }
-    /* The caller will ask for the error of the run. */
-    kept = *error;
-    *error = (struct eddyi_error){0};
+    kept = eddyi_error_put_aside(); /* the caller will ask for the error of the run */
     if (!eddyi_loop_forked(r->eddyi_loop)) {
         tell_parts(r->eddyi_loop, r->eddyi_close_timeout);
         cancel_all_tasks(r->eddyi_loop);
@@ -249,8 +247,7 @@ void eddy_runner_close(eddy_runner *r)
     r->eddyi_loop = NULL;
     r->eddyi_context = NULL;
     r->eddyi_state = CLOSED;
-    eddyi_error_clear(error);
-    *error = kept;
+    eddyi_error_put_back(kept);
 }
 
 int(eddy_run_with)(const eddy_run_options *options, size_t options_size)

@@ -1,3 +1,5 @@
+#include "base/exception.h"
+#include "base/log.h"
 #include "eddy/error.h"
 #include "sync/wait_queue.h"
 
@@ -45,5 +47,11 @@ int eddy_semaphore_release(eddy_semaphore *s)
 
 void eddyi_semaphore_release_guarded(eddy_semaphore *const *s)
 {
-    eddy_semaphore_release(*s);
+    struct eddyi_error kept = eddyi_error_put_aside();
+
+    if (eddy_semaphore_release(*s) < 0)
+        eddyi_log(EDDY_LOG_WARNING,
+                  "a semaphore was released before the end of the scope that was to "
+                  "release it");
+    eddyi_error_put_back(kept);
 }

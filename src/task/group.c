@@ -463,7 +463,7 @@ void eddy_group_abandon(eddy_group *const *guarded)
 {
     struct group *g = group_of(*guarded);
     eddy_task *t = eddy_current_task();
-    struct eddyi_error *slot = eddyi_error_here(), error;
+    struct eddyi_error kept;
     void *value;
     bool cancelled = false;
 
@@ -476,8 +476,7 @@ void eddy_group_abandon(eddy_group *const *guarded)
                   "the task group entered at %s was left without eddy_group_exit()",
                   g->scope.where ? g->scope.where : "?");
     g->state = EXITING;
-    error = *slot;
-    *slot = (struct eddyi_error){0};
+    kept = eddyi_error_put_aside();
     value = t ? t->future.value : NULL;
     abort_children(g);
     while (!eddyi_list_empty(&g->children))
@@ -491,8 +490,7 @@ void eddy_group_abandon(eddy_group *const *guarded)
         t->must_cancel = true; /* raised at the next suspension instead */
     report_errors(g);
     free_errors(g);
-    eddyi_error_clear(slot);
-    *slot = error;
+    eddyi_error_put_back(kept);
     if (t)
         t->future.value = value;
 }
