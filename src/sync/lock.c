@@ -1,4 +1,3 @@
-#include "base/exception.h"
 #include "base/log.h"
 #include "base/unguarded.h"
 #include "eddy/error.h"
@@ -50,10 +49,8 @@ bool eddy_lock_locked(const eddy_lock *lock)
 
 void eddyi_lock_release_guarded(eddy_lock *const *lock)
 {
-    struct eddyi_error kept = eddyi_error_put_aside();
-
-    if (eddy_lock_release(*lock) < 0)
-        eddyi_log(EDDY_LOG_WARNING, "a lock was released before the end of the scope that was to "
-                                    "release it");
-    eddyi_error_put_back(kept);
+    if ((*lock)->eddyi_locked)
+        eddy_lock_release(*lock);
+    else
+        eddyi_log(EDDY_LOG_WARNING, "a lock was released before the end of its scope");
 }

@@ -1,4 +1,3 @@
-#include "base/exception.h"
 #include "base/log.h"
 #include "eddy/error.h"
 #include "sync/wait_queue.h"
@@ -36,9 +35,14 @@ int eddy_semaphore_acquire(eddy_semaphore *s)
     return rc;
 }
 
+static bool is_full(const eddy_semaphore *s)
+{
+    return s->eddyi_bounded && s->eddyi_value >= s->eddyi_bound;
+}
+
 int eddy_semaphore_release(eddy_semaphore *s)
 {
-    if (s->eddyi_bounded && s->eddyi_value >= s->eddyi_bound)
+    if (is_full(s))
         return eddy_raise(EDDY_EMISUSE, "BoundedSemaphore released too many times");
     s->eddyi_value++;
     wake_next(s);
@@ -47,11 +51,8 @@ int eddy_semaphore_release(eddy_semaphore *s)
 
 void eddyi_semaphore_release_guarded(eddy_semaphore *const *s)
 {
-    struct eddyi_error kept = eddyi_error_put_aside();
-
-    if (eddy_semaphore_release(*s) < 0)
-        eddyi_log(EDDY_LOG_WARNING,
-                  "a semaphore was released before the end of the scope that was to "
-                  "release it");
-    eddyi_error_put_back(kept);
+    if (is_full(*s))
+        eddyi_log(EDDY_LOG_WARNING, "a semaphore was released before the end of its scope");
+    else
+        eddy_semaphore_release(*s);
 }
