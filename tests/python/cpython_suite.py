@@ -120,6 +120,8 @@ def put_beneath(loop):
     import asyncio.unix_events as unix
 
     module, _, name = loop.partition(':')
+    if module == 'eddyloop':
+        importlib.import_module('eddyloop._streams').install()
     base = getattr(importlib.import_module(module), name)
 
     class Loop(base):

@@ -42,7 +42,9 @@ def new_loop(name):
     name, _, backend = name.partition(':')
     if backend:
         os.environ['EDDY_BACKEND'] = backend
-    return __import__(name).new_event_loop()
+    module = __import__(name)
+    module.install()
+    return module.new_event_loop()
 
 
 # Workloads of one process: coroutines that do n operations.

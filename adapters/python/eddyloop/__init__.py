@@ -26,9 +26,14 @@ def run(main, *, debug=None):
 
 
 def install():
-    """Makes eddy's the loop of asyncio.run(), asyncio.new_event_loop() and the like."""
+    """Makes eddy's the loop of asyncio.run(), asyncio.new_event_loop() and the like.
+
+    The streams of asyncio are made in C as well, from now on.
+    """
+    from . import _streams
     from ._policy import EventLoopPolicy, set_policy
 
+    _streams.install()
     set_policy(EventLoopPolicy())
 
 

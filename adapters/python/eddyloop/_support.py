@@ -2,7 +2,7 @@
 
 import selectors
 
-from asyncio import base_events, format_helpers
+from asyncio import base_events, events, exceptions, format_helpers
 
 try:
     format_helpers._format_callback_source(print, (), debug=False)
@@ -66,3 +66,23 @@ def run_watched(loop, handle):
 def file_descriptor(file):
     """Returns the descriptor of an integer or an object with fileno(), or raises ValueError."""
     return selectors._fileobj_to_fd(file)
+
+
+def current_loop():
+    """Returns the loop of an object that is given none, with the warnings of asyncio's own."""
+    if hasattr(events, '_get_event_loop'):  # Python 3.11
+        return events._get_event_loop()
+    return events.get_event_loop()
+
+
+def line_too_long(reader, error):
+    """Drops the line, and raises the error of readline() on a LimitOverrunError."""
+    try:
+        raise error
+    except exceptions.LimitOverrunError as e:
+        if reader._buffer.startswith(b'\n', e.consumed):
+            del reader._buffer[: e.consumed + 1]
+        else:
+            reader._buffer.clear()
+        reader._maybe_resume_transport()
+        raise ValueError(e.args[0])

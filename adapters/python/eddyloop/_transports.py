@@ -90,6 +90,7 @@ class SocketTransport(_eddyloop.Transport):
         if self._sock is not None:
             _warn(f'unclosed transport {self!r}', ResourceWarning, source=self)
             server = self._server
+            self._closing = True  # finalizers of other objects may call close()
             self._close_socket()
             if server is not None and sys.version_info >= (3, 13):
                 _detach(server, self)

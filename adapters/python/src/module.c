@@ -2,6 +2,7 @@
  * The module _eddyloop: its state, which each interpreter has its own of, and its types.
  */
 #include "handle.h"
+#include "stream.h"
 #include "tls.h"
 #include "transport.h"
 
@@ -42,7 +43,11 @@ static int import_all(struct eddyi_py_state *s)
                   {"eddyloop._support", "callback_failed", &s->callback_failed},
                   {"eddyloop._support", "run_watched", &s->run_watched},
                   {"eddyloop._support", "handle_info", &s->handle_info},
-                  {"eddyloop._support", "file_descriptor", &s->file_descriptor}};
+                  {"eddyloop._support", "file_descriptor", &s->file_descriptor},
+                  {"eddyloop._support", "current_loop", &s->current_loop},
+                  {"eddyloop._support", "line_too_long", &s->line_too_long},
+                  {"asyncio", "IncompleteReadError", &s->incomplete_read_error},
+                  {"asyncio", "LimitOverrunError", &s->limit_overrun_error}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (import(wanted[i].module, wanted[i].name, wanted[i].ret) < 0)
@@ -69,7 +74,15 @@ static int intern_names(struct eddyi_py_state *s)
                   {"_maybe_resume_protocol", &s->name_maybe_resume},
                   {"_on_drained", &s->name_on_drained},
                   {"_on_room", &s->name_on_room},
-                  {"_do_read", &s->name_do_read}};
+                  {"_do_read", &s->name_do_read},
+                  {"pause_reading", &s->name_pause_reading},
+                  {"resume_reading", &s->name_resume_reading},
+                  {"cancelled", &s->name_is_cancelled},
+                  {"set_result", &s->name_set_result},
+                  {"feed_data", &s->name_feed_data},
+                  {"write", &s->name_write},
+                  {"writelines", &s->name_writelines},
+                  {"is_closing", &s->name_is_closing}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
@@ -122,13 +135,33 @@ static int add_tls(PyObject *module, struct eddyi_py_state *s)
     return s->asyncios_tls_write ? add_type(module, &eddyi_py_tls_spec, NULL, &s->tls_type) : -1;
 }
 
+/* Makes the types of streams. */
+static int add_streams(PyObject *module, struct eddyi_py_state *s)
+{
+    static PyMethodDef functions[] = {{"_stream_methods", eddyi_py_stream_methods, METH_O, NULL},
+                                      {0}};
+    const struct {
+        PyType_Spec *spec;
+        PyTypeObject **ret;
+    } types[] = {{&eddyi_py_method_spec, &s->method_type},
+                 {&eddyi_py_coroutine_spec, &s->coroutine_type},
+                 {&eddyi_py_reader_spec, &s->reader_type},
+                 {&eddyi_py_writer_spec, &s->writer_type},
+                 {&eddyi_py_stream_protocol_spec, &s->stream_protocol_type}};
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (add_type(module, types[i].spec, NULL, types[i].ret) < 0)
+            return -1;
+    return PyModule_AddFunctions(module, functions);
+}
+
 static int execute(PyObject *module)
 {
     struct eddyi_py_state *s = eddyi_py_state_of(module);
 
     if (import_all(s) < 0 || intern_names(s) < 0 ||
         add_type(module, &eddyi_py_loop_spec, NULL, &s->loop_type) < 0 ||
-        add_transports(module, s) < 0 || add_tls(module, s) < 0 ||
+        add_transports(module, s) < 0 || add_tls(module, s) < 0 || add_streams(module, s) < 0 ||
         add_type(module, &eddyi_py_handle_spec, NULL, &s->handle_type) < 0 ||
         add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0)
         return -1;
@@ -171,6 +204,25 @@ static int execute(PyObject *module)
         each((s)->tls_transport_type);                                                             \
         each((s)->wrapped_state);                                                                  \
         each((s)->asyncios_tls_write);                                                             \
+        each((s)->reader_type);                                                                    \
+        each((s)->writer_type);                                                                    \
+        each((s)->stream_protocol_type);                                                           \
+        each((s)->method_type);                                                                    \
+        each((s)->coroutine_type);                                                                 \
+        each((s)->reader_class);                                                                   \
+        each((s)->stream_protocol_class);                                                          \
+        each((s)->incomplete_read_error);                                                          \
+        each((s)->limit_overrun_error);                                                            \
+        each((s)->current_loop);                                                                   \
+        each((s)->line_too_long);                                                                  \
+        each((s)->name_pause_reading);                                                             \
+        each((s)->name_resume_reading);                                                            \
+        each((s)->name_is_cancelled);                                                              \
+        each((s)->name_set_result);                                                                \
+        each((s)->name_feed_data);                                                                 \
+        each((s)->name_write);                                                                     \
+        each((s)->name_writelines);                                                                \
+        each((s)->name_is_closing);                                                                \
     } while (0)
 
 static int traverse(PyObject *module, visitproc visit, void *arg)

@@ -43,17 +43,23 @@ struct eddyi_py_spares {
 struct eddyi_py_state {
     PyTypeObject *loop_type, *handle_type, *timer_type, *transport_type;
     PyTypeObject *tls_type, *tls_transport_type;
+    PyTypeObject *reader_type, *writer_type, *stream_protocol_type, *method_type, *coroutine_type;
+    PyTypeObject *reader_class, *stream_protocol_class; /* eddyloop's; NULL: not made yet */
+    PyObject *incomplete_read_error, *limit_overrun_error;
     PyObject *handle_class, *timer_class; /* asyncio.Handle, asyncio.TimerHandle */
     PyObject *future_class;               /* asyncio.Future */
     PyObject *tasks;                      /* the module asyncio.tasks */
     PyObject *extract_stack;              /* asyncio.format_helpers.extract_stack */
     /* functions of eddyloop._support: rarely needed parts that read better in Python */
     PyObject *callback_failed, *run_watched, *handle_info, *file_descriptor;
+    PyObject *current_loop, *line_too_long;
     PyObject *name_task, *name_loop, *name_run, *name_cancelled, *name_task_factory;
     PyObject *loop_keyword; /* ("loop",) */
     PyObject *name_data_received, *name_get_buffer, *name_buffer_updated, *name_fatal_error;
     PyObject *name_on_eof, *name_maybe_pause, *name_maybe_resume, *name_on_drained, *name_on_room;
     PyObject *name_do_read;
+    PyObject *name_pause_reading, *name_resume_reading, *name_is_cancelled, *name_set_result;
+    PyObject *name_feed_data, *name_write, *name_writelines, *name_is_closing;
     PyObject *wrapped_state;      /* asyncio's SSLProtocolState.WRAPPED */
     PyObject *asyncios_tls_write; /* _SSLProtocolTransport.write */
     bool has_openssl;             /* `openssl` can be used */
