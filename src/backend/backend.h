@@ -136,6 +136,14 @@ struct eddyi_op {
     bool in_kernel; /* the kernel or a table still refers to the operation: it may not complete */
 };
 
+/* One of the sends of a batch, on a non-blocking stream socket. */
+struct eddyi_send {
+    int fd;
+    const void *buf;
+    size_t size; /* at least 1 */
+    long result; /* bytes, or -errno; -EAGAIN: there is no room */
+};
+
 struct eddyi_backend;
 
 struct eddyi_backend_ops {
@@ -158,6 +166,13 @@ struct eddyi_backend_ops {
      * operation still completes in wait(). NULL: cancel() does as much.
      */
     void (*withdraw)(struct eddyi_backend *b, struct eddyi_op *op);
+
+    /*
+     * Tries each of the @n sends once, in fewer system calls than there are sends. All have their
+     * results when it returns. They are no operations: no other may send on their descriptors at
+     * the time. NULL: send(2) for each is as good.
+     */
+    void (*send_batch)(struct eddyi_backend *b, struct eddyi_send *sends, size_t n);
 
     /*
      * Adopts a descriptor whose owner promises to call forget() before closing it, so that it can

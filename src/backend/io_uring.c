@@ -1,6 +1,7 @@
 /*
  * The backend on io_uring(7): its life cycle, the submission queue, waiting, and the end of a ring.
- * io_uring_prepare.c fills in the queue's entries, io_uring_results.c sorts the kernel's results.
+ * io_uring_prepare.c fills in the queue's entries, io_uring_results.c sorts the kernel's results,
+ * io_uring_send.c makes sends in batches.
  */
 #include "backend/io_uring.h"
 
@@ -540,6 +541,7 @@ const struct eddyi_backend_ops eddyi_backend_io_uring = {
     .submit = uring_submit,
     .cancel = uring_cancel,
     .withdraw = uring_withdraw,
+    .send_batch = eddyi_uring_send_batch,
     .wait = uring_wait,
     .leave = uring_leave,
     .wake = uring_wake,

@@ -32,8 +32,9 @@
 #include "backend/pool.h"
 #include "base/sys_uring.h"
 
-/* Values of user_data other than the addresses of operations. */
-enum { EDDYI_CANCEL_REQUEST = 0, EDDYI_WAKER = 1 };
+/* Values of user_data other than the addresses of operations. EDDYI_SEND is added to the address of
+ * a struct eddyi_send. */
+enum { EDDYI_CANCEL_REQUEST = 0, EDDYI_WAKER = 1, EDDYI_SEND = 2 };
 
 /*
  * op->state and its flags. POLLING: the kernel polls on behalf of the operation, which is then
@@ -105,6 +106,9 @@ static inline int eddyi_uring_give_to_pool(struct eddyi_uring *u, struct eddyi_o
     op->in_kernel = false;
     return eddyi_pool_submit(&u->pool, op);
 }
+
+/* send_batch() (io_uring_send.c). */
+void eddyi_uring_send_batch(struct eddyi_backend *b, struct eddyi_send *sends, size_t n);
 
 /* Take the kernel's results, and process one of them (io_uring_results.c). */
 void eddyi_uring_take_results(struct eddyi_uring *u);

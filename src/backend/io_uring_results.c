@@ -156,6 +156,9 @@ void eddyi_uring_take_results(struct eddyi_uring *u)
         n++;
         if (data == EDDYI_WAKER) {
             take_wake(u, cqe);
+        } else if (data & EDDYI_SEND) {
+            ((struct eddyi_send *)(uintptr_t)(data - EDDYI_SEND))->result =
+                eddyi_sys_uring_result(cqe);
         } else if (data != EDDYI_CANCEL_REQUEST) {
             /* The result of a request to cancel does not matter: that of the operation says
              * everything. */

@@ -203,6 +203,17 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
                                                 : write_now(c, iov, n);
 }
 
+void eddyi_carrier_begin_send(eddy_carrier *base, const void *buf, size_t size,
+                              struct eddyi_send *ret)
+{
+    *ret = (struct eddyi_send){.fd = of(base)->out.fd, .buf = buf, .size = size};
+}
+
+void eddyi_carrier_end_send(eddy_carrier *base, const struct eddyi_send *s)
+{
+    tried(&of(base)->out, s->result);
+}
+
 static void in_done(struct eddyi_io_op *o)
 {
     struct fd_carrier *c = eddyi_container(o, struct fd_carrier, in.o);
@@ -380,6 +391,11 @@ static const eddy_carrier_ops pipe_ops = {
     .free = fd_free,
     .get_extra_info = fd_get_extra_info,
 };
+
+bool eddyi_carrier_may_batch(const eddy_carrier *c)
+{
+    return c->ops == &socket_ops;
+}
 
 /* Constructors. */
 

@@ -385,28 +385,6 @@ static int keep(struct eddyi_channel *c, const struct iovec *iov, int n, size_t 
     return rc;
 }
 
-void eddyi_channel_send_gathered(struct eddyi_channel *c)
-{
-    struct iovec all = {eddyi_buffer_bytes(&c->out), eddyi_buffer_length(&c->out)};
-    ssize_t n;
-
-    if (!c->gathers || eddyi_loop_forked(c->loop))
-        return;
-    eddyi_channel_stop_gathering(c);
-    n = c->carrier->ops->write(c->carrier, &all, 1);
-    if (n < 0 && n != -EAGAIN) {
-        eddyi_channel_break(c, (int)n);
-        return;
-    }
-    eddyi_buffer_consume(&c->out, n > 0 ? (size_t)n : 0);
-    if (eddyi_buffer_length(&c->out) > 0) {
-        eddyi_channel_wait_writable(c);
-        update_flow(c);
-    } else {
-        eddyi_buffer_trim(&c->out, EDDYI_IDLE_MEMORY);
-    }
-}
-
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n)
 {
     ssize_t written;
@@ -426,7 +404,7 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
         return 0;
 
     c->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
-    if (__builtin_expect(c->wrote_in == c->loop->schedule.turns || c->often, false) &&
+    if (__builtin_expect(eddyi_channel_may_gather(c), false) &&
         eddyi_channel_gather(c, iov, n, total))
         return 0;
     if (c->state != EDDYI_OPEN) /* sending what was gathered has broken it */
@@ -560,6 +538,8 @@ int eddyi_channel_set_limits(struct eddyi_channel *c, eddy_water_marks marks)
 
     if (rc < 0)
         return rc;
+    if (eddyi_buffer_length(&c->out) > marks.high)
+        eddyi_channel_send_gathered(c);
     c->marks = marks;
     if (c->state <= EDDYI_CLOSING)
         update_flow(c);

@@ -37,6 +37,10 @@ enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST }
 
 struct eddyi_channel;
 
+/* The most channels whose sends are one batch, and the number of channels that write in one turn
+ * from which on batches are made. */
+enum { EDDYI_BATCH = 64, EDDYI_CROWD = 8 };
+
 /* The channels of a loop that are not lost; see channels.c. */
 struct eddyi_channels {
     struct eddyi_loop_part part;
@@ -45,8 +49,18 @@ struct eddyi_channels {
     /* there is such a task, which frees this struct if the loop was closed meanwhile */
     bool waited_for;
     bool closed;
-    struct eddyi_list gathering; /* the channels that gather writes; see gather.c */
+    /* Writes that are gathered; see gather.c. */
+    struct eddyi_list gathering; /* the channels that gather writes */
+    size_t n_gathering;
     struct eddyi_ready turn_end; /* sends them; queued while there are any */
+    bool batches;                /* the backend sends for many channels in one system call */
+    bool crowded;                /* many channels write in a turn; of use while `batches` */
+    uint64_t turn;               /* the latest turn in which a channel wrote */
+    unsigned n_writers;          /* the channels that have written in it */
+    size_t n_spares;
+    struct eddyi_buffer spares[EDDYI_BATCH]; /* empty, for channels that begin to gather */
+    struct eddyi_channel *senders[EDDYI_BATCH];
+    struct eddyi_send sends[EDDYI_BATCH]; /* those of the senders, during send_batch() */
     /* channels that were cut off after the run, and the bytes that they kept */
     size_t n_cut, bytes_cut;
 };
@@ -222,15 +236,42 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
+/* Counts a channel that writes for the first time in the turn @turn. Returns true if many do, and
+ * the backend can send for all of them at once. */
+static inline bool eddyi_channels_crowded(struct eddyi_channels *all, uint64_t turn)
+{
+    if (!all->batches)
+        return false;
+    if (all->turn != turn) {
+        all->crowded = all->n_writers >= EDDYI_CROWD;
+        all->n_writers = 0;
+        all->turn = turn;
+    }
+    if (++all->n_writers >= EDDYI_CROWD)
+        all->crowded = true;
+    return all->crowded;
+}
+
+/* Called for each write. Returns true if eddyi_channel_gather() is to be asked: the channel has
+ * written in this turn before, or often does so several times, or many channels write. */
+static inline bool eddyi_channel_may_gather(struct eddyi_channel *c)
+{
+    uint64_t turn = c->loop->schedule.turns;
+
+    return c->wrote_in == turn || eddyi_channels_crowded(c->all, turn) || c->often;
+}
+
 /*
- * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or
- * often does so several times. Keeps the bytes until the turn ends and returns true, or returns
- * false: the write is to be made now; then none are gathered.
+ * Keeps the @total (> 0) bytes of a write until the turn ends and returns true, or returns false:
+ * the write is to be made now; then none are gathered.
  */
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
 
 /* Sends the bytes that are gathered, if any. An error breaks the channel. */
 void eddyi_channel_send_gathered(struct eddyi_channel *c);
+
+/* Sends the gathered bytes of all channels. Calls back no client. */
+void eddyi_channels_send_gathered(struct eddyi_channels *all);
 
 /* Forgets that bytes are gathered: they are sent otherwise, or dropped. */
 void eddyi_channel_stop_gathering(struct eddyi_channel *c);

@@ -107,21 +107,16 @@ static void close_all(struct eddyi_loop_part *part)
     eddyi_loop_not_in_turn(all->part.loop, &all->turn_end);
     if (all->n_cut > 0)
         report_cut(all);
+    while (all->n_spares > 0)
+        eddyi_buffer_fini(&all->spares[--all->n_spares]);
     all->closed = true;
     if (!all->waited_for)
         eddyi_free(all);
 }
 
-/* Sends the gathered bytes of all channels. */
-static void send_gathered(struct eddyi_ready *r)
+static void turn_ends(struct eddyi_ready *r)
 {
-    struct eddyi_channels *all = eddyi_container(r, struct eddyi_channels, turn_end);
-
-    if (eddyi_loop_forked(all->part.loop)) /* the bytes are the parent's */
-        return;
-    while (!eddyi_list_empty(&all->gathering))
-        eddyi_channel_send_gathered(
-            eddyi_container(all->gathering.next, struct eddyi_channel, gathering));
+    eddyi_channels_send_gathered(eddyi_container(r, struct eddyi_channels, turn_end));
 }
 
 static void init(struct eddyi_loop_part *part)
@@ -130,7 +125,8 @@ static void init(struct eddyi_loop_part *part)
 
     eddyi_list_init(&all->list);
     eddyi_list_init(&all->gathering);
-    eddyi_ready_init(&all->turn_end, send_gathered);
+    eddyi_ready_init(&all->turn_end, turn_ends);
+    all->batches = part->loop->backend->ops->send_batch != NULL;
 }
 
 /* Reaches the struct eddyi_io first, so that it is older: the operations of descriptors end after

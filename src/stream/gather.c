@@ -11,6 +11,14 @@
  * high-water mark sends them first. So does every call that needs the carrier for something else,
  * or ends the channel; no other call can tell gathered bytes from sent ones.
  *
+ * Where the backend can send for many connections in one system call (io_uring), and many write in
+ * one turn, the first write is kept, too, and all of them go out together, up to 64 at a time.
+ * Below eight connections in a turn, each sends at once, and so does a write of more than 4 KiB,
+ * which costs more to copy than the call.
+ *
+ * The buffers of gathered bytes are lent: connections that write one after the other use those that
+ * are still in the cache.
+ *
  * Carriers in memory are not gathered for: their bytes cost no system call, and arrive in the same
  * turn. Nor is anything while time is virtual.
  */
@@ -37,8 +45,17 @@ static bool may_wait(const struct eddyi_channel *c, size_t total)
            costs_system_calls(c->carrier) && !eddyi_backend_is_virtual(loop->backend);
 }
 
-/* Takes note of a write. Returns true if others are likely to follow in this turn. */
-static bool others_follow(struct eddyi_channel *c)
+/* Returns true if @c writes in a turn in which many channels do, and can be sent for with them. The
+ * bytes should fit into a spare buffer. */
+static bool in_a_crowd(const struct eddyi_channel *c, size_t total)
+{
+    return c->all->batches && c->all->crowded && total <= EDDYI_SMALL_CHUNK &&
+           eddyi_carrier_may_batch(c->carrier);
+}
+
+/* Takes note of a write of @total bytes. Returns true if others are likely to follow in this turn,
+ * of this channel or of many. */
+static bool others_follow(struct eddyi_channel *c, size_t total)
 {
     bool first = c->wrote_in != c->loop->schedule.turns;
 
@@ -46,9 +63,31 @@ static bool others_follow(struct eddyi_channel *c)
     if (first) {
         c->often = c->several;
         c->several = false;
-        return c->often;
+        return c->often || in_a_crowd(c, total);
     }
     return c->often = c->several = true;
+}
+
+/* Gives @c a buffer that was used a moment ago, and is in the cache. */
+static void take_spare(struct eddyi_channel *c)
+{
+    struct eddyi_channels *all = c->all;
+
+    if (c->out.data || all->n_spares == 0)
+        return;
+    c->out = all->spares[--all->n_spares];
+}
+
+static void give_spare(struct eddyi_channel *c)
+{
+    struct eddyi_channels *all = c->all;
+
+    if (all && all->n_spares < EDDYI_BATCH && c->out.size == EDDYI_SMALL_CHUNK) {
+        all->spares[all->n_spares++] = c->out;
+        c->out = (struct eddyi_buffer){0};
+    } else {
+        eddyi_buffer_trim(&c->out, EDDYI_IDLE_MEMORY);
+    }
 }
 
 static void begin(struct eddyi_channel *c)
@@ -56,14 +95,20 @@ static void begin(struct eddyi_channel *c)
     struct eddyi_channels *all = c->all;
 
     c->gathers = true;
-    if (eddyi_list_empty(&all->gathering))
+    if (all->n_gathering++ == 0)
         eddyi_loop_soon_in_turn(c->loop, &all->turn_end);
     eddyi_list_append(&all->gathering, &c->gathering);
 }
 
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total)
 {
-    if (!others_follow(c) || !may_wait(c, total) || eddyi_buffer_reserve(&c->out, total) < 0) {
+    bool gathers = others_follow(c, total) && may_wait(c, total);
+
+    if (gathers && !c->gathers && c->all->n_gathering >= EDDYI_BATCH)
+        eddyi_channels_send_gathered(c->all);
+    if (gathers)
+        take_spare(c);
+    if (!gathers || eddyi_buffer_reserve(&c->out, total) < 0) {
         eddyi_channel_send_gathered(c);
         return false;
     }
@@ -82,6 +127,65 @@ void eddyi_channel_stop_gathering(struct eddyi_channel *c)
         return;
     c->gathers = false;
     eddyi_list_remove(&c->gathering);
-    if (all && eddyi_list_empty(&all->gathering))
+    if (all && --all->n_gathering == 0)
         eddyi_loop_not_in_turn(c->loop, &all->turn_end);
+}
+
+/* Handles the result @n of the send of all gathered bytes. No more bytes are kept than the
+ * high-water mark allows, so no writer is paused. */
+static void sent(struct eddyi_channel *c, ssize_t n)
+{
+    if (n < 0 && n != -EAGAIN) {
+        eddyi_channel_break(c, (int)n);
+        return;
+    }
+    eddyi_buffer_consume(&c->out, n > 0 ? (size_t)n : 0);
+    if (eddyi_buffer_length(&c->out) > 0)
+        eddyi_channel_wait_writable(c);
+    else
+        give_spare(c);
+}
+
+void eddyi_channel_send_gathered(struct eddyi_channel *c)
+{
+    struct iovec all = {eddyi_buffer_bytes(&c->out), eddyi_buffer_length(&c->out)};
+
+    if (!c->gathers || eddyi_loop_forked(c->loop))
+        return;
+    eddyi_channel_stop_gathering(c);
+    sent(c, c->carrier->ops->write(c->carrier, &all, 1));
+}
+
+/* Sends for up to EDDYI_BATCH channels. Those that cannot be in a batch send for themselves. */
+static void send_some(struct eddyi_channels *all)
+{
+    struct eddyi_backend *b = all->part.loop->backend;
+    size_t n = 0;
+
+    while (n < EDDYI_BATCH && !eddyi_list_empty(&all->gathering)) {
+        struct eddyi_channel *c =
+            eddyi_container(all->gathering.next, struct eddyi_channel, gathering);
+
+        if (all->batches && eddyi_carrier_may_batch(c->carrier)) {
+            eddyi_channel_stop_gathering(c);
+            eddyi_carrier_begin_send(c->carrier, eddyi_buffer_bytes(&c->out),
+                                     eddyi_buffer_length(&c->out), &all->sends[n]);
+            all->senders[n++] = c;
+        } else {
+            eddyi_channel_send_gathered(c);
+        }
+    }
+    if (n > 0)
+        b->ops->send_batch(b, all->sends, n);
+    for (size_t i = 0; i < n && !eddyi_loop_forked(all->part.loop); i++) {
+        eddyi_carrier_end_send(all->senders[i]->carrier, &all->sends[i]);
+        sent(all->senders[i], all->sends[i].result);
+    }
+}
+
+void eddyi_channels_send_gathered(struct eddyi_channels *all)
+{
+    /* in a child of fork() the bytes are the parent's */
+    while (!eddyi_list_empty(&all->gathering) && !eddyi_loop_forked(all->part.loop))
+        send_some(all);
 }

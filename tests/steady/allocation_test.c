@@ -312,6 +312,54 @@ TEST_ASYNC_REAL(echo_by_streams_allocates_nothing, .whole = true)
     return echo_by_streams(repeat, fds);
 }
 
+enum { CROWD = 100 };
+
+struct crowd {
+    eddy_writer *writers[CROWD];
+    int peers[CROWD];
+    int n;
+};
+
+static int write_to_all(void *arg)
+{
+    struct crowd *all = arg;
+    char buf[SIZE] = {1};
+
+    for (int i = 0; i < all->n; i++)
+        eddy_try(eddy_writer_write_nowait(all->writers[i], buf, sizeof buf));
+    eddy_try(eddy_sleep(0));
+    for (int i = 0; i < all->n; i++) {
+        if (recv(all->peers[i], buf, sizeof buf, MSG_DONTWAIT) != sizeof buf)
+            return eddy_raise(EDDY_EUSER, "the bytes have not come");
+    }
+    return 0;
+}
+
+TEST_ASYNC_REAL(writing_to_many_connections_in_a_turn_allocates_nothing, .whole = true)
+{
+    static struct crowd all;
+    eddy_reader *reader;
+    int rc = 0;
+
+    while (rc == 0 && all.n < CROWD) {
+        int fds[2];
+
+        pair_open(fds);
+        rc = eddy_open_connection(NULL, 0, &reader, &all.writers[all.n], .sock = fds[0]);
+        all.peers[all.n] = fds[1];
+        if (rc < 0)
+            pair_close(fds);
+        else
+            all.n++;
+    }
+    rc = rc == 0 ? repeat(write_to_all, &all) : rc;
+    for (int i = 0; i < all.n; i++) {
+        eddy_writer_free(all.writers[i]);
+        close(all.peers[i]);
+    }
+    return rc;
+}
+
 /*
  * There may be no more calls than messages, give or take a few: were it tried first whether
  * something has come, or looked twice, there would be twice as many. A descriptor is registered
