@@ -23,7 +23,7 @@ python3-zmq python3-pytest $examples"
 full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
-gcc-i686-linux-gnu libc6-dev-i386-cross
+gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools
 libuv1-dev libevent-dev chromium fonts-dejavu-core
 python3-asyncssh python3-asyncpg python3-psycopg"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev

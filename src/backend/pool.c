@@ -1,5 +1,6 @@
 #include "backend/pool.h"
 
+#include "base/condition.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 
@@ -13,7 +14,7 @@ void eddyi_pool_init(struct eddyi_pool *p, struct eddyi_backend *b)
     p->backend = b;
     p->pid = eddyi_sys_pid();
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_cond_init(&p->work, NULL);
+    eddyi_condition_init(&p->work);
     pthread_cond_init(&p->news, NULL);
     eddyi_list_init(&p->queue);
     eddyi_list_init(&p->done);
@@ -29,7 +30,7 @@ static bool wait_for_work(struct eddyi_pool *p)
 
     p->n_idle++;
     while (rc == 0 && eddyi_list_empty(&p->queue) && !p->closing)
-        rc = pthread_cond_clockwait(&p->work, &p->mutex, CLOCK_MONOTONIC, &deadline);
+        rc = pthread_cond_timedwait(&p->work, &p->mutex, &deadline);
     p->n_idle--;
     return !eddyi_list_empty(&p->queue);
 }

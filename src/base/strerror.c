@@ -1,3 +1,4 @@
+#include "base/libc.h"
 #include "eddy/error.h"
 #include "eddy/version.h"
 

@@ -2,6 +2,7 @@
  * The calls of sys.h on files.
  */
 #include "base/kernel.h"
+#include "base/libc.h"
 #include "base/sys_cached.h"
 
 #include <fcntl.h>
@@ -252,17 +253,17 @@ int eddyi_sys_statx_cached(int fd, struct statx *ret, uint64_t *ret_mount)
     int f = eddyi_fault("statx");
 
     if (f == 0)
-        f = (int)eddyi_sys_result(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-                                        STATX_BASIC_STATS | MOUNT, ret));
+        f = (int)eddyi_sys_result(
+            statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | MOUNT, ret));
     *ret_mount = f == 0 && ret->stx_mask & MOUNT ? ret->stx_mnt_id : 0;
     return f;
 }
 
 bool eddyi_sys_is_local(int fd)
 {
-    static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC,
+    static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,
                                      F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
-                                     RAMFS_MAGIC,      ZFS_SUPER_MAGIC,      BCACHEFS_SUPER_MAGIC};
+                                     RAMFS_MAGIC,      ZFS_SUPER_MAGIC,       BCACHEFS_SUPER_MAGIC};
     struct statfs found;
 
     if (eddyi_fault("fstatfs") < 0 || fstatfs(fd, &found) < 0)

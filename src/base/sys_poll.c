@@ -1,6 +1,7 @@
 /*
  * The calls of sys.h that wait, and those that test whether waiting is possible.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
 

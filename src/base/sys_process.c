@@ -1,6 +1,7 @@
 /*
  * The calls of sys.h about processes and their connections.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <dirent.h>

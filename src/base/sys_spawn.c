@@ -15,6 +15,7 @@
  * must not be shared. The pipe is not the only way, because another thread may fork at the same
  * time, and its child keep the pipe open.
  */
+#include "base/libc.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 
@@ -23,7 +24,6 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>

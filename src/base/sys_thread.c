@@ -1,6 +1,7 @@
 /*
  * The calls of sys.h about threads.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <limits.h>
@@ -10,11 +11,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* musl's threads have stacks of 128 KiB, too little for the jobs of a program: these get what glibc
+ * gives them. Memory that is not touched costs nothing. */
+static const size_t LEAST_STACK = 256 << 10, USUAL_STACK = 8 << 20;
+
 int eddyi_sys_thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg)
 {
     int f = eddyi_fault("pthread_create");
+    pthread_attr_t attr;
+    size_t size;
+    int rc;
 
-    return f < 0 ? f : -pthread_create(ret_thread, NULL, fn, arg);
+    if (f < 0)
+        return f;
+    rc = -pthread_attr_init(&attr);
+    if (rc < 0)
+        return rc;
+    if (pthread_attr_getstacksize(&attr, &size) == 0 && size < LEAST_STACK)
+        pthread_attr_setstacksize(&attr, USUAL_STACK);
+    rc = -pthread_create(ret_thread, &attr, fn, arg);
+    pthread_attr_destroy(&attr);
+    return rc;
 }
 
 void eddyi_sys_thread_name(const char *name)

@@ -16,21 +16,43 @@ void eddyi_symbols_fini(struct eddyi_symbols *s)
     s->n_files = 0;
 }
 
-/* Returns the file that is loaded with this bias, opening it if need be; NULL if there are too
- * many. */
-static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const struct link_map *map)
+/* The program or library that holds an address. */
+struct image {
+    const void *address;
+    uintptr_t bias;   /* what was added to its symbols' values when it was loaded */
+    const char *name; /* "" for the program itself; NULL: nothing holds the address */
+};
+
+/* Fills the image in, and ends the search, if the object @o holds its address. */
+static int is_image(struct dl_phdr_info *o, size_t size, void *arg)
+{
+    struct image *image = arg;
+    uintptr_t at = (uintptr_t)image->address - o->dlpi_addr;
+
+    for (unsigned i = 0; i < o->dlpi_phnum; i++) {
+        if (o->dlpi_phdr[i].p_type != PT_LOAD ||
+            at - o->dlpi_phdr[i].p_vaddr >= o->dlpi_phdr[i].p_memsz)
+            continue;
+        image->bias = o->dlpi_addr;
+        image->name = o->dlpi_name;
+        return 1;
+    }
+    return 0;
+}
+
+/* Returns the file of the image, opening it if need be; NULL if there are too many. */
+static const struct eddyi_symbol_file *file_of(struct eddyi_symbols *s, const struct image *image)
 {
     struct eddyi_symbol_file *f;
 
     for (size_t i = 0; i < s->n_files; i++)
-        if (s->files[i].bias == map->l_addr)
+        if (s->files[i].bias == image->bias)
             return &s->files[i];
     if (s->n_files == EDDYI_SYMBOL_MODULES)
         return NULL;
     f = &s->files[s->n_files++];
-    *f = (struct eddyi_symbol_file){.bias = map->l_addr};
-    /* The program itself has no name. */
-    if (eddyi_sys_map_file(*map->l_name ? map->l_name : "/proc/self/exe", &f->image, &f->size) < 0)
+    *f = (struct eddyi_symbol_file){.bias = image->bias};
+    if (eddyi_sys_map_file(*image->name ? image->name : "/proc/self/exe", &f->image, &f->size) < 0)
         f->image = NULL;
     return f;
 }
@@ -83,17 +105,17 @@ static const char *search_file(const struct eddyi_symbol_file *f, uintptr_t valu
 const char *eddyi_symbols_function(struct eddyi_symbols *s, const void *address, size_t *ret_offset)
 {
     const struct eddyi_symbol_file *f;
-    struct link_map *map = NULL;
+    struct image image = {.address = address};
     const char *name = NULL;
     Dl_info info;
 
-    if (!dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+    if (!dl_iterate_phdr(is_image, &image))
         return NULL;
-    f = file_of(s, map);
+    f = file_of(s, &image);
     if (f)
         name = search_file(f, (uintptr_t)address - f->bias, ret_offset);
     /* A file without a symbol table still has its exported symbols. */
-    if (!name && info.dli_sname) {
+    if (!name && dladdr(address, &info) && info.dli_sname) {
         name = info.dli_sname;
         *ret_offset = (size_t)((const char *)address - (const char *)info.dli_saddr);
     }

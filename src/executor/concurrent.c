@@ -1,6 +1,7 @@
 #include "executor/concurrent.h"
 
 #include "base/assert.h"
+#include "base/condition.h"
 #include "base/refs.h"
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -35,7 +36,7 @@ static void init_stripes(void)
 {
     for (int i = 0; i < N_STRIPES; i++) {
         pthread_mutex_init(&stripes[i].mutex, NULL);
-        pthread_cond_init(&stripes[i].ended, NULL);
+        eddyi_condition_init(&stripes[i].ended);
     }
 }
 
@@ -60,7 +61,7 @@ int eddyi_concurrent_sleep(eddy_concurrent_future *cf, const struct timespec *de
 {
     struct stripe *s = stripe_of(cf);
 
-    return deadline ? pthread_cond_clockwait(&s->ended, &s->mutex, CLOCK_MONOTONIC, deadline)
+    return deadline ? pthread_cond_timedwait(&s->ended, &s->mutex, deadline)
                     : pthread_cond_wait(&s->ended, &s->mutex);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "executor/executor.h"
 
+#include "base/condition.h"
 #include "base/refs.h"
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -29,7 +30,7 @@ eddy_executor *eddyi_executor_new(const struct eddyi_executor_ops *ops, unsigned
     e->spins = eddyi_sys_cpus() > 1;
     eddyi_sys_mutex_init(&e->mutex);
     pthread_cond_init(&e->work, NULL);
-    pthread_cond_init(&e->closed, NULL);
+    eddyi_condition_init(&e->closed);
     eddyi_list_init(&e->queue);
     eddyi_list_init(&e->threads);
     eddyi_list_init(&e->ended);

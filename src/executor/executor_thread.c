@@ -213,5 +213,5 @@ void eddyi_executor_pause(eddy_executor *e, int64_t nanoseconds)
     int rc = 0;
 
     while (rc == 0 && !atomic_load(&e->shut_down))
-        rc = pthread_cond_clockwait(&e->closed, &e->mutex, CLOCK_MONOTONIC, &deadline);
+        rc = pthread_cond_timedwait(&e->closed, &e->mutex, &deadline);
 }

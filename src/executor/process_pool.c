@@ -1,6 +1,7 @@
 /*
  * Process pools: each thread of the executor drives a worker process of its own.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 #include "executor/executor.h"
 #include "executor/worker_process.h"

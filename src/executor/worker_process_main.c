@@ -3,6 +3,7 @@
  * connection ends.
  */
 #include "base/exception.h"
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "executor/job.h"

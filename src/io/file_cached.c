@@ -12,6 +12,7 @@
  */
 #include "io/file_cached.h"
 
+#include "base/libc.h"
 #include "base/sys_cached.h"
 #include "loop/part.h"
 #include "task/task.h"
@@ -120,8 +121,7 @@ static int64_t call_in_thread(void *arg)
     struct call *c = arg;
 
     c->local = eddyi_sys_is_local(c->fd);
-    return c->ret ? eddyi_sys_statx(c->fd, "", AT_EMPTY_PATH, c->ret)
-                  : eddyi_sys_close_file(c->fd);
+    return c->ret ? eddyi_sys_statx(c->fd, "", AT_EMPTY_PATH, c->ret) : eddyi_sys_close_file(c->fd);
 }
 
 static int64_t stat_by_backend(int fd, struct statx *ret)

@@ -2,6 +2,7 @@
  * Copying between files: with copy_file_range(2), and by hand where the kernel refuses, as it does
  * for some pairs of file systems. Holes stay holes; the kernel would fill them with zeros.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/file.h"

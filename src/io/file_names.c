@@ -1,6 +1,7 @@
 /*
  * Calls on files by name.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/file.h"
@@ -82,8 +83,8 @@ int eddy_file_stat(const char *path, struct stat *ret)
 
 int eddy_file_lstat(const char *path, struct stat *ret)
 {
-    return (int)eddyi_file_ended_path(stat_by_name(path, AT_SYMLINK_NOFOLLOW, ret),
-                                      "file_lstat", path);
+    return (int)eddyi_file_ended_path(stat_by_name(path, AT_SYMLINK_NOFOLLOW, ret), "file_lstat",
+                                      path);
 }
 
 int eddy_file_fstat(int fd, struct stat *ret)

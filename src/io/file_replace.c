@@ -6,6 +6,7 @@
  * files is open meanwhile, so that the names are short and stay right when the current directory
  * changes.
  */
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/file.h"

@@ -1,11 +1,10 @@
 #include "loop/handle.h"
 
 #include "base/assert.h"
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "loop/loop.h"
-
-#include <sys/single_threaded.h>
 
 /*
  * A slot's state: the state of its callback in the lowest bits; a bit that is set permanently in a

@@ -1,5 +1,6 @@
 #include "net/query.h"
 
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 

@@ -3,6 +3,7 @@
  */
 #include "net/resolver.h"
 
+#include "base/libc.h"
 #include "base/sys.h"
 #include "eddy/error.h"
 #include "io/io.h"

@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include "base/assert.h"
+#include "base/libc.h"
 #include "base/options.h"
 #include "base/sys.h"
 #include "base/unguarded.h"
@@ -14,7 +15,6 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/single_threaded.h>
 
 /* Numbers for the names Task-1, Task-2, …: one count for the process (rule 50). */
 static atomic_uint_fast64_t next_number = 1;

@@ -11,7 +11,8 @@ static int absent(void)
 
 int eddy_tls_context_new(eddy_tls_side side, eddy_tls_context **ret)
 {
-    return absent();
+    return ret ? absent()
+               : eddy_raise(-EINVAL, "tls_context_new: there is no place for the context");
 }
 
 eddy_tls_context *eddy_tls_context_ref(eddy_tls_context *c)

@@ -2,6 +2,7 @@
  * Operations on files, with and without a disk behind them, on every backend.
  */
 #include "backend/rig.h"
+#include "base/libc.h"
 
 #include <fcntl.h>
 #include <pthread.h>

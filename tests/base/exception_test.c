@@ -85,7 +85,7 @@ TEST_VIRTUAL(a_member_that_there_was_no_memory_for_counts_as_that_error)
 
 TEST_VIRTUAL(a_group_is_written_with_all_that_is_in_it)
 {
-    eddy_exception *inner = eddy_exception_new(-EIO, "disk");
+    eddy_exception *inner = eddy_exception_new(-ENOENT, "disk");
     eddy_exception *nested = eddy_exception_group_new("inner", &inner, 1);
     eddy_exception *outer = eddy_exception_group_new("outer", &nested, 1);
     char text[400];
@@ -94,7 +94,7 @@ TEST_VIRTUAL(a_group_is_written_with_all_that_is_in_it)
     EXPECT_EQ(n, strlen(text));
     EXPECT_IN("outer (", text);
     EXPECT_IN(": inner (", text);
-    EXPECT_IN("disk (Input/output error)", text);
+    EXPECT_IN("disk (No such file or directory)", text);
     eddy_exception_unref(inner);
     eddy_exception_unref(nested);
     eddy_exception_unref(outer);
@@ -102,9 +102,9 @@ TEST_VIRTUAL(a_group_is_written_with_all_that_is_in_it)
 
 TEST_VIRTUAL(formatting_cuts_to_the_buffer_and_tells_the_whole_length)
 {
-    eddy_exception *e = eddy_exception_new(-EIO, "0123456789");
+    eddy_exception *e = eddy_exception_new(-ENOENT, "0123456789");
     char text[5] = "xxxx";
-    int whole = (int)strlen("0123456789 (Input/output error)");
+    int whole = (int)strlen("0123456789 (No such file or directory)");
 
     EXPECT_EQ(eddy_exception_format(e, text, sizeof text), whole);
     EXPECT_STR(text, "0123");

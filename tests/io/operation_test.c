@@ -1,4 +1,5 @@
 /* Operations with a callback: sockets, files, cancelling and the end of the loop. */
+#include "base/libc.h"
 #include "harness/test.h"
 
 #include "harness/trace.h"
@@ -231,20 +232,20 @@ TEST_REAL(files_are_opened_written_read_and_removed, .whole = true)
     snprintf(path, sizeof path, "%s", p.a);
     fd = result_of(eddy_operation_open(io.loop, path, O_RDWR | O_CREAT, 0600, done, slot(0), NULL));
     if (fd >= 0 && !test_tortured()) {
-        EXPECT_EQ(result_of(eddy_operation_write(io.loop, (int)fd, "hello", 5, 0, done, slot(0),
-                                                 NULL)),
-                  5);
-        EXPECT_EQ(result_of(eddy_operation_read(io.loop, (int)fd, buf, sizeof buf, 1, done,
-                                                slot(0), NULL)),
+        EXPECT_EQ(
+            result_of(eddy_operation_write(io.loop, (int)fd, "hello", 5, 0, done, slot(0), NULL)),
+            5);
+        EXPECT_EQ(result_of(eddy_operation_read(io.loop, (int)fd, buf, sizeof buf, 1, done, slot(0),
+                                                NULL)),
                   4);
         EXPECT_STR(buf, "ello");
         EXPECT_EQ(result_of(eddy_operation_read(io.loop, (int)fd, buf, sizeof buf, -1, done,
                                                 slot(0), NULL)),
                   5);
         EXPECT_EQ(result_of(eddy_operation_fsync(io.loop, (int)fd, true, done, slot(0), NULL)), 0);
-        EXPECT_EQ(result_of(eddy_operation_stat(io.loop, AT_FDCWD, path, 0, &st, done, slot(0),
-                                                NULL)),
-                  0);
+        EXPECT_EQ(
+            result_of(eddy_operation_stat(io.loop, AT_FDCWD, path, 0, &st, done, slot(0), NULL)),
+            0);
         EXPECT_EQ(st.stx_size, 5);
         EXPECT_EQ(result_of(eddy_operation_rename(io.loop, p.a, p.b, done, slot(0), NULL)), 0);
         EXPECT_EQ(result_of(eddy_operation_unlink(io.loop, p.b, 0, done, slot(0), NULL)), 0);

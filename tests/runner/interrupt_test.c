@@ -264,13 +264,13 @@ static void run_serving(void *unused)
     printf("%d ", eddy_main(serving(0), .sigterm = true));
     printf("%d ", eddy_main(serving(0), .sigterm = true, .sigterm_exit = 143));
     fflush(stdout);
-    printf("%d", eddy_main(serving(-EIO), .sigterm = true));
+    printf("%d", eddy_main(serving(-ENOENT), .sigterm = true));
 }
 
 TEST_REAL(sigterm_that_was_asked_for_is_no_failure)
 {
     EXPECT_EQ(test_in_child(run_serving, NULL, output, sizeof output), 0);
-    EXPECT_STR(output, "1 0 143 error: clean-up (Input/output error)\n1");
+    EXPECT_STR(output, "1 0 143 error: clean-up (No such file or directory)\n1");
 }
 
 static void run_unasked(void *unused)

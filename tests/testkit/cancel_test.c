@@ -148,7 +148,7 @@ TEST_VIRTUAL(each_run_begins_and_is_checked_with_what_was_done_and_what_came_of_
 static int refuse(void *unused, const eddy_test_trial *trial)
 {
     return strstr(trial->accident, "before-event: cancel-twice")
-               ? eddy_raise(-EIO, "I do not like it")
+               ? eddy_raise(-ENOENT, "I do not like it")
                : 0;
 }
 
@@ -158,7 +158,7 @@ TEST_VIRTUAL(what_check_refuses_is_reported_with_its_words_and_how_to_see_it_aga
          "refused on virtual, task 0 'refused' at its suspension 1, waiting for sleep, "
          "before-event: "
          "cancel-twice: "
-         "its check says: I do not like it (Input/output error) "
+         "its check says: I do not like it (No such file or directory) "
          "[EDDY_TEST_ONLY='refused/virtual/0.1/before-event/cancel-twice']\n");
 }
 

@@ -2,6 +2,7 @@
  * eddy info: the features of this eddy and this kernel, and the reasons for what is missing.
  */
 #include "base/kernel.h"
+#include "base/libc.h"
 #include "base/printable.h"
 #include "base/sys.h"
 #include "commands.h"

@@ -1,0 +1,37 @@
+# Finds out which C library this is, and which parts of glibc it lacks: src/base/libc.h makes up for
+# those. EDDY_LIBC_DEFINITIONS is what the library, and whatever includes its private headers, is
+# compiled with.
+include(CheckCSourceCompiles)
+
+# musl has no macro of its name, but types with names of its own.
+check_c_source_compiles("#include <stdlib.h>
+#if !defined __linux__ || defined __UCLIBC__ || !(defined __GLIBC__ || defined __DEFINED_size_t)
+#error
+#endif
+int main(void) { return 0; }" EDDY_ON_GLIBC_OR_MUSL)
+if(NOT EDDY_ON_GLIBC_OR_MUSL)
+    message(FATAL_ERROR "eddy runs on Linux with the GNU C library (glibc) or musl; "
+            "this compiler uses another C library.")
+endif()
+
+set(EDDY_LIBC_DEFINITIONS "")
+# eddy_libc(NAME HEADER EXPRESSION): the library has what the expression needs, or lacks NAME.
+function(eddy_libc name header expression)
+    set(CMAKE_REQUIRED_DEFINITIONS -D_GNU_SOURCE -Werror=implicit-function-declaration)
+    check_c_source_compiles("#include <stddef.h>
+#include <${header}>
+int main(void) { return (${expression}) != 0; }" EDDY_LIBC_HAS_${name})
+    if(NOT EDDY_LIBC_HAS_${name})
+        set(EDDY_LIBC_DEFINITIONS ${EDDY_LIBC_DEFINITIONS} EDDYI_LACKS_${name} PARENT_SCOPE)
+    endif()
+endfunction()
+eddy_libc(STATX sys/stat.h "statx(0, 0, 0, STATX_MNT_ID, (struct statx *)0)")
+eddy_libc(PREADV2 sys/uio.h "preadv2(0, 0, 0, 0, RWF_NOWAIT) + pwritev2(0, 0, 0, 0, 0)")
+eddy_libc(CLOSE_RANGE unistd.h "close_range(3, 3, 0)")
+eddy_libc(EPOLL_PWAIT2 sys/epoll.h "epoll_pwait2(0, 0, 0, 0, 0)")
+eddy_libc(PIDFD sys/pidfd.h "pidfd_open(0, 0) + pidfd_send_signal(0, 0, 0, 0)")
+eddy_libc(DESCRIPTIONS string.h "strerrordesc_np(0) && sigdescr_np(0)")
+eddy_libc(SINGLE_THREADED sys/single_threaded.h __libc_single_threaded)
+eddy_libc(ADAPTIVE_MUTEX pthread.h PTHREAD_MUTEX_ADAPTIVE_NP)
+eddy_libc(IDN netdb.h "AI_IDN | AI_CANONIDN")
+eddy_libc(ON_EXIT stdlib.h "on_exit(0, 0)")
