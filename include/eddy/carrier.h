@@ -166,6 +166,9 @@ EDDY_API EDDY_NODISCARD int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, 
 /*
  * Makes the carrier of the ends of a pipe or a terminal that the caller still owns. Borrows the
  * descriptors as eddy_socket_carrier_borrow() does. Otherwise as eddy_pipe_carrier_new().
+ *
+ * With a socket of datagrams as both ends, a caller that receives and sends by itself can wait:
+ * wait_readable() and wait_writable() work as for a pipe.
  */
 EDDY_API EDDY_NODISCARD int eddy_pipe_carrier_borrow(eddy_loop *loop, int read_fd, int write_fd,
                                                      eddy_carrier **ret);

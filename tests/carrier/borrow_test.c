@@ -76,3 +76,60 @@ TEST_ASYNC_REAL(a_borrowed_socket_serves_one_stream_after_the_other)
     close_both(fds);
     return 0;
 }
+
+/* The calls of a carrier's user. */
+struct waits {
+    int n_readable, n_writable, n_closed;
+};
+
+static void count_readable(eddy_carrier *c, ssize_t result)
+{
+    EXPECT_EQ(result, -EAGAIN);
+    ((struct waits *)c->user)->n_readable++;
+}
+
+static void count_writable(eddy_carrier *c)
+{
+    ((struct waits *)c->user)->n_writable++;
+}
+
+static void count_closed(eddy_carrier *c, int status)
+{
+    ((struct waits *)c->user)->n_closed++;
+    c->ops->free(c);
+}
+
+TEST_ASYNC_REAL(a_carrier_waits_for_datagrams_that_its_user_receives)
+{
+    struct waits waits = {0};
+    eddy_carrier *c;
+    char buf[8];
+    int fds[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) == 0);
+    if (EXPECT_EQ(eddy_pipe_carrier_borrow(eddy_get_running_loop(), fds[0], fds[0], &c), 0)) {
+        c->user = &waits;
+        c->on_readable = count_readable;
+        c->on_writable = count_writable;
+        c->on_closed = count_closed;
+        for (int i = 1; i <= 3; i++) {
+            EXPECT_EQ(c->ops->wait_readable(c, NULL, 0), 0);
+            eddy_sleep(0);
+            eddy_sleep(0);
+            EXPECT_EQ(waits.n_readable, i - 1);
+            EXPECT_EQ(write(fds[1], "one", 3), 3);
+            while (waits.n_readable < i && eddy_sleep(0) == 0)
+                continue;
+            EXPECT_EQ(recv(fds[0], buf, sizeof buf, 0), 3);
+        }
+        EXPECT_EQ(c->ops->wait_writable(c), 0);
+        while (waits.n_writable == 0 && eddy_sleep(0) == 0)
+            continue;
+        c->ops->close(c, true);
+        while (waits.n_closed == 0 && eddy_sleep(0) == 0)
+            continue;
+        EXPECT_EQ(send(fds[0], "open", 4, 0), 4);
+    }
+    close_both(fds);
+    return 0;
+}

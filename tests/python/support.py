@@ -1,5 +1,6 @@
 """What several tests of the Python package need."""
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -28,6 +29,41 @@ class LoopTest(unittest.TestCase):
     def run_for(self, seconds):
         self.loop.call_later(seconds, self.loop.stop)
         self.loop.run_forever()
+
+    def run_until(self, condition):
+        async def wait():
+            while not condition():
+                await asyncio.sleep(0.001)
+
+        self.loop.run_until_complete(asyncio.wait_for(wait(), 20))
+
+
+class Recorder(asyncio.Protocol):
+    """A protocol that notes what it is called for."""
+
+    def __init__(self):
+        self.calls, self.data = [], b''
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.calls.append('made')
+
+    def data_received(self, data):
+        self.data += data
+        self.calls.append('data')
+
+    def eof_received(self):
+        self.calls.append('eof')
+
+    def connection_lost(self, exc):
+        self.exc = exc
+        self.calls.append('lost')
+
+    def pause_writing(self):
+        self.calls.append('pause')
+
+    def resume_writing(self):
+        self.calls.append('resume')
 
 
 @contextlib.contextmanager

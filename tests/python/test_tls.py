@@ -1,6 +1,7 @@
 """TLS, whose records are moved in C: that it behaves as asyncio's own code does."""
 
 import asyncio
+import contextvars
 import gc
 import os
 import socket
@@ -15,8 +16,7 @@ from unittest import mock
 import eddyloop
 
 from eddyloop import _eddyloop, _tls
-from support import LoopTest
-from test_transports import Recorder
+from support import LoopTest, Recorder
 
 
 def setUpModule():
@@ -62,12 +62,45 @@ class Tls(LoopTest):
         transport.abort()
         self.run_for(0.001)
 
-    def run_until(self, condition):
-        async def wait():
-            while not condition():
-                await asyncio.sleep(0.001)
+    def test_protocols_are_called_in_the_context_of_the_creation(self):
+        variable = contextvars.ContextVar('variable', default=0)
+        seen = {}
 
-        self.loop.run_until_complete(asyncio.wait_for(wait(), 20))
+        class Protocol(Recorder):
+            def data_received(self, data):
+                seen['data'] = variable.get()
+
+            def pause_writing(self):
+                seen['pause'] = variable.get()
+
+            def resume_writing(self):
+                seen['resume'] = variable.get()
+
+            def connection_lost(self, exc):
+                super().connection_lost(exc)
+                seen['lost'] = variable.get()
+
+        variable.set(1)
+        client, server = self.pair(Protocol)
+        variable.set(2)
+        client.transport.pause_reading()
+        server.transport.write(b'x')
+        self.run_for(0.02)
+        client.transport.resume_reading()
+        self.run_until(lambda: 'data' in seen)
+        server.transport.pause_reading()
+        while 'pause' not in seen:
+            client.transport.write(bytes(100_000))
+        server.transport.resume_reading()
+        self.run_until(lambda: 'resume' in seen)
+        client.transport.pause_reading()
+        server.transport.write(b'y')
+        self.run_for(0.02)
+        del seen['data']
+        client.transport.resume_reading()
+        client.transport.close()  # delivers what has come
+        self.run_until(lambda: 'lost' in seen)
+        self.assertEqual(seen, {'data': 1, 'pause': 1, 'resume': 1, 'lost': 1})
 
     def test_records_are_moved_in_c(self):
         self.assertTrue(_tls.in_c)

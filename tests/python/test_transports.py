@@ -8,40 +8,11 @@ import os
 import socket
 import tempfile
 import unittest
-import unittest.mock
 import weakref
 
 import eddyloop
 
-from support import LoopTest, no_garbage_collection, run_program
-
-
-class Recorder(asyncio.Protocol):
-    """Notes what it is called for."""
-
-    def __init__(self):
-        self.calls, self.data = [], b''
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self.calls.append('made')
-
-    def data_received(self, data):
-        self.data += data
-        self.calls.append('data')
-
-    def eof_received(self):
-        self.calls.append('eof')
-
-    def connection_lost(self, exc):
-        self.exc = exc
-        self.calls.append('lost')
-
-    def pause_writing(self):
-        self.calls.append('pause')
-
-    def resume_writing(self):
-        self.calls.append('resume')
+from support import LoopTest, Recorder, no_garbage_collection, run_program
 
 
 class TransportTest(LoopTest):
@@ -65,13 +36,6 @@ class TransportTest(LoopTest):
         for transport in list(self.lasting):
             transport.abort()
         self.run_for(0.001)
-
-    def run_until(self, condition):
-        async def wait():
-            while not condition():
-                await asyncio.sleep(0.001)
-
-        self.loop.run_until_complete(asyncio.wait_for(wait(), 20))
 
     def receive(self, there, size):
         """Receives @size bytes, while the loop runs."""
@@ -385,34 +349,6 @@ class Flow(TransportTest):
             there.close()
             with self.assertRaises(ConnectionError):
                 self.loop.run_until_complete(sending)
-
-
-class Pipes(TransportTest):
-    def pipe(self):
-        """Returns the transport and the protocol of a read end, and the write end."""
-        read_end, write_end = os.pipe()
-        transport, protocol = self.loop.run_until_complete(
-            self.loop.connect_read_pipe(Recorder, os.fdopen(read_end, 'rb', 0))
-        )
-        return transport, protocol, write_end
-
-    def test_all_bytes_arrive_then_the_end(self):
-        transport, protocol, write_end = self.pipe()
-        os.write(write_end, b'x' * 60_000)
-        self.run_until(lambda: len(protocol.data) == 60_000)
-        os.close(write_end)
-        self.run_until(lambda: 'lost' in protocol.calls)
-        self.assertEqual(protocol.calls[-2:], ['eof', 'lost'])
-        self.assertIsNone(protocol.exc)
-        self.assertEqual(self.errors, [])
-
-    def test_a_pipe_that_cannot_be_read_is_reported(self):
-        transport, protocol, write_end = self.pipe()
-        self.addCleanup(os.close, write_end)
-        with unittest.mock.patch('os.readv', side_effect=OSError(5, 'broken')):
-            os.write(write_end, b'x')
-            self.run_until(lambda: 'lost' in protocol.calls)
-        self.assertEqual(str(protocol.exc), '[Errno 5] broken')
 
 
 class Remains(TransportTest):

@@ -5,6 +5,8 @@ inherited from asyncio, which also means its argument checks and its errors.
 """
 
 import asyncio
+import contextvars
+import functools
 import os
 import selectors
 import signal
@@ -16,7 +18,13 @@ from asyncio import events, exceptions
 
 from . import _eddyloop
 from ._tls import SSLProtocol, ssl
-from ._transports import DatagramTransport, NoStream, ReadPipeTransport, SocketTransport
+from ._transports import (
+    DatagramTransport,
+    NoStream,
+    ReadPipeTransport,
+    SocketTransport,
+    WritePipeTransport,
+)
 
 
 class _Selector:
@@ -203,9 +211,27 @@ class Loop(_eddyloop.Loop, asyncio.SelectorEventLoop):
     def _make_read_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
         return ReadPipeTransport(self, pipe, protocol, waiter, extra)
 
+    def _make_write_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
+        return WritePipeTransport(self, pipe, protocol, waiter, extra)
+
+    @property
+    def _child_watcher_callback(self):
+        # asyncio asks for this when it makes a subprocess, in the context of the program; the end
+        # of the process is noticed in another one.
+        return functools.partial(self._child_ended, contextvars.copy_context())
+
+    def _child_ended(self, context, pid, returncode, transport):
+        call = self.call_soon_threadsafe
+        if sys.version_info < (3, 12):  # one turn later there, so that callbacks run before
+            call = functools.partial(call, self.call_soon)
+        call(transport._process_exited, returncode, context=context)
+
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         self._ensure_fd_no_transport(sock)
-        return DatagramTransport(self, sock, protocol, address, waiter, extra)
+        try:
+            return DatagramTransport(self, sock, protocol, address, waiter, extra)
+        except NoStream:
+            return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
 
     def close(self):
         """Closes the loop: callbacks that did not run are dropped."""

@@ -1,28 +1,19 @@
 """Transports: what runs for each packet is in C, what runs for each connection is here.
 
 The order of the callbacks, the errors and the private names are those of asyncio's own transports
-(asyncio.selector_events), since programs and the rest of asyncio rely on them.
+(asyncio.selector_events, asyncio.unix_events), since programs and the rest of asyncio rely on them.
 """
 
 import contextvars
+import errno
 import logging
 import os
 import socket
+import stat
 import sys
-import threading
 import warnings
 
-from asyncio import (
-    base_events,
-    constants,
-    exceptions,
-    futures,
-    protocols,
-    selector_events,
-    transports,
-    trsock,
-    unix_events,
-)
+from asyncio import base_events, constants, exceptions, futures, protocols, transports, trsock
 
 from . import _eddyloop
 from ._tls import SSLProtocol
@@ -31,19 +22,81 @@ _logger = logging.getLogger('asyncio')
 
 
 class NoStream(Exception):
-    """The socket is not one of a connection that carries a stream of bytes."""
+    """The socket is not one of a connection that carries a stream of bytes, or of datagrams."""
 
 
-class SocketTransport(_eddyloop.Transport):
-    """A connection over TCP or a Unix socket. The socket object owns the descriptor."""
+_STREAM, _DATAGRAMS, _READ_PIPE, _WRITE_PIPE = range(4)  # the kinds of transport.h
 
-    _start_tls_compatible = True
-    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
+
+class _Transport:
+    """What all kinds have in common. The socket or file object owns the descriptor."""
+
     max_size = 256 * 1024
     _room_waiter = None
 
-    def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
-        transports.Transport.__init__(self, extra)
+    def _begin(self, waiter):
+        """Schedules the first callbacks: connection_made(), then what reads and who waits."""
+        loop, context = self._loop, self._context
+        loop.call_soon(self._protocol.connection_made, self, context=context)
+        loop.call_soon(self._start_reading, context=context)
+        if waiter is not None:
+            loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
+
+    def _log(self, message, **options):
+        _logger.debug(message, self, **options)
+
+    def set_protocol(self, protocol):
+        """Replaces the protocol."""
+        self._protocol = protocol
+        self._protocol_connected = True
+
+    def _lose(self, exc):
+        loop, context = self._loop, self._context
+        self._release()
+        loop.call_soon(self._call_connection_lost, exc, context=context)
+
+    def _force_close(self, exc):
+        if self._conn_lost:
+            return
+        self._closing = True
+        self._conn_lost += 1
+        self._lose(exc)
+
+    def _report(self, exc, message, is_usual):
+        if is_usual:
+            if self._loop.get_debug():
+                _logger.debug('%r: %s', self, message, exc_info=True)
+        else:
+            self._loop.call_exception_handler(
+                {
+                    'message': message,
+                    'exception': exc,
+                    'transport': self,
+                    'protocol': self._protocol,
+                }
+            )
+
+    def _on_drained(self):
+        # All is sent that was buffered; C calls this if somebody may wait for it.
+        if self._closing:
+            self._release()
+            self._call_connection_lost(None)
+
+    def _set_write_buffer_limits(self, high=None, low=None):
+        if high is None:
+            high = 64 * 1024 if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f'high ({high!r}) must be >= low ({low!r}) must be >= 0')
+        self._high_water = min(high, sys.maxsize)
+        self._low_water = min(low, sys.maxsize)
+
+
+class _OfSocket(_Transport):
+    """What connections and datagrams have in common."""
+
+    def _describe_socket(self, sock):
         self._extra['socket'] = trsock.TransportSocket(sock)
         try:
             self._extra['sockname'] = sock.getsockname()
@@ -54,23 +107,15 @@ class SocketTransport(_eddyloop.Transport):
                 self._extra['peername'] = sock.getpeername()
             except OSError:
                 self._extra['peername'] = None
-        context = contextvars.copy_context()
+
+    def _open_socket(self, loop, sock, kind):
         loop._remove_reader(sock)  # as asyncio, whose own callback replaces one that is there
         loop._remove_writer(sock)
-        if not self._open(loop, sock.fileno(), context):
+        if not self._open(loop, sock.fileno(), contextvars.copy_context(), kind):
             raise NoStream
         self._sock = sock
         self._set_write_buffer_limits()
-        self.set_protocol(protocol)
-        self._server = server
-        if server is not None:
-            _attach(server, self)
         loop._transports[self._sock_fd] = self
-        base_events._set_nodelay(sock)
-        loop.call_soon(protocol.connection_made, self, context=context)
-        loop.call_soon(self._start_reading, context=context)
-        if waiter is not None:
-            loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
 
     def __repr__(self):
         info = [self.__class__.__name__]
@@ -95,18 +140,6 @@ class SocketTransport(_eddyloop.Transport):
             if server is not None and sys.version_info >= (3, 13):
                 _detach(server, self)
 
-    def _log(self, message, **options):
-        _logger.debug(message, self, **options)
-
-    def set_protocol(self, protocol):
-        """Replaces the protocol."""
-        self._buffered = isinstance(protocol, protocols.BufferedProtocol)
-        self._tls = isinstance(protocol, SSLProtocol) and protocol._is_bound
-        self._protocol = protocol
-        self._protocol_connected = True
-
-    # Closing.
-
     def close(self):
         """Closes the transport: sends what is buffered, then calls connection_lost(None)."""
         if self._closing:
@@ -122,31 +155,8 @@ class SocketTransport(_eddyloop.Transport):
         """Closes the transport at once; what is buffered is lost."""
         self._force_close(None)
 
-    def _force_close(self, exc):
-        if self._conn_lost:
-            return
-        self._closing = True
-        self._conn_lost += 1
-        self._lose(exc)
-
-    def _lose(self, exc):
-        loop, context = self._loop, self._context
-        self._release()
-        loop.call_soon(self._call_connection_lost, exc, context=context)
-
     def _fatal_error(self, exc, message='Fatal error on transport'):
-        if isinstance(exc, OSError):
-            if self._loop.get_debug():
-                _logger.debug('%r: %s', self, message, exc_info=True)
-        else:
-            self._loop.call_exception_handler(
-                {
-                    'message': message,
-                    'exception': exc,
-                    'transport': self,
-                    'protocol': self._protocol,
-                }
-            )
+        self._report(exc, message, isinstance(exc, OSError))
         self._force_close(exc)
         if self._empty_waiter is not None and not self._empty_waiter.done():
             self._empty_waiter.set_exception(exc)
@@ -165,6 +175,35 @@ class SocketTransport(_eddyloop.Transport):
                 if waiter is not None and not waiter.done():
                     waiter.set_exception(ConnectionError('Connection is closed by peer'))
 
+    def _written_in_vain(self):
+        if self._conn_lost >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+            _logger.warning('socket.send() raised exception.')
+        self._conn_lost += 1
+
+
+class SocketTransport(_OfSocket, _eddyloop.Transport):
+    """A connection over TCP or a Unix socket."""
+
+    _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
+
+    def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
+        transports.Transport.__init__(self, extra)
+        self._describe_socket(sock)
+        self._open_socket(loop, sock, _STREAM)
+        self.set_protocol(protocol)
+        self._server = server
+        if server is not None:
+            _attach(server, self)
+        base_events._set_nodelay(sock)
+        self._begin(waiter)
+
+    def set_protocol(self, protocol):
+        """Replaces the protocol."""
+        self._buffered = isinstance(protocol, protocols.BufferedProtocol)
+        self._tls = isinstance(protocol, SSLProtocol) and protocol._is_bound
+        super().set_protocol(protocol)
+
     # Reading.
 
     def _read_ready__on_eof(self):
@@ -182,11 +221,6 @@ class SocketTransport(_eddyloop.Transport):
 
     # Writing.
 
-    def _written_in_vain(self):
-        if self._conn_lost >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
-            _logger.warning('socket.send() raised exception.')
-        self._conn_lost += 1
-
     def write_eof(self):
         """Closes the write end after what is buffered has been sent."""
         if self._closing or self._eof:
@@ -200,14 +234,11 @@ class SocketTransport(_eddyloop.Transport):
         return True
 
     def _on_drained(self):
-        # All is sent that was buffered; C calls this if somebody may wait for it.
         if self._empty_waiter is not None and not self._empty_waiter.done():
             self._empty_waiter.set_result(None)
-        if self._closing:
-            self._release()
-            self._call_connection_lost(None)
-        elif self._eof:
+        if self._eof and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
+        super()._on_drained()
 
     def _make_empty_waiter(self):
         if self._empty_waiter is not None:
@@ -265,16 +296,6 @@ class SocketTransport(_eddyloop.Transport):
         if self._room_waiter is not None and not self._room_waiter.done():
             self._room_waiter.set_result(None)
 
-    def _set_write_buffer_limits(self, high=None, low=None):
-        if high is None:
-            high = 64 * 1024 if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f'high ({high!r}) must be >= low ({low!r}) must be >= 0')
-        self._high_water = min(high, sys.maxsize)
-        self._low_water = min(low, sys.maxsize)
-
 
 if sys.version_info >= (3, 13):
 
@@ -293,58 +314,160 @@ else:
         server._detach()
 
 
-# What one call receives, where asyncio makes an object of 256 KiB and shrinks it. One for each
-# thread, since another thread may run while a call is in the kernel.
-_thread = threading.local()
-
-
-def _buffer():
-    try:
-        return _thread.buffer
-    except AttributeError:
-        _thread.buffer = memoryview(bytearray(SocketTransport.max_size))
-        return _thread.buffer
-
-
-class ReadPipeTransport(unix_events._UnixReadPipeTransport):
-    """The read end of a pipe."""
-
-    def _read_ready(self):
-        buffer = _buffer()
-        try:
-            size = os.readv(self._fileno, [buffer])
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError as exc:
-            self._fatal_error(exc, 'Fatal read error on pipe transport')
-        else:
-            if size > 0:
-                self._protocol.data_received(bytes(buffer[:size]))
-                return
-            if self._loop.get_debug():
-                _logger.info('%r was closed by peer', self)
-            self._closing = True
-            self._loop._remove_reader(self._fileno)
-            self._loop.call_soon(self._protocol.eof_received)
-            self._loop.call_soon(self._call_connection_lost, None)
-
-
-class DatagramTransport(selector_events._SelectorDatagramTransport):
+class DatagramTransport(_OfSocket, _eddyloop.Datagrams, transports.DatagramTransport):
     """Datagrams."""
 
-    def _read_ready(self):
-        if self._conn_lost:
-            return
-        buffer = _buffer()
-        try:
-            size, address = self._sock.recvfrom_into(buffer)
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError as error:
-            self._protocol.error_received(error)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self._fatal_error(error, 'Fatal read error on datagram transport')
+    def __init__(self, loop, sock, protocol, address=None, waiter=None, extra=None):
+        transports.Transport.__init__(self, extra)
+        self._describe_socket(sock)
+        self._open_socket(loop, sock, _DATAGRAMS)
+        self._address = address
+        self._connected = bool(self._extra['peername'])
+        self.set_protocol(protocol)
+        self._begin(waiter)
+
+
+class _OfPipe(_Transport):
+    """What the two ends of pipes have in common. The end is kept where sockets have theirs."""
+
+    _refusal = None
+
+    def __init__(self, loop, pipe, protocol, waiter=None, extra=None):
+        transports.BaseTransport.__init__(self, extra)
+        self._extra['pipe'] = pipe
+        fd = pipe.fileno()
+        mode = os.fstat(fd).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
+            raise ValueError(self._refusal)
+        os.set_blocking(fd, False)
+        loop._remove_reader(fd)
+        loop._remove_writer(fd)
+        if not self._open(loop, fd, contextvars.copy_context(), self._kind):
+            raise ValueError(self._refusal)
+        self._pipe = pipe
+        self._watches = self._kind == _READ_PIPE or not stat.S_ISCHR(mode)
+        self._set_write_buffer_limits()
+        self.set_protocol(protocol)
+        self._begin(waiter)
+
+    @property
+    def _pipe(self):
+        return self._sock
+
+    @_pipe.setter
+    def _pipe(self, pipe):
+        self._sock = pipe
+
+    @property
+    def _fileno(self):
+        return self._sock_fd
+
+    def _start_reading(self):
+        # A terminal that is written to may have input; that does not mean that it was closed.
+        if self._watches:
+            super()._start_reading()
+
+    def __repr__(self):
+        info = [self.__class__.__name__]
+        if self._sock is None:
+            info.append('closed')
+        elif self._closing:
+            info.append('closing')
+        info.append(f'fd={self._sock_fd}')
+        if self._sock is None:
+            info.append('closed')
+        elif self._loop.is_closed():
+            info.append('open')
         else:
-            self._protocol.datagram_received(bytes(buffer[:size]), address)
+            info.extend(self._activity())
+        return f'<{" ".join(info)}>'
+
+    def __del__(self, _warn=warnings.warn):
+        if self._sock is not None:
+            _warn(f'unclosed transport {self!r}', ResourceWarning, source=self)
+            self._close_socket()
+
+    def _call_connection_lost(self, exc):
+        if self._sock is None:  # an abort() has followed a close() in the same turn
+            return
+        try:
+            self._protocol.connection_lost(exc)
+        finally:
+            self._close_socket()
+
+
+class ReadPipeTransport(_OfPipe, _eddyloop.ReadPipe):
+    """The read end of a pipe."""
+
+    _kind = _READ_PIPE
+    _refusal = 'Pipe transport is for pipes/sockets only.'
+
+    def _activity(self):
+        return ['polling' if self._polling()[0] else 'idle']
+
+    def _read_ready__on_eof(self):
+        if self._loop.get_debug():
+            _logger.info('%r was closed by peer', self)
+        self._closing = True
+        self._conn_lost += 1
+        self._loop.call_soon(self._protocol.eof_received, context=self._context)
+        self._lose(None)
+
+    def _fatal_error(self, exc, message='Fatal error on pipe transport'):
+        self._report(exc, message, isinstance(exc, OSError) and exc.errno == errno.EIO)
+        self._force_close(exc)
+
+    def close(self):
+        """Closes the transport."""
+        if not self._closing:
+            self._force_close(None)
+
+
+class WritePipeTransport(_OfPipe, _eddyloop.Transport):
+    """The write end of a pipe."""
+
+    _kind = _WRITE_PIPE
+    _n_in_vain = 0  # not in _conn_lost: a pipe that is closing writes what it has
+    _refusal = 'Pipe transport is only for pipes, sockets and character devices'
+
+    def _activity(self):
+        state = 'polling' if self._polling()[1] else 'idle'
+        return [state, f'bufsize={self.get_write_buffer_size()}']
+
+    def _read_ready__on_eof(self):
+        # Nobody reads any more.
+        if self._loop.get_debug():
+            _logger.info('%r was closed by peer', self)
+        self._force_close(BrokenPipeError() if self.get_write_buffer_size() else None)
+
+    def _written_in_vain(self):
+        if self._n_in_vain >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+            _logger.warning('pipe closed by peer or os.write(pipe, data) raised exception.')
+        self._n_in_vain += 1
+
+    def can_write_eof(self):
+        """Returns True."""
+        return True
+
+    def write_eof(self):
+        """Closes the pipe after what is buffered has been written."""
+        if self._closing:
+            return
+        self._closing = True
+        if self.get_write_buffer_size() == 0:
+            self._lose(None)
+        else:
+            self._update()
+
+    def close(self):
+        """Closes the pipe after what is buffered has been written."""
+        self.write_eof()
+
+    def abort(self):
+        """Closes the pipe at once; what is buffered is lost."""
+        self._force_close(None)
+
+    def _fatal_error(self, exc, message='Fatal error on pipe transport'):
+        self._n_in_vain += 1
+        self._report(exc, message, isinstance(exc, OSError))
+        self._force_close(exc)

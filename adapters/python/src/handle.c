@@ -197,9 +197,7 @@ static int invoke(struct eddyi_py_handle *h)
     return result ? 0 : -1;
 }
 
-/* Reports the exception that is set to the exception handler. Returns 0, or -1 if that handler has
- * raised. */
-static int report(struct eddyi_py_handle *h)
+int eddyi_py_handle_report(struct eddyi_py_handle *h)
 {
     PyObject *type, *value, *traceback, *result;
 
@@ -220,7 +218,7 @@ static int run(struct eddyi_py_handle *h)
 {
     if (!h->callback || invoke(h) == 0)
         return 0;
-    return eddyi_py_ends_a_run() ? -1 : report(h);
+    return eddyi_py_ends_a_run() ? -1 : eddyi_py_handle_report(h);
 }
 
 static int run_watched(struct eddyi_py_loop *l, PyObject *handle)

@@ -54,6 +54,10 @@ struct eddyi_py_timer *eddyi_py_timer_new(struct eddyi_py_loop *l, PyObject *cal
  */
 int eddyi_py_handle_run(struct eddyi_py_loop *l, PyObject *handle);
 
+/* Reports the exception that is set as one of @h's callback. Returns 0, or -1 if the exception
+ * handler has raised. */
+int eddyi_py_handle_report(struct eddyi_py_handle *h);
+
 void eddyi_py_handle_cancel(struct eddyi_py_handle *h);
 
 /* Schedules @t, and takes a reference until it has run or is cancelled. Returns 0, or raises. */

@@ -82,7 +82,11 @@ static int intern_names(struct eddyi_py_state *s)
                   {"feed_data", &s->name_feed_data},
                   {"write", &s->name_write},
                   {"writelines", &s->name_writelines},
-                  {"is_closing", &s->name_is_closing}};
+                  {"is_closing", &s->name_is_closing},
+                  {"_read_ready", &s->name_read_ready},
+                  {"_write_ready", &s->name_write_ready},
+                  {"datagram_received", &s->name_datagram_received},
+                  {"error_received", &s->name_error_received}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
@@ -98,21 +102,32 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base, PyT
     return *ret ? PyModule_AddType(module, *ret) : -1;
 }
 
-/* Makes the types of transports, whose structs begin with that of asyncio's. */
+/* Makes the types of transports, whose structs begin with that of asyncio's @base. */
+static int add_types_of_transports(PyObject *module, struct eddyi_py_state *s, PyTypeObject *base,
+                                   PyTypeObject *read_base)
+{
+    if (base->tp_basicsize != offsetof(struct eddyi_py_transport, kind) ||
+        read_base->tp_basicsize > base->tp_basicsize) {
+        PyErr_SetString(PyExc_ImportError, "asyncio's transports have an unexpected layout");
+        return -1;
+    }
+    if (add_type(module, &eddyi_py_transport_spec, base, &s->transport_type) < 0 ||
+        add_type(module, &eddyi_py_read_pipe_spec, read_base, &s->read_pipe_type) < 0 ||
+        add_type(module, &eddyi_py_datagrams_spec, base, &s->datagrams_type) < 0)
+        return -1;
+    return add_type(module, &eddyi_py_tls_transport_spec, base, &s->tls_transport_type);
+}
+
 static int add_transports(PyObject *module, struct eddyi_py_state *s)
 {
-    PyObject *base;
+    PyObject *base, *read_base = NULL;
     int rc = -1;
 
-    if (import("asyncio.transports", "_FlowControlMixin", &base) < 0)
-        return -1;
-    if (((PyTypeObject *)base)->tp_basicsize != offsetof(struct eddyi_py_transport, loop))
-        PyErr_SetString(PyExc_ImportError, "asyncio's transports have an unexpected layout");
-    else if (add_type(module, &eddyi_py_transport_spec, (PyTypeObject *)base, &s->transport_type) ==
-             0)
-        rc = add_type(module, &eddyi_py_tls_transport_spec, (PyTypeObject *)base,
-                      &s->tls_transport_type);
-    Py_DECREF(base);
+    if (import("asyncio.transports", "_FlowControlMixin", &base) == 0 &&
+        import("asyncio.transports", "ReadTransport", &read_base) == 0)
+        rc = add_types_of_transports(module, s, (PyTypeObject *)base, (PyTypeObject *)read_base);
+    Py_XDECREF(base);
+    Py_XDECREF(read_base);
     return rc;
 }
 
@@ -200,6 +215,12 @@ static int execute(PyObject *module)
         each((s)->name_on_drained);                                                                \
         each((s)->name_on_room);                                                                   \
         each((s)->name_do_read);                                                                   \
+        each((s)->name_read_ready);                                                                \
+        each((s)->name_write_ready);                                                               \
+        each((s)->name_datagram_received);                                                         \
+        each((s)->name_error_received);                                                            \
+        each((s)->read_pipe_type);                                                                 \
+        each((s)->datagrams_type);                                                                 \
         each((s)->tls_type);                                                                       \
         each((s)->tls_transport_type);                                                             \
         each((s)->wrapped_state);                                                                  \

@@ -42,7 +42,7 @@ struct eddyi_py_spares {
 /* The module's state in one interpreter. */
 struct eddyi_py_state {
     PyTypeObject *loop_type, *handle_type, *timer_type, *transport_type;
-    PyTypeObject *tls_type, *tls_transport_type;
+    PyTypeObject *read_pipe_type, *datagrams_type, *tls_type, *tls_transport_type;
     PyTypeObject *reader_type, *writer_type, *stream_protocol_type, *method_type, *coroutine_type;
     PyTypeObject *reader_class, *stream_protocol_class; /* eddyloop's; NULL: not made yet */
     PyObject *incomplete_read_error, *limit_overrun_error;
@@ -57,7 +57,8 @@ struct eddyi_py_state {
     PyObject *loop_keyword; /* ("loop",) */
     PyObject *name_data_received, *name_get_buffer, *name_buffer_updated, *name_fatal_error;
     PyObject *name_on_eof, *name_maybe_pause, *name_maybe_resume, *name_on_drained, *name_on_room;
-    PyObject *name_do_read;
+    PyObject *name_do_read, *name_read_ready, *name_write_ready, *name_datagram_received;
+    PyObject *name_error_received;
     PyObject *name_pause_reading, *name_resume_reading, *name_is_cancelled, *name_set_result;
     PyObject *name_feed_data, *name_write, *name_writelines, *name_is_closing;
     PyObject *wrapped_state;      /* asyncio's SSLProtocolState.WRAPPED */
@@ -143,6 +144,9 @@ static inline bool eddyi_py_ends_a_run(void)
     return PyErr_ExceptionMatches(PyExc_SystemExit) ||
            PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
 }
+
+/* Leaves @context, whatever exception is set, which stays. */
+void eddyi_py_context_leave(PyObject *context);
 
 /* Ends the run with the exception that is set, which its caller receives. */
 void eddyi_py_loop_fail(struct eddyi_py_loop *l);

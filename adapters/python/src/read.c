@@ -10,8 +10,9 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <unistd.h>
 
-static char *shared_buffer(struct eddyi_py_state *s)
+char *eddyi_py_shared_buffer(struct eddyi_py_state *s)
 {
     if (!s->read_buffer && !(s->read_buffer = PyMem_Malloc(EDDYI_PY_MOST_READ)))
         PyErr_NoMemory();
@@ -20,7 +21,10 @@ static char *shared_buffer(struct eddyi_py_state *s)
 
 static int read_broken(struct eddyi_py_transport *t, ssize_t rc)
 {
-    return eddyi_py_transport_broken(t, rc, "Fatal read error on socket transport");
+    return eddyi_py_transport_broken(t, rc,
+                                     t->kind == EDDYI_PY_STREAM
+                                         ? "Fatal read error on socket transport"
+                                         : "Fatal read error on pipe transport");
 }
 
 /* Deals with a read that gave no bytes: 0 is the end of the stream, else an error. */
@@ -44,22 +48,25 @@ static ssize_t read_more(struct eddyi_py_wire *w, char *buf, size_t size)
     return w->carrier->ops->read(w->carrier, buf, size);
 }
 
+/* An exception of the protocol breaks a connection, but no pipe, as in asyncio. */
 static int data_received(struct eddyi_py_transport *t, PyObject *data)
 {
     PyObject *protocol = Py_NewRef(t->protocol), *done;
+    bool fatal = t->kind == EDDYI_PY_STREAM;
 
     done =
         PyObject_CallMethodOneArg(protocol, eddyi_py_transport_state(t)->name_data_received, data);
     Py_DECREF(protocol);
     Py_XDECREF(done);
-    return done ? 0
-                : eddyi_py_transport_fatal(t, "Fatal error: protocol.data_received() call failed.");
+    if (done || !fatal)
+        return done ? 0 : -1;
+    return eddyi_py_transport_fatal(t, "Fatal error: protocol.data_received() call failed.");
 }
 
 static int read_plain(struct eddyi_py_transport *t)
 {
     struct eddyi_py_wire *w = t->wire;
-    char *buffer = w->more ? shared_buffer(t->loop->state) : NULL;
+    char *buffer = w->more ? eddyi_py_shared_buffer(t->loop->state) : NULL;
     PyObject *data;
     size_t n = w->n;
     ssize_t rest;
@@ -82,6 +89,29 @@ static int read_plain(struct eddyi_py_transport *t)
     /* The end of the stream is found again by the next read; an error is not. */
     if (rc == 0 && rest < 0 && rest != -EAGAIN && t->conn_lost == 0)
         rc = read_broken(t, rest);
+    return rc;
+}
+
+/* Reads by the call of asyncio's, since a carrier takes the error of a terminal for its end. */
+static int read_pipe(struct eddyi_py_transport *t)
+{
+    char *buffer = eddyi_py_shared_buffer(t->loop->state);
+    PyObject *data;
+    ssize_t n;
+    int rc;
+
+    if (!buffer)
+        return -1;
+    do {
+        n = read(t->fd, buffer, EDDYI_PY_MOST_READ);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return nothing_read(t, n < 0 ? -errno : 0);
+    data = PyBytes_FromStringAndSize(buffer, n);
+    if (!data)
+        return -1;
+    rc = data_received(t, data);
+    Py_DECREF(data);
     return rc;
 }
 
@@ -158,7 +188,7 @@ static int read_buffered(struct eddyi_py_transport *t)
 static int read_tls(struct eddyi_py_transport *t, struct eddyi_py_tls *p)
 {
     struct eddyi_py_wire *w = t->wire;
-    char *buffer = shared_buffer(t->loop->state);
+    char *buffer = eddyi_py_shared_buffer(t->loop->state);
     ssize_t rest = buffer ? read_more(w, buffer, EDDYI_PY_MOST_READ) : 0;
     int rc;
 
@@ -185,6 +215,12 @@ int eddyi_py_transport_read(struct eddyi_py_transport *t)
 
     if (t->conn_lost > 0 || !t->protocol || !t->wire || t->wire->ending)
         return 0;
+    if (t->kind == EDDYI_PY_DATAGRAMS)
+        return eddyi_py_datagrams_read(t);
+    if (t->kind == EDDYI_PY_READ_PIPE)
+        return read_pipe(t);
+    if (t->kind == EDDYI_PY_WRITE_PIPE) /* its other end was closed */
+        return eddyi_py_transport_call(t, t->loop->state->name_on_eof);
     if (!t->buffered)
         return read_plain(t);
     p = t->tls ? eddyi_py_tls_of(t->loop->state, t->protocol) : NULL;
@@ -199,15 +235,45 @@ PyObject *eddyi_py_transport_read_ready(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* Makes a handle of the method @name, as asyncio has one of each reader and writer. */
+static struct eddyi_py_handle *handle_of(struct eddyi_py_transport *t, PyObject *name)
+{
+    struct eddyi_py_loop *l = (struct eddyi_py_loop *)Py_NewRef(t->loop);
+    PyObject *method = PyObject_GetAttr((PyObject *)t, name);
+    struct eddyi_py_handle *h = method ? eddyi_py_handle_new(l, method, NULL, 0, t->context) : NULL;
+
+    Py_XDECREF(method);
+    Py_DECREF(l);
+    return h;
+}
+
 /* Reads, in debug mode, by a handle, whose time is measured. */
 static int read_watched(struct eddyi_py_transport *t)
 {
     struct eddyi_py_loop *l = t->loop;
-    PyObject *method = PyObject_GetAttrString((PyObject *)t, "_read_ready");
-    struct eddyi_py_handle *h = method ? eddyi_py_handle_new(l, method, NULL, 0, t->context) : NULL;
+    struct eddyi_py_handle *h = handle_of(t, l->state->name_read_ready);
     int rc = h ? eddyi_py_handle_run(l, (PyObject *)h) : -1;
 
-    Py_XDECREF(method);
+    Py_XDECREF(h);
+    return rc;
+}
+
+/* Reports the exception that is set to the exception handler, as asyncio's handles do. Returns 0,
+ * or -1 with an exception that ends the run. */
+static int report_exception(struct eddyi_py_transport *t, PyObject *name)
+{
+    PyObject *type, *value, *traceback;
+    struct eddyi_py_handle *h;
+    int rc;
+
+    if (eddyi_py_ends_a_run())
+        return -1;
+    PyErr_Fetch(&type, &value, &traceback);
+    h = handle_of(t, name);
+    if (!h)
+        PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    rc = h ? eddyi_py_handle_report(h) : -1;
     Py_XDECREF(h);
     return rc;
 }
@@ -225,16 +291,11 @@ void eddyi_py_transport_enter(struct eddyi_py_transport *t,
         rc = PyContext_Enter(context);
         if (rc == 0) {
             rc = step(t);
-            if (rc < 0) {
-                PyObject *type, *value, *traceback;
-
-                PyErr_Fetch(&type, &value, &traceback);
-                (void)PyContext_Exit(context);
-                PyErr_Restore(type, value, traceback);
-            } else {
-                rc = PyContext_Exit(context);
-            }
+            eddyi_py_context_leave(context);
         }
+        if (rc < 0)
+            rc = report_exception(t, step == eddyi_py_transport_read ? l->state->name_read_ready
+                                                                     : l->state->name_write_ready);
     }
     if (rc < 0)
         eddyi_py_loop_fail(l);

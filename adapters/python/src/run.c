@@ -63,6 +63,16 @@ void eddyi_py_loop_fail(struct eddyi_py_loop *l)
     (void)eddy_loop_break(l->eddy);
 }
 
+void eddyi_py_context_leave(PyObject *context)
+{
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyContext_Exit(context) < 0)
+        PyErr_WriteUnraisable(context);
+    PyErr_Restore(type, value, traceback);
+}
+
 bool eddyi_py_loop_is_elsewhere(const struct eddyi_py_loop *l)
 {
     return l->running && l->thread != PyThread_get_thread_ident();

@@ -10,7 +10,10 @@
 #include "eddy/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <structmember.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int eddyi_py_transport_call(struct eddyi_py_transport *t, PyObject *name)
 {
@@ -65,6 +68,7 @@ static int transport_clear(PyObject *self)
     Py_CLEAR(t->protocol);
     Py_CLEAR(t->server);
     Py_CLEAR(t->empty_waiter);
+    Py_CLEAR(t->address);
     eddyi_py_transport_drop_output(t);
     return 0;
 }
@@ -81,7 +85,8 @@ static int transport_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(t->protocol);
     Py_VISIT(t->server);
     Py_VISIT(t->empty_waiter);
-    return 0;
+    Py_VISIT(t->address);
+    return eddyi_py_queue_traverse(&t->out, visit, arg);
 }
 
 static void transport_dealloc(PyObject *self)
@@ -96,17 +101,50 @@ static void transport_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-/* _open(loop, fd, context): makes the carrier of the socket @fd. Returns False if @fd is no socket
- * of a stream. */
+/* Makes the carrier of @fd. A descriptor that a carrier has already, as both ends of a terminal may
+ * be one, is waited for by a number of its own. */
+static int open_carrier(struct eddyi_py_loop *l, enum eddyi_py_kind kind, int fd,
+                        eddy_carrier **ret)
+{
+    int in = kind == EDDYI_PY_WRITE_PIPE ? -1 : fd, out = kind == EDDYI_PY_READ_PIPE ? -1 : fd;
+    int rc, copy;
+
+    if (kind == EDDYI_PY_STREAM)
+        return eddy_socket_carrier_borrow(l->eddy, fd, ret);
+    rc = eddy_pipe_carrier_borrow(l->eddy, in, out, ret);
+    if (rc != -EBUSY)
+        return rc;
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return -errno;
+    rc = eddy_pipe_carrier_new(l->eddy, in < 0 ? -1 : copy, out < 0 ? -1 : copy, ret);
+    if (rc < 0)
+        close(copy);
+    return rc;
+}
+
+/* Returns the family of the socket @fd if C can convert its addresses, else 0. */
+static int known_family(int fd)
+{
+    int family;
+    socklen_t size = sizeof family;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+        return 0;
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX ? family : 0;
+}
+
+/* _open(loop, fd, context, kind): makes the carrier of @fd; @kind is an enum eddyi_py_kind. Returns
+ * False if @fd is no socket of a stream and should be one. */
 static PyObject *transport_open(PyObject *self, PyObject *args)
 {
     struct eddyi_py_transport *t = (struct eddyi_py_transport *)self;
     struct eddyi_py_loop *l;
     PyObject *loop, *context, *module;
     eddy_carrier *carrier;
-    int fd, rc;
+    int fd, kind, rc;
 
-    if (!PyArg_ParseTuple(args, "OiO:_open", &loop, &fd, &context))
+    if (!PyArg_ParseTuple(args, "OiOi:_open", &loop, &fd, &context, &kind))
         return NULL;
     module = eddyi_py_module_of(Py_TYPE(self));
     if (!module)
@@ -116,11 +154,13 @@ static PyObject *transport_open(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_RuntimeError, "a transport is opened once, on a loop of eddyloop's");
         return NULL;
     }
-    rc = eddy_socket_carrier_borrow(l->eddy, fd, &carrier);
+    rc = open_carrier(l, (enum eddyi_py_kind)kind, fd, &carrier);
     if (rc == -EINVAL || rc == -ENOTSOCK)
         Py_RETURN_FALSE;
     if (rc < 0)
         return eddyi_py_raise(rc);
+    t->kind = (enum eddyi_py_kind)kind;
+    t->family = kind == EDDYI_PY_DATAGRAMS ? known_family(fd) : 0;
     t->loop = (struct eddyi_py_loop *)Py_NewRef(l);
     t->context = Py_NewRef(context);
     t->fd = fd;
@@ -256,28 +296,56 @@ static PyObject *transport_polling(PyObject *self, PyObject *unused)
                          w && w->writing && !w->ending ? Py_True : Py_False);
 }
 
-static PyMethodDef methods[] = {
-    {"_open", transport_open, METH_VARARGS, NULL},
-    {"_start_reading", transport_start_reading, METH_NOARGS, NULL},
-    {"_update", transport_update, METH_NOARGS, NULL},
-    {"_release", transport_release, METH_NOARGS, NULL},
-    {"_close_socket", transport_close_socket, METH_NOARGS, NULL},
-    {"_read_ready", eddyi_py_transport_read_ready, METH_NOARGS, NULL},
-    {"_polling", transport_polling, METH_NOARGS, NULL},
-    {"write", EDDYI_PY_FAST(eddyi_py_transport_write), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
-     "Writes some data to the transport; does not block."},
-    {"writelines", eddyi_py_transport_writelines, METH_O,
-     "Writes a list of data to the transport; does not block."},
-    {"get_write_buffer_size", transport_get_write_buffer_size, METH_NOARGS,
-     "Returns the number of bytes that were written and are not sent yet."},
-    {"pause_reading", transport_pause_reading, METH_NOARGS,
-     "Pauses the receiving end: data_received() is not called until resume_reading() is."},
-    {"resume_reading", transport_resume_reading, METH_NOARGS, "Resumes the receiving end."},
-    {"is_reading", transport_is_reading, METH_NOARGS, "Returns whether the transport receives."},
-    {"is_closing", transport_is_closing, METH_NOARGS,
-     "Returns whether the transport is closing or closed."},
-    {"get_protocol", transport_get_protocol, METH_NOARGS, "Returns the protocol."},
-    {0}};
+/* _write_ready(): named in the reports of exceptions; the loop calls the C function. */
+static PyObject *transport_write_ready(PyObject *self, PyObject *unused)
+{
+    return updated((struct eddyi_py_transport *)self);
+}
+
+/* The methods of every kind. */
+#define COMMON_METHODS                                                                             \
+    {"_open", transport_open, METH_VARARGS, NULL},                                                 \
+        {"_start_reading", transport_start_reading, METH_NOARGS, NULL},                            \
+        {"_update", transport_update, METH_NOARGS, NULL},                                          \
+        {"_release", transport_release, METH_NOARGS, NULL},                                        \
+        {"_close_socket", transport_close_socket, METH_NOARGS, NULL},                              \
+        {"_read_ready", eddyi_py_transport_read_ready, METH_NOARGS, NULL},                         \
+        {"_write_ready", transport_write_ready, METH_NOARGS, NULL},                                \
+        {"_polling", transport_polling, METH_NOARGS, NULL},                                        \
+        {"pause_reading", transport_pause_reading, METH_NOARGS,                                    \
+         "Pauses the receiving end: the protocol gets nothing until resume_reading() is called."}, \
+        {"resume_reading", transport_resume_reading, METH_NOARGS, "Resumes the receiving end."},   \
+        {"is_reading", transport_is_reading, METH_NOARGS,                                          \
+         "Returns whether the transport receives."},                                               \
+        {"is_closing", transport_is_closing, METH_NOARGS,                                          \
+         "Returns whether the transport is closing or closed."},                                   \
+    {                                                                                              \
+        "get_protocol", transport_get_protocol, METH_NOARGS, "Returns the protocol."               \
+    }
+
+#define WRITE_BUFFER_METHOD                                                                        \
+    {                                                                                              \
+        "get_write_buffer_size", transport_get_write_buffer_size, METH_NOARGS,                     \
+            "Returns the number of bytes that were written and are not sent yet."                  \
+    }
+
+static PyMethodDef read_pipe_methods[] = {COMMON_METHODS, {0}};
+
+static PyMethodDef datagrams_methods[] = {COMMON_METHODS,
+                                          WRITE_BUFFER_METHOD,
+                                          {"sendto", EDDYI_PY_FAST(eddyi_py_datagrams_sendto),
+                                           METH_VARARGS | METH_KEYWORDS,
+                                           "Sends a datagram; does not block."},
+                                          {0}};
+
+static PyMethodDef methods[] = {COMMON_METHODS,
+                                {"write", EDDYI_PY_FAST(eddyi_py_transport_write),
+                                 METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+                                 "Writes some data to the transport; does not block."},
+                                {"writelines", eddyi_py_transport_writelines, METH_O,
+                                 "Writes a list of data to the transport; does not block."},
+                                WRITE_BUFFER_METHOD,
+                                {0}};
 
 #define FIELD(name, type, field, flags)                                                            \
     {                                                                                              \
@@ -292,6 +360,8 @@ static PyMemberDef members[] = {FIELD("_loop", T_OBJECT, loop, READONLY),
                                 FIELD("_server", T_OBJECT, server, 0),
                                 FIELD("_empty_waiter", T_OBJECT, empty_waiter, 0),
                                 FIELD("_conn_lost", T_LONG, conn_lost, 0),
+                                FIELD("_address", T_OBJECT, address, 0),
+                                FIELD("_connected", T_BOOL, connected, 0),
                                 FIELD("_closing", T_BOOL, closing, 0),
                                 FIELD("_paused", T_BOOL, paused, READONLY),
                                 FIELD("_eof", T_BOOL, eof, 0),
@@ -304,16 +374,29 @@ static PyMemberDef members[] = {FIELD("_loop", T_OBJECT, loop, READONLY),
                                 FIELD("_low_water", T_PYSSIZET, low, 0),
                                 {0}};
 
-static PyType_Slot slots[] = {{Py_tp_dealloc, transport_dealloc},
-                              {Py_tp_traverse, transport_traverse},
-                              {Py_tp_clear, transport_clear},
-                              {Py_tp_methods, methods},
-                              {Py_tp_members, members},
-                              {Py_tp_doc, "The parts of a socket transport that are in C."},
-                              {0}};
+/* The slots of a type with the methods @methods. */
+#define SLOTS(methods, doc)                                                                        \
+    {                                                                                              \
+        {Py_tp_dealloc, transport_dealloc}, {Py_tp_traverse, transport_traverse},                  \
+            {Py_tp_clear, transport_clear}, {Py_tp_methods, methods}, {Py_tp_members, members},    \
+            {Py_tp_doc, doc},                                                                      \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
-PyType_Spec eddyi_py_transport_spec = {.name = "eddyloop._eddyloop.Transport",
-                                       .basicsize = sizeof(struct eddyi_py_transport),
-                                       .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
-                                                Py_TPFLAGS_BASETYPE,
-                                       .slots = slots};
+#define SPEC(name_, slots_)                                                                        \
+    {                                                                                              \
+        .name = "eddyloop._eddyloop." name_, .basicsize = sizeof(struct eddyi_py_transport),       \
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, .slots = slots_    \
+    }
+
+static PyType_Slot slots[] = SLOTS(methods, "The parts of a transport that are in C.");
+static PyType_Slot read_pipe_slots[] =
+    SLOTS(read_pipe_methods, "The parts of the transport of a pipe's read end that are in C.");
+static PyType_Slot datagrams_slots[] =
+    SLOTS(datagrams_methods, "The parts of a transport of datagrams that are in C.");
+
+PyType_Spec eddyi_py_transport_spec = SPEC("Transport", slots);
+PyType_Spec eddyi_py_read_pipe_spec = SPEC("ReadPipe", read_pipe_slots);
+PyType_Spec eddyi_py_datagrams_spec = SPEC("Datagrams", datagrams_slots);

@@ -1,14 +1,19 @@
 /*
- * Transports of streams: the part in C of eddyloop's SocketTransport, over a carrier of eddy's.
+ * Transports: the parts in C of eddyloop's SocketTransport, DatagramTransport, ReadPipeTransport
+ * and WritePipeTransport, over carriers of eddy's.
  *
  *     protocol  <--data_received--  transport  --wire-->  carrier  -->  the kernel
  *                                       |
  *                                       v
- *                              the socket of Python, which owns the descriptor
+ *                       the socket or file of Python, which owns the descriptor
  *
- * What runs for each packet is in C: transport.c, read.c and write.c. What runs for each connection
- * is in eddyloop/_transports.py, which subclasses the type made here. The base of that type is
- * asyncio's _FlowControlMixin, a subclass of asyncio.Transport.
+ * What runs for each packet is in C: transport.c, read.c, write.c and datagram.c. What runs for
+ * each connection is in eddyloop/_transports.py, which subclasses the types made here. The base of
+ * these is asyncio's _FlowControlMixin, a subclass of asyncio.Transport; that of the read end of a
+ * pipe is asyncio.ReadTransport.
+ *
+ * The carrier of datagrams and pipes only waits, and writes to pipes; calls that receive are made
+ * on the descriptor itself, since the result of each counts as asyncio's does.
  *
  * The wire is memory that outlives the transport: the kernel may receive into it until the carrier
  * has ended. It closes the socket then; so a number is used again only when nothing refers to it.
@@ -26,6 +31,8 @@ enum { EDDYI_PY_FIRST_READ = 4096, EDDYI_PY_MOST_READ = 256 * 1024 };
 
 struct eddyi_py_transport;
 
+enum eddyi_py_kind { EDDYI_PY_STREAM, EDDYI_PY_DATAGRAMS, EDDYI_PY_READ_PIPE, EDDYI_PY_WRITE_PIPE };
+
 struct eddyi_py_wire {
     struct eddyi_py_loop *loop;           /* borrowed; NULL: the loop is gone, in a forked child */
     struct eddyi_py_wire *next, **link;   /* in loop->wires */
@@ -40,32 +47,40 @@ struct eddyi_py_wire {
     bool more;             /* read() may give bytes without another wait */
     int result;            /* of the wait: < 0: an error; 0: the end, or bytes */
     bool ending;
-    size_t first, n; /* the bytes of `memory` that are not delivered yet */
-    char memory[EDDYI_PY_FIRST_READ];
+    size_t first, n;                  /* the bytes of `memory` that are not delivered yet */
+    char memory[EDDYI_PY_FIRST_READ]; /* of a stream; the others are allocated without it */
 };
 
 struct eddyi_py_transport {
     PyObject_HEAD PyObject *extra; /* the slot of asyncio.BaseTransport: must be the first */
     PyObject *mixins[4]; /* slots of asyncio's _FlowControlMixin; members here replace them */
+    enum eddyi_py_kind kind;
     struct eddyi_py_loop *loop;                        /* NULL once the connection is lost */
     PyObject *context;                                 /* the callbacks of the protocol run in it */
     PyObject *sock, *protocol, *server, *empty_waiter; /* NULL: None */
     struct eddyi_py_wire *wire;                        /* NULL: no carrier yet, or it has ended */
+    PyObject *address; /* of datagrams: what was given as remote address; NULL: None */
     int fd;
+    int family;     /* of datagrams whose addresses C converts; else 0 */
     long conn_lost; /* asyncio's _conn_lost: > 0 once connection_lost() was scheduled */
     bool closing, paused, eof, protocol_connected, protocol_paused;
-    bool buffered;   /* the protocol is a BufferedProtocol */
-    bool tls;        /* the protocol is an SSLProtocol, whose bytes tls.c moves */
-    bool reads;      /* reading has begun, and the stream has not ended */
-    bool wants_room; /* _on_room() is to be called when the kernel takes bytes */
+    bool buffered;     /* the protocol is a BufferedProtocol */
+    bool tls;          /* the protocol is an SSLProtocol, whose bytes tls.c moves */
+    bool reads;        /* reading has begun, and the stream has not ended */
+    bool wants_room;   /* _on_room() is to be called when the kernel takes bytes */
+    bool connected;    /* of datagrams: to a peer that has an address */
+    bool writes_again; /* of datagrams: one has failed, the next turn of writing looks after it */
 
-    /* Writing: objects of type bytes, of the first of which `sent` bytes are sent. */
+    /*
+     * Writing: objects of type bytes, of the first of which `sent` bytes are sent. Of datagrams:
+     * tuples (data, address).
+     */
     struct eddyi_py_queue out;
     size_t sent, n_out; /* n_out: bytes that are not sent */
     Py_ssize_t high, low;
 };
 
-extern PyType_Spec eddyi_py_transport_spec;
+extern PyType_Spec eddyi_py_transport_spec, eddyi_py_read_pipe_spec, eddyi_py_datagrams_spec;
 
 static inline struct eddyi_py_state *eddyi_py_transport_state(const struct eddyi_py_transport *t)
 {
@@ -120,9 +135,13 @@ PyObject *eddyi_py_transport_read_ready(PyObject *self, PyObject *unused);
 void eddyi_py_transport_readable(eddy_carrier *carrier, ssize_t result);
 void eddyi_py_transport_input(eddy_item *item);
 
-/* Runs @step in the context of @t; an exception ends the run. */
+/* Runs @step in the context of @t. An exception is reported as that of a callback. */
 void eddyi_py_transport_enter(struct eddyi_py_transport *t,
                               int (*step)(struct eddyi_py_transport *t));
+
+/* Returns the buffer of EDDYI_PY_MOST_READ bytes that all transports share; NULL with an exception.
+ */
+char *eddyi_py_shared_buffer(struct eddyi_py_state *s);
 
 /* Writing: write.c. */
 PyObject *eddyi_py_transport_write(PyObject *self, PyTypeObject *class, PyObject *const *args,
@@ -134,5 +153,14 @@ void eddyi_py_transport_writable(eddy_carrier *carrier);
 void eddyi_py_transport_output(eddy_item *item);
 /* Drops the bytes that are not sent. */
 void eddyi_py_transport_drop_output(struct eddyi_py_transport *t);
+/* Pauses the protocol if too much is kept. Returns 0, or -1 with an exception. */
+int eddyi_py_transport_maybe_pause(struct eddyi_py_transport *t);
+/* Tells what depends on room in the buffer that there is some. Returns 0, or -1. */
+int eddyi_py_transport_room_made(struct eddyi_py_transport *t);
+
+/* Datagrams: datagram.c. Receive one, and send those that are kept. Return 0, or -1. */
+int eddyi_py_datagrams_read(struct eddyi_py_transport *t);
+int eddyi_py_datagrams_write_ready(struct eddyi_py_transport *t);
+PyObject *eddyi_py_datagrams_sendto(PyObject *self, PyObject *args, PyObject *keywords);
 
 #endif

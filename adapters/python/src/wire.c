@@ -60,13 +60,14 @@ static void on_closed(eddy_carrier *carrier, int status)
 
 int eddyi_py_wire_open(struct eddyi_py_transport *t, eddy_carrier *carrier)
 {
-    struct eddyi_py_wire *w = PyMem_Malloc(sizeof *w);
+    size_t size = offsetof(struct eddyi_py_wire, memory);
+    struct eddyi_py_wire *w = PyMem_Malloc(t->kind == EDDYI_PY_STREAM ? sizeof *w : size);
 
     if (!w) {
         PyErr_NoMemory();
         return -1;
     }
-    memset(w, 0, offsetof(struct eddyi_py_wire, memory));
+    memset(w, 0, size);
     w->loop = t->loop;
     w->next = t->loop->wires;
     w->link = &t->loop->wires;
@@ -94,7 +95,10 @@ static int wait_readable(struct eddyi_py_wire *w)
         return 0;
     if (w->n > 0)
         return eddy_loop_call_soon_item(w->loop->eddy, &w->input);
-    rc = w->carrier->ops->wait_readable(w->carrier, w->memory, sizeof w->memory);
+    if (w->transport->kind == EDDYI_PY_STREAM)
+        rc = w->carrier->ops->wait_readable(w->carrier, w->memory, sizeof w->memory);
+    else
+        rc = w->carrier->ops->wait_readable(w->carrier, NULL, 0);
     w->reading = rc == 0;
     w->cancelled = false;
     return rc;
@@ -124,7 +128,7 @@ int eddyi_py_wire_update(struct eddyi_py_transport *t)
 {
     struct eddyi_py_wire *w = t->wire;
     bool reads = t->reads && !t->closing && !t->paused;
-    bool writes = t->n_out > 0 || t->wants_room;
+    bool writes = t->n_out > 0 || t->wants_room || t->writes_again;
     int rc = 0;
 
     if (!w || w->ending || w->loop->closed)

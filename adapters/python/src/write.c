@@ -67,22 +67,38 @@ static int keep(struct eddyi_py_transport *t, const struct piece *p, size_t n)
     return rc;
 }
 
-static int maybe_pause(struct eddyi_py_transport *t)
+/* The program may write in any context; the protocol is called in its own. Entering that fails if
+ * it is the present one, or that of an outer call. */
+int eddyi_py_transport_maybe_pause(struct eddyi_py_transport *t)
 {
+    PyObject *name = eddyi_py_transport_state(t)->name_maybe_pause, *context;
+    int rc;
+
     if (t->n_out <= (size_t)t->high || t->protocol_paused)
         return 0;
-    return eddyi_py_transport_call(t, eddyi_py_transport_state(t)->name_maybe_pause);
+    if (PyContext_Enter(t->context) < 0) {
+        PyErr_Clear();
+        return eddyi_py_transport_call(t, name);
+    }
+    context = Py_NewRef(t->context);
+    rc = eddyi_py_transport_call(t, name);
+    eddyi_py_context_leave(context);
+    Py_DECREF(context);
+    return rc;
 }
 
 static int broken(struct eddyi_py_transport *t, ssize_t rc)
 {
-    return eddyi_py_transport_broken(t, rc, "Fatal write error on socket transport");
+    return eddyi_py_transport_broken(t, rc,
+                                     t->kind == EDDYI_PY_WRITE_PIPE
+                                         ? "Fatal write error on pipe transport"
+                                         : "Fatal write error on socket transport");
 }
 
 /* Waits for room for the bytes that are kept. */
 static int wait_for_room(struct eddyi_py_transport *t)
 {
-    return t->n_out == 0 || eddyi_py_wire_update(t) == 0 ? maybe_pause(t) : -1;
+    return t->n_out == 0 || eddyi_py_wire_update(t) == 0 ? eddyi_py_transport_maybe_pause(t) : -1;
 }
 
 /* Sends one piece, or keeps it. Returns 0, or -1 with an exception. */
@@ -123,7 +139,8 @@ static int check_lost(struct eddyi_py_transport *t)
 {
     PyObject *done;
 
-    if (t->conn_lost == 0 && t->wire && !t->wire->ending)
+    if (t->conn_lost == 0 && t->wire && !t->wire->ending &&
+        !(t->kind == EDDYI_PY_WRITE_PIPE && t->closing))
         return 1;
     done = PyObject_CallMethod((PyObject *)t, "_written_in_vain", NULL);
     Py_XDECREF(done);
@@ -226,12 +243,13 @@ static int fail(struct eddyi_py_transport *t, ssize_t rc)
     return broken(t, rc);
 }
 
-/* Tells what depends on room in the buffer that there is some. */
-static int room_made(struct eddyi_py_transport *t)
+/* A pipe resumes its protocol when nothing is kept, as in asyncio. */
+int eddyi_py_transport_room_made(struct eddyi_py_transport *t)
 {
     struct eddyi_py_state *s = eddyi_py_transport_state(t);
+    size_t low = t->kind == EDDYI_PY_WRITE_PIPE ? 0 : (size_t)t->low;
 
-    if (t->protocol_paused && t->n_out <= (size_t)t->low &&
+    if (t->protocol_paused && t->n_out <= low &&
         eddyi_py_transport_call(t, s->name_maybe_resume) < 0)
         return -1;
     if (t->n_out > 0 || !(t->closing || t->eof || (t->empty_waiter && t->empty_waiter != Py_None)))
@@ -249,12 +267,14 @@ static int write_ready(struct eddyi_py_transport *t)
         t->wants_room = false;
         return eddyi_py_transport_call(t, eddyi_py_transport_state(t)->name_on_room);
     }
+    if (t->kind == EDDYI_PY_DATAGRAMS)
+        return eddyi_py_datagrams_write_ready(t);
     if (t->n_out == 0)
         return 0;
     rc = flush(t);
     if (rc < 0 && rc != -EAGAIN)
         return fail(t, rc);
-    return room_made(t);
+    return eddyi_py_transport_room_made(t);
 }
 
 void eddyi_py_transport_writable(eddy_carrier *carrier)
