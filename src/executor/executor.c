@@ -43,10 +43,15 @@ eddy_executor *eddyi_executor_ref(eddy_executor *e)
     return e;
 }
 
+atomic_uint eddyi_executors_abandoned;
+
 void eddyi_executor_unref(eddy_executor *e)
 {
+    bool abandoned;
+
     if (!e || !eddyi_refs_drop_shared(&e->refs))
         return;
+    abandoned = e->abandoned;
     if (e->ops->fini)
         e->ops->fini(e);
     eddy_concurrent_future_unref(e->over);
@@ -54,6 +59,8 @@ void eddyi_executor_unref(eddy_executor *e)
     pthread_cond_destroy(&e->closed);
     pthread_mutex_destroy(&e->mutex);
     eddyi_free(e);
+    if (abandoned)
+        atomic_fetch_sub(&eddyi_executors_abandoned, 1);
 }
 
 static int check(const eddy_executor *e)
@@ -334,6 +341,8 @@ void eddyi_executor_abandon(eddy_executor *e)
         return;
     eddy_executor_shutdown(e, false, false);
     pthread_mutex_lock(&e->mutex);
+    if (!e->abandoned)
+        atomic_fetch_add(&eddyi_executors_abandoned, 1);
     e->abandoned = true;
     EDDYI_LIST_EACH(l, &e->threads)
         pthread_detach(eddyi_container(l, struct eddyi_executor_thread, link)->thread);

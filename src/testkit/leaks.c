@@ -4,6 +4,7 @@
 #include "base/exception.h"
 #include "base/fault.h"
 #include "base/sys.h"
+#include "executor/executor.h"
 #include "testkit/trial.h"
 
 #include <dirent.h>
@@ -59,10 +60,22 @@ static void compare_descriptor(const struct eddyi_belongings *before,
     close((int)fd); /* so that no later run is blamed for it */
 }
 
+/*
+ * Waits until the threads have ended that the run gave up: a lookup by the C library goes on when
+ * it is cancelled, and frees its memory at its end. A lookup that takes longer than 30 s counts as
+ * left behind.
+ */
+static void wait_for_abandoned_threads(void)
+{
+    for (int ms = 0; atomic_load(&eddyi_executors_abandoned) > 0 && ms < 30000; ms++)
+        usleep(1000);
+}
+
 void eddyi_belongings_compare(const struct eddyi_belongings *before, struct eddyi_trial *t)
 {
     struct eddyi_belongings after;
 
+    wait_for_abandoned_threads();
     eddyi_belongings_note(&after);
     if (after.allocations > before->allocations)
         eddyi_trial_wrong(t, "it left %ld allocation(s) of the library",

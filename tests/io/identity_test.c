@@ -191,12 +191,12 @@ static int open_and_change(bool as_whom)
     return 0;
 }
 
-TEST_ASYNC_REAL(a_file_is_opened_with_the_identity_of_its_call_not_of_a_later_one)
+TEST_ASYNC_REAL(a_file_is_opened_with_the_identity_of_its_call_not_of_a_later_one, .ordered = true)
 {
     return open_and_change(true);
 }
 
-TEST_ASYNC_REAL(a_later_change_of_identity_does_not_take_the_right_to_open_it)
+TEST_ASYNC_REAL(a_later_change_of_identity_does_not_take_the_right_to_open_it, .ordered = true)
 {
     return open_and_change(false);
 }

@@ -123,7 +123,7 @@ static void release(eddy_item *item)
     free(word_of(item));
 }
 
-TEST_VIRTUAL(an_item_may_be_scheduled_or_freed_when_it_runs)
+TEST_VIRTUAL(an_item_may_be_scheduled_or_freed_when_it_runs, .ordered = true)
 {
     eddy_loop *loop = new_loop();
     struct word twice = word(loop, "twice"), *freed = malloc(sizeof *freed);

@@ -122,7 +122,7 @@ TEST(that_turns_have_become_slow_is_noticed_after_the_next_look)
     tear_down();
 }
 
-TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_turn)
+TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_turn, .ordered = true)
 {
     if (!set_up())
         return;
@@ -132,7 +132,7 @@ TEST(a_callback_at_the_time_that_the_loop_has_just_told_is_called_in_the_next_tu
     tear_down();
 }
 
-TEST(a_timer_that_became_due_during_a_long_callback_is_not_late)
+TEST(a_timer_that_became_due_during_a_long_callback_is_not_late, .ordered = true)
 {
     if (!set_up())
         return;

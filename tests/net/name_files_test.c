@@ -1,8 +1,8 @@
 /*
  * Files that change while a loop runs: the next lookup knows.
  */
-#include "net/lookup.h"
 #include "net/fake_dns.h"
+#include "net/lookup.h"
 #include "net/name_files.h"
 
 #include <sys/stat.h>
@@ -145,7 +145,8 @@ static void write_long_hosts(const char *address)
     fclose(f);
 }
 
-TEST_ASYNC_REAL(a_long_hosts_file_is_read_once_in_a_thread_for_all_lookups_that_wait)
+TEST_ASYNC_REAL(a_long_hosts_file_is_read_once_in_a_thread_for_all_lookups_that_wait,
+                .ordered = true)
 {
     static char last[] = "last.test";
     struct eddyi_resolver *r;

@@ -211,6 +211,8 @@ TEST_ASYNC_REAL(an_output_that_is_required_and_not_given_is_refused_with_a_messa
     for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
         int rc = required[i].call();
 
+        if (rc == -EOPNOTSUPP && strstr(required[i].name, "_tls_"))
+            continue; /* built without TLS */
         if (rc != -EINVAL || !eddy_error() || !*eddy_exception_message(eddy_error()))
             EXPECT_STR(required[i].name, "refused with -EINVAL and a message");
     }
@@ -238,7 +240,7 @@ static eddy_async(fails)
     return eddy_raise(-EIO, "as it should");
 }
 
-TEST_ASYNC_REAL(an_output_that_may_be_null_is_left_out)
+TEST_ASYNC_REAL(an_output_that_may_be_null_is_left_out, .ordered = true)
 {
     eddy_generator *g = numbers();
     eddy_async_generator *ag = more_numbers();

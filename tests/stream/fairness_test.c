@@ -70,7 +70,7 @@ TEST_ASYNC(a_task_that_reads_from_a_full_buffer_lets_others_run)
     return 0;
 }
 
-TEST_ASYNC(up_to_the_share_no_other_task_runs_in_between)
+TEST_ASYNC(up_to_the_share_no_other_task_runs_in_between, .ordered = true)
 {
     struct pair p;
     eddy_task *t;

@@ -494,7 +494,8 @@ TEST_ASYNC_REAL(connections_between_two_requests_end_at_once_when_a_server_shuts
     return 0;
 }
 
-TEST_ASYNC_REAL(connections_between_two_requests_end_when_serve_forever_is_cancelled)
+TEST_ASYNC_REAL(connections_between_two_requests_end_when_serve_forever_is_cancelled,
+                .ordered = true)
 {
     struct client c;
     eddy_server *server;

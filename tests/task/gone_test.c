@@ -311,7 +311,7 @@ static eddy_async(await_it, (eddy_coroutine *, coro))
     return eddy_await(coro);
 }
 
-TEST_ASYNC(a_coroutine_that_is_being_awaited_is_given_to_no_other)
+TEST_ASYNC(a_coroutine_that_is_being_awaited_is_given_to_no_other, .ordered = true)
 {
     eddy_coroutine *coro = seven();
     eddy_task *t = coro ? eddy_create_task(await_it(coro)) : NULL;

@@ -55,7 +55,7 @@ TEST_ASYNC(a_task_that_is_cancelled_before_its_first_step_gives_back_what_its_co
     return 0;
 }
 
-TEST_ASYNC(a_task_that_is_cancelled_later_drops_nothing)
+TEST_ASYNC(a_task_that_is_cancelled_later_drops_nothing, .ordered = true)
 {
     eddy_task *t = eddy_create_task(use_one());
 

@@ -43,7 +43,7 @@ static eddy_async(nothing)
     return 0;
 }
 
-TEST_ASYNC(a_task_has_a_stack_only_while_it_runs_or_is_suspended)
+TEST_ASYNC(a_task_has_a_stack_only_while_it_runs_or_is_suspended, .ordered = true)
 {
     eddy_task *t = eddy_create_task(eddy_sleep_coro(1, 0, NULL));
 
@@ -63,7 +63,7 @@ static eddy_async(note_run, (bool *, ran))
     return 0;
 }
 
-TEST_ASYNC(a_task_whose_first_step_finds_no_stack_fails_and_does_not_run)
+TEST_ASYNC(a_task_whose_first_step_finds_no_stack_fails_and_does_not_run, .ordered = true)
 {
     bool ran = false;
     eddy_task *parked =
