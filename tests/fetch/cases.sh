@@ -67,6 +67,18 @@ test_wrong_arguments_are_told_and_exit_with_2()
 {
     usage -j 0 http://h/ 'not a number from 1 .*: 0$'
     usage -j x http://h/ 'not a number .*: x$'
+    usage --per-host 0 http://h/ 'not a number from 1'
+    usage --limit-rate 10x http://h/ 'not a number of bytes per second: 10x$'
+    usage --limit-rate 0 http://h/ 'not a number of bytes per second: 0$'
+    usage --connect-timeout 0 http://h/ 'connect-timeout: not a positive number of seconds: 0$'
+    usage -C 100 http://h/ 'not -, for the size of the file: 100$'
+    usage -H nothing http://h/ "not of the form 'Name: value': nothing$"
+    usage -d @none.txt http://h/ 'data: none.txt: No such file'
+    usage -o a -o b http://h/ 'more outputs .* than URLs'
+    usage -o '' http://h/ 'an empty name'
+    usage --json --ndjson http://h/ 'exclude each other'
+    usage -I -d x http://h/ 'exclude each other'
+    usage --json -o - http://h/ 'cannot both go to standard output'
     usage -j 3x http://h/ ': 3x$'
     usage -j '' http://h/ 'not a number'
     usage -j 99999999999999999999 http://h/ 'not a number'
@@ -97,23 +109,19 @@ test_URLs_of_other_schemes_and_no_URLs_are_refused()
     usage '' 'not an http or https URL'
 }
 
-test_unreadable_lists_are_told_with_their_line()
+test_unreadable_and_empty_lists_are_told()
 {
     usage -i none.txt 'none.txt: No such file'
     usage -i . 'Is a directory'
-    printf 'http://h/\n\nftp://h/\n' >list
-    usage -i list 'list:3: not an http or https URL: ftp://h/'
-    printf 'http://h/\0x\n' >list
-    usage -i list 'list:1: a zero byte'
     : >list
     usage -i list 'no URL given'
 }
 
 test_a_directory_that_cannot_be_made_exits_with_2()
 {
-    usage -o none/deeper http://h/ 'cannot make the directory none/deeper: No such file'
+    usage -P none/deeper http://h/ 'cannot make the directory none/deeper: No such file'
     : >file
-    usage -o file http://h/ 'cannot open the directory file: Not a directory'
+    usage -P file http://h/ 'cannot open the directory file: Not a directory'
 }
 
 # same_as_curl URL…: fetched by both, each body byte for byte the same.
@@ -121,7 +129,7 @@ same_as_curl()
 {
     local i=0 url state status bytes attempts file error
 
-    run --json -o bodies --cacert "$certs/ca.pem" "$@"
+    run --json -P bodies --cacert "$certs/ca.pem" "$@"
     expect_code 0
     "$helper" json <out >results || fail "the JSON cannot be read"
     [ "$(wc -l <results)" = $# ] || fail "not as many results as URLs"
@@ -188,7 +196,7 @@ test_quiet_prints_errors_only()
 test_an_HTTP_error_leaves_no_file()
 {
     need_http_server || exit 1
-    run -o dir "$base/hello" "$base/status/404"
+    run -P dir "$base/hello" "$base/status/404"
     expect_code 1
     expect_files dir hello
 }
@@ -196,7 +204,7 @@ test_an_HTTP_error_leaves_no_file()
 test_equal_names_are_numbered()
 {
     need_http_server || exit 1
-    run -o dir "$base/bytes/1" "$base/chunked/1?x" "$base/bytes/1" "$base/" "$base"
+    run -P dir "$base/bytes/1" "$base/chunked/1?x" "$base/bytes/1" "$base/" "$base"
     expect_code 0
     expect_files dir 1 1.1 1.2 index.html index.html.1
 }
@@ -215,10 +223,10 @@ test_an_older_file_is_replaced_only_when_the_new_one_is_complete()
     need_http_server || exit 1
     mkdir dir
     echo old >dir/1000
-    run -o dir "$base/cut/1000"
+    run -P dir "$base/cut/1000"
     expect_code 1
     [ "$(cat dir/1000)" = old ] || fail "the old file is gone"
-    run -o dir "$base/bytes/1000"
+    run -P dir "$base/bytes/1000"
     expect_code 0
     [ "$(stat -c %s dir/1000)" = 1000 ] || fail "the old file is still there"
     expect_files dir 1000
@@ -228,7 +236,7 @@ test_a_file_that_cannot_be_renamed_is_told_and_removed()
 {
     need_http_server || exit 1
     mkdir -p dir/hello
-    run -o dir "$base/hello"
+    run -P dir "$base/hello"
     expect_code 1
     expect_line err "^eddy-fetch: $base/hello: cannot rename the file hello: Is a directory"
     expect_files dir hello
@@ -237,7 +245,7 @@ test_a_file_that_cannot_be_renamed_is_told_and_removed()
 test_a_refused_port_is_told()
 {
     need_port refuse || exit 1
-    run -o dir "http://127.0.0.1:$port/x" "https://127.0.0.1:$port/y"
+    run -P dir "http://127.0.0.1:$port/x" "https://127.0.0.1:$port/y"
     expect_code 1
     expect_line err "^eddy-fetch: http://127.0.0.1:$port/x: .*[Cc]onnect"
     expect_line err "^eddy-fetch: https://127.0.0.1:$port/y: .*[Cc]onnect"
@@ -246,7 +254,7 @@ test_a_refused_port_is_told()
 
 test_a_name_that_does_not_resolve_is_told()
 {
-    run -o dir -t 60 http://nonexistent.invalid/x
+    run -P dir -t 60 http://nonexistent.invalid/x
     expect_code 1
     expect_line err "^eddy-fetch: http://nonexistent.invalid/x: .*resolve"
     expect_files dir
@@ -281,8 +289,11 @@ test_passwords_are_never_printed()
         usage "$url" 'not an http or https URL: .*\*\*\*@'
         expect_no_line err 's3|cret'
         echo "$url" >list
-        usage -i list 'list:1: not an http or https URL: .*\*\*\*@'
+        run -i list
+        expect_code 1
+        expect_line err 'list:1: not an http or https URL: .*\*\*\*@'
         expect_no_line err 's3|cret'
+        expect_no_line out 's3|cret'
     done
     run "http://$to/hello?a:b@c"
     expect_line out "$to/hello\?a:b@c"
@@ -300,7 +311,7 @@ test_a_server_that_never_answers_runs_into_the_timeout()
 {
     need_http_server || exit 1
     need_port mute || exit 1
-    run -o dir -t 0.3 "$base/silent" "http://127.0.0.1:$port/a" "https://127.0.0.1:$port/b"
+    run -P dir -t 0.3 "$base/silent" "http://127.0.0.1:$port/a" "https://127.0.0.1:$port/b"
     expect_code 1
     expect_line err "^eddy-fetch: $base/silent: timed out after 0.3 s \(0 bytes received\)$"
     expect_line err "^eddy-fetch: http://127.0.0.1:$port/a: timed out"
@@ -311,7 +322,7 @@ test_a_server_that_never_answers_runs_into_the_timeout()
 test_a_timeout_in_the_middle_of_a_body_leaves_no_file()
 {
     need_http_server || exit 1
-    run -o dir -t 0.5 "$base/drip/100"
+    run -P dir -t 0.5 "$base/drip/100"
     expect_code 1
     expect_line err "timed out after 0.5 s"
     expect_files dir
@@ -320,7 +331,7 @@ test_a_timeout_in_the_middle_of_a_body_leaves_no_file()
 test_connections_that_end_early_are_told()
 {
     need_http_server || exit 1
-    run -o dir "$base/close" "$base/cut/100000"
+    run -P dir "$base/close" "$base/cut/100000"
     expect_code 1
     expect_line err "^eddy-fetch: $base/close: Empty reply"
     expect_line err "^eddy-fetch: $base/cut/100000: .*(outstanding|remaining|closed)"
@@ -330,7 +341,7 @@ test_connections_that_end_early_are_told()
 test_too_many_redirects_are_told()
 {
     need_http_server || exit 1
-    run -o dir "$base/loop"
+    run -P dir "$base/loop"
     expect_code 1
     expect_line err "^eddy-fetch: $base/loop: Maximum \(20\) redirects followed$"
     run --max-redirects 3 "$base/redirect/4"
@@ -343,7 +354,7 @@ test_too_many_redirects_are_told()
 test_redirects_to_other_schemes_are_refused()
 {
     need_nginx || exit 1
-    run -o dir "$http/to-file"
+    run -P dir "$http/to-file"
     expect_code 1
     expect_line err "^eddy-fetch: $http/to-file: .*[Pp]rotocol"
     expect_files dir
@@ -352,17 +363,17 @@ test_redirects_to_other_schemes_are_refused()
 test_bad_certificates_are_told()
 {
     need_nginx || exit 1
-    run -o dir --cacert "$certs/stranger.pem" "$https/1.bin"
+    run -P dir --cacert "$certs/stranger.pem" "$https/1.bin"
     expect_code 1
     expect_line err "^eddy-fetch: $https/1.bin: SSL certificate problem: unable to get local issuer"
-    run -o dir --cacert "$certs/ca.pem" "$elsewhere/1.bin"
+    run -P dir --cacert "$certs/ca.pem" "$elsewhere/1.bin"
     expect_code 1
     expect_line err \
         "^eddy-fetch: $elsewhere/1.bin: SSL: no alternative certificate subject name matches"
-    run -o dir --cacert "$certs/ca.pem" "$expired/1.bin"
+    run -P dir --cacert "$certs/ca.pem" "$expired/1.bin"
     expect_code 1
     expect_line err "^eddy-fetch: $expired/1.bin: SSL certificate problem: certificate has expired"
-    run -o dir "$https/1.bin"
+    run -P dir "$https/1.bin"
     expect_code 1
     expect_files dir
 }
@@ -370,7 +381,7 @@ test_bad_certificates_are_told()
 test_insecure_takes_any_certificate()
 {
     need_nginx || exit 1
-    run -k -o dir "$https/1.bin" "$elsewhere/1000.bin" "$expired/65536.bin"
+    run -k -P dir "$https/1.bin" "$elsewhere/1000.bin" "$expired/65536.bin"
     expect_code 0
     expect_files dir 1.bin 1000.bin 65536.bin
 }
@@ -390,7 +401,7 @@ test_a_full_disk_is_told_and_leaves_nothing()
     mkdir -p "$work/small"
     mount -t tmpfs -o size=1m tmpfs "$work/small" 2>/dev/null ||
         skip "a small file system cannot be mounted here"
-    run --retry 3 -j 1 -o "$work/small" "$base/hello" "$base/bytes/5000000" "$base/bytes/5"
+    run --retry 3 -j 1 -P "$work/small" "$base/hello" "$base/bytes/5000000" "$base/bytes/5"
     expect_code 1
     expect_line err "^eddy-fetch: $base/bytes/5000000: $(
         echo 'cannot write the file 5000000: No space left on device')$"
@@ -413,7 +424,7 @@ test_closed_standard_streams_do_not_get_into_files()
 {
     need_http_server || exit 1
     : >out && : >err
-    ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir "$base/bytes/1000" "$base/status/404" \
+    ${EDDY_FETCH_WRAPPER:-} "$fetch" -P dir "$base/bytes/1000" "$base/status/404" \
         "$base/chunked/500" <&- >&- 2>&-
     code=$?
     expect_code 1
@@ -441,7 +452,7 @@ test_retry_tries_again_what_may_pass()
 test_a_retried_file_has_the_last_attempt_only()
 {
     need_http_server fresh || exit 1
-    run --retry 1 -o dir "$base/flaky/2"
+    run --retry 1 -P dir "$base/flaky/2"
     expect_code 0
     [ "$(cat dir/2)" = "this time it worked" ] || fail "other bytes: $(cat dir/2)"
     expect_files dir 2
@@ -466,12 +477,12 @@ test_URLs_come_from_files_and_standard_input()
 {
     need_http_server || exit 1
     printf '# a comment\n\n  %s\t\r\n%s' "$base/bytes/1" "$base/bytes/2" >list
-    echo "$base/bytes/3" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -o dir -i list - "$base/bytes/4" >out \
+    echo "$base/bytes/3" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -P dir -i list - "$base/bytes/4" >out \
         2>err
     code=$?
     expect_code 0
     expect_files dir 1 2 3 4
-    echo "$base/hello" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -o other -i - >out 2>err
+    echo "$base/hello" | ${EDDY_FETCH_WRAPPER:-} "$fetch" -P other -i - >out 2>err
     code=$?
     expect_code 0
     expect_files other hello
@@ -496,7 +507,7 @@ interrupted()
     need_http_server || exit 1
     # A shell starts background jobs with SIGINT ignored.
     # shellcheck disable=SC2086
-    env --default-signal=INT ${EDDY_FETCH_WRAPPER:-} "$fetch" -j 3 -o dir "$base/hello" \
+    env --default-signal=INT ${EDDY_FETCH_WRAPPER:-} "$fetch" -j 3 -P dir "$base/hello" \
         "$base/drip/1000" "$base/silent" \
         "$base/slow/1000" "$base/bytes/7" >out 2>err &
     local pid=$!
@@ -553,7 +564,7 @@ test_bars_are_drawn_on_a_terminal()
     expect_code 1
     grep -q "$(printf '\033')\[[0-9]*A" screen || fail "the cursor does not move up"
     grep -q '\[####* *\] ' screen || fail "no bar"
-    grep -q 'of 3 done' screen || fail "no line for the whole"
+    grep -q '[0-3] of 3 ended: [0-3] ok, [01] failed; ' screen || fail "no line for the whole"
     grep -q "eddy-fetch: $base/none: HTTP status 404" screen || fail "the failure is not told"
     grep -q '\.\.\.[^ ]*-and-wider' screen || fail "the end of a long URL is not shown"
     tr '\r' '\n' <screen | sed "s/$(printf '\033')\[[0-9]*[A-Z]//g" |
@@ -565,6 +576,329 @@ test_bars_are_drawn_on_a_terminal()
     TERM=dumb on_terminal 75 "$base/hello"
     expect_code 0
     ! grep -q "$(printf '\033')" screen || fail "escape sequences on a dumb terminal"
+}
+
+test_a_bad_line_in_a_list_keeps_no_other_from_being_fetched()
+{
+    need_http_server || exit 1
+    printf '%s\n\nftp://h/\n%s\nx\0y\n' "$base/hello" "$base/bytes/5" >list
+    run -i list -P dir
+    expect_code 1
+    expect_files dir hello 5
+    expect_line err '^eddy-fetch: list:3: not an http or https URL: ftp://h/$'
+    expect_line err '^eddy-fetch: list:5: a zero byte in the line$'
+    expect_line out ' not an http or https URL +ftp://h/$'
+    expect_line out '^4 URLs: 2 ok, 2 failed; '
+    run -i list --json
+    "$helper" json <out >results || fail "the JSON cannot be read"
+    [ "$(wc -l <results)" = 4 ] || fail "not four results"
+}
+
+test_o_keeps_bodies_under_names_of_their_own()
+{
+    need_http_server || exit 1
+    mkdir deep
+    echo old >first
+    run -o first -o deep/second "$base/hello" "$base/bytes/5" "$base/bytes/6"
+    expect_code 0
+    [ "$(cat first) $(stat -c %s deep/second)" = "hello 5" ] || fail "other bytes"
+    expect_files deep second
+    expect_files . deep err first out
+    run -P dir -o first "$base/hello" "$base/bytes/5"
+    expect_code 0
+    expect_files dir first 5
+    run -O "$base/bytes/7"
+    expect_files . 7 deep dir err first out
+    run -o none/file "$base/hello"
+    expect_code 1
+    expect_line err "cannot create the file none/file: No such file or directory"
+}
+
+test_bodies_go_to_standard_output_whole_and_in_order()
+{
+    need_http_server || exit 1
+    run -o - "$base/hello"
+    expect_code 0
+    [ "$(cat out)" = hello ] || fail "not the body alone"
+    expect_line err '^1 URL: 1 ok, 0 failed; '
+    run -q -o - -o - -o - "$base/slow/0.2" "$base/bytes/100000" "$base/hello"
+    expect_code 0
+    { curl -s "$base/slow/0.2" && curl -s "$base/bytes/100000" && curl -s "$base/hello"; } >expected
+    cmp out expected || fail "other bytes"
+    [ ! -s err ] || fail "something on standard error"
+    run -o - "$base/status/404"
+    expect_code 1
+    [ ! -s out ] || fail "the page of an error went out"
+    ${EDDY_FETCH_WRAPPER:-} "$fetch" -o - "$base/hello" >/dev/full 2>err </dev/null
+    code=$?
+    : >out
+    expect_code 1
+    expect_line err "^eddy-fetch: $base/hello: standard output: No space left on device$"
+}
+
+test_devices_and_pipes_are_written_where_they_are()
+{
+    need_http_server || exit 1
+    mkfifo pipe
+    cat pipe >through &
+    run -o pipe -o /dev/null "$base/bytes/100000" "$base/hello"
+    wait $!
+    expect_code 0
+    [ -p pipe ] || fail "the pipe was replaced"
+    [ -c /dev/null ] || fail "/dev/null was replaced"
+    [ "$(stat -c %s through)" = 100000 ] || fail "$(stat -c %s through) bytes went through"
+}
+
+test_bytes_that_went_out_are_not_sent_twice()
+{
+    need_http_server || exit 1
+    run -q --retry 2 -o - "$base/cut/1000"
+    expect_code 1
+    [ "$(stat -c %s out)" = 500 ] || fail "$(stat -c %s out) bytes"
+}
+
+# What the servers are asked, as they see it.
+test_requests_have_what_the_options_say()
+{
+    need_echo || exit 1
+    run -q -o - -A someone -H 'X-One: 1' -H 'Accept:' -u me:s3cret "$echo/p?q"
+    expect_code 0
+    expect_line out '^GET /p\?q$'
+    expect_line out '^User-Agent: someone$'
+    expect_line out '^X-One: 1$'
+    expect_no_line out '^Accept:'
+    expect_line out "^Authorization: Basic $(printf me:s3cret | base64)\$"
+    run -q -o - "$echo/"
+    expect_line out '^User-Agent: eddy-fetch/[0-9]'
+    expect_no_line out '^Authorization'
+
+    printf 'c=3\r\n&d=4\n' >data
+    run -q -o - -d a=1 -d b=2 -d @data "$echo/"
+    expect_line out '^POST /$'
+    [ "$(tail -n 1 out)" = 'a=1&b=2&c=3&d=4' ] || fail "other data"
+    run -q -o - -X PUT -d x -H 'Content-Type: text/plain' "$echo/"
+    expect_line out '^PUT /$'
+    expect_line out '^Content-Type: text/plain$'
+    run -q -o - -X DELETE "$echo/"
+    expect_line out '^DELETE /$'
+}
+
+test_a_password_stays_with_its_host()
+{
+    need_echo || exit 1
+    run -q -o - -u me:s3cret "$echo/elsewhere"
+    expect_code 0
+    expect_line out '^GET /there$'
+    expect_no_line out '^Authorization'
+}
+
+test_a_password_is_not_in_the_list_of_processes()
+{
+    need_http_server || exit 1
+    "$fetch" -q -u me:s3cret "$base/slow/1000" 2>/dev/null &
+    local pid=$!
+
+    for _ in $(seq 400); do
+        grep -q 'State:.S' /proc/$pid/status && break
+        sleep 0.025
+    done
+    tr '\0' ' ' </proc/$pid/cmdline >out
+    kill $pid
+    : >err
+    expect_line out 'eddy-fetch -q -u \*+ '
+}
+
+test_I_prints_headers_and_keeps_them_with_P()
+{
+    need_http_server || exit 1
+    run -q -I "$base/bytes/12345" "$base/redirect/1"
+    expect_code 0
+    expect_line out '^HTTP/1.1 200'
+    expect_line out '^Content-Length: 12345'
+    expect_line out '^HTTP/1.1 30'
+    run -I -P dir "$base/bytes/12345"
+    expect_code 0
+    expect_line dir/12345 '^Content-Length: 12345'
+}
+
+# continued OPTION: a file of nginx's that is there to a part, wholly, not at all, or is too long.
+continued()
+{
+    need_nginx || exit 1
+    rm -rf dir
+    mkdir dir
+    curl -s "$http/1048577.bin" >whole
+    head -c 400000 whole >dir/1048577.bin
+    run "$@" -P dir --json "$http/1048577.bin"
+    expect_code 0
+    cmp whole dir/1048577.bin || fail "other bytes"
+    expect_line out '"status": 206, .*"bytes": 648577,'
+    run "$@" -P dir --json "$http/1048577.bin"
+    expect_code 0
+    cmp whole dir/1048577.bin || fail "other bytes"
+    expect_line out '"status": 416, '
+    run "$@" -P dir --json "$http/1000.bin"
+    expect_code 0
+    expect_line out '"status": 200, .*"bytes": 1000,'
+    echo more >>dir/1048577.bin
+    run "$@" -P dir "$http/1048577.bin"
+    expect_code 1
+    expect_line err 'HTTP status 416'
+}
+test_files_are_continued()
+{
+    continued -c
+    continued -C -
+}
+
+test_a_file_is_written_anew_if_the_server_knows_no_parts()
+{
+    need_http_server || exit 1
+    mkdir dir
+    head -c 5000 /dev/zero >dir/1000
+    head -c 5000 /dev/zero >dir/0
+    run -c -P dir "$base/bytes/1000" "$base/bytes/0"
+    expect_code 0
+    curl -s "$base/bytes/1000" | cmp - dir/1000 || fail "other bytes"
+    [ ! -s dir/0 ] || fail "the old bytes are still there"
+}
+
+test_what_there_is_of_a_continued_file_stays()
+{
+    need_http_server || exit 1
+    run -c -P dir "$base/cut/1000"
+    expect_code 1
+    expect_files dir 1000
+    [ "$(stat -c %s dir/1000)" = 500 ] || fail "$(stat -c %s dir/1000) bytes"
+}
+
+test_no_more_than_the_limit_run_at_one_host()
+{
+    need_http_server fresh || exit 1
+    local urls=() i
+
+    for i in $(seq 12); do
+        urls+=("$base/slow/0.1?$i")
+    done
+    run -q -j 12 --per-host 2 "${urls[@]}"
+    expect_code 0
+    curl -s "$base/busiest" >busiest
+    [ "$(cat busiest)" = 2 ] || fail "$(cat busiest) at a time"
+    for i in $(seq 12); do
+        urls+=("http://localhost:${base##*:}/slow/0.1?$i")
+    done
+    run -q -j 12 --per-host 2 --ndjson "${urls[@]}"
+    expect_code 0
+    [ "$(grep -c '"state": "ok"' out)" = 24 ] || fail "not all of them"
+    curl -s "$base/busiest" >busiest
+    [ "$(cat busiest)" -gt 2 ] || fail "two hosts did not take turns"
+    [ "$(cat busiest)" -le 4 ] || fail "$(cat busiest) at a time"
+}
+
+test_a_limit_of_the_rate_slows_down()
+{
+    need_http_server || exit 1
+    run --json --limit-rate 100k "$base/bytes/300000"
+    expect_code 0
+    "$helper" json <out >results || fail "the JSON cannot be read"
+    grep -oE '"seconds": [0-9]+' out | head -n 1 | grep -qE '[1-9]' || fail "faster than the limit"
+}
+
+test_connecting_has_a_limit_of_its_own()
+{
+    need_port mute || exit 1
+    run --connect-timeout 0.3 "https://127.0.0.1:$port/"
+    expect_code 1
+    expect_line err "^eddy-fetch: https://127.0.0.1:$port/: .*(timed? ?out|timeout)"
+}
+
+test_results_come_as_lines_when_they_end()
+{
+    need_http_server || exit 1
+    printf '%s\n' "$base/silent" "$base/hello" "$base/status/404" nonsense >list
+    "$fetch" --ndjson -j 3 -i list >out 2>err </dev/null &
+    local pid=$!
+
+    for _ in $(seq 400); do
+        [ "$(wc -l <out)" = 2 ] && break
+        sleep 0.025
+    done
+    expect_line out "^{\"url\": \"$base/hello\", \"state\": \"ok\", \"ok\": true, .*}$"
+    expect_line out "^{\"url\": \"$base/status/404\", \"state\": \"failed\", .*}$"
+    kill $pid
+    wait $pid
+    code=$?
+    expect_code 143
+    expect_line out "^{\"url\": \"$base/silent\", \"state\": \"cancelled\", .*}$"
+    expect_line out '^{"url": "nonsense", "state": "failed", .*"not an http or https URL"}$'
+    [ "$(wc -l <out)" = 4 ] || fail "not four lines"
+    python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' <out ||
+        fail "a line is no JSON"
+}
+
+# complete WORD…: what bash offers for the last of these words, in $COMPREPLY.
+complete_words()
+{
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    COMPREPLY=()
+    compopt() { :; } # only within a completion that readline asks for
+    "_${1//-/_}"
+}
+
+test_shells_complete_all_options_and_no_others()
+{
+    local completions=$here/../../tools/completions option options
+
+    . "$completions/eddy-fetch.bash"
+    options=$("$fetch" --help | grep -oE -- '--[a-z-]+' | sort -u)
+    complete_words eddy-fetch --
+    [ "$(printf '%s\n' "${COMPREPLY[@]}" | sort)" = "$options" ] ||
+        fail "bash offers other options: ${COMPREPLY[*]}"
+    complete_words eddy-fetch --ou
+    [ "${COMPREPLY[*]}" = "--output --output-dir" ] || fail "--ou: ${COMPREPLY[*]}"
+    : >some-list
+    complete_words eddy-fetch -i some
+    [ "${COMPREPLY[*]}" = some-list ] || fail "-i some: ${COMPREPLY[*]}"
+    complete_words eddy-fetch -j ''
+    [ "${#COMPREPLY[@]}" = 0 ] || fail "-j: ${COMPREPLY[*]}"
+    [ "$(grep -oE -- '--[a-z-]+' "$completions/_eddy-fetch" | sort -u)" = "$options" ] ||
+        fail "zsh is offered other options"
+    [ "$(grep -oE -- ' -l [a-z-]+' "$completions/eddy-fetch.fish" | sed 's/ -l /--/' | sort -u)" = \
+        "$options" ] || fail "fish is offered other options"
+    for option in $("$fetch" --help | sed -n 's/^  -\([A-Za-z]\), --.*/\1/p') C; do
+        grep -qE -- "-s $option " "$completions/eddy-fetch.fish" || fail "fish: no -$option"
+        grep -qE -- "[{]-$option[+,]" "$completions/_eddy-fetch" || fail "zsh: no -$option"
+    done
+}
+
+test_the_shells_themselves_take_the_completions()
+{
+    local completions=$here/../../tools/completions file n=0
+
+    for file in eddy eddy-fetch; do
+        bash -n "$completions/$file.bash" || fail "bash does not take $file.bash"
+        if command -v zsh >/dev/null; then
+            zsh -n "$completions/_$file" || fail "zsh does not take _$file"
+            n=$((n + 1))
+        fi
+        if command -v fish >/dev/null; then
+            fish -n "$completions/$file.fish" || fail "fish does not take $file.fish"
+            n=$((n + 1))
+        fi
+    done
+    [ $n = 4 ] || skip "zsh or fish is not installed"
+}
+
+test_eddy_is_completed_with_commands_and_processes()
+{
+    . "$here/../../tools/completions/eddy.bash"
+    complete_words eddy p
+    [ "${COMPREPLY[*]}" = "ps pstree" ] || fail "p: ${COMPREPLY[*]}"
+    complete_words eddy top --
+    [ "${COMPREPLY[*]}" = "--once --delay" ] || fail "top --: ${COMPREPLY[*]}"
+    complete_words eddy ps $$
+    printf '%s\n' "${COMPREPLY[@]}" | grep -qx $$ || fail "this process is not offered"
 }
 
 test_a_thousand_URLs_need_no_more_descriptors_than_run()

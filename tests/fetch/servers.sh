@@ -197,6 +197,17 @@ need_nginx()
     expired=https://127.0.0.1:$expired
 }
 
+# Puts the address of a server that answers with the request in $echo.
+need_echo()
+{
+    if [ ! -s "$work/echo" ]; then
+        python3 "$here/echo.py" >"$work/echo" 2>"$work/echo.log" &
+        echo $! >>"$work/pids"
+        wait_for_file "$work/echo" $! || { cat "$work/echo.log"; return 1; }
+    fi
+    echo=$(cat "$work/echo")
+}
+
 skip()
 {
     echo "$1"

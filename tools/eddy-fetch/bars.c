@@ -124,9 +124,9 @@ static void draw_total(struct progress *p, struct drawing *d, struct screen scre
 
     for (size_t i = 0; i < p->n_active; i++)
         sum += p->active[i]->bytes;
-    snprintf(row, sizeof row, "%zu of %zu done, %zu failed, %zu running, %s, %.1f s", p->n_done,
-             p->total, p->n_failed, p->n_active, format_bytes(bytes, sum),
-             eddy_loop_time(p->loop) - p->started);
+    snprintf(row, sizeof row, "%zu of %zu ended: %zu ok, %zu failed; %zu running, %s, %.1f s",
+             p->n_done + p->n_failed, p->total, p->n_done, p->n_failed, p->n_active,
+             format_bytes(bytes, sum), eddy_loop_time(p->loop) - p->started);
     draw_row(p, d, screen, row);
 }
 

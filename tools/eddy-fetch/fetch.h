@@ -11,7 +11,7 @@
 struct job {
     const struct options *options;
     struct item_list *items;
-    int output_dir; /* descriptor; -1: bodies are not kept */
+    int output_dir; /* descriptor, or AT_FDCWD */
     int signal;     /* the signal that ended the run (SIGTERM, SIGHUP); 0: none */
     double seconds; /* the duration of the run */
 };

@@ -54,24 +54,31 @@ char *item_hide_password(const char *text, bool valid)
     return asprintf(&hidden, "%.*s***%s", (int)(colon + 1 - text), text, at) < 0 ? NULL : hidden;
 }
 
-int item_list_add(struct item_list *list, const char *url)
+/* Appends an item, which has failed already if there is an @error. */
+static int append(struct item_list *list, const char *url, const char *error)
 {
-    int status = check_url(url);
-    struct item item = {0};
+    struct item item = {.state = error ? ITEM_FAILED : ITEM_WAITING};
 
-    if (status >= 0)
-        status = make_room(list);
-    if (status < 0)
-        return status;
+    if (make_room(list) < 0)
+        return -ENOMEM;
     item.url = strdup(url);
-    item.shown = item_hide_password(url, true);
-    if (!item.url || !item.shown) {
+    item.shown = item_hide_password(url, !error);
+    item.error = error ? strdup(error) : NULL;
+    if (!item.url || !item.shown || (error && !item.error)) {
         free(item.url);
         free(item.shown);
+        free(item.error);
         return -ENOMEM;
     }
     list->items[list->n++] = item;
     return 0;
+}
+
+int item_list_add(struct item_list *list, const char *url)
+{
+    int status = check_url(url);
+
+    return status < 0 ? status : append(list, url, NULL);
 }
 
 void item_tell_refused(const char *where, const char *url, int status)
@@ -96,24 +103,22 @@ static char *trim(char *line, size_t length)
 static int add_line(struct item_list *list, char *line, size_t length, const char *path,
                     size_t number)
 {
+    char where[PATH_MAX + 24];
     const char *url;
     int status;
 
+    snprintf(where, sizeof where, "%s:%zu: ", path, number);
     if (strlen(line) != length) {
-        fprintf(stderr, "eddy-fetch: %s:%zu: a zero byte in the line\n", path, number);
-        return -EINVAL;
+        fprintf(stderr, "eddy-fetch: %sa zero byte in the line\n", where);
+        return append(list, line, "a zero byte in the line");
     }
     url = trim(line, length);
     if (!*url || *url == '#')
         return 0;
     status = item_list_add(list, url);
-    if (status < 0) {
-        char where[PATH_MAX + 24];
-
-        snprintf(where, sizeof where, "%s:%zu: ", path, number);
+    if (status < 0)
         item_tell_refused(where, url, status);
-    }
-    return status;
+    return status == -EINVAL ? append(list, url, "not an http or https URL") : status;
 }
 
 static int read_lines(struct item_list *list, FILE *file, const char *path)

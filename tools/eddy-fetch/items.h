@@ -13,7 +13,7 @@ enum item_state { ITEM_WAITING, ITEM_RUNNING, ITEM_DONE, ITEM_FAILED, ITEM_CANCE
 struct item {
     char *url;
     char *shown; /* the URL with "***" for its password, for printing */
-    char *file;  /* its name in the output directory; NULL if bodies are not kept */
+    char *file;  /* where the body goes: "-" is standard output; NULL if it is not kept */
     enum item_state state;
     long http_status;  /* of the latest answer; 0 if there was none */
     uint64_t bytes;    /* of the body, in the latest attempt */
@@ -21,7 +21,9 @@ struct item {
     double started;    /* on the loop's clock */
     double seconds;    /* from @started to the end, with all attempts */
     unsigned attempts;
-    char *error; /* one line; NULL unless failed or cancelled, or memory is short */
+    char *error;       /* one line; NULL unless failed or cancelled, or memory is short */
+    struct host *host; /* see hosts.h, also for the next item that waits for the same host */
+    size_t next_of_host;
 };
 
 struct item_list {
@@ -40,14 +42,15 @@ void item_tell_refused(const char *where, const char *url, int status);
 
 /*
  * Appends the URLs of a text file, one per line ("-": standard input). Blank lines and lines that
- * begin with # are skipped. Returns 0, or a negative status after printing the error and its place
- * to standard error.
+ * begin with # are skipped. A line that is no URL is printed to standard error with its place, and
+ * appended as an item that has failed. Returns 0, or a negative status after printing why the file
+ * cannot be read.
  */
 int item_list_read(struct item_list *list, const char *path);
 
 /*
- * Gives each item a file name, made from the path of its URL; all names differ. Returns 0 or
- * -ENOMEM.
+ * Gives each item without one a file name, made from the path of its URL; all these names differ.
+ * Returns 0 or -ENOMEM.
  */
 int item_list_name_files(struct item_list *list);
 

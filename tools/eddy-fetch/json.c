@@ -78,15 +78,17 @@ static void put_file(const struct item *item, const char *output_dir)
         return;
     }
     putchar('"');
-    put_characters(output_dir);
-    putchar('/');
+    if (output_dir && *item->file != '/') {
+        put_characters(output_dir);
+        putchar('/');
+    }
     put_characters(item->file);
     putchar('"');
 }
 
 static void put_item(const struct item *item, const char *output_dir)
 {
-    fputs("    {\"url\": ", stdout);
+    fputs("{\"url\": ", stdout);
     put_string(item->shown);
     printf(", \"state\": \"%s\", \"ok\": %s, \"status\": ", state_name(item->state),
            item->state == ITEM_DONE ? "true" : "false");
@@ -109,6 +111,7 @@ void report_json(const struct item_list *list, const struct totals *t, const cha
 {
     fputs("{\n  \"results\": [\n", stdout);
     for (size_t i = 0; i < list->n; i++) {
+        fputs("    ", stdout);
         put_item(&list->items[i], output_dir);
         fputs(i + 1 < list->n ? ",\n" : "\n", stdout);
     }
@@ -116,4 +119,18 @@ void report_json(const struct item_list *list, const struct totals *t, const cha
            "  \"seconds\": %.6f,\n  \"summed_seconds\": %.6f\n}\n",
            t->n_ok, t->n_failed, t->n_cancelled, (unsigned long long)t->bytes, t->seconds,
            t->summed_seconds);
+}
+
+void report_line(const struct item *item, const char *output_dir)
+{
+    put_item(item, output_dir);
+    putchar('\n');
+    fflush(stdout);
+}
+
+void report_rest(const struct item_list *list, const char *output_dir)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].attempts == 0)
+            report_line(&list->items[i], output_dir);
 }

@@ -1,7 +1,7 @@
 /*
- * eddy-fetch fetches many URLs at once. From the command line (options.c) to the list of URLs
- * (items.c, names.c), the workers (fetch.c), one URL (transfer.c, output.c), and its reports
- * (progress.c, bars.c, report.c, json.c).
+ * eddy-fetch fetches many URLs at once. From the command line (options.c, request.c) to the list of
+ * URLs (items.c, names.c), the workers (fetch.c, hosts.c), one URL (transfer.c, output.c), and its
+ * reports (progress.c, bars.c, report.c, json.c).
  */
 #include "fetch.h"
 #include "items.h"
@@ -51,15 +51,15 @@ static void allow_many_descriptors(void)
 /* Opens the outputs of the run. Returns 0, or a negative status after printing why. */
 static int prepare(struct job *job)
 {
-    job->output_dir = -1;
-    if (!job->options->output_dir)
-        return 0;
-    if (item_list_name_files(job->items) < 0) {
+    job->output_dir = AT_FDCWD;
+    if (job->options->remote_names && item_list_name_files(job->items) < 0) {
         fputs("eddy-fetch: out of memory\n", stderr);
         return -ENOMEM;
     }
+    if (!job->options->output_dir)
+        return 0;
     job->output_dir = output_open_directory(job->options->output_dir);
-    return job->output_dir < 0 ? job->output_dir : 0;
+    return job->output_dir;
 }
 
 static int report(const struct job *job)
@@ -69,8 +69,10 @@ static int report(const struct job *job)
     totals_compute(&totals, job->items, job->seconds);
     if (job->options->json)
         report_json(job->items, &totals, job->options->output_dir);
+    else if (job->options->lines)
+        report_rest(job->items, job->options->output_dir);
     else if (!job->options->quiet)
-        report_table(job->items, &totals);
+        report_table(job->options->to_stdout ? stderr : stdout, job->items, &totals);
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "eddy-fetch: standard output: %s\n", strerror(errno ? errno : EIO));
@@ -115,5 +117,6 @@ int main(int argc, char **argv)
             close(job.output_dir);
     }
     item_list_free(&items);
+    options_free(&options);
     return code;
 }

@@ -114,7 +114,8 @@ int item_list_name_files(struct item_list *list)
     int status = 0;
 
     for (size_t i = 0; i < list->n && status >= 0; i++)
-        status = name_file(&tree, &list->items[i]);
+        if (!list->items[i].file && list->items[i].state == ITEM_WAITING)
+            status = name_file(&tree, &list->items[i]);
     tdestroy(tree, free);
     return status;
 }

@@ -1,22 +1,28 @@
 /*
- * The file for a body: written under a temporary name, and renamed when it is complete. A failure
- * before that leaves nothing.
+ * Where a body goes: a file, standard output, or nowhere.
  *
- * Files are written on the loop's thread: a slow disk holds up all transfers, and their data wait
- * in the kernel's socket buffers meanwhile.
+ * A file is written under a temporary name, and renamed when it is complete; a failure before that
+ * leaves nothing. A file that is to be continued is written where it is, and what there is of it
+ * stays; so is one that is no regular file, as /dev/null.
+ *
+ * Files are written on the loop's thread: a slow disk or reader of standard output holds up all
+ * transfers, and their data wait in the kernel's socket buffers meanwhile.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct output {
-    /* the directory's descriptor; -1: bodies are not kept, and all calls do nothing */
-    int dir;
-    int fd;           /* of the temporary file; -1: none */
-    int error;        /* the -errno of the write that failed, or 0 */
-    const char *name; /* the final name, borrowed */
-    char temporary[48];
+    int dir;   /* names are relative to this directory: a descriptor, or AT_FDCWD */
+    int fd;    /* -1: all calls do nothing */
+    int error; /* the -errno of the write that failed, or 0 */
+    const char
+        *name;       /* the final name, borrowed; "-": standard output; NULL: the body is dropped */
+    char *temporary; /* the name while it is incomplete; NULL: it is written where it is */
+    uint64_t offset; /* bytes that were there before */
 };
 
 /*
@@ -25,19 +31,23 @@ struct output {
  */
 int output_open_directory(const char *path);
 
-/* Creates the temporary file. Returns 0 or a raised -errno. */
-int output_open(struct output *out, int dir, const char *name);
+/* Opens the output. With @resume a file that exists is continued. Returns 0 or a raised -errno. */
+int output_open(struct output *out, int dir, const char *name, bool resume);
+
+/* Forgets the bytes that were there before: the server sends all of them. Returns 0 or -errno, also
+ * in out->error. */
+int output_restart(struct output *out);
 
 /* Writes all bytes. Returns 0 or -errno, also in out->error. Raises nothing, so that callbacks can
  * call it. */
 int output_write(struct output *out, const void *data, size_t size);
 
 /* Completes the file. Returns 0 when it is on the disk under its own name; otherwise raises an
- * error and leaves nothing. */
+ * error and leaves nothing of a temporary file. */
 int output_commit(struct output *out);
 
-/* Drops a file that is not wanted or not complete. May be called at any time after output_open(),
- * and twice. */
+/* Drops a temporary file that is not wanted or not complete. May be called at any time after
+ * output_open(), and twice. */
 void output_discard(struct output *out);
 
 #endif

@@ -21,11 +21,12 @@ static void redraw(void *arg)
     p->timer = eddy_loop_call_later(p->loop, REDRAW, redraw, p);
 }
 
-int progress_init(struct progress *p, size_t total, size_t parallel, bool quiet)
+int progress_init(struct progress *p, size_t total, size_t refused, size_t parallel, bool quiet)
 {
     eddy_loop *loop = eddy_get_running_loop();
 
-    *p = (struct progress){.loop = loop, .total = total, .started = eddy_loop_time(loop)};
+    *p = (struct progress){
+        .loop = loop, .total = total, .n_failed = refused, .started = eddy_loop_time(loop)};
     if (!quiet)
         p->mode = bars_possible() ? SHOW_BARS : SHOW_LINES;
     p->active = calloc(parallel, sizeof *p->active);

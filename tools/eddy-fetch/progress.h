@@ -29,7 +29,7 @@ struct progress {
 
 /* Prepares for @total URLs, at most @parallel at once, on the running loop. Returns 0 or
  * -ENOMEM. */
-int progress_init(struct progress *p, size_t total, size_t parallel, bool quiet);
+int progress_init(struct progress *p, size_t total, size_t refused, size_t parallel, bool quiet);
 
 /* Note that a URL has begun, or has ended in any way. */
 void progress_begin(struct progress *p, const struct item *item);

@@ -32,28 +32,29 @@ static int error_columns(const struct item_list *list)
     return columns < ERROR_COLUMNS ? (int)columns : ERROR_COLUMNS;
 }
 
-static void print_row(const struct item *item, int columns)
+static void print_row(FILE *to, const struct item *item, int columns)
 {
     char error[ERROR_COLUMNS + 1], status[24] = "-";
 
     if (item->http_status)
         snprintf(status, sizeof status, "%ld", item->http_status);
     format_clipped(error, item_error(item), (size_t)columns);
-    printf("%6s %12llu %9.3f  %-*s  %s\n", status, (unsigned long long)item->bytes, item->seconds,
-           columns, error, item->shown);
+    fprintf(to, "%6s %12llu %9.3f  %-*s  %s\n", status, (unsigned long long)item->bytes,
+            item->seconds, columns, error, item->shown);
 }
 
-void report_table(const struct item_list *list, const struct totals *t)
+void report_table(FILE *to, const struct item_list *list, const struct totals *t)
 {
     int columns = error_columns(list);
     char bytes[BYTES_TEXT];
 
-    printf("%6s %12s %9s  %-*s  %s\n", "STATUS", "BYTES", "SECONDS", columns, "ERROR", "URL");
+    fprintf(to, "%6s %12s %9s  %-*s  %s\n", "STATUS", "BYTES", "SECONDS", columns, "ERROR", "URL");
     for (size_t i = 0; i < list->n; i++)
-        print_row(&list->items[i], columns);
-    printf("%zu URL%s: %zu ok, %zu failed", list->n, list->n == 1 ? "" : "s", t->n_ok, t->n_failed);
+        print_row(to, &list->items[i], columns);
+    fprintf(to, "%zu URL%s: %zu ok, %zu failed", list->n, list->n == 1 ? "" : "s", t->n_ok,
+            t->n_failed);
     if (t->n_cancelled)
-        printf(", %zu cancelled or not started", t->n_cancelled);
-    printf("; %s in %.2f s (the URLs' own times add up to %.2f s)\n", format_bytes(bytes, t->bytes),
-           t->seconds, t->summed_seconds);
+        fprintf(to, ", %zu cancelled or not started", t->n_cancelled);
+    fprintf(to, "; %s in %.2f s (the URLs' own times add up to %.2f s)\n",
+            format_bytes(bytes, t->bytes), t->seconds, t->summed_seconds);
 }

@@ -4,6 +4,8 @@
 
 #include "items.h"
 
+#include <stdio.h>
+
 struct totals {
     size_t n_ok, n_failed, n_cancelled; /* items that were not started count as cancelled */
     uint64_t bytes;
@@ -13,8 +15,15 @@ struct totals {
 
 void totals_compute(struct totals *totals, const struct item_list *list, double seconds);
 
-/* Write a table for people, or a JSON document, to standard output. */
-void report_table(const struct item_list *list, const struct totals *totals);
+/* Writes a table for people. */
+void report_table(FILE *to, const struct item_list *list, const struct totals *totals);
+
+/*
+ * Write JSON to standard output: one document; a line for an item that has ended; lines for the
+ * items that were never begun. @output_dir, or NULL, goes before the names of files.
+ */
 void report_json(const struct item_list *list, const struct totals *totals, const char *output_dir);
+void report_line(const struct item *item, const char *output_dir);
+void report_rest(const struct item_list *list, const char *output_dir);
 
 #endif

@@ -12,7 +12,7 @@
 struct session {
     const struct options *options;
     eddy_curl *curl;
-    int output_dir; /* descriptor; -1: bodies are not kept */
+    int output_dir; /* descriptor, or AT_FDCWD */
 };
 
 /*
