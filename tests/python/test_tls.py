@@ -102,6 +102,50 @@ class Tls(LoopTest):
         self.run_until(lambda: 'lost' in seen)
         self.assertEqual(seen, {'data': 1, 'pause': 1, 'resume': 1, 'lost': 1})
 
+    def check_without_c(self, make):
+        """Has eddyloop look at what make() returns; nothing of that may be used by C."""
+        self.addCleanup(_tls._open)
+        self.assertFalse(_eddyloop._open_openssl(ssl._ssl.__file__, make))
+        client, server = self.pair()
+        self.assertFalse(client.transport._ssl_protocol._is_bound)
+        client.transport.write(b'question')
+        server.transport.write(b'x' * 100_000)
+        self.run_until(lambda: server.data == b'question' and len(client.data) == 100_000)
+        client.transport.close()
+        self.run_until(lambda: 'lost' in server.calls and 'lost' in client.calls)
+        self.assertEqual(self.errors, [])
+
+    def test_objects_of_another_layout_are_left_to_asyncio(self):
+        class Moved:
+            """Its second word is not the address of an SSL."""
+
+            __slots__ = ('first', 'second', 'third')
+
+            def __init__(self, first, second, third=None):
+                self.first, self.second, self.third = first, second, third
+
+        socket, context = _tls._make()
+        self.check_without_c(lambda: (Moved(None, _tls._make()[0]), context))
+        self.check_without_c(lambda: (Moved(None, context, _tls._make()), context))
+
+    def test_objects_that_are_too_small_are_left_to_asyncio(self):
+        self.check_without_c(lambda: (object(), _tls._make()[1]))
+        self.check_without_c(lambda: (_tls._make()[0], object()))
+
+    def test_an_object_that_was_made_before_is_left_to_asyncio(self):
+        made = _tls._make()
+        self.check_without_c(lambda: made)
+
+    def test_a_socket_of_another_context_is_left_to_asyncio(self):
+        self.check_without_c(lambda: (_tls._make()[0], ssl.create_default_context()))
+
+    def test_an_error_while_looking_is_raised(self):
+        self.addCleanup(_tls._open)
+        with self.assertRaises(ZeroDivisionError):
+            _eddyloop._open_openssl(ssl._ssl.__file__, lambda: 1 / 0)
+        with self.assertRaises(TypeError):
+            _eddyloop._open_openssl(ssl._ssl.__file__, lambda: None)
+
     def test_records_are_moved_in_c(self):
         self.assertTrue(_tls.in_c)
         client, server = self.pair()
@@ -243,9 +287,7 @@ class Tls(LoopTest):
     def test_without_the_ssl_of_python_asyncio_does_it_all(self):
         with mock.patch.object(_tls, 'ssl', None):
             self.assertFalse(_tls._open())
-        tls = client_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())._sslobj
-        self.assertFalse(_eddyloop._open_openssl('/no/module.so', tls, client_context))
-        self.assertFalse(_eddyloop._open_openssl(ssl._ssl.__file__, object(), client_context))
+        self.assertFalse(_eddyloop._open_openssl('/no/module.so', _tls._make))
         self.assertTrue(_tls._open())
         with mock.patch.object(_tls.SSLProtocol, '_bind', lambda self, tls: False):
             client, server = self.pair()

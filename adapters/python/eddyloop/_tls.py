@@ -72,10 +72,13 @@ def _open():
     path = getattr(getattr(ssl, '_ssl', None), '__file__', None)
     if path is None:
         return False
+    return _eddyloop._open_openssl(path, _make)
+
+
+def _make():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
-    return _eddyloop._open_openssl(path, tls._sslobj, context)
+    return context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())._sslobj, context
 
 
 in_c = _open()  # False: asyncio.sslproto does it all

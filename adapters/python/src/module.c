@@ -223,6 +223,7 @@ static int execute(PyObject *module)
         each((s)->datagrams_type);                                                                 \
         each((s)->tls_type);                                                                       \
         each((s)->tls_transport_type);                                                             \
+        each((s)->ssl_type);                                                                       \
         each((s)->wrapped_state);                                                                  \
         each((s)->asyncios_tls_write);                                                             \
         each((s)->reader_type);                                                                    \

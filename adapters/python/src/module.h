@@ -63,7 +63,7 @@ struct eddyi_py_state {
     PyObject *name_feed_data, *name_write, *name_writelines, *name_is_closing;
     PyObject *wrapped_state;      /* asyncio's SSLProtocolState.WRAPPED */
     PyObject *asyncios_tls_write; /* _SSLProtocolTransport.write */
-    bool has_openssl;             /* `openssl` can be used */
+    PyTypeObject *ssl_type;       /* _ssl._SSLSocket, of which C knows the layout; NULL: not */
     struct eddyi_py_openssl openssl;
     char *read_buffer; /* for one call at a time; NULL before the first */
     struct eddyi_py_spares spare_handles, spare_timers;

@@ -31,7 +31,9 @@ static bool find_functions(struct eddyi_py_openssl *f, void *library)
                   {"BIO_read", &f->bio_read},
                   {"BIO_write", &f->bio_write},
                   {"BIO_ctrl", &f->bio_control},
-                  {"ERR_clear_error", &f->clear_errors}};
+                  {"ERR_clear_error", &f->clear_errors},
+                  {"CRYPTO_get_ex_new_index", &f->new_index},
+                  {"CRYPTO_free_ex_index", &f->free_index}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         void *found = dlsym(library, wanted[i].name);
@@ -43,34 +45,80 @@ static bool find_functions(struct eddyi_py_openssl *f, void *library)
     return true;
 }
 
-/* Returns the SSL in @object, an _ssl._SSLSocket; NULL if @object does not look like one. */
+/* Returns the SSL in @object; NULL if @object is no _ssl._SSLSocket whose layout is known. */
 static void *ssl_in(const struct eddyi_py_state *s, PyObject *object)
 {
     void *ssl;
 
-    if (Py_TYPE(object)->tp_basicsize < (Py_ssize_t)sizeof(struct ssl_socket) ||
-        strcmp(Py_TYPE(object)->tp_name, "_ssl._SSLSocket") != 0)
+    if (Py_TYPE(object) != s->ssl_type)
         return NULL;
     ssl = ((struct ssl_socket *)object)->ssl;
     return ssl && s->openssl.ex_data(ssl, 0) == object ? ssl : NULL;
 }
 
+/* The latest SSL that this thread has made during the check. */
+static _Thread_local void *latest_ssl;
+
+static void note_ssl(void *ssl, void *data, void *all_data, int index, long number, void *pointer)
+{
+    latest_ssl = ssl;
+}
+
+/* Calls make(), and stores the SSL that OpenSSL has made meanwhile. Returns what make() returns. */
+static PyObject *make_watched(struct eddyi_py_openssl *f, PyObject *make, void **ret_ssl)
+{
+    int index = f->new_index(EDDYI_PY_CLASS_SSL, 0, NULL, note_ssl, NULL, NULL);
+    PyObject *made;
+
+    latest_ssl = NULL;
+    made = PyObject_CallNoArgs(make);
+    *ret_ssl = index < 0 ? NULL : latest_ssl;
+    if (index >= 0)
+        f->free_index(EDDYI_PY_CLASS_SSL, index);
+    return made;
+}
+
+static bool has_words(PyObject *object, size_t size)
+{
+    return (size_t)Py_TYPE(object)->tp_basicsize >= size;
+}
+
+/* Returns whether @object and @context have @ssl and its SSL_CTX where C expects them. Only words
+ * within the objects are read, and compared, before OpenSSL is given the address. */
+static bool is_known(const struct eddyi_py_openssl *f, PyObject *object, PyObject *context,
+                     void *ssl)
+{
+    return ssl && has_words(object, sizeof(struct ssl_socket)) &&
+           has_words(context, sizeof(struct ssl_context)) &&
+           ((struct ssl_socket *)object)->ssl == ssl && f->ex_data(ssl, 0) == object &&
+           f->context(ssl) == ((struct ssl_context *)context)->context;
+}
+
 PyObject *eddyi_py_open_openssl(PyObject *module, PyObject *args)
 {
     struct eddyi_py_state *s = eddyi_py_state_of(module);
-    PyObject *object, *context;
+    PyObject *make, *made, *object, *context;
     const char *path;
     void *library, *ssl;
-    bool well;
 
-    if (!PyArg_ParseTuple(args, "sOO:_open_openssl", &path, &object, &context))
+    if (!PyArg_ParseTuple(args, "sO:_open_openssl", &path, &make))
         return NULL;
+    Py_CLEAR(s->ssl_type);
     /* NOLOAD: the very module that is loaded. It stays, as its library does. */
     library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
-    well = library && find_functions(&s->openssl, library);
-    ssl = well ? ssl_in(s, object) : NULL;
-    s->has_openssl = ssl && s->openssl.context(ssl) == ((struct ssl_context *)context)->context;
-    return PyBool_FromLong(s->has_openssl);
+    if (!library || !find_functions(&s->openssl, library))
+        Py_RETURN_FALSE;
+    made = make_watched(&s->openssl, make, &ssl);
+    if (made && !PyTuple_Check(made))
+        PyErr_SetString(PyExc_TypeError, "make() must return a socket and its context");
+    if (PyErr_Occurred() || !PyArg_ParseTuple(made, "OO", &object, &context)) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    if (is_known(&s->openssl, object, context, ssl))
+        s->ssl_type = (PyTypeObject *)Py_NewRef(Py_TYPE(object));
+    Py_DECREF(made);
+    return PyBool_FromLong(s->ssl_type != NULL);
 }
 
 struct eddyi_py_tls *eddyi_py_tls_of(const struct eddyi_py_state *s, PyObject *protocol)
@@ -292,7 +340,7 @@ static PyObject *tls_bind(PyObject *self, PyTypeObject *class, PyObject *const *
     void *ssl;
 
     p->module = PyType_GetModuleState(class);
-    if (n != 1 || !p->module->has_openssl || p->ssl)
+    if (n != 1 || !p->module->ssl_type || p->ssl)
         Py_RETURN_FALSE;
     ssl = ssl_in(p->module, args[0]);
     if (!ssl)

@@ -6,8 +6,10 @@
  * the SSLObject, and its two BIOs, which are in memory. Whenever something unusual happens, they
  * leave the objects as they are and call asyncio's code, which finds out and acts.
  *
- * The address of the SSL is known for the versions of Python that eddyloop supports, and is checked
- * when eddyloop is imported. Where the check fails, asyncio's code does it all.
+ * Where an SSLObject has the address of its SSL is known for the versions of Python that eddyloop
+ * supports, and is checked when eddyloop is imported: OpenSSL itself tells the address of an SSL
+ * that is made, so no other version can lead to a wild pointer. Where the check fails, asyncio's
+ * code does it all.
  */
 #ifndef EDDYI_PY_TLS_H
 #define EDDYI_PY_TLS_H
@@ -34,8 +36,11 @@ struct eddyi_py_tls_transport {
 
 extern PyType_Spec eddyi_py_tls_spec, eddyi_py_tls_transport_spec;
 
-/* _open_openssl(path, sslobj, context): finds the functions that the module _ssl at @path uses, and
- * checks what is known about its objects. Returns whether all is well. */
+/*
+ * _open_openssl(path, make): finds the functions that the module _ssl at @path uses, and checks
+ * what is known about its objects on those that make() returns, a new _SSLSocket and its context.
+ * Returns whether all is well.
+ */
 PyObject *eddyi_py_open_openssl(PyObject *module, PyObject *args);
 
 /* Returns @protocol if it is a TLS protocol that is bound to an SSL, else NULL. */

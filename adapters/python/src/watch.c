@@ -47,10 +47,15 @@ static int reserve(struct eddyi_py_loop *l, int fd)
 
 static struct eddyi_py_watch *watch_new(struct eddyi_py_loop *l, int fd, PyObject *file)
 {
-    struct eddyi_py_watch *w = reserve(l, fd) < 0 ? NULL : PyMem_Calloc(1, sizeof *w);
+    struct eddyi_py_watch *w;
 
-    if (!w)
+    if (reserve(l, fd) < 0)
         return NULL;
+    w = PyMem_Calloc(1, sizeof *w);
+    if (!w) {
+        PyErr_NoMemory();
+        return NULL;
+    }
     w->loop = l;
     w->fd = fd;
     w->file = Py_NewRef(file);
