@@ -181,6 +181,11 @@ struct eddyi_backend_ops {
      */
     int (*adopt)(struct eddyi_backend *b, int fd);
     void (*forget)(struct eddyi_backend *b, int fd);
+    /*
+     * Notes that the owner of an adopted descriptor has just read from it, and got fewer bytes than
+     * it had room for (@short_read), or -EAGAIN. NULL: the backend remembers no readiness.
+     */
+    void (*emptied)(struct eddyi_backend *b, int fd, bool short_read);
 
     /*
      * Delivers completions, after waiting for the first at most @timeout nanoseconds (0: not at

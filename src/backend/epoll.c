@@ -308,7 +308,10 @@ static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned event
         if (!(events & concerns[d]))
             continue;
         s->ready[d] = true;
-        result = op ? attempt_adopted(s, op) : -EAGAIN;
+        if (!op)
+            continue;
+        /* The events are as good as poll(2), and have been asked for already. */
+        result = op->kind == EDDYI_OP_POLL ? outcome(op, events) : attempt_adopted(s, op);
         if (result != -EAGAIN)
             finish(e, op, result);
     }
@@ -458,6 +461,17 @@ static int epoll_adopt(struct eddyi_backend *b, int fd)
     return eddyi_table_adopt(&of(b)->table, fd);
 }
 
+/* An edge that the bytes of the read have caused is not reported any more: the kernel looks again
+ * before it reports one. */
+static void epoll_emptied(struct eddyi_backend *b, int fd, bool short_read)
+{
+    struct eddyi_table *t = &of(b)->table;
+    struct eddyi_slot *s = (size_t)fd < t->n_slots ? &t->slots[fd] : NULL;
+
+    if (s && (!short_read || (s->stream && !s->ending && !eddyi_short_any())))
+        s->ready[EDDYI_READS] = false;
+}
+
 static void epoll_forget(struct eddyi_backend *b, int fd)
 {
     eddyi_table_disown(&of(b)->table, fd);
@@ -493,6 +507,7 @@ const struct eddyi_backend_ops eddyi_backend_epoll = {
     .cancel = epoll_cancel,
     .adopt = epoll_adopt,
     .forget = epoll_forget,
+    .emptied = epoll_emptied,
     .wait = epoll_backend_wait,
     .wake = epoll_wake,
     .now = epoll_now,

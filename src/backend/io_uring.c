@@ -333,9 +333,9 @@ static int uring_submit(struct eddyi_backend *b, struct eddyi_op *op)
         return eddyi_uring_give_to_pool(u, op);
     if (op->fd < 0 && !eddyi_op_is_of_files(op))
         return -EBADF;
-    /* The kernel would call a file ready; epoll refuses it, and so does this. A descriptor that was
-     * just polled is no file. */
-    if (op->kind == EDDYI_OP_POLL && !op->tried) {
+    /* The kernel would call a file ready; epoll refuses it, and so does this. A descriptor on which
+     * a call would have blocked is no file. */
+    if (op->kind == EDDYI_OP_POLL && !op->tried && !op->waits) {
         int rc = eddyi_sys_watchable(op->fd);
 
         if (rc < 0)

@@ -156,6 +156,14 @@ static void tried(struct side *side, long n)
     side->woken = false;
 }
 
+static void note_emptied(struct fd_carrier *c, long n)
+{
+    struct eddyi_backend *b = c->base.loop->drained ? NULL : c->base.loop->backend;
+
+    if (b && b->ops->emptied)
+        b->ops->emptied(b, c->in.fd, n > 0);
+}
+
 /* Reads now. Not inlined: most calls of fd_read() find no bytes, and need not save registers for
  * it. */
 EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct fd_carrier *c, void *buf,
@@ -169,6 +177,8 @@ EDDYI_UNGUARDED __attribute__((noinline)) static ssize_t read_now(struct fd_carr
     if (n == -EIO && !c->is_socket && eddyi_sys_is_device(c->in.fd))
         n = 0;
     c->emptied = n == -EAGAIN || (n > 0 && (size_t)n < size);
+    if (c->emptied && c->in.adopted)
+        note_emptied(c, n);
     tried(&c->in, n);
     return n;
 }
@@ -277,6 +287,7 @@ static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
     } else {
         c->in.o.op.kind = EDDYI_OP_POLL;
         c->in.o.op.events = POLLIN;
+        c->in.o.op.waits = c->is_socket;
     }
     return eddyi_io_submit(c->io, &c->in.o);
 }
@@ -296,6 +307,7 @@ static int fd_wait_writable(eddy_carrier *base)
     c->out.o.op.kind = EDDYI_OP_POLL;
     c->out.o.op.fd = c->out.fd;
     c->out.o.op.events = POLLOUT;
+    c->out.o.op.waits = c->is_socket;
     return eddyi_io_submit(c->io, &c->out.o);
 }
 

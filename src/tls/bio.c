@@ -20,6 +20,7 @@ static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
     size_t n = eddyi_buffer_length(&t->ahead);
     ssize_t result;
 
+    t->lower_fell_short = false;
     if (n > 0) {
         n = n < size ? n : size;
         memcpy(buf, eddyi_buffer_bytes(&t->ahead), n);
@@ -35,6 +36,7 @@ static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
         return -EAGAIN;
     result = t->lower->ops->read(t->lower, buf, size);
     t->lower_ended = result == 0;
+    t->lower_fell_short = result > 0 && (size_t)result < size;
     if (result < 0 && result != -EAGAIN) {
         t->read_error = (int)result;
         keep_reason(t, (int)result);

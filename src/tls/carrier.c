@@ -35,7 +35,7 @@ static void on_lower_readable(eddy_carrier *lower, ssize_t result)
 {
     struct eddyi_tls_carrier *t = lower->user;
 
-    t->reading = false;
+    t->reading = t->lower_fell_short = false;
     if (result == 0)
         t->lower_ended = true;
     else if (result < 0 && result != -EAGAIN && result != -ECANCELED)

@@ -45,8 +45,10 @@ struct eddyi_tls_carrier {
     struct eddyi_buffer ahead;
     struct eddyi_buffer out; /* bytes that the lower carrier has not taken yet */
 
-    bool reading, writing;       /* the lower carrier's on_readable, on_writable is due */
-    bool lower_ended;            /* the lower carrier has no more to read */
+    bool reading, writing; /* the lower carrier's on_readable, on_writable is due */
+    bool lower_ended;      /* the lower carrier has no more to read */
+    /* the latest read of the lower carrier was short: the next one comes after on_readable */
+    bool lower_fell_short;
     int read_error, write_error; /* < 0: the lower carrier is broken in that direction */
     eddy_exception
         *lower_reason; /* the exception of these errors, owned; NULL: the number says everything */

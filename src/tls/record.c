@@ -107,6 +107,9 @@ ssize_t eddyi_tls_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
     t->read_blocked_on_write = eddyi_buffer_length(&t->out) > KEPT_MAX;
     if (t->read_blocked_on_write)
         return -EAGAIN;
+    /* OpenSSL would allocate its buffer, ask the lower carrier in vain, and free it. */
+    if (t->lower_fell_short && !t->reading && !SSL_has_pending(t->ssl))
+        return -EAGAIN;
     do {
         ERR_clear_error();
         if (SSL_read_ex(t->ssl, (char *)buf + total, size - total, &n) != 1) {

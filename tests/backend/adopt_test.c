@@ -176,3 +176,78 @@ TEST_REAL(a_number_that_was_adopted_can_be_used_again_after_it_was_forgotten)
     pair_close(s);
     rig_close(b);
 }
+
+/* Reads what has come to an adopted descriptor, with room for more, as its owner. */
+static void read_short(struct eddyi_backend *b, int fd)
+{
+    char buf[64];
+
+    EXPECT(eddyi_sys_recv(fd, buf, sizeof buf) > 0);
+    if (b->ops->emptied)
+        b->ops->emptied(b, fd, true);
+}
+
+TEST_REAL(a_wait_after_its_owner_has_emptied_an_adopted_descriptor_ends_with_the_next_bytes)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2];
+
+    connection_open(s);
+    EXPECT_EQ(adopt(b, s[0]), 0);
+    for (int i = 0; i < 4; i++) {
+        struct rig_op poll = rig_poll(s[0], POLLIN);
+
+        EXPECT(socket_write(s[1], "some"));
+        rig_settle(b);
+        read_short(b, s[0]);
+        EXPECT_EQ(rig_submit(b, &poll), 0);
+        rig_settle(b);
+        EXPECT_EQ(poll.completions, 0);
+        EXPECT(socket_write(s[1], "more"));
+        EXPECT_EQ(rig_finish(b, &poll) & POLLIN, POLLIN);
+        read_short(b, s[0]);
+    }
+    forget_and_close(b, s[0]);
+    close(s[1]);
+    rig_close(b);
+}
+
+TEST_REAL(bytes_that_come_between_emptying_an_adopted_descriptor_and_the_wait_end_it)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2];
+
+    connection_open(s);
+    EXPECT_EQ(adopt(b, s[0]), 0);
+    for (int i = 0; i < 4; i++) {
+        struct rig_op poll = rig_poll(s[0], POLLIN);
+
+        EXPECT(socket_write(s[1], "some"));
+        rig_settle(b);
+        read_short(b, s[0]);
+        EXPECT(socket_write(s[1], "more"));
+        rig_settle(b); /* the edge comes while no operation waits */
+        EXPECT_EQ(rig_run(b, &poll) & POLLIN, POLLIN);
+        read_short(b, s[0]);
+    }
+    forget_and_close(b, s[0]);
+    close(s[1]);
+    rig_close(b);
+}
+
+TEST_REAL(the_end_that_came_before_a_short_read_of_an_adopted_descriptor_ends_the_wait)
+{
+    struct eddyi_backend *b = rig_open();
+    int s[2];
+
+    connection_open(s);
+    EXPECT_EQ(adopt(b, s[0]), 0);
+    struct rig_op poll = rig_poll(s[0], POLLIN);
+    EXPECT(socket_write(s[1], "last"));
+    close(s[1]);
+    rig_settle(b); /* one edge for both */
+    read_short(b, s[0]);
+    EXPECT_EQ(rig_run(b, &poll) & POLLIN, POLLIN);
+    forget_and_close(b, s[0]);
+    rig_close(b);
+}
