@@ -75,17 +75,21 @@ bool eddyi_wait_cancel(struct eddyi_wait *w, const eddy_exception *message);
  * task. */
 void eddyi_wait_over_slow(struct eddyi_wait *w);
 
-/* Queues the waiting task's next step. Called only in the loop's thread. */
-static inline void eddyi_wait_over(struct eddyi_wait *w)
+/* Queues the waiting task's next step, on @loop, which is the task's: a caller that knows the loop
+ * touches one line of the task less. Called only in the loop's thread. */
+static inline void eddyi_wait_over_on(struct eddyi_wait *w, eddy_loop *loop)
 {
-    eddy_loop *loop = w->task->future.loop;
-
     EDDYI_ASSERT(!w->over && "a wait is over once");
     w->over = true;
     if (eddyi_loop_elsewhere(loop))
         eddyi_wait_over_slow(w);
     else
         eddyi_loop_ready(loop, &w->task->ready);
+}
+
+static inline void eddyi_wait_over(struct eddyi_wait *w)
+{
+    eddyi_wait_over_on(w, w->task->future.loop);
 }
 
 /* raises -ECANCELED with the canceller's message */
