@@ -43,6 +43,7 @@ class Connections(unittest.IsolatedAsyncioTestCase):
         for data in (b'ab', bytearray(b'cd'), memoryview(b'xefx')[1:3], b''):
             transport.write(data)
         transport.write(data=b'gh')
+        await asyncio.sleep(0)
         self.assertEqual(there.recv(100), b'abcdefgh')
         with self.assertRaises(TypeError):
             transport.write('text')

@@ -142,10 +142,11 @@ class _OfSocket(_Transport):
 
     def close(self):
         """Closes the transport: sends what is buffered, then calls connection_lost(None)."""
+        size = self.get_write_buffer_size()  # sends what was gathered, which may fail
         if self._closing:
             return
         self._closing = True
-        if self.get_write_buffer_size() == 0:
+        if size == 0:
             self._conn_lost += 1
             self._lose(None)
         else:
@@ -204,6 +205,10 @@ class SocketTransport(_OfSocket, _eddyloop.Transport):
         self._tls = isinstance(protocol, SSLProtocol) and protocol._is_bound
         super().set_protocol(protocol)
 
+    def _force_close(self, exc):
+        self.get_write_buffer_size()  # sends what was gathered
+        super()._force_close(exc)
+
     # Reading.
 
     def _read_ready__on_eof(self):
@@ -223,10 +228,11 @@ class SocketTransport(_OfSocket, _eddyloop.Transport):
 
     def write_eof(self):
         """Closes the write end after what is buffered has been sent."""
+        size = self.get_write_buffer_size()
         if self._closing or self._eof:
             return
         self._eof = True
-        if self.get_write_buffer_size() == 0:
+        if size == 0:
             self._sock.shutdown(socket.SHUT_WR)
 
     def can_write_eof(self):
@@ -243,8 +249,9 @@ class SocketTransport(_OfSocket, _eddyloop.Transport):
     def _make_empty_waiter(self):
         if self._empty_waiter is not None:
             raise RuntimeError('Empty waiter is already set')
+        size = self.get_write_buffer_size()
         self._empty_waiter = waiter = self._loop.create_future()
-        if self.get_write_buffer_size() == 0:
+        if size == 0:
             waiter.set_result(None)
         return waiter
 

@@ -35,6 +35,7 @@ static int loop_clear(PyObject *self)
     eddyi_py_watches_clear(l);
     eddyi_py_wires_end(l);
     eddyi_py_queue_clear(&l->ready);
+    eddyi_py_queue_clear(&l->gathering);
     Py_CLEAR(l->error);
     return 0;
 }
@@ -52,6 +53,8 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
         Py_VISIT(t);
     rc = eddyi_py_queue_traverse(&l->ready, visit, arg);
     if (rc == 0)
+        rc = eddyi_py_queue_traverse(&l->gathering, visit, arg);
+    if (rc == 0)
         rc = eddyi_py_wires_traverse(l, visit, arg);
     if (rc == 0)
         rc = eddyi_py_files_traverse(l, visit, arg);
@@ -64,6 +67,7 @@ static int shut(struct eddyi_py_loop *l)
     l->closed = true;
     loop_clear((PyObject *)l);
     eddy_item_cancel(l->eddy, &l->drain);
+    eddy_item_cancel(l->eddy, &l->turn_end);
     return eddy_loop_close(l->eddy);
 }
 

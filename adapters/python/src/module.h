@@ -111,6 +111,13 @@ struct eddyi_py_loop {
     struct eddyi_py_wire *wires; /* of transports that are not closed; see transport.h */
     struct eddyi_py_file_operation *file_operations; /* in progress, in no order */
 
+    /* Gathered writes (gather.c): transports that have some; the number of the turn, which counts
+     * turns with writes only; when the first was gathered. */
+    struct eddyi_py_queue gathering;
+    eddy_item turn_end;
+    uint64_t turn;
+    int64_t gathers_since;
+
     bool closed, debug, stopping;
     bool has_thread; /* a run is being set up, lasts, or is being cleaned up */
     unsigned long thread;
@@ -150,6 +157,18 @@ void eddyi_py_context_leave(PyObject *context);
 
 /* Ends the run with the exception that is set, which its caller receives. */
 void eddyi_py_loop_fail(struct eddyi_py_loop *l);
+
+/* Gathered writes: gather.c. The latter sends what is left when a run has ended. */
+void eddyi_py_gather_init(struct eddyi_py_loop *l);
+void eddyi_py_gather_end_run(struct eddyi_py_loop *l);
+void eddyi_py_gather_look_at_clock(struct eddyi_py_loop *l);
+
+/* Sends gathered writes that have waited for long; to be called after each callback. */
+static inline void eddyi_py_gather_check(struct eddyi_py_loop *l)
+{
+    if (l->gathering.n > 0)
+        eddyi_py_gather_look_at_clock(l);
+}
 
 /* The run: run.c. */
 void eddyi_py_run_init(struct eddyi_py_loop *l);

@@ -301,6 +301,7 @@ void eddyi_py_transport_enter(struct eddyi_py_transport *t,
         eddyi_py_loop_fail(l);
     if (eddyi_py_wire_update(t) < 0)
         eddyi_py_loop_fail(l);
+    eddyi_py_gather_check(l);
     Py_DECREF(context);
     Py_DECREF(l);
 }

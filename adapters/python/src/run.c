@@ -117,6 +117,7 @@ static void drain(eddy_item *item)
         if (eddyi_py_handle_run(l, handle) < 0)
             eddyi_py_loop_fail(l);
         Py_DECREF(handle);
+        eddyi_py_gather_check(l);
     }
     l->draining = false;
     if (l->ready.n > 0 && !l->drain_queued)
@@ -140,6 +141,7 @@ static void after_wait(void *arg)
 void eddyi_py_run_init(struct eddyi_py_loop *l)
 {
     l->drain.run = drain;
+    eddyi_py_gather_init(l);
     (void)eddy_loop_set_wait_hooks(l->eddy, before_wait, after_wait, l);
 }
 
@@ -158,6 +160,7 @@ PyObject *eddyi_py_loop_run(PyObject *self, PyObject *unused)
     l->thread = PyThread_get_thread_ident();
     l->running = true;
     rc = eddy_loop_run_forever(l->eddy);
+    eddyi_py_gather_end_run(l);
     l->running = false;
     l->stopping = false;
     if (l->error) {

@@ -283,6 +283,8 @@ static PyObject *transport_get_protocol(PyObject *self, PyObject *unused)
 
 static PyObject *transport_get_write_buffer_size(PyObject *self, PyObject *unused)
 {
+    if (eddyi_py_transport_settle((struct eddyi_py_transport *)self) < 0)
+        return NULL;
     return PyLong_FromSize_t(((struct eddyi_py_transport *)self)->n_out);
 }
 

@@ -71,6 +71,12 @@ struct eddyi_py_transport {
     bool connected;    /* of datagrams: to a peer that has an address */
     bool writes_again; /* of datagrams: one has failed, the next turn of writing looks after it */
 
+    /* Gathering writes; see gather.c. */
+    bool gathers;        /* `out` is not sent yet, and waits for the end of the turn */
+    bool listed;         /* in loop->gathering, which has a reference */
+    bool several;        /* it has written more than once in the turn `wrote_in`, its latest */
+    uint64_t wrote_in;
+
     /*
      * Writing: objects of type bytes, of the first of which `sent` bytes are sent. Of datagrams:
      * tuples (data, address).
@@ -151,6 +157,9 @@ int eddyi_py_transport_send(struct eddyi_py_transport *t, PyObject *bytes);
 PyObject *eddyi_py_transport_writelines(PyObject *self, PyObject *lines);
 void eddyi_py_transport_writable(eddy_carrier *carrier);
 void eddyi_py_transport_output(eddy_item *item);
+/* Sends gathered bytes now: what is kept then is what the kernel did not take. May free @t if the
+ * caller has no reference. Returns 0, or -1 with an exception. */
+int eddyi_py_transport_settle(struct eddyi_py_transport *t);
 /* Drops the bytes that are not sent. */
 void eddyi_py_transport_drop_output(struct eddyi_py_transport *t);
 /* Pauses the protocol if too much is kept. Returns 0, or -1 with an exception. */
@@ -162,5 +171,11 @@ int eddyi_py_transport_room_made(struct eddyi_py_transport *t);
 int eddyi_py_datagrams_read(struct eddyi_py_transport *t);
 int eddyi_py_datagrams_write_ready(struct eddyi_py_transport *t);
 PyObject *eddyi_py_datagrams_sendto(PyObject *self, PyObject *args, PyObject *keywords);
+
+/* Gathering: gather.c. Takes note of a write of @n bytes, and returns whether these may be kept and
+ * gathered. */
+bool eddyi_py_gather_may_wait(struct eddyi_py_transport *t, size_t n);
+/* Has what is kept sent at the end of the turn. Returns 0, or -1 with an exception. */
+int eddyi_py_gather_begin(struct eddyi_py_transport *t);
 
 #endif

@@ -128,7 +128,7 @@ int eddyi_py_wire_update(struct eddyi_py_transport *t)
 {
     struct eddyi_py_wire *w = t->wire;
     bool reads = t->reads && !t->closing && !t->paused;
-    bool writes = t->n_out > 0 || t->wants_room || t->writes_again;
+    bool writes = (t->n_out > 0 && !t->gathers) || t->wants_room || t->writes_again;
     int rc = 0;
 
     if (!w || w->ending || w->loop->closed)

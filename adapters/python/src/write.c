@@ -1,8 +1,9 @@
 /*
  * The writing half of transports.
  *
- * Nearly always a write goes to the kernel at once. What the kernel does not take is kept: an
- * object of bytes as it is, any other memory as a copy, since the program may change it.
+ * Nearly always a write goes to the kernel at once, or with others at the end of the turn. What the
+ * kernel does not take is kept: an object of bytes as it is, any other memory as a copy, since the
+ * program may change it.
  */
 #include "transport.h"
 
@@ -107,6 +108,10 @@ static int write_piece(struct eddyi_py_transport *t, const struct piece *p)
     struct iovec all = {(void *)(uintptr_t)p->data, p->size};
     ssize_t n = 0;
 
+    if (eddyi_py_gather_may_wait(t, p->size))
+        return keep(t, p, 0) < 0 ? -1 : eddyi_py_gather_begin(t);
+    if (t->gathers)
+        return keep(t, p, 0) < 0 ? -1 : eddyi_py_transport_settle(t);
     if (t->out.n == 0) {
         n = t->wire->carrier->ops->write(t->wire->carrier, &all, 1);
         if (n == -EAGAIN)
@@ -234,6 +239,7 @@ void eddyi_py_transport_drop_output(struct eddyi_py_transport *t)
 {
     eddyi_py_queue_clear(&t->out);
     t->sent = t->n_out = 0;
+    t->gathers = false;
 }
 
 /* Deals with the error @rc of the carrier: the bytes that are kept are lost. */
@@ -241,6 +247,23 @@ static int fail(struct eddyi_py_transport *t, ssize_t rc)
 {
     eddyi_py_transport_drop_output(t);
     return broken(t, rc);
+}
+
+int eddyi_py_transport_settle(struct eddyi_py_transport *t)
+{
+    ssize_t rc;
+
+    if (!t->gathers)
+        return 0;
+    t->gathers = false;
+    if (!t->wire || t->wire->ending || t->conn_lost > 0) {
+        eddyi_py_transport_drop_output(t);
+        return 0;
+    }
+    rc = flush(t);
+    if (rc < 0 && rc != -EAGAIN)
+        return fail(t, rc);
+    return wait_for_room(t);
 }
 
 /* A pipe resumes its protocol when nothing is kept, as in asyncio. */
@@ -317,17 +340,18 @@ static int keep_lines(struct eddyi_py_transport *t, PyObject *lines)
 
 static int write_lines(struct eddyi_py_transport *t, PyObject *lines)
 {
-    bool empty = t->out.n == 0;
+    bool sends = t->out.n == 0 || t->gathers;
+    size_t before = t->n_out;
     int rc = keep_lines(t, lines);
-    ssize_t sent = 0;
 
-    if (rc < 0 || t->n_out == 0)
+    if (rc < 0 || t->n_out == before)
         return rc;
-    if (empty)
-        sent = flush(t);
-    if (sent < 0 && sent != -EAGAIN)
-        return fail(t, sent);
-    return wait_for_room(t);
+    if (!sends)
+        return wait_for_room(t);
+    t->gathers = true;
+    if (eddyi_py_gather_may_wait(t, t->n_out - before))
+        return eddyi_py_gather_begin(t);
+    return eddyi_py_transport_settle(t);
 }
 
 /* writelines(list_of_data): sends all at once. */
