@@ -192,8 +192,10 @@ static ssize_t fd_read(eddy_carrier *base, void *buf, size_t size)
 
 static inline ssize_t write_now(struct fd_carrier *c, const struct iovec *iov, int n)
 {
-    return c->is_socket ? eddyi_sys_sendv(c->out.fd, iov, n)
-                        : eddyi_sys_ready_writev(c->out.fd, iov, n);
+    if (!c->is_socket)
+        return eddyi_sys_ready_writev(c->out.fd, iov, n);
+    return n == 1 ? eddyi_sys_send(c->out.fd, iov->iov_base, iov->iov_len)
+                  : eddyi_sys_sendv(c->out.fd, iov, n);
 }
 
 EDDY_COLD static ssize_t write_after_wait(struct fd_carrier *c, const struct iovec *iov, int n)

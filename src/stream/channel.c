@@ -256,6 +256,7 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
         return eddy_raise(-ENOMEM, NULL);
     *c = (struct eddyi_channel){.loop = eddyi_loop_hold(carrier->loop),
                                 .all = all,
+                                .asks = all->batches,
                                 .client = client,
                                 .ways = eddyi_carrier_ways(carrier),
                                 .chunk = EDDYI_SMALL_CHUNK,
@@ -404,7 +405,7 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
         return 0;
 
     c->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
-    if (__builtin_expect(eddyi_channel_may_gather(c), false) &&
+    if (__builtin_expect(c->wrote_in == c->loop->schedule.turns || c->asks, false) &&
         eddyi_channel_gather(c, iov, n, total))
         return 0;
     if (c->state != EDDYI_OPEN) /* sending what was gathered has broken it */

@@ -117,10 +117,12 @@ struct eddyi_channel {
     bool paused;
     bool waiting; /* waits for on_writable */
     /* Writes that are gathered; see gather.c. */
-    bool gathers;      /* `out` is sent at the end of the turn; not waiting */
-    bool often;        /* it wrote several times in the latest turn but this in which it wrote */
-    bool several;      /* it has written several times in the turn wrote_in */
-    uint64_t wrote_in; /* the latest turn in which it wrote */
+    bool gathers; /* `out` is sent at the end of the turn; not waiting */
+    /* the first write of a turn may be gathered, too: it wrote several times in the latest turn in
+     * which it wrote, or the backend makes batches */
+    bool asks;
+    bool several;                       /* it has written several times in the turn wrote_in */
+    uint64_t wrote_in;                  /* the latest turn in which it wrote */
     struct eddyi_list gathering;        /* in the list of the loop's channels that gather */
     struct eddyi_file_sending *sending; /* a file that is being sent; NULL: none */
     bool file_out;                      /* the carrier sends a piece of it */
@@ -236,34 +238,10 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
  */
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
-/* Counts a channel that writes for the first time in the turn @turn. Returns true if many do, and
- * the backend can send for all of them at once. */
-static inline bool eddyi_channels_crowded(struct eddyi_channels *all, uint64_t turn)
-{
-    if (!all->batches)
-        return false;
-    if (all->turn != turn) {
-        all->crowded = all->n_writers >= EDDYI_CROWD;
-        all->n_writers = 0;
-        all->turn = turn;
-    }
-    if (++all->n_writers >= EDDYI_CROWD)
-        all->crowded = true;
-    return all->crowded;
-}
-
-/* Called for each write. Returns true if eddyi_channel_gather() is to be asked: the channel has
- * written in this turn before, or often does so several times, or many channels write. */
-static inline bool eddyi_channel_may_gather(struct eddyi_channel *c)
-{
-    uint64_t turn = c->loop->schedule.turns;
-
-    return c->wrote_in == turn || eddyi_channels_crowded(c->all, turn) || c->often;
-}
-
 /*
- * Keeps the @total (> 0) bytes of a write until the turn ends and returns true, or returns false:
- * the write is to be made now; then none are gathered.
+ * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or
+ * asks. Keeps the bytes until the turn ends and returns true, or returns false: the write is to be
+ * made now; then none are gathered.
  */
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
 

@@ -45,11 +45,25 @@ static bool may_wait(const struct eddyi_channel *c, size_t total)
            costs_system_calls(c->carrier) && !eddyi_backend_is_virtual(loop->backend);
 }
 
-/* Returns true if @c writes in a turn in which many channels do, and can be sent for with them. The
- * bytes should fit into a spare buffer. */
+/* Counts a channel that writes for the first time in a turn. Returns true if many do, in this one
+ * so far or in the one before. */
+static bool is_crowded(struct eddyi_channels *all, uint64_t turn)
+{
+    if (all->turn != turn) {
+        all->crowded = all->n_writers >= EDDYI_CROWD;
+        all->n_writers = 0;
+        all->turn = turn;
+    }
+    if (++all->n_writers >= EDDYI_CROWD)
+        all->crowded = true;
+    return all->crowded;
+}
+
+/* Takes note of the first write in a turn, of @total bytes. Returns true if it may be one of many
+ * that can be sent together. The bytes should fit into a spare buffer. */
 static bool in_a_crowd(const struct eddyi_channel *c, size_t total)
 {
-    return c->all->batches && c->all->crowded && total <= EDDYI_SMALL_CHUNK &&
+    return c->all->batches && is_crowded(c->all, c->wrote_in) && total <= EDDYI_SMALL_CHUNK &&
            eddyi_carrier_may_batch(c->carrier);
 }
 
@@ -57,15 +71,12 @@ static bool in_a_crowd(const struct eddyi_channel *c, size_t total)
  * of this channel or of many. */
 static bool others_follow(struct eddyi_channel *c, size_t total)
 {
-    bool first = c->wrote_in != c->loop->schedule.turns;
+    bool first = c->wrote_in != c->loop->schedule.turns, often = c->several;
 
     c->wrote_in = c->loop->schedule.turns;
-    if (first) {
-        c->often = c->several;
-        c->several = false;
-        return c->often || in_a_crowd(c, total);
-    }
-    return c->often = c->several = true;
+    c->several = !first;
+    c->asks = c->several || often || c->all->batches;
+    return !first || in_a_crowd(c, total) || often;
 }
 
 /* Gives @c a buffer that was used a moment ago, and is in the cache. */
