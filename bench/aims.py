@@ -68,6 +68,19 @@ AIMS = {
     (ECHO_1000, OPS_URING): at_most_of(0.9, EPOLL),
     (ECHO_LARGE, OPS_EPOLL): at_most_of(1, EPOLL),
     (ECHO_LARGE, OPS_URING): at_most_of(1, EPOLL),
+    **{
+        (f"tls {load}", f"eddy tls {backend}"): at_most_of(1.05, "OpenSSL, epoll")
+        for load in ("64x64", "64x1024", "16x65536", "handshake", "resumed")
+        for backend in ("io_uring", "epoll")
+    },
+    ("tls idle", "eddy tls io_uring"): at_most(24 * 1024),
+    ("tls idle", "eddy tls epoll"): at_most(24 * 1024),
+    **{
+        (f"udp {load}", f"eddy udp {single}{backend}"): at_most_of(1.05, by_hand)
+        for load in ("16x64x8", "64x64x1")
+        for backend in ("io_uring", "epoll")
+        for single, by_hand in (("", "recvmmsg, sendmmsg"), ("single ", "recvfrom, sendto"))
+    },
     ("accept", OPS_URING): at_most(27000),
     ("accept", OPS_EPOLL): at_most(27000),
     ("accept", STREAMS_URING): at_most(27000),

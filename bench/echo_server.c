@@ -1,6 +1,7 @@
 /*
- * echo-server [--streams] [--backend NAME] [PORT]: echoes what it receives, with one task per
- * connection, by operations on sockets or by streams.
+ * echo-server [--streams|--tls FILE] [--backend NAME] [PORT]: echoes what it receives, with one
+ * task per connection, by operations on sockets, by streams, or by streams over TLS, with the
+ * certificate and key in FILE.
  */
 #include "server.h"
 
@@ -90,11 +91,22 @@ static int echo_streams(eddy_reader *reader, eddy_writer *writer, void *unused)
     return (int)n;
 }
 
-static eddy_async(serve_streams, (int, port))
+static int make_context(const char *certificate, eddy_tls_context **ret)
 {
+    eddy_try(eddy_tls_context_new(EDDY_TLS_SERVER, ret));
+    return eddy_tls_context_load_cert_chain(*ret, certificate, NULL, NULL, NULL);
+}
+
+/* @certificate NULL: no TLS. */
+static eddy_async(serve_streams, (const char *, certificate), (int, port))
+{
+    eddy_tls_context *tls = NULL;
     eddy_server *server;
 
-    eddy_try(eddy_start_server(echo_streams, NULL, "0.0.0.0", port, &server, .backlog = 4096));
+    if (certificate)
+        eddy_try(make_context(certificate, &tls));
+    eddy_try(eddy_start_server(echo_streams, NULL, "0.0.0.0", port, &server, .backlog = 4096,
+                               .tls = tls));
     eddy_server_free_at_end(server);
     say_port(eddy_server_port(server));
     return eddy_server_serve_forever(server);
@@ -102,21 +114,25 @@ static eddy_async(serve_streams, (int, port))
 
 int main(int argc, char **argv)
 {
+    const char *certificate = NULL;
     bool streams = false;
     int port = 0;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--streams") == 0) {
             streams = true;
+        } else if (strcmp(argv[i], "--tls") == 0 && i + 1 < argc) {
+            streams = true;
+            certificate = argv[++i];
         } else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc) {
             setenv("EDDY_BACKEND", argv[++i], true);
         } else if (atoi(argv[i]) > 0) {
             port = atoi(argv[i]);
         } else {
-            fprintf(stderr, "usage: echo-server [--streams] [--backend NAME] [PORT]\n");
+            fprintf(stderr, "usage: echo-server [--streams|--tls FILE] [--backend NAME] [PORT]\n");
             return 2;
         }
     }
     raise_limits();
-    return eddy_main(streams ? serve_streams(port) : serve_sockets(echo, port));
+    return eddy_main(streams ? serve_streams(certificate, port) : serve_sockets(echo, port));
 }

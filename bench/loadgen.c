@@ -1,12 +1,13 @@
 /*
  * loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
  *
- * Generates load for a server on this machine: echo, accept, http or files. One thread, closed
- * loop: each connection has DEPTH requests in flight, and sends the next one when an answer has
- * arrived and every byte of it was right. After a warm-up (-w) it measures for -t seconds, and
- * prints one line of JSON: rate, latencies, and for the threads of this program and of the server
- * (-p) the processor time per operation, the share of a processor, and the share of the time in
- * which they were ready to run but did not: interference by other programs.
+ * Generates load for a server on this machine: echo, accept, http, files, udp, or with TLS: tls (an
+ * echo), handshake, resume, idle. One thread, closed loop: each connection has DEPTH requests in
+ * flight, and sends the next one when an answer has arrived and every byte of it was right. After a
+ * warm-up (-w) it measures for -t seconds, and prints one line of JSON: rate, latencies, and for
+ * the threads of this program and of the server (-p) the processor time per operation, the share of
+ * a processor, and the share of the time in which they were ready to run but did not: interference
+ * by other programs. idle measures the server's memory instead.
  */
 #include "loadgen.h"
 #include "process_time.h"
@@ -64,6 +65,11 @@ int connect_to_server(unsigned i)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
+}
+
+double server_memory(void)
+{
+    return process_memory(server);
 }
 
 static void control(int op, int fd, void *connection, uint32_t events)
@@ -141,13 +147,25 @@ static void measure(const struct load *load, const char *kind)
     printf("}\n");
 }
 
+static const struct {
+    const char *kind;
+    const struct load *load;
+} kinds[] = {
+    {"echo", &load_echo},     {"accept", &load_accept},
+    {"http", &load_http},     {"files", &load_files},
+    {"udp", &load_udp},
+#ifdef BENCH_TLS
+    {"tls", &load_tls},       {"handshake", &load_handshake},
+    {"resume", &load_resume}, {"idle", &load_idle},
+#endif
+};
+
 static const struct load *find(const char *kind)
 {
-    return strcmp(kind, "echo") == 0     ? &load_echo
-           : strcmp(kind, "accept") == 0 ? &load_accept
-           : strcmp(kind, "http") == 0   ? &load_http
-           : strcmp(kind, "files") == 0  ? &load_files
-                                         : NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].kind, kind) == 0)
+            return kinds[i].load;
+    return NULL;
 }
 
 static bool parse(int argc, char **argv)
@@ -190,7 +208,7 @@ int main(int argc, char **argv)
     struct rlimit files;
 
     if (!parse(argc, argv) || !(load = find(argv[optind]))) {
-        fprintf(stderr, "usage: loadgen echo|accept|http|files PORT [-c CONNECTIONS] [-s SIZE] "
+        fprintf(stderr, "usage: loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] "
                         "[-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]\n");
         return 2;
     }
@@ -199,6 +217,10 @@ int main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     loadgen.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (load->memory) {
+        printf("{\"workload\": \"%s\", \"memory\": %.0f}\n", argv[optind], load->memory());
+        return 0;
+    }
     if (load->open() < 0)
         fail("no memory");
     measure(load, argv[optind]);

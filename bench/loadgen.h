@@ -19,8 +19,11 @@ struct load {
     /* Opens all connections, with the first request in flight on each. Returns 0, or fails. */
     int (*open)(void);
     void (*event)(void *connection, uint32_t events);
+    /* Measures memory instead: returns the server's bytes for each connection. NULL: time. */
+    double (*memory)(void);
 };
-extern const struct load load_echo, load_accept, load_http, load_files;
+extern const struct load load_echo, load_accept, load_http, load_files, load_udp, load_tls,
+    load_handshake, load_resume, load_idle;
 
 struct loadgen {
     int port, n_connections, depth;
@@ -43,6 +46,9 @@ struct sockaddr_in destination(unsigned i);
 /* Returns a connected, non-blocking socket without delay. Waits for a server that does not listen
  * yet. */
 int connect_to_server(unsigned i);
+
+/* Returns the bytes of the server's memory, with its page tables. */
+double server_memory(void);
 
 void watch(int fd, void *connection, uint32_t events);
 void watch_again(int fd, void *connection, uint32_t events);

@@ -69,4 +69,4 @@ static int open_all(void)
     return 0;
 }
 
-const struct load load_accept = {open_all, event};
+const struct load load_accept = {.open = open_all, .event = event};

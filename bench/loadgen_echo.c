@@ -122,4 +122,4 @@ static int open_all(void)
     return 0;
 }
 
-const struct load load_echo = {open_all, event};
+const struct load load_echo = {.open = open_all, .event = event};

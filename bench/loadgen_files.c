@@ -124,4 +124,4 @@ static int open_all(void)
     return 0;
 }
 
-const struct load load_files = {open_all, event};
+const struct load load_files = {.open = open_all, .event = event};

@@ -102,4 +102,4 @@ static int open_all(void)
     return 0;
 }
 
-const struct load load_http = {open_all, event};
+const struct load load_http = {.open = open_all, .event = event};

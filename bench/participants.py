@@ -17,7 +17,7 @@ JOBS = "executor_rt executor_flood"
 TWO_THREADS = set(f"{POSTS} {JOBS} post_rt_busy".split())
 
 # Servers with several threads, which share the one processor that they are pinned to.
-THREADED = {"Go"}
+THREADED = {"Go", "Go net/http", "Go udp", "Go tls", "Node.js"}
 
 # What eddy-bench measures for comparison, as peers, or in another way.
 RENAMED = {
@@ -79,7 +79,9 @@ def SERVERS(build):
     """name: (command, environment, loads)"""
     peers = build + "/peers"
     uring, epoll = {"EDDY_BACKEND": "io_uring"}, {"EDDY_BACKEND": "epoll"}
-    echo, http, files = {"echo", "accept"}, {"http"}, {"files"}
+    tls = {"tls", "handshake", "resume", "idle"}
+    pem = build + "/tls.pem"
+    echo, http, files, udp = {"echo", "accept"}, {"http"}, {"files"}, {"udp"}
     port, folder = "{port}", build + "/files"
     static = [os.path.dirname(build) + "/bin/static-server", "-p", port, folder]
     return {
@@ -119,6 +121,26 @@ def SERVERS(build):
         "tokio, no parser": ([peers + "/tokio-bench", "http", port], {}, http),
         "asyncio, no parser": ([PYTHON, PYTHON_BENCH, "asyncio", "http", port], {}, http),
         "uvloop, no parser": ([PYTHON, PYTHON_BENCH, "uvloop", "http", port], {}, http),
+        "eddy udp io_uring": ([build + "/udp-server", port], uring, udp),
+        "eddy udp epoll": ([build + "/udp-server", port], epoll, udp),
+        "eddy udp single io_uring": ([build + "/udp-server", "--single", port], uring, udp),
+        "eddy udp single epoll": ([build + "/udp-server", "--single", port], epoll, udp),
+        "recvmmsg, sendmmsg": ([peers + "/udp-server", port], {}, udp),
+        "recvfrom, sendto": ([peers + "/udp-server", port, "single"], {}, udp),
+        "libuv udp": ([peers + "/uv-udp-server", port], {}, udp),
+        "Go udp": ([peers + "/go-bench", "udp", port], {}, udp),
+        "tokio udp": ([peers + "/tokio-bench", "udp", port], {}, udp),
+        "asyncio udp": ([PYTHON, PYTHON_BENCH, "asyncio", "udp", port], {}, udp),
+        "uvloop udp": ([PYTHON, PYTHON_BENCH, "uvloop", "udp", port], {}, udp),
+        "eddy tls io_uring": ([build + "/echo-server", "--tls", pem, port], uring, tls),
+        "eddy tls epoll": ([build + "/echo-server", "--tls", pem, port], epoll, tls),
+        "OpenSSL, epoll": ([peers + "/tls-server", port, pem], {}, tls),
+        "Asio tls": ([peers + "/asio-tls-server", port, pem], {}, tls),
+        "Go tls": ([peers + "/go-bench", "tls", port, pem], {}, tls),
+        "Node.js": (["node", os.path.join(HERE, "peers", "tls_server.js"), port, pem], {}, tls),
+        "asyncio tls": ([PYTHON, PYTHON_BENCH, "asyncio", "tls", port, pem], {}, tls),
+        "uvloop tls": ([PYTHON, PYTHON_BENCH, "uvloop", "tls", port, pem], {}, tls),
+        "nginx tls": (["nginx", port, "tls"], {}, tls - {"tls"}),
         "eddy static io_uring": (static, uring, files),
         "eddy static epoll": (static, epoll, files),
         "nginx": (["nginx", port], {}, http | files),
@@ -169,6 +191,14 @@ ECHOES = [
     echo(64, 65536, 1),
     ("accept", "accept", ["-c", "64", "-t", "1.2", "-w", "0.3"]),
     ("http", "http", ["-c", "64", "-t", "1", "-w", "0.25"]),
+    ("udp 16x64x8", "udp", ["-c", "16", "-s", "64", "-d", "8", "-t", "0.8", "-w", "0.25"]),
+    ("udp 64x64x1", "udp", ["-c", "64", "-s", "64", "-t", "0.8", "-w", "0.25"]),
+    ("tls 64x64", "tls", ["-c", "64", "-s", "64", "-t", "0.8", "-w", "0.25"]),
+    ("tls 64x1024", "tls", ["-c", "64", "-s", "1024", "-t", "0.8", "-w", "0.25"]),
+    ("tls 16x65536", "tls", ["-c", "16", "-s", "65536", "-t", "0.8", "-w", "0.25"]),
+    ("tls handshake", "handshake", ["-c", "16", "-t", "1", "-w", "0.25"]),
+    ("tls resumed", "resume", ["-c", "16", "-t", "1", "-w", "0.25"]),
+    ("tls idle", "idle", ["-c", "1100"]),
     *(
         (f"static {name}", "files", ["-c", "64", "-s", str(size), "-t", "1", "-w", "0.25"])
         if size < 1 << 20

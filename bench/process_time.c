@@ -38,3 +38,19 @@ struct process_time process_time(pid_t pid)
         closedir(d);
     return sum;
 }
+
+double process_memory(pid_t pid)
+{
+    char path[50], line[256];
+    double kib = 0, value;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmRSS: %lf", &value) == 1 || sscanf(line, "VmPTE: %lf", &value) == 1)
+            kib += value;
+    if (f)
+        fclose(f);
+    return kib * 1024;
+}

@@ -15,4 +15,7 @@ struct process_time {
  * process; zeros if @pid is 0. */
 struct process_time process_time(pid_t pid);
 
+/* Returns the process's resident memory and page tables, in bytes. */
+double process_memory(pid_t pid);
+
 #endif

@@ -87,6 +87,18 @@ def make_tree(folder):
             f.write(b"%d\n" % i * (100 + i % 7 * 100))
 
 
+def make_certificate(path):
+    """Makes a key of P-256 and its certificate, for all servers of TLS."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650"
+    subprocess.run(
+        [*command.split(), "-subj", "/CN=localhost", "-keyout", path + ".key", "-out", path],
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    with open(path, "a") as f, open(path + ".key") as key:
+        f.write(key.read())
+
+
 def children_seconds():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -151,12 +163,12 @@ class Bench:
         for _, metric, value, unit in figures:
             self.record(metric, who, float(value), unit, noisy, others=round(others, 3))
 
-    def server(self, command, environment):
+    def server(self, command, environment, probe=True):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         if command[0] == "nginx":
-            command = self.nginx(port)
+            command = self.nginx(port, "tls" in command)
         process = subprocess.Popen(
             [word.replace("{port}", str(port)) for word in command],
             env={**os.environ, **environment},
@@ -164,7 +176,7 @@ class Bench:
             stderr=open(os.path.join(self.build, "server.stderr"), "w"),
             preexec_fn=on_cpus(SERVER_CPU),
         )
-        for _ in range(100):
+        for _ in range(100 if probe else 0):
             time.sleep(0.03)
             if process.poll() is not None:
                 break
@@ -176,8 +188,13 @@ class Bench:
                 pass
         return process, port
 
-    def nginx(self, port):
+    def nginx(self, port, tls):
         path = os.path.join(self.build, "nginx.conf")
+        certificate = (
+            f"    ssl_certificate {self.build}/tls.pem;\n"
+            f"    ssl_certificate_key {self.build}/tls.pem;\n"
+            "    ssl_protocols TLSv1.3; ssl_session_tickets on;\n"
+        )
         with open(path, "w") as f:
             f.write(
                 f"daemon off; master_process off; pid {self.build}/nginx.pid;\n"
@@ -185,14 +202,17 @@ class Bench:
                 "events { worker_connections 20000; }\n"
                 "http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;\n"
                 "  sendfile on; tcp_nopush on;\n"
-                f"  server {{ listen {port} backlog=4096; root {self.build}/files;\n"
+                f"  server {{ listen {port}{' ssl' if tls else ''} backlog=4096;\n"
+                f"{certificate if tls else ''}"
+                f"    root {self.build}/files;\n"
                 "    location = / { default_type text/plain; return 200 'Hello'; } } }\n"
             )
         return ["nginx", "-c", path, "-p", self.build]
 
     def load(self, metric, who, command, environment, kind, options):
         wait_for_calm()
-        process, port = self.server(command, environment)
+        # The load generator itself waits for a server of datagrams.
+        process, port = self.server(command, environment, probe=kind != "udp")
         try:
             run = subprocess.run(
                 [f"{self.build}/loadgen", kind, str(port), "-p", str(process.pid), *options],
@@ -205,6 +225,8 @@ class Bench:
                 with open(os.path.join(self.build, "server.stderr")) as f:
                     return self.fail(metric, who, run.stderr + f.read())
             d = json.loads(run.stdout)
+            if "memory" in d:
+                return self.record(metric, who, d["memory"], "B/connection", False, **d)
             # Threads of one server that share a processor wait for each other.
             waited = max(d["client_wait"], 0 if who in THREADED else d["server_wait"])
             self.record(metric, who, d["server_ns"], "CPU ns/op", waited > NOISY, **d)
@@ -242,6 +264,8 @@ class Bench:
         copiers = COPIERS(self.build)
         make_files(self.build + "/files")
         make_tree(self.build + "/tree")
+        if shutil.which("openssl"):
+            make_certificate(self.build + "/tls.pem")
         missing = {
             who
             for who, (command, *_) in {**in_process, **servers, **copiers}.items()
@@ -291,7 +315,9 @@ class Bench:
         ]
         lines.append("|---|---|---|---|---|")
         aimed = {metric for metric, _ in AIMS}
-        metrics = dict.fromkeys(m for m, _ in self.values if m in aimed or m.startswith("echo"))
+        metrics = dict.fromkeys(
+            m for m, _ in self.values if m in aimed or m.startswith(("echo", "udp", "tls"))
+        )
         for metric in metrics:
             of = {who for m, who in self.values if m == metric}
             peers = sorted(

@@ -2,13 +2,15 @@
 """asyncio and uvloop: servers, and the workloads of one process.
 
 python_bench.py asyncio|uvloop WORKLOAD
-python_bench.py asyncio|uvloop echo|http PORT [streams]
+python_bench.py asyncio|uvloop echo|http|udp PORT [streams]
+python_bench.py asyncio|uvloop tls PORT FILE
 """
 import asyncio
 import math
 import os
 import random
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -68,6 +70,30 @@ async def echo_streams(reader, writer):
     except ConnectionError:
         pass
     writer.close()
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        self.transport.sendto(data, addr)
+
+
+async def serve_datagrams(port):
+    await asyncio.get_running_loop().create_datagram_endpoint(
+        Datagrams, local_addr=("0.0.0.0", port)
+    )
+    await asyncio.get_running_loop().create_future()
+
+
+async def serve_tls(port, file):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = await asyncio.get_running_loop().create_server(
+        Echo, "0.0.0.0", port, backlog=BACKLOG, ssl=context
+    )
+    await server.serve_forever()
 
 
 async def serve(port, streams):
@@ -306,7 +332,11 @@ def main():
         import uvloop
 
         uvloop.install()
-    if WORKLOAD in ("echo", "http"):
+    if WORKLOAD == "udp":
+        asyncio.run(serve_datagrams(int(sys.argv[3])))
+    elif WORKLOAD == "tls":
+        asyncio.run(serve_tls(int(sys.argv[3]), sys.argv[4]))
+    elif WORKLOAD in ("echo", "http"):
         asyncio.run(serve(int(sys.argv[3]), sys.argv[4:] == ["streams"]))
     else:
         asyncio.run(WORKLOADS[WORKLOAD]())

@@ -162,11 +162,19 @@ static int64_t outcome(struct eddyi_op *op, unsigned events)
     return poll_events ? (int64_t)poll_events : -EAGAIN;
 }
 
-/* Makes the call on an adopted descriptor and learns about its readiness. */
-static int64_t attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op)
+/* Events that have just been reported are as good as poll(2). */
+static int64_t poll_adopted(struct eddyi_op *op, unsigned events)
+{
+    return events ? outcome(op, events) : eddyi_sys_events(op->fd, op->events);
+}
+
+/* Makes the call on an adopted descriptor, after @events or (0) without one, and learns about its
+ * readiness. */
+__attribute__((always_inline)) static inline int64_t
+attempt_adopted(struct eddyi_slot *s, struct eddyi_op *op, unsigned events)
 {
     int d = eddyi_op_wants(op, EDDYI_READS) ? EDDYI_READS : EDDYI_WRITES;
-    int64_t n = op->kind == EDDYI_OP_POLL ? eddyi_sys_events(op->fd, op->events) : attempt(op);
+    int64_t n = op->kind == EDDYI_OP_POLL ? poll_adopted(op, events) : attempt(op);
     bool transfer = op->kind == EDDYI_OP_RECV || op->kind == EDDYI_OP_SEND;
     bool fell_short = transfer && s->stream && n > 0 && (size_t)n < op->io.size &&
                       !(d == EDDYI_READS && s->ending) && !eddyi_short_any();
@@ -191,7 +199,7 @@ static void start_adopted(struct epoll *e, struct eddyi_op *op)
             s->ready[d] = false;
         ready = ready || (eddyi_op_wants(op, d) && s->ready[d]);
     }
-    n = ready ? attempt_adopted(s, op) : -EAGAIN;
+    n = ready ? attempt_adopted(s, op, 0) : -EAGAIN;
     if (n != -EAGAIN)
         finish(e, op, n);
 }
@@ -308,10 +316,7 @@ static void handle_adopted(struct epoll *e, struct eddyi_slot *s, unsigned event
         if (!(events & concerns[d]))
             continue;
         s->ready[d] = true;
-        if (!op)
-            continue;
-        /* The events are as good as poll(2), and have been asked for already. */
-        result = op->kind == EDDYI_OP_POLL ? outcome(op, events) : attempt_adopted(s, op);
+        result = op ? attempt_adopted(s, op, events) : -EAGAIN;
         if (result != -EAGAIN)
             finish(e, op, result);
     }

@@ -1,8 +1,10 @@
-// Go: servers, and the workloads of one process. go-bench echo PORT | http PORT | WORKLOAD
+// Go: servers, and the workloads of one process.
+// go-bench echo PORT | http PORT | udp PORT | tls PORT FILE | WORKLOAD
 package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"math"
 	"math/rand"
@@ -37,11 +39,23 @@ func rss() int64 {
 
 func ns(t time.Time, n int) float64 { return float64(time.Since(t).Nanoseconds()) / float64(n) }
 
-func echo(port string) {
+func listen(port string) net.Listener {
 	l, err := net.Listen("tcp4", "0.0.0.0:"+port)
 	if err != nil {
 		panic(err)
 	}
+	return l
+}
+
+func listenTLS(port, file string) net.Listener {
+	pair, err := tls.LoadX509KeyPair(file, file)
+	if err != nil {
+		panic(err)
+	}
+	return tls.NewListener(listen(port), &tls.Config{Certificates: []tls.Certificate{pair}})
+}
+
+func echo(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -62,6 +76,24 @@ func echo(port string) {
 			}
 			c.Close()
 		}()
+	}
+}
+
+func udp(port string) {
+	addr, err := net.ResolveUDPAddr("udp4", "0.0.0.0:"+port)
+	if err != nil {
+		panic(err)
+	}
+	c, err := net.ListenUDP("udp4", addr)
+	if err != nil {
+		panic(err)
+	}
+	b := make([]byte, 2048)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(b)
+		if err == nil {
+			c.WriteToUDPAddrPort(b[:n], from)
+		}
 	}
 }
 
@@ -102,7 +134,11 @@ func main() {
 	wl := os.Args[1]
 	switch wl {
 	case "echo":
-		echo(os.Args[2])
+		echo(listen(os.Args[2]))
+	case "tls":
+		echo(listenTLS(os.Args[2], os.Args[3]))
+	case "udp":
+		udp(os.Args[2])
 	case "http":
 		body := []byte("Hello")
 		answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -71,6 +71,15 @@ async fn serve(port: u16, http: bool) {
         });
     }
 }
+async fn udp(port: u16) {
+    let s = tokio::net::UdpSocket::bind(format!("0.0.0.0:{}", port)).await.unwrap();
+    let mut b = vec![0u8; 2048];
+    loop {
+        if let Ok((n, from)) = s.recv_from(&mut b).await {
+            s.send_to(&b[..n], from).await.ok();
+        }
+    }
+}
 async fn mem(p: &str, n: u64, tag: &str) {
     let nt = Arc::new(Notify::new());
     let started = Arc::new(AtomicU64::new(0));
@@ -95,6 +104,7 @@ async fn run(p: String, wl: String, port: u16) {
     match wl.as_str() {
         "echo" => serve(port, false).await,
         "http" => serve(port, true).await,
+        "udp" => udp(port).await,
         "switch" => {
             let n = 3_000_000u64;
             let t = Instant::now();
