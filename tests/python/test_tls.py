@@ -40,7 +40,7 @@ def tearDownModule():
     folder.cleanup()
 
 
-class Tls(LoopTest):
+class TlsTest(LoopTest):
     def pair(self, client=Recorder, server=Recorder):
         """Returns the two protocols of a connection."""
 
@@ -62,45 +62,9 @@ class Tls(LoopTest):
         transport.abort()
         self.run_for(0.001)
 
-    def test_protocols_are_called_in_the_context_of_the_creation(self):
-        variable = contextvars.ContextVar('variable', default=0)
-        seen = {}
 
-        class Protocol(Recorder):
-            def data_received(self, data):
-                seen['data'] = variable.get()
-
-            def pause_writing(self):
-                seen['pause'] = variable.get()
-
-            def resume_writing(self):
-                seen['resume'] = variable.get()
-
-            def connection_lost(self, exc):
-                super().connection_lost(exc)
-                seen['lost'] = variable.get()
-
-        variable.set(1)
-        client, server = self.pair(Protocol)
-        variable.set(2)
-        client.transport.pause_reading()
-        server.transport.write(b'x')
-        self.run_for(0.02)
-        client.transport.resume_reading()
-        self.run_until(lambda: 'data' in seen)
-        server.transport.pause_reading()
-        while 'pause' not in seen:
-            client.transport.write(bytes(100_000))
-        server.transport.resume_reading()
-        self.run_until(lambda: 'resume' in seen)
-        client.transport.pause_reading()
-        server.transport.write(b'y')
-        self.run_for(0.02)
-        del seen['data']
-        client.transport.resume_reading()
-        client.transport.close()  # delivers what has come
-        self.run_until(lambda: 'lost' in seen)
-        self.assertEqual(seen, {'data': 1, 'pause': 1, 'resume': 1, 'lost': 1})
+class Layouts(TlsTest):
+    """What OpenSSL keeps of each look at its objects is never given back."""
 
     def check_without_c(self, make):
         """Has eddyloop look at what make() returns; nothing of that may be used by C."""
@@ -145,6 +109,59 @@ class Tls(LoopTest):
             _eddyloop._open_openssl(ssl._ssl.__file__, lambda: 1 / 0)
         with self.assertRaises(TypeError):
             _eddyloop._open_openssl(ssl._ssl.__file__, lambda: None)
+
+    def test_without_the_ssl_of_python_asyncio_does_it_all(self):
+        with mock.patch.object(_tls, 'ssl', None):
+            self.assertFalse(_tls._open())
+        self.assertFalse(_eddyloop._open_openssl('/no/module.so', _tls._make))
+        self.assertTrue(_tls._open())
+        with mock.patch.object(_tls.SSLProtocol, '_bind', lambda self, tls: False):
+            client, server = self.pair()
+            self.assertFalse(client.transport._ssl_protocol._is_bound)
+            client.transport.write(bytes(100_000))
+            self.run_until(lambda: len(server.data) == 100_000)
+
+
+class Tls(TlsTest):
+    def test_protocols_are_called_in_the_context_of_the_creation(self):
+        variable = contextvars.ContextVar('variable', default=0)
+        seen = {}
+
+        class Protocol(Recorder):
+            def data_received(self, data):
+                seen['data'] = variable.get()
+
+            def pause_writing(self):
+                seen['pause'] = variable.get()
+
+            def resume_writing(self):
+                seen['resume'] = variable.get()
+
+            def connection_lost(self, exc):
+                super().connection_lost(exc)
+                seen['lost'] = variable.get()
+
+        variable.set(1)
+        client, server = self.pair(Protocol)
+        variable.set(2)
+        client.transport.pause_reading()
+        server.transport.write(b'x')
+        self.run_for(0.02)
+        client.transport.resume_reading()
+        self.run_until(lambda: 'data' in seen)
+        server.transport.pause_reading()
+        while 'pause' not in seen:
+            client.transport.write(bytes(100_000))
+        server.transport.resume_reading()
+        self.run_until(lambda: 'resume' in seen)
+        client.transport.pause_reading()
+        server.transport.write(b'y')
+        self.run_for(0.02)
+        del seen['data']
+        client.transport.resume_reading()
+        client.transport.close()  # delivers what has come
+        self.run_until(lambda: 'lost' in seen)
+        self.assertEqual(seen, {'data': 1, 'pause': 1, 'resume': 1, 'lost': 1})
 
     def test_records_are_moved_in_c(self):
         self.assertTrue(_tls.in_c)
@@ -283,17 +300,6 @@ class Tls(LoopTest):
             server.close()
 
         self.loop.run_until_complete(asyncio.wait_for(talk(), 20))
-
-    def test_without_the_ssl_of_python_asyncio_does_it_all(self):
-        with mock.patch.object(_tls, 'ssl', None):
-            self.assertFalse(_tls._open())
-        self.assertFalse(_eddyloop._open_openssl('/no/module.so', _tls._make))
-        self.assertTrue(_tls._open())
-        with mock.patch.object(_tls.SSLProtocol, '_bind', lambda self, tls: False):
-            client, server = self.pair()
-            self.assertFalse(client.transport._ssl_protocol._is_bound)
-            client.transport.write(bytes(100_000))
-            self.run_until(lambda: len(server.data) == 100_000)
 
     def test_objects_that_are_no_ssl_are_refused(self):
         client, server = self.pair()

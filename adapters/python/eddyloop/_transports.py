@@ -37,10 +37,16 @@ class _Transport:
     def _begin(self, waiter):
         """Schedules the first callbacks: connection_made(), then what reads and who waits."""
         loop, context = self._loop, self._context
-        loop.call_soon(self._protocol.connection_made, self, context=context)
-        loop.call_soon(self._start_reading, context=context)
-        if waiter is not None:
-            loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
+        made = loop.call_soon(self._protocol.connection_made, self, context=context)
+        try:
+            loop.call_soon(self._start_reading, context=context)
+            if waiter is not None:
+                loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
+        except BaseException as exc:  # memory is short
+            made.cancel()
+            self._protocol_connected = False
+            self._force_close(exc)
+            raise
 
     def _log(self, message, **options):
         _logger.debug(message, self, **options)
@@ -398,7 +404,8 @@ class _OfPipe(_Transport):
         if self._sock is None:  # an abort() has followed a close() in the same turn
             return
         try:
-            self._protocol.connection_lost(exc)
+            if self._protocol_connected:
+                self._protocol.connection_lost(exc)
         finally:
             self._close_socket()
 

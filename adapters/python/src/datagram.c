@@ -207,9 +207,12 @@ static int received(struct eddyi_py_transport *t, PyObject *data, PyObject *addr
 
 static int receive_by_socket(struct eddyi_py_transport *t)
 {
-    PyObject *both = PyObject_CallMethod(t->sock, "recvfrom", "i", EDDYI_PY_MOST_READ);
-    PyObject *data = NULL, *address = NULL;
+    PyObject *size = PyLong_FromLong(EDDYI_PY_MOST_READ);
+    PyObject *both = NULL, *data = NULL, *address = NULL;
 
+    if (size)
+        both = PyObject_CallMethodOneArg(t->sock, t->loop->state->name_recvfrom, size);
+    Py_XDECREF(size);
     if (both && PyArg_ParseTuple(both, "OO", &data, &address)) {
         Py_INCREF(data);
         Py_INCREF(address);
@@ -249,7 +252,8 @@ int eddyi_py_datagrams_read(struct eddyi_py_transport *t)
 /* Sends by the socket object, which knows all kinds of addresses. Returns as send_one(). */
 static int send_by_socket(struct eddyi_py_transport *t, PyObject *data, PyObject *address)
 {
-    PyObject *done = PyObject_CallMethod(t->sock, "sendto", "OO", data, address);
+    PyObject *done =
+        PyObject_CallMethodObjArgs(t->sock, t->loop->state->name_sendto, data, address, NULL);
 
     Py_XDECREF(done);
     if (done)
@@ -318,7 +322,7 @@ static int keep(struct eddyi_py_transport *t, PyObject *data, PyObject *address)
 
 static int written_in_vain(struct eddyi_py_transport *t)
 {
-    PyObject *done = PyObject_CallMethod((PyObject *)t, "_written_in_vain", NULL);
+    PyObject *done = eddyi_py_call((PyObject *)t, "_written_in_vain");
 
     Py_XDECREF(done);
     return done ? 0 : -1;

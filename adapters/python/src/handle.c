@@ -3,7 +3,8 @@
  *
  * A handle that runs lends its arguments to the callee, which may cancel that very handle; so
  * `running` defers the release. Freed handles are kept for the next call: a call_soon then makes no
- * object that the garbage collector counts.
+ * object that the garbage collector counts. RESERVE of them are for the moments when memory is
+ * short: a callback that a future or task cannot schedule is lost, and what waits for it hangs.
  */
 #include "handle.h"
 
@@ -11,7 +12,7 @@
 
 #include <structmember.h>
 
-enum { MOST_SPARES = 1024 };
+enum { MOST_SPARES = 1024, RESERVE = 16 };
 
 static struct eddyi_py_spares *spares_of(struct eddyi_py_state *s, PyTypeObject *type)
 {
@@ -22,10 +23,15 @@ static struct eddyi_py_spares *spares_of(struct eddyi_py_state *s, PyTypeObject 
 static struct eddyi_py_handle *alloc(struct eddyi_py_state *s, PyTypeObject *type)
 {
     struct eddyi_py_spares *spares = spares_of(s, type);
-    struct eddyi_py_handle *h = spares->first;
+    struct eddyi_py_handle *h;
 
-    if (!h)
-        return (struct eddyi_py_handle *)_PyObject_GC_New(type);
+    if (spares->n <= RESERVE) {
+        h = (struct eddyi_py_handle *)_PyObject_GC_New(type);
+        if (h || spares->n == 0)
+            return h;
+        PyErr_Clear();
+    }
+    h = spares->first;
     spares->first = (struct eddyi_py_handle *)h->loop;
     spares->n--;
     Py_INCREF(type);
@@ -46,6 +52,20 @@ static void release(struct eddyi_py_state *s, struct eddyi_py_handle *h)
         PyObject_GC_Del(h);
     }
     Py_DECREF(type);
+}
+
+int eddyi_py_spares_fill(struct eddyi_py_state *s)
+{
+    PyTypeObject *types[] = {s->handle_type, s->timer_type};
+
+    for (int i = 0; i < 2 * RESERVE; i++) {
+        struct eddyi_py_handle *h = (struct eddyi_py_handle *)_PyObject_GC_New(types[i % 2]);
+
+        if (!h)
+            return -1;
+        release(s, h);
+    }
+    return 0;
 }
 
 void eddyi_py_spares_free(struct eddyi_py_spares *spares)

@@ -66,6 +66,9 @@ int eddyi_py_timer_start(struct eddyi_py_timer *t);
 /* Takes the timers off the loop, and drops them. */
 void eddyi_py_timers_clear(struct eddyi_py_loop *l);
 
+/* Makes the handles that are kept for times of little memory. Returns 0, or raises. */
+int eddyi_py_spares_fill(struct eddyi_py_state *s);
+
 /* Frees the memory of spare handles. */
 void eddyi_py_spares_free(struct eddyi_py_spares *spares);
 

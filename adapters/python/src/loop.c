@@ -143,6 +143,8 @@ static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *keywords
     l->module = Py_NewRef(module);
     l->state = eddyi_py_state_of(module);
     l->eddy = eddy_loop_new(&options);
+    if (l->eddy && eddyi_py_queue_init(&l->ready) < 0)
+        return half_made(l);
     if (!l->eddy) {
         const eddy_exception *e = eddy_error();
 

@@ -86,7 +86,9 @@ static int intern_names(struct eddyi_py_state *s)
                   {"_read_ready", &s->name_read_ready},
                   {"_write_ready", &s->name_write_ready},
                   {"datagram_received", &s->name_datagram_received},
-                  {"error_received", &s->name_error_received}};
+                  {"error_received", &s->name_error_received},
+                  {"sendto", &s->name_sendto},
+                  {"recvfrom", &s->name_recvfrom}};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].ret = PyUnicode_InternFromString(wanted[i].name)))
@@ -178,7 +180,8 @@ static int execute(PyObject *module)
         add_type(module, &eddyi_py_loop_spec, NULL, &s->loop_type) < 0 ||
         add_transports(module, s) < 0 || add_tls(module, s) < 0 || add_streams(module, s) < 0 ||
         add_type(module, &eddyi_py_handle_spec, NULL, &s->handle_type) < 0 ||
-        add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0)
+        add_type(module, &eddyi_py_timer_spec, s->handle_type, &s->timer_type) < 0 ||
+        eddyi_py_spares_fill(s) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "eddy_version", eddy_version());
 }
@@ -219,6 +222,8 @@ static int execute(PyObject *module)
         each((s)->name_write_ready);                                                               \
         each((s)->name_datagram_received);                                                         \
         each((s)->name_error_received);                                                            \
+        each((s)->name_sendto);                                                                    \
+        each((s)->name_recvfrom);                                                                  \
         each((s)->read_pipe_type);                                                                 \
         each((s)->datagrams_type);                                                                 \
         each((s)->tls_type);                                                                       \

@@ -58,7 +58,7 @@ struct eddyi_py_state {
     PyObject *name_data_received, *name_get_buffer, *name_buffer_updated, *name_fatal_error;
     PyObject *name_on_eof, *name_maybe_pause, *name_maybe_resume, *name_on_drained, *name_on_room;
     PyObject *name_do_read, *name_read_ready, *name_write_ready, *name_datagram_received;
-    PyObject *name_error_received;
+    PyObject *name_error_received, *name_sendto, *name_recvfrom;
     PyObject *name_pause_reading, *name_resume_reading, *name_is_cancelled, *name_set_result;
     PyObject *name_feed_data, *name_write, *name_writelines, *name_is_closing;
     PyObject *wrapped_state;      /* asyncio's SSLProtocolState.WRAPPED */
@@ -73,12 +73,21 @@ struct eddyi_py_state {
 struct eddyi_py_state *eddyi_py_state_of(PyObject *module);
 PyObject *eddyi_py_module_of(PyTypeObject *type);
 
+/*
+ * Calls the method @name of @object, which rarely happens. The name is interned: Python's cache of
+ * attributes would remember each new string. The caller owns the result; NULL with an exception.
+ */
+PyObject *eddyi_py_call(PyObject *object, const char *name);
+
 /* A queue of objects, first in, first out: a ring whose size is a power of two. */
 struct eddyi_py_queue {
     PyObject **slots;
     size_t size, first, n;
 };
 
+/* Makes room for the first objects, which an empty queue need not have. Returns 0, or raises
+ * MemoryError. */
+int eddyi_py_queue_init(struct eddyi_py_queue *q);
 /* Appends @object, to which the queue takes a reference. Returns 0, or raises MemoryError. */
 int eddyi_py_queue_push(struct eddyi_py_queue *q, PyObject *object);
 /* Takes the first object out; the caller owns the result. The queue must not be empty. */

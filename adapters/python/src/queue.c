@@ -23,6 +23,11 @@ static int grow(struct eddyi_py_queue *q)
     return 0;
 }
 
+int eddyi_py_queue_init(struct eddyi_py_queue *q)
+{
+    return grow(q);
+}
+
 int eddyi_py_queue_push(struct eddyi_py_queue *q, PyObject *object)
 {
     if (q->n == q->size && grow(q) < 0)

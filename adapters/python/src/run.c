@@ -63,6 +63,15 @@ void eddyi_py_loop_fail(struct eddyi_py_loop *l)
     (void)eddy_loop_break(l->eddy);
 }
 
+PyObject *eddyi_py_call(PyObject *object, const char *name)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    PyObject *done = interned ? PyObject_CallMethodNoArgs(object, interned) : NULL;
+
+    Py_XDECREF(interned);
+    return done;
+}
+
 void eddyi_py_context_leave(PyObject *context)
 {
     PyObject *type, *value, *traceback;

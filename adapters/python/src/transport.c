@@ -215,7 +215,7 @@ static PyObject *transport_close_socket(PyObject *self, PyObject *unused)
     if (sock && t->wire) {
         t->wire->sock = sock;
     } else if (sock) {
-        done = PyObject_CallMethod(sock, "close", NULL);
+        done = eddyi_py_call(sock, "close");
         Py_DECREF(sock);
         if (!done)
             return NULL;

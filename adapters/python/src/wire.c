@@ -21,7 +21,7 @@ static void close_socket(PyObject *sock)
     PyObject *type, *value, *traceback, *done;
 
     PyErr_Fetch(&type, &value, &traceback);
-    done = PyObject_CallMethod(sock, "close", NULL);
+    done = eddyi_py_call(sock, "close");
     if (!done)
         PyErr_WriteUnraisable(sock);
     Py_XDECREF(done);

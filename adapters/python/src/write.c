@@ -147,7 +147,7 @@ static int check_lost(struct eddyi_py_transport *t)
     if (t->conn_lost == 0 && t->wire && !t->wire->ending &&
         !(t->kind == EDDYI_PY_WRITE_PIPE && t->closing))
         return 1;
-    done = PyObject_CallMethod((PyObject *)t, "_written_in_vain", NULL);
+    done = eddyi_py_call((PyObject *)t, "_written_in_vain");
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
