@@ -20,7 +20,8 @@ openssl curl ca-certificates netcat-openbsd dnsmasq-base bind9-dnsutils socat wr
 python3-dev libpython3.11-testsuite python3-pip python3-mypy python3-aiohttp python3-uvicorn
 python3-httptools gunicorn python3-websockets python3-httpx python3-tornado python3-redis
 python3-zmq python3-pytest $examples"
-full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin
+full="gcovr makepkg libarchive-tools fakeroot zstd nix-bin debootstrap debhelper dh-python
+libpython3-dev lintian
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools
