@@ -59,8 +59,8 @@ step()
     fi
 }
 
-# inside COMMAND…: runs a command in the bare Debian, with the kernel's file systems and the packages
-# that apt has fetched before; all of these vanish with the command however it ends.
+# inside COMMAND…: runs a command in the bare Debian, with the kernel's file systems and the
+# packages that apt has fetched before; all of these vanish with the command however it ends.
 inside()
 {
     mkdir -p "$work/archives/partial"

@@ -61,6 +61,35 @@ static void keep(void *node)
 {
 }
 
+/* Returns the host of that name, a new one if there was none, and NULL without memory. */
+static struct host *host_of(struct hosts *h, void **tree, const char *url)
+{
+    struct host *host = &h->hosts[h->n_hosts], **found;
+
+    *host = (struct host){.name = name_of(url), .first = NONE, .last = NONE};
+    found = host->name ? tsearch(host, tree, compare) : NULL;
+    if (found && *found == host) {
+        h->n_hosts++;
+        return host;
+    }
+    free(host->name);
+    return found ? *found : NULL;
+}
+
+/* Lets the item of that number wait for its host. */
+static void append(struct hosts *h, struct host *host, size_t number)
+{
+    struct item *item = &h->items->items[number];
+
+    item->host = host;
+    item->next_of_host = NONE;
+    if (host->first == NONE)
+        host->first = number;
+    else
+        h->items->items[host->last].next_of_host = number;
+    host->last = number;
+}
+
 /* Gives each item its host. */
 static int sort(struct hosts *h)
 {
@@ -68,28 +97,13 @@ static int sort(struct hosts *h)
     int status = 0;
 
     for (size_t i = 0; i < h->items->n && status >= 0; i++) {
-        struct item *item = &h->items->items[i];
-        struct host *host = &h->hosts[h->n_hosts], **found;
+        const struct item *item = &h->items->items[i];
+        struct host *host = item->state == ITEM_WAITING ? host_of(h, &tree, item->url) : NULL;
 
-        if (item->state != ITEM_WAITING)
-            continue;
-        *host = (struct host){.name = name_of(item->url), .first = NONE, .last = NONE};
-        found = host->name ? tsearch(host, &tree, compare) : NULL;
-        if (!found || *found != host)
-            free(host->name);
-        if (!found) {
+        if (host)
+            append(h, host, i);
+        else if (item->state == ITEM_WAITING)
             status = -ENOMEM;
-            break;
-        }
-        h->n_hosts += *found == host;
-        host = *found;
-        item->host = host;
-        item->next_of_host = NONE;
-        if (host->first == NONE)
-            host->first = i;
-        else
-            h->items->items[host->last].next_of_host = i;
-        host->last = i;
     }
     tdestroy(tree, keep);
     return status;
