@@ -44,10 +44,12 @@ def section_of(source):
     return next(title for title, pattern in SECTIONS if re.fullmatch(pattern, source))
 
 
+# A copy without a repository of its own may lie in another one, which knows nothing of its files.
 def files_of(source):
     listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=source,
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding='utf-8')
-    files = listed.stdout.split('\n') if listed.returncode == 0 else [
+    own = os.path.exists(os.path.join(source, '.git')) and listed.returncode == 0
+    files = listed.stdout.split('\n') if own else [
         os.path.relpath(os.path.join(folder, f), source)
         for folder, _, names in os.walk(source) for f in names]
     return {f for f in files if f and os.path.exists(os.path.join(source, f))}
