@@ -125,9 +125,8 @@ EDDY_API EDDY_AWAITS EDDY_NODISCARD int eddy_datagram_endpoint_sendto(eddy_datag
  *             eddy_try(more = eddy_datagram_endpoint_send_some(ep, batch + sent, n - sent));
  */
 
-enum {
-    EDDY_DATAGRAMS_AT_ONCE = 64 /* the most datagrams that one call moves */
-};
+/* The most datagrams that one call moves. */
+enum { EDDY_DATAGRAMS_AT_ONCE = 64 };
 
 /*
  * A datagram of a batch. A struct begins as zeros.
