@@ -19,6 +19,11 @@ def stem(path):
     return os.path.basename(path)[:-len('.md')]
 
 
+# Cells of tables are narrow: lines are not adjusted there, and long names break at underscores.
+def narrow(table):
+    return '.na\n%s\n.ad' % re.sub(r'_(?=[^\W_])', r'_\\:', table[0])
+
+
 def page(path, version, guides):
     def link(m):
         name = stem(m[2]) if m[2].endswith('.md') else None
@@ -35,6 +40,7 @@ def page(path, version, guides):
     man = re.sub(r'^(\.S[HS])\n(?:\.LP\n)?', r'\1 ', '.SH\nDESCRIPTION\n' + man, flags=re.M)
     man = re.sub(r'^(\.S[HS] .*\n)(\.[LP]P\n)+', r'\1', man, flags=re.M)
     man = re.sub(r'^\.[LP]P\n(?=\.[LP]P$|\.S[HS] |\Z)', '', man, flags=re.M)
+    man = re.sub(r'^\.TS$.*?^\.TE$', narrow, man, flags=re.M | re.S)
     epoch = float(os.environ.get('SOURCE_DATE_EPOCH', time.time()))
     date = time.strftime('%Y-%m-%d', time.gmtime(epoch))
     head = '.TH EDDY-%s 7 %s "eddy %s" "eddy guides"\n.SH NAME\neddy-%s \\- %s\n'
