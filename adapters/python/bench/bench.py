@@ -5,8 +5,10 @@
 
 LOOP is asyncio, eddyloop, eddyloop:epoll, eddyloop:io_uring or uvloop; by default asyncio,
 eddyloop on both backends, and uvloop if it is installed. Each figure is the median of the rounds,
-of a process of its own. An echo is one message from a client in another process and back; the
-figure is that of the server's process alone, as the difference of a long and a short run.
+of a process of its own; in each round all loops have their turn. Behind a figure is its ratio to
+that of the last loop, the median of the ratios of the rounds. An echo is one message from a client
+in another process and back; the figure is that of the server's process alone, as the difference of
+a long and a short run.
 
 --instructions  counts user instructions by valgrind, which knows no io_uring; exact, but slow
 """
@@ -21,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 # name: (what the server does, bytes of a message, connections, messages)
@@ -63,6 +66,23 @@ async def call_soon_chain(loop, n):
     await done
 
 
+async def call_soon_1000_live(loop, n):
+    done, live = loop.create_future(), 1000
+
+    def step(left):
+        nonlocal live
+        if left:
+            loop.call_soon(step, left - 1)
+        else:
+            live -= 1
+            if not live:
+                done.set_result(None)
+
+    for _ in range(live):
+        loop.call_soon(step, n // 1000)
+    await done
+
+
 async def call_later_and_cancel(loop, n):
     for i in range(n):
         loop.call_later(60, print).cancel()
@@ -89,12 +109,56 @@ async def timeout(loop, n):
             await asyncio.sleep(0)
 
 
+async def queue(loop, n):
+    items = asyncio.Queue(1)
+
+    async def put():
+        for i in range(n):
+            await items.put(i)
+
+    task = loop.create_task(put())
+    for _ in range(n):
+        await items.get()
+    await task
+
+
+async def stream_reader(loop, n):
+    reader = asyncio.StreamReader()
+    for _ in range(n):
+        loop.call_soon(reader.feed_data, b'a line\n')
+        await reader.readline()
+
+
+async def run_in_executor(loop, n):
+    for _ in range(n):
+        await loop.run_in_executor(None, int)
+
+
+async def call_soon_threadsafe(loop, n):
+    done = loop.create_future()
+
+    def post():
+        for _ in range(n):
+            loop.call_soon_threadsafe(int)
+        loop.call_soon_threadsafe(done.set_result, None)
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    await done
+    thread.join()
+
+
 LOCAL = {
-    'call_soon chain': (call_soon_chain, 100_000),
+    'call_soon chain': (call_soon_chain, 500_000),
+    'call_soon, 1 000 live': (call_soon_1000_live, 200_000),
     'call_later and cancel': (call_later_and_cancel, 30_000),
     'create_task and await': (create_task, 20_000),
     'sleep(0)': (sleep_0, 50_000),
     'timeout()': (timeout, 20_000),
+    'Queue put and get': (queue, 20_000),
+    'StreamReader.readline()': (stream_reader, 20_000),
+    'run_in_executor': (run_in_executor, 3_000),
+    'call_soon_threadsafe': (call_soon_threadsafe, 50_000),
 }
 
 
@@ -210,18 +274,23 @@ def cost(name, workload, n, instructions):
     return int(done.stdout)
 
 
-def measure(name, workload, rounds, instructions):
+def measure(name, workload, instructions):
     """Returns the cost of one operation, without that of the beginning and the end."""
     n = LOCAL[workload][1] if workload in LOCAL else ECHOES[workload][3]
     if instructions:
         n //= 10
-        rounds = 1
-    costs = [
-        (cost(name, workload, n, instructions) - cost(name, workload, n // 5, instructions))
-        / (n - n // 5)
-        for _ in range(rounds)
+    more = cost(name, workload, n, instructions) - cost(name, workload, n // 5, instructions)
+    return more / (n - n // 5)
+
+
+def compare(loops, workload, rounds, instructions):
+    """Returns the cost for each loop, and its ratio to that of the last one."""
+    costs = [[measure(name, workload, instructions) for name in loops] for _ in range(rounds)]
+    ratios = [[c / of_round[-1] for c in of_round] for of_round in costs]
+    return [
+        (statistics.median(c), statistics.median(r))
+        for c, r in zip(zip(*costs), zip(*ratios))
     ]
-    return statistics.median(costs)
 
 
 def usual_loops(instructions):
@@ -253,8 +322,10 @@ def main():
     unit = 'instructions' if options.instructions else 'ns'
     print(f'{unit + " of an operation":24}', *(f'{name:>18}' for name in loops))
     for workload in workloads or [*LOCAL, *ECHOES]:
-        costs = [measure(n, workload, options.rounds, options.instructions) for n in loops]
-        print(f'{workload:24}', *(f'{c:18,.0f}' for c in costs), flush=True)
+        rounds = 1 if options.instructions else options.rounds
+        costs = compare(loops, workload, rounds, options.instructions)
+        words = [f'{c:,.0f} {ratio:5.2f}' for c, ratio in costs]
+        print(f'{workload:24}', *(f'{word:>18}' for word in words), flush=True)
 
 
 if __name__ == '__main__':
