@@ -80,7 +80,7 @@ hpp()
     # shellcheck disable=SC2086 # a list of words
     check "eddy.hpp compiles, with $cxx" compile "$cxx" -std=c++17 -Wpedantic "$@" \
         "$top/tests/project/cxx/hpp.cpp" "$top/tests/project/cxx/results.cpp" -o "$work/hpp" \
-        "$build/src/libeddy.a" $libraries
+        "$library" $libraries
 }
 # Runs what hpp() has built: each promise is a line of its own.
 promises()
@@ -95,7 +95,9 @@ promises()
 }
 
 libraries=$(pkg-config --libs liburing openssl libcares 2>/dev/null)
+library=$build/src/libeddy.a
 if [ $asan = yes ]; then
+    library=$build/src/libeddy_test.a # the one that is built for tests
     hpp g++ -fsanitize=address,undefined &&
         promises env ASAN_OPTIONS=detect_stack_use_after_return=0
     exit $failed

@@ -54,8 +54,8 @@ static int leave_groups(void)
 
     eddy_group_enter(&outer);
     eddy_group_enter(&inner);
-    EXPECT_EQ(eddy_group_create_task(&outer, fails_when_cancelled()), 0);
-    EXPECT_EQ(eddy_group_create_task(&inner, fails_when_cancelled()), 0);
+    REQUIRE(eddy_group_create_task(&outer, fails_when_cancelled()) == 0);
+    REQUIRE(eddy_group_create_task(&inner, fails_when_cancelled()) == 0);
     EXPECT_EQ(eddy_sleep(0), 0);
     return failed();
 }
@@ -76,8 +76,8 @@ static int leave_locks(void)
     eddy_lock lock = {0};
     eddy_semaphore semaphore = EDDY_BOUNDED_SEMAPHORE_INIT(1);
 
-    EXPECT_EQ(eddy_lock_acquire(&lock), 0);
-    EXPECT_EQ(eddy_semaphore_acquire(&semaphore), 0);
+    REQUIRE(eddy_lock_acquire(&lock) == 0);
+    REQUIRE(eddy_semaphore_acquire(&semaphore) == 0);
     eddy_lock_release_at_end(&lock);
     eddy_semaphore_release_at_end(&semaphore);
     EXPECT_EQ(eddy_lock_release(&lock), 0);
@@ -90,8 +90,7 @@ static int leave_generators(void)
     eddy_generator *plain = brittle();
     eddy_async_generator *async = fragile();
 
-    EXPECT_EQ(eddy_next(plain, NULL), 1);
-    EXPECT_EQ(eddy_anext(async, NULL), 1);
+    REQUIRE(eddy_next(plain, NULL) == 1 && eddy_anext(async, NULL) == 1);
     (void)failed();
     eddy_generator_free(plain);
     eddy_async_generator_free(async);
@@ -104,6 +103,7 @@ static int leave_tasks(void)
     eddy_coroutine *never = takes_a_while();
 
     done = eddy_create_task(fails_when_cancelled());
+    REQUIRE(t != NULL && done != NULL && never != NULL);
     EXPECT_EQ(eddy_sleep(0), 0);
     eddy_task_cancel(done, NULL);
     EXPECT_EQ(eddy_await(eddy_ref(done)), -EIO);
@@ -146,10 +146,10 @@ static int leave_stream(void)
     eddy_writer *writer;
     int pair[2];
 
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    EXPECT_EQ(eddy_open_connection(NULL, 0, &reader, &writer, .sock = pair[0]), 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+    REQUIRE(eddy_open_connection(NULL, 0, &reader, &writer, .sock = pair[0]) == 0);
     eddy_writer_free_at_end(writer);
-    EXPECT_EQ(eddy_writer_write_nowait(writer, much, sizeof much), 0);
+    REQUIRE(eddy_writer_write_nowait(writer, much, sizeof much) == 0);
     close(pair[1]);
     return failed();
 }
@@ -160,9 +160,9 @@ static int leave_server(void)
     eddy_reader *reader;
     eddy_writer *writer;
 
-    EXPECT_EQ(eddy_start_server(wait_for_the_end, NULL, "127.0.0.1", 0, &server), 0);
+    REQUIRE(eddy_start_server(wait_for_the_end, NULL, "127.0.0.1", 0, &server) == 0);
     eddy_server_free_at_end(server);
-    EXPECT_EQ(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer), 0);
+    REQUIRE(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer) == 0);
     eddy_writer_free_at_end(writer);
     EXPECT_EQ(eddy_sleep(0), 0);
     return failed();
@@ -172,9 +172,8 @@ static int leave_process(void)
 {
     eddy_process *p;
 
-    EXPECT_EQ(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &p, .std_in = EDDY_PIPE,
-                                          .std_out = EDDY_PIPE),
-              0);
+    REQUIRE(eddy_create_subprocess_exec(eddy_argv("sleep", "1000"), &p, .std_in = EDDY_PIPE,
+                                        .std_out = EDDY_PIPE) == 0);
     eddy_process_free_at_end(p);
     return failed();
 }
@@ -188,8 +187,10 @@ static int fails(void *arg)
 static int leave_executor(void)
 {
     eddy_executor *e = eddy_thread_pool_new(1);
-    eddy_future *f = eddy_loop_run_in_executor(eddy_get_running_loop(), e, fails, NULL);
+    eddy_future *f;
 
+    REQUIRE(e != NULL);
+    f = eddy_loop_run_in_executor(eddy_get_running_loop(), e, fails, NULL);
     (void)failed();
     eddy_executor_free(e);
     eddy_unref(f);
@@ -200,7 +201,7 @@ static int leave_dir(void)
 {
     eddy_dir *dir;
 
-    EXPECT_EQ(eddy_dir_open("/", &dir), 0);
+    REQUIRE(eddy_dir_open("/", &dir) == 0);
     (void)failed();
     eddy_dir_close(dir);
     return -EXDEV;
