@@ -20,7 +20,7 @@ errors()
     cp "$1" "$work/model.pml"
     (
         cd "$work" && spin ${2:+"-D$2"} -a model.pml &&
-            ${CC:-cc} -O1 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000 -w22
+            ${CC:-cc} -O1 -DSAFETY -o pan pan.c && ./pan -m1000000 -w24
     ) >"$work/log" 2>&1
     sed -n 's/.*errors: \([0-9]*\).*/\1/p' "$work/log"
 }
