@@ -80,9 +80,9 @@ static eddy_async(receive_all)
 
 /* Runs a receiver and a sender. When one ends early, cancels the other instead of waiting for
  * it. */
-static int scenario(void *unused)
+static int run_both(eddy_coroutine *receiver, eddy_coroutine *sender)
 {
-    eddy_task *tasks[2] = {eddy_create_task(receive_all()), eddy_create_task(send_all())};
+    eddy_task *tasks[2] = {eddy_create_task(receiver), eddy_create_task(sender)};
     int rc =
         tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
 
@@ -92,6 +92,11 @@ static int scenario(void *unused)
         if (tasks[i] && all.sent < MANY)
             eddy_task_cancel(tasks[i], NULL);
     return join(tasks, 2) < 0 ? -ECANCELED : rc < 0 ? rc : 0;
+}
+
+static int scenario(void *unused)
+{
+    return run_both(receive_all(), send_all());
 }
 
 TEST_VIRTUAL(no_datagram_is_lost_wherever_its_sender_is_cancelled)
@@ -183,19 +188,9 @@ static eddy_async(send_batches)
     return n < 0 ? (int)n : 0;
 }
 
-/* Runs a receiver and a sender, which ends the receiver when it has ended early. */
 static int batch_scenario(void *unused)
 {
-    eddy_task *tasks[2] = {eddy_create_task(receive_batches()), eddy_create_task(send_batches())};
-    int rc =
-        tasks[0] && tasks[1] ? eddy_wait(tasks, 2, EDDY_FOREVER, EDDY_FIRST_COMPLETED) : -ENOMEM;
-
-    for (int i = 0; i < 4 && rc >= 0; i++)
-        rc = eddy_sleep(0);
-    for (int i = 0; i < 2; i++)
-        if (tasks[i] && all.sent < MANY)
-            eddy_task_cancel(tasks[i], NULL);
-    return join(tasks, 2) < 0 ? -ECANCELED : rc < 0 ? rc : 0;
+    return run_both(receive_batches(), send_batches());
 }
 
 TEST_VIRTUAL(no_datagram_is_lost_wherever_a_receiver_of_batches_is_cancelled)
