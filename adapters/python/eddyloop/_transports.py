@@ -35,7 +35,7 @@ class _Transport:
     _room_waiter = None
 
     def _begin(self, waiter):
-        """Schedules the first callbacks: connection_made(), then what reads and who waits."""
+        """Schedules the first callbacks: connection_made(), then reading, then the waiter."""
         loop, context = self._loop, self._context
         made = loop.call_soon(self._protocol.connection_made, self, context=context)
         try:
@@ -98,6 +98,16 @@ class _Transport:
         self._high_water = min(high, sys.maxsize)
         self._low_water = min(low, sys.maxsize)
 
+    def _description(self):
+        """Returns the words that asyncio's repr() of every transport begins with."""
+        info = [self.__class__.__name__]
+        if self._sock is None:
+            info.append('closed')
+        elif self._closing:
+            info.append('closing')
+        info.append(f'fd={self._sock_fd}')
+        return info
+
 
 class _OfSocket(_Transport):
     """What connections and datagrams have in common."""
@@ -124,12 +134,7 @@ class _OfSocket(_Transport):
         loop._transports[self._sock_fd] = self
 
     def __repr__(self):
-        info = [self.__class__.__name__]
-        if self._sock is None:
-            info.append('closed')
-        elif self._closing:
-            info.append('closing')
-        info.append(f'fd={self._sock_fd}')
+        info = self._description()
         if self._loop is not None and not self._loop.is_closed():
             reading, writing = self._polling()
             info.append('read=polling' if reading else 'read=idle')
@@ -381,12 +386,7 @@ class _OfPipe(_Transport):
             super()._start_reading()
 
     def __repr__(self):
-        info = [self.__class__.__name__]
-        if self._sock is None:
-            info.append('closed')
-        elif self._closing:
-            info.append('closing')
-        info.append(f'fd={self._sock_fd}')
+        info = self._description()
         if self._sock is None:
             info.append('closed')
         elif self._loop.is_closed():
