@@ -22,6 +22,7 @@ typedef struct eddy_run_options {
     void **ret_value; /* gets the result's pointer, as by eddy_await_value() */
     /* seconds for which a peer may accept no bytes at the end; 0: 30; see below */
     double close_timeout;
+    size_t stack_size; /* of the coroutine's task, as in eddy_task_options */
 } eddy_run_options;
 
 /*

@@ -93,6 +93,7 @@ typedef struct eddy_server_options {
 
     /* used in place of handle, with @arg as its argument: eddy_loop_create_server() */
     eddy_protocol_factory *factory;
+    size_t stack_size; /* of the handlers' tasks, as in eddy_task_options */
 } eddy_server_options;
 
 /*

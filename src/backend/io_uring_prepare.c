@@ -94,7 +94,7 @@ static bool prepare_short(struct io_uring_sqe *sqe, struct eddyi_op *op)
 {
     bool message = op->kind == EDDYI_OP_RECVMSG;
     bool file = op->kind == EDDYI_OP_READ || op->kind == EDDYI_OP_WRITE;
-    struct iovec piece;
+    struct iovec piece = {0};
     uint64_t offset = file && op->rw.offset >= 0 ? (uint64_t)op->rw.offset : UINT64_MAX;
     int n = file ? op->rw.n : 0;
 

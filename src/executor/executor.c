@@ -45,13 +45,24 @@ eddy_executor *eddyi_executor_ref(eddy_executor *e)
 
 atomic_uint eddyi_executors_abandoned;
 
+/* Forgets the parent's in a forked child, which has none of their threads. */
+static void forget_abandoned(void)
+{
+    atomic_store(&eddyi_executors_abandoned, 0);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_abandoned);
+}
+
 void eddyi_executor_unref(eddy_executor *e)
 {
     bool abandoned;
 
     if (!e || !eddyi_refs_drop_shared(&e->refs))
         return;
-    abandoned = e->abandoned;
+    abandoned = e->abandoned && e->fork_number == eddyi_fork_number;
     if (e->ops->fini)
         e->ops->fini(e);
     eddy_concurrent_future_unref(e->over);
@@ -337,8 +348,11 @@ int eddy_executor_shutdown(eddy_executor *e, bool wait, bool cancel_futures)
 
 void eddyi_executor_abandon(eddy_executor *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
     if (!e || e->fork_number != eddyi_fork_number)
         return;
+    pthread_once(&once, watch_forks);
     eddy_executor_shutdown(e, false, false);
     pthread_mutex_lock(&e->mutex);
     if (!e->abandoned)

@@ -124,7 +124,7 @@ void eddyi_executor_withdraw(struct eddyi_job *job);
  * NULL is allowed. */
 void eddyi_executor_abandon(eddy_executor *e);
 
-/* The number of executors that were abandoned and whose threads have not all ended. */
+/* The number of executors that this process abandoned and whose threads have not all ended. */
 extern atomic_uint eddyi_executors_abandoned;
 
 /* Joins the threads that have left. */

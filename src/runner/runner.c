@@ -97,7 +97,8 @@ int(eddy_runner_run_with)(eddy_runner *r, const eddy_run_options *options, size_
 {
     EDDYI_OPTIONS(eddy_run_options, options, options_size,
                   (eddy_coroutine_close(options->coro), -E2BIG));
-    eddy_task_options task_options = {.coro = options->coro, .context = options->context};
+    eddy_task_options task_options = {
+        .coro = options->coro, .context = options->context, .stack_size = options->stack_size};
     EDDY_CLEANUP(unref_task) eddy_task *t = NULL;
     int rc;
 

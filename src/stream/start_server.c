@@ -2,6 +2,7 @@
  * Servers with a handler: each connection is a stream, and a task that runs the handler.
  */
 #include "base/options.h"
+#include "fiber/stack.h"
 #include "loop/loop.h"
 #include "stream/server.h"
 #include "stream/stream.h"
@@ -47,7 +48,8 @@ static int serve(struct eddyi_connection *c, int rc)
         return rc < 0 ? rc : eddy_raise(-ENOMEM, NULL);
     }
     coro->drop = leave;
-    t = eddy_loop_create_task(stream->channel.loop, coro);
+    t = eddy_loop_create_task(stream->channel.loop, coro,
+                              .stack_size = c->server->options.stack_size);
     if (t && eddy_task_done(t)) /* it ran eagerly, and has left already */
         eddy_unref(t);
     else if (t)
@@ -79,5 +81,8 @@ int(eddy_start_server_with)(const eddy_server_options *options, size_t options_s
 
     if (rc == 0 && (!options->handle || options->factory))
         rc = eddy_raise(-EINVAL, "start_server: it takes a handler, and no protocol factory");
+    else if (rc == 0 && options->stack_size > EDDYI_STACK_MAX)
+        rc = eddy_raise(-EINVAL, "a stack of %zu bytes is above the limit of %zu",
+                        options->stack_size, EDDYI_STACK_MAX);
     return rc < 0 ? rc : eddyi_server_open(t->future.loop, options, start);
 }

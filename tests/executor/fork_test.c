@@ -2,6 +2,7 @@
  * fork() without exec in a program with executors and loops in threads: the child is told that they
  * are its parent's.
  */
+#include "executor/executor.h"
 #include "executor/gate.h"
 #include "harness/test.h"
 
@@ -237,4 +238,36 @@ TEST(a_child_that_goes_on_does_not_keep_the_workers_of_its_parent)
     eddy_executor_free(pool);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
+}
+
+static void has_abandoned_none(void *unused)
+{
+    EXPECT_EQ(atomic_load(&eddyi_executors_abandoned), 0);
+}
+
+TEST(the_threads_that_a_parent_gave_up_are_not_the_childs)
+{
+    static struct gate gate;
+    eddy_executor *pool = eddy_thread_pool_new(1);
+    eddy_concurrent_future *cf;
+    char output[1000];
+    int status;
+
+    gate_init(&gate);
+    REQUIRE(pool != NULL);
+    cf = eddy_executor_submit(pool, wait_at_gate, &gate);
+    REQUIRE(cf != NULL);
+    gate_await(&gate);
+    eddyi_executor_abandon(pool);
+    EXPECT_EQ(atomic_load(&eddyi_executors_abandoned), 1);
+
+    status = test_in_child(has_abandoned_none, NULL, output, sizeof output);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT_STR(output, "");
+
+    gate_open(&gate, 1);
+    EXPECT_EQ(eddy_concurrent_future_result(cf, EDDY_FOREVER), 1);
+    eddy_concurrent_future_unref(cf);
+    while (atomic_load(&eddyi_executors_abandoned) > 0)
+        usleep(1000);
 }

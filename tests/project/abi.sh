@@ -54,7 +54,16 @@ dump()
         --out-file "$1" "$library"
 }
 
+build_target()
+{
+    cmake --build "$build" --target "$1" >"$work/log" 2>&1 || {
+        tail -n 20 "$work/log" >&2
+        exit 1
+    }
+}
+
 if [ "${2:-}" = --record ]; then
+    build_target eddy # whose symbols public() looks at
     public >"$work/public"
     {
         echo "# What libeddy.so exports; written by tests/project/abi.sh --record. See docs/abi.md."
@@ -66,10 +75,7 @@ if [ "${2:-}" = --record ]; then
         echo "};"
     } >"$work/map"
     cmp -s "$work/map" "$map" || cp "$work/map" "$map"
-    cmake --build "$build" --target eddy_shared >"$work/log" 2>&1 || {
-        tail -n 20 "$work/log" >&2
-        exit 1
-    }
+    build_target eddy_shared
     dump "$record"
     exit
 fi

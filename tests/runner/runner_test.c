@@ -154,6 +154,25 @@ static eddy_async(spawn_sleeper)
     return eddy_spawn(clean_up("left", 0));
 }
 
+__attribute__((noinline)) static int use_stack(int kib)
+{
+    volatile char frame[1024];
+
+    frame[0] = (char)kib;
+    return kib == 0 ? 0 : use_stack(kib - 1) + frame[0] - (char)kib;
+}
+
+static eddy_async(use_much_stack)
+{
+    return use_stack(3000);
+}
+
+TEST_REAL(the_coroutine_of_a_run_may_have_a_larger_stack)
+{
+    EXPECT_EQ(eddy_run(use_much_stack(), .stack_size = 16 << 20), 0);
+    EXPECT_EQ(eddy_run(use_much_stack(), .stack_size = SIZE_MAX / 4), -EINVAL);
+}
+
 TEST_VIRTUAL(tasks_go_on_from_one_run_to_the_next_until_the_runner_is_closed)
 {
     eddy_run_options options = {.loop_factory = test_virtual_loop};

@@ -56,6 +56,32 @@ TEST_ASYNC_REAL(each_connection_has_a_task_that_handles_it)
     return eddy_server_wait_closed(server);
 }
 
+__attribute__((noinline)) static int use_stack(int kib)
+{
+    volatile char frame[1024];
+
+    frame[0] = (char)kib;
+    return kib == 0 ? 0 : use_stack(kib - 1) + frame[0] - (char)kib;
+}
+
+static int deep_echo(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    eddy_try(use_stack(3000));
+    return echo(reader, writer, arg);
+}
+
+TEST_ASYNC_REAL(handlers_may_have_larger_stacks)
+{
+    eddy_server *server;
+
+    EXPECT_EQ(
+        eddy_start_server(deep_echo, NULL, "127.0.0.1", 0, &server, .stack_size = SIZE_MAX / 4),
+        -EINVAL);
+    eddy_try(eddy_start_server(deep_echo, NULL, "127.0.0.1", 0, &server, .stack_size = 16 << 20));
+    eddy_server_free_at_end(server);
+    return talk(eddy_server_port(server), "deep");
+}
+
 TEST_ASYNC_REAL(a_server_listens_on_a_unix_socket_and_removes_its_file)
 {
     char path[] = "/tmp/eddy-test-XXXXXX/socket", buf[4];

@@ -1,5 +1,6 @@
 /* Cancellation everywhere: what it does to a scenario, what it finds, what it says. */
 #include "eddy/test.h"
+#include "executor/executor.h"
 #include "harness/test.h"
 #include "loop/loop.h"
 
@@ -460,4 +461,26 @@ TEST_VIRTUAL(backends_that_the_kernel_refuses_are_left_out)
     s.backends = EDDY_TEST_IO_URING;
     EXPECT_EQ(eddy_test_cancel_everywhere(&s, &r), -ENOSYS);
     eddy_test_fail_nothing();
+}
+
+static int take_a_moment(void *arg)
+{
+    usleep(5000);
+    return 0;
+}
+
+static int give_up_a_thread(void *unused)
+{
+    eddy_executor *pool = eddy_thread_pool_new(1);
+
+    if (!pool)
+        return -ENOMEM;
+    eddy_concurrent_future_unref(eddy_executor_submit(pool, take_a_moment, NULL));
+    eddyi_executor_abandon(pool);
+    return eddy_sleep(0);
+}
+
+TEST_VIRTUAL(a_thread_that_was_given_up_is_no_leftover_once_it_has_ended)
+{
+    find((eddy_test_scenario){.name = "gives up", .fn = give_up_a_thread}, 0, "");
 }
