@@ -39,8 +39,6 @@ struct fd_carrier {
     struct side in, out;
     struct eddyi_ready closed; /* ends the carrier if no operation is with the backend */
     struct eddyi_ready sent;   /* reports a piece of a file that was sent at once */
-    ssize_t sent_result;       /* its result, while sent_due */
-    bool sent_due;
     bool is_socket;
     bool emptied;  /* the latest read was short */
     bool borrowed; /* the descriptors stay open at its end; at first */
@@ -52,14 +50,18 @@ static inline struct fd_carrier *of(eddy_carrier *c)
     return eddyi_container(c, struct fd_carrier, base);
 }
 
-/* The end: the descriptors are closed when the backend has released them. */
-
-static void give_flag_back(struct side *side)
+/* Notes the result @n of a call. A call in vain, after a poll that reported readiness, makes the
+ * next poll back off. */
+static void tried(struct side *side, long n)
 {
-    if (side->fd >= 0 && side->was_blocking)
-        eddyi_sys_set_blocking(side->fd);
-    side->was_blocking = false;
+    if (n != -EAGAIN)
+        side->o.in_vain = 0;
+    else if (side->woken)
+        side->o.in_vain++;
+    side->woken = false;
 }
+
+/* The end: the descriptors are closed when the backend has released them. */
 
 /* Closes a descriptor. The backend, if it still exists, forgets it first; the loop's table of
  * descriptors may be freed earlier than the carrier. */
@@ -72,7 +74,8 @@ static void close_side(struct fd_carrier *c, struct side *side)
         return;
     if (b && b->ops->forget)
         b->ops->forget(b, side->fd);
-    give_flag_back(side);
+    if (side->was_blocking)
+        eddyi_sys_set_blocking(side->fd);
     if (!c->borrowed)
         eddyi_sys_close(side->fd);
     side->fd = -1;
@@ -86,28 +89,27 @@ static void close_all(struct fd_carrier *c)
     close_side(c, &c->out);
 }
 
+/* Reports the result of sending a piece of a file. */
 static void report_sent(struct fd_carrier *c)
 {
-    c->sent_due = false;
-    c->base.on_file_sent(&c->base, c->sent_result);
+    tried(&c->out, c->out.o.op.result);
+    c->base.on_file_sent(&c->base, (ssize_t)c->out.o.op.result);
 }
 
-/* Ends the carrier, when the backend has released everything. */
+/* Ends the carrier, unless the backend still has one of its operations. */
 static void end(struct fd_carrier *c)
 {
-    EDDYI_ASSERT(c->closing && !c->in.o.io && !c->out.o.io);
+    bool sent = !eddyi_list_empty(&c->sent.link);
+
+    EDDYI_ASSERT(c->closing);
+    if (c->in.o.io || c->out.o.io)
+        return;
     close_all(c);
-    if (c->sent_due) {
+    if (sent) {
         eddyi_ready_cancel(&c->sent);
         report_sent(c);
     }
     c->base.on_closed(&c->base, 0);
-}
-
-static void end_if_free(struct fd_carrier *c)
-{
-    if (!c->in.o.io && !c->out.o.io)
-        end(c);
 }
 
 static void on_closed(struct eddyi_ready *r)
@@ -122,15 +124,11 @@ static void fd_close(eddy_carrier *base, bool abort)
     if (c->closing)
         return;
     c->closing = true;
-    if (c->in.o.io)
-        eddyi_io_cancel(&c->in.o);
-    if (c->out.o.io)
-        eddyi_io_cancel(&c->out.o);
-    if (c->in.o.io || c->out.o.io)
-        return;
+    eddyi_io_cancel(&c->in.o);
+    eddyi_io_cancel(&c->out.o);
     if (c->base.loop->closed)
         end(c);
-    else
+    else if (!c->in.o.io && !c->out.o.io)
         eddyi_loop_ready(c->base.loop, &c->closed);
 }
 
@@ -144,17 +142,6 @@ static void fd_free(eddy_carrier *base)
 }
 
 /* Reading and writing. */
-
-/* Notes the result @n of a call. A call in vain, after a poll that reported readiness, makes the
- * next poll back off. */
-static void tried(struct side *side, long n)
-{
-    if (n != -EAGAIN)
-        side->o.in_vain = 0;
-    else if (side->woken)
-        side->o.in_vain++;
-    side->woken = false;
-}
 
 static void note_emptied(struct fd_carrier *c, long n)
 {
@@ -215,24 +202,13 @@ static ssize_t fd_write(eddy_carrier *base, const struct iovec *iov, int n)
                                                 : write_now(c, iov, n);
 }
 
-void eddyi_carrier_begin_send(eddy_carrier *base, const void *buf, size_t size,
-                              struct eddyi_send *ret)
-{
-    *ret = (struct eddyi_send){.fd = of(base)->out.fd, .buf = buf, .size = size};
-}
-
-void eddyi_carrier_end_send(eddy_carrier *base, const struct eddyi_send *s)
-{
-    tried(&of(base)->out, s->result);
-}
-
 static void in_done(struct eddyi_io_op *o)
 {
     struct fd_carrier *c = eddyi_container(o, struct fd_carrier, in.o);
     int64_t n = o->op.result;
 
     if (c->closing) {
-        end_if_free(c);
+        end(c);
         return;
     }
     c->in.woken = o->op.kind == EDDYI_OP_POLL && n > 0;
@@ -250,13 +226,11 @@ static void out_done(struct eddyi_io_op *o)
     bool closing = c->closing; /* if a callback closes the carrier, its end is fd_close()'s */
 
     if (file)
-        tried(&c->out, o->op.result);
+        report_sent(c);
     else
         c->out.woken = o->op.result > 0;
-    if (file)
-        c->base.on_file_sent(&c->base, (ssize_t)o->op.result);
     if (closing)
-        end_if_free(c);
+        end(c);
     else if (!file)
         c->base.on_writable(&c->base);
 }
@@ -345,9 +319,7 @@ static void on_sent(struct eddyi_ready *r)
 /* Sends what is in memory at once: the way to a thread and back would cost more. */
 static void send_cached(struct fd_carrier *c, int fd, off_t offset, size_t count)
 {
-    c->sent_result = eddyi_sys_sendfile_nonblocking(c->out.fd, fd, offset, count);
-    tried(&c->out, c->sent_result);
-    c->sent_due = true;
+    c->out.o.op.result = eddyi_sys_sendfile_nonblocking(c->out.fd, fd, offset, count);
     eddyi_loop_ready(c->base.loop, &c->sent);
 }
 
@@ -377,38 +349,26 @@ static void socket_reset(eddy_carrier *base)
     (void)eddyi_sys_reset_at_close(of(base)->out.fd);
 }
 
+/* The functions of sockets and pipes alike. */
+#define FD_OPS                                                                                     \
+    .read = fd_read, .write = fd_write, .wait_readable = fd_wait_readable,                         \
+    .cancel_readable = fd_cancel_readable, .wait_writable = fd_wait_writable,                      \
+    .write_eof = fd_write_eof, .close = fd_close, .free = fd_free,                                 \
+    .get_extra_info = fd_get_extra_info
+
+static const eddy_carrier_ops pipe_ops = {.name = "pipe", FD_OPS};
+
 static const eddy_carrier_ops socket_ops = {
     .name = "socket",
-    .read = fd_read,
-    .write = fd_write,
-    .wait_readable = fd_wait_readable,
-    .cancel_readable = fd_cancel_readable,
-    .wait_writable = fd_wait_writable,
-    .write_eof = fd_write_eof,
-    .close = fd_close,
-    .free = fd_free,
-    .get_extra_info = fd_get_extra_info,
+    FD_OPS,
     .send_file = socket_send_file,
     .cancel_file = socket_cancel_file,
     .reset = socket_reset,
 };
 
-static const eddy_carrier_ops pipe_ops = {
-    .name = "pipe",
-    .read = fd_read,
-    .write = fd_write,
-    .wait_readable = fd_wait_readable,
-    .cancel_readable = fd_cancel_readable,
-    .wait_writable = fd_wait_writable,
-    .write_eof = fd_write_eof,
-    .close = fd_close,
-    .free = fd_free,
-    .get_extra_info = fd_get_extra_info,
-};
-
-bool eddyi_carrier_may_batch(const eddy_carrier *c)
+int eddyi_carrier_socket(eddy_carrier *c)
 {
-    return c->ops == &socket_ops;
+    return c->ops == &socket_ops ? of(c)->out.fd : -1;
 }
 
 /* Constructors. */
@@ -477,14 +437,11 @@ static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_
     }
     if (rc == 0 && !nonblocking && fd_out != fd_in)
         rc = set_nonblocking(&c->out);
-    if (rc < 0) {
-        if (c)
-            fd_free(&c->base);
-        return eddy_raise(rc, "descriptor %d: it cannot carry a stream",
-                          fd_in >= 0 ? fd_in : fd_out);
-    }
-    *ret = &c->base;
-    return 0;
+    if (rc == 0)
+        *ret = &c->base;
+    else if (c)
+        fd_free(&c->base);
+    return rc;
 }
 
 static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
@@ -503,11 +460,16 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
         rc = check(fd_out);
     if (rc == -EINVAL)
         return eddy_raise(rc, "only sockets, pipes and terminals carry streams; not a file");
+    if (rc == 0 && ops == &socket_ops) {
+        rc = eddyi_socket_check(fd_in, false);
+        if (rc < 0)
+            return rc;
+    }
+    if (rc == 0)
+        rc = make(loop, ops, fd_in, fd_out, false, ret);
     if (rc < 0)
-        return eddy_raise(rc, "descriptor %d: it cannot carry a stream",
-                          fd_in >= 0 ? fd_in : fd_out);
-    rc = ops == &socket_ops ? eddyi_socket_check(fd_in, false) : 0;
-    return rc < 0 ? rc : make(loop, ops, fd_in, fd_out, false, ret);
+        eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
+    return rc;
 }
 
 static int owned(int rc, eddy_carrier **c)

@@ -5,7 +5,6 @@
 #ifndef EDDYI_CARRIER_FD_H
 #define EDDYI_CARRIER_FD_H
 
-#include "backend/backend.h"
 #include "eddy/carrier.h"
 
 /* Creates a carrier on a non-blocking socket from accept(2), as eddy_socket_carrier_new() does. */
@@ -16,13 +15,8 @@ enum eddyi_ways { EDDYI_BOTH_WAYS, EDDYI_READ_ONLY, EDDYI_WRITE_ONLY };
 
 enum eddyi_ways eddyi_carrier_ways(eddy_carrier *c);
 
-/* Returns true if @c is a socket, and sends nothing but what is written. */
-bool eddyi_carrier_may_batch(const eddy_carrier *c);
-
-/* Enclose a send of @size (> 0) bytes at @buf with @c, such a socket, in a batch. */
-void eddyi_carrier_begin_send(eddy_carrier *c, const void *buf, size_t size,
-                              struct eddyi_send *ret);
-void eddyi_carrier_end_send(eddy_carrier *c, const struct eddyi_send *s);
+/* Returns the socket to which @c sends what is written, and nothing else; -1: there is none. */
+int eddyi_carrier_socket(eddy_carrier *c);
 
 /* Gives @c, which has borrowed its descriptors, the ownership of them. */
 void eddyi_fd_carrier_own(eddy_carrier *c);

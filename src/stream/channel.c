@@ -199,15 +199,6 @@ static void on_writable(eddy_carrier *carrier)
         update_flow(c);
 }
 
-static void on_file_sent(eddy_carrier *carrier, ssize_t result)
-{
-    struct eddyi_channel *c = carrier->user;
-
-    eddyi_channel_file_sent(c, result);
-    if (c->state <= EDDYI_CLOSING && eddyi_buffer_length(&c->out) > 0)
-        eddyi_channel_wait_writable(c);
-}
-
 /* Acts when the peer's time is over. Whether a carrier has sent some of the bytes that it keeps is
  * checked only here. A task that waits for the end gets the reason why the channel was aborted. */
 static void out_of_patience(struct eddyi_ready *r)
@@ -240,10 +231,11 @@ void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
 {
     c->carrier = carrier;
     c->tls = strcmp(carrier->ops->name, "tls") == 0;
+    c->batches = c->loop->backend->ops->send_batch && eddyi_carrier_socket(carrier) >= 0;
     carrier->user = c;
     carrier->on_readable = c->client->readable;
     carrier->on_writable = on_writable;
-    carrier->on_file_sent = on_file_sent;
+    carrier->on_file_sent = eddyi_channel_file_sent;
     carrier->on_closed = on_closed;
 }
 
@@ -256,7 +248,6 @@ int eddyi_channel_init(struct eddyi_channel *c, eddy_carrier *carrier,
         return eddy_raise(-ENOMEM, NULL);
     *c = (struct eddyi_channel){.loop = eddyi_loop_hold(carrier->loop),
                                 .all = all,
-                                .asks = all->batches,
                                 .client = client,
                                 .ways = eddyi_carrier_ways(carrier),
                                 .chunk = EDDYI_SMALL_CHUNK,
@@ -405,7 +396,8 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
         return 0;
 
     c->used += EDDYI_WRITE_UNITS + (unsigned)(total >> EDDYI_UNIT_SHIFT);
-    if (__builtin_expect(c->wrote_in == c->loop->schedule.turns || c->asks, false) &&
+    if (__builtin_expect(c->wrote_in == c->loop->schedule.turns || c->several || c->batches,
+                         false) &&
         eddyi_channel_gather(c, iov, n, total))
         return 0;
     if (c->state != EDDYI_OPEN) /* sending what was gathered has broken it */

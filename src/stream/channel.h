@@ -23,6 +23,7 @@
 #ifndef EDDYI_CHANNEL_H
 #define EDDYI_CHANNEL_H
 
+#include "backend/backend.h"
 #include "base/direct.h"
 #include "base/list.h"
 #include "carrier/buffer.h"
@@ -53,14 +54,12 @@ struct eddyi_channels {
     struct eddyi_list gathering; /* the channels that gather writes */
     size_t n_gathering;
     struct eddyi_ready turn_end; /* sends them; queued while there are any */
-    bool batches;                /* the backend sends for many channels in one system call */
-    bool crowded;                /* many channels write in a turn; of use while `batches` */
-    uint64_t turn;               /* the latest turn in which a channel wrote */
+    bool crowded;                /* many channels write in a turn */
+    uint64_t turn;               /* the latest turn in which a channel of a batch wrote */
     unsigned n_writers;          /* the channels that have written in it */
     size_t n_spares;
     struct eddyi_buffer spares[EDDYI_BATCH]; /* empty, for channels that begin to gather */
-    struct eddyi_channel *senders[EDDYI_BATCH];
-    struct eddyi_send sends[EDDYI_BATCH]; /* those of the senders, during send_batch() */
+    struct eddyi_send sends[EDDYI_BATCH];
     /* channels that were cut off after the run, and the bytes that they kept */
     size_t n_cut, bytes_cut;
 };
@@ -117,13 +116,11 @@ struct eddyi_channel {
     bool paused;
     bool waiting; /* waits for on_writable */
     /* Writes that are gathered; see gather.c. */
-    bool gathers; /* `out` is sent at the end of the turn; not waiting */
-    /* the first write of a turn may be gathered, too: it wrote several times in the latest turn in
-     * which it wrote, or the backend makes batches */
-    bool asks;
-    bool several;                       /* it has written several times in the turn wrote_in */
-    uint64_t wrote_in;                  /* the latest turn in which it wrote */
-    struct eddyi_list gathering;        /* in the list of the loop's channels that gather */
+    bool gathers;                /* `out` is sent at the end of the turn; not waiting */
+    bool batches;                /* the backend sends for many such channels in one system call */
+    bool several;                /* it has written several times in the turn wrote_in */
+    uint64_t wrote_in;           /* the latest turn in which it wrote */
+    struct eddyi_list gathering; /* in the list of the loop's channels that gather */
     struct eddyi_file_sending *sending; /* a file that is being sent; NULL: none */
     bool file_out;                      /* the carrier sends a piece of it */
     bool eof_asked; /* write_eof() was called; nothing may be written after it */
@@ -239,9 +236,9 @@ void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
 /*
- * Called for a write of @total (> 0) bytes, if the channel has written in this turn before, or
- * asks. Keeps the bytes until the turn ends and returns true, or returns false: the write is to be
- * made now; then none are gathered.
+ * Called for a write of @total (> 0) bytes which need not be the only one that can be sent at the
+ * end of the turn. Keeps the bytes until then and returns true, or returns false: the write is to
+ * be made now; then none are gathered.
  */
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
 
@@ -299,8 +296,8 @@ void eddyi_channel_begin_sendfile(struct eddyi_channel *c, struct eddyi_file_sen
 /* Does so and suspends until the end. 0, or a raised error; base.sent is right in either case. */
 EDDY_AWAITS int eddyi_channel_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s);
 
-/* Handles the carrier's on_file_sent. */
-void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result);
+/* The carrier's on_file_sent. */
+void eddyi_channel_file_sent(eddy_carrier *carrier, ssize_t result);
 
 /* Goes on with the file that is being sent, when all else is out or the channel is lost. */
 void eddyi_channel_go_on_sending(struct eddyi_channel *c);

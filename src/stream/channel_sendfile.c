@@ -76,11 +76,15 @@ static int64_t channel_send(struct eddyi_sending *s, int64_t offset, size_t size
     return rc == 0 ? EDDYI_PENDING : rc == -EAGAIN ? -ENOSYS : result_of(s, c, rc);
 }
 
-void eddyi_channel_file_sent(struct eddyi_channel *c, ssize_t result)
+void eddyi_channel_file_sent(eddy_carrier *carrier, ssize_t result)
 {
+    struct eddyi_channel *c = carrier->user;
+
     c->file_out = false;
     if (c->sending)
         eddyi_sending_step(&c->sending->base, result_of(&c->sending->base, c, result));
+    if (c->state <= EDDYI_CLOSING && eddyi_buffer_length(&c->out) > 0)
+        eddyi_channel_wait_writable(c);
 }
 
 static void channel_cancel(struct eddyi_sending *s)

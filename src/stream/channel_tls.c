@@ -60,27 +60,24 @@ static void agreed(void *arg, int rc)
 static int wrap(struct eddyi_channel *c, struct eddyi_tls_start *s)
 {
     const eddy_start_tls_options *o = &s->options;
-    const struct eddyi_tls_ops *ops = ((struct eddyi_tls_context_base *)(void *)o->context)->ops;
-    struct eddyi_tls_params params = {
-        .server_side = s->server_side,
-        .server_hostname = o->server_hostname,
-        .handshake_timeout = o->handshake_timeout > 0 ? o->handshake_timeout : 60,
-        .shutdown_timeout = o->shutdown_timeout > 0 ? o->shutdown_timeout : 30,
-        .ahead = eddyi_buffer_bytes(&c->in),
-        .n_ahead = eddyi_buffer_length(&c->in),
-    };
+    const struct eddyi_tls_ops *ops = eddyi_tls_ops_of(o->context);
+    eddy_tls_carrier_options options = {.server_hostname = o->server_hostname,
+                                        .handshake_timeout = o->handshake_timeout,
+                                        .shutdown_timeout = o->shutdown_timeout,
+                                        .ahead = eddyi_buffer_bytes(&c->in),
+                                        .n_ahead = eddyi_buffer_length(&c->in)};
     eddy_carrier *tls;
     int rc;
 
     /* A client speaks first in TLS, so these bytes would be plain text that an attacker has
      * injected in order to have it taken for protected data. */
-    if (!s->server_side && params.n_ahead > 0)
+    if (!s->server_side && options.n_ahead > 0)
         return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS",
-                          params.n_ahead);
-    rc = ops->wrap(o->context, c->carrier, &params, &tls);
+                          options.n_ahead);
+    rc = ops->wrap(o->context, s->server_side, c->carrier, &options, &tls);
     if (rc < 0)
         return rc;
-    eddyi_buffer_consume(&c->in, params.n_ahead);
+    eddyi_buffer_consume(&c->in, options.n_ahead);
     eddyi_channel_set_carrier(c, tls);
     s->begun = true;
     return ops->handshake(tls, agreed, c);

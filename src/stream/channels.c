@@ -126,7 +126,6 @@ static void init(struct eddyi_loop_part *part)
     eddyi_list_init(&all->list);
     eddyi_list_init(&all->gathering);
     eddyi_ready_init(&all->turn_end, turn_ends);
-    all->batches = part->loop->backend->ops->send_batch != NULL;
 }
 
 /* Reaches the struct eddyi_io first, so that it is older: the operations of descriptors end after

@@ -59,36 +59,20 @@ static bool is_crowded(struct eddyi_channels *all, uint64_t turn)
     return all->crowded;
 }
 
-/* Takes note of the first write in a turn, of @total bytes. Returns true if it may be one of many
- * that can be sent together. The bytes should fit into a spare buffer. */
-static bool in_a_crowd(const struct eddyi_channel *c, size_t total)
-{
-    return c->all->batches && is_crowded(c->all, c->wrote_in) && total <= EDDYI_SMALL_CHUNK &&
-           eddyi_carrier_may_batch(c->carrier);
-}
-
-/* Takes note of a write of @total bytes. Returns true if others are likely to follow in this turn,
- * of this channel or of many. */
+/* Takes note of a write of @total bytes. Returns true if others are likely to follow in this turn:
+ * of this channel, or of many, whose bytes should fit into spare buffers. */
 static bool others_follow(struct eddyi_channel *c, size_t total)
 {
     bool first = c->wrote_in != c->loop->schedule.turns, often = c->several;
 
     c->wrote_in = c->loop->schedule.turns;
     c->several = !first;
-    c->asks = c->several || often || c->all->batches;
-    return !first || in_a_crowd(c, total) || often;
+    return !first ||
+           (c->batches && is_crowded(c->all, c->wrote_in) && total <= EDDYI_SMALL_CHUNK) || often;
 }
 
-/* Gives @c a buffer that was used a moment ago, and is in the cache. */
-static void take_spare(struct eddyi_channel *c)
-{
-    struct eddyi_channels *all = c->all;
-
-    if (c->out.data || all->n_spares == 0)
-        return;
-    c->out = all->spares[--all->n_spares];
-}
-
+/* Keeps the memory of the empty buffer for the next channel that gathers, while it is still in the
+ * cache. */
 static void give_spare(struct eddyi_channel *c)
 {
     struct eddyi_channels *all = c->all;
@@ -117,8 +101,8 @@ bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int 
 
     if (gathers && !c->gathers && c->all->n_gathering >= EDDYI_BATCH)
         eddyi_channels_send_gathered(c->all);
-    if (gathers)
-        take_spare(c);
+    if (gathers && !c->out.data && c->all->n_spares > 0)
+        c->out = c->all->spares[--c->all->n_spares];
     if (!gathers || eddyi_buffer_reserve(&c->out, total) < 0) {
         eddyi_channel_send_gathered(c);
         return false;
@@ -167,36 +151,42 @@ void eddyi_channel_send_gathered(struct eddyi_channel *c)
     sent(c, c->carrier->ops->write(c->carrier, &all, 1));
 }
 
-/* Sends for up to EDDYI_BATCH channels. Those that cannot be in a batch send for themselves. */
-static void send_some(struct eddyi_channels *all)
+/* Sends for the channels that can be in a batch, in the order of the list. */
+static void send_batch(struct eddyi_channels *all)
 {
     struct eddyi_backend *b = all->part.loop->backend;
     size_t n = 0;
 
-    while (n < EDDYI_BATCH && !eddyi_list_empty(&all->gathering)) {
-        struct eddyi_channel *c =
-            eddyi_container(all->gathering.next, struct eddyi_channel, gathering);
+    EDDYI_LIST_EACH(l, &all->gathering) {
+        struct eddyi_channel *c = eddyi_container(l, struct eddyi_channel, gathering);
 
-        if (all->batches && eddyi_carrier_may_batch(c->carrier)) {
-            eddyi_channel_stop_gathering(c);
-            eddyi_carrier_begin_send(c->carrier, eddyi_buffer_bytes(&c->out),
-                                     eddyi_buffer_length(&c->out), &all->sends[n]);
-            all->senders[n++] = c;
-        } else {
-            eddyi_channel_send_gathered(c);
-        }
+        if (c->batches)
+            all->sends[n++] = (struct eddyi_send){.fd = eddyi_carrier_socket(c->carrier),
+                                                  .buf = eddyi_buffer_bytes(&c->out),
+                                                  .size = eddyi_buffer_length(&c->out)};
     }
     if (n > 0)
         b->ops->send_batch(b, all->sends, n);
-    for (size_t i = 0; i < n && !eddyi_loop_forked(all->part.loop); i++) {
-        eddyi_carrier_end_send(all->senders[i]->carrier, &all->sends[i]);
-        sent(all->senders[i], all->sends[i].result);
-    }
 }
 
+/* Channels that cannot be in a batch send for themselves. In a child of fork() the bytes are the
+ * parent's. */
 void eddyi_channels_send_gathered(struct eddyi_channels *all)
 {
-    /* in a child of fork() the bytes are the parent's */
-    while (!eddyi_list_empty(&all->gathering) && !eddyi_loop_forked(all->part.loop))
-        send_some(all);
+    eddy_loop *loop = all->part.loop;
+    const struct eddyi_send *next = all->sends;
+
+    if (!eddyi_loop_forked(loop))
+        send_batch(all);
+    while (!eddyi_list_empty(&all->gathering) && !eddyi_loop_forked(loop)) {
+        struct eddyi_channel *c =
+            eddyi_container(all->gathering.next, struct eddyi_channel, gathering);
+
+        if (!c->batches) {
+            eddyi_channel_send_gathered(c);
+            continue;
+        }
+        eddyi_channel_stop_gathering(c);
+        sent(c, next++->result);
+    }
 }

@@ -30,7 +30,7 @@ void eddyi_server_unref(eddy_server *s)
     eddyi_timer_stop(s->loop, &s->retry);
     eddyi_vars_fini(&s->vars);
     if (s->options.tls)
-        ((struct eddyi_tls_context_base *)(void *)s->options.tls)->ops->unref(s->options.tls);
+        eddyi_tls_ops_of(s->options.tls)->unref(s->options.tls);
     eddyi_free(s->listeners);
     eddyi_listening_fini(&s->on);
     eddyi_loop_release(s->loop);
@@ -266,7 +266,7 @@ static eddy_server *server_new(eddy_loop *loop, const eddy_server_options *optio
     if (s->options.backlog <= 0)
         s->options.backlog = EDDYI_BACKLOG;
     if (options->tls)
-        ((struct eddyi_tls_context_base *)(void *)options->tls)->ops->ref(options->tls);
+        eddyi_tls_ops_of(options->tls)->ref(options->tls);
     eddyi_list_init(&s->connections);
     eddyi_ready_init(&s->retry.ready, on_retry);
     eddyi_ready_init(&s->unused, unused);

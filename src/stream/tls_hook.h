@@ -4,23 +4,13 @@
 #ifndef EDDYI_TLS_HOOK_H
 #define EDDYI_TLS_HOOK_H
 
-#include "eddy/stream.h"
-
-struct eddyi_tls_params {
-    bool server_side;
-    /* of a client: the name that the certificate must have; NULL: no name is known */
-    const char *server_hostname;
-    double handshake_timeout; /* seconds, > 0 */
-    double shutdown_timeout;
-    const void *ahead; /* n_ahead bytes that were read from @lower already */
-    size_t n_ahead;
-};
+#include "eddy/tls.h"
 
 struct eddyi_tls_ops {
     /* Makes a TLS carrier over @lower, and takes ownership of @lower on success. The caller owns
      * *ret. Sends nothing yet. Returns 0, or raises an error. */
-    int (*wrap)(eddy_tls_context *context, eddy_carrier *lower,
-                const struct eddyi_tls_params *params, eddy_carrier **ret);
+    int (*wrap)(eddy_tls_context *context, bool server_side, eddy_carrier *lower,
+                const eddy_tls_carrier_options *options, eddy_carrier **ret);
     /*
      * Begins the handshake. Returns 0, and calls done(@arg, rc) once, from the loop or from
      * close(): rc is 0 after the handshake, or a raised error; then the carrier accepts only close
@@ -36,5 +26,10 @@ struct eddyi_tls_ops {
 struct eddyi_tls_context_base {
     const struct eddyi_tls_ops *ops;
 };
+
+static inline const struct eddyi_tls_ops *eddyi_tls_ops_of(const eddy_tls_context *context)
+{
+    return ((const struct eddyi_tls_context_base *)(const void *)context)->ops;
+}
 
 #endif

@@ -232,7 +232,7 @@ static const eddy_carrier_ops carrier_ops = {
 };
 
 static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop,
-                                      const struct eddyi_tls_params *params)
+                                      const eddy_tls_carrier_options *o)
 {
     struct eddyi_tls_carrier *t = eddyi_zalloc(sizeof *t);
 
@@ -242,8 +242,8 @@ static struct eddyi_tls_carrier *make(eddy_tls_context *context, eddy_loop *loop
     t->base.loop = loop;
     t->context = eddy_tls_context_ref(context);
     t->rules = atomic_load_explicit(&context->rules, memory_order_acquire);
-    t->handshake_timeout = params->handshake_timeout;
-    t->shutdown_timeout = params->shutdown_timeout;
+    t->handshake_timeout = o->handshake_timeout > 0 ? o->handshake_timeout : 60;
+    t->shutdown_timeout = o->shutdown_timeout > 0 ? o->shutdown_timeout : 30;
     eddyi_ready_init(&t->readable, on_soon_readable);
     eddyi_ready_init(&t->writable, on_soon_writable);
     eddyi_ready_init(&t->step, eddyi_tls_handshake_step);
@@ -261,7 +261,7 @@ static SSL *new_ssl(eddy_tls_context *context)
     return context->given;
 }
 
-static int set_up(struct eddyi_tls_carrier *t, const struct eddyi_tls_params *params)
+static int set_up(struct eddyi_tls_carrier *t, bool server_side, const eddy_tls_carrier_options *o)
 {
     BIO *bio;
 
@@ -273,35 +273,34 @@ static int set_up(struct eddyi_tls_carrier *t, const struct eddyi_tls_params *pa
     SSL_set_bio(t->ssl, bio, bio);
     if (!t->context->given)
         SSL_set_app_data(t->ssl, t);
-    if (params->n_ahead > 0 && eddyi_buffer_append(&t->ahead, params->ahead, params->n_ahead) < 0)
+    if (o->n_ahead > 0 && eddyi_buffer_append(&t->ahead, o->ahead, o->n_ahead) < 0)
         return eddy_raise(-ENOMEM, NULL);
     if (t->context->given)
         return 0;
-    if (params->server_side) {
+    if (server_side) {
         SSL_set_accept_state(t->ssl);
         return 0;
     }
     SSL_set_connect_state(t->ssl);
-    return eddyi_tls_expect(t, params->server_hostname);
+    return eddyi_tls_expect(t, o->server_hostname);
 }
 
-static int wrap(eddy_tls_context *context, eddy_carrier *lower,
-                const struct eddyi_tls_params *params, eddy_carrier **ret)
+static int wrap(eddy_tls_context *context, bool server_side, eddy_carrier *lower,
+                const eddy_tls_carrier_options *options, eddy_carrier **ret)
 {
     struct eddyi_tls_carrier *t;
     int rc;
 
-    if ((context->side == EDDY_TLS_SERVER) != params->server_side)
+    if ((context->side == EDDY_TLS_SERVER) != server_side)
         return eddy_raise(-EINVAL, "a %s cannot use a TLS context for %s",
-                          params->server_side ? "server" : "client",
-                          params->server_side ? "clients" : "servers");
+                          server_side ? "server" : "client", server_side ? "clients" : "servers");
     rc = context->given ? 0 : eddyi_tls_context_prepare(context);
     if (rc < 0)
         return rc;
-    t = make(context, lower->loop, params);
+    t = make(context, lower->loop, options);
     if (!t)
         return eddy_raise(-ENOMEM, NULL);
-    rc = set_up(t, params);
+    rc = set_up(t, server_side, options);
     if (rc < 0) {
         tls_free(&t->base);
         return rc;
@@ -311,7 +310,7 @@ static int wrap(eddy_tls_context *context, eddy_carrier *lower,
     lower->on_readable = on_lower_readable;
     lower->on_writable = on_lower_writable;
     lower->on_closed = on_lower_closed;
-    if (!params->server_side && !context->given)
+    if (!server_side && !context->given)
         eddyi_tls_session_resume(t);
     *ret = &t->base;
     return 0;
@@ -330,23 +329,15 @@ int(eddy_tls_carrier_new)(eddy_carrier *lower, eddy_tls_context *context,
 {
     static const eddy_tls_carrier_options defaults;
     EDDYI_OPTIONS(eddy_tls_carrier_options, options, options_size, -E2BIG);
-    struct eddyi_tls_params params;
     eddy_carrier *c;
     int rc;
 
     if (!lower || !context || !done || !ret)
         return eddy_raise(-EINVAL, "tls_carrier_new: a carrier, a context and a callback");
-    options = options ? options : &defaults;
-    params = (struct eddyi_tls_params){
-        .server_side = context->side == EDDY_TLS_SERVER,
-        .server_hostname = options->server_hostname,
-        .handshake_timeout = options->handshake_timeout > 0 ? options->handshake_timeout : 60,
-        .shutdown_timeout = options->shutdown_timeout > 0 ? options->shutdown_timeout : 30,
-        .ahead = options->ahead,
-        .n_ahead = options->n_ahead};
     rc = eddyi_loop_check(lower->loop);
     if (rc == 0)
-        rc = wrap(context, lower, &params, &c);
+        rc = wrap(context, context->side == EDDY_TLS_SERVER, lower, options ? options : &defaults,
+                  &c);
     if (rc < 0)
         return rc;
     rc = eddyi_tls_handshake_later(c, done, arg);
