@@ -125,3 +125,38 @@ TEST_REAL(a_loop_that_closes_ends_handshakes)
     eddy_writer_free(left_writer);
     tear_down(&left);
 }
+
+static int with_server, afterwards;
+static eddy_contextvar variable = EDDY_CONTEXTVAR("variable", NULL);
+
+static int tell_context(eddy_reader *reader, eddy_writer *writer, void *arg)
+{
+    return eddy_writer_write(writer, eddy_contextvar_get(&variable) == &with_server ? "+" : "-", 1);
+}
+
+TEST_ASYNC_REAL(a_handler_runs_in_a_copy_of_the_context_of_its_server)
+{
+    struct parties parties;
+    eddy_server *server;
+    eddy_reader *reader;
+    eddy_writer *writer;
+    char sign = 0;
+
+    parties_make(&parties);
+    eddy_try(eddy_contextvar_set(&variable, &with_server, NULL));
+    if (EXPECT_EQ(eddy_start_server(tell_context, NULL, "127.0.0.1", 0, &server,
+                                    .tls = parties.server_context),
+                  0)) {
+        EXPECT_EQ(eddy_contextvar_set(&variable, &afterwards, NULL), 0);
+        if (EXPECT_EQ(eddy_open_connection("127.0.0.1", eddy_server_port(server), &reader, &writer,
+                                           .tls = parties.client_context),
+                      0)) {
+            EXPECT_EQ(eddy_reader_readexactly(reader, &sign, 1), 1);
+            EXPECT_EQ(sign, '+');
+            eddy_writer_free(writer);
+        }
+        eddy_server_free(server);
+    }
+    parties_free(&parties);
+    return 0;
+}
