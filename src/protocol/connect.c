@@ -42,10 +42,8 @@ static int open_connection(eddy_loop *loop, const eddy_connection_options *o, bo
     if (rc < 0)
         return rc;
     t = eddyi_protocol_transport_new(c);
-    if (!t) {
-        c->ops->free(c);
+    if (!t)
         return -ENOMEM;
-    }
     eddyi_fd_carrier_own(c);
     t->read_limit = eddyi_time_limit(o->read_timeout);
     t->channel.write_limit = eddyi_time_limit(o->write_timeout);
@@ -90,10 +88,8 @@ int eddyi_protocol_pipe_new(eddy_loop *loop, int read_fd, int write_fd, eddy_tra
     if (rc < 0)
         return rc;
     *ret = eddyi_protocol_transport_new(c);
-    if (!*ret) {
-        c->ops->free(c);
+    if (!*ret)
         return -ENOMEM;
-    }
     eddyi_fd_carrier_own(c);
     return 0;
 }
@@ -101,7 +97,7 @@ int eddyi_protocol_pipe_new(eddy_loop *loop, int read_fd, int write_fd, eddy_tra
 static int open_pipe(eddy_loop *loop, int read_fd, int write_fd, eddy_protocol_factory *factory,
                      void *arg, eddy_transport **ret_transport)
 {
-    eddy_transport *t;
+    eddy_transport *t = NULL;
     int rc = eddyi_face_check(loop, factory != NULL, false);
 
     if (rc == 0)

@@ -137,7 +137,9 @@ static int arm(eddy_transport *t)
 {
     int rc;
 
-    if (t->channel.ways == EDDYI_WRITE_ONLY || is_buffered(t))
+    if (t->channel.ways == EDDYI_WRITE_ONLY)
+        return eddyi_channel_watch_read_end(&t->channel);
+    if (is_buffered(t))
         return eddyi_channel_wait_readable(&t->channel, NULL, 0);
     rc = eddyi_channel_make_room(&t->channel);
     return rc < 0 ? rc : eddyi_channel_arm(&t->channel);

@@ -42,10 +42,8 @@ static int start(eddy_server *s, eddy_carrier *carrier)
 {
     eddy_transport *t = eddyi_protocol_transport_new(carrier);
 
-    if (!t) {
-        carrier->ops->free(carrier);
+    if (!t)
         return -ENOMEM;
-    }
     t->read_limit = eddyi_time_limit(s->options.read_timeout);
     t->connection.serve = serve;
     eddyi_ready_init(&t->opening, opening);

@@ -119,7 +119,8 @@ static const struct eddyi_channel_client client = {
     .lost = on_lost,
 };
 
-eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c)
+/* Creates a transport over @c. Takes ownership of @c on success. Raises -ENOMEM. */
+static eddy_transport *make(eddy_carrier *c)
 {
     eddy_transport *t = eddyi_zalloc(sizeof *t);
 
@@ -137,6 +138,15 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c)
     eddyi_ready_init(&t->flow, flow);
     eddyi_ready_init(&t->lost, lost);
     eddyi_ready_init(&t->silence.ready, eddyi_protocol_silence);
+    return t;
+}
+
+eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c)
+{
+    eddy_transport *t = make(c);
+
+    if (!t)
+        c->ops->free(c);
     return t;
 }
 
@@ -171,7 +181,7 @@ int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, vo
         return rc;
     if (!protocol)
         return eddy_raise(-EINVAL, "a transport needs a protocol");
-    t = eddyi_protocol_transport_new(carrier);
+    t = make(carrier);
     if (!t)
         return -ENOMEM;
     t->protocol = protocol;
@@ -289,11 +299,6 @@ static int check_tls(const eddy_transport *t, const eddy_start_tls_options *opti
     return 0;
 }
 
-static bool is_server_side(const eddy_transport *t, const eddy_start_tls_options *options)
-{
-    return options->server_side || t->connection.server;
-}
-
 /* Reads on, after the handshake or instead of it. */
 static void end_tls(eddy_transport *t)
 {
@@ -320,7 +325,7 @@ int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *o
     t->done = done;
     t->done_arg = arg;
     eddyi_timer_stop(t->channel.loop, &t->silence);
-    rc = eddyi_channel_begin_tls(&t->channel, options, is_server_side(t, options), tls_started, t);
+    rc = eddyi_channel_begin_tls(&t->channel, options, tls_started, t);
     if (rc < 0)
         end_tls(t);
     return rc;
@@ -338,7 +343,7 @@ int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
         return rc;
     eddy_transport_ref(t);
     eddyi_timer_stop(t->channel.loop, &t->silence);
-    rc = eddyi_channel_start_tls(&t->channel, options, is_server_side(t, options));
+    rc = eddyi_channel_start_tls(&t->channel, options);
     end_tls(t);
     eddy_transport_unref(t);
     return rc;

@@ -44,8 +44,7 @@ static inline struct eddy_transport *eddyi_protocol_transport(struct eddyi_chann
     return eddyi_container(c, struct eddy_transport, channel);
 }
 
-/* Creates a transport, without a protocol yet, over @c. Takes ownership of @c on success. Raises
- * -ENOMEM. */
+/* Creates a transport, without a protocol yet, over @c, and consumes @c. Raises -ENOMEM. */
 eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c);
 
 /* Creates such a transport of one end of a pipe; the other descriptor is -1. Takes ownership of the

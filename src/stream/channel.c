@@ -326,6 +326,16 @@ EDDYI_DIRECT ssize_t eddyi_channel_fill(struct eddyi_channel *c)
     return n;
 }
 
+/* On a terminal, readiness to read means that the user has typed, not that the terminal was
+ * closed. */
+int eddyi_channel_watch_read_end(struct eddyi_channel *c)
+{
+    int fd = -1;
+
+    (void)eddyi_channel_info(c, "pipe", &fd, sizeof fd);
+    return eddyi_sys_is_device(fd) ? 0 : eddyi_channel_wait_readable(c, NULL, 0);
+}
+
 void eddyi_channel_read_end_closed(struct eddyi_channel *c)
 {
     if (eddyi_buffer_length(&c->out) > 0)

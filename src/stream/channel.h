@@ -99,6 +99,7 @@ struct eddyi_channel {
     struct eddyi_tls_start *tls_start;
     enum eddyi_channel_state state;
     enum eddyi_ways ways;
+    bool accepted; /* by a server: it is the server's side of TLS */
     bool tls;      /* the carrier is TLS */
     unsigned used; /* units of the stream's share of a turn that are used: see fairness.c */
 
@@ -221,6 +222,10 @@ EDDYI_DIRECT int eddyi_channel_make_room(struct eddyi_channel *c);
 /* Reads the bytes that have arrived into the buffer. Returns their number, 0 at the end, which it
  * records, -EAGAIN, or -errno. */
 EDDYI_DIRECT ssize_t eddyi_channel_fill(struct eddyi_channel *c);
+
+/* Makes the carrier of a pipe's write end report that the read end was closed. Returns 0 or
+ * -errno. */
+int eddyi_channel_watch_read_end(struct eddyi_channel *c);
 
 /* Ends the channel of a pipe's write end: the read end is closed. */
 void eddyi_channel_read_end_closed(struct eddyi_channel *c);
@@ -351,12 +356,12 @@ typedef void eddyi_tls_done_fn(void *arg, int rc);
  * @options until the end. Returns 0, and calls done(@arg, rc) later; or raises an error.
  */
 int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
-                            bool server_side, eddyi_tls_done_fn *done, void *arg);
+                            eddyi_tls_done_fn *done, void *arg);
 
 /* Starts TLS on @c and suspends until the handshake has ended. Returns 0, or raises the error of
  * the handshake. */
 EDDY_AWAITS int eddyi_channel_start_tls(struct eddyi_channel *c,
-                                        const eddy_start_tls_options *options, bool server_side);
+                                        const eddy_start_tls_options *options);
 
 /* Connecting. */
 

@@ -12,15 +12,15 @@
 
 struct eddyi_tls_start {
     eddy_start_tls_options options; /* the objects that it points to are borrowed */
-    bool server_side;
     eddyi_tls_done_fn *done;
     void *arg;
     const struct eddyi_channel_client *client; /* the channel's client, to be restored at the end */
     bool begun;                                /* the TLS carrier is in place */
 };
 
-/* Restores the client of the channel. The caller owns the result. */
-static struct eddyi_tls_start *give_back(struct eddyi_channel *c)
+/* Restores the client of the channel, since the start has ended with @rc, which breaks the channel
+ * if it is an error of TLS. The caller owns the result. */
+static struct eddyi_tls_start *give_back(struct eddyi_channel *c, int rc)
 {
     struct eddyi_tls_start *s = c->tls_start;
 
@@ -28,6 +28,8 @@ static struct eddyi_tls_start *give_back(struct eddyi_channel *c)
     c->client = s->client;
     if (c->carrier)
         c->carrier->on_readable = c->client->readable;
+    if (rc < 0 && s->begun)
+        eddyi_channel_break(c, rc);
     return s;
 }
 
@@ -38,14 +40,9 @@ static void tell(struct eddyi_tls_start *s, int rc)
     eddyi_free(s);
 }
 
-/* Ends the start with @rc, which breaks the channel if it is an error of TLS. */
 static void end(struct eddyi_channel *c, int rc)
 {
-    struct eddyi_tls_start *s = give_back(c);
-
-    if (rc < 0 && s->begun)
-        eddyi_channel_break(c, rc);
-    tell(s, rc);
+    tell(give_back(c, rc), rc);
 }
 
 /* Ends the start when the handshake has ended. If end() itself breaks the channel, this call comes
@@ -71,10 +68,10 @@ static int wrap(struct eddyi_channel *c, struct eddyi_tls_start *s)
 
     /* A client speaks first in TLS, so these bytes would be plain text that an attacker has
      * injected in order to have it taken for protected data. */
-    if (!s->server_side && options.n_ahead > 0)
+    if (!o->server_side && options.n_ahead > 0)
         return eddy_raise(-EPROTO, "start_tls: the server sent %zu bytes ahead of TLS",
                           options.n_ahead);
-    rc = ops->wrap(o->context, s->server_side, c->carrier, &options, &tls);
+    rc = ops->wrap(o->context, o->server_side, c->carrier, &options, &tls);
     if (rc < 0)
         return rc;
     eddyi_buffer_consume(&c->in, options.n_ahead);
@@ -116,8 +113,8 @@ static void on_flow(struct eddyi_channel *c)
 
 static void on_lost(struct eddyi_channel *c)
 {
-    struct eddyi_tls_start *s = give_back(c);
     int rc = eddyi_channel_raise(c);
+    struct eddyi_tls_start *s = give_back(c, rc);
 
     c->client->lost(c);
     tell(s, rc);
@@ -131,7 +128,7 @@ static const struct eddyi_channel_client starting = {
 };
 
 int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
-                            bool server_side, eddyi_tls_done_fn *done, void *arg)
+                            eddyi_tls_done_fn *done, void *arg)
 {
     struct eddyi_tls_start *s;
     int rc;
@@ -144,34 +141,27 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_option
     s = eddyi_alloc(sizeof *s);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);
-    *s = (struct eddyi_tls_start){.options = *options,
-                                  .server_side = server_side,
-                                  .done = done,
-                                  .arg = arg,
-                                  .client = c->client};
+    *s = (struct eddyi_tls_start){
+        .options = *options, .done = done, .arg = arg, .client = c->client};
+    s->options.server_side |= c->accepted;
     c->tls_start = s;
     c->client = &starting;
     c->carrier->on_readable = on_readable;
     if (c->armed)
         c->carrier->ops->cancel_readable(c->carrier);
     rc = go_on(c);
-    if (rc < 0) {
-        give_back(c);
-        if (s->begun)
-            eddyi_channel_break(c, rc);
-        eddyi_free(s);
-    }
+    if (rc < 0)
+        eddyi_free(give_back(c, rc));
     return rc;
 }
 
-int eddyi_channel_start_tls(struct eddyi_channel *c, const eddy_start_tls_options *options,
-                            bool server_side)
+int eddyi_channel_start_tls(struct eddyi_channel *c, const eddy_start_tls_options *options)
 {
     struct eddyi_outcome o;
     int rc = eddyi_outcome_init(&o, eddyi_outcome_cancel, "the TLS handshake");
 
     if (rc == 0)
-        rc = eddyi_channel_begin_tls(c, options, server_side, eddyi_outcome_done, &o);
+        rc = eddyi_channel_begin_tls(c, options, eddyi_outcome_done, &o);
     if (rc < 0)
         return rc;
     /* OpenSSL's frames are deep, and the task may wait for its peer for hours. */

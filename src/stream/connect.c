@@ -25,11 +25,12 @@ int eddyi_connect(eddy_loop *loop, const eddy_connection_options *o, eddy_carrie
 int eddyi_connect_tls(struct eddyi_channel *c, const eddy_connection_options *o, bool server_side)
 {
     eddy_start_tls_options tls = {.context = o->tls,
+                                  .server_side = server_side,
                                   .server_hostname =
                                       o->server_hostname ? o->server_hostname : o->host,
                                   .handshake_timeout = o->tls_handshake_timeout,
                                   .shutdown_timeout = o->tls_shutdown_timeout};
-    int rc = o->tls ? eddyi_channel_start_tls(c, &tls, server_side) : 0;
+    int rc = o->tls ? eddyi_channel_start_tls(c, &tls) : 0;
 
     if (rc < 0)
         eddyi_channel_abort(c);
@@ -54,10 +55,8 @@ int(eddy_open_connection_with)(const eddy_connection_options *options, size_t op
     if (rc < 0)
         return rc;
     s = eddyi_stream_new(c, options->limit);
-    if (!s) {
-        c->ops->free(c);
+    if (!s)
         return -ENOMEM;
-    }
     eddyi_fd_carrier_own(c);
     s->reader.time_limit = eddyi_time_limit(options->read_timeout);
     s->channel.write_limit = eddyi_time_limit(options->write_timeout);

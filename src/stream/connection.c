@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "stream/server.h"
 #include "stream/stream.h"
+#include "sync/wait_queue.h"
 
 /* Goes on after the handshake. A connection that was closed meanwhile needs no report. */
 static void shaken(void *arg, int rc)
@@ -29,7 +30,7 @@ static int begin_tls(struct eddyi_connection *c)
     eddy_start_tls_options tls = {.context = o->tls,
                                   .handshake_timeout = o->tls_handshake_timeout,
                                   .shutdown_timeout = o->tls_shutdown_timeout};
-    int rc = eddyi_channel_begin_tls(c->channel, &tls, true, shaken, c);
+    int rc = eddyi_channel_begin_tls(c->channel, &tls, shaken, c);
 
     if (rc < 0) {
         eddyi_connection_report(c, rc);
@@ -43,6 +44,7 @@ int eddyi_connection_begin(struct eddyi_connection *c, eddy_server *s, struct ed
 {
     c->server = s;
     c->channel = t;
+    t->accepted = true;
     t->write_limit = eddyi_time_limit(s->options.write_timeout);
     eddyi_list_append(&s->connections, &c->link);
     s->n_connections++;
@@ -61,7 +63,7 @@ void eddyi_connection_gone(struct eddyi_connection *c)
     s->n_connections--;
     if (s->state == EDDYI_SERVING)
         eddyi_server_accept(s);
-    eddyi_server_wake(s);
+    eddyi_wait_queue_wake_all(&s->waiters);
     eddyi_server_unref(s);
 }
 

@@ -99,7 +99,7 @@ EDDY_COLD static int raise_unusable(eddy_reader *r)
 
     if (r->waiter || r->yields)
         return eddy_raise(-EBUSY, "another task is reading from this stream");
-    r->partial = eddyi_buffer_length(&c->in);
+    r->partial = eddyi_reader_held(r);
     return r->exception ? eddy_reraise(r->exception) : eddyi_channel_raise(c);
 }
 
@@ -191,13 +191,10 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
 {
     struct eddyi_channel *c = channel_of(r);
     ssize_t n = -EAGAIN;
+    int rc = eddyi_stream_has_had_its_share(eddyi_stream_of_reader(r)) ? let_others_run(r) : 0;
 
-    if (eddyi_stream_has_had_its_share(eddyi_stream_of_reader(r))) {
-        int rc = let_others_run(r);
-
-        if (rc < 0)
-            return rc;
-    }
+    if (rc < 0)
+        return rc;
     if (!c->armed) {
         if (c->state != EDDYI_OPEN) {
             eddyi_channel_read_over(c);
@@ -206,8 +203,7 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
         n = fill_or_arm(c);
     }
     if (n == -EAGAIN) {
-        int rc = wait_for_data(r);
-
+        rc = wait_for_data(r);
         return rc < 0 ? rc : c->read_error < 0 ? check(r) : 0;
     }
     if (n == -ENOMEM)
@@ -223,6 +219,13 @@ static ssize_t give(eddy_reader *r, size_t n, const char **ret_data)
     *ret_data = eddyi_buffer_bytes(eddyi_reader_in(r));
     r->partial = n;
     return (ssize_t)n;
+}
+
+/* Leaves all bytes for eddy_reader_partial(), since the stream has ended too early: returns @rc. */
+static int incomplete(eddy_reader *r, int rc)
+{
+    r->partial = eddyi_reader_held(r);
+    return rc;
 }
 
 /* Copies out the buffered bytes, at most @size. */
@@ -315,7 +318,6 @@ ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
 {
     int rc = eddyi_reader_begin(r);
-    const char *piece;
 
     if (rc == 0 && is_bad_buffer(buf, size))
         rc = eddy_raise(-EINVAL, "readexactly: not a buffer of %zu bytes", size);
@@ -325,10 +327,9 @@ ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
         return rc;
     if (eddyi_reader_held(r) >= size)
         return take(r, buf, size);
-    rc = eddy_raise(EDDY_EINCOMPLETE, "%zu bytes read on a total of %zu expected bytes",
-                    eddyi_reader_held(r), size);
-    give(r, eddyi_reader_held(r), &piece);
-    return rc;
+    return incomplete(r, eddy_raise(EDDY_EINCOMPLETE,
+                                    "%zu bytes read on a total of %zu expected bytes",
+                                    eddyi_reader_held(r), size));
 }
 
 /* Reading up to a separator. */
@@ -377,16 +378,6 @@ static int over_limit(eddy_reader *r, size_t consumed, const char *what)
     return eddy_raise(EDDY_ELIMIT, "%s", what);
 }
 
-static int incomplete(eddy_reader *r)
-{
-    const char *piece;
-    int rc = eddy_raise(EDDY_EINCOMPLETE, "the stream ended after %zu bytes, before the separator",
-                        eddyi_reader_held(r));
-
-    give(r, eddyi_reader_held(r), &piece);
-    return rc;
-}
-
 /* Finds the first separator. Bytes that were searched before are not searched again. Returns 0, or
  * raises an error. */
 static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct match *ret)
@@ -405,7 +396,10 @@ static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct m
                 return over_limit(r, offset, "separator is not found, and chunk exceed the limit");
         }
         if (eddyi_reader_is_at_end(r))
-            return incomplete(r);
+            return incomplete(r,
+                              eddy_raise(EDDY_EINCOMPLETE,
+                                         "the stream ended after %zu bytes, before the separator",
+                                         eddyi_reader_held(r)));
         rc = eddyi_reader_more(r);
         if (rc < 0)
             return rc;

@@ -37,11 +37,6 @@ void eddyi_server_unref(eddy_server *s)
     eddyi_free(s);
 }
 
-void eddyi_server_wake(eddy_server *s)
-{
-    eddyi_wait_queue_wake_all(&s->waiters);
-}
-
 /* Listeners. */
 
 /* Closes the socket; its address is free afterwards. */
@@ -53,7 +48,7 @@ static void close_socket(struct eddyi_listener *l)
     eddyi_io_close(s->io, l->fd);
     l->fd = -1;
     s->n_open--;
-    eddyi_server_wake(s);
+    eddyi_wait_queue_wake_all(&s->waiters);
 }
 
 /* Returns whether @s may have one more connection. */
@@ -171,15 +166,8 @@ static void accept_done(struct eddyi_io_op *o)
 
 static void submit(struct eddyi_listener *l)
 {
-    int rc;
+    int rc = eddyi_io_submit(l->server->io, &l->accept);
 
-    l->accept.done = accept_done;
-    l->accept.op.kind = EDDYI_OP_ACCEPT;
-    l->accept.op.fd = l->fd;
-    l->accept.op.accept.addr = NULL;
-    l->accept.op.accept.addrlen = NULL;
-    l->accept.op.accept.multishot = l->server->options.max_connections == 0;
-    rc = eddyi_io_submit(l->server->io, &l->accept);
     if (rc < 0)
         pause_accepting(l->server, rc);
 }
@@ -213,10 +201,8 @@ static void listener_lost(struct eddyi_io_claim *c)
 {
     struct eddyi_listener *l = eddyi_container(c, struct eddyi_listener, claim);
 
-    if (l->accept.io)
-        return;
-    close_socket(l);
-    eddyi_server_unref(l->server);
+    if (!l->accept.io)
+        listener_close(l);
 }
 
 /* Makes a listener of each socket, and claims it. Connections inherit TCP_NODELAY from the
@@ -232,7 +218,14 @@ static int claim_all(eddy_server *s)
     for (size_t i = 0; i < s->on.n && rc == 0; i++) {
         struct eddyi_listener *l = &s->listeners[i];
 
-        *l = (struct eddyi_listener){.server = s, .fd = s->on.fds[i], .claim.lost = listener_lost};
+        *l = (struct eddyi_listener){
+            .server = s,
+            .fd = s->on.fds[i],
+            .accept = {.op = {.kind = EDDYI_OP_ACCEPT,
+                              .fd = s->on.fds[i],
+                              .accept.multishot = s->options.max_connections == 0},
+                       .done = accept_done},
+            .claim.lost = listener_lost};
         rc = eddyi_io_claim(s->io, &l->claim, l->fd, EDDYI_READS);
         (void)eddyi_sys_set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* fails on a Unix socket */
     }
@@ -274,15 +267,6 @@ static eddy_server *server_new(eddy_loop *loop, const eddy_server_options *optio
     return s;
 }
 
-/* Frees a server that could not be opened. */
-static void give_up(eddy_server *s)
-{
-    for (size_t i = 0; s->listeners && i < s->on.n; i++)
-        eddyi_io_release(&s->listeners[i].claim);
-    eddyi_listening_undo(&s->on);
-    eddyi_server_unref(s);
-}
-
 int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
                       eddyi_server_start_fn *start)
 {
@@ -300,7 +284,10 @@ int eddyi_server_open(eddy_loop *loop, const eddy_server_options *options,
     if (rc == 0)
         rc = claim_all(s);
     if (rc < 0) {
-        give_up(s);
+        for (size_t i = 0; s->listeners && i < s->on.n; i++)
+            eddyi_io_release(&s->listeners[i].claim);
+        eddyi_listening_undo(&s->on);
+        eddyi_server_unref(s);
         return rc;
     }
     s->n_open = s->on.n;
@@ -352,7 +339,7 @@ void eddy_server_close(eddy_server *s)
     s->on.n = 0;
     eddyi_listening_remove_file(&s->on);
     end_idle_connections(s);
-    eddyi_server_wake(s);
+    eddyi_wait_queue_wake_all(&s->waiters);
     eddyi_server_unref(s);
 }
 
@@ -365,30 +352,20 @@ void eddy_server_free(eddy_server *s)
     eddyi_server_unref(s);
 }
 
-/* Enclose a call that suspends: if the server is given back meanwhile, as a handler may do, it
- * stays in memory until the calling task has suspended once more. */
-static void enter(eddy_server *s)
-{
-    s->refs++;
-}
-
-static void leave(eddy_server *s)
-{
-    if (s->given_back && s->refs == 1)
-        eddyi_loop_ready(s->loop, &s->unused);
-    else
-        s->refs--;
-}
-
-/* Waits until @holds returns true, which it can only after a change of the server. */
+/* Waits until @holds returns true, which it can only after a change of the server. A server that is
+ * given back meanwhile, as a handler may do, stays in memory until the calling task has suspended
+ * once more. */
 static int wait_until(eddy_server *s, bool (*holds)(const eddy_server *s), const char *what)
 {
     int rc = 0;
 
-    enter(s);
+    s->refs++;
     while (rc == 0 && !holds(s))
         rc = eddyi_wait_queue_wait(&s->waiters, what, NULL);
-    leave(s);
+    if (s->given_back && s->refs == 1)
+        eddyi_loop_ready(s->loop, &s->unused);
+    else
+        s->refs--;
     return rc;
 }
 

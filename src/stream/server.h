@@ -69,7 +69,6 @@ struct eddy_server {
 };
 
 void eddyi_server_unref(eddy_server *s);
-void eddyi_server_wake(eddy_server *s);
 
 /* Makes the listeners that are not accepting accept. */
 void eddyi_server_accept(eddy_server *s);

@@ -61,10 +61,8 @@ static int start(eddy_server *s, eddy_carrier *carrier)
 {
     struct eddyi_stream *stream = eddyi_stream_new(carrier, s->options.limit);
 
-    if (!stream) {
-        carrier->ops->free(carrier);
+    if (!stream)
         return -ENOMEM;
-    }
     stream->reader.time_limit = eddyi_time_limit(s->options.read_timeout);
     if (s->options.write_timeout < EDDY_FOREVER)
         stream->channel.drain_limit = DRAIN_LIMIT;

@@ -9,19 +9,15 @@ static struct eddyi_stream *of(struct eddyi_channel *c)
     return eddyi_container(c, struct eddyi_stream, channel);
 }
 
-static void stream_free(struct eddyi_stream *s)
+static void free_if_done(struct eddyi_stream *s)
 {
+    if (!s->given_back || s->users > 0 || s->channel.state != EDDYI_LOST)
+        return;
     eddyi_ready_cancel(&s->unused);
     eddyi_connection_gone(&s->connection);
     eddy_exception_unref(s->reader.exception);
     eddyi_channel_fini(&s->channel);
     eddyi_free(s);
-}
-
-static void free_if_done(struct eddyi_stream *s)
-{
-    if (s->given_back && s->users == 0 && s->channel.state == EDDYI_LOST)
-        stream_free(s);
 }
 
 static void unused(struct eddyi_ready *r)
@@ -87,7 +83,8 @@ static struct eddyi_stream *make(size_t limit)
     return s;
 }
 
-struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+/* Creates a stream over @c. Takes ownership of @c on success. Raises -ENOMEM. */
+static struct eddyi_stream *make_over(eddy_carrier *c, size_t limit)
 {
     struct eddyi_stream *s = make(limit);
 
@@ -95,6 +92,15 @@ struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
         eddyi_free(s);
         return NULL;
     }
+    return s;
+}
+
+struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit)
+{
+    struct eddyi_stream *s = make_over(c, limit);
+
+    if (!s)
+        c->ops->free(c);
     return s;
 }
 
@@ -118,13 +124,13 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
  * count of users. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {
-    if (s->given_back)
-        return;
+    bool first = !s->given_back;
+
     s->given_back = true;
     s->users++;
-    if (eddyi_channel_is_fed(&s->channel))
+    if (first && eddyi_channel_is_fed(&s->channel))
         eddy_reader_feed_eof(&s->reader);
-    else
+    else if (first)
         eddyi_channel_desert(&s->channel);
     s->users--;
     free_if_done(s);
@@ -139,10 +145,7 @@ void eddyi_stream_leave_last(struct eddyi_stream *s)
 void eddyi_stream_end_loan(struct eddyi_stream *s)
 {
     s->users--;
-    if (s->given_back)
-        free_if_done(s);
-    else
-        eddyi_stream_give_back(s);
+    eddyi_stream_give_back(s);
 }
 
 /* Opening streams without connecting. */
@@ -154,7 +157,7 @@ int eddy_stream_open(eddy_carrier *carrier, size_t limit, eddy_reader **ret_read
 
     if (!ret_reader || !ret_writer)
         return eddy_raise(-EINVAL, "stream_open: there is no place for reader or writer");
-    s = eddyi_stream_new(carrier, limit);
+    s = make_over(carrier, limit);
     if (!s)
         return -ENOMEM;
     *ret_reader = &s->reader;
@@ -181,14 +184,13 @@ int eddy_memory_pair_open(size_t size, eddy_reader *ret_readers[2], eddy_writer 
             ret_writers[i] = &s[i]->writer;
         } else if (s[i]) {
             eddyi_stream_give_back(s[i]);
-        } else {
-            c[i]->ops->free(c[i]);
         }
     }
     return s[0] && s[1] ? 0 : -ENOMEM;
 }
 
-/* Opens the stream of a pipe's end, which borrows the descriptor. */
+/* Opens the stream of a pipe's end; the other descriptor is -1. Takes ownership of the descriptor
+ * on success. */
 static int open_pipe(int read_fd, int write_fd, size_t limit, struct eddyi_stream **ret)
 {
     eddy_carrier *c;
@@ -198,8 +200,14 @@ static int open_pipe(int read_fd, int write_fd, size_t limit, struct eddyi_strea
         return rc;
     *ret = eddyi_stream_new(c, limit);
     if (!*ret)
-        c->ops->free(c);
-    return *ret ? 0 : -ENOMEM;
+        return -ENOMEM;
+    rc = read_fd < 0 ? eddyi_channel_watch_read_end(&(*ret)->channel) : 0;
+    if (rc < 0) {
+        eddyi_stream_give_back(*ret);
+        return eddy_raise(rc, "descriptor %d cannot be waited for", write_fd);
+    }
+    eddyi_fd_carrier_own(c);
+    return 0;
 }
 
 int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
@@ -209,11 +217,9 @@ int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
                  ? open_pipe(fd, -1, limit, &s)
                  : eddy_raise(-EINVAL, "connect_read_pipe: there is no place for the reader");
 
-    if (rc < 0)
-        return rc;
-    eddyi_fd_carrier_own(s->channel.carrier);
-    *ret_reader = &s->reader;
-    return 0;
+    if (rc == 0)
+        *ret_reader = &s->reader;
+    return rc;
 }
 
 int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
@@ -223,18 +229,9 @@ int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
                  ? open_pipe(-1, fd, 0, &s)
                  : eddy_raise(-EINVAL, "connect_write_pipe: there is no place for the writer");
 
-    if (rc < 0)
-        return rc;
-    /* On a terminal, readiness to read means that the user has typed, not that the terminal was
-     * closed. */
-    rc = eddyi_sys_is_device(fd) ? 0 : eddyi_channel_wait_readable(&s->channel, NULL, 0);
-    if (rc < 0) {
-        eddyi_stream_give_back(s);
-        return eddy_raise(rc, "descriptor %d cannot be waited for", fd);
-    }
-    eddyi_fd_carrier_own(s->channel.carrier);
-    *ret_writer = &s->writer;
-    return 0;
+    if (rc == 0)
+        *ret_writer = &s->writer;
+    return rc;
 }
 
 int(eddy_writer_start_tls_with)(eddy_writer *w, const eddy_start_tls_options *options,
@@ -249,8 +246,7 @@ int(eddy_writer_start_tls_with)(eddy_writer *w, const eddy_start_tls_options *op
     if (rc < 0)
         return rc;
     eddyi_stream_enter(s);
-    rc =
-        eddyi_channel_start_tls(&s->channel, options, options->server_side || s->connection.server);
+    rc = eddyi_channel_start_tls(&s->channel, options);
     eddyi_stream_leave(s);
     return rc;
 }

@@ -57,10 +57,10 @@ static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
     return eddyi_container(w, struct eddyi_stream, writer);
 }
 
-/* Creates a stream over @c. Takes ownership of @c on success. Raises -ENOMEM. */
+/* Creates a stream over @c, and consumes @c. Raises -ENOMEM. */
 struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
 
-/* Gives @s back for its owner. A second call is harmless while there are users. */
+/* Gives @s back for its owner, or frees it if it was given back and can be freed. */
 void eddyi_stream_give_back(struct eddyi_stream *s);
 
 /*

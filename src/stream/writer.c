@@ -57,20 +57,12 @@ static int wait_drained(eddy_writer *w)
 int eddy_writer_writelines(eddy_writer *w, const struct iovec *iov, int n)
 {
     struct eddyi_stream *s = eddyi_stream_of_writer(w);
+    const struct eddyi_channel *c = &s->channel;
+    int rc = eddyi_stream_has_had_its_share(s) ? eddyi_stream_let_others_run(s) : 0;
 
-    if (eddyi_stream_has_had_its_share(s)) {
-        int rc = eddyi_stream_let_others_run(s);
-
-        if (rc < 0)
-            return rc;
-    }
-    if (channel_of(w)->paused && channel_of(w)->state == EDDYI_OPEN && !channel_of(w)->eof_asked) {
-        int rc = wait_drained(w);
-
-        if (rc < 0)
-            return rc;
-    }
-    return eddyi_channel_write(channel_of(w), iov, n);
+    if (rc == 0 && c->paused && c->state == EDDYI_OPEN && !c->eof_asked)
+        rc = wait_drained(w);
+    return rc < 0 ? rc : eddyi_channel_write(&s->channel, iov, n);
 }
 
 EDDYI_UNGUARDED int eddy_writer_write(eddy_writer *w, const void *data, size_t size)

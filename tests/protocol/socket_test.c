@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pty.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,6 +310,27 @@ TEST_ASYNC_REAL(a_write_end_with_something_kept_is_lost_with_a_broken_pipe) /* r
     } else {
         close(fds[0]);
     }
+    return 0;
+}
+
+TEST_ASYNC_REAL(typing_at_a_terminal_does_not_end_its_write_end) /* rule 161 */
+{
+    static struct recorder out;
+    eddy_transport *writer;
+    int master, slave;
+
+    REQUIRE(openpty(&master, &slave, NULL, NULL, NULL) == 0);
+    if (open_end(slave, false, &out, &writer)) {
+        EXPECT_EQ(write(master, "typed\n", 6), 6);
+        for (int i = 0; i < 5; i++)
+            EXPECT_EQ(eddy_sleep(0.001), 0);
+        EXPECT(!eddy_transport_is_closing(writer));
+        eddy_transport_close(writer);
+        EXPECT_EQ(recorder_wait(&out), 0);
+        EXPECT_STR(out.log, "made lost ");
+        eddy_transport_unref(writer);
+    }
+    close(master);
     return 0;
 }
 
