@@ -34,9 +34,8 @@ struct datagram {
 };
 
 struct eddy_datagram_transport {
-    eddy_loop *loop; /* held */
-    struct eddy_datagram_endpoint ep;
     struct eddyi_face face;
+    struct eddy_datagram_endpoint ep;
     const eddy_datagram_protocol *protocol; /* NULL: connection_lost() has been called */
     void *arg;
     struct eddyi_io_op in, out;
@@ -63,31 +62,29 @@ void eddy_datagram_transport_unref(eddy_datagram_transport *t)
         eddyi_face_unref(&t->face);
 }
 
-static void transport_free(struct eddyi_face *f)
-{
-    eddy_datagram_transport *t = eddyi_container(f, eddy_datagram_transport, face);
-
-    eddyi_loop_release(t->loop);
-    eddyi_free(t);
-}
-
 /* The end. */
+
+/* Gives the descriptor up: closes it, or leaves it open if it is @kept. */
+static void let_go(eddy_datagram_transport *t, bool kept)
+{
+    eddyi_io_release(&t->claim_in);
+    eddyi_io_release(&t->claim_out);
+    eddyi_datagram_let_go(&t->ep, kept);
+}
 
 static void end_if_free(eddy_datagram_transport *t)
 {
     if (!t->ended || t->in.io || t->out.io || t->ep.fd < 0)
         return;
-    eddyi_io_release(&t->claim_in);
-    eddyi_io_release(&t->claim_out);
-    eddyi_datagram_let_go(&t->ep, false);
-    eddyi_loop_ready(t->loop, &t->lost);
+    let_go(t, false);
+    eddyi_loop_ready(t->face.loop, &t->lost);
 }
 
 static void end(eddy_datagram_transport *t, int error)
 {
     struct eddyi_list *l;
 
-    if (t->ended || eddyi_loop_forked(t->loop))
+    if (t->ended || eddyi_loop_forked(t->face.loop))
         return;
     t->ended = t->closing = true;
     t->error = error;
@@ -134,7 +131,7 @@ static void wait_for(eddy_datagram_transport *t, struct eddyi_io_op *o, unsigned
     o->op.kind = EDDYI_OP_POLL;
     o->op.fd = t->ep.fd;
     o->op.events = events;
-    rc = t->loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->loop), o);
+    rc = t->face.loop->closed ? -ECANCELED : eddyi_io_submit(eddyi_io_of(t->face.loop), o);
     if (rc < 0)
         end(t, rc);
 }
@@ -142,12 +139,12 @@ static void wait_for(eddy_datagram_transport *t, struct eddyi_io_op *o, unsigned
 /* Queues @item, which moves datagrams, unless it is NULL or the endpoint has ended. */
 static void ready(eddy_datagram_transport *t, const struct eddyi_io_op *o, struct eddyi_ready *item)
 {
-    if (t->loop->closed)
+    if (t->face.loop->closed)
         end(t, -ECANCELED);
     else if (o->op.result < 0 && o->op.result != -ECANCELED)
         end(t, (int)o->op.result);
     else if (item)
-        eddyi_loop_ready(t->loop, item);
+        eddyi_loop_ready(t->face.loop, item);
     end_if_free(t);
 }
 
@@ -173,7 +170,7 @@ static void receive_some(eddy_datagram_transport *t)
     void *buf = eddyi_alloc(LARGEST);
     int n = 0;
 
-    while (buf && n < AT_ONCE && !t->closing && !eddyi_loop_forked(t->loop) && receive(t, buf))
+    while (buf && n < AT_ONCE && !t->closing && !eddyi_loop_forked(t->face.loop) && receive(t, buf))
         n++;
     t->in.in_vain = n > 0 ? 0 : t->in.in_vain + 1;
     if (!buf)
@@ -186,7 +183,7 @@ static void input(struct eddyi_ready *r)
     eddy_datagram_transport *t = eddyi_container(r, eddy_datagram_transport, input);
     struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
-    if (!t->loop->closed)
+    if (!t->face.loop->closed)
         receive_some(t);
     if (!t->closing)
         wait_for(t, &t->in, POLLIN);
@@ -244,7 +241,8 @@ static void output(struct eddyi_ready *r)
     struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
     size_t kept = t->n_kept;
 
-    while (!t->ended && !eddyi_loop_forked(t->loop) && !eddyi_list_empty(&t->kept) && send_first(t))
+    while (!t->ended && !eddyi_loop_forked(t->face.loop) && !eddyi_list_empty(&t->kept) &&
+           send_first(t))
         ;
     t->out.in_vain = t->n_kept < kept ? 0 : t->out.in_vain + 1;
     if (!t->ended)
@@ -292,7 +290,7 @@ int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data,
 
     if (t->closing)
         return eddy_raise(EDDY_ECLOSED, "the endpoint is closed");
-    if (eddyi_loop_forked(t->loop))
+    if (eddyi_loop_forked(t->face.loop))
         return eddy_raise(EDDY_EFORKED, "the endpoint was made before fork()");
     rc = eddyi_datagram_target(&t->ep, &addr, &addrlen);
     if (rc < 0)
@@ -313,7 +311,7 @@ int eddy_datagram_transport_sendto(eddy_datagram_transport *t, const void *data,
 
 void eddy_datagram_transport_close(eddy_datagram_transport *t)
 {
-    if (t->closing || eddyi_loop_forked(t->loop))
+    if (t->closing || eddyi_loop_forked(t->face.loop))
         return;
     t->closing = true;
     eddyi_ready_cancel(&t->input);
@@ -399,9 +397,8 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
 
     if (!t)
         return NULL;
-    t->loop = eddyi_loop_hold(loop);
     t->marks = EDDYI_WATER_MARKS;
-    eddyi_face_init(&t->face, transport_free);
+    eddyi_face_init(&t->face, loop, NULL);
     t->in.done = in_done;
     t->out.done = out_done;
     eddyi_list_init(&t->kept);
@@ -414,7 +411,7 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
 
 static int claim(eddy_datagram_transport *t)
 {
-    struct eddyi_io *io = eddyi_io_of(t->loop);
+    struct eddyi_io *io = eddyi_io_of(t->face.loop);
     int rc = io ? eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS) : -ENOMEM;
 
     if (rc == 0)
@@ -425,13 +422,9 @@ static int claim(eddy_datagram_transport *t)
 static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
                          void *arg)
 {
-    const eddy_datagram_protocol *protocol = NULL;
-    int rc = factory(arg, &protocol, &t->arg);
+    int rc = factory(arg, &t->protocol, &t->arg);
 
-    if (rc == 0 && !protocol)
-        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
-    t->protocol = rc < 0 ? NULL : protocol;
-    return rc;
+    return rc == 0 && !t->protocol ? eddyi_face_raise_no_protocol() : rc;
 }
 
 /* Opens the socket and makes the protocol. */
@@ -448,11 +441,8 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
         own = true;
         rc = make_protocol(t, factory, arg);
     }
-    if (rc < 0) {
-        eddyi_io_release(&t->claim_in);
-        eddyi_io_release(&t->claim_out);
-        eddyi_datagram_let_go(&t->ep, !own);
-    }
+    if (rc < 0)
+        let_go(t, !own);
     return rc;
 }
 

@@ -1,7 +1,26 @@
 #include "protocol/face.h"
 
+#include "base/sys.h"
 #include "eddy/error.h"
 #include "task/task.h"
+
+void eddyi_face_init(struct eddyi_face *f, eddy_loop *loop, void (*fini)(struct eddyi_face *f))
+{
+    *f = (struct eddyi_face){
+        .loop = eddyi_loop_hold(loop), .refs = 1, .connected = true, .fini = fini};
+    eddyi_vars_init(&f->vars, NULL);
+}
+
+void eddyi_face_free_if_unused(struct eddyi_face *f)
+{
+    if (f->refs > 0 || f->calls > 0)
+        return;
+    eddyi_vars_fini(&f->vars);
+    if (f->fini)
+        f->fini(f);
+    eddyi_loop_release(f->loop);
+    eddyi_free(f);
+}
 
 /* Yields twice: the queued items run in the next turn; in asyncio the last of them wakes the task,
  * which then runs in the turn after that. */
@@ -23,4 +42,9 @@ int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits)
     if (t && t->future.loop != loop)
         return eddy_raise(EDDY_EOTHERLOOP, "the task belongs to another event loop");
     return has_factory ? 0 : eddy_raise(-EINVAL, "no protocol factory");
+}
+
+int eddyi_face_raise_no_protocol(void)
+{
+    return eddy_raise(-EINVAL, "the protocol factory gave no protocol");
 }

@@ -10,29 +10,21 @@
 #include "contextvars/contextvars.h"
 #include "eddy/loop.h"
 
+/* The first member of a transport, whose memory it frees. */
 struct eddyi_face {
+    eddy_loop *loop; /* held */
     unsigned refs;
     bool connected; /* one reference is the face's own, until connection_lost() has returned */
     /* user functions that run now; the face is freed only after they have returned */
     unsigned calls;
-    struct eddyi_var_scope vars; /* the context in which they run */
-    void (*free)(struct eddyi_face *f);
+    struct eddyi_var_scope vars;        /* the context in which they run */
+    void (*fini)(struct eddyi_face *f); /* releases the rest of the transport; NULL: nothing */
 };
 
 /* Initializes @f with one reference of its own and a copy of the current context. */
-static inline void eddyi_face_init(struct eddyi_face *f, void (*free)(struct eddyi_face *f))
-{
-    *f = (struct eddyi_face){.refs = 1, .connected = true, .free = free};
-    eddyi_vars_init(&f->vars, NULL);
-}
+void eddyi_face_init(struct eddyi_face *f, eddy_loop *loop, void (*fini)(struct eddyi_face *f));
 
-static inline void eddyi_face_free_if_unused(struct eddyi_face *f)
-{
-    if (f->refs > 0 || f->calls > 0)
-        return;
-    eddyi_vars_fini(&f->vars);
-    f->free(f);
-}
+void eddyi_face_free_if_unused(struct eddyi_face *f);
 
 /* Drops a reference. Only eddyi_face_end() drops the face's own reference: before that, an unref
  * too many does no harm. */
@@ -74,6 +66,9 @@ static inline void eddyi_face_leave(struct eddyi_face *f, struct eddyi_var_scope
  * is false.
  */
 int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits);
+
+/* Raises -EINVAL: a factory has made no protocol. */
+int eddyi_face_raise_no_protocol(void);
 
 /* Waits until the queued items, connection_made() and the beginning of reading, have run. Without a
  * task it returns at once. Returns 0, or raises -ECANCELED. */

@@ -34,12 +34,20 @@ void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
     eddyi_protocol_want_input(t);
 }
 
-/* Returns whether bytes, an end or an error have to be handled before the next read. */
-static bool has_news(const eddy_transport *t)
+/* Returns true if input is wanted, and neither a read nor the start of TLS is under way. */
+static bool may_go_on(const eddy_transport *t)
 {
-    const struct eddyi_channel *c = &t->channel;
+    return eddy_transport_is_reading(t) && !t->ended && !t->channel.armed && !t->channel.tls_start;
+}
 
-    return eddyi_buffer_length(&c->in) > 0 || t->readable || c->eof || c->read_error < 0;
+static bool has_bytes(const eddy_transport *t)
+{
+    return eddyi_buffer_length(&t->channel.in) > 0 || t->readable;
+}
+
+static bool has_end(const eddy_transport *t)
+{
+    return t->channel.eof || t->channel.read_error < 0;
 }
 
 /* Returns the memory that a buffered protocol wants filled. Returns NULL, and breaks the transport,
@@ -151,9 +159,9 @@ static void go_on(eddy_transport *t)
     struct eddyi_channel *c = &t->channel;
     int rc;
 
-    if (eddyi_channel_is_closing(c) || t->ended || c->armed || t->paused || t->channel.tls_start)
+    if (!may_go_on(t))
         return;
-    if (has_news(t)) {
+    if (has_bytes(t) || has_end(t)) {
         eddyi_protocol_want_input(t);
         return;
     }
@@ -189,8 +197,7 @@ static void step(eddy_transport *t)
             read_plain(t);
     }
     give_out(t);
-    if (!eddy_transport_is_reading(t) || eddyi_buffer_length(&c->in) > 0 || t->readable ||
-        !has_news(t))
+    if (!eddy_transport_is_reading(t) || has_bytes(t) || !has_end(t))
         return;
     t->ended = true;
     if (c->read_error < 0)
@@ -204,12 +211,12 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     eddy_transport *t = eddyi_container(r, eddy_transport, input);
     struct eddyi_var_scope *outside;
 
-    if (t->channel.armed || t->ended || t->channel.tls_start || !eddy_transport_is_reading(t))
+    if (!may_go_on(t))
         return;
     outside = eddyi_face_enter(&t->face);
     if (t->channel.ways != EDDYI_WRITE_ONLY)
         step(t);
-    else if (has_news(t))
+    else if (has_bytes(t) || has_end(t))
         eddyi_channel_read_end_closed(&t->channel);
     go_on(t);
     eddyi_face_leave(&t->face, outside);

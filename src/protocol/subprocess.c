@@ -21,16 +21,13 @@ struct pipe {
 };
 
 struct eddy_subprocess_transport {
-    eddy_loop *loop; /* held */
     struct eddyi_face face;
     const eddy_subprocess_protocol *protocol; /* NULL: connection_lost() has been called */
     void *arg;
     eddy_process *process; /* NULL: connection_lost() has been called */
     struct pipe pipes[3];  /* indexed by the child's descriptor */
-    unsigned n_open;       /* number of pipes that are not lost */
     struct eddyi_ready made, exited, lost;
-    int returncode;
-    bool told_exit;
+    int returncode; /* EDDY_RUNNING until process_exited() */
     bool closing;
 };
 
@@ -46,14 +43,6 @@ void eddy_subprocess_transport_unref(eddy_subprocess_transport *t)
         eddyi_face_unref(&t->face);
 }
 
-static void transport_free(struct eddyi_face *f)
-{
-    eddy_subprocess_transport *t = eddyi_container(f, eddy_subprocess_transport, face);
-
-    eddyi_loop_release(t->loop);
-    eddyi_free(t);
-}
-
 static void made(struct eddyi_ready *r)
 {
     eddy_subprocess_transport *t = eddyi_container(r, eddy_subprocess_transport, made);
@@ -66,8 +55,10 @@ static void made(struct eddyi_ready *r)
 
 static void finish_if_done(eddy_subprocess_transport *t)
 {
-    if (t->told_exit && t->n_open == 0)
-        eddyi_loop_ready(t->loop, &t->lost);
+    bool any_pipe = t->pipes[0].transport || t->pipes[1].transport || t->pipes[2].transport;
+
+    if (t->returncode != EDDY_RUNNING && !any_pipe)
+        eddyi_loop_ready(t->face.loop, &t->lost);
 }
 
 static void exited(struct eddyi_ready *r)
@@ -76,7 +67,6 @@ static void exited(struct eddyi_ready *r)
     struct eddyi_var_scope *outside = eddyi_face_enter(&t->face);
 
     t->returncode = eddy_process_returncode(t->process);
-    t->told_exit = true;
     if (t->protocol->process_exited)
         t->protocol->process_exited(t->arg);
     finish_if_done(t);
@@ -125,7 +115,6 @@ static void pipe_connection_lost(void *arg, const eddy_exception *e)
         t->protocol->pipe_connection_lost(t->arg, number_of(p), e);
     eddy_transport_unref(p->transport);
     p->transport = NULL;
-    t->n_open--;
     finish_if_done(t);
     eddy_subprocess_transport_unref(t);
 }
@@ -159,9 +148,8 @@ static eddy_subprocess_transport *transport_new(eddy_loop *loop)
 
     if (!t)
         return NULL;
-    t->loop = eddyi_loop_hold(loop);
     t->returncode = EDDY_RUNNING;
-    eddyi_face_init(&t->face, transport_free);
+    eddyi_face_init(&t->face, loop, NULL);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->exited, exited);
     eddyi_ready_init(&t->lost, lost);
@@ -227,7 +215,7 @@ static int attach(void *arg, int which, int fd)
     eddy_subprocess_transport *t = arg;
     struct pipe *p = &t->pipes[which];
     bool in = which == STDIN_FILENO;
-    int rc = eddyi_protocol_pipe_new(t->loop, in ? -1 : fd, in ? fd : -1, &p->transport);
+    int rc = eddyi_protocol_pipe_new(t->face.loop, in ? -1 : fd, in ? fd : -1, &p->transport);
 
     if (rc < 0)
         return rc;
@@ -235,7 +223,6 @@ static int attach(void *arg, int which, int fd)
     p->transport->protocol = &pipe_protocol;
     p->transport->arg = p;
     eddy_transport_ref(p->transport);
-    t->n_open++;
     return 0;
 }
 
@@ -260,33 +247,30 @@ static int start(eddy_subprocess_transport *t, bool shell, eddy_subprocess_optio
                  eddy_subprocess_protocol_factory *factory, void *arg)
 {
     const struct eddyi_process_pipes pipes = {attach, t};
-    const eddy_subprocess_protocol *protocol = NULL;
     int rc;
 
     o->ret_process = &t->process;
     rc = eddyi_process_create(o, shell, &pipes);
     if (rc == 0)
-        rc = factory(arg, &protocol, &t->arg);
-    if (rc == 0 && !protocol)
-        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
+        rc = factory(arg, &t->protocol, &t->arg);
+    if (rc == 0 && !t->protocol)
+        rc = eddyi_face_raise_no_protocol();
     if (rc < 0) {
         detach_all(t);
         eddy_process_free(t->process);
-        return rc;
     }
-    t->protocol = protocol;
-    return 0;
+    return rc;
 }
 
 static void begin(eddy_subprocess_transport *t)
 {
-    eddyi_loop_ready(t->loop, &t->made);
+    eddyi_loop_ready(t->face.loop, &t->made);
     for (int i = 0; i < 3; i++)
         if (t->pipes[i].transport)
             eddyi_protocol_begin(t->pipes[i].transport);
     t->process->exited = &t->exited;
     if (t->process->returncode != EDDY_RUNNING)
-        eddyi_loop_ready(t->loop, &t->exited);
+        eddyi_loop_ready(t->face.loop, &t->exited);
 }
 
 static int run(eddy_loop *loop, bool shell, eddy_subprocess_protocol_factory *factory, void *arg,

@@ -19,12 +19,9 @@ void eddy_transport_unref(eddy_transport *t)
         eddyi_face_unref(&t->face);
 }
 
-static void transport_free(struct eddyi_face *f)
+static void fini(struct eddyi_face *f)
 {
-    eddy_transport *t = eddyi_container(f, eddy_transport, face);
-
-    eddyi_channel_fini(&t->channel);
-    eddyi_free(t);
+    eddyi_channel_fini(&eddyi_container(f, eddy_transport, face)->channel);
 }
 
 /* Notes that the buffer has crossed a water mark. Each crossing is reported to the protocol once:
@@ -132,7 +129,7 @@ static eddy_transport *make(eddy_carrier *c)
         eddyi_free(t);
         return NULL;
     }
-    eddyi_face_init(&t->face, transport_free);
+    eddyi_face_init(&t->face, c->loop, fini);
     eddyi_ready_init(&t->made, made);
     eddyi_ready_init(&t->input, eddyi_protocol_input);
     eddyi_ready_init(&t->flow, flow);
@@ -152,17 +149,13 @@ eddy_transport *eddyi_protocol_transport_new(eddy_carrier *c)
 
 int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void *arg)
 {
-    const eddy_protocol *protocol = NULL;
-    void *own = NULL;
-    int rc = factory(arg, &protocol, &own);
+    int rc = factory(arg, &t->protocol, &t->arg);
 
+    if (rc == 0 && !t->protocol)
+        rc = eddyi_face_raise_no_protocol();
     if (rc < 0)
-        return rc;
-    if (!protocol)
-        return eddy_raise(-EINVAL, "the protocol factory gave no protocol");
-    t->protocol = protocol;
-    t->arg = own;
-    return 0;
+        t->protocol = NULL;
+    return rc;
 }
 
 void eddyi_protocol_begin(eddy_transport *t)
@@ -290,12 +283,14 @@ static void tell_done(eddy_transport *t, int rc)
     eddyi_face_leave(&t->face, outside);
 }
 
-static int check_tls(const eddy_transport *t, const eddy_start_tls_options *options)
+/* Prepares @t for starting TLS, if that is possible now. Returns 0, or raises an error. */
+static int prepare_tls(eddy_transport *t, const eddy_start_tls_options *options)
 {
     if (!options->context)
         return eddy_raise(-EINVAL, "start_tls: no context");
     if (t->channel.tls || busy(t) || t->channel.ways != EDDYI_BOTH_WAYS)
         return eddy_raise(EDDY_EMISUSE, "start_tls: the transport speaks TLS already, or cannot");
+    eddyi_timer_stop(t->channel.loop, &t->silence);
     return 0;
 }
 
@@ -318,13 +313,12 @@ int(eddy_transport_start_tls)(eddy_transport *t, const eddy_start_tls_options *o
                               eddy_transport_done_fn *done, void *arg, size_t options_size)
 {
     EDDYI_OPTIONS(eddy_start_tls_options, options, options_size, -E2BIG);
-    int rc = check_tls(t, options);
+    int rc = prepare_tls(t, options);
 
     if (rc < 0)
         return rc;
     t->done = done;
     t->done_arg = arg;
-    eddyi_timer_stop(t->channel.loop, &t->silence);
     rc = eddyi_channel_begin_tls(&t->channel, options, tls_started, t);
     if (rc < 0)
         end_tls(t);
@@ -338,11 +332,10 @@ int(eddy_loop_start_tls_with)(eddy_loop *loop, eddy_transport *t,
     int rc = eddyi_face_check(loop, true, true);
 
     if (rc == 0)
-        rc = check_tls(t, options);
+        rc = prepare_tls(t, options);
     if (rc < 0)
         return rc;
     eddy_transport_ref(t);
-    eddyi_timer_stop(t->channel.loop, &t->silence);
     rc = eddyi_channel_start_tls(&t->channel, options);
     end_tls(t);
     eddy_transport_unref(t);

@@ -21,8 +21,8 @@
 #include "stream/tls_hook.h"
 
 struct eddy_transport {
-    struct eddyi_channel channel;
     struct eddyi_face face;
+    struct eddyi_channel channel;
     const eddy_protocol *protocol; /* NULL: not made yet, or lost */
     void *arg;                     /* the protocol's argument */
     struct eddyi_ready made, input, flow, lost;

@@ -429,15 +429,15 @@ EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec
 
 int eddyi_channel_write_eof(struct eddyi_channel *c)
 {
-    int rc = c->ways == EDDYI_WRITE_ONLY ? 0 : check_open(c);
+    int rc;
 
-    if (c->ways == EDDYI_WRITE_ONLY)
+    if (c->ways == EDDYI_WRITE_ONLY) {
         eddyi_channel_close(c);
-    if (c->ways == EDDYI_WRITE_ONLY || c->eof_asked || rc < 0)
-        return rc;
+        return 0;
+    }
     eddyi_channel_send_gathered(c);
     rc = check_open(c);
-    if (rc < 0)
+    if (rc < 0 || c->eof_asked)
         return rc;
     c->eof_asked = true;
     if (eddyi_buffer_length(&c->out) == 0)
@@ -447,10 +447,8 @@ int eddyi_channel_write_eof(struct eddyi_channel *c)
 
 void eddyi_channel_close(struct eddyi_channel *c)
 {
-    if (c->state != EDDYI_OPEN || eddyi_loop_forked(c->loop))
-        return;
     eddyi_channel_send_gathered(c);
-    if (c->state != EDDYI_OPEN)
+    if (c->state != EDDYI_OPEN || eddyi_loop_forked(c->loop))
         return;
     c->state = EDDYI_CLOSING;
     if (eddyi_buffer_length(&c->out) == 0)
@@ -461,11 +459,9 @@ void eddyi_channel_abort(struct eddyi_channel *c)
 {
     size_t kept;
 
-    if (c->aborted || c->state == EDDYI_LOST || eddyi_loop_forked(c->loop))
-        return;
     if (c->error == 0)
         eddyi_channel_send_gathered(c);
-    if (c->aborted) /* that has failed */
+    if (c->aborted || c->state == EDDYI_LOST || eddyi_loop_forked(c->loop))
         return;
     eddyi_channel_stop_gathering(c);
     kept = eddyi_channel_kept(c);
