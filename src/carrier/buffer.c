@@ -57,6 +57,16 @@ EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, 
     return rc;
 }
 
+EDDYI_DIRECT size_t eddyi_buffer_take(struct eddyi_buffer *b, void *to, size_t size)
+{
+    size_t n = eddyi_buffer_length(b) < size ? eddyi_buffer_length(b) : size;
+
+    if (n > 0)
+        memcpy(to, eddyi_buffer_bytes(b), n);
+    eddyi_buffer_consume(b, n);
+    return n;
+}
+
 EDDYI_DIRECT void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep)
 {
     if (b->size > keep && b->start == b->end)

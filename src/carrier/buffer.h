@@ -48,13 +48,16 @@ EDDYI_DIRECT int eddyi_buffer_reserve(struct eddyi_buffer *b, size_t n);
 /* Appends @n bytes. Returns 0 or -ENOMEM. */
 EDDYI_DIRECT int eddyi_buffer_append(struct eddyi_buffer *b, const void *bytes, size_t n);
 
-/* Takes @n bytes from the front. Neither the contents nor the room move: a read into the room may
+/* Drops @n bytes at the front. Neither the contents nor the room move: a read into the room may
  * be in flight. */
 static inline void eddyi_buffer_consume(struct eddyi_buffer *b, size_t n)
 {
     EDDYI_ASSERT_ALWAYS(n <= eddyi_buffer_length(b));
     b->start += n;
 }
+
+/* Takes up to @size bytes from the front, and copies them to @to. Returns their number. */
+EDDYI_DIRECT size_t eddyi_buffer_take(struct eddyi_buffer *b, void *to, size_t size);
 
 /* Frees the memory of an empty buffer that is larger than @keep. */
 EDDYI_DIRECT void eddyi_buffer_trim(struct eddyi_buffer *b, size_t keep);

@@ -33,6 +33,9 @@ struct side {
     bool was_blocking;
 };
 
+/* A descriptor from accept(2) is owned, and non-blocking already. */
+enum holding { BORROWED, OWNED, ACCEPTED };
+
 struct fd_carrier {
     eddy_carrier base;
     struct eddyi_io *io;
@@ -72,7 +75,7 @@ static void close_side(struct fd_carrier *c, struct side *side)
     eddyi_io_release(&side->claim);
     if (side->fd < 0)
         return;
-    if (b && b->ops->forget)
+    if (side->adopted && b && b->ops->forget)
         b->ops->forget(b, side->fd);
     if (side->was_blocking)
         eddyi_sys_set_blocking(side->fd);
@@ -317,18 +320,13 @@ static void on_sent(struct eddyi_ready *r)
 }
 
 /* Sends what is in memory at once: the way to a thread and back would cost more. */
-static void send_cached(struct fd_carrier *c, int fd, off_t offset, size_t count)
-{
-    c->out.o.op.result = eddyi_sys_sendfile_nonblocking(c->out.fd, fd, offset, count);
-    eddyi_loop_ready(c->base.loop, &c->sent);
-}
-
 static int socket_send_file(eddy_carrier *base, int fd, off_t offset, size_t count)
 {
     struct fd_carrier *c = of(base);
 
     if (eddyi_sys_is_cached(fd, offset, count)) {
-        send_cached(c, fd, offset, count);
+        c->out.o.op.result = eddyi_sys_sendfile_nonblocking(c->out.fd, fd, offset, count);
+        eddyi_loop_ready(c->base.loop, &c->sent);
         return 0;
     }
     c->out.o.op.kind = EDDYI_OP_SENDFILE;
@@ -400,7 +398,8 @@ static int set_nonblocking(struct side *side)
     return rc < 0 ? rc : 0;
 }
 
-static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops)
+static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in,
+                                      int fd_out)
 {
     struct eddyi_io *io = eddyi_io_of(loop);
     struct fd_carrier *c = io ? eddyi_zalloc(sizeof *c) : NULL;
@@ -410,7 +409,8 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->base.ops = ops;
     c->base.loop = loop;
     c->io = io;
-    c->in.fd = c->out.fd = -1;
+    c->in.fd = fd_in;
+    c->out.fd = fd_out;
     c->borrowed = true;
     c->is_socket = ops == &socket_ops;
     c->in.o.done = in_done;
@@ -423,29 +423,28 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
 /* Makes a carrier, claiming both directions. A pipe's write end uses the read direction as well,
  * through which the end of the reader is noticed (rule 161). */
 static int make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
-                bool nonblocking, eddy_carrier **ret)
+                enum holding how, eddy_carrier **ret)
 {
-    struct fd_carrier *c = new_carrier(loop, ops);
+    struct fd_carrier *c = new_carrier(loop, ops, fd_in, fd_out);
     int rc = c ? claim(c, &c->in, fd_in >= 0 ? fd_in : fd_out, EDDYI_READS) : -ENOMEM;
 
     if (rc == 0)
         rc = claim(c, &c->out, fd_out, EDDYI_WRITES);
-    if (rc == 0) {
-        c->in.fd = fd_in;
-        c->out.fd = fd_out;
-        rc = nonblocking ? 0 : set_nonblocking(&c->in);
-    }
-    if (rc == 0 && !nonblocking && fd_out != fd_in)
+    if (rc == 0 && how != ACCEPTED)
+        rc = set_nonblocking(&c->in);
+    if (rc == 0 && how != ACCEPTED && fd_out != fd_in)
         rc = set_nonblocking(&c->out);
-    if (rc == 0)
-        *ret = &c->base;
-    else if (c)
+    if (rc < 0 && c)
         fd_free(&c->base);
-    return rc;
+    if (rc < 0)
+        return rc;
+    c->borrowed = how == BORROWED;
+    *ret = &c->base;
+    return 0;
 }
 
 static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_in, int fd_out,
-                          eddy_carrier **ret)
+                          enum holding how, eddy_carrier **ret)
 {
     int rc = eddyi_loop_check(loop);
 
@@ -466,42 +465,35 @@ static int check_and_make(eddy_loop *loop, const eddy_carrier_ops *ops, int fd_i
             return rc;
     }
     if (rc == 0)
-        rc = make(loop, ops, fd_in, fd_out, false, ret);
+        rc = make(loop, ops, fd_in, fd_out, how, ret);
     if (rc < 0)
         eddy_raise(rc, "descriptor %d: it cannot carry a stream", fd_in >= 0 ? fd_in : fd_out);
     return rc;
 }
 
-static int owned(int rc, eddy_carrier **c)
-{
-    if (rc == 0)
-        eddyi_fd_carrier_own(*c);
-    return rc;
-}
-
 int eddyi_accepted_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return owned(make(loop, &socket_ops, fd, fd, true, ret), ret);
+    return make(loop, &socket_ops, fd, fd, ACCEPTED, ret);
 }
 
 int eddy_socket_carrier_borrow(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return check_and_make(loop, &socket_ops, fd, fd, ret);
+    return check_and_make(loop, &socket_ops, fd, fd, BORROWED, ret);
 }
 
 int eddy_socket_carrier_new(eddy_loop *loop, int fd, eddy_carrier **ret)
 {
-    return owned(eddy_socket_carrier_borrow(loop, fd, ret), ret);
+    return check_and_make(loop, &socket_ops, fd, fd, OWNED, ret);
 }
 
 int eddy_pipe_carrier_borrow(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
 {
-    return check_and_make(loop, &pipe_ops, read_fd, write_fd, ret);
+    return check_and_make(loop, &pipe_ops, read_fd, write_fd, BORROWED, ret);
 }
 
 int eddy_pipe_carrier_new(eddy_loop *loop, int read_fd, int write_fd, eddy_carrier **ret)
 {
-    return owned(eddy_pipe_carrier_borrow(loop, read_fd, write_fd, ret), ret);
+    return check_and_make(loop, &pipe_ops, read_fd, write_fd, OWNED, ret);
 }
 
 enum eddyi_ways eddyi_carrier_ways(eddy_carrier *c)

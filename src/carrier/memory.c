@@ -7,8 +7,6 @@
 #include "eddy/error.h"
 #include "loop/loop.h"
 
-#include <string.h>
-
 enum { DEFAULT_SIZE = 65536 };
 
 struct memory_carrier {
@@ -63,13 +61,10 @@ static void on_closed(struct eddyi_ready *r)
 static ssize_t memory_read(eddy_carrier *base, void *buf, size_t size)
 {
     struct memory_carrier *c = of(base);
-    size_t n = eddyi_buffer_length(&c->box);
+    size_t n = eddyi_buffer_take(&c->box, buf, size);
 
     if (n == 0)
         return c->broken ? -ECONNRESET : c->ended ? 0 : -EAGAIN;
-    n = n < size ? n : size;
-    memcpy(buf, eddyi_buffer_bytes(&c->box), n);
-    eddyi_buffer_consume(&c->box, n);
     if (c->other)
         tell(c->other, &c->other->wants_to_write, &c->other->writable);
     return (ssize_t)n;

@@ -419,14 +419,6 @@ static int claim(eddy_datagram_transport *t)
     return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
 }
 
-static int make_protocol(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
-                         void *arg)
-{
-    int rc = factory(arg, &t->protocol, &t->arg);
-
-    return rc == 0 && !t->protocol ? eddyi_face_raise_no_protocol() : rc;
-}
-
 /* Opens the socket and makes the protocol. */
 static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
                          void *arg, const eddy_datagram_endpoint_options *options)
@@ -439,8 +431,10 @@ static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_fact
     rc = claim(t);
     if (rc == 0) {
         own = true;
-        rc = make_protocol(t, factory, arg);
+        rc = factory(arg, &t->protocol, &t->arg);
     }
+    if (rc == 0 && !t->protocol)
+        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
     if (rc < 0)
         let_go(t, !own);
     return rc;

@@ -43,8 +43,3 @@ int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits)
         return eddy_raise(EDDY_EOTHERLOOP, "the task belongs to another event loop");
     return has_factory ? 0 : eddy_raise(-EINVAL, "no protocol factory");
 }
-
-int eddyi_face_raise_no_protocol(void)
-{
-    return eddy_raise(-EINVAL, "the protocol factory gave no protocol");
-}

@@ -67,9 +67,6 @@ static inline void eddyi_face_leave(struct eddyi_face *f, struct eddyi_var_scope
  */
 int eddyi_face_check(eddy_loop *loop, bool has_factory, bool waits);
 
-/* Raises -EINVAL: a factory has made no protocol. */
-int eddyi_face_raise_no_protocol(void);
-
 /* Waits until the queued items, connection_made() and the beginning of reading, have run. Without a
  * task it returns at once. Returns 0, or raises -ECANCELED. */
 EDDY_AWAITS int eddyi_face_wait(void);

@@ -11,17 +11,9 @@
 #include "loop/loop.h"
 #include "protocol/transport.h"
 
-#include <string.h>
-
 static bool is_buffered(const eddy_transport *t)
 {
     return t->protocol->get_buffer != NULL;
-}
-
-void eddyi_protocol_want_input(eddy_transport *t)
-{
-    if (eddyi_list_empty(&t->input.link) && !t->channel.loop->closed)
-        eddyi_loop_ready(t->channel.loop, &t->input);
 }
 
 void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
@@ -31,7 +23,7 @@ void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result)
     eddyi_channel_read_done(&t->channel, result);
     t->readable = result == -EAGAIN;
     eddyi_timer_stop(t->channel.loop, &t->silence);
-    eddyi_protocol_want_input(t);
+    eddyi_protocol_queue(t, &t->input);
 }
 
 /* Returns true if input is wanted, and neither a read nor the start of TLS is under way. */
@@ -66,25 +58,27 @@ static void *ask_for_buffer(eddy_transport *t, size_t hint, size_t *ret_size)
     return NULL;
 }
 
-static void tell_updated(eddy_transport *t, size_t n)
+/* Fills memory of the buffered protocol once: with bytes that were read before it was set, or else
+ * by reading. */
+static void fill_buffer(eddy_transport *t)
 {
-    if (t->protocol->buffer_updated)
-        t->protocol->buffer_updated(t->arg, n);
-}
+    struct eddyi_channel *c = &t->channel;
+    size_t held = eddyi_buffer_length(&c->in), size;
+    void *buf = ask_for_buffer(t, held > 0 ? held : SIZE_MAX, &size);
+    ssize_t n;
 
-/* Copies bytes that were read before the buffered protocol was set into its memory. */
-static void give_copy(eddy_transport *t)
-{
-    struct eddyi_buffer *in = &t->channel.in;
-    size_t held = eddyi_buffer_length(in), size;
-    void *buf = ask_for_buffer(t, held, &size);
-
-    if (!buf)
+    if (!buf || (held == 0 && !eddy_transport_is_reading(t)))
         return;
-    size = size < held ? size : held;
-    memcpy(buf, eddyi_buffer_bytes(in), size);
-    eddyi_buffer_consume(in, size);
-    tell_updated(t, size);
+    if (held > 0) {
+        n = (ssize_t)eddyi_buffer_take(&c->in, buf, size);
+    } else {
+        n = c->carrier->ops->read(c->carrier, buf, size);
+        t->readable = false;
+    }
+    if (n <= 0)
+        eddyi_channel_read_ended(c, n);
+    else if (t->protocol->buffer_updated)
+        t->protocol->buffer_updated(t->arg, (size_t)n);
 }
 
 /* Gives all bytes to the protocol. The protocol's calls meanwhile, such as pausing, closing or
@@ -97,30 +91,13 @@ static void give_out(eddy_transport *t)
         size_t n = eddyi_buffer_length(in);
 
         if (is_buffered(t)) {
-            give_copy(t);
+            fill_buffer(t);
             continue;
         }
         eddyi_buffer_consume(in, n);
         if (t->protocol->data_received)
             t->protocol->data_received(t->arg, eddyi_buffer_bytes(in) - n, n);
     }
-}
-
-/* Reads once, into the buffered protocol's own memory. */
-static void read_buffered(eddy_transport *t)
-{
-    size_t size;
-    void *buf = ask_for_buffer(t, SIZE_MAX, &size);
-    ssize_t n;
-
-    if (!buf || !eddy_transport_is_reading(t))
-        return;
-    n = t->channel.carrier->ops->read(t->channel.carrier, buf, size);
-    t->readable = false;
-    if (n > 0)
-        tell_updated(t, (size_t)n);
-    else
-        eddyi_channel_read_ended(&t->channel, n);
 }
 
 static void read_plain(eddy_transport *t)
@@ -162,7 +139,7 @@ static void go_on(eddy_transport *t)
     if (!may_go_on(t))
         return;
     if (has_bytes(t) || has_end(t)) {
-        eddyi_protocol_want_input(t);
+        eddyi_protocol_queue(t, &t->input);
         return;
     }
     rc = arm(t);
@@ -192,7 +169,7 @@ static void step(eddy_transport *t)
 
     if (eddyi_buffer_length(&c->in) == 0 && t->readable) {
         if (is_buffered(t))
-            read_buffered(t);
+            fill_buffer(t);
         else
             read_plain(t);
     }
@@ -233,7 +210,7 @@ void eddy_transport_resume_reading(eddy_transport *t)
         return;
     t->paused = false;
     if (!eddyi_channel_is_closing(&t->channel) && t->protocol)
-        eddyi_protocol_want_input(t);
+        eddyi_protocol_queue(t, &t->input);
 }
 
 bool eddy_transport_is_reading(const eddy_transport *t)

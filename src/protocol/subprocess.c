@@ -254,7 +254,7 @@ static int start(eddy_subprocess_transport *t, bool shell, eddy_subprocess_optio
     if (rc == 0)
         rc = factory(arg, &t->protocol, &t->arg);
     if (rc == 0 && !t->protocol)
-        rc = eddyi_face_raise_no_protocol();
+        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
     if (rc < 0) {
         detach_all(t);
         eddy_process_free(t->process);

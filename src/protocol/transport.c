@@ -31,8 +31,7 @@ static void on_flow(struct eddyi_channel *c)
     eddy_transport *t = eddyi_protocol_transport(c);
 
     if (!c->paused) {
-        if (eddyi_list_empty(&t->flow.link) && !c->loop->closed)
-            eddyi_loop_ready(c->loop, &t->flow);
+        eddyi_protocol_queue(t, &t->flow);
         return;
     }
     if (t->writing_paused || !t->protocol)
@@ -152,7 +151,7 @@ int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void 
     int rc = factory(arg, &t->protocol, &t->arg);
 
     if (rc == 0 && !t->protocol)
-        rc = eddyi_face_raise_no_protocol();
+        rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
     if (rc < 0)
         t->protocol = NULL;
     return rc;
@@ -161,7 +160,7 @@ int eddyi_protocol_make(eddy_transport *t, eddy_protocol_factory *factory, void 
 void eddyi_protocol_begin(eddy_transport *t)
 {
     eddyi_loop_ready(t->channel.loop, &t->made);
-    eddyi_protocol_want_input(t);
+    eddyi_protocol_queue(t, &t->input);
 }
 
 int eddy_transport_open(eddy_carrier *carrier, const eddy_protocol *protocol, void *arg,
@@ -298,7 +297,7 @@ static int prepare_tls(eddy_transport *t, const eddy_start_tls_options *options)
 static void end_tls(eddy_transport *t)
 {
     if (t->protocol && !eddyi_channel_is_closing(&t->channel))
-        eddyi_protocol_want_input(t);
+        eddyi_protocol_queue(t, &t->input);
 }
 
 static void tls_started(void *arg, int rc)

@@ -62,6 +62,12 @@ void eddyi_protocol_begin(eddy_transport *t);
 void eddyi_protocol_readable(eddy_carrier *carrier, ssize_t result);
 void eddyi_protocol_input(struct eddyi_ready *r);
 void eddyi_protocol_silence(struct eddyi_ready *r);
-void eddyi_protocol_want_input(eddy_transport *t);
+
+/* Queues an item of @t, unless it is queued already. */
+static inline void eddyi_protocol_queue(eddy_transport *t, struct eddyi_ready *item)
+{
+    if (eddyi_list_empty(&item->link) && !t->face.loop->closed)
+        eddyi_loop_ready(t->face.loop, item);
+}
 
 #endif

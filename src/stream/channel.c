@@ -63,27 +63,24 @@ static void update_flow(struct eddyi_channel *c)
     c->client->flow(c);
 }
 
-/* Returns the longest time that the peer may take nothing once no task can wait for it, in
- * nanoseconds; 0 while a task can. */
-static int64_t limit_at_end(const struct eddyi_channel *c)
+static int64_t shorter(int64_t a, int64_t b)
 {
-    int64_t limit = c->loop->patience;
-
-    if (limit == 0)
-        return c->deserted ? DESERTED_LIMIT : 0;
-    return c->state == EDDYI_ENDING && c->kept_before == 0 && limit > FAREWELL_LIMIT
-               ? FAREWELL_LIMIT
-               : limit;
+    return a > 0 && (b == 0 || a < b) ? a : b;
 }
 
-/* Returns the longest time that the peer may take nothing now, in nanoseconds; 0: no limit. */
+/* Returns the longest time that the peer may take nothing now, in nanoseconds; 0: no limit. There
+ * is one when no task can wait for the peer any more. */
 static int64_t limit_of(const struct eddyi_channel *c)
 {
-    int64_t limit = c->write_limit, at_end = limit_at_end(c);
+    int64_t at_end = c->loop->patience;
 
-    if (at_end > 0)
-        return limit > 0 && limit < at_end ? limit : at_end;
-    return limit > 0 ? limit : c->n_drains > 0 ? c->drain_limit : 0;
+    if (at_end == 0)
+        at_end = c->deserted ? DESERTED_LIMIT : 0;
+    else if (c->state == EDDYI_ENDING && c->kept_before == 0)
+        at_end = shorter(at_end, FAREWELL_LIMIT);
+    if (at_end == 0 && c->write_limit == 0)
+        return c->n_drains > 0 ? c->drain_limit : 0;
+    return shorter(c->write_limit, at_end);
 }
 
 /* Returns whether progress depends on the peer: bytes are kept, or a task sends a file; or, after

@@ -28,21 +28,17 @@
 /* The most bytes of a write that is kept. Sending more costs more than the call. */
 enum { MOST = 16384 };
 
-static bool costs_system_calls(const eddy_carrier *carrier)
-{
-    return carrier->ops->send_file || carrier->ops->kept;
-}
-
 /* Returns true if @total more bytes may wait for the end of the turn. */
 static bool may_wait(const struct eddyi_channel *c, size_t total)
 {
     const eddy_loop *loop = c->loop;
     bool in_item = eddyi_loop_running == loop && loop->schedule.item && !loop->closed && c->all;
     bool idle = !c->waiting && !c->file_out && !c->sending && !c->tls_start;
+    bool costs_calls = c->carrier->ops->send_file || c->carrier->ops->kept;
 
     return in_item && idle && total <= MOST &&
-           total + eddyi_buffer_length(&c->out) <= c->marks.high &&
-           costs_system_calls(c->carrier) && !eddyi_backend_is_virtual(loop->backend);
+           total + eddyi_buffer_length(&c->out) <= c->marks.high && costs_calls &&
+           !eddyi_backend_is_virtual(loop->backend);
 }
 
 /* Counts a channel that writes for the first time in a turn. Returns true if many do, in this one

@@ -152,39 +152,22 @@ EDDYI_DIRECT int eddyi_reader_begin(eddy_reader *r)
     return 0;
 }
 
-/* Breaks the stream, for the writer as well, because of an error of reading. */
-static int broken(eddy_reader *r, int error)
-{
-    struct eddyi_channel *c = channel_of(r);
-
-    eddyi_channel_break(c, error);
-    c->read_error = error;
-    return check(r);
-}
-
-/* Makes the carrier read. If the kernel does not read into the buffer, an empty one is of no use
- * during the wait, and is freed. */
-static int arm(struct eddyi_channel *c)
-{
-    if (c->carrier->ops->waits_without_memory && eddyi_buffer_length(&c->in) == 0)
-        eddyi_buffer_trim(&c->in, 0);
-    return eddyi_channel_arm(c);
-}
-
 /* Reads the bytes that are there, or makes the carrier read. Returns the number of bytes, 0 at the
  * end, -EAGAIN if the caller has to wait, or -errno. */
 static ssize_t fill_or_arm(struct eddyi_channel *c)
 {
     ssize_t n = eddyi_channel_fill(c);
+    int rc;
 
     if (n > 0)
         c->used += (unsigned)((size_t)n >> EDDYI_UNIT_SHIFT);
-    if (n == -EAGAIN && eddyi_task_current()) {
-        int rc = arm(c);
-
-        return rc < 0 ? rc : -EAGAIN;
-    }
-    return n;
+    if (n != -EAGAIN || !eddyi_task_current())
+        return n;
+    /* If the kernel does not read into the buffer, an empty one is of no use during the wait. */
+    if (c->carrier->ops->waits_without_memory && eddyi_buffer_length(&c->in) == 0)
+        eddyi_buffer_trim(&c->in, 0);
+    rc = eddyi_channel_arm(c);
+    return rc < 0 ? rc : -EAGAIN;
 }
 
 EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
@@ -208,7 +191,11 @@ EDDYI_DIRECT int eddyi_reader_more(eddy_reader *r)
     }
     if (n == -ENOMEM)
         return eddy_raise(-ENOMEM, NULL);
-    return n < 0 ? broken(r, (int)n) : 0;
+    if (n >= 0)
+        return 0;
+    eddyi_channel_break(c, (int)n); /* for the writer as well */
+    c->read_error = (int)n;
+    return check(r);
 }
 
 /* Reading by size. */
@@ -226,17 +213,6 @@ static int incomplete(eddy_reader *r, int rc)
 {
     r->partial = eddyi_reader_held(r);
     return rc;
-}
-
-/* Copies out the buffered bytes, at most @size. */
-static ssize_t take(eddy_reader *r, void *buf, size_t size)
-{
-    size_t n = eddyi_reader_held(r) < size ? eddyi_reader_held(r) : size;
-
-    if (n > 0)
-        memcpy(buf, eddyi_buffer_bytes(eddyi_reader_in(r)), n);
-    eddyi_buffer_consume(eddyi_reader_in(r), n);
-    return (ssize_t)n;
 }
 
 /* Waits until at least one byte, or the end, is there. */
@@ -286,7 +262,7 @@ ssize_t eddy_reader_read(eddy_reader *r, void *buf, size_t size)
     if (n > 0)
         return n;
     rc = some(r);
-    return rc < 0 ? rc : take(r, buf, size);
+    return rc < 0 ? rc : (ssize_t)eddyi_buffer_take(eddyi_reader_in(r), buf, size);
 }
 
 ssize_t eddy_reader_read_some(eddy_reader *r, size_t max, const char **ret_data)
@@ -326,7 +302,7 @@ ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
     if (rc < 0)
         return rc;
     if (eddyi_reader_held(r) >= size)
-        return take(r, buf, size);
+        return (ssize_t)eddyi_buffer_take(eddyi_reader_in(r), buf, size);
     return incomplete(r, eddy_raise(EDDY_EINCOMPLETE,
                                     "%zu bytes read on a total of %zu expected bytes",
                                     eddyi_reader_held(r), size));

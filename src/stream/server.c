@@ -164,14 +164,6 @@ static void accept_done(struct eddyi_io_op *o)
     eddyi_server_unref(s);
 }
 
-static void submit(struct eddyi_listener *l)
-{
-    int rc = eddyi_io_submit(l->server->io, &l->accept);
-
-    if (rc < 0)
-        pause_accepting(l->server, rc);
-}
-
 void eddyi_server_accept(eddy_server *s)
 {
     if (s->short_of_something) {
@@ -181,8 +173,11 @@ void eddyi_server_accept(eddy_server *s)
     if (s->state != EDDYI_SERVING || s->loop->closed || !has_room(s))
         return;
     for (size_t i = 0; i < s->on.n && !s->short_of_something; i++) {
-        if (!s->listeners[i].accept.io)
-            submit(&s->listeners[i]);
+        struct eddyi_listener *l = &s->listeners[i];
+        int rc = l->accept.io ? 0 : eddyi_io_submit(s->io, &l->accept);
+
+        if (rc < 0)
+            pause_accepting(s, rc);
     }
 }
 

@@ -5,7 +5,6 @@
 #include "tls/carrier.h"
 
 #include <openssl/bio.h>
-#include <string.h>
 
 /* Keeps the exception of an error that is more than a number, such as that of another TLS carrier
  * below. */
@@ -22,9 +21,7 @@ static ssize_t lower_read(struct eddyi_tls_carrier *t, void *buf, size_t size)
 
     t->lower_fell_short = false;
     if (n > 0) {
-        n = n < size ? n : size;
-        memcpy(buf, eddyi_buffer_bytes(&t->ahead), n);
-        eddyi_buffer_consume(&t->ahead, n);
+        n = eddyi_buffer_take(&t->ahead, buf, size);
         if (eddyi_buffer_length(&t->ahead) == 0)
             eddyi_buffer_trim(&t->ahead, 0);
         return (ssize_t)n;
