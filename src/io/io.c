@@ -290,7 +290,10 @@ bool eddyi_io_withdraw(struct eddyi_io_op *o)
 
 static void call_done(struct eddyi_io_op *o)
 {
-    eddyi_wait_over(&eddyi_container(o, struct eddyi_io_call, o)->wait);
+    struct eddyi_io_call *c = eddyi_container(o, struct eddyi_io_call, o);
+
+    eddyi_wait_fetch(c, sizeof *c);
+    eddyi_wait_over(&c->wait);
 }
 
 /*

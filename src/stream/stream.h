@@ -108,8 +108,13 @@ static inline bool eddyi_reader_is_at_end(const eddy_reader *r)
 /* Wakes the task that reads from @r, if it waits. */
 static inline void eddyi_reader_wake(eddy_reader *r)
 {
-    if (r->waiter && !r->waiter->over)
-        eddyi_wait_over(r->waiter);
+    struct eddyi_wait *w = r->waiter;
+
+    if (!w)
+        return;
+    eddyi_wait_fetch(w, sizeof *w);
+    if (!w->over)
+        eddyi_wait_over(w);
 }
 
 /* Begins a call: drops the bytes that the latest call returned, and lets others run if the stream

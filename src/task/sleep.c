@@ -12,29 +12,13 @@ struct sleep {
     eddy_loop *loop; /* the task's */
 };
 
-/*
- * Fetches the lines of the stack of @s that the task touches when it continues, and that the end of
- * its wait has not touched: its registers below @s, and its callers' frames above. A switch waits
- * for one line after the other; here they come together, and while others are woken. With 100 000
- * sleeping tasks, a wake-up takes 0.83 of the time that it takes without.
- */
-static inline void fetch_stack(const struct sleep *s)
-{
-    enum { LINE = 64 };
-    const char *end = (const char *)(s + 1);
-
-    __builtin_prefetch((const char *)s - LINE);
-    __builtin_prefetch(end + LINE);
-    __builtin_prefetch(end + 2 * LINE);
-}
-
 /* Ends the sleep. As in asyncio, where the timer ends a future, the task has its turn after the
  * timer's (rule 42). */
 static void wake(struct eddyi_ready *r)
 {
     struct sleep *s = eddyi_container(r, struct sleep, timer.ready);
 
-    fetch_stack(s);
+    eddyi_wait_fetch(s, sizeof *s);
     eddyi_wait_over_on(&s->wait, s->loop);
 }
 

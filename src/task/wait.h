@@ -92,6 +92,22 @@ static inline void eddyi_wait_over(struct eddyi_wait *w)
     eddyi_wait_over_on(w, w->task->future.loop);
 }
 
+/*
+ * Fetches the lines of the stack of a waiting task that the task touches when it continues: its
+ * registers below @frame, the struct of @size bytes with its wait, and its callers' frames above. A
+ * switch waits for one line after the other; here they come together, and while others are woken.
+ * For the ends of waits of which thousands may be over at once.
+ */
+static inline void eddyi_wait_fetch(const void *frame, size_t size)
+{
+    enum { LINE = 64 };
+    const char *begin = frame, *end = begin + size;
+
+    __builtin_prefetch(begin - LINE);
+    __builtin_prefetch(end + LINE);
+    __builtin_prefetch(end + 2 * LINE);
+}
+
 /* raises -ECANCELED with the canceller's message */
 int eddyi_wait_raise_cancelled(struct eddyi_wait *w);
 
