@@ -93,8 +93,10 @@ static void close_all(struct fd_carrier *c)
 }
 
 /* Reports the result of sending a piece of a file. */
-static void report_sent(struct fd_carrier *c)
+static void report_sent(struct eddyi_ready *r)
 {
+    struct fd_carrier *c = eddyi_container(r, struct fd_carrier, sent);
+
     tried(&c->out, c->out.o.op.result);
     c->base.on_file_sent(&c->base, (ssize_t)c->out.o.op.result);
 }
@@ -110,7 +112,7 @@ static void end(struct fd_carrier *c)
     close_all(c);
     if (sent) {
         eddyi_ready_cancel(&c->sent);
-        report_sent(c);
+        report_sent(&c->sent);
     }
     c->base.on_closed(&c->base, 0);
 }
@@ -229,7 +231,7 @@ static void out_done(struct eddyi_io_op *o)
     bool closing = c->closing; /* if a callback closes the carrier, its end is fd_close()'s */
 
     if (file)
-        report_sent(c);
+        report_sent(&c->sent);
     else
         c->out.woken = o->op.result > 0;
     if (closing)
@@ -238,13 +240,15 @@ static void out_done(struct eddyi_io_op *o)
         c->base.on_writable(&c->base);
 }
 
-static int adopt(struct fd_carrier *c, struct side *side)
+/* Begins to wait with @o, whose kind is set, for the descriptor of @side. */
+static int wait_for(struct fd_carrier *c, struct eddyi_io_op *o, struct side *side)
 {
     struct side *owner = side->fd == c->in.fd ? &c->in : side;
     int rc = owner->adopted ? 0 : eddyi_io_adopt(c->io, owner->fd);
 
     owner->adopted = rc == 0;
-    return rc;
+    o->op.fd = side->fd;
+    return rc < 0 ? rc : eddyi_io_submit(c->io, o);
 }
 
 static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
@@ -252,23 +256,17 @@ static int fd_wait_readable(eddy_carrier *base, void *buf, size_t size)
     struct fd_carrier *c = of(base);
     /* a write end is watched until the read end closes */
     struct side *side = c->in.fd >= 0 ? &c->in : &c->out;
-    int rc = adopt(c, side);
 
-    if (rc < 0)
-        return rc;
     c->emptied = false;
-    c->in.o.op.fd = side->fd;
     if (c->is_socket && buf) {
         c->in.o.op.kind = EDDYI_OP_RECV;
         c->in.o.op.io.buf = buf;
         c->in.o.op.io.size = size;
-        c->in.o.op.waits = true;
     } else {
         c->in.o.op.kind = EDDYI_OP_POLL;
         c->in.o.op.events = POLLIN;
-        c->in.o.op.waits = c->is_socket;
     }
-    return eddyi_io_submit(c->io, &c->in.o);
+    return wait_for(c, &c->in.o, side);
 }
 
 static void fd_cancel_readable(eddy_carrier *base)
@@ -279,15 +277,10 @@ static void fd_cancel_readable(eddy_carrier *base)
 static int fd_wait_writable(eddy_carrier *base)
 {
     struct fd_carrier *c = of(base);
-    int rc = adopt(c, &c->out);
 
-    if (rc < 0)
-        return rc;
     c->out.o.op.kind = EDDYI_OP_POLL;
-    c->out.o.op.fd = c->out.fd;
     c->out.o.op.events = POLLOUT;
-    c->out.o.op.waits = c->is_socket;
-    return eddyi_io_submit(c->io, &c->out.o);
+    return wait_for(c, &c->out.o, &c->out);
 }
 
 /* Ends the writing direction. The write end of a pipe is closed. A write end that stands alone is
@@ -312,11 +305,6 @@ static ssize_t fd_get_extra_info(eddy_carrier *base, const char *name, void *ret
     if (c->is_socket)
         return eddyi_socket_info(fd, name, ret, size);
     return strcmp(name, "pipe") == 0 ? eddyi_info_copy(ret, size, &fd, sizeof fd) : -ENOENT;
-}
-
-static void on_sent(struct eddyi_ready *r)
-{
-    report_sent(eddyi_container(r, struct fd_carrier, sent));
 }
 
 /* Sends what is in memory at once: the way to a thread and back would cost more. */
@@ -413,10 +401,11 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->out.fd = fd_out;
     c->borrowed = true;
     c->is_socket = ops == &socket_ops;
+    c->in.o.op.waits = c->out.o.op.waits = c->is_socket;
     c->in.o.done = in_done;
     c->out.o.done = out_done;
     eddyi_ready_init(&c->closed, on_closed);
-    eddyi_ready_init(&c->sent, on_sent);
+    eddyi_ready_init(&c->sent, report_sent);
     return c;
 }
 

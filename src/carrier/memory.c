@@ -137,9 +137,8 @@ static void leave(struct memory_carrier *c)
 
     if (!other)
         return;
+    memory_write_eof(&c->base);
     c->other = other->other = NULL;
-    other->ended = true;
-    tell(other, &other->wants_to_read, &other->readable);
     tell(other, &other->wants_to_write, &other->writable);
 }
 

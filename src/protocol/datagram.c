@@ -409,34 +409,29 @@ static eddy_datagram_transport *transport_new(eddy_loop *loop)
     return t;
 }
 
-static int claim(eddy_datagram_transport *t)
-{
-    struct eddyi_io *io = eddyi_io_of(t->face.loop);
-    int rc = io ? eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS) : -ENOMEM;
-
-    if (rc == 0)
-        rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_WRITES);
-    return rc < 0 ? eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd) : 0;
-}
-
 /* Opens the socket and makes the protocol. */
 static int open_endpoint(eddy_datagram_transport *t, eddy_datagram_protocol_factory *factory,
                          void *arg, const eddy_datagram_endpoint_options *options)
 {
     int rc = eddyi_datagram_open(&t->ep, options);
-    bool own = !options->sock;
+    struct eddyi_io *io;
+    bool claimed;
 
     if (rc < 0)
         return rc;
-    rc = claim(t);
-    if (rc == 0) {
-        own = true;
+    io = eddyi_io_of(t->face.loop);
+    rc = io ? eddyi_io_claim(io, &t->claim_in, t->ep.fd, EDDYI_READS) : -ENOMEM;
+    if (rc == 0)
+        rc = eddyi_io_claim(io, &t->claim_out, t->ep.fd, EDDYI_WRITES);
+    claimed = rc == 0;
+    if (claimed)
         rc = factory(arg, &t->protocol, &t->arg);
-    }
+    else
+        eddy_raise(rc, "a datagram endpoint on descriptor %d", t->ep.fd);
     if (rc == 0 && !t->protocol)
         rc = eddy_raise(-EINVAL, "the protocol factory gave no protocol");
     if (rc < 0)
-        let_go(t, !own);
+        let_go(t, options->sock && !claimed);
     return rc;
 }
 

@@ -109,13 +109,17 @@ static void read_plain(eddy_transport *t)
         eddyi_channel_read_ended(&t->channel, n);
 }
 
-/* Handles the end of the peer's data. */
-static void end_of_input(eddy_transport *t)
+/* Reports the end of the input. */
+static void end_input(eddy_transport *t)
 {
-    bool keep = t->protocol->eof_received && t->protocol->eof_received(t->arg);
+    struct eddyi_channel *c = &t->channel;
 
-    if (!keep || t->channel.tls || t->channel.ways == EDDYI_READ_ONLY)
-        eddyi_channel_close(&t->channel);
+    t->ended = true;
+    if (c->read_error < 0)
+        eddyi_channel_break(c, c->read_error);
+    else if (!t->protocol->eof_received || !t->protocol->eof_received(t->arg) || c->tls ||
+             c->ways == EDDYI_READ_ONLY)
+        eddyi_channel_close(c);
 }
 
 static int arm(eddy_transport *t)
@@ -165,22 +169,15 @@ void eddyi_protocol_silence(struct eddyi_ready *r)
  * end. */
 static void step(eddy_transport *t)
 {
-    struct eddyi_channel *c = &t->channel;
+    bool read = eddyi_buffer_length(&t->channel.in) == 0 && t->readable;
 
-    if (eddyi_buffer_length(&c->in) == 0 && t->readable) {
-        if (is_buffered(t))
-            fill_buffer(t);
-        else
-            read_plain(t);
-    }
+    if (read && is_buffered(t))
+        fill_buffer(t);
+    else if (read)
+        read_plain(t);
     give_out(t);
-    if (!eddy_transport_is_reading(t) || has_bytes(t) || !has_end(t))
-        return;
-    t->ended = true;
-    if (c->read_error < 0)
-        eddyi_channel_break(c, c->read_error);
-    else
-        end_of_input(t);
+    if (eddy_transport_is_reading(t) && !has_bytes(t) && has_end(t))
+        end_input(t);
 }
 
 void eddyi_protocol_input(struct eddyi_ready *r)
@@ -191,10 +188,7 @@ void eddyi_protocol_input(struct eddyi_ready *r)
     if (!may_go_on(t))
         return;
     outside = eddyi_face_enter(&t->face);
-    if (t->channel.ways != EDDYI_WRITE_ONLY)
-        step(t);
-    else if (has_bytes(t) || has_end(t))
-        eddyi_channel_read_end_closed(&t->channel);
+    step(t);
     go_on(t);
     eddyi_face_leave(&t->face, outside);
 }

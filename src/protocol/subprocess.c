@@ -262,17 +262,6 @@ static int start(eddy_subprocess_transport *t, bool shell, eddy_subprocess_optio
     return rc;
 }
 
-static void begin(eddy_subprocess_transport *t)
-{
-    eddyi_loop_ready(t->face.loop, &t->made);
-    for (int i = 0; i < 3; i++)
-        if (t->pipes[i].transport)
-            eddyi_protocol_begin(t->pipes[i].transport);
-    t->process->exited = &t->exited;
-    if (t->process->returncode != EDDY_RUNNING)
-        eddyi_loop_ready(t->face.loop, &t->exited);
-}
-
 static int run(eddy_loop *loop, bool shell, eddy_subprocess_protocol_factory *factory, void *arg,
                eddy_subprocess_transport **ret_transport, const eddy_subprocess_options *options)
 {
@@ -290,7 +279,13 @@ static int run(eddy_loop *loop, bool shell, eddy_subprocess_protocol_factory *fa
         return rc;
     }
     eddy_subprocess_transport_ref(t);
-    begin(t);
+    eddyi_loop_ready(loop, &t->made);
+    for (int i = 0; i < 3; i++)
+        if (t->pipes[i].transport)
+            eddyi_protocol_begin(t->pipes[i].transport);
+    t->process->exited = &t->exited;
+    if (t->process->returncode != EDDY_RUNNING)
+        eddyi_loop_ready(loop, &t->exited);
     rc = eddyi_face_wait();
     if (rc < 0)
         eddy_subprocess_transport_close(t);

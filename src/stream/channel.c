@@ -224,13 +224,24 @@ void eddyi_channel_drain_end(struct eddyi_channel *c)
         eddyi_timer_stop(c->loop, &c->patience);
 }
 
+/* Handles the end of a pipe's reader. */
+static void on_read_end_closed(eddy_carrier *carrier, ssize_t result)
+{
+    struct eddyi_channel *c = carrier->user;
+
+    if (eddyi_buffer_length(&c->out) > 0)
+        eddyi_channel_break(c, -EPIPE);
+    else
+        eddyi_channel_close(c);
+}
+
 void eddyi_channel_set_carrier(struct eddyi_channel *c, eddy_carrier *carrier)
 {
     c->carrier = carrier;
     c->tls = strcmp(carrier->ops->name, "tls") == 0;
     c->batches = c->loop->backend->ops->send_batch && eddyi_carrier_socket(carrier) >= 0;
     carrier->user = c;
-    carrier->on_readable = c->client->readable;
+    carrier->on_readable = c->ways == EDDYI_WRITE_ONLY ? on_read_end_closed : c->client->readable;
     carrier->on_writable = on_writable;
     carrier->on_file_sent = eddyi_channel_file_sent;
     carrier->on_closed = on_closed;
@@ -331,14 +342,6 @@ int eddyi_channel_watch_read_end(struct eddyi_channel *c)
 
     (void)eddyi_channel_info(c, "pipe", &fd, sizeof fd);
     return eddyi_sys_is_device(fd) ? 0 : eddyi_channel_wait_readable(c, NULL, 0);
-}
-
-void eddyi_channel_read_end_closed(struct eddyi_channel *c)
-{
-    if (eddyi_buffer_length(&c->out) > 0)
-        eddyi_channel_break(c, -EPIPE);
-    else
-        eddyi_channel_close(c);
 }
 
 /* Writing. */

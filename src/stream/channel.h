@@ -38,9 +38,7 @@ enum eddyi_channel_state { EDDYI_OPEN, EDDYI_CLOSING, EDDYI_ENDING, EDDYI_LOST }
 
 struct eddyi_channel;
 
-/* The most channels whose sends are one batch, and the number of channels that write in one turn
- * from which on batches are made. */
-enum { EDDYI_BATCH = 64, EDDYI_CROWD = 8 };
+enum { EDDYI_BATCH = 64 }; /* the most channels whose sends are one batch */
 
 /* The channels of a loop that are not lost; see channels.c. */
 struct eddyi_channels {
@@ -223,12 +221,8 @@ EDDYI_DIRECT int eddyi_channel_make_room(struct eddyi_channel *c);
  * records, -EAGAIN, or -errno. */
 EDDYI_DIRECT ssize_t eddyi_channel_fill(struct eddyi_channel *c);
 
-/* Makes the carrier of a pipe's write end report that the read end was closed. Returns 0 or
- * -errno. */
+/* Ends the channel of a pipe's write end as soon as the read end is closed. Returns 0 or -errno. */
 int eddyi_channel_watch_read_end(struct eddyi_channel *c);
-
-/* Ends the channel of a pipe's write end: the read end is closed. */
-void eddyi_channel_read_end_closed(struct eddyi_channel *c);
 
 /* Writing. */
 

@@ -136,8 +136,8 @@ int eddyi_channel_begin_tls(struct eddyi_channel *c, const eddy_start_tls_option
     eddyi_channel_send_gathered(c);
     if (c->state != EDDYI_OPEN)
         return eddyi_channel_raise(c);
-    if (c->tls_start)
-        return eddy_raise(EDDY_EMISUSE, "start_tls: TLS is beginning already");
+    if (c->tls_start || c->ways != EDDYI_BOTH_WAYS)
+        return eddy_raise(EDDY_EMISUSE, "start_tls: TLS is beginning already, or cannot");
     s = eddyi_alloc(sizeof *s);
     if (!s)
         return eddy_raise(-ENOMEM, NULL);

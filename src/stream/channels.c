@@ -23,17 +23,14 @@ static void run_over(struct eddyi_loop_part *part)
         eddyi_channel_run_over(eddyi_container(l, struct eddyi_channel, link));
 }
 
-/* Returns whether @c waits for its peer to end. An aborted channel has no peer to wait for: it ends
- * as soon as its carrier has released it. */
-static bool is_ending(const struct eddyi_channel *c)
-{
-    return c->state != EDDYI_OPEN && !c->aborted;
-}
-
+/* Returns whether a channel waits for its peer to end. An aborted one does not: it ends as soon as
+ * its carrier has released it. */
 static bool any_ends(struct eddyi_channels *all)
 {
     EDDYI_LIST_EACH(l, &all->list) {
-        if (is_ending(eddyi_container(l, struct eddyi_channel, link)))
+        const struct eddyi_channel *c = eddyi_container(l, struct eddyi_channel, link);
+
+        if (c->state != EDDYI_OPEN && !c->aborted)
             return true;
     }
     return false;

@@ -84,14 +84,15 @@ void eddyi_connection_report(struct eddyi_connection *c, int rc)
 
 int eddy_connection_next_request(eddy_reader *r)
 {
-    struct eddyi_connection *c = &eddyi_stream_of_reader(r)->connection;
+    struct eddyi_stream *stream = eddyi_stream_of_reader(r);
+    struct eddyi_connection *c = &stream->connection;
     const eddy_server *s = c->server;
     int rc = eddyi_reader_begin(r);
 
     if (rc < 0)
         return rc;
     c->between_requests = r;
-    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r) &&
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !stream->channel.eof &&
            !(s && s->state == EDDYI_CLOSED))
         rc = eddyi_reader_more(r);
     c->between_requests = NULL;

@@ -25,8 +25,9 @@
 #include "loop/urgent.h"
 #include "stream/channel.h"
 
-/* The most bytes of a write that is kept. Sending more costs more than the call. */
-enum { MOST = 16384 };
+/* The most bytes of a write that is kept: sending more costs more than the call. The number of
+ * channels that write in one turn from which on batches are made. */
+enum { MOST = 16384, CROWD = 8 };
 
 /* Returns true if @total more bytes may wait for the end of the turn. */
 static bool may_wait(const struct eddyi_channel *c, size_t total)
@@ -46,11 +47,11 @@ static bool may_wait(const struct eddyi_channel *c, size_t total)
 static bool is_crowded(struct eddyi_channels *all, uint64_t turn)
 {
     if (all->turn != turn) {
-        all->crowded = all->n_writers >= EDDYI_CROWD;
+        all->crowded = all->n_writers >= CROWD;
         all->n_writers = 0;
         all->turn = turn;
     }
-    if (++all->n_writers >= EDDYI_CROWD)
+    if (++all->n_writers >= CROWD)
         all->crowded = true;
     return all->crowded;
 }
@@ -81,30 +82,25 @@ static void give_spare(struct eddyi_channel *c)
     }
 }
 
-static void begin(struct eddyi_channel *c)
-{
-    struct eddyi_channels *all = c->all;
-
-    c->gathers = true;
-    if (all->n_gathering++ == 0)
-        eddyi_loop_soon_in_turn(c->loop, &all->turn_end);
-    eddyi_list_append(&all->gathering, &c->gathering);
-}
-
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total)
 {
     bool gathers = others_follow(c, total) && may_wait(c, total);
+    struct eddyi_channels *all = c->all;
 
-    if (gathers && !c->gathers && c->all->n_gathering >= EDDYI_BATCH)
-        eddyi_channels_send_gathered(c->all);
-    if (gathers && !c->out.data && c->all->n_spares > 0)
-        c->out = c->all->spares[--c->all->n_spares];
+    if (gathers && !c->gathers && all->n_gathering >= EDDYI_BATCH)
+        eddyi_channels_send_gathered(all);
+    if (gathers && !c->out.data && all->n_spares > 0)
+        c->out = all->spares[--all->n_spares];
     if (!gathers || eddyi_buffer_reserve(&c->out, total) < 0) {
         eddyi_channel_send_gathered(c);
         return false;
     }
-    if (!c->gathers)
-        begin(c);
+    if (!c->gathers) {
+        c->gathers = true;
+        if (all->n_gathering++ == 0)
+            eddyi_loop_soon_in_turn(c->loop, &all->turn_end);
+        eddyi_list_append(&all->gathering, &c->gathering);
+    }
     for (int i = 0; i < n; i++)
         (void)eddyi_buffer_append(&c->out, iov[i].iov_base, iov[i].iov_len); /* there is room */
     return true;

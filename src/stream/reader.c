@@ -220,7 +220,7 @@ static int some(eddy_reader *r)
 {
     int rc = 0;
 
-    while (rc == 0 && eddyi_reader_held(r) == 0 && !eddyi_reader_is_at_end(r))
+    while (rc == 0 && eddyi_reader_held(r) == 0 && !channel_of(r)->eof)
         rc = eddyi_reader_more(r);
     return rc;
 }
@@ -282,7 +282,7 @@ ssize_t eddy_reader_read_all(eddy_reader *r, size_t max, const char **ret_data)
 
     if (rc == 0 && !ret_data)
         rc = eddy_raise(-EINVAL, "read_all: there is no place for the data");
-    while (rc == 0 && !eddyi_reader_is_at_end(r) && eddyi_reader_held(r) <= max)
+    while (rc == 0 && !channel_of(r)->eof && eddyi_reader_held(r) <= max)
         rc = eddyi_reader_more(r);
     if (rc < 0)
         return rc;
@@ -297,7 +297,7 @@ ssize_t eddy_reader_readexactly(eddy_reader *r, void *buf, size_t size)
 
     if (rc == 0 && is_bad_buffer(buf, size))
         rc = eddy_raise(-EINVAL, "readexactly: not a buffer of %zu bytes", size);
-    while (rc == 0 && eddyi_reader_held(r) < size && !eddyi_reader_is_at_end(r))
+    while (rc == 0 && eddyi_reader_held(r) < size && !channel_of(r)->eof)
         rc = eddyi_reader_more(r);
     if (rc < 0)
         return rc;
@@ -371,7 +371,7 @@ static int search(eddy_reader *r, const eddy_separator *seps, size_t n, struct m
             if (offset > r->limit)
                 return over_limit(r, offset, "separator is not found, and chunk exceed the limit");
         }
-        if (eddyi_reader_is_at_end(r))
+        if (channel_of(r)->eof)
             return incomplete(r,
                               eddy_raise(EDDY_EINCOMPLETE,
                                          "the stream ended after %zu bytes, before the separator",

@@ -311,17 +311,6 @@ bool eddy_server_is_serving(const eddy_server *s)
     return s->state == EDDYI_SERVING && !s->loop->closed;
 }
 
-/* Wakes the handlers that wait for a next request: there will be none. */
-static void end_idle_connections(eddy_server *s)
-{
-    EDDYI_LIST_EACH(l, &s->connections) {
-        struct eddyi_connection *c = eddyi_container(l, struct eddyi_connection, link);
-
-        if (c->between_requests)
-            eddyi_reader_wake(c->between_requests);
-    }
-}
-
 void eddy_server_close(eddy_server *s)
 {
     if (s->state == EDDYI_CLOSED || eddyi_loop_forked(s->loop))
@@ -333,7 +322,12 @@ void eddy_server_close(eddy_server *s)
         listener_close(&s->listeners[i]);
     s->on.n = 0;
     eddyi_listening_remove_file(&s->on);
-    end_idle_connections(s);
+    EDDYI_LIST_EACH(l, &s->connections) {
+        struct eddyi_connection *c = eddyi_container(l, struct eddyi_connection, link);
+
+        if (c->between_requests) /* there will be no next one */
+            eddyi_reader_wake(c->between_requests);
+    }
     eddyi_wait_queue_wake_all(&s->waiters);
     eddyi_server_unref(s);
 }

@@ -30,10 +30,6 @@ static void on_readable(eddy_carrier *carrier, ssize_t result)
 {
     struct eddyi_channel *c = carrier->user;
 
-    if (c->ways == EDDYI_WRITE_ONLY) {
-        eddyi_channel_read_end_closed(c);
-        return;
-    }
     eddyi_channel_read_done(c, result);
     if (c->read_error < 0)
         eddyi_channel_break(c, c->read_error);
@@ -120,8 +116,8 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
     return 0;
 }
 
-/* Gives the stream back. Closing it may lose the channel at once if the loop is closed, hence the
- * count of users. */
+/* Closing the stream may lose the channel at once if the loop is closed, hence the count of
+ * users. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {
     bool first = !s->given_back;

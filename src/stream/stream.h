@@ -100,11 +100,6 @@ static inline size_t eddyi_reader_held(const eddy_reader *r)
     return eddyi_buffer_length(eddyi_reader_in(r));
 }
 
-static inline bool eddyi_reader_is_at_end(const eddy_reader *r)
-{
-    return eddyi_stream_of_reader(r)->channel.eof;
-}
-
 /* Wakes the task that reads from @r, if it waits. */
 static inline void eddyi_reader_wake(eddy_reader *r)
 {

@@ -406,3 +406,23 @@ TEST_ASYNC(what_a_client_sent_ahead_is_taken_as_tls)
     close_tls(&p);
     return 0;
 }
+
+TEST_ASYNC_REAL(one_end_of_a_pipe_speaks_no_tls)
+{
+    eddy_writer *w;
+    int fds[2];
+
+    parties_make(&all);
+    REQUIRE(pipe(fds) == 0);
+    if (EXPECT_EQ(eddy_connect_write_pipe(fds[1], &w), 0)) {
+        EXPECT_EQ(eddy_writer_start_tls(w, all.client_context), EDDY_EMISUSE);
+        EXPECT_EQ(eddy_writer_write(w, "plain", 5), 0);
+        EXPECT(!eddy_writer_is_closing(w));
+        eddy_writer_free(w);
+    } else {
+        close(fds[1]);
+    }
+    close(fds[0]);
+    parties_free(&all);
+    return 0;
+}
