@@ -20,7 +20,6 @@ struct attempt {
     struct eddyi_race *race; /* NULL: the attempt has lost and only waits for the backend */
     const struct addrinfo *address;
     int fd;
-    bool over; /* poll has completed */
 };
 
 static size_t count(const struct addrinfo *list)
@@ -49,28 +48,20 @@ static void interleave(const struct addrinfo *list, int first_count, const struc
                        size_t n)
 {
     const struct addrinfo *ours = list, *others = list;
+    int left = first_count; /* addresses of the first family before one of another is next */
     size_t k = 0;
 
-    for (bool first = true; k < n; first = false) {
-        for (int i = first ? first_count : 1; i > 0 && k < n; i--) {
-            const struct addrinfo *a = next_of(&ours, list->ai_family, true);
+    while (k < n) {
+        bool first = left > 0;
+        const struct addrinfo *a = next_of(first ? &ours : &others, list->ai_family, first);
 
-            if (!a)
-                break;
+        if (a)
             order[k++] = a;
-        }
-        if (k < n) {
-            const struct addrinfo *a = next_of(&others, list->ai_family, false);
-
-            if (a)
-                order[k++] = a;
-        }
+        left = a && first ? left - 1 : first ? 0 : 1;
     }
 }
 
-/*
- * Writes the new order: the addresses already tried, then new and waiting ones in turns.
- */
+/* Writes the new order: the addresses already tried, then new and waiting ones in turns. */
 static void weave(const struct eddyi_race *r, const struct addrinfo *list,
                   const struct addrinfo **order)
 {
@@ -124,31 +115,23 @@ static void race_fini(struct eddyi_race *r)
     eddy_freeaddrinfo(r->more_list);
 }
 
-static void over(struct eddyi_race *r, int result);
-
-/* Has the race looked at, soon; where the loop closes, it is over. */
+/* Has the race looked at, soon; where the loop closes, at once, and it is over. */
 static void queue_step(struct eddyi_race *r)
 {
-    if (r->ended)
-        return;
-    if (r->loop->closed) {
-        over(r, eddy_raise(-ECANCELED, NULL));
-        r->done(r);
-    } else if (eddyi_list_empty(&r->step.link)) {
+    if (r->loop->closed)
+        r->step.run(&r->step);
+    else if (eddyi_list_empty(&r->step.link))
         eddyi_loop_ready(r->loop, &r->step);
-    }
 }
 
 static void attempt_polled(struct eddyi_io_op *o)
 {
     struct attempt *a = eddyi_container(o, struct attempt, poll);
 
-    if (a->race) {
-        a->over = true;
+    if (a->race)
         queue_step(a->race);
-    } else {
+    else
         eddyi_free(a);
-    }
 }
 
 static void next_is_due(struct eddyi_ready *ready)
@@ -313,7 +296,7 @@ static void check_attempts(struct eddyi_race *r)
         int rc;
 
         next = l->next;
-        if (!a->over)
+        if (a->poll.io)
             continue;
         rc = a->poll.op.result < 0 ? (int)a->poll.op.result : eddyi_sys_connect_result(a->fd);
         if (rc == 0)
@@ -363,22 +346,20 @@ static bool go_on(struct eddyi_race *r)
 /* Ends a race that is under way, without a call of done. */
 static void race_end(struct eddyi_race *r)
 {
-    r->ended = true;
+    if (r->more)
+        r->more->notice = NULL;
     eddyi_ready_cancel(&r->step);
     eddyi_timer_stop(r->loop, &r->timer);
     while (!eddyi_list_empty(&r->running))
         attempt_drop(eddyi_container(r->running.next, struct attempt, link));
 }
 
-static void over(struct eddyi_race *r, int result)
+static void over(struct eddyi_race *r)
 {
     race_end(r);
-    r->result = result;
-}
-
-static int result_of(const struct eddyi_race *r)
-{
-    return r->winner >= 0 ? r->winner : r->error;
+    r->result = r->loop->closed  ? eddy_raise(-ECANCELED, NULL)
+                : r->winner >= 0 ? r->winner
+                                 : r->error;
 }
 
 static void look(struct eddyi_ready *ready)
@@ -390,7 +371,7 @@ static void look(struct eddyi_ready *ready)
         if (go_on(r))
             return;
     }
-    over(r, r->loop->closed ? eddy_raise(-ECANCELED, NULL) : result_of(r));
+    over(r);
     r->done(r);
 }
 
@@ -402,7 +383,7 @@ static bool race_begin(struct eddyi_race *r)
     eddyi_ready_init(&r->step, look);
     eddyi_ready_init(&r->timer.ready, next_is_due);
     r->timer.node.place = 0;
-    r->due = r->ended = false;
+    r->due = false;
     r->winner = -1;
     r->next = r->n_errors = 0;
     if (r->more) {
@@ -410,12 +391,9 @@ static bool race_begin(struct eddyi_race *r)
         r->more->notice = more_came;
     }
     /* A task that cleans up while its loop closes cannot wait. */
-    if (r->loop->closed)
-        r->result = eddy_raise(-ECANCELED, NULL);
-    else if (go_on(r))
+    if (!r->loop->closed && go_on(r))
         return false;
-    else
-        over(r, result_of(r));
+    over(r);
     return true;
 }
 

@@ -33,7 +33,6 @@ struct eddyi_race {
     int64_t latest;            /* when the latest attempt began */
     struct eddyi_list running; /* attempts */
     bool due;
-    bool ended;              /* what comes of the lookup is of no interest any more */
     int winner;              /* a descriptor, or -1 */
     eddy_exception **errors; /* room for n; owned. NULL where memory was short */
     size_t n_errors;

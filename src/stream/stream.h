@@ -121,12 +121,8 @@ EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_begin(eddy_reader *r);
  * caller checks again. Returns 0, or raises an error. The buffer may have moved. */
 EDDYI_DIRECT EDDY_AWAITS int eddyi_reader_more(eddy_reader *r);
 
-/*
- * Fairness: eddyi_stream_has_had_its_share() returns whether the stream has used up its share of
- * the turn, so that a call has to let others run before it moves more bytes;
- * eddyi_stream_let_others_run() does so. It returns 0, or raises -ECANCELED. Calls are counted in
- * channel.used. See fairness.c.
- */
+/* A call on a stream that has used up its share of the turn lets others run before it moves more
+ * bytes: see fairness.c. The latter returns 0, or raises -ECANCELED. */
 enum { EDDYI_SHARE = 64 };
 
 static inline bool eddyi_stream_has_had_its_share(const struct eddyi_stream *s)
