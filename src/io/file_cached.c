@@ -38,6 +38,7 @@ struct caches {
     const eddy_task *task; /* made the latest call; only compared */
     uint64_t turn;         /* in this turn */
     unsigned used;         /* the calls of @task in @turn */
+    int closable;          /* described by @task in @turn: closing() has nothing to ask; -1: none */
 };
 
 static void close_caches(struct eddyi_loop_part *p)
@@ -67,6 +68,7 @@ static bool take_share(struct caches *c, const eddy_task *t)
         c->task = t;
         c->turn = loop->schedule.turns;
         c->used = 0;
+        c->closable = -1;
     }
     return c->used++ < (is_alone(loop) ? SHARE_ALONE : SHARE);
 }
@@ -83,7 +85,12 @@ static struct caches *may_call(void)
 
 int64_t eddyi_cached_open(int dir, const char *path, int flags)
 {
-    return may_call() ? eddyi_sys_open_cached(dir, path, flags) : -EAGAIN;
+    struct caches *c = may_call();
+    int fd = c ? eddyi_sys_open_cached(dir, path, flags) : -EAGAIN;
+
+    if (fd >= 0 && c->closable == fd)
+        c->closable = -1;
+    return fd;
 }
 
 enum answers { UNKNOWN, FROM_MEMORY, FROM_SERVER };
@@ -138,14 +145,23 @@ static int64_t stat_by_backend(int fd, struct statx *ret)
     return eddyi_io_wait(&c);
 }
 
+/* Returns true if closing a file that is open for reading, and described by @st, does not free the
+ * file. */
+static bool keeps_its_file(const struct statx *st)
+{
+    return (S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode)) && st->stx_nlink > 0;
+}
+
 int64_t eddyi_cached_stat(int fd, struct statx *ret)
 {
     struct call call = {.fd = fd, .ret = ret};
-    const struct caches *c = may_call();
+    struct caches *c = may_call();
     uint64_t mount = 0;
     int64_t rc = c ? eddyi_sys_statx_cached(fd, ret, &mount) : 0;
     enum answers answers = c && rc == 0 ? answers_of(c, ret, mount) : FROM_SERVER;
 
+    if (c && answers == FROM_MEMORY)
+        c->closable = keeps_its_file(ret) ? fd : -1;
     if (rc < 0 || answers == FROM_MEMORY)
         return rc;
     if (answers == FROM_SERVER)
@@ -156,15 +172,20 @@ int64_t eddyi_cached_stat(int fd, struct statx *ret)
     return rc;
 }
 
-/* Returns FROM_MEMORY if closing @fd cannot wait. */
-static enum answers closing(const struct caches *c, int fd, struct statx *st, uint64_t *ret_mount)
+/* Returns FROM_MEMORY if closing @fd cannot wait. A task that described @fd and has not suspended
+ * since need not ask again. */
+static enum answers closing(struct caches *c, int fd, struct statx *st, uint64_t *ret_mount)
 {
-    bool file;
+    bool known = c->closable == fd;
 
-    if (!eddyi_sys_is_for_reading(fd) || eddyi_sys_statx_cached(fd, st, ret_mount) < 0)
+    c->closable = -1;
+    if (!eddyi_sys_is_for_reading(fd))
         return FROM_SERVER;
-    file = S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode);
-    return file && st->stx_nlink > 0 ? answers_of(c, st, *ret_mount) : FROM_SERVER;
+    if (known)
+        return FROM_MEMORY;
+    if (eddyi_sys_statx_cached(fd, st, ret_mount) < 0)
+        return FROM_SERVER;
+    return keeps_its_file(st) ? answers_of(c, st, *ret_mount) : FROM_SERVER;
 }
 
 static int close_elsewhere(int fd, struct call *call)
@@ -187,7 +208,7 @@ static int close_elsewhere(int fd, struct call *call)
 int eddyi_cached_close(int fd)
 {
     struct call call = {.fd = fd};
-    const struct caches *c = may_call();
+    struct caches *c = may_call();
     struct statx st;
     uint64_t mount = 0;
     enum answers answers = c ? closing(c, fd, &st, &mount) : FROM_SERVER;

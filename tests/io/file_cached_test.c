@@ -147,6 +147,71 @@ TEST_ASYNC_REAL(a_close_that_may_take_long_is_made_elsewhere)
     return 0;
 }
 
+/* Describes @fd and closes it, perhaps after a suspension. Returns how often the close asked for a
+ * description, which it did not get. */
+static unsigned long asked_by_close(int fd, bool suspends)
+{
+    struct stat st;
+    unsigned long hits;
+
+    EXPECT_EQ(eddy_file_fstat(fd, &st), 0);
+    if (suspends)
+        EXPECT_EQ(eddy_sleep(0), 0);
+    eddyi_fault_only("statx", EIO);
+    EXPECT_EQ(eddy_file_close(fd), 0);
+    hits = eddyi_fault_hits();
+    eddyi_fault_clear();
+    return hits;
+}
+
+TEST_ASYNC_REAL(a_close_right_after_a_description_asks_for_no_other)
+{
+    struct place p = place_with_file();
+    int others;
+
+    begin(&others);
+    EXPECT_EQ(asked_by_close(open(p.a, O_RDONLY | O_CLOEXEC), false), 0);
+    EXPECT_EQ(others, 0);
+    EXPECT_EQ(asked_by_close(open(p.a, O_RDONLY | O_CLOEXEC), true), 1);
+    place_remove(&p);
+    return eddy_sleep(0);
+}
+
+TEST_ASYNC_REAL(a_close_that_may_take_long_is_made_elsewhere_although_the_file_was_just_described)
+{
+    struct place p = place_with_file();
+    int others, written = open(p.a, O_RDWR | O_CLOEXEC), nameless;
+
+    begin(&others);
+    asked_by_close(written, false);
+    EXPECT_EQ(others, 1);
+    nameless = open(p.a, O_RDONLY | O_CLOEXEC);
+    unlink(p.a);
+    begin(&others);
+    asked_by_close(nameless, false);
+    EXPECT_EQ(others, 1);
+    place_remove(&p);
+    return 0;
+}
+
+TEST_ASYNC_REAL(a_description_says_nothing_of_the_next_file_with_the_same_number)
+{
+    struct place p = place_with_file();
+    struct stat st;
+    int fd = open(p.a, O_RDONLY | O_CLOEXEC), again;
+
+    EXPECT_EQ(eddy_file_fstat(fd, &st), 0);
+    close(fd);
+    again = eddy_file_open(p.a, O_RDONLY, 0);
+    EXPECT_EQ(again, fd);
+    eddyi_fault_only("statx", EIO);
+    EXPECT_EQ(eddy_file_close(again), 0);
+    EXPECT_EQ(eddyi_fault_hits(), 1);
+    eddyi_fault_clear();
+    place_remove(&p);
+    return 0;
+}
+
 TEST_ASYNC_REAL(a_file_system_that_makes_its_answers_up_is_asked_elsewhere)
 {
     int others, fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
