@@ -3,7 +3,8 @@
 A condition gets eddy's median, and a function that maps a peer to the ratio eddy/peer or None.
 """
 
-from participants import COPIES, FILES
+from commands import COMMANDS
+from participants import FILES
 
 
 def at_most(limit):
@@ -18,6 +19,10 @@ def at_most_of(factor, who):
     return f"≤ {factor:g} × {who}", lambda v, ratio: ratio(who) <= factor
 
 
+def at_least_of(factor, who):
+    return f"≥ {factor:g} × {who}", lambda v, ratio: ratio(who) >= factor
+
+
 def both(*aims):
     return ", ".join(text for text, _ in aims), lambda v, ratio: all(
         [met(v, ratio) for _, met in aims]
@@ -25,7 +30,7 @@ def both(*aims):
 
 
 # Of the others the least is best.
-HIGHER_IS_BETTER = {"sleepers", "sleepers_10k", "post_flood", "executor_flood"}
+HIGHER_IS_BETTER = {"sleepers", "sleepers_10k", "post_flood", "executor_flood", "process_flood"}
 
 DEEP, ECHO_1, ECHO_1000, ECHO_LARGE = (
     "echo 64x64x16",
@@ -59,6 +64,16 @@ AIMS = {
     ("executor_rt", "eddy"): at_most(15),
     ("executor_flood", "eddy"): at_least(5.5e6),
     ("file", "eddy"): at_most(500),
+    **{
+        (metric, "eddy"): at_most_of(1.05, "by hand")
+        for metric in ("pipe", "pipe_64k", "spawn_10m", "spawn_4g", "process_rt", "direct")
+    },
+    ("process_flood", "eddy"): at_least_of(0.95, "by hand"),
+    ("direct_cpu", "eddy"): at_most_of(1.05, "by hand"),
+    **{
+        (metric, "eddy"): both(at_most_of(1, "32 threads"), at_most_of(1, "Go"))
+        for metric in ("names", "names_cpu")
+    },
     (DEEP, OPS_EPOLL): at_most_of(1.03, EPOLL),
     (DEEP, OPS_URING): at_most_of(1.03, URING),
     (DEEP, STREAMS_EPOLL): at_most_of(1.08, EPOLL),
@@ -92,6 +107,31 @@ AIMS = {
         for size in FILES
         for backend in ("io_uring", "epoll")
     },
-    (f"copy {COPIES} files", "eddy copier io_uring"): at_most_of(1, "cp"),
-    (f"copy {COPIES} files", "eddy copier epoll"): at_most_of(1, "cp"),
+    **{
+        (metric, who): at_most_of(1, next(p for p in row.programs if not p.startswith("eddy")))
+        for row in COMMANDS("")
+        for metric in (row.metric, row.metric + ", wall")
+        for who in row.programs
+        if who.startswith("eddy")
+    },
+    **{
+        (f"unix {load}", f"eddy unix {streams}{backend}"): at_most_of(
+            1.08 if streams else 1.05, f"raw {backend}, unix"
+        )
+        for load in ("64x64x16", "64x64x1", "64x65536x1")
+        for streams in ("", "streams ")
+        for backend in ("io_uring", "epoll")
+    },
+    **{
+        (metric, f"eddy {kind} 2 {backend}"): at_most_of(1.03, f"eddy {kind} 1 {backend}")
+        for metric, kind in (("workers http", "http"), ("workers echo 64x64x1", "echo"))
+        for backend in ("io_uring", "epoll")
+    },
+    **{
+        (f"proxy {load}", f"eddy proxy {backend}"): both(
+            at_most_of(1, "HAProxy"), at_most_of(1, "nginx stream")
+        )
+        for load in ("64x64x1", "64x1024x1", "16x65536x1")
+        for backend in ("io_uring", "epoll")
+    },
 }

@@ -20,7 +20,8 @@ bench_fn bench_queue, bench_queue_alike, bench_lock;
 bench_fn bench_call_soon, bench_call_soon_chain;
 bench_fn bench_post_rt, bench_post_rt_busy, bench_post_flood, bench_executor_rt,
     bench_executor_flood;
-bench_fn bench_file;
+bench_fn bench_file, bench_direct;
+bench_fn bench_pipe, bench_names, bench_spawn, bench_process_pool;
 bench_fn bench_echo, bench_echo_streams;
 
 /* Prints "eddy WORKLOAD VALUE UNIT", with @suffix appended to the name of the running workload. */

@@ -1,7 +1,8 @@
 /*
- * echo-server [--streams|--tls FILE] [--backend NAME] [PORT]: echoes what it receives, with one
- * task per connection, by operations on sockets, by streams, or by streams over TLS, with the
- * certificate and key in FILE.
+ * echo-server [--streams|--tls FILE] [--backend NAME] [--workers N] [PORT|PATH]
+ *
+ * Echoes what it receives, with one task per connection, by operations on sockets, by streams, or
+ * by streams over TLS, with the certificate and key in FILE.
  */
 #include "server.h"
 
@@ -97,42 +98,62 @@ static int make_context(const char *certificate, eddy_tls_context **ret)
     return eddy_tls_context_load_cert_chain(*ret, certificate, NULL, NULL, NULL);
 }
 
-/* @certificate NULL: no TLS. */
-static eddy_async(serve_streams, (const char *, certificate), (int, port))
+struct streams {
+    const char *certificate; /* NULL: no TLS */
+    struct server_options options;
+};
+
+static int start_streams(const struct streams *s, eddy_tls_context *tls, eddy_server **ret)
 {
+    if (s->options.path)
+        return eddy_start_unix_server(echo_streams, NULL, s->options.path, ret, .backlog = 4096);
+    return eddy_start_server(echo_streams, NULL, "0.0.0.0", s->options.port, ret, .backlog = 4096,
+                             .tls = tls, .reuse_port = s->options.workers > 0);
+}
+
+static int serve_streams(unsigned index, void *arg)
+{
+    const struct streams *s = arg;
     eddy_tls_context *tls = NULL;
     eddy_server *server;
 
-    if (certificate)
-        eddy_try(make_context(certificate, &tls));
-    eddy_try(eddy_start_server(echo_streams, NULL, "0.0.0.0", port, &server, .backlog = 4096,
-                               .tls = tls));
+    if (s->certificate)
+        eddy_try(make_context(s->certificate, &tls));
+    eddy_try(start_streams(s, tls, &server));
     eddy_server_free_at_end(server);
-    say_port(eddy_server_port(server));
+    say_port(s->options.path ? 0 : eddy_server_port(server));
     return eddy_server_serve_forever(server);
+}
+
+static eddy_async(serve_streams_in_one_loop, (struct streams *, s))
+{
+    return serve_streams(0, s);
+}
+
+static int run_streams(struct streams *s)
+{
+    if (s->options.workers > 0)
+        return eddy_exit_code(eddy_run_workers(s->options.workers, serve_streams, s));
+    return eddy_main(serve_streams_in_one_loop(s));
 }
 
 int main(int argc, char **argv)
 {
-    const char *certificate = NULL;
+    struct streams s = {0};
     bool streams = false;
-    int port = 0;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--streams") == 0) {
             streams = true;
         } else if (strcmp(argv[i], "--tls") == 0 && i + 1 < argc) {
             streams = true;
-            certificate = argv[++i];
-        } else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc) {
-            setenv("EDDY_BACKEND", argv[++i], true);
-        } else if (atoi(argv[i]) > 0) {
-            port = atoi(argv[i]);
-        } else {
-            fprintf(stderr, "usage: echo-server [--streams|--tls FILE] [--backend NAME] [PORT]\n");
+            s.certificate = argv[++i];
+        } else if (!parse_server_option(argc, argv, &i, &s.options)) {
+            fprintf(stderr, "usage: echo-server [--streams|--tls FILE] [--backend NAME] "
+                            "[--workers N] [PORT|PATH]\n");
             return 2;
         }
     }
     raise_limits();
-    return eddy_main(streams ? serve_streams(certificate, port) : serve_sockets(echo, port));
+    return streams ? run_streams(&s) : serve_sockets(echo, &s.options);
 }

@@ -7,6 +7,7 @@
  * README.md defines them.
  */
 #include "bench.h"
+#include "system.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,14 @@ static const struct workload workloads[] = {
     {"executor_rt", bench_executor_rt, 50000, 1},
     {"executor_flood", bench_executor_flood, 500000, 10000},
     {"file", bench_file, 1000000, 1},
+    {"direct", bench_direct, N_DIRECT_READS, DIRECT_DEPTH},
+    {"pipe", bench_pipe, N_SMALL_MESSAGES, SMALL_MESSAGE},
+    {"pipe_64k", bench_pipe, N_LARGE_MESSAGES, LARGE_MESSAGE},
+    {"names", bench_names, N_LOOKUPS, LOOKUPS_AT_ONCE},
+    {"spawn_10m", bench_spawn, N_SPAWNS, 10},
+    {"spawn_4g", bench_spawn, N_SPAWNS, 4096},
+    {"process_rt", bench_process_pool, N_POOL_TRIPS, 1},
+    {"process_flood", bench_process_pool, N_POOL_JOBS, POOL_JOBS_AT_ONCE},
     {"echo", bench_echo, 200000, 1},
     {"echo_streams", bench_echo_streams, 200000, 1},
 };

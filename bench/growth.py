@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+import servers
+
 from run import Bench, CLIENT_CPU, machine, on_cpus
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -78,8 +80,9 @@ def in_process(bench, name, argument, k):
 def connections(bench, backend, arguments, k):
     values = []
     for _ in range(ROUNDS):
-        process, port = bench.server(
-            [f"{bench.build}/echo-server", *arguments], {"EDDY_BACKEND": backend}
+        port = servers.free_port()
+        process = servers.start(
+            bench.build, [f"{bench.build}/echo-server", *arguments], {"EDDY_BACKEND": backend}, port
         )
         run = subprocess.run(
             [

@@ -1,7 +1,8 @@
 /*
- * http-server [--backend NAME] [PORT]: answers every request with "Hello", with one task per
- * connection, which stays open. The parser is llhttp, that of Node.js. Requests that arrive
- * together are answered together.
+ * http-server [--backend NAME] [--workers N] [PORT]
+ *
+ * Answers every request with "Hello", with one task per connection, which stays open. The parser is
+ * llhttp, that of Node.js. Requests that arrive together are answered together.
  */
 #include "server.h"
 
@@ -63,15 +64,11 @@ static eddy_async(answer, (int, fd))
 
 int main(int argc, char **argv)
 {
-    int port = 0;
+    struct server_options options = {0};
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc) {
-            setenv("EDDY_BACKEND", argv[++i], true);
-        } else if (atoi(argv[i]) > 0) {
-            port = atoi(argv[i]);
-        } else {
-            fprintf(stderr, "usage: http-server [--backend NAME] [PORT]\n");
+        if (!parse_server_option(argc, argv, &i, &options)) {
+            fprintf(stderr, "usage: http-server [--backend NAME] [--workers N] [PORT]\n");
             return 2;
         }
     }
@@ -80,5 +77,5 @@ int main(int argc, char **argv)
     llhttp_settings_init(&settings);
     settings.on_message_complete = on_message_complete;
     raise_limits();
-    return eddy_main(serve_sockets(answer, port));
+    return serve_sockets(answer, &options);
 }

@@ -1,13 +1,14 @@
 /*
- * loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
+ * loadgen KIND PORT|PATH [-c CONNECTIONS] [-s SIZE] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]
  *
- * Generates load for a server on this machine: echo, accept, http, files, udp, or with TLS: tls (an
- * echo), handshake, resume, idle. One thread, closed loop: each connection has DEPTH requests in
- * flight, and sends the next one when an answer has arrived and every byte of it was right. After a
- * warm-up (-w) it measures for -t seconds, and prints one line of JSON: rate, latencies, and for
- * the threads of this program and of the server (-p) the processor time per operation, the share of
- * a processor, and the share of the time in which they were ready to run but did not: interference
- * by other programs. idle measures the server's memory instead.
+ * Generates load for a server on this machine, at a port or a Unix socket: echo, accept, http,
+ * files, udp, or with TLS: tls (an echo), handshake, resume, idle. One thread, closed loop: each
+ * connection has DEPTH requests in flight, and sends the next one when an answer has arrived and
+ * every byte of it was right. After a warm-up (-w) it measures for -t seconds, and prints one line
+ * of JSON: rate, latencies, and for the threads of this program and of the server (-p) the
+ * processor time per operation, the share of a processor, and the share of the time in which they
+ * were ready to run but did not: interference by other programs. idle measures the server's memory
+ * instead.
  */
 #include "loadgen.h"
 #include "process_time.h"
@@ -23,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { EVENTS = 512, STALLED = 2000 /* ms */, N_DESTINATIONS = 200 };
@@ -50,19 +52,35 @@ struct sockaddr_in destination(unsigned i)
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % N_DESTINATIONS)};
 }
 
-int connect_to_server(unsigned i)
+/* Connects to the server's address. Waits for a server that does not listen yet. */
+static int connect_at(const void *address, socklen_t size)
 {
-    struct sockaddr_in address = destination(i);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, tries = 0;
+    int fd, tries = 0;
 
+    fd = socket(((const struct sockaddr *)address)->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         fail("socket: %s", strerror(errno));
-    while (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        if (errno != ECONNREFUSED || ++tries > 300)
+    while (connect(fd, address, size) < 0) {
+        if ((errno != ECONNREFUSED && errno != ENOENT) || ++tries > 300)
             fail("connect: %s", strerror(errno));
         usleep(10000);
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+int connect_to_server(unsigned i)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in address = destination(i);
+    int fd, one = 1;
+
+    if (loadgen.path) {
+        strncpy(local.sun_path, loadgen.path, sizeof local.sun_path - 1);
+        fd = connect_at(&local, sizeof local);
+    } else {
+        fd = connect_at(&address, sizeof address);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
@@ -199,7 +217,9 @@ static bool parse(int argc, char **argv)
     if (argc - optind != 2)
         return false;
     loadgen.port = atoi(argv[optind + 1]);
-    return loadgen.port > 0 && loadgen.n_connections > 0 && loadgen.size > 0 && loadgen.depth > 0;
+    loadgen.path = strchr(argv[optind + 1], '/') ? argv[optind + 1] : NULL;
+    return (loadgen.port > 0 || loadgen.path) && loadgen.n_connections > 0 && loadgen.size > 0 &&
+           loadgen.depth > 0;
 }
 
 int main(int argc, char **argv)
@@ -208,8 +228,8 @@ int main(int argc, char **argv)
     struct rlimit files;
 
     if (!parse(argc, argv) || !(load = find(argv[optind]))) {
-        fprintf(stderr, "usage: loadgen KIND PORT [-c CONNECTIONS] [-s SIZE] "
-                        "[-d DEPTH] [-t SECONDS] [-w SECONDS] [-p PID]\n");
+        fprintf(stderr, "usage: loadgen KIND PORT|PATH [-c CONNECTIONS] [-s SIZE] [-d DEPTH] "
+                        "[-t SECONDS] [-w SECONDS] [-p PID]\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

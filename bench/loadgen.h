@@ -26,6 +26,7 @@ extern const struct load load_echo, load_accept, load_http, load_files, load_udp
     load_handshake, load_resume, load_idle;
 
 struct loadgen {
+    const char *path; /* of a Unix socket; NULL: TCP at port */
     int port, n_connections, depth;
     size_t size;
     int epoll;

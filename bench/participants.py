@@ -3,6 +3,7 @@ import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"  # Debian's: uvloop is built for it
+PYTHON_SYSTEM = os.path.join(HERE, "peers", "python_system.py")
 PYTHON_BENCH = os.path.join(HERE, "peers", "python_bench.py")
 
 TASKS = "switch spawn_join spawn_gather"
@@ -14,7 +15,10 @@ POSTS = "post_rt post_flood"
 JOBS = "executor_rt executor_flood"
 
 # They need both processors; all others have one thread and are pinned.
-TWO_THREADS = set(f"{POSTS} {JOBS} post_rt_busy".split())
+TWO_THREADS = set(f"{POSTS} {JOBS} post_rt_busy names process_rt process_flood".split())
+
+# They run in a network of their own, beside a name server (with_names.c).
+WITH_NAMES = {"names"}
 
 # Servers with several threads, which share the one processor that they are pinned to.
 THREADED = {"Go", "Go net/http", "Go udp", "Go tls", "Node.js"}
@@ -72,6 +76,34 @@ def IN_PROCESS(build):
         ),
         "asyncio": ([PYTHON, PYTHON_BENCH, "asyncio"], {}, python),
         "uvloop": ([PYTHON, PYTHON_BENCH, "uvloop"], {}, python),
+    }
+
+
+def SYSTEM(build):
+    """name: (command, environment, workloads); pipes, names, processes and files"""
+    peers = build + "/peers"
+    blocks = {"BENCH_FILE": build + "/blocks"}
+    pipes, spawn, pool = "pipe pipe_64k", "spawn_10m spawn_4g", "process_rt process_flood"
+    return {
+        "eddy": ([build + "/eddy-bench"], blocks, f"{pipes} names {spawn} {pool} direct"),
+        "by hand": ([peers + "/hand-bench"], blocks, f"{pipes} {spawn} {pool} direct"),
+        "32 threads": ([peers + "/hand-bench"], {"NAMES_THREADS": "32"}, "names"),
+        "1,000 threads": ([peers + "/hand-bench"], {"NAMES_THREADS": "1000"}, "names"),
+        "libuv": ([peers + "/uv-system-bench"], blocks, f"{pipes} names {spawn} direct"),
+        "libuv, 32 threads": (
+            [peers + "/uv-system-bench"],
+            {**blocks, "UV_THREADPOOL_SIZE": "32"},
+            "names direct",
+        ),
+        "Go": (
+            [peers + "/go-bench"],
+            {**blocks, "GOMAXPROCS": "1"},
+            f"{pipes} names {spawn} direct",
+        ),
+        "asyncio": ([PYTHON, PYTHON_SYSTEM, "asyncio"], {}, f"{pipes} names {spawn}"),
+        "uvloop": ([PYTHON, PYTHON_SYSTEM, "uvloop"], {}, f"{pipes} names {spawn}"),
+        "ProcessPoolExecutor": ([PYTHON, PYTHON_SYSTEM, "asyncio"], {}, pool),
+        "multiprocessing": ([PYTHON, PYTHON_SYSTEM, "multiprocessing"], {}, pool),
     }
 
 
@@ -140,24 +172,66 @@ def SERVERS(build):
         "Node.js": (["node", os.path.join(HERE, "peers", "tls_server.js"), port, pem], {}, tls),
         "asyncio tls": ([PYTHON, PYTHON_BENCH, "asyncio", "tls", port, pem], {}, tls),
         "uvloop tls": ([PYTHON, PYTHON_BENCH, "uvloop", "tls", port, pem], {}, tls),
-        "nginx tls": (["nginx", port, "tls"], {}, tls - {"tls"}),
+        "nginx tls": (["nginx", "tls"], {}, tls - {"tls"}),
         "eddy static io_uring": (static, uring, files),
         "eddy static epoll": (static, epoll, files),
-        "nginx": (["nginx", port], {}, http | files),
+        "nginx": (["nginx"], {}, http | files),
+        **local_servers(build),
+        **several_cores(build),
+        **proxies(build),
     }
 
 
-# The small files that COPIERS copy.
-COPIES = 2000
-
-
-def COPIERS(build):
-    """name: (command, environment); the paths of a tree and of its copy are added"""
-    copier = [os.path.dirname(build) + "/bin/file-copier"]
+def local_servers(build):
+    """Echo over Unix sockets; {port} is a path."""
+    peers, port, unix = build + "/peers", "{port}", {"unix echo"}
+    streams = [build + "/echo-server", "--streams", port]
     return {
-        "eddy copier io_uring": (copier, {"EDDY_BACKEND": "io_uring"}),
-        "eddy copier epoll": (copier, {"EDDY_BACKEND": "epoll"}),
-        "cp": (["cp", "-r"], {}),
+        "eddy unix io_uring": ([build + "/echo-server", port], {"EDDY_BACKEND": "io_uring"}, unix),
+        "eddy unix epoll": ([build + "/echo-server", port], {"EDDY_BACKEND": "epoll"}, unix),
+        "eddy unix streams io_uring": (streams, {"EDDY_BACKEND": "io_uring"}, unix),
+        "eddy unix streams epoll": (streams, {"EDDY_BACKEND": "epoll"}, unix),
+        "raw epoll, unix": ([peers + "/epoll-server", port], {}, unix),
+        "raw io_uring, unix": ([peers + "/uring-server", port], {}, unix),
+        "libuv unix": ([peers + "/uv-server", port], {}, unix),
+        "libev unix": ([peers + "/ev-server", port], {}, unix),
+        "Go unix": ([peers + "/go-bench", "echo", port], {}, unix),
+        "asyncio unix": ([PYTHON, PYTHON_BENCH, "asyncio", "echo", port], {}, unix),
+        "uvloop unix": ([PYTHON, PYTHON_BENCH, "uvloop", "echo", port], {}, unix),
+    }
+
+
+def several_cores(build):
+    """The same server with one worker and with two, on all processors."""
+    peers, port = build + "/peers", "{port}"
+    http, both = {"workers http"}, {"workers http", "workers echo"}
+    servers = {}
+    for n in ("1", "2"):
+        for backend in ("io_uring", "epoll"):
+            for kind, program in (("http", "http-server"), ("echo", "echo-server")):
+                servers[f"eddy {kind} {n} {backend}"] = (
+                    [f"{build}/{program}", "--workers", n, port],
+                    {"EDDY_BACKEND": backend},
+                    {f"workers {kind}"},
+                )
+        servers[f"nginx {n}"] = (["nginx", "workers", n], {}, http)
+        for kind in ("http", "echo"):
+            load = {f"workers {kind}"}
+            go, tokio = [peers + "/go-bench", kind, port], [peers + "/tokio-bench", kind, port]
+            servers[f"Go {kind} {n}"] = (go, {"GOMAXPROCS": n}, load)
+            servers[f"tokio {kind} {n}"] = (tokio, {"TOKIO_WORKERS": n}, load)
+    return servers
+
+
+def proxies(build):
+    """They forward to {backend}, the raw epoll server on the load generator's processor."""
+    example = os.path.dirname(build) + "/examples/net/tcp_proxy"
+    command, proxy = [example, "{port}", "127.0.0.1", "{backend}"], {"proxy echo"}
+    return {
+        "eddy proxy io_uring": (command, {"EDDY_BACKEND": "io_uring"}, proxy),
+        "eddy proxy epoll": (command, {"EDDY_BACKEND": "epoll"}, proxy),
+        "HAProxy": (["haproxy"], {}, proxy),
+        "nginx stream": (["nginx", "stream"], {}, proxy),
     }
 
 
@@ -199,6 +273,15 @@ ECHOES = [
     ("tls handshake", "handshake", ["-c", "16", "-t", "1", "-w", "0.25"]),
     ("tls resumed", "resume", ["-c", "16", "-t", "1", "-w", "0.25"]),
     ("tls idle", "idle", ["-c", "1100"]),
+    ("unix 64x64x16", "unix echo", ["-c", "64", "-d", "16", "-t", "0.8", "-w", "0.25"]),
+    ("unix 64x64x1", "unix echo", ["-c", "64", "-t", "0.8", "-w", "0.25"]),
+    ("unix 64x65536x1", "unix echo", ["-c", "64", "-s", "65536", "-t", "0.8", "-w", "0.25"]),
+    ("workers http", "workers http", ["-c", "64", "-t", "1", "-w", "0.25"]),
+    ("workers echo 64x64x1", "workers echo", ["-c", "64", "-t", "1", "-w", "0.25"]),
+    *(
+        (f"proxy {c}x{size}x1", "proxy echo", [*f"-c {c} -s {size} -t 1 -w 0.25".split()])
+        for c, size in ((64, 64), (64, 1024), (16, 65536))
+    ),
     *(
         (f"static {name}", "files", ["-c", "64", "-s", str(size), "-t", "1", "-w", "0.25"])
         if size < 1 << 20

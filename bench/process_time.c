@@ -20,22 +20,47 @@ static void add_thread(struct process_time *sum, pid_t pid, const char *tid)
     fclose(f);
 }
 
-struct process_time process_time(pid_t pid)
+/* Adds the threads of one process, and then its children, as those of each thread are listed. */
+static void add_process(struct process_time *sum, pid_t pid);
+
+static void add_children(struct process_time *sum, pid_t pid, const char *tid)
 {
-    struct process_time sum = {0};
+    char path[300];
+    int child;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, tid);
+    f = fopen(path, "r");
+    while (f && fscanf(f, "%d", &child) == 1)
+        add_process(sum, child);
+    if (f)
+        fclose(f);
+}
+
+static void add_process(struct process_time *sum, pid_t pid)
+{
     struct dirent *entry;
     char path[50];
-    DIR *d = NULL;
+    DIR *d;
 
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    if (pid != 0)
-        d = opendir(path);
+    d = opendir(path);
     while (d && (entry = readdir(d))) {
-        if (entry->d_name[0] != '.')
-            add_thread(&sum, pid, entry->d_name);
+        if (entry->d_name[0] == '.')
+            continue;
+        add_thread(sum, pid, entry->d_name);
+        add_children(sum, pid, entry->d_name);
     }
     if (d)
         closedir(d);
+}
+
+struct process_time process_time(pid_t pid)
+{
+    struct process_time sum = {0};
+
+    if (pid != 0)
+        add_process(&sum, pid);
     return sum;
 }
 

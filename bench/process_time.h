@@ -1,6 +1,6 @@
 /*
  * The time that the threads of a process have run, and the time that they have waited for a
- * processor, in nanoseconds (schedstat of proc(5)).
+ * processor, in nanoseconds (schedstat of proc(5)); its child processes are part of it.
  */
 #ifndef EDDY_BENCH_PROCESS_TIME_H
 #define EDDY_BENCH_PROCESS_TIME_H

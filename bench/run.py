@@ -13,24 +13,26 @@ import json
 import os
 import resource
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
+import locks
+import servers
+
 from aims import AIMS, HIGHER_IS_BETTER
+from commands import COMMANDS
 from participants import (
-    COPIERS,
-    COPIES,
     ECHOES,
     FILES,
     IN_PROCESS,
     RENAMED,
     SERVERS,
+    SYSTEM,
     THREADED,
     TWO_THREADS,
+    WITH_NAMES,
 )
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -79,12 +81,14 @@ def make_files(folder):
             f.write((period * (size // len(period) + 1))[:size])
 
 
-def make_tree(folder):
-    """Makes COPIES files of 0.5 to 4 KiB, 100 in a folder."""
-    for i in range(COPIES):
-        os.makedirs(f"{folder}/{i // 100}", exist_ok=True)
-        with open(f"{folder}/{i // 100}/{i}", "wb") as f:
-            f.write(b"%d\n" % i * (100 + i % 7 * 100))
+def make_blocks(path, n=1 << 16):
+    """Makes a file of @n blocks of 4 KiB, each of which begins with its number (system.h)."""
+    if os.path.exists(path) and os.path.getsize(path) == n * 4096:
+        return
+    with open(path, "wb") as f:
+        for i in range(n):
+            f.write(i.to_bytes(8, "little") + bytes(4088))
+        os.fsync(f.fileno())
 
 
 def make_certificate(path):
@@ -136,6 +140,8 @@ class Bench:
 
     def in_process(self, workload, who, command, environment):
         two = workload in TWO_THREADS
+        if workload in WITH_NAMES:
+            command = [self.build + "/with-names", *command]
         wait_for_calm()
         worked, stolen = busy()
         own, began = children_seconds(), time.time()
@@ -163,63 +169,29 @@ class Bench:
         for _, metric, value, unit in figures:
             self.record(metric, who, float(value), unit, noisy, others=round(others, 3))
 
-    def server(self, command, environment, probe=True):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if command[0] == "nginx":
-            command = self.nginx(port, "tls" in command)
-        process = subprocess.Popen(
-            [word.replace("{port}", str(port)) for word in command],
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=open(os.path.join(self.build, "server.stderr"), "w"),
-            preexec_fn=on_cpus(SERVER_CPU),
-        )
-        for _ in range(100 if probe else 0):
-            time.sleep(0.03)
-            if process.poll() is not None:
-                break
-            try:
-                # From another address, lest it connect to itself while nobody listens.
-                socket.create_connection(("127.0.0.1", port), 1, ("127.0.0.2", 0)).close()
-                break
-            except OSError:
-                pass
-        return process, port
-
-    def nginx(self, port, tls):
-        path = os.path.join(self.build, "nginx.conf")
-        certificate = (
-            f"    ssl_certificate {self.build}/tls.pem;\n"
-            f"    ssl_certificate_key {self.build}/tls.pem;\n"
-            "    ssl_protocols TLSv1.3; ssl_session_tickets on;\n"
-        )
-        with open(path, "w") as f:
-            f.write(
-                f"daemon off; master_process off; pid {self.build}/nginx.pid;\n"
-                "error_log /dev/null;\n"
-                "events { worker_connections 20000; }\n"
-                "http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;\n"
-                "  sendfile on; tcp_nopush on;\n"
-                f"  server {{ listen {port}{' ssl' if tls else ''} backlog=4096;\n"
-                f"{certificate if tls else ''}"
-                f"    root {self.build}/files;\n"
-                "    location = / { default_type text/plain; return 200 'Hello'; } } }\n"
-            )
-        return ["nginx", "-c", path, "-p", self.build]
-
     def load(self, metric, who, command, environment, kind, options):
+        """Measures a server under the load @kind, whose last word is that of the generator."""
         wait_for_calm()
+        where, load = kind.split()[0], kind.split()[-1]
+        several = where == "workers"
+        at = self.build + "/socket" if where == "unix" else servers.free_port()
+        backend = backend_port = None
+        if where == "proxy":
+            backend_port = servers.free_port()
+            raw = [f"{self.build}/peers/epoll-server", "{port}"]
+            backend = servers.start(self.build, raw, {}, backend_port, (CLIENT_CPU,))
+        cpus = (SERVER_CPU, CLIENT_CPU) if several else (SERVER_CPU,)
         # The load generator itself waits for a server of datagrams.
-        process, port = self.server(command, environment, probe=kind != "udp")
+        process = servers.start(
+            self.build, command, environment, at, cpus, kind != "udp", backend_port
+        )
         try:
             run = subprocess.run(
-                [f"{self.build}/loadgen", kind, str(port), "-p", str(process.pid), *options],
+                [f"{self.build}/loadgen", load, str(at), "-p", str(process.pid), *options],
                 capture_output=True,
                 text=True,
                 timeout=60,
-                preexec_fn=on_cpus(CLIENT_CPU),
+                preexec_fn=on_cpus(*cpus if several else (CLIENT_CPU,)),
             )
             if run.returncode != 0:
                 with open(os.path.join(self.build, "server.stderr")) as f:
@@ -229,62 +201,85 @@ class Bench:
                 return self.record(metric, who, d["memory"], "B/connection", False, **d)
             # Threads of one server that share a processor wait for each other.
             waited = max(d["client_wait"], 0 if who in THREADED else d["server_wait"])
-            self.record(metric, who, d["server_ns"], "CPU ns/op", waited > NOISY, **d)
+            # Those of several cores and the load generator keep both processors busy.
+            noisy = d["client_cpu"] + d["server_cpu"] < 1.7 if several else waited > NOISY
+            self.record(metric, who, d["server_ns"], "CPU ns/op", noisy, **d)
         except subprocess.TimeoutExpired:
             self.fail(metric, who, "more than 60 s")
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            for server in (process, backend):
+                servers.stop(server)
 
-    def copy(self, who, command, environment):
-        metric, tree, copied = f"copy {COPIES} files", self.build + "/tree", self.build + "/copied"
+    def command(self, row, who, command, environment):
+        """Runs a program of commands.py until it ends."""
+        port, server = servers.free_port(), None
+        row.prepare(port)
         wait_for_calm()
-        shutil.rmtree(copied, ignore_errors=True)
+        if row.serves:
+            server = servers.start(self.build, ["nginx"], {}, port, (CLIENT_CPU,))
         worked, stolen = busy()
         own, began = children_seconds(), time.time()
-        run = subprocess.run(
-            [*command, tree, copied],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        try:
+            with open(row.input or os.devnull) as given, open(self.build + "/printed", "w") as out:
+                run = subprocess.run(
+                    command,
+                    env={**os.environ, **environment},
+                    stdin=given,
+                    stdout=out,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    timeout=120,
+                )
+        except subprocess.TimeoutExpired:
+            servers.stop(server)
+            return self.fail(row.metric, who, "more than 120 s")
         wall = time.time() - began
         own = children_seconds() - own
         others = max(0.0, busy()[0] - worked - own) / wall
-        if run.returncode != 0 or sum(len(files) for _, _, files in os.walk(copied)) != COPIES:
-            self.fail(metric, who, run.stderr)
-        else:
-            noisy = busy()[1] - stolen > 0.02 * wall or others > 0.3
-            self.record(metric, who, own / COPIES * 1e9, "CPU ns/op", noisy, rate=COPIES / wall)
-        shutil.rmtree(copied, ignore_errors=True)
+        servers.stop(server)
+        if run.returncode != 0 or not row.right():
+            return self.fail(row.metric, who, run.stderr)
+        noisy = busy()[1] - stolen > 0.02 * wall or others > (1 if server else 0.3)
+        self.record(row.metric, who, own / row.n * 1e6, "CPU us/op", noisy)
+        self.record(row.metric + ", wall", who, wall / row.n * 1e6, "us/op", noisy)
 
     def run(self):
-        in_process, servers = IN_PROCESS(self.build), SERVERS(self.build)
-        copiers = COPIERS(self.build)
+        alone = [*IN_PROCESS(self.build).items(), *SYSTEM(self.build).items()]
+        all_servers = SERVERS(self.build)
+        commands = COMMANDS(self.build)
         make_files(self.build + "/files")
-        make_tree(self.build + "/tree")
+        make_blocks(self.build + "/blocks")
         if shutil.which("openssl"):
             make_certificate(self.build + "/tls.pem")
         missing = {
             who
-            for who, (command, *_) in {**in_process, **servers, **copiers}.items()
+            for who, (command, *_) in [
+                *alone,
+                *all_servers.items(),
+                *(program for row in commands for program in row.programs.items()),
+            ]
             if not present(command)
         }
-        workloads = dict.fromkeys(w for _, _, w in in_process.values() for w in w.split())
+        workloads = dict.fromkeys(w for _, (_, _, some) in alone for w in some.split())
         for self.round in range(ROUNDS):
             print(f"round {self.round + 1} of {ROUNDS}", flush=True)
             for workload in workloads:
-                for who, (command, environment, which) in in_process.items():
+                for who, (command, environment, which) in alone:
                     if workload in which.split() and who not in missing and wanted(workload, who):
                         self.in_process(workload, who, command, environment)
             for metric, kind, options in ECHOES:
-                for who, (command, environment, kinds) in servers.items():
+                for who, (command, environment, kinds) in all_servers.items():
                     if kind in kinds and who not in missing and wanted(metric, who):
                         self.load(metric, who, command, environment, kind, options)
-            for who, (command, environment) in copiers.items():
-                if who not in missing and wanted(f"copy {COPIES} files", who):
-                    self.copy(who, command, environment)
+            for who, (command, environment, kinds) in all_servers.items():
+                kind = next(iter(kinds))
+                if kind in locks.LOADS and " 2" in who and who not in missing:
+                    if wanted(locks.METRIC, who):
+                        locks.measure(self, who, command, environment, kind)
+            for row in commands:
+                for who, (command, environment) in row.programs.items():
+                    if who not in missing and wanted(row.metric, who):
+                        self.command(row, who, command, environment)
         return missing
 
     def cell(self, metric, who):
@@ -316,7 +311,7 @@ class Bench:
         lines.append("|---|---|---|---|---|")
         aimed = {metric for metric, _ in AIMS}
         metrics = dict.fromkeys(
-            m for m, _ in self.values if m in aimed or m.startswith(("echo", "udp", "tls"))
+            m for m, who in self.values if m in aimed or who.startswith("eddy ")
         )
         for metric in metrics:
             of = {who for m, who in self.values if m == metric}

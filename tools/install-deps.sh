@@ -29,7 +29,7 @@ libuv1-dev libevent-dev chromium fonts-dejavu-core
 python3-asyncssh python3-asyncpg python3-psycopg"
 bench="ninja-build python3 libuv1-dev libhttp-parser-dev libev-dev libst-dev libboost-context-dev
 libboost-coroutine-dev libboost-fiber-dev libboost-system-dev golang-go librust-tokio-dev cargo
-python3-uvloop nginx-light nodejs openssl"
+python3-uvloop nginx-light libnginx-mod-stream nodejs openssl haproxy curl aria2 strace"
 
 case ${1:-} in
 base) command="make demo" wanted=$base ;;

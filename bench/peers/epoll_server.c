@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 
     http = argc > 2 && strcmp(argv[2], "http") == 0;
     answers = peer_answers();
-    listener = peer_listen(atoi(argv[1]), true);
+    listener = peer_listen(argv[1], true);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN});
     for (;;) {

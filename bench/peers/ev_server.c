@@ -102,7 +102,7 @@ int main(int argc, char **argv)
     struct ev_loop *loop = ev_default_loop(EVBACKEND_EPOLL);
     ev_io listener;
 
-    ev_io_init(&listener, on_accept, peer_listen(atoi(argv[1]), true), EV_READ);
+    ev_io_init(&listener, on_accept, peer_listen(argv[1], true), EV_READ);
     ev_io_start(loop, &listener);
     ev_run(loop, 0);
     return 0;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 enum { PEER_BACKLOG = 4096, PEER_BUFFER = 65536 };
 
@@ -92,10 +93,14 @@ static inline double peer_memory(void)
     return kib * 1024;
 }
 
-static inline int peer_listen(int port, bool non_blocking)
+/* Listens at a port on all addresses, or at the path of a Unix socket. */
+static inline int peer_listen(const char *at, bool non_blocking)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0),
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(at))};
+    bool local = strchr(at, '/') != NULL;
+    int fd = socket(local ? AF_UNIX : AF_INET,
+                    SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0),
         one = 1;
     struct rlimit files;
 
@@ -103,7 +108,10 @@ static inline int peer_listen(int port, bool non_blocking)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, PEER_BACKLOG) < 0) {
+    strncpy(path.sun_path, at, sizeof path.sun_path - 1);
+    if (bind(fd, local ? (struct sockaddr *)&path : (struct sockaddr *)&address,
+             local ? sizeof path : sizeof address) < 0 ||
+        listen(fd, PEER_BACKLOG) < 0) {
         perror("listen");
         exit(1);
     }

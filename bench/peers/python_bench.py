@@ -32,7 +32,9 @@ class Echo(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = transport.get_extra_info("socket")
+        if connection.family == socket.AF_INET:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data):
         self.transport.write(data)
@@ -93,6 +95,14 @@ async def serve_tls(port, file):
     server = await asyncio.get_running_loop().create_server(
         Echo, "0.0.0.0", port, backlog=BACKLOG, ssl=context
     )
+    await server.serve_forever()
+
+
+async def serve_unix(path, streams):
+    if streams:
+        server = await asyncio.start_unix_server(echo_streams, path, backlog=BACKLOG)
+    else:
+        server = await asyncio.get_running_loop().create_unix_server(Echo, path, backlog=BACKLOG)
     await server.serve_forever()
 
 
@@ -336,6 +346,8 @@ def main():
         asyncio.run(serve_datagrams(int(sys.argv[3])))
     elif WORKLOAD == "tls":
         asyncio.run(serve_tls(int(sys.argv[3]), sys.argv[4]))
+    elif WORKLOAD == "echo" and "/" in sys.argv[3]:
+        asyncio.run(serve_unix(sys.argv[3], sys.argv[4:] == ["streams"]))
     elif WORKLOAD in ("echo", "http"):
         asyncio.run(serve(int(sys.argv[3]), sys.argv[4:] == ["streams"]))
     else:

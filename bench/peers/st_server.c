@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     st_set_eventsys(ST_EVENTSYS_ALT);
     if (st_init() < 0)
         return 1;
-    listener = st_netfd_open_socket(peer_listen(atoi(argv[1]), false));
+    listener = st_netfd_open_socket(peer_listen(argv[1], false));
     while ((fd = st_accept(listener, NULL, NULL, ST_UTIME_NO_TIMEOUT))) {
         peer_no_delay(st_netfd_fileno(fd));
         if (!st_thread_create(serve, fd, 0, STACK))

@@ -220,7 +220,7 @@ int main(int argc, char **argv)
         else
             n_buffers = (unsigned)atoi(argv[i]);
     }
-    listener = peer_listen(atoi(argv[1]), false);
+    listener = peer_listen(argv[1], false);
     set_up();
     start_accept();
     for (;;) {

@@ -7,7 +7,11 @@
 #include <uv.h>
 
 struct connection {
-    uv_tcp_t tcp; /* first: the handle is the connection */
+    union { /* first: the handle is the connection */
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    };
     http_parser parser;
     unsigned n_requests;
 };
@@ -20,7 +24,7 @@ struct rest {
 
 static char buf[PEER_BUFFER], *answers;
 static http_parser_settings settings;
-static bool http;
+static bool http, local; /* a Unix socket */
 
 static int on_message_complete(http_parser *parser)
 {
@@ -85,29 +89,39 @@ static void on_connection(uv_stream_t *listener, int status)
     if (status < 0)
         return;
     c = calloc(1, sizeof *c);
-    uv_tcp_init(listener->loop, &c->tcp);
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) < 0) {
-        uv_close((uv_handle_t *)&c->tcp, on_closed);
+    if (local)
+        uv_pipe_init(listener->loop, &c->pipe, 0);
+    else
+        uv_tcp_init(listener->loop, &c->tcp);
+    if (uv_accept(listener, &c->stream) < 0) {
+        uv_close((uv_handle_t *)c, on_closed);
         return;
     }
-    uv_tcp_nodelay(&c->tcp, 1);
+    if (!local)
+        uv_tcp_nodelay(&c->tcp, 1);
     http_parser_init(&c->parser, HTTP_REQUEST);
     c->parser.data = c;
-    uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+    uv_read_start(&c->stream, on_alloc, on_read);
 }
 
 int main(int argc, char **argv)
 {
     uv_loop_t *loop = uv_default_loop();
-    uv_tcp_t listener;
+    struct connection listener;
 
     http = argc > 2 && strcmp(argv[2], "http") == 0;
     http_parser_settings_init(&settings);
     settings.on_message_complete = on_message_complete;
     answers = peer_answers();
-    uv_tcp_init(loop, &listener);
-    uv_tcp_open(&listener, peer_listen(atoi(argv[1]), true));
-    if (uv_listen((uv_stream_t *)&listener, PEER_BACKLOG, on_connection) < 0)
+    local = strchr(argv[1], '/') != NULL;
+    if (local) {
+        uv_pipe_init(loop, &listener.pipe, 0);
+        uv_pipe_open(&listener.pipe, peer_listen(argv[1], true));
+    } else {
+        uv_tcp_init(loop, &listener.tcp);
+        uv_tcp_open(&listener.tcp, peer_listen(argv[1], true));
+    }
+    if (uv_listen(&listener.stream, PEER_BACKLOG, on_connection) < 0)
         return 1;
     return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -40,7 +40,11 @@ func rss() int64 {
 func ns(t time.Time, n int) float64 { return float64(time.Since(t).Nanoseconds()) / float64(n) }
 
 func listen(port string) net.Listener {
-	l, err := net.Listen("tcp4", "0.0.0.0:"+port)
+	network, address := "tcp4", "0.0.0.0:"+port
+	if strings.Contains(port, "/") {
+		network, address = "unix", port
+	}
+	l, err := net.Listen(network, address)
 	if err != nil {
 		panic(err)
 	}
@@ -148,6 +152,18 @@ func main() {
 		http.ListenAndServe("0.0.0.0:"+os.Args[2], answer)
 	}
 	switch wl {
+	case "pipe":
+		pipes(wl, 100000, 64)
+	case "pipe_64k":
+		pipes(wl, 10000, 65536)
+	case "names":
+		names()
+	case "spawn_10m":
+		spawn(wl, 10)
+	case "spawn_4g":
+		spawn(wl, 4096)
+	case "direct":
+		direct()
 	case "switch":
 		const N = 5000000
 		var wg sync.WaitGroup

@@ -334,7 +334,16 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let workload = args[1].clone();
     let port = args.get(2).and_then(|s| s.parse().ok()).unwrap_or(0u16);
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let workers = std::env::var("TOKIO_WORKERS").map_or(0, |n| n.parse().unwrap());
+    let mut builder = if workers > 0 {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    let runtime = builder
         .enable_all()
         .max_blocking_threads(4)
         .build()
