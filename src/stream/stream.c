@@ -120,13 +120,13 @@ int eddy_reader_new(size_t limit, eddy_reader **ret)
  * users. */
 void eddyi_stream_give_back(struct eddyi_stream *s)
 {
-    bool first = !s->given_back;
-
+    if (s->given_back)
+        return;
     s->given_back = true;
     s->users++;
-    if (first && eddyi_channel_is_fed(&s->channel))
+    if (eddyi_channel_is_fed(&s->channel))
         eddy_reader_feed_eof(&s->reader);
-    else if (first)
+    else
         eddyi_channel_desert(&s->channel);
     s->users--;
     free_if_done(s);
@@ -141,7 +141,10 @@ void eddyi_stream_leave_last(struct eddyi_stream *s)
 void eddyi_stream_end_loan(struct eddyi_stream *s)
 {
     s->users--;
-    eddyi_stream_give_back(s);
+    if (s->given_back)
+        free_if_done(s);
+    else
+        eddyi_stream_give_back(s);
 }
 
 /* Opening streams without connecting. */

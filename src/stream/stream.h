@@ -60,7 +60,7 @@ static inline struct eddyi_stream *eddyi_stream_of_writer(const eddy_writer *w)
 /* Creates a stream over @c, and consumes @c. Raises -ENOMEM. */
 struct eddyi_stream *eddyi_stream_new(eddy_carrier *c, size_t limit);
 
-/* Gives @s back for its owner, or frees it if it was given back and can be freed. */
+/* Gives @s back for its owner. A second call is harmless while there are users. */
 void eddyi_stream_give_back(struct eddyi_stream *s);
 
 /*
