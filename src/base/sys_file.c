@@ -69,29 +69,50 @@ void eddyi_sys_sleep(int64_t nanoseconds)
  * pending before. It may come with a success, if the other side went when a part was out.
  */
 struct held {
-    sigset_t before, pending;
+    sigset_t before;
+    bool was_pending; /* for a thread that had blocked it before */
 };
 
-static void hold_sigpipe(struct held *h)
+static sigset_t sigpipe_alone(void)
 {
     sigset_t sigpipe;
 
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
-    sigpending(&h->pending);
-    pthread_sigmask(SIG_BLOCK, &sigpipe, &h->before);
+    return sigpipe;
 }
 
-static void release_sigpipe(const struct held *h, long rc)
+/* Blocks SIGPIPE. A signal that is not blocked is never pending, so most threads need not ask. */
+static void hold_sigpipe(struct held *h)
+{
+    sigset_t sigpipe = sigpipe_alone(), pending;
+
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &h->before);
+    h->was_pending = sigismember(&h->before, SIGPIPE) && sigpending(&pending) == 0 &&
+                     sigismember(&pending, SIGPIPE);
+}
+
+/* Takes back a SIGPIPE that the call with the result @rc has caused, and ends the block. A call
+ * that has moved all of its @size bytes has caused none; one that has moved some may have. */
+static void release_sigpipe(const struct held *h, long rc, size_t size)
 {
     const struct timespec now = {0};
-    sigset_t sigpipe;
+    sigset_t sigpipe = sigpipe_alone();
+    bool broke = rc == -EPIPE || (rc > 0 && (size_t)rc < size);
 
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    if ((rc == -EPIPE || rc > 0) && !sigismember(&h->pending, SIGPIPE))
+    if (broke && !h->was_pending)
         sigtimedwait(&sigpipe, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
+}
+
+/* Returns the number of bytes in @iov, which the kernel has accepted. */
+static size_t size_of(const struct iovec *iov, int n)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < n; i++)
+        size += iov[i].iov_len;
+    return size;
 }
 
 static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, int flags)
@@ -117,7 +138,7 @@ long eddyi_sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset)
         return pwritev_as(fd, iov, n, offset, 0);
     hold_sigpipe(&held);
     rc = pwritev_as(fd, iov, n, offset, 0);
-    release_sigpipe(&held, rc);
+    release_sigpipe(&held, rc, rc > 0 ? size_of(iov, n) : 0);
     return rc;
 }
 
@@ -151,7 +172,7 @@ long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n)
             eddyi_give_back(&b);
         }
     }
-    release_sigpipe(&held, rc);
+    release_sigpipe(&held, rc, rc > 0 ? size_of(iov, n) : 0);
     return rc;
 }
 
@@ -381,7 +402,7 @@ long eddyi_sys_sendfile_nonblocking(int out, int in, int64_t offset, size_t size
         if (n == 0)
             n = eddyi_sys_result(sendfile(out, in, &at, eddyi_short(out, size)));
     } while (n == -EINTR);
-    release_sigpipe(&held, n);
+    release_sigpipe(&held, n, size);
     return n;
 }
 

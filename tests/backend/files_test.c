@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -435,5 +436,59 @@ TEST(a_reader_that_goes_in_the_midst_of_a_write_to_a_pipe_is_no_signal)
     close(p[0]);
     pthread_join(writer, &written);
     EXPECT((intptr_t)written > 0 || test_tortured());
+    close(p[1]);
+}
+
+static bool is_pending(int signal)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, signal);
+}
+
+/* Writes to a pipe without a reader, @times. */
+static void write_in_vain(int times)
+{
+    int p[2];
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    close(p[0]);
+    for (int i = 0; i < times; i++) {
+        long n = eddyi_sys_ready_writev(p[1], &(struct iovec){"x", 1}, 1);
+
+        EXPECT(n == -EPIPE || test_tortured());
+    }
+    close(p[1]);
+}
+
+TEST(a_sigpipe_that_the_program_has_blocked_and_not_taken_stays_pending)
+{
+    sigset_t sigpipe;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &sigpipe, NULL);
+    write_in_vain(2);
+    EXPECT(!is_pending(SIGPIPE));
+    raise(SIGPIPE);
+    write_in_vain(2);
+    EXPECT(is_pending(SIGPIPE));
+    EXPECT_EQ(sigtimedwait(&sigpipe, NULL, &(struct timespec){0}), SIGPIPE);
+    pthread_sigmask(SIG_UNBLOCK, &sigpipe, NULL);
+}
+
+TEST(a_write_to_a_pipe_leaves_no_signal_and_no_mask_behind)
+{
+    sigset_t mask;
+    int p[2];
+
+    REQUIRE(pipe2(p, O_CLOEXEC) == 0);
+    EXPECT(eddyi_sys_ready_writev(p[1], &(struct iovec){"x", 1}, 1) == 1 || test_tortured());
+    write_in_vain(2);
+    EXPECT(!is_pending(SIGPIPE));
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    EXPECT(!sigismember(&mask, SIGPIPE));
+    close(p[0]);
     close(p[1]);
 }
