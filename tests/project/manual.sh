@@ -86,7 +86,8 @@ END
 
 find "$work/man" -type f -name '*.[37]' -exec mandoc -Tlint -W warning {} + 2>&1 |
     sed "s,$work/man/,," | rule "the manual pages have no mistakes"
-mandoc -Tlint -W error tools/*/*.1 2>&1 | rule "those of the programs have no errors"
+mandoc -Tlint -W warning tools/*/*.1 2>&1 |
+    rule "those of the programs have no mistakes"
 
 python3 -B tools/docs/website.py . "$work/man" "$work/site" 2>&1 | rule "the web site can be built"
 python3 -B tests/project/site_links.py "$work/site" |
