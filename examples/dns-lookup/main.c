@@ -4,6 +4,8 @@
  *
  *     dns-lookup [-4 | -6] [-s SERVER,… | -r c-ares|system] [-t SECONDS] NAME|ADDRESS…
  */
+#include "command.h"
+
 #include <eddy.h>
 
 #include <arpa/inet.h>
@@ -111,20 +113,18 @@ eddy_async(amain, (const struct options *, o))
     return rc < 0 ? rc : missing;
 }
 
-static int usage(FILE *f)
-{
-    fprintf(f, "usage: dns-lookup [-4 | -6] [-s SERVER,... | -r c-ares|system] [-t SECONDS] "
-               "NAME|ADDRESS...\n");
-    return f == stdout ? 0 : 2;
-}
+static const char help[] =
+    "usage: dns-lookup [-4 | -6] [-s SERVER,... | -r c-ares|system] [-t SECONDS] "
+    "NAME|ADDRESS...\n\n"
+    "Looks up names and addresses, all of them at the same time.\n";
 
 int main(int argc, char **argv)
 {
     struct options o = {.timeout = EDDY_FOREVER};
     int opt, rc;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout);
+    if (command_is_answered(argc, argv, help))
+        return 0;
     while ((opt = getopt(argc, argv, "46s:r:t:")) != -1) {
         switch (opt) {
         case '4':
@@ -141,13 +141,13 @@ int main(int argc, char **argv)
             o.timeout = atof(optarg);
             break;
         default:
-            return usage(stderr);
+            return command_refuse(help);
         }
     }
     o.names = argv + optind;
     o.n_names = argc - optind;
     if (o.n_names == 0)
-        return usage(stderr);
+        return command_refuse(help);
     rc = eddy_run(amain(&o));
     return rc < 0 ? eddy_exit_code(rc) : rc > 0;
 }

@@ -10,6 +10,8 @@
  * A tree may have any depth: the directories to be walked are in a list, not on the stack, and a
  * path that is too long for the system is resolved piece by piece.
  */
+#include "command.h"
+
 #include <eddy.h>
 
 #include <dirent.h>
@@ -353,15 +355,17 @@ eddy_async(copy, (const char *, from), (const char *, to))
     return eddy_group_exit(&copier.group, start_all(from, to));
 }
 
+static const char help[] = "usage: file-copier SOURCE DESTINATION\n\n"
+                           "Copies a tree of files, several files at a time.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     int status;
 
-    if (help || argc != 3) {
-        fprintf(help ? stdout : stderr, "usage: file-copier SOURCE DESTINATION\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc != 3)
+        return command_refuse(help);
     copier.shows_progress = isatty(STDERR_FILENO);
     status = eddy_run(copy(argv[1], argv[2]));
     if (copier.shows_progress)

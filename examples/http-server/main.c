@@ -5,6 +5,7 @@
  * Supports only GET and HEAD, and only on the loopback interface.
  */
 #include "answers.h"
+#include "command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,27 +53,20 @@ static eddy_async(amain, (int, port))
     return eddy_server_serve_forever(server);
 }
 
-static void print_help(void)
-{
-    printf("usage: http-server [--port N]\n\n"
-           "Serves HTTP on 127.0.0.1, on a free port unless one is given, and prints its address.\n"
-           "Ends with Ctrl-C or SIGTERM.\n\n%s",
-           paths_help);
-}
+static const char help[] =
+    "usage: http-server [--port N]\n\n"
+    "Serves HTTP on 127.0.0.1, on a free port unless one is given, and prints its address.\n"
+    "Ends with Ctrl-C or SIGTERM.\n\n";
 
 int main(int argc, char **argv)
 {
     unsigned port = 0;
     char rest;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        print_help();
-        return 0;
-    }
+    if (command_is_answered(argc, argv, help))
+        return strcmp(argv[1], "--help") == 0 && fputs(paths_help, stdout) < 0;
     if (argc != 1 && (argc != 3 || strcmp(argv[1], "--port") != 0 ||
-                      sscanf(argv[2], "%5u%c", &port, &rest) != 1 || port > 65535)) {
-        fprintf(stderr, "usage: http-server [--port N]\n");
-        return 2;
-    }
+                      sscanf(argv[2], "%5u%c", &port, &rest) != 1 || port > 65535))
+        return command_refuse(help);
     return eddy_main(amain((int)port), .sigterm = true);
 }

@@ -7,6 +7,8 @@
  * Each guest has a queue of lines and a task that writes them, so a slow guest delays no other. A
  * guest whose queue is full is disconnected, and so is one that has been silent for an hour.
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,11 +151,13 @@ eddy_async(amain, (int, port))
     return eddy_server_serve_forever(server);
 }
 
+static const char help[] =
+    "usage: chat [PORT]\n\n"
+    "Sends each line of a client to all the others, on port 8888 of localhost.\n";
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: chat [PORT]");
+    if (command_is_answered(argc, argv, help))
         return 0;
-    }
     return eddy_main(amain(argc > 1 ? atoi(argv[1]) : 8888), .sigterm = true);
 }

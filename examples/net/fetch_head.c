@@ -4,6 +4,8 @@
  *
  *     build/examples/net/fetch_head HOST [PORT]
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +28,14 @@ eddy_async(print_head, (const char *, host), (int, port))
     return n < 0 ? (int)n : 0;
 }
 
+static const char help[] = "usage: fetch_head HOST [PORT]\n\n"
+                           "Prints the head of a page from a web server.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc < 2) {
-        fprintf(help ? stdout : stderr, "usage: fetch_head HOST [PORT]\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 2)
+        return command_refuse(help);
     return eddy_main(eddy_wait_for(print_head(argv[1], argc > 2 ? atoi(argv[2]) : 80), 5));
 }

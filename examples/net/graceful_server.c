@@ -5,6 +5,8 @@
  *
  *     build/examples/net/graceful_server PORT [SECONDS OF SILENCE] [SECONDS TO FINISH]
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,12 +49,14 @@ eddy_async(amain, (int, port))
     return 0;
 }
 
+static const char help[] =
+    "usage: graceful_server [PORT [SECONDS OF SILENCE [SECONDS TO FINISH]]]\n\n"
+    "Counts the lines of each client; at SIGTERM its clients may finish.\n";
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: graceful_server [PORT [SECONDS OF SILENCE [SECONDS TO FINISH]]]");
+    if (command_is_answered(argc, argv, help))
         return 0;
-    }
     if (argc > 2)
         patience = atof(argv[2]);
     if (argc > 3)

@@ -4,6 +4,8 @@
  *
  *     build/examples/net/many_cores PORT [WORKERS]
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,14 +28,16 @@ static int worker(unsigned index, void *arg)
     return eddy_server_serve_forever(server);
 }
 
+static const char help[] =
+    "usage: many_cores [PORT [WORKERS]]\n\n"
+    "Tells each client the number of its worker; as many workers as processors.\n";
+
 int main(int argc, char **argv)
 {
     int port = argc > 1 ? atoi(argv[1]) : 8888;
 
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: many_cores [PORT [WORKERS]]");
+    if (command_is_answered(argc, argv, help))
         return 0;
-    }
     return eddy_exit_code(
         eddy_run_workers(argc > 2 ? (unsigned)atoi(argv[2]) : 0, worker, &port, .sigterm = true));
 }

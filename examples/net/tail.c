@@ -7,6 +7,8 @@
  * inotify(7) reports the changes; its descriptor is a stream like any other. Each file has a task,
  * which an event wakes.
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -172,13 +174,14 @@ eddy_async(amain, (char **, paths), (int, n))
     return rc;
 }
 
+static const char help[] = "usage: tail FILE…\n\n"
+                           "Prints what is appended to the files, like tail -F.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc < 2) {
-        fprintf(help ? stdout : stderr, "usage: tail FILE…\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 2)
+        return command_refuse(help);
     return eddy_main(amain(argv + 1, argc - 1), .sigterm = true);
 }

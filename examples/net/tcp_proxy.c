@@ -8,6 +8,8 @@
  * connection ends when one side has sent nothing for ten minutes, or has accepted nothing for one
  * minute.
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,16 +71,17 @@ eddy_async(amain, (int, port), (struct upstream *, upstream))
     return eddy_server_serve_forever(server);
 }
 
+static const char help[] = "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n\n"
+                           "Forwards connections to a server, at an address or on a Unix socket.\n";
+
 int main(int argc, char **argv)
 {
     struct upstream upstream;
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
-    if (help || argc < 3 || argc > 4) {
-        fprintf(help ? stdout : stderr,
-                "usage: tcp_proxy PORT HOST PORT, or tcp_proxy PORT PATH\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 3 || argc > 4)
+        return command_refuse(help);
     upstream = (struct upstream){argv[2], argc > 3 ? atoi(argv[3]) : 0};
     return eddy_main(amain(atoi(argv[1]), &upstream), .sigterm = true);
 }

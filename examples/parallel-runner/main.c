@@ -8,6 +8,8 @@
  * succeeded, 1 if not, and 128 plus the signal's number after a signal: SIGINT (Ctrl-C), SIGTERM,
  * SIGHUP and SIGQUIT kill the running commands and all processes that they started.
  */
+#include "command.h"
+
 #include <eddy.h>
 
 #include <ctype.h>
@@ -201,11 +203,9 @@ eddy_async(run_all, (struct work *, w), (int, n_workers))
 
 /* The command line. */
 
-static int usage(FILE *f)
-{
-    fprintf(f, "usage: parallel-runner [-j N] [FILE]\n");
-    return f == stdout ? 0 : 2;
-}
+static const char help[] =
+    "usage: parallel-runner [-j N] [FILE]\n\n"
+    "Runs shell commands, one on each line of FILE or of standard input, N at a time.\n";
 
 int main(int argc, char **argv)
 {
@@ -214,15 +214,15 @@ int main(int argc, char **argv)
     FILE *f = stdin;
     int option, rc;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout);
+    if (command_is_answered(argc, argv, help))
+        return 0;
     while ((option = getopt(argc, argv, "j:")) != -1) {
         n_workers = option == 'j' ? strtol(optarg, NULL, 10) : 0;
         if (n_workers < 1 || n_workers > 10000)
-            return usage(stderr);
+            return command_refuse(help);
     }
     if (argc - optind > 1)
-        return usage(stderr);
+        return command_refuse(help);
     if (optind < argc && !(f = fopen(argv[optind], "r"))) {
         perror(argv[optind]);
         return 2;

@@ -5,6 +5,8 @@
  *     protocol-echo say PORT MESSAGE      sends it to such a server, and prints the answer
  *     protocol-echo                       both, in one process
  */
+#include "command.h"
+
 #include <eddy.h>
 
 #include <errno.h>
@@ -149,12 +151,14 @@ eddy_async(both)
     return eddy_server_wait_closed(server);
 }
 
+static const char help[] =
+    "usage: protocol-echo [serve [PORT] | say PORT MESSAGE]\n\n"
+    "Sends messages back, by transports and protocols; without arguments to itself.\n";
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: protocol-echo [serve [PORT] | say PORT MESSAGE]");
+    if (command_is_answered(argc, argv, help))
         return 0;
-    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc >= 2 && strcmp(argv[1], "serve") == 0)
         return eddy_main(serve(argc > 2 ? atoi(argv[2]) : 8888), .sigterm = true);

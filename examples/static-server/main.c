@@ -4,11 +4,11 @@
  *
  *     build/bin/static-server [-a ADDRESS] [-p PORT] [-n WORKERS] [-t SECONDS] FOLDER
  */
+#include "command.h"
 #include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,12 +78,6 @@ static const char help[] =
     "(30)\n\n"
     "Symbolic links are followed as long as they stay below FOLDER. Needs Linux 5.6.\n";
 
-static int usage(void)
-{
-    fprintf(stderr, "%.*s\n", (int)strcspn(help, "\n"), help);
-    return 2;
-}
-
 static bool number(const char *text, long most, long *ret)
 {
     char *end;
@@ -133,19 +127,15 @@ static int open_folder(const char *path)
 
 int main(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
     int c;
 
-    while ((c = getopt_long(argc, argv, "a:p:n:t:", long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return 0;
-        }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    while ((c = getopt(argc, argv, "a:p:n:t:")) != -1)
         if (!take_option(c, optarg))
-            return usage();
-    }
+            return command_refuse(help);
     if (optind != argc - 1)
-        return usage();
+        return command_refuse(help);
     options.root = open_folder(argv[optind]);
     if (options.root < 0)
         return eddy_exit_code(options.root);

@@ -3,6 +3,8 @@
  *
  *     tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]          FILE: the authorities to trust
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,14 +44,15 @@ eddy_async(amain, (char **, args), (bool, certificate))
     return rc;
 }
 
+static const char help[] =
+    "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n\n"
+    "Sends TEXT to a server that the authorities in FILE vouch for, and prints the answer.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || (argc != 5 && argc != 7)) {
-        fprintf(help ? stdout : stderr,
-                "usage: tls-echo-client HOST PORT FILE TEXT [CERTIFICATE KEY]\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc != 5 && argc != 7)
+        return command_refuse(help);
     return eddy_main(amain(argv, argc == 7));
 }

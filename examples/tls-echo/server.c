@@ -3,6 +3,8 @@
  *
  *     tls-echo-server PORT CERTIFICATE KEY
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +45,14 @@ eddy_async(amain, (char **, args))
     return rc;
 }
 
+static const char help[] = "usage: tls-echo-server PORT CERTIFICATE KEY\n\n"
+                           "Sends all bytes back, over TLS.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc != 4) {
-        fprintf(help ? stdout : stderr, "usage: tls-echo-server PORT CERTIFICATE KEY\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc != 4)
+        return command_refuse(help);
     return eddy_main(amain(argv), .sigterm = true);
 }

@@ -3,6 +3,8 @@
  *
  *     client HOST PORT [FILE]          FILE: authorities to trust in place of the system's
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +38,15 @@ eddy_async(amain, (char **, args))
     return rc;
 }
 
+static const char help[] =
+    "usage: client HOST PORT [FILE]\n\n"
+    "Prints the head of an HTTPS answer; FILE has the authorities to trust.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc < 3) {
-        fprintf(help ? stdout : stderr, "usage: client HOST PORT [FILE]\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 3)
+        return command_refuse(help);
     return eddy_main(amain(argv));
 }

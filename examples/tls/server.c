@@ -5,6 +5,8 @@
  *
  * Port 0 means a free port, which the first line of output contains.
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,13 +65,15 @@ eddy_async(amain, (char **, args))
     return rc;
 }
 
+static const char help[] =
+    "usage: server PORT CERTIFICATE KEY [FILE]\n\n"
+    "Answers requests over TLS; with FILE, those of clients that its authorities vouch for.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc < 4) {
-        fprintf(help ? stdout : stderr, "usage: server PORT CERTIFICATE KEY [FILE]\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 4)
+        return command_refuse(help);
     return eddy_main(amain(argv), .sigterm = true);
 }

@@ -4,6 +4,8 @@
  *
  *     starttls CERTIFICATE KEY FILE HOST   FILE: the authority of the certificate for HOST
  */
+#include "command.h"
+
 #include <eddy.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,13 +72,14 @@ eddy_async(amain, (char **, args))
     return rc;
 }
 
+static const char help[] = "usage: starttls CERTIFICATE KEY FILE HOST\n\n"
+                           "Continues a plain connection with TLS, as server and as client.\n";
+
 int main(int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-
-    if (help || argc < 5) {
-        fprintf(help ? stdout : stderr, "usage: starttls CERTIFICATE KEY FILE HOST\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (argc < 5)
+        return command_refuse(help);
     return eddy_main(amain(argv));
 }

@@ -5,6 +5,8 @@
  *     udp-time serve [HOST] PORT      prints the port it listens on, and a line for each client
  *     udp-time ask HOST PORT          asks, again each second, at most five times
  */
+#include "command.h"
+
 #include <eddy.h>
 
 #include <arpa/inet.h>
@@ -114,16 +116,17 @@ eddy_async(amain, (int, n_args), (char **, args))
     return rc;
 }
 
+static const char help[] = "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n\n"
+                           "Answers datagrams with the time, or asks for it.\n";
+
 int main(int argc, char **argv)
 {
     bool serving = argc > 1 && strcmp(argv[1], "serve") == 0;
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
-    if (!(serving && argc == 3) && !(argc == 4 && (serving || strcmp(argv[1], "ask") == 0))) {
-        fprintf(help ? stdout : stderr,
-                "usage: udp-time serve [HOST] PORT\n       udp-time ask HOST PORT\n");
-        return help ? 0 : 2;
-    }
+    if (command_is_answered(argc, argv, help))
+        return 0;
+    if (!(serving && argc == 3) && !(argc == 4 && (serving || strcmp(argv[1], "ask") == 0)))
+        return command_refuse(help);
     setvbuf(stdout, NULL, _IOLBF, 0);
     return eddy_main(amain(argc - 1, argv + 1), .sigterm = true);
 }

@@ -42,6 +42,23 @@ serve()
     port=$(sed -n 's/^port //p' "$log" | head -n 1)
 }
 
+# All but those that take no arguments, and the smallest server.
+test_every_program_has_help_and_a_version()
+{
+    local program
+    for program in "$bin"/* "$net"/* "$build"/examples/tls/*; do
+        [ -f "$program" ] && [ -x "$program" ] || continue
+        case ${program##*/} in
+        *.so | bank | bank-test | binding | framing | echo_server) continue ;;
+        esac
+        timeout 10 "$program" --help >out 2>err || fail "$program --help: status $?"
+        grep -q "^usage: ${program##*/}" out && [ ! -s err ] || fail "$program --help"
+        timeout 10 "$program" --version >out 2>err || fail "$program --version: status $?"
+        grep -q "^${program##*/}.* [0-9]*\.[0-9]*\.[0-9]" out && [ ! -s err ] ||
+            fail "$program --version"
+    done
+}
+
 test_echo_server_sends_back_a_megabyte()
 {
     serve "$net/echo_server" 0
