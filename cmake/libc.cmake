@@ -14,6 +14,14 @@ if(NOT EDDY_ON_GLIBC_OR_MUSL)
             "this compiler uses another C library.")
 endif()
 
+# The switch for CPUs without an assembly file needs what musl does not have.
+check_c_source_compiles("#include <ucontext.h>
+int main(void) { makecontext(0, 0, 0); return 0; }" EDDY_LIBC_HAS_MAKECONTEXT)
+if(EDDY_PORTABLE_FIBER AND NOT EDDY_LIBC_HAS_MAKECONTEXT)
+    message(FATAL_ERROR "With this C library, which lacks makecontext(), eddy runs on x86-64 and "
+            "AArch64 only; this build is for another CPU, or with -DEDDY_PORTABLE_FIBER=ON.")
+endif()
+
 set(EDDY_LIBC_DEFINITIONS "")
 # eddy_libc(NAME HEADER EXPRESSION): the library has what the expression needs, or lacks NAME.
 function(eddy_libc name header expression)

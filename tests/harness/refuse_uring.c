@@ -1,8 +1,12 @@
 /*
- * refuse-uring ERROR COMMAND…: runs a command for which io_uring_setup fails with EPERM or ENOSYS,
- * as in container runtimes, by a seccomp filter.
+ * refuse-uring MODE COMMAND…: runs a command for which system calls fail, by a seccomp filter.
+ *
+ *     EPERM      io_uring_setup, as in container runtimes
+ *     ENOSYS     io_uring_setup, as on kernels without it
+ *     LINUX-5.0  all system calls that Linux 5.0 does not have, with ENOSYS
  */
 #include <errno.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -12,11 +16,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int refuse(int error)
+/* The first of the system calls of Linux 5.1, and of later ones: their numbers are those of every
+ * CPU. */
+enum { FIRST_OF_5_1 = 424 };
+
+/* Makes the system calls from @first to @last fail with @error. */
+static int refuse(unsigned first, unsigned last, int error)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
@@ -29,16 +39,18 @@ static int refuse(int error)
 
 int main(int argc, char **argv)
 {
-    int error = argc < 3                         ? 0
-                : strcmp(argv[1], "EPERM") == 0  ? EPERM
-                : strcmp(argv[1], "ENOSYS") == 0 ? ENOSYS
-                                                 : 0;
+    const char *mode = argc < 3 ? "" : argv[1];
+    int rc;
 
-    if (!error) {
-        fprintf(stderr, "usage: refuse-uring EPERM|ENOSYS COMMAND...\n");
+    if (strcmp(mode, "EPERM") == 0 || strcmp(mode, "ENOSYS") == 0) {
+        rc = refuse(__NR_io_uring_setup, __NR_io_uring_setup, mode[1] == 'P' ? EPERM : ENOSYS);
+    } else if (strcmp(mode, "LINUX-5.0") == 0) {
+        rc = refuse(FIRST_OF_5_1, UINT_MAX, ENOSYS);
+    } else {
+        fprintf(stderr, "usage: refuse-uring EPERM|ENOSYS|LINUX-5.0 COMMAND...\n");
         return 2;
     }
-    if (refuse(error) < 0) {
+    if (rc < 0) {
         perror("refuse-uring: seccomp");
         return 77;
     }

@@ -225,6 +225,27 @@ without()
 }
 check "a missing package is named, and the option that does without it" without
 
+# unsupported SENTENCE OPTION…: configuring ends with this sentence.
+unsupported()
+{
+    sentence=$1
+    shift
+    rm -rf "$work/out"
+    # shellcheck disable=SC2086
+    fails cmake -S "$top" -B "$work/out" $bare "$@" 2>"$work/reason"
+    tr -s ' \n' ' ' <"$work/reason" | grep -F "$sentence"
+}
+check "a C library that is not supported: one sentence says which are" unsupported \
+    'eddy runs on Linux with the GNU C library (glibc) or musl; this compiler uses another' \
+    -DCMAKE_C_FLAGS=-D__UCLIBC__
+if command -v musl-gcc >/dev/null; then
+    check "another CPU with musl: one sentence says which are supported" unsupported \
+        'lacks makecontext(), eddy runs on x86-64 and AArch64 only' -DEDDY_PORTABLE_FIBER=ON \
+        -DCMAKE_TOOLCHAIN_FILE="$top/cmake/musl.cmake"
+else
+    echo "ok another CPU with musl: one sentence says which are supported # skip no musl-gcc"
+fi
+
 uninstalled()
 {
     rm -rf "$work/gone"
