@@ -56,6 +56,19 @@ bench: $(BUILD)/CMakeCache.txt
 	bench/peers/build $(BUILD)/bench/peers
 	bench/run.py --build $(BUILD)/bench
 
+# A first impression, in three minutes.
+bench-quick: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j $(JOBS) --target bench-programs
+	bench/peers/build $(BUILD)/bench/peers
+	bench/run.py --build $(BUILD)/bench --quick
+
+# Keeps what `make bench` measures as bench/results/NAME.json, and renews the summary, the picture
+# and the tables; NOTE says what else the machine did.
+NAME ?= $(shell uname -n)
+NOTE ?=
+bench-record: bench
+	bench/report.py --build $(BUILD)/bench --record "$(NAME)" --note "$(NOTE)"
+
 bench-growth: $(BUILD)/CMakeCache.txt
 	cmake --build $(BUILD) -j $(JOBS) --target bench-programs
 	bench/growth.py --build $(BUILD)/bench
@@ -81,5 +94,6 @@ release:
 clean:
 	rm -rf $(BUILD) build-check
 
-.PHONY: all demo check check-full fuzz mutants coverage docs bench-deps bench bench-growth
+.PHONY: all demo check check-full fuzz mutants coverage docs bench-deps bench bench-quick
+.PHONY: bench-record bench-growth
 .PHONY: lib install uninstall format release clean

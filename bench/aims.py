@@ -29,9 +29,6 @@ def both(*aims):
     )
 
 
-# Of the others the least is best.
-HIGHER_IS_BETTER = {"sleepers", "sleepers_10k", "post_flood", "executor_flood", "process_flood"}
-
 DEEP, ECHO_1, ECHO_1000, ECHO_LARGE = (
     "echo 64x64x16",
     "echo 1x64x1",

@@ -180,7 +180,8 @@ def drawn(curves):
 
 def svg(curves, where):
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         text(LEFT, 22, "What one costs among N", 'font-size="16"'),
         text(WIDTH - RIGHT - 10, HEIGHT - 22, "N", 'text-anchor="end" font-style="italic"'),

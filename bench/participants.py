@@ -37,6 +37,17 @@ RENAMED = {
 }
 
 
+# A first impression.
+QUICK_WORKLOADS = (
+    "switch spawn_join spawn_gather queue lock timer_cancel call_soon post_flood executor_flood "
+    "echo_64x64x16 echo_64x64x1 http udp_16x64x8 tls_64x1024 unix_64x64x16 pipe names spawn_10m "
+    "process_flood direct workers_http proxy_64x1024x1 static_1_KiB fetch_1000_x_1_KiB,_written "
+    "copy_2000_files"
+).split()
+QUICK_PEERS = ["eddy", "raw", "by hand", "recvmmsg", "OpenSSL", "32 threads", "libuv", "tokio"]
+QUICK_PEERS += ["Go", "nginx", "HAProxy", "ProcessPool", "curl", "cp"]
+
+
 def IN_PROCESS(build):
     """name: (command, environment, workloads)"""
     peers = build + "/peers"
@@ -224,7 +235,7 @@ def several_cores(build):
 
 
 def proxies(build):
-    """They forward to {backend}, the raw epoll server on the load generator's processor."""
+    """They forward to {backend}, an echo server on the load generator's processor."""
     example = os.path.dirname(build) + "/examples/net/tcp_proxy"
     command, proxy = [example, "{port}", "127.0.0.1", "{backend}"], {"proxy echo"}
     return {

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Runs eddy and its peers, and prints one table. `make bench` builds the programs and calls it.
 
-    bench/run.py [--build DIRECTORY]
+    bench/run.py [--build DIRECTORY] [--quick | --check]
 
 ROUNDS=3 sets how often everything is measured, in the same order in each round, so that a
 disturbance of the machine affects all programs alike. WORKLOADS="switch echo" selects workloads (by
 a prefix, such as echo_64x64), PEERS="eddy libuv" selects programs. Every single measurement goes to
-DIRECTORY/results.jsonl, the table also to DIRECTORY/table.md.
+DIRECTORY/results.jsonl, the medians and ratios to results.json, which report.py reads, and the
+table also to table.md.
+
+--quick measures one round of the rows of participants.QUICK. --check measures nothing: it runs each
+row of eddy's for a moment, and fails if one fails.
 """
 import argparse
 import json
@@ -19,14 +23,17 @@ import sys
 import time
 
 import locks
+import report
 import servers
 
-from aims import AIMS, HIGHER_IS_BETTER
+from aims import AIMS
 from commands import COMMANDS
 from participants import (
     ECHOES,
     FILES,
     IN_PROCESS,
+    QUICK_PEERS,
+    QUICK_WORKLOADS,
     RENAMED,
     SERVERS,
     SYSTEM,
@@ -39,6 +46,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WORKLOADS = os.environ.get("WORKLOADS", "").replace(",", " ").split()
 PEERS = os.environ.get("PEERS", "").replace(",", " ").split()
 SERVER_CPU, CLIENT_CPU = (0, 1) if os.cpu_count() > 1 else (0, 0)
+CHECK = False  # not measured, only run
 NOISY = 0.06  # of the time ready to run, but not running
 patience = 120.0  # seconds that are spent altogether on waiting for a calm moment
 
@@ -48,6 +56,14 @@ def wanted(workload, peer):
     return (not WORKLOADS or any(name.startswith(w) for w in WORKLOADS)) and (
         not PEERS or any(peer.startswith(p) for p in PEERS)
     )
+
+
+def tiny(workload):
+    """Returns how often a workload of eddy-bench is done to see whether it works, and with how many
+    objects."""
+    if workload.startswith("memory"):
+        return ":65536:50"
+    return ":1:10" if workload.startswith("sleepers") else ":20:10"
 
 
 def on_cpus(*cpus):
@@ -111,7 +127,7 @@ def children_seconds():
 class Bench:
     def __init__(self, build):
         self.build = build
-        self.log = open(os.path.join(build, "results.jsonl"), "w")
+        self.log = open(os.devnull if CHECK else os.path.join(build, "results.jsonl"), "w")
         self.round = 0
         self.values = {}  # (metric, who) -> [(value, noisy, round)]
         self.units = {}
@@ -140,6 +156,7 @@ class Bench:
 
     def in_process(self, workload, who, command, environment):
         two = workload in TWO_THREADS
+        argument = workload + tiny(workload) if CHECK else workload
         if workload in WITH_NAMES:
             command = [self.build + "/with-names", *command]
         wait_for_calm()
@@ -147,7 +164,7 @@ class Bench:
         own, began = children_seconds(), time.time()
         try:
             run = subprocess.run(
-                command + [workload],
+                command + [argument],
                 env={**os.environ, **environment},
                 capture_output=True,
                 text=True,
@@ -178,8 +195,8 @@ class Bench:
         backend = backend_port = None
         if where == "proxy":
             backend_port = servers.free_port()
-            raw = [f"{self.build}/peers/epoll-server", "{port}"]
-            backend = servers.start(self.build, raw, {}, backend_port, (CLIENT_CPU,))
+            echo, epoll = [f"{self.build}/echo-server", "{port}"], {"EDDY_BACKEND": "epoll"}
+            backend = servers.start(self.build, echo, epoll, backend_port, (CLIENT_CPU,))
         cpus = (SERVER_CPU, CLIENT_CPU) if several else (SERVER_CPU,)
         # The load generator itself waits for a server of datagrams.
         process = servers.start(
@@ -187,7 +204,8 @@ class Bench:
         )
         try:
             run = subprocess.run(
-                [f"{self.build}/loadgen", load, str(at), "-p", str(process.pid), *options],
+                [f"{self.build}/loadgen", load, str(at), "-p", str(process.pid), *options]
+                + (["-t", "0.05", "-w", "0.02"] if CHECK else []),
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -246,7 +264,7 @@ class Bench:
     def run(self):
         alone = [*IN_PROCESS(self.build).items(), *SYSTEM(self.build).items()]
         all_servers = SERVERS(self.build)
-        commands = COMMANDS(self.build)
+        commands = COMMANDS(self.build, 0.01 if CHECK else 1)
         make_files(self.build + "/files")
         make_blocks(self.build + "/blocks")
         if shutil.which("openssl"):
@@ -274,7 +292,7 @@ class Bench:
             for who, (command, environment, kinds) in all_servers.items():
                 kind = next(iter(kinds))
                 if kind in locks.LOADS and " 2" in who and who not in missing:
-                    if wanted(locks.METRIC, who):
+                    if wanted(locks.METRIC, who) and not CHECK:
                         locks.measure(self, who, command, environment, kind)
             for row in commands:
                 for who, (command, environment) in row.programs.items():
@@ -303,51 +321,36 @@ class Bench:
         ratios = [values[at][0] / of_peer[at][0] for at in calm or shared]
         return statistics.median(ratios) if ratios else None
 
-    def table(self, missing):
-        lines = [
-            "| workload | aim | met | eddy: median (min..max) "
-            "| peers, best first: median (min..max) ×eddy/peer |"
-        ]
-        lines.append("|---|---|---|---|---|")
+    def rows(self):
+        """Returns what report.py reads: for each metric the cells of all programs, and for each
+        variant of eddy its aim, whether it is met, and its ratios."""
+        rows = {}
         aimed = {metric for metric, _ in AIMS}
-        metrics = dict.fromkeys(
+        for metric in dict.fromkeys(
             m for m, who in self.values if m in aimed or who.startswith("eddy ")
-        )
-        for metric in metrics:
-            of = {who for m, who in self.values if m == metric}
-            peers = sorted(
-                (who for who in of if not who.startswith("eddy")),
-                key=lambda who: self.cell(metric, who)[0],
-                reverse=metric in HIGHER_IS_BETTER,
-            )
-            for who in sorted(who for who in of if who.startswith("eddy")):
+        ):
+            of = [who for m, who in self.values if m == metric]
+            ours = sorted(who for who in of if who.startswith("eddy"))
+            row = {"unit": self.units[metric], "cells": {}, "eddy": {}}
+            row["cells"] = {who: self.cell(metric, who) for who in of}
+            for who in ours:
+                ratios = {peer: self.ratio(metric, who, peer) for peer in of if peer not in ours}
                 aim, met = AIMS.get((metric, who)) or AIMS.get((metric, "eddy")) or ("", None)
-                median = self.cell(metric, who)[0]
-                ratios = ", ".join(
-                    f"{peer} {shown(self.cell(metric, peer))} ×{self.ratio(metric, who, peer):.2f}"
-                    for peer in peers
-                    if self.ratio(metric, who, peer) is not None
-                )
+                median = row["cells"][who][0]
                 verdict = verdict_of(met, median, lambda peer: self.ratio(metric, who, peer))
-                name = metric if who == "eddy" else f"{metric}, {who.removeprefix('eddy ')}"
-                lines.append(
-                    f"| {name}, {self.units[metric]} | {aim} | {verdict} "
-                    f"| {shown(self.cell(metric, who))} | {ratios} |"
-                )
+                row["eddy"][who] = (aim, verdict, {p: r for p, r in ratios.items() if r})
+            if ours:
+                rows[metric] = row
+        return rows
+
+    def results(self, missing):
+        failures = [
+            failure + (f" ({n} times)" if n > 1 else "") for failure, n in self.failures.items()
+        ]
         if missing:
-            lines += [
-                "",
-                "Left out, as they are not installed (`make bench-deps`): "
-                + ", ".join(sorted(missing))
-                + ".",
-            ]
-        if self.failures:
-            lines += ["", "Failed:", ""]
-            lines += [
-                f"- {failure}" + (f" ({n} times)" if n > 1 else "")
-                for failure, n in self.failures.items()
-            ]
-        return "\n".join(lines)
+            missing = ", ".join(sorted(missing))
+            failures.append(f"Not installed (`make bench-deps`): {missing}")
+        return {"machine": machine(), "failures": failures, "rows": self.rows()}
 
 
 def present(command):
@@ -364,21 +367,6 @@ def present(command):
     )
 
 
-def figure(value):
-    return (
-        f"{value:,.0f}"
-        if abs(value) >= 1000
-        else f"{value:.1f}"
-        if abs(value) >= 10
-        else f"{value:.2f}"
-    )
-
-
-def shown(cell):
-    median, least, greatest, noisy = cell
-    return f"{'~' if noisy else ''}{figure(median)} ({figure(least)}..{figure(greatest)})"
-
-
 def verdict_of(met, median, ratio):
     if met is None:
         return ""
@@ -393,26 +381,37 @@ def machine():
         model = next(
             (line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown"
         )
-    date, load = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()[0]
-    return (
-        f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {date}, load {load:.1f}"
-    )
+    date = time.strftime("%Y-%m-%d")
+    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {date}"
 
 
 def main():
+    global CHECK, ROUNDS, WORKLOADS, PEERS, patience
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--build", default="build/bench", help="where the programs are")
-    bench = Bench(os.path.abspath(parser.parse_args().build))
-    began, where = time.time(), machine()
-    missing = bench.run()
+    parser.add_argument("--quick", action="store_true", help="a first impression")
+    parser.add_argument("--check", action="store_true", help="whether all of eddy's rows run")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        ROUNDS, WORKLOADS, PEERS, patience = 1, QUICK_WORKLOADS, QUICK_PEERS, 10
+    if arguments.check:
+        CHECK, ROUNDS, PEERS, patience = True, 1, ["eddy"], 0
+    bench = Bench(os.path.abspath(arguments.build))
+    began, load = time.time(), os.getloadavg()[0]
+    results = bench.results(bench.run())
     minutes = (time.time() - began) / 60
-    text = f"{where} at the beginning; {ROUNDS} rounds in {minutes:.0f} minutes.\n\n"
-    text += f"{bench.table(missing)}\n"
+    results["machine"] += f", load {load:.1f}; {ROUNDS} rounds in {minutes:.0f} minutes"
+    text = "\n".join(report.page(results))
+    print("\n" + text)
+    if CHECK:
+        return 1 if bench.failures else 0
+    with open(os.path.join(bench.build, "results.json"), "w") as f:
+        json.dump(results, f, ensure_ascii=False)
     with open(os.path.join(bench.build, "table.md"), "w") as f:
         f.write(text)
-    print("\n" + text)
+    return 0
 
 
 if __name__ == "__main__":
