@@ -35,7 +35,11 @@ static bool wait_for_work(struct eddyi_pool *p)
     return !eddyi_list_empty(&p->queue);
 }
 
-/* Hands a finished operation back. Leaves the mutex locked. */
+/*
+ * Hands a finished operation back. Leaves the mutex locked. The loop is woken without the mutex,
+ * which it takes next: with it, each operation would cost another sleep and wake-up of both. The
+ * backend lives until the thread has been joined.
+ */
 static void hand_back(struct eddyi_pool *p, struct eddyi_op *op)
 {
     bool first;
@@ -45,8 +49,11 @@ static void hand_back(struct eddyi_pool *p, struct eddyi_op *op)
     eddyi_list_append(&p->done, &op->link);
     atomic_store(&p->any_done, true);
     pthread_cond_signal(&p->news);
-    if (first)
-        p->backend->ops->wake(p->backend);
+    if (!first)
+        return;
+    pthread_mutex_unlock(&p->mutex);
+    p->backend->ops->wake(p->backend);
+    pthread_mutex_lock(&p->mutex);
 }
 
 static void *pool_thread(void *arg)
@@ -99,8 +106,10 @@ static bool has_threads(const struct eddyi_pool *p)
     return false;
 }
 
+/* A thread is signalled without the mutex, which it takes next, as in hand_back(). */
 int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op)
 {
+    bool idle;
     int rc = 0;
 
     if (p->pid != eddyi_sys_pid())
@@ -108,10 +117,9 @@ int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op)
     pthread_mutex_lock(&p->mutex);
     eddyi_list_append(&p->queue, &op->link);
     p->n_queued++;
-    if (p->n_queued > p->n_idle)
+    idle = p->n_queued <= p->n_idle;
+    if (!idle)
         rc = start_thread(p);
-    else
-        pthread_cond_signal(&p->work);
     if (rc < 0 && has_threads(p))
         rc = 0;
     if (rc < 0) {
@@ -119,6 +127,8 @@ int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op)
         p->n_queued--;
     }
     pthread_mutex_unlock(&p->mutex);
+    if (idle)
+        pthread_cond_signal(&p->work);
     p->n_outstanding += rc == 0;
     return rc;
 }
