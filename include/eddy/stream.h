@@ -445,8 +445,8 @@ typedef struct eddy_start_tls_options {
  * Starts TLS on the stream (StreamWriter.start_tls): eddy_writer_start_tls(w, context,
  * .server_hostname = …). Bytes written before are sent in plain text first; bytes that a client
  * sent ahead are taken as TLS. No task may be reading. Returns 0, or raises the error of the
- * handshake; the connection is then broken. Raises EDDY_EMISUSE if TLS is in use or beginning
- * already, and for one end of a pipe; the stream is then as before.
+ * handshake; the connection is then broken. Raises EDDY_EMISUSE while TLS is beginning already,
+ * and for one end of a pipe; the stream is then as before.
  */
 #ifndef __cplusplus
 #define eddy_writer_start_tls(w, ...)                                                              \
