@@ -82,6 +82,44 @@ class Callbacks(TransportTest):
         self.assertEqual(protocol.calls, ['made', 'lost'])
         self.assertIn('closed', repr(transport))
 
+    def test_data_that_is_kept_stays_as_it_is(self):
+        kept = []
+
+        class Keeper(Recorder):
+            def data_received(self, data):
+                self.data += data
+                hash(data)  # is remembered in the object
+                if len(self.data) % 3 == 0:
+                    kept.append((data, bytearray(data)))
+
+        transport, protocol, there = self.pair(Keeper)
+        sent = b''
+        for i in range(200):
+            data = os.urandom((513, 600, 767, 768, 769, 1024, 1024)[i % 7])
+            there.sendall(data)
+            sent += data
+            self.run_until(lambda: len(protocol.data) == len(sent))
+        self.assertEqual(protocol.data, sent)
+        self.assertGreater(len(kept), 10)
+        for data, copy in kept:
+            self.assertEqual(data, copy)
+            self.assertEqual(hash(data), hash(bytes(copy)))
+
+    def test_the_hash_of_data_is_that_of_its_bytes(self):
+        hashes = []
+
+        class Hasher(Recorder):
+            def data_received(self, data):
+                hashes.append((hash(data), hash(bytes(bytearray(data)))))
+
+        transport, protocol, there = self.pair(Hasher)
+        for i in range(20):
+            there.sendall(bytes([i]) * 1024)
+            self.run_until(lambda: len(hashes) == i + 1)
+        self.assertEqual(len(set(hashes)), 20)
+        for one, other in hashes:
+            self.assertEqual(one, other)
+
     def test_large_and_small_data_arrive_in_order(self):
         transport, protocol, there = self.pair()
         sent = b''

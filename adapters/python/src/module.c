@@ -266,6 +266,7 @@ static int clear(PyObject *module)
 
     eddyi_py_spares_free(&s->spare_handles);
     eddyi_py_spares_free(&s->spare_timers);
+    eddyi_py_bytes_free_spares(s);
     EACH_OBJECT(s, Py_CLEAR);
     PyMem_Free(s->read_buffer);
     s->read_buffer = NULL;

@@ -39,6 +39,14 @@ struct eddyi_py_spares {
     unsigned n;
 };
 
+enum { EDDYI_PY_SPARE_BYTES = 4 };
+
+/* Objects of type bytes to be used again; see bytes.c. */
+struct eddyi_py_spare_bytes {
+    PyObject *objects[EDDYI_PY_SPARE_BYTES]; /* the eldest first; each is referenced only here */
+    unsigned n;
+};
+
 /* The module's state in one interpreter. */
 struct eddyi_py_state {
     PyTypeObject *loop_type, *handle_type, *timer_type, *transport_type;
@@ -67,6 +75,7 @@ struct eddyi_py_state {
     struct eddyi_py_openssl openssl;
     char *read_buffer; /* for one call at a time; NULL before the first */
     struct eddyi_py_spares spare_handles, spare_timers;
+    struct eddyi_py_spare_bytes spare_bytes;
 };
 
 /* Return the state of the module, and the module that has made @type or a base of it (borrowed). */
@@ -78,6 +87,15 @@ PyObject *eddyi_py_module_of(PyTypeObject *type);
  * attributes would remember each new string. The caller owns the result; NULL with an exception.
  */
 PyObject *eddyi_py_call(PyObject *object, const char *name);
+
+/*
+ * Bytes for one call: bytes.c. The former returns an object of @n bytes, which the caller fills and
+ * owns; NULL with an exception. The latter takes the caller's reference to an object of the
+ * former's, which is used again if that was the last one.
+ */
+PyObject *eddyi_py_bytes_new(struct eddyi_py_state *s, size_t n);
+void eddyi_py_bytes_drop(struct eddyi_py_state *s, PyObject *bytes);
+void eddyi_py_bytes_free_spares(struct eddyi_py_state *s);
 
 /* A queue of objects, first in, first out: a ring whose size is a power of two. */
 struct eddyi_py_queue {

@@ -12,6 +12,7 @@ typedef void eddyi_py_ex_new(void *object, void *data, void *all_data, int index
 struct eddyi_py_openssl {
     int (*read)(void *ssl, void *buffer, int size);
     int (*write)(void *ssl, const void *buffer, int size);
+    int (*has_pending)(const void *ssl);
     int (*error)(const void *ssl, int result);
     void *(*rbio)(const void *ssl);
     void *(*wbio)(const void *ssl);
@@ -20,6 +21,7 @@ struct eddyi_py_openssl {
     int (*bio_read)(void *bio, void *buffer, int size);
     int (*bio_write)(void *bio, const void *buffer, int size);
     long (*bio_control)(void *bio, int command, long number, void *pointer);
+    unsigned long (*peek_error)(void);
     void (*clear_errors)(void);
     int (*new_index)(int class_index, long number, void *pointer, eddyi_py_ex_new *made,
                      void *duplicated, void *freed);

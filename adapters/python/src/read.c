@@ -65,8 +65,9 @@ static int data_received(struct eddyi_py_transport *t, PyObject *data)
 
 static int read_plain(struct eddyi_py_transport *t)
 {
+    struct eddyi_py_state *s = eddyi_py_transport_state(t);
     struct eddyi_py_wire *w = t->wire;
-    char *buffer = w->more ? eddyi_py_shared_buffer(t->loop->state) : NULL;
+    char *buffer = w->more ? eddyi_py_shared_buffer(s) : NULL;
     PyObject *data;
     size_t n = w->n;
     ssize_t rest;
@@ -77,7 +78,7 @@ static int read_plain(struct eddyi_py_transport *t)
     rest = read_more(w, buffer, EDDYI_PY_MOST_READ - n);
     if (n == 0 && rest <= 0)
         return nothing_read(t, rest);
-    data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n + (rest > 0 ? rest : 0));
+    data = eddyi_py_bytes_new(s, n + (rest > 0 ? (size_t)rest : 0));
     if (!data)
         return -1;
     memcpy(PyBytes_AS_STRING(data), w->memory + w->first, n);
@@ -85,7 +86,7 @@ static int read_plain(struct eddyi_py_transport *t)
         memcpy(PyBytes_AS_STRING(data) + n, buffer, (size_t)rest);
     w->first = w->n = 0;
     rc = data_received(t, data);
-    Py_DECREF(data);
+    eddyi_py_bytes_drop(s, data);
     /* The end of the stream is found again by the next read; an error is not. */
     if (rc == 0 && rest < 0 && rest != -EAGAIN && t->conn_lost == 0)
         rc = read_broken(t, rest);

@@ -76,6 +76,11 @@ void eddyi_py_context_leave(PyObject *context)
 {
     PyObject *type, *value, *traceback;
 
+    if (!PyErr_Occurred()) {
+        if (PyContext_Exit(context) < 0)
+            PyErr_WriteUnraisable(context);
+        return;
+    }
     PyErr_Fetch(&type, &value, &traceback);
     if (PyContext_Exit(context) < 0)
         PyErr_WriteUnraisable(context);
