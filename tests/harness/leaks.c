@@ -5,11 +5,12 @@
 
 #include "base/thread.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,66 +18,119 @@
 /* Present with AddressSanitizer and LeakSanitizer only. */
 __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 
-enum { MAX_DESCRIPTORS = 32768 };
+enum { MAX_DESCRIPTORS = 32768, WORD_BITS = 8 * sizeof(unsigned long) };
 
-static unsigned char open_before[MAX_DESCRIPTORS], open_after[MAX_DESCRIPTORS];
+/*
+ * A bit for each descriptor. Every test looks twice, so that what looking costs counts: a page that
+ * is written for the first time, or an allocation, takes longer than the call to the kernel.
+ */
+struct descriptors {
+    unsigned long words[MAX_DESCRIPTORS / WORD_BITS];
+};
+static struct descriptors open_before;
 static long live_before;
 static int threads_before;
 
-static void list_descriptors(unsigned char *open_now)
+/* The kernel's, which is the same for all C libraries. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+struct folder {
+    int fd;
+    long size, at; /* of the entries in the buffer */
+    _Alignas(struct entry) char buffer[1024];
+};
+
+/* Opens a folder of /proc to list its numbers. Returns false if there is none. */
+static bool folder_open(struct folder *f, const char *path)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
+    f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->size = f->at = 0;
+    return f->fd >= 0;
+}
 
-    for (int i = 0; i < MAX_DESCRIPTORS; i++)
-        open_now[i] = 0;
-    if (!dir)
-        return;
-    while ((entry = readdir(dir)) != NULL) {
-        int fd = atoi(entry->d_name);
+/* Returns the next number, or -1 at the end. */
+static int folder_next(struct folder *f)
+{
+    for (;;) {
+        const struct entry *entry;
 
-        if (fd != dirfd(dir) && fd < MAX_DESCRIPTORS && entry->d_name[0] != '.')
-            open_now[fd] = 1;
+        if (f->at == f->size) {
+            f->at = 0;
+            f->size = syscall(SYS_getdents64, f->fd, f->buffer, sizeof f->buffer);
+            if (f->size <= 0)
+                return f->size = 0, -1;
+        }
+        entry = (const struct entry *)(f->buffer + f->at);
+        f->at += entry->length;
+        if (entry->name[0] != '.')
+            return atoi(entry->name);
     }
-    closedir(dir);
+}
+
+static bool is_open(const struct descriptors *d, int fd)
+{
+    return d->words[fd / WORD_BITS] >> fd % WORD_BITS & 1;
+}
+
+static void list_descriptors(struct descriptors *ret)
+{
+    struct folder f;
+    int fd;
+
+    memset(ret, 0, sizeof *ret);
+    if (!folder_open(&f, "/proc/self/fd"))
+        return;
+    while ((fd = folder_next(&f)) >= 0) {
+        if (fd != f.fd && fd < MAX_DESCRIPTORS)
+            ret->words[fd / WORD_BITS] |= 1UL << fd % WORD_BITS;
+    }
+    close(f.fd);
 }
 
 /* Reads the name of a thread, "" if there is none. */
-static void name_thread(const char *tid, char *ret, int size)
+static void name_thread(int tid, char *ret, size_t size)
 {
     char path[64];
-    FILE *f;
+    ssize_t n = -1;
+    int fd;
 
-    ret[0] = '\0';
-    snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", tid);
-    f = fopen(path, "r");
-    if (f && fgets(ret, size, f))
-        ret[strcspn(ret, "\n")] = '\0';
-    if (f)
-        fclose(f);
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = read(fd, ret, size - 1);
+        close(fd);
+    }
+    ret[n > 0 ? n : 0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* Counts the threads and returns the name of the latest. The kernel's threads for io_uring do not
- * count: they end some time after the ring. */
-static int count_threads(char *ret_name, int size)
+/* Counts the threads and returns the name of the latest, "" if that is the first one.
+ * The kernel's threads for io_uring do not count: they end some time after the ring. */
+static int count_threads(char *ret_name, size_t size)
 {
-    char name[32];
-    DIR *dir = opendir("/proc/self/task");
-    struct dirent *entry;
-    int n = 0;
+    struct folder f;
+    int tid, n = 0;
 
-    if (!dir)
+    ret_name[0] = '\0';
+    if (!folder_open(&f, "/proc/self/task"))
         return 0;
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.')
-            continue;
-        name_thread(entry->d_name, name, sizeof name);
+    while ((tid = folder_next(&f)) >= 0) {
+        char name[32] = "";
+
+        if (tid != getpid())
+            name_thread(tid, name, sizeof name);
         if (strncmp(name, "iou-", 4) == 0)
             continue;
         n++;
-        snprintf(ret_name, (size_t)size, "%s", name);
+        snprintf(ret_name, size, "%s", name);
     }
-    closedir(dir);
+    close(f.fd);
     return n;
 }
 
@@ -104,28 +158,36 @@ void leaks_before(void)
     char name[32];
 
     start_threads_of_sanitizer();
-    list_descriptors(open_before);
+    list_descriptors(&open_before);
     threads_before = count_threads(name, sizeof name);
     live_before = eddyi_ledger_live();
 }
 
+static void check_descriptor(int fd, bool before)
+{
+    char link[64], target[200];
+    ssize_t n;
+
+    if (before) {
+        report_broken("descriptor %d, which was not the test's, was closed", fd);
+        return;
+    }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = readlink(link, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = '\0';
+    report_broken("left descriptor %d open: %s", fd, target);
+}
+
 static void check_descriptors(void)
 {
-    list_descriptors(open_after);
-    for (int fd = 0; fd < MAX_DESCRIPTORS; fd++) {
-        char link[64], target[200];
-        ssize_t n;
+    static struct descriptors open_after;
 
-        if (open_before[fd] == open_after[fd])
-            continue;
-        if (open_before[fd]) {
-            report_broken("descriptor %d, which was not the test's, was closed", fd);
-            continue;
-        }
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        n = readlink(link, target, sizeof target - 1);
-        target[n > 0 ? n : 0] = '\0';
-        report_broken("left descriptor %d open: %s", fd, target);
+    list_descriptors(&open_after);
+    if (memcmp(&open_before, &open_after, sizeof open_before) == 0)
+        return;
+    for (int fd = 0; fd < MAX_DESCRIPTORS; fd++) {
+        if (is_open(&open_before, fd) != is_open(&open_after, fd))
+            check_descriptor(fd, is_open(&open_before, fd));
     }
 }
 
