@@ -62,3 +62,19 @@ foreach(part ${parts})
         endif()
     endif()
 endforeach()
+
+# Numbers that the headers of an older glibc, or of an older kernel, do not have. Those of system
+# calls from 424 on are the same for every CPU.
+if(NOT EDDY_LIBC_HAS_EVERY_PART AND NOT EDDY_LIBC_HAS_CLOSE_RANGE)
+    foreach(number SYS_close_range=436 SYS_openat2=437 SYS_epoll_pwait2=441
+                   CLOSE_RANGE_CLOEXEC=4 P_PIDFD=3)
+        string(REGEX REPLACE "=.*" "" name ${number})
+        eddy_libc(EDDY_LIBC_HAS_${name} "#include <linux/close_range.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+" "${name} != 0")
+        if(NOT EDDY_LIBC_HAS_${name})
+            list(APPEND EDDY_LIBC_DEFINITIONS ${number})
+        endif()
+    endforeach()
+endif()

@@ -95,6 +95,16 @@ class Look:
                          for text in self.browser.evaluate(CONTRAST)]
         self.rule('texts have enough contrast, in light and dark', weak)
 
+    # The first heading of each column of the front page is as high as that of its neighbour.
+    def columns(self):
+        self.browser.resize(1280, 900)
+        self.open('index.html')
+        first, top = self.browser.evaluate(
+            '[".cards h2", ".cards"].map('
+            'name => document.querySelector(name).getBoundingClientRect().top)')
+        self.rule('the columns of the front page begin level',
+                  ['the first heading is %d pixels down' % (first - top)] * (first - top > 1))
+
     # The measurements notice mistakes: a grey that is too weak, a box that is too wide, a file that
     # is not there.
     def mistakes_are_noticed(self):
@@ -153,6 +163,7 @@ try:
     look.search()
     look.without_script()
     look.contrast()
+    look.columns()
     look.mistakes_are_noticed()
     look.phone()
 finally:
