@@ -154,6 +154,87 @@ class Idleness(unittest.TestCase):
         self.assertLess(eddyloop.run(main()), 0.05)
 
 
+class Load(unittest.TestCase):
+    def test_connections_that_break_at_any_moment_crash_nothing(self):
+        """The process has no errors, and none of its connections is left."""
+        done = run_program(
+            """
+            import asyncio, gc, logging, random
+            import eddyloop
+
+            logging.disable()  # of writes to connections that are lost
+            chance = random.Random(1)
+            live = set()  # a paused transport is collected, as asyncio's is
+
+            class Server(asyncio.Protocol):
+                def connection_made(self, transport):
+                    live.add(self)
+                    self.transport = transport
+                    self.step()
+
+                def data_received(self, data):
+                    self.transport.write(data * chance.randrange(1, 40))
+                    self.step()
+
+                def pause_writing(self):
+                    self.step()
+
+                def resume_writing(self):
+                    self.step()
+
+                def eof_received(self):
+                    return chance.random() < 0.5
+
+                def connection_lost(self, exc):
+                    live.remove(self)
+                    self.transport.write(b'too late')
+
+                def step(self):
+                    t = self.transport
+                    chance.choice((
+                        t.close, t.abort, t.pause_reading, t.resume_reading, gc.collect,
+                        lambda: t.write(bytes(chance.randrange(1, 300_000))),
+                        lambda: t.writelines([b'a', b'b' * 5000]),
+                        lambda: t.set_write_buffer_limits(chance.randrange(1, 100_000)),
+                        *5 * [int],
+                    ))()
+
+            async def client(address):
+                reader, writer = await asyncio.open_connection(*address)
+                try:
+                    for _ in range(chance.randrange(8)):
+                        writer.write(bytes(chance.randrange(1, 20_000)))
+                        await asyncio.wait_for(reader.read(65536), 0.02)
+                except (OSError, TimeoutError):
+                    pass
+                if chance.random() < 0.5:
+                    writer.transport.abort()
+                writer.close()
+
+            async def main():
+                loop = asyncio.get_running_loop()
+                loop.set_exception_handler(lambda loop, context: print(context))
+                server = await loop.create_server(Server, '127.0.0.1', 0)
+                address = server.sockets[0].getsockname()
+                for _ in range(20):
+                    await asyncio.gather(*(client(address) for _ in range(20)))
+                server.close()
+                for each in list(live):
+                    each.transport.abort()
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                print('left', len(live))
+
+            eddyloop.install()
+            eddyloop.run(main())
+            """,
+            '-W',
+            'ignore',
+            timeout=120,
+        )
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ('left 0\n', '', 0))
+
+
 class Names(unittest.TestCase):
     def test_many_are_looked_up_at_once(self):
         async def main():

@@ -4,10 +4,12 @@ That suite runs with them as well (cpython_suite.py).
 """
 
 import asyncio
+import collections.abc
 import gc
 import inspect
 import random
 import sys
+import types
 import unittest
 import warnings
 import weakref
@@ -275,7 +277,21 @@ class CoroutineTest(StreamTest):
         self.addCleanup(coroutine.close)
         self.assertTrue(asyncio.iscoroutine(coroutine))
         self.assertTrue(inspect.isawaitable(coroutine))
+        self.assertTrue(inspect.iscoroutine(coroutine))
+        self.assertIsInstance(coroutine, types.CoroutineType)
+        self.assertIsInstance(coroutine, collections.abc.Coroutine)
         self.assertRegex(repr(coroutine), r'^<coroutine object StreamReader\.read at 0x')
+
+    def test_its_state_is_that_of_a_coroutine(self):
+        coroutine = self.reader.read(1)
+        self.assertEqual((coroutine.cr_running, coroutine.cr_suspended), (False, False))
+        task = self.loop.create_task(coroutine)
+        self.run_once()
+        self.assertEqual(inspect.getcoroutinestate(coroutine), inspect.CORO_SUSPENDED)
+        self.assertIn('read', repr(task))
+        self.reader.feed_data(b'a')
+        self.assertEqual(self.run_coroutine(task), b'a')
+        self.assertFalse(coroutine.cr_suspended)
 
     def test_nothing_happens_before_it_is_awaited(self):
         coroutine = self.reader.readexactly(2)

@@ -301,6 +301,104 @@ class Tls(TlsTest):
 
         self.loop.run_until_complete(asyncio.wait_for(talk(), 20))
 
+    def test_bytes_that_come_with_the_go_ahead_are_not_lost(self):
+        async def talk():
+            here, there = socket.socketpair()
+            there.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=here)
+
+            async def serve():
+                # The other end says that it begins, and begins, in one segment.
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                tls = client_context.wrap_bio(incoming, outgoing)
+                with self.assertRaises(ssl.SSLWantReadError):
+                    tls.do_handshake()
+                await self.loop.sock_sendall(there, outgoing.read())
+                while True:
+                    incoming.write(await self.loop.sock_recv(there, 65536))
+                    try:
+                        tls.do_handshake()
+                        break
+                    except ssl.SSLWantReadError:
+                        pass
+                tls.write(b'first')  # together with the end of the handshake
+                await self.loop.sock_sendall(there, outgoing.read())
+
+            serving = self.loop.create_task(serve())
+            transport = await self.loop.start_tls(
+                writer.transport, writer.transport.get_protocol(), server_context, server_side=True
+            )
+            self.assertEqual(await reader.readexactly(5), b'first')
+            await serving
+            transport.abort()
+            there.close()
+
+        self.loop.run_until_complete(asyncio.wait_for(talk(), 20))
+
+    def test_nothing_is_received_after_the_connection_is_lost(self):
+        class Protocol(Recorder):
+            def data_received(self, data):
+                super().data_received(data)
+                self.transport.abort()
+
+        client, server = self.pair(server=Protocol)
+        for _ in range(3):
+            client.transport.write(bytes(20_000))
+        self.run_until(lambda: 'lost' in server.calls)
+        self.run_for(0.02)
+        self.assertEqual(server.calls[-1], 'lost')
+        self.assertEqual(server.calls.count('data'), 1)
+
+    def test_a_protocol_may_write_whenever_it_is_called(self):
+        class Protocol(Recorder):
+            def pause_writing(self):
+                super().pause_writing()
+                self.transport.write(b'p')
+
+            def resume_writing(self):
+                super().resume_writing()
+                self.transport.write(b'r')
+
+            def data_received(self, data):
+                super().data_received(data)
+                self.transport.write(b'd')
+
+        client, server = self.pair(client=Protocol)
+        server.transport.pause_reading()
+        written = 0
+        while 'pause' not in client.calls:
+            client.transport.write(bytes(100_000))
+            written += 100_000
+        server.transport.resume_reading()
+        server.transport.write(b'x')
+        self.run_until(lambda: 'resume' in client.calls and b'd' in server.data)
+        notes = {b'p': client.calls.count('pause'), b'r': client.calls.count('resume'), b'd': 1}
+        self.run_until(lambda: len(server.data) >= written + sum(notes.values()))
+        self.assertEqual(server.data.count(0), written)
+        self.assertEqual({note: server.data.count(note) for note in notes}, notes)
+
+    def test_a_handshake_that_fails_leaves_nothing_behind(self):
+        made = weakref.WeakSet()
+
+        class Watched(_tls.SSLProtocol):
+            def __init__(self, *args, **keywords):
+                super().__init__(*args, **keywords)
+                made.add(self)
+
+        async def fail():
+            here, there = socket.socketpair()
+            there.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            with self.assertRaises(ssl.SSLError):
+                await self.loop.connect_accepted_socket(Recorder, here, ssl=server_context)
+            there.close()
+            return here.fileno()
+
+        with mock.patch.object(eddyloop._loop, 'SSLProtocol', Watched):
+            for _ in range(10):
+                self.assertEqual(self.loop.run_until_complete(fail()), -1)
+        gc.collect()
+        self.assertEqual(len(made), 0)
+
     def test_objects_that_are_no_ssl_are_refused(self):
         client, server = self.pair()
         self.assertFalse(client.transport._ssl_protocol._bind(object()))

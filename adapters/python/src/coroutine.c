@@ -2,7 +2,8 @@
  * The type Coroutine: what a method that asyncio has as `async def` returns, in C.
  *
  * It has the methods of a coroutine (collections.abc.Coroutine), begins when it is first awaited,
- * and warns if it never is.
+ * and warns if it never is. Its __class__ is that of Python's coroutines, by which isinstance() and
+ * so inspect.iscoroutine() take it for one.
  */
 #include "stream.h"
 
@@ -334,6 +335,16 @@ static PyObject *get_awaited(PyObject *self, void *unused)
     return Py_NewRef(awaited ? awaited : Py_None);
 }
 
+static PyObject *get_suspended(PyObject *self, void *unused)
+{
+    return PyBool_FromLong(of(self)->awaited && !of(self)->running);
+}
+
+static PyObject *get_class(PyObject *self, void *unused)
+{
+    return Py_NewRef(&PyCoro_Type);
+}
+
 /* Warns of a coroutine that was never awaited, and closes one that is dropped while it waits. */
 static void coroutine_finalize(PyObject *self)
 {
@@ -400,7 +411,9 @@ static PyMethodDef coroutine_methods[] = {
 static PyGetSetDef coroutine_getset[] = {
     {"__name__", get_name, NULL, NULL, "__name__"},
     {"__qualname__", get_name, NULL, NULL, "__qualname__"},
+    {"__class__", get_class, NULL, NULL, NULL},
     {"cr_running", get_running, NULL, NULL, NULL},
+    {"cr_suspended", get_suspended, NULL, NULL, NULL},
     {"cr_await", get_awaited, NULL, NULL, NULL},
     {0}};
 
