@@ -37,18 +37,22 @@ enum {
 /* The program that is started: it ends at once. */
 #define SPAWNED "/bin/true"
 
-/* Occupies @mib MiB, every page of it touched, as the heap of a large program is. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
+
+/* Occupies @mib MiB of page tables, which a fork copies, as those of a large program. The pages are
+ * all the one of zeros, so this takes neither memory nor much time; one is written, since a fork
+ * copies nothing of a mapping without. */
 static inline bool occupy(long mib)
 {
     size_t size = (size_t)mib << 20;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == MAP_FAILED)
+    if (memory == MAP_FAILED || madvise(memory, size, MADV_NOHUGEPAGE) < 0)
         return false;
-    madvise(memory, size, MADV_NOHUGEPAGE);
-    for (size_t i = 0; i < size; i += 4096)
-        memory[i] = 1;
-    return true;
+    memory[0] = 1;
+    return madvise(memory, size, MADV_POPULATE_READ) == 0;
 }
 
 /* Returns the MiB that a workload spawn_10m or spawn_4g occupies. */
