@@ -125,6 +125,11 @@ AIMS = {
         for backend in ("io_uring", "epoll")
     },
     **{
+        ("workers futex", f"eddy {kind} 2 {backend}"): at_most(1)
+        for kind in ("http", "echo")
+        for backend in ("io_uring", "epoll")
+    },
+    **{
         (f"proxy {load}", f"eddy proxy {backend}"): both(
             at_most_of(1, "HAProxy"), at_most_of(1, "nginx stream")
         )

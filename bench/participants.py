@@ -39,12 +39,11 @@ RENAMED = {
 
 # A first impression.
 QUICK_WORKLOADS = (
-    "switch spawn_join spawn_gather queue lock timer_cancel call_soon post_flood executor_flood "
-    "echo_64x64x16 echo_64x64x1 http udp_16x64x8 tls_64x1024 unix_64x64x16 pipe names spawn_10m "
-    "process_flood direct workers_http proxy_64x1024x1 static_1_KiB fetch_1000_x_1_KiB,_written "
-    "copy_2000_files"
+    "switch spawn_gather queue lock timer_cancel call_soon post_flood echo_64x64x16 http "
+    "udp_16x64x8 tls_64x1024 pipe names spawn_10m process_flood direct proxy_64x1024x1 "
+    "static_1_KiB fetch_1000_x_1_KiB,_written copy_2000_files"
 ).split()
-QUICK_PEERS = ["eddy", "raw", "by hand", "recvmmsg", "OpenSSL", "32 threads", "libuv", "tokio"]
+QUICK_PEERS = ["eddy", "raw epoll", "by hand", "recvmmsg", "OpenSSL", "32 threads", "libuv", "tokio"]
 QUICK_PEERS += ["Go", "nginx", "HAProxy", "ProcessPool", "curl", "cp"]
 
 

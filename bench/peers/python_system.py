@@ -34,7 +34,7 @@ async def open_pipe():
 
 
 async def pipes():
-    n, size = (2_000, 65536) if WORKLOAD == "pipe_64k" else (5_000, 64)
+    n, size = (500, 65536) if WORKLOAD == "pipe_64k" else (5_000, 64)
     (questions, ask), (answers, answer) = await open_pipe(), await open_pipe()
 
     async def send_back():
