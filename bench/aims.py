@@ -113,7 +113,7 @@ AIMS = {
     },
     **{
         (f"unix {load}", f"eddy unix {streams}{backend}"): at_most_of(
-            1.08 if streams else 1.05, f"raw {backend}, unix"
+            1.08 if streams else 1.05, "raw epoll, unix"
         )
         for load in ("64x64x16", "64x64x1", "64x65536x1")
         for streams in ("", "streams ")

@@ -54,7 +54,7 @@ static const struct workload workloads[] = {
     {"pipe_64k", bench_pipe, N_LARGE_MESSAGES, LARGE_MESSAGE},
     {"names", bench_names, N_LOOKUPS, LOOKUPS_AT_ONCE},
     {"spawn_10m", bench_spawn, N_SPAWNS, 10},
-    {"spawn_4g", bench_spawn, N_SPAWNS, 4096},
+    {"spawn_4g", bench_spawn, N_SPAWNS_LARGE, 4096},
     {"process_rt", bench_process_pool, N_POOL_TRIPS, 1},
     {"process_flood", bench_process_pool, N_POOL_JOBS, POOL_JOBS_AT_ONCE},
     {"echo", bench_echo, 200000, 1},

@@ -43,8 +43,8 @@ QUICK_WORKLOADS = (
     "udp_16x64x8 tls_64x1024 pipe names spawn_10m process_flood direct proxy_64x1024x1 "
     "static_1_KiB fetch_1000_x_1_KiB,_written copy_2000_files"
 ).split()
-QUICK_PEERS = ["eddy", "raw epoll", "by hand", "recvmmsg", "OpenSSL", "32 threads", "libuv", "tokio"]
-QUICK_PEERS += ["Go", "nginx", "HAProxy", "ProcessPool", "curl", "cp"]
+QUICK_PEERS = ["eddy", "raw epoll", "by hand", "recvmmsg", "OpenSSL", "32 threads", "libuv"]
+QUICK_PEERS += ["tokio", "Go", "nginx", "HAProxy", "ProcessPool", "curl", "cp"]
 
 
 def IN_PROCESS(build):

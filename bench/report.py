@@ -135,9 +135,8 @@ def summary(all_results):
             yield f"| {' | '.join([*words, aim, met])} |"
     yield ""
     for i, results in enumerate(all_results):
-        yield f"{'ABCDEFGH'[i]}: [{results['machine']}](results/{results['name']}.md)" + (
-            "." if i + 1 == len(all_results) else ";"
-        )
+        yield f"- {'ABCDEFGH'[i]}: {results['machine']}:"
+        yield f"  [all figures](results/{results['name']}.md)"
 
 
 # The picture.
@@ -212,7 +211,7 @@ def record(name, new, note):
     old = load(path) if os.path.exists(path) else {"rows": {}}
     kept = {**old, **new, "rows": {**old["rows"], **new["rows"]}}
     if note:
-        kept["note"] = textwrap.wrap(note, 96)  # lines of the page, and of the file
+        kept["note"] = textwrap.wrap(note, 92)  # lines of the page, and of the file
     kept.pop("name", None)
     with open(path, "w") as f:
         json.dump(kept, f, indent=1, ensure_ascii=False)

@@ -382,7 +382,7 @@ def machine():
             (line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown"
         )
     date = time.strftime("%Y-%m-%d")
-    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release}, {date}"
+    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release.split("-")[0]}, {date}"
 
 
 def main():

@@ -11,7 +11,7 @@ import configs
 
 def free_port():
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind(("", 0))  # free at every address
         return s.getsockname()[1]
 
 

@@ -25,6 +25,7 @@ enum {
     N_LOOKUPS = 10000,
     LOOKUPS_AT_ONCE = 1000,
     N_SPAWNS = 200,
+    N_SPAWNS_LARGE = 20,  /* a fork of 4 GiB takes a second on some machines */
     N_POOL_TRIPS = 10000, /* jobs of a process pool, one at a time */
     N_POOL_JOBS = 50000,
     POOL_JOBS_AT_ONCE = 1000,
@@ -59,6 +60,11 @@ static inline bool occupy(long mib)
 static inline long spawn_mib(const char *workload)
 {
     return strstr(workload, "4g") ? 4096 : 10;
+}
+
+static inline long spawn_count(const char *workload)
+{
+    return strstr(workload, "4g") ? N_SPAWNS_LARGE : N_SPAWNS;
 }
 
 /* Formats the @i-th name; with_names.c answers it with name_address(i). */

@@ -71,8 +71,7 @@ async def names():
 
 
 async def spawn():
-    n = 100
-    size = (4096 if WORKLOAD == "spawn_4g" else 10) << 20
+    n, size = (20, 4096 << 20) if WORKLOAD == "spawn_4g" else (100, 10 << 20)
     memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_NOHUGEPAGE)
     memory[0] = 1

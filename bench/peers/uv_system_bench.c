@@ -144,17 +144,18 @@ static void spawn(const char *workload)
 {
     char *argv[] = {SPAWNED, NULL};
     uv_process_options_t options = {.file = SPAWNED, .args = argv, .exit_cb = on_exit_of};
+    long n = spawn_count(workload);
     uint64_t began = 0;
 
     if (!occupy(spawn_mib(workload)))
         check(UV_ENOMEM, "mmap");
-    for (long i = -1; i < N_SPAWNS; i++) {
+    for (long i = -1; i < n; i++) {
         if (i == 0)
             began = bench_now();
         check(uv_spawn(loop, &process, &options), "uv_spawn");
         uv_run(loop, UV_RUN_DEFAULT);
     }
-    peer_print(PEER, workload, (double)(bench_now() - began) / N_SPAWNS / 1e3, "us");
+    peer_print(PEER, workload, (double)(bench_now() - began) / (double)n / 1e3, "us");
 }
 
 /* Files. */

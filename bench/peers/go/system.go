@@ -77,7 +77,10 @@ func names() {
 }
 
 func spawn(wl string, mib int) {
-	const N = 200
+	N := 200
+	if mib > 1000 {
+		N = 20
+	}
 	const noHugePage, populateRead = 15, 22 // of madvise; see occupy() in system.h
 	memory, err := syscall.Mmap(-1, 0, mib<<20, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

@@ -11,11 +11,12 @@ extern char **environ;
 void hand_spawn(const char *workload)
 {
     char *argv[] = {SPAWNED, NULL};
+    long n = spawn_count(workload);
     uint64_t began = 0;
 
     if (!occupy(spawn_mib(workload)))
         check(-1, "mmap");
-    for (long i = -1; i < N_SPAWNS; i++) {
+    for (long i = -1; i < n; i++) {
         pid_t child;
         int status;
 
@@ -27,5 +28,5 @@ void hand_spawn(const char *workload)
         if (status != 0)
             exit(1);
     }
-    peer_print(PEER, workload, (double)(bench_now() - began) / N_SPAWNS / 1e3, "us");
+    peer_print(PEER, workload, (double)(bench_now() - began) / (double)n / 1e3, "us");
 }
