@@ -381,8 +381,8 @@ def machine():
         model = next(
             (line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown"
         )
-    date = time.strftime("%Y-%m-%d")
-    return f"{os.cpu_count()} processors {model}, Linux {os.uname().release.split("-")[0]}, {date}"
+    date, kernel = time.strftime("%Y-%m-%d"), os.uname().release.split("-")[0]
+    return f"{os.cpu_count()} processors {model}, Linux {kernel}, {date}"
 
 
 def main():
