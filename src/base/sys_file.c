@@ -50,12 +50,35 @@ static bool is_fifo(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+/* Returns the number of bytes in @iov. */
+static size_t size_of(const struct iovec *iov, int n)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < n; i++)
+        size += iov[i].iov_len;
+    return size;
+}
+
+/*
+ * Returns true if the read goes to the device, as O_DIRECT demands: the call would wait for that,
+ * RWF_NOWAIT or not. Such reads are of whole sectors, so no other read is looked up.
+ */
+static bool is_direct(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    uint64_t sectors = size_of(iov, n) | (offset > 0 ? (uint64_t)offset : 0);
+
+    return sectors % 512 == 0 && (fcntl(fd, F_GETFL) & O_DIRECT);
+}
+
 /* Reads what is cached. A FIFO has no RWF_NOWAIT. A FIFO that is not open for writing is at its
  * end, but does not become ready. */
 long eddyi_sys_preadv_nowait(int fd, const struct iovec *iov, int n, int64_t offset)
 {
-    long rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
+    long rc = -EAGAIN;
 
+    if (!is_direct(fd, iov, n, offset))
+        rc = preadv_as("preadv2_nowait", fd, iov, n, offset, RWF_NOWAIT);
     return rc == -EOPNOTSUPP && offset < 0 && is_fifo(fd) ? eddyi_sys_ready_readv(fd, iov, n) : rc;
 }
 
@@ -103,16 +126,6 @@ static void release_sigpipe(const struct held *h, long rc, size_t size)
     if (broke && !h->was_pending)
         sigtimedwait(&sigpipe, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
-}
-
-/* Returns the number of bytes in @iov, which the kernel has accepted. */
-static size_t size_of(const struct iovec *iov, int n)
-{
-    size_t size = 0;
-
-    for (int i = 0; i < n; i++)
-        size += iov[i].iov_len;
-    return size;
 }
 
 static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, int flags)

@@ -70,6 +70,32 @@ TEST_ASYNC_REAL(what_is_cached_is_read_without_suspending)
     return eddy_sleep(0);
 }
 
+TEST_ASYNC_REAL(what_bypasses_the_cache_is_read_elsewhere, .whole = true)
+{
+    struct place p = place_make();
+    char *sector = aligned_alloc(4096, 4096);
+    int others = 0, fd = open(p.a, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        free(sector);
+        place_remove(&p);
+        SKIP("the file system has no O_DIRECT");
+    }
+    REQUIRE(sector != NULL);
+    memset(sector, 'x', 4096);
+    EXPECT_EQ(eddy_file_write(fd, sector, 4096, 0), 4096);
+    for (int at = 0; at >= -1; at--) { /* at an offset, and at the file's own position */
+        (void)eddy_loop_call_soon(eddy_get_running_loop(), count, &others);
+        EXPECT_EQ(eddy_file_read(fd, sector, 4096, at), 4096);
+        EXPECT_EQ(sector[4095], 'x');
+        EXPECT_EQ(others, 1 - at);
+    }
+    close(fd);
+    free(sector);
+    place_remove(&p);
+    return 0;
+}
+
 TEST_ASYNC_REAL(vectors_are_read_and_written, .whole = true)
 {
     struct place p = place_make();
