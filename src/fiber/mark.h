@@ -43,15 +43,30 @@ static inline bool eddyi_mark_watched(void)
 #endif
 }
 
+/* Has the leak check read the @size bytes at @low, a mapping that has pointers to allocations. */
+static inline void eddyi_mark_root(const void *low, size_t size)
+{
+    (void)low, (void)size;
+#ifdef EDDYI_FIBER_ASAN
+    __lsan_register_root_region(low, size);
+#endif
+}
+
+/* Ends eddyi_mark_root(): the mapping is about to go. */
+static inline void eddyi_unmark_root(const void *low, size_t size)
+{
+    (void)low, (void)size;
+#ifdef EDDYI_FIBER_ASAN
+    __lsan_unregister_root_region(low, size);
+#endif
+}
+
 /* Reports a new stack: frames in [low, top), object and descriptor up to @end. Returns valgrind's
  * number of the stack. */
 static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
 {
     (void)top;
-    (void)end;
-#ifdef EDDYI_FIBER_ASAN
-    __lsan_register_root_region(low, (size_t)(end - low));
-#endif
+    eddyi_mark_root(low, (size_t)(end - low));
     return (unsigned)VALGRIND_STACK_REGISTER(low, top);
 }
 
@@ -59,11 +74,9 @@ static inline unsigned eddyi_mark_stack(char *low, void *top, char *end)
  * use. */
 static inline void eddyi_unmark_stack(unsigned valgrind_id, char *low, char *end)
 {
-    (void)low;
-    (void)end;
+    eddyi_unmark_root(low, (size_t)(end - low));
 #ifdef EDDYI_FIBER_ASAN
     __asan_unpoison_memory_region(low, (size_t)(end - low));
-    __lsan_unregister_root_region(low, (size_t)(end - low));
 #endif
     VALGRIND_STACK_DEREGISTER(valgrind_id);
 }

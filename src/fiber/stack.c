@@ -190,6 +190,7 @@ static struct eddyi_stack_slab *take_slab_struct(struct eddyi_stack_pool *pool)
         if (eddyi_sys_map(sizeof(*shelf), false, &p) < 0)
             return NULL;
         shelf = p;
+        eddyi_mark_root(shelf, sizeof(*shelf));
         shelf->next = pool->shelves;
         pool->shelves = shelf;
         for (size_t i = 0; i < SHELF_SLABS; i++) {
@@ -436,6 +437,7 @@ static void pool_free(struct eddyi_stack_pool *pool)
     }
     for (struct shelf *shelf = pool->shelves, *next; shelf; shelf = next) {
         next = shelf->next;
+        eddyi_unmark_root(shelf, sizeof(*shelf));
         eddyi_sys_unmap(shelf, sizeof(*shelf));
     }
     eddyi_free(pool);
