@@ -30,6 +30,9 @@ struct eddyi_cachestat {
     uint64_t cached, dirty, writeback, evicted, recently_evicted; /* pages */
 };
 
+/* pwritev2(2), Linux 6.18: a pipe without a reader causes no SIGPIPE. EOPNOTSUPP before. */
+#define EDDYI_RWF_NOSIGNAL 0x100
+
 /* statx(2), Linux 6.8: an identifier of the mount that is never used again. Ignored before. */
 #define EDDYI_STATX_MNT_ID_UNIQUE 0x4000
 

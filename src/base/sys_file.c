@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -142,17 +143,29 @@ static long pwritev_as(int fd, const struct iovec *iov, int n, int64_t offset, i
     return rc;
 }
 
+/* False once the kernel has refused EDDYI_RWF_NOSIGNAL. */
+static atomic_bool has_nosignal = true;
+
+/* Writes at the file's own position, and never causes SIGPIPE. */
+static long write_quietly(int fd, const struct iovec *iov, int n, int flags)
+{
+    bool asks = atomic_load_explicit(&has_nosignal, memory_order_relaxed);
+    long rc = asks ? pwritev_as(fd, iov, n, -1, flags | EDDYI_RWF_NOSIGNAL) : -EOPNOTSUPP;
+    struct held held;
+
+    if (rc != -EOPNOTSUPP)
+        return rc;
+    hold_sigpipe(&held);
+    rc = pwritev_as(fd, iov, n, -1, flags);
+    release_sigpipe(&held, rc, rc > 0 ? size_of(iov, n) : 0);
+    if (asks && rc != -EOPNOTSUPP) /* so it was the flag, not the file */
+        atomic_store_explicit(&has_nosignal, false, memory_order_relaxed);
+    return rc;
+}
+
 long eddyi_sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset)
 {
-    struct held held;
-    long rc;
-
-    if (offset >= 0)
-        return pwritev_as(fd, iov, n, offset, 0);
-    hold_sigpipe(&held);
-    rc = pwritev_as(fd, iov, n, offset, 0);
-    release_sigpipe(&held, rc, rc > 0 ? size_of(iov, n) : 0);
-    return rc;
+    return offset < 0 ? write_quietly(fd, iov, n, 0) : pwritev_as(fd, iov, n, offset, 0);
 }
 
 long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n)
@@ -172,20 +185,16 @@ long eddyi_sys_ready_readv(int fd, const struct iovec *iov, int n)
 
 long eddyi_sys_ready_writev(int fd, const struct iovec *iov, int n)
 {
+    long rc = write_quietly(fd, iov, n, RWF_NOWAIT);
     struct eddyi_borrowed b;
-    struct held held;
-    long rc;
 
-    hold_sigpipe(&held);
-    rc = pwritev_as(fd, iov, n, -1, RWF_NOWAIT);
-    if (rc == -EOPNOTSUPP) {
-        rc = eddyi_borrow_nonblocking(fd, &b);
-        if (rc == 0) {
-            rc = pwritev_as(fd, iov, n, -1, 0);
-            eddyi_give_back(&b);
-        }
-    }
-    release_sigpipe(&held, rc, rc > 0 ? size_of(iov, n) : 0);
+    if (rc != -EOPNOTSUPP)
+        return rc;
+    rc = eddyi_borrow_nonblocking(fd, &b);
+    if (rc < 0)
+        return rc;
+    rc = write_quietly(fd, iov, n, 0);
+    eddyi_give_back(&b);
     return rc;
 }
 

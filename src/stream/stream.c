@@ -211,7 +211,7 @@ static int open_pipe(int read_fd, int write_fd, size_t limit, struct eddyi_strea
 
 int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
 {
-    struct eddyi_stream *s;
+    struct eddyi_stream *s = NULL;
     int rc = ret_reader
                  ? open_pipe(fd, -1, limit, &s)
                  : eddy_raise(-EINVAL, "connect_read_pipe: there is no place for the reader");
@@ -223,7 +223,7 @@ int eddy_connect_read_pipe(int fd, size_t limit, eddy_reader **ret_reader)
 
 int eddy_connect_write_pipe(int fd, eddy_writer **ret_writer)
 {
-    struct eddyi_stream *s;
+    struct eddyi_stream *s = NULL;
     int rc = ret_writer
                  ? open_pipe(-1, fd, 0, &s)
                  : eddy_raise(-EINVAL, "connect_write_pipe: there is no place for the writer");
