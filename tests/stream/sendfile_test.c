@@ -353,7 +353,7 @@ TEST_ASYNC_REAL(a_transport_sends_a_file_without_a_task_and_tells_when_it_is_out
     static struct way w;
     static char buf[SIZE];
     size_t got = 0;
-    int status = 1;
+    static int status = 1;
     ssize_t n;
 
     if (way_open(&w) < 0)
@@ -378,7 +378,7 @@ TEST_ASYNC_REAL(a_transport_sends_a_file_without_a_task_and_tells_when_it_is_out
 TEST_ASYNC_REAL(a_transport_that_is_aborted_tells_that_its_file_is_not_out)
 {
     static struct way w;
-    int status = 1;
+    static int status = 1;
 
     if (way_open(&w) < 0)
         return 0;

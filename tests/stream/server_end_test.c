@@ -539,7 +539,7 @@ TEST_ASYNC_REAL(a_client_that_closes_has_no_next_request)
 {
     struct client c;
     eddy_server *server;
-    ssize_t end = -1;
+    static ssize_t end = -1;
 
     eddy_try(eddy_start_server(answer_lines, &end, "127.0.0.1", 0, &server));
     eddy_server_free_at_end(server);
@@ -554,7 +554,7 @@ TEST_ASYNC_REAL(waiting_for_a_next_request_heeds_the_limit_of_reads)
 {
     struct client c;
     eddy_server *server;
-    ssize_t end = 0;
+    static ssize_t end = 0;
 
     eddy_try(eddy_start_server(answer_lines, &end, "127.0.0.1", 0, &server, .read_timeout = 0.01));
     eddy_server_free_at_end(server);

@@ -74,7 +74,7 @@ static int write_for_ever(eddy_reader *reader, eddy_writer *writer)
 
 TEST_ASYNC_REAL(a_client_that_is_silent_for_too_long_is_let_go_and_not_reported)
 {
-    struct outcome o = {read_a_line, 0};
+    static struct outcome o = {read_a_line, 0};
     const char *line;
 
     watch_reports();
@@ -89,7 +89,7 @@ TEST_ASYNC_REAL(a_client_that_is_silent_for_too_long_is_let_go_and_not_reported)
 
 TEST_ASYNC_REAL(a_client_that_takes_nothing_is_reset_and_not_reported)
 {
-    struct outcome o = {write_for_ever, 0};
+    static struct outcome o = {write_for_ever, 0};
 
     watch_reports();
     VISIT(v, .handle = note, .arg = &o, .write_timeout = 0.01);
@@ -115,7 +115,7 @@ static int send_a_file(eddy_reader *reader, eddy_writer *writer)
 
 TEST_ASYNC_REAL(a_client_that_takes_nothing_of_a_file_is_reset)
 {
-    struct outcome o = {send_a_file, 0};
+    static struct outcome o = {send_a_file, 0};
 
     watch_reports();
     VISIT(v, .handle = note, .arg = &o, .write_timeout = 0.01);
@@ -196,7 +196,7 @@ static int make_quiet(void *arg, const eddy_protocol **ret_protocol, void **ret_
 
 TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_sends_nothing)
 {
-    struct quiet q = {0};
+    static struct quiet q = {0};
 
     VISIT(v, .factory = make_quiet, .arg = &q, .read_timeout = 0.01);
     while (!q.lost)
@@ -207,7 +207,7 @@ TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_sends_nothing)
 
 TEST_ASYNC_REAL(a_protocol_is_told_of_a_client_that_takes_nothing)
 {
-    struct quiet q = {.pauses = true};
+    static struct quiet q = {.pauses = true};
 
     VISIT(v, .factory = make_quiet, .arg = &q, .write_timeout = 0.01);
     while (!q.lost) {
