@@ -62,14 +62,16 @@ static size_t size_of(const struct iovec *iov, int n)
 }
 
 /*
- * Returns true if the read goes to the device, as O_DIRECT demands: the call would wait for that,
- * RWF_NOWAIT or not. Such reads are of whole sectors, so no other read is looked up.
+ * Returns true if a read of @iov at @offset goes to the device, as O_DIRECT demands: the call would
+ * wait for that, RWF_NOWAIT or not. Such reads are of whole sectors, so no other read is looked up.
+ * For a pipe O_DIRECT means something else.
  */
 static bool is_direct(int fd, const struct iovec *iov, int n, int64_t offset)
 {
     uint64_t sectors = size_of(iov, n) | (offset > 0 ? (uint64_t)offset : 0);
+    int flags = sectors % 512 == 0 ? fcntl(fd, F_GETFL) : 0;
 
-    return sectors % 512 == 0 && (fcntl(fd, F_GETFL) & O_DIRECT);
+    return flags > 0 && (flags & O_DIRECT) && !is_fifo(fd);
 }
 
 /* Reads what is cached. A FIFO has no RWF_NOWAIT. A FIFO that is not open for writing is at its

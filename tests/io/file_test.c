@@ -96,6 +96,21 @@ TEST_ASYNC_REAL(what_bypasses_the_cache_is_read_elsewhere, .whole = true)
     return 0;
 }
 
+TEST_ASYNC_REAL(a_fifo_of_packets_is_at_its_end_without_a_writer)
+{
+    struct place p = place_make();
+    static char packet[4096];
+    int fd;
+
+    REQUIRE(mkfifo(p.a, 0600) == 0);
+    fd = open(p.a, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    REQUIRE(fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK | O_DIRECT) == 0);
+    EXPECT_EQ(eddy_file_read(fd, packet, sizeof packet, -1), 0);
+    close(fd);
+    place_remove(&p);
+    return 0;
+}
+
 TEST_ASYNC_REAL(vectors_are_read_and_written, .whole = true)
 {
     struct place p = place_make();
