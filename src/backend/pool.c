@@ -106,7 +106,7 @@ static bool has_threads(const struct eddyi_pool *p)
     return false;
 }
 
-/* A thread is signalled without the mutex, which it takes next, as in hand_back(). */
+/* Signals a thread without the mutex, which that takes next, as in hand_back(). */
 int eddyi_pool_submit(struct eddyi_pool *p, struct eddyi_op *op)
 {
     bool idle;

@@ -401,7 +401,7 @@ static struct fd_carrier *new_carrier(eddy_loop *loop, const eddy_carrier_ops *o
     c->out.fd = fd_out;
     c->borrowed = true;
     c->is_socket = ops == &socket_ops;
-    c->in.o.op.waits = c->out.o.op.waits = true; /* a carrier waits after a call in vain */
+    c->in.o.op.waits = c->out.o.op.waits = true; /* a call before was in vain, or short */
     c->in.o.done = in_done;
     c->out.o.done = out_done;
     eddyi_ready_init(&c->closed, on_closed);

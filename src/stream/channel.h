@@ -235,9 +235,9 @@ int eddyi_channel_watch_read_end(struct eddyi_channel *c);
 EDDYI_DIRECT int eddyi_channel_write(struct eddyi_channel *c, const struct iovec *iov, int n);
 
 /*
- * Called for a write of @total (> 0) bytes which need not be the only one that can be sent at the
- * end of the turn. Keeps the bytes until then and returns true, or returns false: the write is to
- * be made now; then none are gathered.
+ * Keeps the @total (> 0) bytes of a write until the end of the turn and returns true, if others are
+ * likely to be sent then, too. Else sends what was gathered and returns false: the caller makes the
+ * write now.
  */
 bool eddyi_channel_gather(struct eddyi_channel *c, const struct iovec *iov, int n, size_t total);
 
@@ -295,7 +295,7 @@ void eddyi_channel_begin_sendfile(struct eddyi_channel *c, struct eddyi_file_sen
 /* Does so and suspends until the end. 0, or a raised error; base.sent is right in either case. */
 EDDY_AWAITS int eddyi_channel_sendfile(struct eddyi_channel *c, struct eddyi_file_sending *s);
 
-/* The carrier's on_file_sent. */
+/* Handles the carrier's on_file_sent. */
 void eddyi_channel_file_sent(eddy_carrier *carrier, ssize_t result);
 
 /* Goes on with the file that is being sent, when all else is out or the channel is lost. */

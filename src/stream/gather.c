@@ -152,6 +152,7 @@ static void send_batch(struct eddyi_channels *all)
     EDDYI_LIST_EACH(l, &all->gathering) {
         struct eddyi_channel *c = eddyi_container(l, struct eddyi_channel, gathering);
 
+        EDDYI_ASSERT(n < EDDYI_BATCH);
         if (c->batches)
             all->sends[n++] = (struct eddyi_send){.fd = eddyi_carrier_socket(c->carrier),
                                                   .buf = eddyi_buffer_bytes(&c->out),
@@ -178,6 +179,7 @@ void eddyi_channels_send_gathered(struct eddyi_channels *all)
             eddyi_channel_send_gathered(c);
             continue;
         }
+        EDDYI_ASSERT(next->fd == eddyi_carrier_socket(c->carrier));
         eddyi_channel_stop_gathering(c);
         sent(c, next++->result);
     }
